@@ -1,0 +1,1 @@
+"""Runnable Papers: the companion package of the book."""

@@ -1,0 +1,232 @@
+"""What a paper claims, what we measured, and the verdict.
+
+A :class:`Claim` states what the paper says and, per scale, a :class:`Criterion`: a region that the
+quantity must lie in, written down before anything runs.  :func:`judge` compares a measured
+interval with the region and returns a :class:`Finding` whose verdict is one of :data:`VERDICTS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from companion.scale import check_scale
+from companion.stats import Interval
+
+HOLDS = "holds"
+DOES_NOT_HOLD = "does not hold"
+NOT_RESOLVED = "not resolved"
+NOT_TESTED = "not tested"
+VERDICTS = (HOLDS, DOES_NOT_HOLD, NOT_RESOLVED, NOT_TESTED)
+"""The closed list; `not resolved` means that the interval allows both answers."""
+
+
+class ClaimFailed(AssertionError):
+    """A claim that must hold at this scale does not."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A region fixed before the run: ``low <= quantity <= high``, each end optional.
+
+    text : the criterion as a reader sees it
+    low, high : ends of the region, in the unit of the claim; None leaves a side open
+    must_hold : the notebook fails unless the verdict is `holds`
+    """
+
+    text: str
+    low: float | None = None
+    high: float | None = None
+    must_hold: bool = False
+
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None:
+            raise ValueError(f"criterion {self.text!r} has no region: give low, high or both")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"criterion {self.text!r} has low {self.low} above high {self.high}")
+
+    def verdict(self, measured: Interval) -> str:
+        """`holds` if the whole interval is inside, `does not hold` if all of it is outside.
+
+        Without an interval the estimate decides alone (exact quantities).  An estimate that is
+        not finite is `not resolved`.
+        """
+        low = measured.estimate if measured.low is None else measured.low
+        high = measured.estimate if measured.high is None else measured.high
+        if not math.isfinite(measured.estimate) or math.isnan(low) or math.isnan(high):
+            return NOT_RESOLVED
+        floor = -math.inf if self.low is None else self.low
+        ceiling = math.inf if self.high is None else self.high
+        if floor <= low and high <= ceiling:
+            return HOLDS
+        if high < floor or low > ceiling:
+            return DOES_NOT_HOLD
+        return NOT_RESOLVED
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a paper.
+
+    id : the claim's name in the chapter, e.g. ``"C4"``
+    statement : the claim in one plain sentence
+    paper : the paper's own number and its table or figure, or a short description
+    criteria : per scale; a scale that is missing is `not tested` there
+    unit : of the estimate, e.g. ``"ratio"``; empty for dimensionless
+    """
+
+    id: str
+    statement: str
+    paper: str
+    criteria: Mapping[str, Criterion]
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        for scale in self.criteria:
+            check_scale(scale)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a run says about one claim; the fields are those of the record."""
+
+    claim: str
+    statement: str
+    paper: str
+    criterion: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    n: int | None
+    unit: str
+    verdict: str
+    note: str = ""
+    must_hold: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"unknown verdict {self.verdict!r}; choose one of {VERDICTS}")
+
+    def as_dict(self) -> dict[str, object]:
+        """The finding in the record's schema (``must_hold`` is a matter of the run, not of it)."""
+        row = asdict(self)
+        del row["must_hold"]
+        return row
+
+
+def judge(
+    claim: Claim,
+    scale: str,
+    measured: Interval,
+    *,
+    parts: Mapping[str, tuple[Interval, Criterion]] | None = None,
+    note: str = "",
+) -> Finding:
+    """Hold a measured interval against the claim's criterion at `scale`.
+
+    parts : further conditions of the same claim, by name; the finding shows `measured`, the
+        verdict is the weakest of all (one part that fails fails the claim), and the note names
+        each part with its own verdict.
+    """
+    criterion = claim.criteria.get(check_scale(scale))
+    if criterion is None:
+        return not_tested(claim, scale, f"no criterion at {scale} scale")
+    verdicts = [criterion.verdict(measured)]
+    for name, (part, condition) in (parts or {}).items():
+        verdicts.append(condition.verdict(part))
+        note = f"{note}; " if note else ""
+        note += f"{name} {_number(part.estimate)} ({condition.text}: {verdicts[-1]})"
+    return Finding(
+        claim=claim.id,
+        statement=claim.statement,
+        paper=claim.paper,
+        criterion=criterion.text,
+        estimate=_finite(measured.estimate),
+        low=_finite(measured.low),
+        high=_finite(measured.high),
+        p=_finite(measured.p),
+        n=measured.n,
+        unit=claim.unit,
+        verdict=_weakest(verdicts),
+        note=note,
+        must_hold=criterion.must_hold,
+    )
+
+
+def not_tested(claim: Claim, scale: str, reason: str) -> Finding:
+    """The finding of a claim that this run could not test; `reason` is shown to the reader."""
+    criterion = claim.criteria.get(check_scale(scale))
+    return Finding(
+        claim=claim.id,
+        statement=claim.statement,
+        paper=claim.paper,
+        criterion=criterion.text if criterion else "",
+        estimate=None,
+        low=None,
+        high=None,
+        p=None,
+        n=None,
+        unit=claim.unit,
+        verdict=NOT_TESTED,
+        note=reason,
+    )
+
+
+def check(findings: Iterable[Finding], claims: Sequence[Claim] | None = None) -> None:
+    """Raise :class:`ClaimFailed` if a claim that must hold was tested and does not.
+
+    claims : when given, every claim must have exactly one finding, and no other may be there.
+    """
+    findings = list(findings)
+    if claims is not None:
+        expected, found = [claim.id for claim in claims], [f.claim for f in findings]
+        if sorted(expected) != sorted(found):
+            raise ClaimFailed(f"findings {found} do not answer the claims {expected} one by one")
+    failed = [f for f in findings if f.must_hold and f.verdict in (DOES_NOT_HOLD, NOT_RESOLVED)]
+    if failed:
+        lines = [
+            f"  {f.claim}: {f.statement}\n    required: {f.criterion}\n    measured: "
+            f"{interval_text(f)} -> {f.verdict}" + (f"\n    {f.note}" if f.note else "")
+            for f in failed
+        ]
+        raise ClaimFailed("claims that must hold at this scale do not:\n" + "\n".join(lines))
+
+
+def as_verdict(finding: Finding, verdict: str, note: str) -> Finding:
+    """A copy of `finding` with a weaker verdict, for a gate that the numbers alone do not see."""
+    return replace(finding, verdict=verdict, note="; ".join(filter(None, (finding.note, note))))
+
+
+def interval_text(finding: Finding | Mapping[str, object]) -> str:
+    """``estimate [low, high] unit`` with the digits that the interval's width allows."""
+    row = finding.as_dict() if isinstance(finding, Finding) else finding
+    estimate, low, high = row["estimate"], row["low"], row["high"]
+    if estimate is None:
+        return "–"
+    unit = f" {row['unit']}" if row.get("unit") else ""
+    if low is None or high is None or low == high:
+        return f"{_number(estimate)}{unit}"
+    digits = _decimals(high - low)
+    return f"{estimate:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]{unit}"
+
+
+def _decimals(width: float) -> int:
+    """Decimals that show two significant digits of an interval's width."""
+    return 2 if width <= 0 else max(0, 1 - math.floor(math.log10(width)))
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _weakest(verdicts: Sequence[str]) -> str:
+    for verdict in (NOT_TESTED, DOES_NOT_HOLD, NOT_RESOLVED):
+        if verdict in verdicts:
+            return verdict
+    return HOLDS

@@ -1,0 +1,166 @@
+"""The look of the book: one theme, one color per method, figures whose titles state findings."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+WIDTH = 7.0
+"""Width of a figure in inches; at 160 dots per inch it fills the text column of a page."""
+
+
+class Style(NamedTuple):
+    """How one method is drawn in every chapter: never by color alone."""
+
+    color: str
+    marker: str = "o"
+    linestyle: str | tuple = "-"
+
+
+# Okabe and Ito's palette, which stays distinct under the common color-vision deficiencies.
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#222222"
+GREY = "#767676"
+PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW)
+
+METHODS = {
+    # roles that every chapter has
+    "paper": Style(GREY, "s", "--"),  # the paper's own numbers are always grey
+    "ours": Style(BLUE, "o", "-"),
+    "null": Style(BLACK, "", ":"),  # what chance, or no effect, would give
+    "control": Style(VERMILION, "X", "-."),  # the arm in which the effect must vanish
+    "truth": Style(BLACK, "", "-"),
+    "baseline": Style(ORANGE, "^", "--"),
+}
+"""Method to style; a chapter adds its methods here, so that two chapters never disagree."""
+
+SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
+
+
+def style(method: str) -> dict[str, object]:
+    """Keyword arguments for ``Axes.plot`` that draw `method` the same everywhere."""
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
+    return METHODS[method]._asdict()
+
+
+def use_theme() -> None:
+    """Set the book's theme for matplotlib; in a notebook also crisp (2x) figures."""
+    sns.set_theme(
+        context="notebook",
+        style="ticks",
+        palette=list(PALETTE),
+        rc={
+            "axes.edgecolor": "#555555",
+            "axes.grid": True,
+            "axes.labelcolor": "#333333",
+            "axes.labelsize": 11,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlelocation": "left",
+            "axes.titlesize": 12,
+            "axes.titleweight": "semibold",
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "figure.figsize": (WIDTH, 3.7),
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib: same figure everywhere
+            "font.size": 10.5,
+            "grid.color": "#e6e6e6",
+            "grid.linewidth": 0.8,
+            "legend.frameon": False,
+            "legend.fontsize": 9.5,
+            "lines.linewidth": 1.8,
+            "lines.markersize": 5,
+            "xtick.color": "#555555",
+            "xtick.labelsize": 10,
+            "ytick.color": "#555555",
+            "ytick.labelsize": 10,
+        },
+    )
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None and hasattr(shell, "kernel"):
+        set_matplotlib_formats("retina")
+        # `tight` would crop each figure to another size and cut constrained layouts.
+        shell.run_line_magic("config", "InlineBackend.print_figure_kwargs = {'bbox_inches': None}")
+
+
+def figure(
+    nrows: int = 1, ncols: int = 1, *, height: float = 3.7, width: float = WIDTH, **kwargs: object
+) -> tuple[Figure, Axes]:
+    """A figure of the book's width and its axes, as ``plt.subplots`` returns them.
+
+    height, width : inches
+    """
+    return plt.subplots(nrows, ncols, figsize=(width, height), layout="constrained", **kwargs)
+
+
+def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: str) -> None:
+    """Title that states the finding only if the run shows it.
+
+    text : what the figure shows, as a sentence
+    holds : whether this run supports the sentence, computed from the plotted data
+    otherwise : the sentence for a run that does not
+    """
+    title = text if holds else otherwise
+    if hasattr(target, "suptitle"):
+        target.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="semibold")
+    else:
+        target.set_title(title)
+
+
+def label_line(line: Line2D, text: str | None = None, *, dx: float = 4, dy: float = 0) -> None:
+    """Write a line's name at its right end, in its color, instead of a legend entry.
+
+    dx, dy : offset in points
+    """
+    x, y = line.get_xdata()[-1], line.get_ydata()[-1]
+    line.axes.annotate(
+        text or line.get_label(),
+        (x, y),
+        xytext=(dx, dy),
+        textcoords="offset points",
+        color=line.get_color(),
+        va="center",
+        fontsize=9.5,
+        annotation_clip=False,
+    )
+
+
+def reference_line(ax: Axes, value: float, text: str, *, axis: str = "y") -> None:
+    """A labelled line at a value that means something: chance, the paper's number, a null."""
+    color, _, dash = METHODS["null"]
+    if axis == "y":
+        ax.axhline(value, color=color, linestyle=dash, linewidth=1.2, zorder=1)
+        place, transform = (0.995, value), ax.get_yaxis_transform()
+        ax.text(*place, text, transform=transform, ha="right", va="bottom", fontsize=9, color=color)
+    else:
+        ax.axvline(value, color=color, linestyle=dash, linewidth=1.2, zorder=1)
+        place, transform = (value, 0.98), ax.get_xaxis_transform()
+        ax.text(*place, f" {text}", transform=transform, va="top", fontsize=9, color=color)
+
+
+def to_webp(fig: Figure, *, dpi: int = 160, quality: int = 80) -> bytes:
+    """The figure as a WebP picture on white; every frame of one size has the same pixels size."""
+    from PIL import Image
+
+    raw = io.BytesIO()
+    with mpl.rc_context({"savefig.bbox": None}):
+        fig.savefig(raw, format="png", dpi=dpi, facecolor="white")
+    out = io.BytesIO()
+    Image.open(raw).convert("RGB").save(out, "WEBP", quality=quality, method=4)
+    return out.getvalue()

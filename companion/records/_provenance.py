@@ -1,0 +1,108 @@
+"""Where a number came from: versions, machine, time, memory, commit."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from companion.project import Project
+from companion.records._fingerprint import fingerprint
+from companion.scale import n_cores
+
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "statsmodels",
+    "scikit-learn",
+    "torch",
+    "transformers",
+    "matplotlib",
+    "papermill",
+    "runnable-papers",
+)
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the libraries that numbers depend on."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def processor() -> str:
+    """Model name of the processor."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def peak_mb() -> float:
+    """Largest resident memory so far of this process and of its largest finished child, in MB."""
+    try:
+        import resource
+    except ImportError:  # Windows has no getrusage
+        import psutil
+
+        return psutil.Process().memory_info().rss / 1e6
+    # macOS counts bytes, Linux kibibytes
+    unit = 1 if sys.platform == "darwin" else 1024
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(w).ru_maxrss for w in who) * unit / 1e6
+
+
+def wall_s() -> float:
+    """Seconds since this process started."""
+    import time
+
+    import psutil
+
+    return time.time() - psutil.Process().create_time()
+
+
+def commit(project: Project) -> str | None:
+    """The checkout's commit, marked ``-dirty`` when tracked files differ; None outside git."""
+    try:
+        name, changes = (
+            subprocess.run(
+                ["git", "-C", str(project.root), *arguments],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+            ).stdout.strip()
+            for arguments in (
+                ["rev-parse", "HEAD"],
+                ["status", "--porcelain", "--untracked-files=no", "--", "companion", "notebooks"],
+            )
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{name}-dirty" if changes else name
+
+
+def provenance(slug: str, project: Project | None = None) -> dict[str, object]:
+    """The record's ``provenance``, measured in the process that ran the notebook."""
+    project = project or Project()
+    return {
+        "versions": versions(),
+        "python": platform.python_version(),
+        "processor": processor(),
+        "cores": n_cores(),
+        "wall_s": round(wall_s(), 1),
+        "peak_mb": round(peak_mb(), 1),
+        "commit": commit(project),
+        "fingerprint": fingerprint(slug, project),
+        "date": datetime.date.today().isoformat(),
+    }

@@ -1,0 +1,142 @@
+"""Reading, writing and checking records."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+
+from companion.claims import Finding
+from companion.papers import paper
+from companion.project import PACKAGE, Project
+from companion.records._fingerprint import fingerprint
+from companion.records._provenance import provenance
+
+MIME = "application/vnd.runnable-papers.record+json"
+"""An executed notebook carries its record as an output of this type."""
+
+
+class RecordInvalid(ValueError):
+    """A record that does not match the schema; the message names the place."""
+
+
+def plain(value: object) -> object:
+    """`value` as JSON can hold it: arrays to lists, numpy numbers to numbers, nan to null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    raise RecordInvalid(f"a record cannot hold {type(value).__name__}: {value!r}")
+
+
+def validate(record: Mapping[str, object]) -> None:
+    """Raise :class:`RecordInvalid` unless `record` matches ``schema.json``."""
+    schema = json.loads((PACKAGE / "records" / "schema.json").read_text(encoding="utf-8"))
+    try:
+        jsonschema.validate(record, schema)
+    except jsonschema.ValidationError as error:
+        raise RecordInvalid(f"record, at {error.json_path}: {error.message}") from None
+
+
+def emit(
+    slug: str,
+    scale: str,
+    *,
+    seeds: Sequence[int],
+    settings: Mapping[str, object],
+    findings: Sequence[Finding],
+    series: Mapping[str, object],
+) -> None:
+    """Put the record of this run into the notebook, as an output that pages do not show.
+
+    The notebook stays the only artifact of a run: whoever has the executed notebook has the
+    record, and :func:`from_notebook` reads it back.
+
+    series : what the published figures need; arrays, numbers, strings, lists and dicts of them
+    """
+    from IPython.display import display
+
+    record = plain(
+        {
+            "slug": slug,
+            "scale": scale,
+            "seeds": list(seeds),
+            "settings": settings,
+            "findings": [finding.as_dict() for finding in findings],
+            "series": series,
+            "provenance": provenance(slug),
+        }
+    )
+    validate(record)
+    verdicts = [finding.verdict for finding in findings]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    text = (
+        f"{slug} at {scale} scale: {counts}; "
+        f"{record['provenance']['wall_s']:.0f} s, {record['provenance']['peak_mb']:.0f} MB"
+    )
+    display({MIME: record, "text/plain": text}, raw=True)
+
+
+def from_notebook(notebook: Mapping[str, object]) -> dict[str, object] | None:
+    """The record that an executed notebook carries, or None."""
+    for cell in reversed(notebook["cells"]):
+        for output in reversed(cell.get("outputs", ())):
+            if MIME in output.get("data", {}):
+                record = json.loads(json.dumps(output["data"][MIME]))
+                validate(record)
+                return record
+    return None
+
+
+def _path(slug: str, project: Project | None) -> Path:
+    folder = project.records if project else PACKAGE / "records"
+    return folder / f"{paper(slug, project).slug}.json"
+
+
+def load(slug: str, project: Project | None = None) -> dict[str, object] | None:
+    """The published record of a chapter, or None if there is none yet."""
+    path = _path(slug, project)
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def save(record: Mapping[str, object], project: Project | None = None) -> Path:
+    """Validate and publish a record, in one step: the old file or the new one, nothing between."""
+    validate(record)
+    path = _path(str(record["slug"]), project)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(record, stream, indent=1, ensure_ascii=False, allow_nan=False)
+            stream.write("\n")
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def is_stale(slug: str, project: Project | None = None) -> bool | None:
+    """Whether the code changed since the record was made; None if that cannot be told.
+
+    It cannot be told without a record, or where only the package is installed and the notebook's
+    source is not there.
+    """
+    record = load(slug, project)
+    if record is None or not paper(slug, project).is_available(project):
+        return None
+    return record["provenance"]["fingerprint"] != fingerprint(slug, project)

@@ -1,0 +1,34 @@
+"""The book's public address: stored in ``_config.yml``, and nowhere else by hand."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from companion.project import Project
+
+_ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+")
+
+
+def url(project: Project | None = None) -> str | None:
+    """Address of the repository, or None while it is not set."""
+    config = (project or Project()).config
+    if not config.is_file():
+        return None
+    settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+    return (settings.get("repository") or {}).get("url") or None
+
+
+def check_url(address: str) -> str:
+    """`address` without trailing slash or ``.git``; ``ValueError`` if it is no https address."""
+    clean = address.strip().rstrip("/").removesuffix(".git")
+    if not _ADDRESS.fullmatch(clean):
+        raise ValueError(f"{address!r} is no repository address; expected https://HOST/OWNER/NAME")
+    return clean
+
+
+def blob(path: str, project: Project | None = None) -> str | None:
+    """Address of a file of the repository on branch main, or None while no address is set."""
+    address = url(project)
+    return f"{address}/blob/main/{path}" if address else None

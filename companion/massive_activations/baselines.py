@@ -13,8 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from companion.massive_activations.fit import fit_curve
-from companion.massive_activations.separable import Separable, fit_separable, search
+from companion.massive_activations.separable import Separable
 
 _TIMES = tuple(np.log(np.geomspace(1e-3, 10.0, 13)))
 _TIME_BOUNDS = (math.log(1e-5), math.log(1e3))

@@ -122,8 +122,8 @@ def fit_curve(
     Raises ValueError for a constant or non-finite series, too few points or an unknown form.
     """
     t, y = check_series(t, y, 6)
-    if unknown := set(forms) - set(FORMS) or not forms:
-        raise ValueError(f"forms must be taken from {FORMS}, got {forms} ({unknown})")
+    if not forms or not set(forms) <= set(FORMS):
+        raise ValueError(f"forms must be one or more of {FORMS}, got {forms}")
     scaling = Scaling(float(t[-1]), float(y.min()), float(np.ptp(y)))
     u, z = t / scaling.span, (y - scaling.low) / scaling.size
     start = starting_point(u, z)
@@ -211,11 +211,13 @@ def _covariance(t: np.ndarray, params: CurveParams, rss: float) -> tuple[np.ndar
     nothing = np.full((5, 5), np.nan), float("inf")
     if not np.isfinite(params).all() or params.gamma <= 0 or params.t0 <= 0:
         return nothing
-    jacobian = damped_log_jacobian(t, *params)
-    length = np.linalg.norm(jacobian, axis=0)
-    if not np.isfinite(jacobian).all() or (length == 0).any():
-        return nothing
-    _, singular, rows = np.linalg.svd(jacobian / length, full_matrices=False)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):  # γ may be 1e150 on a flat ridge; then the answer is nothing
+        jacobian = damped_log_jacobian(t, *params)
+        unit = jacobian / (length := np.linalg.norm(jacobian, axis=0))
+        if not np.isfinite(unit).all():
+            return nothing
+        _, singular, rows = np.linalg.svd(unit, full_matrices=False)
         half = rows.T / singular / length[:, None]
-        return rss / (t.size - 5) * half @ half.T, float(singular[0] / singular[-1])
+        covariance = rss / (t.size - 5) * half @ half.T
+        condition = float(singular[0] / singular[-1])
+    return (covariance, condition) if np.isfinite(covariance).all() else nothing

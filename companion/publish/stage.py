@@ -1,0 +1,99 @@
+"""Collect everything that the site is made from in ``build/src``, apart from the sources.
+
+The same relative paths as in the checkout: ``book/``, ``notebooks/`` (with outputs), and
+``vendor/`` for MathJax and the explorers' pictures.  Only files whose content changed are written.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from companion import catalogue, repository, scoreboard, sync
+from companion.papers import paper
+from companion.project import Project
+from companion.publish import clean
+from companion.publish.errors import PublishError
+from companion.publish.files import tree_files, write_if_changed
+
+CARDS = "<!-- cards -->"
+"""Stands in ``book/intro.md`` where the cards of the chapters go."""
+
+MATHJAX = ("es5/tex-svg-full.js", "LICENSE")
+
+
+def stage(runs: Mapping[str, Path], project: Project | None = None) -> dict[str, bytes]:
+    """Fill ``build/src`` and return what is in it: relative path -> content.
+
+    runs : executed notebook of each chapter, by slug
+    """
+    project = (project or Project()).require()
+    files = prose(project) | mathjax()
+    for slug, path in runs.items():
+        files |= chapter(slug, path, project)
+    files["_config.yml"] = config(project).encode()
+    files["_toc.yml"] = contents(project).encode()
+    target = project.build / "src"
+    for name, content in files.items():
+        write_if_changed(target / name, content)
+    for path in target.rglob("*"):
+        if path.is_file() and path.relative_to(target).as_posix() not in files:
+            path.unlink()
+    return files
+
+
+def prose(project: Project) -> dict[str, bytes]:
+    """The folder ``book/`` with the generated parts filled in."""
+    files = {
+        path.relative_to(project.root).as_posix(): path.read_bytes()
+        for path in tree_files(project.book)
+        if path.name != "_toc.yml"
+    }
+    intro = files["book/intro.md"].decode()
+    files["book/intro.md"] = intro.replace(CARDS, catalogue.cards(project)).encode()
+    files["book/scoreboard.md"] = scoreboard.page(project).encode()
+    return files
+
+
+def chapter(slug: str, executed: Path, project: Project) -> dict[str, bytes]:
+    """One notebook with clean outputs, and the pictures of its explorers."""
+    source = paper(slug, project).notebook_path(project)
+    notebook = clean.graft(
+        nbformat.read(source, as_version=4), nbformat.read(executed, as_version=4)
+    )
+    files = clean.extract_frames(notebook)
+    name = source.relative_to(project.root).as_posix()
+    return files | {name: nbformat.writes(notebook).encode()}
+
+
+def mathjax() -> dict[str, bytes]:
+    """MathJax as one file, from the wheel that carries it (no Django is needed)."""
+    found = importlib.util.find_spec("mathjax")
+    if found is None or not found.submodule_search_locations:
+        raise PublishError(
+            "MathJax is not installed: pip install django-static-mathjax==3.2.2.1 "
+            "(part of the `book` extra)"
+        )
+    folder = Path(next(iter(found.submodule_search_locations))) / "static" / "mathjax"
+    return {f"vendor/mathjax/{Path(name).name}": (folder / name).read_bytes() for name in MATHJAX}
+
+
+def contents(project: Project) -> str:
+    """``_toc.yml`` with exactly the chapters that have a notebook."""
+    text = (project.book / "_toc.yml").read_text(encoding="utf-8")
+    return sync.toc(text, project)
+
+
+def config(project: Project) -> str:
+    """``_config.yml`` for the build: without an address, no button points to one."""
+    settings = yaml.safe_load(project.config.read_text(encoding="utf-8"))
+    if repository.url(project) is None:
+        settings.pop("repository", None)
+        settings.pop("launch_buttons", None)
+        for name in ("use_repository_button", "use_edit_page_button", "use_issues_button"):
+            settings.get("html", {}).pop(name, None)
+    return yaml.safe_dump(settings, sort_keys=False)

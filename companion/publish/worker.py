@@ -1,0 +1,167 @@
+"""One notebook in a process of its own: ``python -m companion.publish.worker``.
+
+The first line of standard input is the job (:class:`Job` as JSON).  Each line of standard output
+is an event as JSON: ``{"event": "cell", ...}``, then ``{"event": "done"}`` or
+``{"event": "failed", ...}``.  When standard input closes, the parent is gone and so is this
+process with its kernel: an interrupted build leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+
+SOURCE_LINES = 4
+"""Lines of a failing cell that the error shows."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run: paths, parameters of the notebook, additions to the kernel's environment."""
+
+    notebook: str
+    output: str
+    folder: str
+    parameters: dict[str, object]
+    env: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The job as one line."""
+        return json.dumps(asdict(self))
+
+
+Emit = Callable[[Mapping[str, object]], None]
+
+
+def execute(job: Job, emit: Emit) -> None:
+    """Run the job's notebook with papermill; every way to fail is an event."""
+    import nbformat
+    from nbclient.exceptions import DeadKernelError
+    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import execute_notebook
+
+    from companion.publish.kernel import NAME, kernel_manager
+
+    state: dict[str, object] = {"number": None, "source": "", "notebook": None}
+
+    class Engine(NBClientEngine):
+        """papermill's own engine, which also says where it is."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
+            """Execute as papermill does, with this interpreter and with events."""
+            numbers, names, total = describe(nb_man.nb)
+            begin = nb_man.cell_start
+
+            def cell_start(cell, cell_index=None, **more):
+                state.update(number=numbers[cell_index], source=cell.source, notebook=nb_man.nb)
+                if cell.cell_type == "code":
+                    number, name = numbers[cell_index], names[cell_index]
+                    emit({"event": "cell", "number": number, "of": total, "name": name})
+                begin(cell, cell_index, **more)
+
+            nb_man.cell_start = cell_start
+            super().execute_managed_notebook(
+                nb_man, kernel_name, kernel_manager_class=kernel_manager(job.env), **kwargs
+            )
+
+    papermill_engines.register("companion", Engine)
+    try:
+        execute_notebook(
+            job.notebook,
+            job.output,
+            parameters=job.parameters,
+            engine_name="companion",
+            kernel_name=NAME,
+            language="python",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            cwd=job.folder,
+            start_timeout=120,
+        )
+    except PapermillExecutionError as error:
+        emit(_failure(state, error.source, error.ename, error.evalue))
+    except DeadKernelError:
+        if state["notebook"] is not None:
+            nbformat.write(state["notebook"], job.output)
+        text = "the kernel died (out of memory, or killed)"
+        emit(_failure(state, str(state["source"]), "DeadKernel", text))
+    except Exception as error:
+        emit(_failure(state, str(state["source"]), type(error).__name__, str(error)))
+    else:
+        emit({"event": "done"})
+
+
+def describe(notebook) -> tuple[list[int], list[str], int]:
+    """Per cell: its number in the notebook's source (from 1) and the heading above it; the count.
+
+    papermill adds a cell with the parameters; it is not counted and carries the number of the cell
+    before it.
+    """
+    numbers, names, heading, number = [], [], "", 0
+    for cell in notebook.cells:
+        if "injected-parameters" not in cell.metadata.get("tags", []):
+            number += 1
+        if cell.cell_type == "markdown":
+            titles = [line for line in cell.source.splitlines() if line.startswith("#")]
+            heading = titles[-1].lstrip("# ") if titles else heading
+        numbers.append(number)
+        names.append(heading)
+    return numbers, names, number
+
+
+def _failure(state: Mapping[str, object], source: str, name: str, message: str) -> dict:
+    head = "\n".join(source.strip().splitlines()[:SOURCE_LINES])
+    return {
+        "event": "failed",
+        "cell": state["number"],
+        "source": head,
+        "error": name,
+        "message": message,
+    }
+
+
+def kill_family() -> None:
+    """End every process that this one started."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _leave_with_parent() -> None:
+    """Wait for the end of standard input, then end this process and its kernel."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    kill_family()
+    os._exit(1)
+
+
+def main() -> None:
+    """Read the job from standard input and run it."""
+    job = Job(**json.loads(sys.stdin.buffer.readline()))
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else writes to standard output goes to standard error
+    lock = threading.Lock()
+
+    def emit(event: Mapping[str, object]) -> None:
+        with lock:
+            events.write(json.dumps(event) + "\n")
+            events.flush()
+
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    execute(job, emit)
+    kill_family()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The scoreboard: every claim of every paper, the paper's number beside ours."""
+
+from __future__ import annotations
+
+from companion.catalogue import PLANNED, STALE, Standing, cell, sentence, standings, table
+from companion.project import Project
+
+_COLUMNS = (
+    "claim",
+    "what the paper says",
+    "paper",
+    "ours",
+    "n",
+    "p",
+    "verdict",
+    "scale",
+    "run time",
+)
+
+_INTRO = """\
+# Scoreboard
+
+Every claim of every paper in this book, with the paper's own number, our measurement with its
+95 % interval, and the verdict.
+The tables are made from the published records when the book is built; nobody types a number
+into them.
+
+**holds** means that the whole interval satisfies a criterion that was fixed before the run.
+**does not hold** means that no part of it does.
+**not resolved** means that the interval allows both answers at our scale.
+**not tested** means that the run could not test the claim, and the note says why.
+"""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says them: ``45 s``, ``12 min``, ``1.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def rows(entry: Standing) -> list[dict[str, str]]:
+    """The findings of one chapter as text, one dictionary a claim; empty without a record."""
+    from companion.claims import interval_text
+    from companion.tables import MARKS
+
+    if entry.record is None:
+        return []
+    provenance = entry.record["provenance"]
+    return [
+        {
+            "claim": finding["claim"],
+            "what the paper says": finding["statement"],
+            "paper": finding["paper"],
+            "ours": interval_text(finding),
+            "n": "" if finding["n"] is None else f"{finding['n']:,}",
+            "p": p_text(finding["p"]),
+            "verdict": f"{MARKS[finding['verdict']]} {finding['verdict']}"
+            + (" (stale)" if entry.stale else ""),
+            "scale": entry.record["scale"],
+            "run time": duration(provenance["wall_s"]),
+            "criterion": finding["criterion"],
+            "note": finding["note"],
+        }
+        for finding in entry.record["findings"]
+    ]
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with three decimals, as the chapters print it; nothing when there is none."""
+    if p is None:
+        return ""
+    return "< 0.001" if p < 1e-3 else f"{p:.3f}"
+
+
+def page(project: Project | None = None) -> str:
+    """The page ``book/scoreboard.md``: an overview, then one table a paper."""
+    entries = standings(project)
+    overview = [
+        (
+            str(entry.paper.number),
+            _linked(entry),
+            cell(entry.verdict),
+            entry.record["scale"] if entry.record else "",
+            duration(entry.record["provenance"]["wall_s"]) if entry.record else "",
+        )
+        for entry in entries
+    ]
+    blocks = [_INTRO, table(("number", "chapter", "verdict", "scale", "run time"), overview)]
+    blocks += [_section(entry) for entry in entries if entry.state != PLANNED]
+    return "\n".join(blocks)
+
+
+def _linked(entry: Standing) -> str:
+    title = cell(entry.paper.short)
+    if entry.state == PLANNED:
+        return title
+    return f"[{title}](../notebooks/{entry.paper.notebook}.ipynb)"
+
+
+def _section(entry: Standing) -> str:
+    head = f"## {entry.paper.number}. {entry.paper.short}\n"
+    if entry.record is None:
+        return f"{head}\n{sentence(entry.state)}\n"
+    record, provenance = entry.record, entry.record["provenance"]
+    seeds = len(record["seeds"])
+    facts = (
+        f"Recorded on {provenance['date']} at {record['scale']} scale with {seeds} "
+        f"seed{'' if seeds == 1 else 's'}, on {provenance['cores']} cores ({cell(provenance['processor'])}), "
+        f"in {duration(provenance['wall_s'])} with {provenance['peak_mb']:.0f} MB of memory.\n"
+    )
+    stale = f"\n:::{{warning}}\n{sentence(STALE)}\n:::\n" if entry.stale else ""
+    found = rows(entry)
+    body = table(_COLUMNS, [[cell(row[name]) for name in _COLUMNS] for row in found])
+    details = table(
+        ("claim", "criterion fixed before the run", "note"),
+        [[cell(row[name]) for name in ("claim", "criterion", "note")] for row in found],
+    )
+    return (
+        f"{head}\n{facts}{stale}\n{body}\n"
+        f":::{{dropdown}} Criteria and notes\n\n{details}:::\n"
+    )

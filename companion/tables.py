@@ -1,0 +1,91 @@
+"""The table at the end of every chapter: the paper's claims beside our measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from companion.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
+    NOT_RESOLVED,
+    NOT_TESTED,
+    Finding,
+    interval_text,
+)
+
+MARKS = {HOLDS: "✓", DOES_NOT_HOLD: "✗", NOT_RESOLVED: "?", NOT_TESTED: "–"}
+"""A sign for each verdict, so that color never carries it alone."""
+
+_CLASSES = {
+    HOLDS: "rp-holds",
+    DOES_NOT_HOLD: "rp-fails",
+    NOT_RESOLVED: "rp-open",
+    NOT_TESTED: "rp-untested",
+}
+
+
+class Html(str):
+    """A piece of HTML that a notebook displays as such."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def verdict_html(verdict: str) -> str:
+    """The verdict with its sign."""
+    return f'<span class="rp-verdict {_CLASSES[verdict]}">{MARKS[verdict]} {verdict}</span>'
+
+
+def claims_table(
+    findings: Iterable[Finding],
+    *,
+    scale: str,
+    published: Mapping[str, object] | None = None,
+    stale: bool | None = None,
+) -> Html:
+    """The paper's claims, this run, and the published record side by side.
+
+    scale : the scale of this run
+    published : the chapter's record (``records.load``); without one its column says so
+    stale : whether the record was made by other code than this (``records.is_stale``)
+    """
+    record = {row["claim"]: row for row in (published or {}).get("findings", ())}
+    source = f"published, {published['scale']} scale" if published else "published record"
+    if stale:
+        source += " (stale: the code has changed since)"
+    rows = []
+    for finding in findings:
+        row = finding.as_dict()
+        cells = [
+            f'<th scope="row">{escape(finding.claim)}</th>',
+            f"<td>{escape(finding.statement)}"
+            f'<br><small class="rp-criterion">criterion: {escape(finding.criterion or "–")}</small>'
+            "</td>",
+            f"<td>{escape(finding.paper) or '–'}</td>",
+            f"<td>{_measured(row)}</td>",
+            f"<td>{_measured(past) if (past := record.get(finding.claim)) else 'none yet'}</td>",
+        ]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    heads = ("Claim", "What it says", "Paper", f"This run, {scale} scale", source.capitalize())
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    return Html(
+        f'<table class="dataframe rp-claims"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _measured(row: Mapping[str, object]) -> str:
+    """Verdict, estimate with interval, sample size and note of one finding."""
+    lines = [verdict_html(str(row["verdict"]))]
+    if row["estimate"] is not None:
+        size = f", n = {row['n']}" if row["n"] is not None else ""
+        p = (
+            ""
+            if row["p"] is None
+            else ", " + ("p < 0.001" if row["p"] < 1e-3 else f"p = {row['p']:.3f}")
+        )
+        lines.append(escape(f"{interval_text(row)}{size}{p}"))
+    if row["note"]:
+        lines.append(f"<small>{escape(str(row['note']))}</small>")
+    return "<br>".join(lines)

@@ -1,0 +1,128 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
+    NOT_RESOLVED,
+    NOT_TESTED,
+    Claim,
+    ClaimFailed,
+    Criterion,
+    Finding,
+    as_verdict,
+    check,
+    interval_text,
+    judge,
+    not_tested,
+)
+from companion.stats import Interval
+
+ABOVE = Criterion("above 1", low=1.0, must_hold=True)
+CLAIM = Claim("C1", "it grows", "Table 1: 2.0", {"toy": ABOVE, "book": Criterion("band", 1, 2)})
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        (Interval(2, 1.5, 2.5), HOLDS),
+        (Interval(1.2, 0.8, 1.6), NOT_RESOLVED),
+        (Interval(0.5, 0.2, 0.9), DOES_NOT_HOLD),
+        (Interval(1.0), HOLDS),  # the end of the region belongs to it
+        (Interval(0.999), DOES_NOT_HOLD),
+        (Interval(math.nan), NOT_RESOLVED),
+        (Interval(2, math.nan, 3), NOT_RESOLVED),
+    ],
+)
+def test_verdict_of_a_one_sided_region(interval, verdict):
+    assert ABOVE.verdict(interval) == verdict
+
+
+@given(st.floats(-5, 5), st.floats(0, 5), st.floats(0, 5), st.floats(-5, 5), st.floats(0, 5))
+def test_verdict_is_set_inclusion(estimate, below, above, floor, width):
+    region = Criterion("band", floor, floor + width)
+    low, high = estimate - below, estimate + above
+    verdict = region.verdict(Interval(estimate, low, high))
+    assert (verdict == HOLDS) == (floor <= low and high <= floor + width)
+    assert (verdict == DOES_NOT_HOLD) == (high < floor or low > floor + width)
+
+
+def test_criterion_needs_a_region():
+    with pytest.raises(ValueError, match="no region"):
+        Criterion("anything")
+    with pytest.raises(ValueError, match="low 2 above high 1"):
+        Criterion("empty", 2, 1)
+
+
+def test_claim_refuses_an_unknown_scale():
+    with pytest.raises(ValueError, match="unknown scale"):
+        Claim("C1", "x", "", {"tiny": ABOVE})
+
+
+def test_weakest_part_decides_and_is_named():
+    finding = judge(
+        CLAIM,
+        "toy",
+        Interval(3, 2, 4),
+        parts={"share": (Interval(0.5), Criterion("at least 0.9", low=0.9))},
+    )
+    assert finding.verdict == DOES_NOT_HOLD
+    assert finding.note == "share 0.5 (at least 0.9: does not hold)"
+
+
+def test_a_scale_without_criterion_is_not_tested():
+    finding = judge(CLAIM, "paper", Interval(3, 2, 4))
+    assert finding.verdict == NOT_TESTED
+    assert "paper" in finding.note
+
+
+def test_check_raises_on_a_claim_that_must_hold():
+    good = judge(CLAIM, "toy", Interval(3, 2, 4))
+    bad = judge(CLAIM, "toy", Interval(1, 0, 2))
+    untested = not_tested(CLAIM, "toy", "no data")
+    free = judge(CLAIM, "book", Interval(9, 8, 10))  # fails, but is not required
+    check([good, untested, free])
+    with pytest.raises(ClaimFailed, match=r"C1: it grows\n +required: above 1\n +measured: 1"):
+        check([good, bad])
+
+
+def test_check_wants_one_finding_per_claim():
+    good = judge(CLAIM, "toy", Interval(3, 2, 4))
+    check([good], [CLAIM])
+    for findings in ([], [good, good]):
+        with pytest.raises(ClaimFailed, match="one by one"):
+            check(findings, [CLAIM])
+
+
+def test_verdicts_are_a_closed_list():
+    good = judge(CLAIM, "toy", Interval(3, 2, 4))
+    with pytest.raises(ValueError, match="unknown verdict"):
+        as_verdict(good, "maybe", "")
+    weaker = as_verdict(good, NOT_RESOLVED, "gate closed")
+    assert (weaker.verdict, weaker.note) == (NOT_RESOLVED, "gate closed")
+
+
+@pytest.mark.parametrize(
+    ("estimate", "low", "high", "unit", "text"),
+    [
+        (0.98412, 0.97911, 0.98831, "", "0.9841 [0.9791, 0.9883]"),
+        (22552.3, 21000.0, 24000.0, "", "22,552 [21,000, 24,000]"),
+        (3.0, None, None, "%", "3 %"),
+        (None, None, None, "", "–"),
+        (2.0, 2.0, 2.0, "runs", "2 runs"),
+    ],
+)
+def test_interval_text_shows_two_digits_of_the_width(estimate, low, high, unit, text):
+    row = {"estimate": estimate, "low": low, "high": high, "unit": unit}
+    assert interval_text(row) == text
+
+
+def test_a_finding_holds_json_numbers_or_none():
+    finding = judge(CLAIM, "toy", Interval(math.inf, math.nan, None))
+    row = finding.as_dict()
+    assert row["estimate"] is row["low"] is row["high"] is None
+    assert "must_hold" not in row
+    assert isinstance(finding, Finding)

@@ -1,0 +1,192 @@
+import json
+import math
+
+import nbformat
+import numpy as np
+import pytest
+
+from companion import records
+from companion.papers import UnknownPaper
+from companion.project import Project
+
+PAPER = """
+[[paper]]
+slug = "demo"
+number = 1
+title = "T"
+short = "S"
+question = "Q?"
+authors = ["A"]
+year = 2025
+arxiv = ""
+venue = ""
+part = "P"
+code = ""
+data_url = ""
+licences = {paper = "", code = "", data = ""}
+module = "companion.demo"
+notebook = "01-demo"
+"""
+
+FINDING = {
+    "claim": "C1",
+    "statement": "it grows",
+    "paper": "2.0",
+    "criterion": "above 1",
+    "estimate": 2.0,
+    "low": 1.5,
+    "high": None,
+    "p": None,
+    "n": 4,
+    "unit": "",
+    "verdict": "holds",
+    "note": "",
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    project = Project(tmp_path)
+    (tmp_path / "companion" / "demo").mkdir(parents=True)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "companion" / "papers.toml").write_text(PAPER)
+    (tmp_path / "companion" / "demo" / "__init__.py").write_text('"""Doc."""\n\nX = 1  # one\n')
+    (tmp_path / "companion" / "demo" / "figures.py").write_text("Y = 1\n")
+    write_notebook(project, "x = 1")
+    return project
+
+
+def write_notebook(project, source, setup="a = 1"):
+    cells = [
+        nbformat.v4.new_code_cell(setup, metadata={"tags": ["setup"]}, id="a"),
+        nbformat.v4.new_markdown_cell("Prose.", id="b"),
+        nbformat.v4.new_code_cell(source, id="c"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), project.notebooks / "01-demo.ipynb")
+
+
+def make_record(project, **changes):
+    record = {
+        "slug": "demo",
+        "scale": "book",
+        "seeds": [0, 1],
+        "settings": {"steps": 3},
+        "findings": [FINDING],
+        "series": {"loss": [1.0, 0.5]},
+        "provenance": {
+            "versions": {"numpy": "2"},
+            "python": "3.11.7",
+            "processor": "cpu",
+            "cores": 2,
+            "wall_s": 1.0,
+            "peak_mb": 10.0,
+            "commit": None,
+            "fingerprint": records.fingerprint("demo", project),
+            "date": "2026-01-31",
+        },
+    }
+    return record | changes
+
+
+def test_save_and_load_round_trip(project):
+    record = make_record(project)
+    path = records.save(record, project)
+    assert path == project.records / "demo.json"
+    assert records.load("demo", project) == record
+    assert [p.name for p in project.records.iterdir()] == ["demo.json"]
+
+
+def test_no_record_is_none(project):
+    assert records.load("demo", project) is None
+    assert records.is_stale("demo", project) is None
+    with pytest.raises(UnknownPaper, match="register has demo"):
+        records.load("nothing", project)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"scale": "huge"}, r"\$\.scale"),
+        ({"findings": []}, r"\$\.findings"),
+        ({"extra": 1}, r"\$"),
+        ({"findings": [FINDING | {"estimate": "2.0"}]}, r"estimate"),
+        ({"findings": [FINDING | {"verdict": "maybe"}]}, r"verdict"),
+        ({"findings": [FINDING | {"p": 1.5}]}, r"\.p"),
+        ({"seeds": [0.5]}, r"seeds"),
+    ],
+)
+def test_an_invalid_record_names_the_place_and_writes_nothing(project, change, place):
+    with pytest.raises(records.RecordInvalid, match=place):
+        records.save(make_record(project, **change), project)
+    assert not project.records.exists()
+
+
+def test_a_failed_write_keeps_the_old_record(project, monkeypatch):
+    record = make_record(project)
+    records.save(record, project)
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        records.save(make_record(project, seeds=[5]), project)
+    assert records.load("demo", project) == record
+    assert [p.name for p in project.records.iterdir()] == ["demo.json"]
+
+
+def test_staleness_follows_code_and_not_prose(project):
+    records.save(make_record(project), project)
+    assert records.is_stale("demo", project) is False
+    package = project.package / "demo"
+    (package / "__init__.py").write_text('"""Better words."""\n\n\nX = 1\n')
+    (package / "figures.py").write_text("Y = 2\n")
+    write_notebook(project, "x = 1  # why", setup="a = 2")
+    assert records.is_stale("demo", project) is False
+    write_notebook(project, "x = 2")
+    assert records.is_stale("demo", project) is True
+    write_notebook(project, "x = 1")
+    assert records.is_stale("demo", project) is False
+    (package / "more.py").write_text("Z = 0\n")
+    assert records.is_stale("demo", project) is True
+
+
+def test_code_text_keeps_strings_that_are_not_docstrings():
+    source = (
+        'def f():\n    r"""Doc \\d.\n\n    more"""\n    # why\n    return """# kept"""  # cut\n'
+    )
+    assert records.code_text(source) == 'def f():\n    return """# kept"""'
+
+
+def test_cells_with_magic_have_a_fingerprint(project):
+    write_notebook(project, "%config X = 1\nx = 1")
+    first = records.fingerprint("demo", project)
+    write_notebook(project, "%config X = 2\nx = 1")
+    assert records.fingerprint("demo", project) != first
+
+
+def test_emit_puts_the_record_into_the_output(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append((data, raw)))
+    from companion.claims import Finding
+
+    records.emit(
+        "massive-activations",
+        "toy",
+        seeds=range(2),
+        settings={"lr": np.float32(0.5)},
+        findings=[Finding(**FINDING)],
+        series={"a": np.arange(3), "bad": [1.0, math.nan]},
+    )
+    data, raw = shown[0]
+    assert raw is True
+    assert "1 holds" in data["text/plain"]
+    notebook = {"cells": [{"outputs": [{"data": json.loads(json.dumps(data))}]}, {"source": ""}]}
+    record = records.from_notebook(notebook)
+    assert record["series"] == {"a": [0, 1, 2], "bad": [1.0, None]}
+    assert record["settings"] == {"lr": 0.5}
+    assert record["provenance"]["peak_mb"] > 10
+    assert records.from_notebook({"cells": []}) is None
+
+
+def test_a_record_refuses_what_json_cannot_hold():
+    from companion.records._store import plain
+
+    with pytest.raises(records.RecordInvalid, match="cannot hold object"):
+        plain({"x": object()})

@@ -67,9 +67,7 @@ def standing(paper: Paper, project: Project | None = None, *, check_stale: bool 
             from companion import records
 
             records.validate(record)
-            return Standing(
-                paper, record, "recorded", bool(records.is_stale(paper.slug, project))
-            )
+            return Standing(paper, record, "recorded", bool(records.is_stale(paper.slug, project)))
         count_line([finding["verdict"] for finding in record["findings"]])
     except (ValueError, KeyError, TypeError):  # not JSON, not a record, or code that does not parse
         return Standing(paper, None, UNREADABLE)
@@ -194,9 +192,7 @@ def launch_links(paper: Paper, address: str) -> dict[str, str]:
         return {"The notebook": f"{address}/blob/main/{path}"}
     return {
         "Open in Colab": f"https://colab.research.google.com/github/{owner_name}/blob/main/{path}",
-        "Open in Binder": (
-            f"https://mybinder.org/v2/gh/{owner_name}/main?urlpath=lab/tree/{path}"
-        ),
+        "Open in Binder": (f"https://mybinder.org/v2/gh/{owner_name}/main?urlpath=lab/tree/{path}"),
         "Download the notebook": f"{address}/raw/main/{path}",
     }
 

@@ -200,7 +200,9 @@ def text(checks: list[Check]) -> str:
     width = max(len(check.name) for check in checks)
     lines = [f"{check.status:<8} {check.name:<{width}}  {check.text}" for check in checks]
     bad = sum(check.status == MISSING for check in checks)
-    lines.append(f"\n{bad} required {'thing is' if bad == 1 else 'things are'} missing" if bad else
-                 "\nEverything that is required is here")
+    lines.append(
+        f"\n{bad} required {'thing is' if bad == 1 else 'things are'} missing"
+        if bad
+        else "\nEverything that is required is here"
+    )
     return "\n".join(lines)
-

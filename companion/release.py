@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from companion.data import Entry, registry
-from companion.data import sha256 as sha256_of
+from companion.data._fetch import sha256
 
 
 class CannotPack(RuntimeError):
@@ -69,14 +69,15 @@ def pack(mirror: Path, out: Path) -> Packed:
 def licences(entries: list[Entry]) -> str:
     """The notice that goes with the files: license and origin of each."""
     rows = "".join(f"| `{e.asset}` | {e.licence} | {e.origin} |\n" for e in entries)
-    return f"# Licenses of the data files\n\n| file | license | origin |\n| --- | --- | --- |\n{rows}"
+    head = "| file | license | origin |\n| --- | --- | --- |\n"
+    return f"# Licenses of the data files\n\n{head}{rows}"
 
 
 def _problem(mirror: Path, entry: Entry) -> str | None:
     path = mirror / entry.name
     if not path.is_file():
         return f"{entry.name}: not in {mirror}"
-    found = sha256_of(path)
+    found = sha256(path)
     if found != entry.sha256:
         return f"{entry.name}: SHA-256 is {found}, the registry says {entry.sha256}"
     return None

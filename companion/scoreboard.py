@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from companion.catalogue import PLANNED, STALE, Standing, cell, sentence, standings, table
 from companion.project import Project
 
@@ -66,6 +68,36 @@ def rows(entry: Standing) -> list[dict[str, str]]:
     ]
 
 
+def text(entry: Standing, *, notes: bool = False) -> str:
+    """One chapter for a terminal: a head line, then its claims.
+
+    notes : also the statements, criteria and notes of the findings
+    """
+    head = f"{entry.paper.number:>2}  {entry.paper.slug}: {entry.verdict}"
+    if entry.record is None:
+        return head
+    run_time = duration(entry.record["provenance"]["wall_s"])
+    head += f" ({entry.record['scale']} scale, {run_time})"
+    return f"{head}\n{findings_text(entry.record, notes=notes)}"
+
+
+def findings_text(record: Mapping[str, object], *, notes: bool = False) -> str:
+    """The findings of a record as aligned lines."""
+    from companion.claims import interval_text
+    from companion.tables import MARKS
+
+    findings = record["findings"]
+    widths = [max(len(f[name]) for f in findings) for name in ("claim", "verdict")]
+    lines = []
+    for f in findings:
+        line = f"    {f['claim']:<{widths[0]}}  {MARKS[f['verdict']]} {f['verdict']:<{widths[1]}}"
+        lines.append(f"{line}  ours {interval_text(f)}; paper {f['paper'] or '–'}")
+        if notes:
+            details = (f["statement"], f["criterion"] and f"criterion: {f['criterion']}", f["note"])
+            lines += [f"        {detail}" for detail in details if detail]
+    return "\n".join(lines)
+
+
 def p_text(p: float | None) -> str:
     """A p-value with three decimals, as the chapters print it; nothing when there is none."""
     if p is None:
@@ -103,10 +135,9 @@ def _section(entry: Standing) -> str:
     if entry.record is None:
         return f"{head}\n{sentence(entry.state)}\n"
     record, provenance = entry.record, entry.record["provenance"]
-    seeds = len(record["seeds"])
     facts = (
-        f"Recorded on {provenance['date']} at {record['scale']} scale with {seeds} "
-        f"seed{'' if seeds == 1 else 's'}, on {provenance['cores']} cores ({cell(provenance['processor'])}), "
+        f"Recorded on {provenance['date']} at {record['scale']} scale, "
+        f"on {provenance['cores']} cores ({cell(provenance['processor'])}), "
         f"in {duration(provenance['wall_s'])} with {provenance['peak_mb']:.0f} MB of memory.\n"
     )
     stale = f"\n:::{{warning}}\n{sentence(STALE)}\n:::\n" if entry.stale else ""
@@ -116,7 +147,4 @@ def _section(entry: Standing) -> str:
         ("claim", "criterion fixed before the run", "note"),
         [[cell(row[name]) for name in ("claim", "criterion", "note")] for row in found],
     )
-    return (
-        f"{head}\n{facts}{stale}\n{body}\n"
-        f":::{{dropdown}} Criteria and notes\n\n{details}:::\n"
-    )
+    return f"{head}\n{facts}{stale}\n{body}\n:::{{dropdown}} Criteria and notes\n\n{details}:::\n"

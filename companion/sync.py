@@ -7,7 +7,7 @@ file                     generated part
 =======================  ======================================================================
 ``README.md``            the table of papers and the lines with the address, between markers
 ``book/_toc.yml``        the parts with chapters, between markers
-``notebooks/*.ipynb``    the cell tagged ``card``; the line ``REPOSITORY = ...`` of the cell ``setup``
+``notebooks/*.ipynb``    the cell tagged ``card``; ``REPOSITORY = ...`` in the cell tagged ``setup``
 ``CITATION.cff``         version and ``repository-code``
 ``pyproject.toml``       ``[project.urls]``
 =======================  ======================================================================

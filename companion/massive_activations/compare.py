@@ -82,8 +82,10 @@ def _error(predicted: np.ndarray, y: np.ndarray, late: np.ndarray) -> float:
 
 def compare_all(series: Series, curves: Sequence[Separable] = CURVES) -> pd.DataFrame:
     """:func:`compare` for many series, stacked, with the series' name in column ``series``."""
-    frames = [compare(t, y, curves).assign(series=[name] * (len(curves) + 2)) for name, (t, y) in
-              series.items()]
+    frames = [
+        compare(t, y, curves).assign(series=[name] * (len(curves) + 2))
+        for name, (t, y) in series.items()
+    ]
     return pd.concat(frames, ignore_index=True)
 
 

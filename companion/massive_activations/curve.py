@@ -59,9 +59,7 @@ def _argument(t: ArrayLike, gamma: float, t0: float) -> np.ndarray:
     return x
 
 
-def damped_log(
-    t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float
-) -> np.ndarray:
+def damped_log(t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float) -> np.ndarray:
     r"""The damped logarithm, paper eq. 9.
 
     .. math:: f(t) = A\, e^{-\lambda x} \log x + K, \qquad x = \gamma t + t_0

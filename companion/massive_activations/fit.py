@@ -129,8 +129,10 @@ def fit_curve(
     start = starting_point(u, z)
     attempts = tuple(_attempt(form, u, z, start, max_evaluations) for form in forms)
     best = max(attempts, key=lambda attempt: attempt.r2)
-    scaled = CurveParams(*best.theta) if best.form == DIRECT else from_reparametrized(
-        ReparamParams(*best.theta)
+    scaled = (
+        CurveParams(*best.theta)
+        if best.form == DIRECT
+        else from_reparametrized(ReparamParams(*best.theta))
     )
     params = _unscale(scaled, scaling)
     rss = (1 - best.r2) * float(np.sum((y - y.mean()) ** 2))

@@ -23,7 +23,7 @@ from scipy.stats import f as f_distribution
 from companion.massive_activations.baselines import DAMPED_LOG
 from companion.massive_activations.curve import CurveParams, damped_log, turning_point
 from companion.massive_activations.fit import fit_curve
-from companion.massive_activations.separable import Separable, check_series, search
+from companion.massive_activations.separable import Separable, check_series, project, search
 from companion.stats import Interval
 
 LAST_STEP = 143_000
@@ -113,12 +113,14 @@ def spread(refits: Refits) -> pd.DataFrame:
 def _summary(truth: float, values: np.ndarray) -> dict[str, float]:
     values = values[np.isfinite(values)]
     q10, q16, median, q84, q90 = np.quantile(values, [0.1, 0.16, 0.5, 0.84, 0.9])
+    with np.errstate(over="ignore"):  # γ can lie beyond 1e150: its spread is then inf
+        cv = values.std() / abs(values.mean())
     return {
         "truth": truth,
         "median": median,
         "q10": q10,
         "q90": q90,
-        "cv": values.std() / abs(values.mean()),
+        "cv": cv,
         "half_width": (q84 - q16) / 2 / abs(median),
     }
 
@@ -128,10 +130,9 @@ class Profile(NamedTuple):
 
     K : (m,) values at which K was held
     rss : (m,) smallest residual sum of squares with K held, all else free
-    best : smallest rss over K
+    best : smallest rss over all K
     threshold : rss at the limit of the interval
-    interval : K with its interval; an end is infinite where the profile stays below the
-        threshold up to the end of the grid, so the data do not bound K on that side
+    interval : K with its interval; an infinite end means that no K on that side is excluded
     n : points of the series
     """
 
@@ -150,46 +151,124 @@ def profile_plateau(
 
     With K held, eq. 9 is linear in A1 and A2, so only β and τ0 are searched, globally.  The
     limit is that of an F test (the one lmfit uses):
-    :math:`RSS(K) \le RSS_{min}\,[1 + F_{1,n-5}^{-1}(0.95)/(n-5)]`.
+    :math:`RSS(K) \le RSS_{min}\,[1 + F_{1,n-5}^{-1}(0.95)/(n-5)]`.  An end of the interval is
+    infinite only if :func:`limits_at_infinity` says so.
 
     t, y : arrays of shape (n,), n >= 7
-    K : increasing grid of shape (m,), m >= 3, in the unit of y
+    K : increasing grid of shape (m,), m >= 3, in the unit of y, wide enough to leave the interval
+        on each side where it ends
+
+    Raises ValueError if a finite end lies beyond the grid.
     """
     t, y = check_series(t, y, 7)
     K = np.asarray(K, dtype=float)
     if K.ndim != 1 or K.size < 3 or (np.diff(K) <= 0).any():
         raise ValueError("K must be an increasing grid of at least 3 values")
     u, size = t / t[-1], float(np.abs(y).max())
-    free = _rss(DAMPED_LOG, u, y / size)
+    below, above = limits_at_infinity(t, y)
     rss = np.array([_rss(_WITHOUT_OFFSET, u, (y - held) / size) for held in K]) * size**2
-    best = min(free * size**2, float(rss.min()))
+    best = min(_rss(DAMPED_LOG, u, y / size) * size**2, float(rss.min()), below, above)
     threshold = best * (1 + f_distribution.ppf(confidence, 1, t.size - 5) / (t.size - 5))
-    return Profile(K, rss, best, threshold, _limits(K, rss, threshold), t.size)
+    unbounded = below <= threshold, above <= threshold
+    return Profile(K, rss, best, threshold, _ends(K, rss, threshold, unbounded), t.size)
+
+
+def limits_at_infinity(t: ArrayLike, y: ArrayLike) -> tuple[float, float]:
+    r"""What a series costs when K goes to minus and to plus infinity: two values of RSS.
+
+    Let :math:`A_2 = c - K` and :math:`\beta = b/A_2`.  As K goes to minus infinity at fixed b >= 0
+    the curve tends to :math:`A_1\log(t + \tau_0) + c - b t`, a logarithm with a falling line; for
+    K to plus infinity the line rises.  Both are ordinary curves with a finite RSS.  If it is below
+    the threshold of the profile, the data do not bound K on that side, on any grid.
+    """
+    t, y = check_series(t, y, 7)
+    u, size = t / t[-1], float(np.abs(y).max())
+    shape, _, free = search(_LOG_AND_LINE, u, y / size, n_starts=2)
+    slope = project(_LOG_AND_LINE.basis(u, shape), y / size)[0][1]
+    flat = _rss(_LOG, u, y / size)  # the better slope has the wrong sign: the line is best flat
+    below, above = (free, flat) if slope <= 0 else (flat, free)
+    return below * size**2, above * size**2
 
 
 def _without_offset(u: np.ndarray, shape: np.ndarray) -> np.ndarray:
     return DAMPED_LOG.basis(u, shape)[..., :-1]
 
 
+def _log(u: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    rising = np.log(u + np.exp(shape[..., 0:1]))
+    return np.stack([rising, np.ones_like(rising)], axis=-1)
+
+
+def _log_and_line(u: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    rising, one = np.moveaxis(_log(u, shape), -1, 0)
+    return np.stack([rising, np.broadcast_to(u, rising.shape), one], axis=-1)
+
+
 _WITHOUT_OFFSET = DAMPED_LOG._replace(basis=_without_offset, n_linear=2)
+_LOG = Separable("logarithm", _log, DAMPED_LOG.bounds[1:], DAMPED_LOG.grid[1:], 2)
+_LOG_AND_LINE = _LOG._replace(name="logarithm and line", basis=_log_and_line, n_linear=3)
 
 
 def _rss(model: Separable, u: np.ndarray, z: np.ndarray) -> float:
     return search(model, u, z, n_starts=2)[2]
 
 
-def _limits(K: np.ndarray, rss: np.ndarray, threshold: float) -> Interval:
-    inside = np.flatnonzero(rss <= threshold)
+def _ends(
+    K: np.ndarray, rss: np.ndarray, threshold: float, unbounded: tuple[bool, bool]
+) -> Interval:
     best = int(np.argmin(rss))
-    if inside.size == 0:  # the grid steps over the whole interval
-        return Interval(float(K[best]), float(K[max(best - 1, 0)]), float(K[best + 1]))
-    first, last = int(inside[0]), int(inside[-1])
-    low = -np.inf if first == 0 else _crossing(K, rss, threshold, first - 1)
-    high = np.inf if last == K.size - 1 else _crossing(K, rss, threshold, last)
-    return Interval(float(K[best]), float(low), float(high))
+    inside = rss <= threshold
+    inside[best] = True  # a coarse grid may step over a narrow interval: interpolate from its best
+    first, last = np.flatnonzero(inside)[[0, -1]]
+    if (first == 0 and not unbounded[0]) or (last == K.size - 1 and not unbounded[1]):
+        raise ValueError(
+            f"the interval of K ends beyond the grid [{K[0]:.4g}, {K[-1]:.4g}]; widen the grid"
+        )
+    low = -np.inf if unbounded[0] else _crossing(K, rss, threshold, first - 1)
+    high = np.inf if unbounded[1] else _crossing(K, rss, threshold, last)
+    return Interval(float(K[best]), low, high)
 
 
 def _crossing(K: np.ndarray, rss: np.ndarray, threshold: float, left: int) -> float:
     """Where the profile crosses the threshold between two grid points, by linear interpolation."""
-    share = (threshold - rss[left]) / (rss[left + 1] - rss[left])
+    share = np.clip((threshold - rss[left]) / (rss[left + 1] - rss[left]), 0, 1)
     return float(K[left] + share * (K[left + 1] - K[left]))
+
+
+class Boundedness(NamedTuple):
+    """In how many noisy series the data bound K at all (95 % profile likelihood).
+
+    bounded : (n_draws,) bool, both ends finite
+    bounded_below, bounded_above : (n_draws,) bool, one end each
+    """
+
+    bounded: np.ndarray
+    bounded_below: np.ndarray
+    bounded_above: np.ndarray
+
+
+def plateau_bounded(
+    truth: CurveParams,
+    n_draws: int,
+    *,
+    rng: np.random.Generator,
+    t: ArrayLike = CHECKPOINTS,
+    noise: float = NOISE,
+    confidence: float = 0.95,
+) -> Boundedness:
+    """Draw series as :func:`refit` does and ask for each whether its profile interval is finite.
+
+    Only the two limits and the global best fit are needed, so this is exact and fast.
+    """
+    t = np.asarray(t, dtype=float)
+    clean = damped_log(t, *truth)
+    factor = 1 + f_distribution.ppf(confidence, 1, t.size - 5) / (t.size - 5)
+    bounded = []
+    for row in rng.standard_normal((n_draws, t.size)):
+        y = clean * (1 + noise * row)
+        size = float(np.abs(y).max())
+        limits = np.array(limits_at_infinity(t, y))
+        best = min(_rss(DAMPED_LOG, t / t[-1], y / size) * size**2, *limits)
+        bounded.append(limits > factor * best)
+    below, above = np.transpose(bounded)
+    return Boundedness(below & above, below, above)

@@ -12,11 +12,10 @@ import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from companion.scaling_laws.law import (
-    MIN_SIZES,
     Fit,
     Points,
     ScalingLaw,
-    check_identifiable,
+    check_identified,
     residual_sum,
 )
 
@@ -32,14 +31,15 @@ def _model(x: np.ndarray, a: float, b: float, e: float, alpha: float, beta: floa
 
 
 def fit_curve_fit(
-    data: Points, *, start: np.ndarray = PAPER_START, least_sizes: int = MIN_SIZES
+    data: Points, *, start: np.ndarray = PAPER_START, need_identified: bool = True
 ) -> Fit | None:
     """One local search from `start`; None where SciPy gives up.
 
     A RuntimeError of the default solver is followed by one try with ``dogbox``, as in the paper's
     code.  None is the paper's white cell; callers count it.
     """
-    check_identifiable(data, least_sizes)
+    if need_identified:
+        check_identified(data)
     x = np.stack([data.N, data.D])
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", OptimizeWarning)  # no covariance: we do not use it
@@ -56,17 +56,17 @@ def fit_curve_fit(
 
 
 def fit_multi_start(
-    data: Points, rng: np.random.Generator, *, n_starts: int = 20, least_sizes: int = MIN_SIZES
+    data: Points, rng: np.random.Generator, *, n_starts: int = 20, need_identified: bool = True
 ) -> tuple[Fit | None, int]:
     """The best of `n_starts` searches, the first from the paper's start, and how many failed.
 
     The others draw alpha and beta from [0.05, 1.5], E below the least loss, and A and B so that
     the terms are of the size of the losses' range at the points' geometric means.
     """
-    fits = [fit_curve_fit(data, least_sizes=least_sizes)]
+    fits = [fit_curve_fit(data, need_identified=need_identified)]
     for _ in range(n_starts - 1):
         start = _random_start(data, rng)
-        fits.append(fit_curve_fit(data, start=start, least_sizes=least_sizes))
+        fits.append(fit_curve_fit(data, start=start, need_identified=need_identified))
     found = [fit for fit in fits if fit is not None and np.isfinite(fit.sse)]
     best = min(found, key=lambda fit: fit.sse) if found else None
     return best, len(fits) - len(found)

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-MIN_SIZES = 3
-"""Distinct N that E, A and alpha need: with two, a whole curve of (E, A, alpha) fits equally."""
+LEAST_DISTINCT = 3
+"""Distinct N, and distinct D, that the law needs: with two sizes a whole curve of (E, A, alpha)
+fits equally well, and with two token counts a curve of (E, B, beta)."""
 
 
 class Points(NamedTuple):
@@ -71,40 +72,63 @@ class ScalingLaw:
     """Five numbers that predict a loss. Paper eq. 1.
 
     E : irreducible loss, >= 0, in the unit of the loss
-    A, alpha : size term A N^-alpha; B, beta : data term B D^-beta; all >= 0
+    log_A, alpha : size term A N^-alpha; log_B, beta : data term B D^-beta. The factors are kept
+        as natural logarithms, because B overflows long before B D^-beta does; -inf is no term
     """
 
     E: float
-    A: float
-    B: float
+    log_A: float
+    log_B: float
     alpha: float
     beta: float
 
-    def predict(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
-        """Predicted loss; N and D broadcast."""
-        N, D = np.asarray(N, dtype=float), np.asarray(D, dtype=float)
-        return self.E + self._term(self.A, self.alpha, N) + self._term(self.B, self.beta, D)
-
-    @staticmethod
-    def _term(factor: float, exponent: float, x: np.ndarray) -> np.ndarray:
-        # through the logarithm: B alone overflows long before B D^-beta does
-        return np.exp(math.log(factor) - exponent * np.log(x)) if factor > 0 else np.zeros_like(x)
-
-    @property
-    def log_parameters(self) -> np.ndarray:
-        """(a, b, e, alpha, beta) with A = exp(a), B = exp(b), E = exp(e); the paper's theta."""
+    @classmethod
+    def of(cls, *, E: float, A: float, B: float, alpha: float, beta: float) -> ScalingLaw:
+        """The law with plain factors A and B, all >= 0."""
         with np.errstate(divide="ignore"):
-            logs = np.log([self.A, self.B, self.E])
-        return np.array([*logs, self.alpha, self.beta])
+            log_A, log_B = np.log([A, B])
+        return cls(float(E), float(log_A), float(log_B), float(alpha), float(beta))
 
     @classmethod
     def from_log(cls, theta: ArrayLike) -> ScalingLaw:
-        """The law with log-parameters `theta` = (a, b, e, alpha, beta)."""
-        a, b, e, alpha, beta = np.asarray(theta, dtype=float)
-        return cls(
-            E=float(np.exp(e)), A=float(np.exp(a)), B=float(np.exp(b)),
-            alpha=float(alpha), beta=float(beta),
-        )  # fmt: skip
+        """The law with the paper's theta = (a, b, e, alpha, beta), A = exp(a), E = exp(e)."""
+        a, b, e, alpha, beta = map(float, theta)
+        return cls(float(np.exp(e)), a, b, alpha, beta)
+
+    @property
+    def log_parameters(self) -> np.ndarray:
+        """The paper's theta = (a, b, e, alpha, beta), shape (5,)."""
+        with np.errstate(divide="ignore"):
+            return np.array([self.log_A, self.log_B, np.log(self.E), self.alpha, self.beta])
+
+    @property
+    def A(self) -> float:
+        """Factor of the size term; inf where a float cannot hold it."""
+        return _exp(self.log_A)
+
+    @property
+    def B(self) -> float:
+        """Factor of the data term; inf where a float cannot hold it."""
+        return _exp(self.log_B)
+
+    def predict(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
+        """Predicted loss; N and D are positive and broadcast."""
+        return self.E + self.size_term(N) + self.data_term(D)
+
+    def size_term(self, N: ArrayLike) -> np.ndarray:
+        """A N^-alpha, what a model of N parameters loses against an infinite one."""
+        return np.exp(self.log_A - self.alpha * np.log(np.asarray(N, dtype=float)))
+
+    def data_term(self, D: ArrayLike) -> np.ndarray:
+        """B D^-beta, what D tokens lose against infinitely many."""
+        return np.exp(self.log_B - self.beta * np.log(np.asarray(D, dtype=float)))
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
 
 
 class Fit(NamedTuple):
@@ -132,21 +156,21 @@ def residual_sum(law: ScalingLaw, data: Points) -> float:
     return float(residuals @ residuals)
 
 
-def check_identifiable(data: Points, least_sizes: int = MIN_SIZES) -> None:
-    """Raise ValueError if the points cannot determine the five parameters.
+def is_identified(data: Points) -> bool:
+    """Whether the points have enough distinct N and D for five parameters."""
+    return min(np.unique(data.N).size, np.unique(data.D).size) >= LEAST_DISTINCT
 
-    least_sizes : distinct N that are enough; the paper's own tables go down to 2, where E, A and
-        alpha are not identified and different solvers return different laws
-    """
-    if data.n_sizes < least_sizes:
+
+def check_identified(data: Points) -> None:
+    """Raise ValueError if the points cannot determine the five parameters."""
+    if data.n_sizes < LEAST_DISTINCT:
         raise ValueError(
-            f"the law needs training runs of at least {least_sizes} different sizes to determine "
-            f"E, A and alpha, got {data.n_sizes}: add sizes, or borrow A and alpha from another "
-            "family with fit_one_model"
+            f"the law needs runs of at least {LEAST_DISTINCT} different sizes to determine E, A "
+            f"and alpha, got {data.n_sizes}: add sizes, or borrow A and alpha from another family "
+            "with fit_one_model"
         )
-    if np.unique(data.D).size < MIN_SIZES:
+    if (n := np.unique(data.D).size) < LEAST_DISTINCT:
         raise ValueError(
-            f"the law needs checkpoints at {MIN_SIZES} or more token counts to determine B and "
-            f"beta, got {np.unique(data.D).size}: add checkpoints, or fit the size term alone "
-            "with fit_size_only"
+            f"the law needs checkpoints at {LEAST_DISTINCT} or more token counts to determine B "
+            f"and beta, got {n}: add checkpoints, or fit the size term alone with fit_size_only"
         )

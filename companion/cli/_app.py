@@ -1,0 +1,95 @@
+"""The application object, and how failures become messages and exit statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from companion.papers import Paper, paper
+from companion.project import NotACheckout, Project
+
+LOOK, RUN, GET, MAINTAIN = "Look", "Run", "Models and data", "Maintain the book"
+
+app = typer.Typer(
+    name="companion",
+    help="Runnable Papers: twelve machine-learning papers as notebooks that test their claims.",
+    epilog="\n\n".join(
+        [
+            "[bold]Examples[/bold]",
+            "companion doctor",
+            "companion run massive-activations",
+            "companion run massive-activations --scale book --seed 3 --set n_texts=8",
+            "companion record massive-activations",
+            "companion build && companion serve",
+            "companion COMMAND --help says more about one command.",
+            "[bold]Scales[/bold]: toy takes a minute, book gives the published numbers in up to "
+            "20 minutes on a laptop, paper uses a GPU and the Hub.",
+            "[bold]Exit status[/bold]: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.",
+        ]
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,
+)
+
+Slug = Annotated[
+    str, typer.Argument(metavar="SLUG", help="A chapter's name, as `companion list` shows it.")
+]
+
+
+def fail(message: object, status: int) -> typer.Exit:
+    """Say on standard error what went wrong; the caller raises the result."""
+    typer.echo(f"companion: {message}", err=True)
+    return typer.Exit(status)
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """What the user typed is checked in here, before anything is done: errors end with status 2."""
+    try:
+        yield
+    except ValueError as error:
+        raise fail(error, 2) from None
+
+
+@contextmanager
+def work() -> Iterator[None]:
+    """The work is done in here: the known ways to fail end with status 1 and no traceback."""
+    from companion.colab import ColabCheckFailed
+    from companion.publish import PublishError
+    from companion.release import CannotPack
+    from companion.sync import CannotSync
+
+    known = (PublishError, CannotPack, CannotSync, ColabCheckFailed, NotACheckout, OSError)
+    try:
+        yield
+    except known as error:
+        raise fail(error, 1) from None
+    except KeyboardInterrupt:
+        raise fail("interrupted; the same command goes on from here", 130) from None
+
+
+def book() -> Project:
+    """The book that the commands work on: where this package lies."""
+    return Project()
+
+
+def checkout() -> Project:
+    """The book, which must be there with its sources; status 1 otherwise."""
+    try:
+        return book().require()
+    except NotACheckout as error:
+        raise fail(error, 1) from None
+
+
+def chapter(slug: str, project: Project) -> Paper:
+    """The paper `slug`, which must have a notebook; ``ValueError`` otherwise."""
+    entry = paper(slug, project)
+    if not entry.is_available(project):
+        raise ValueError(f"{slug} is planned; it has no notebook yet (`companion new {slug}`)")
+    return entry

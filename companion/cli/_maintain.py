@@ -1,0 +1,104 @@
+"""Commands for maintainers: ``new``, ``sync``, ``repository``, ``colab-check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from companion.cli._app import MAINTAIN, Slug, app, chapter, checkout, fail, usage, work
+from companion.papers import paper
+
+
+@app.command(rich_help_panel=MAINTAIN)
+def new(slug: Slug) -> None:
+    """Make the skeleton of a chapter: notebook, package, tests.
+
+    SLUG must be in companion/papers.toml.  The skeleton is a complete small experiment, so all
+    tests pass from the first minute; replace it piece by piece.
+    """
+    from companion import skeleton, sync
+
+    project = checkout()
+    with usage():
+        entry = paper(slug, project)
+        skeleton.check_free(entry, project)
+    with work():
+        for path in [*skeleton.create(entry, project), *sync.sync(project)]:
+            typer.echo(path.relative_to(project.root))
+
+
+@app.command(rich_help_panel=MAINTAIN)
+def sync(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; status 1 if something is out of date.")
+    ] = False,
+) -> None:
+    """Write the generated parts: README table, notebook cards, table of contents, citation."""
+    from companion import sync as syncing
+
+    project = checkout()
+    with work():
+        paths = syncing.out_of_date(project) if check else syncing.sync(project)
+        for path in paths:
+            typer.echo(f"{'out of date' if check else 'updated'}: {path.relative_to(project.root)}")
+    if not paths:
+        typer.echo("everything is up to date")
+    raise typer.Exit(int(check and bool(paths)))
+
+
+@app.command(rich_help_panel=MAINTAIN)
+def repository(
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="https://HOST/OWNER/NAME to set.")
+    ] = None,
+    unset: Annotated[bool, typer.Option("--unset", help="Take the address away again.")] = False,
+) -> None:
+    """Show the book's public address, or set it everywhere.
+
+    It is stored in _config.yml, and written from there into the notebooks, the README,
+    CITATION.cff, and pyproject.toml.
+    """
+    from companion import repository as repositories
+    from companion import sync as syncing
+
+    project = checkout()
+    if url is None and not unset:
+        typer.echo(repositories.url(project) or "not set")
+        return
+    with usage():
+        if url is not None and unset:
+            raise ValueError("give a URL or --unset, not both")
+        address = repositories.check_url(url) if url else None
+    with work():
+        for path in syncing.set_address(address, project):
+            typer.echo(f"updated: {path.relative_to(project.root)}")
+    typer.echo(address or "not set")
+
+
+@app.command("colab-check", rich_help_panel=MAINTAIN)
+def colab_check(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(metavar="[SLUG]...", help="All chapters if none is named.")
+    ] = None,
+    constraints: Annotated[
+        Path | None, typer.Option(help="Colab's pins; tests/colab-constraints.txt if not given.")
+    ] = None,
+) -> None:
+    """Install the package beside Colab's versions and run notebooks there, in build/colab.
+
+    Shows that pip replaces none of Colab's packages, and names the pins that this Python cannot
+    install.
+    """
+    from companion import colab
+    from companion.papers import chapters
+
+    project = checkout()
+    pins = constraints or project.root / "tests" / "colab-constraints.txt"
+    if not pins.is_file():
+        raise fail(f"{pins} is not a file", 2)
+    with usage():
+        chosen = [chapter(s, project) for s in slugs] if slugs else list(chapters(project))
+    with work():
+        typer.echo(colab.check(pins, chosen, project, say=lambda line: typer.echo(line, err=True)))

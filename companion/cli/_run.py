@@ -1,0 +1,120 @@
+"""Commands that run notebooks and build the site: ``run``, ``record``, ``build``, ``serve``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from companion.cli import _settings
+from companion.cli._app import RUN, Slug, app, chapter, checkout, fail, usage, work
+
+PORT = 8000
+
+
+@app.command(rich_help_panel=RUN)
+def run(
+    slug: Slug,
+    scale: Annotated[str, typer.Option(help="toy, book, or paper.")] = "toy",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the run; the notebook's own if not given.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Replace one setting; may be given several times."
+        ),
+    ] = None,
+) -> None:
+    """Run one notebook and say what it found.
+
+    A run with the same code, scale, seed, and settings is not repeated: its notebook is found
+    again.  A claim that must hold at this scale and does not fails the run.
+    """
+    project = checkout()
+    with usage():
+        entry = chapter(slug, project)
+        overrides = _settings.parse(settings or ())
+        _settings.check(entry, scale, overrides)
+    with work():
+        import nbformat
+
+        from companion import publish, records, scoreboard
+
+        finished = publish.run(slug, scale, seed, overrides or None, project=project)
+        record = records.from_notebook(nbformat.read(finished.path, as_version=4))
+        if record:
+            typer.echo(scoreboard.findings_text(record))
+        how = "found again" if finished.cached else f"ran in {finished.wall_s:.0f} s"
+        typer.echo(f"{how}: {finished.path}")
+
+
+@app.command(rich_help_panel=RUN)
+def record(slug: Slug) -> None:
+    """Run a chapter at book scale and publish its results.
+
+    Writes companion/records/SLUG.json, then the README's table and the notebook's card.
+    """
+    project = checkout()
+    with usage():
+        chapter(slug, project)
+    with work():
+        from companion import publish, sync
+
+        publish.record(slug, project)
+        for path in sync.sync(project):
+            typer.echo(f"updated {path.relative_to(project.root)}")
+
+
+@app.command(rich_help_panel=RUN)
+def build() -> None:
+    """Run what changed at toy scale and build the site in build/site.
+
+    If a notebook fails, the others still run and the site stays as it was.
+    """
+    project = checkout()
+    with work():
+        from companion import publish
+
+        site = publish.build(project)
+        typer.echo(site / "index.html")
+
+
+@app.command(rich_help_panel=RUN)
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = PORT,
+) -> None:
+    """Show the built site at http://127.0.0.1:PORT until Ctrl-C."""
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    site = checkout().build / "site"
+    if not (site / "index.html").is_file():
+        raise fail("there is no site yet; `companion build` makes it", 1)
+    with work():
+        handler = partial(SimpleHTTPRequestHandler, directory=site)
+        with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+            typer.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                return
+
+
+@app.command(rich_help_panel=RUN)
+def clean() -> None:
+    """Remove build/: runs, staged sources, and the site.  Records and sources stay."""
+    project = checkout()
+    with work():
+        import shutil
+
+        from companion.publish.lock import only_one
+        from companion.publish.progress import to_stderr
+
+        with only_one(project, to_stderr, "clean"):
+            for path in project.build.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif not path.name.startswith(".lock"):  # held right now
+                    path.unlink()
+        typer.echo(f"emptied {project.build}")

@@ -1,0 +1,173 @@
+r"""The authors' published measurements, as far as they could be recovered: loading and analysis.
+
+Each row is one block output of one model at one checkpoint on one input sequence: its three
+largest magnitudes and its median magnitude.  The paper follows the ratio r = top1 / median.  This
+module makes that series, divides it by its Gaussian null, and splits its growth into numerator
+and denominator:
+
+.. math:: d\log r = d\log \mathrm{top1} - d\log \mathrm{median}
+"""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from companion.massive_activations.architectures import architecture
+from companion.massive_activations.curve import CurveParams
+from companion.massive_activations.null import hidden_state_ratio
+
+COLUMNS = ("model", "step", "sequence", "layer", "top1", "top2", "top3", "median")
+_KEY = ["model", "step", "sequence", "layer"]
+
+
+class ExcerptError(ValueError):
+    """The file is not the excerpt: a column, a layer or the order of magnitudes is wrong."""
+
+
+def load_excerpt(path: str | PathLike[str]) -> pd.DataFrame:
+    """Read and check the excerpt.
+
+    path : CSV with :data:`COLUMNS`; magnitudes in model units, layers from 1, output of the block
+        after both residual additions and before any final LayerNorm
+
+    Returns the rows sorted by model size, step, sequence and layer, with two columns added:
+    ``ratio`` = top1 / median and ``depth`` = l/L.
+
+    Raises
+    ------
+    ExcerptError
+        A column is missing, a magnitude is not positive and finite, top1 >= top2 >= top3 > median
+        is violated, or a block of layers is incomplete.  The message names the first bad row.
+    """
+    frame = pd.read_csv(path)
+    if missing := [name for name in COLUMNS if name not in frame]:
+        raise ExcerptError(f"{path} lacks the columns {missing}; expected {', '.join(COLUMNS)}")
+    return check_excerpt(frame[list(COLUMNS)])
+
+
+def check_excerpt(frame: pd.DataFrame) -> pd.DataFrame:
+    """The checks of :func:`load_excerpt`, for a frame that is already in memory."""
+    sizes = ["top1", "top2", "top3", "median"]
+    values = frame[sizes].to_numpy(dtype=float)
+    good = np.isfinite(values).all(axis=1) & (values > 0).all(axis=1)
+    _refuse(frame, ~good, "magnitudes must be positive and finite")
+    good = (frame.top1 >= frame.top2) & (frame.top2 >= frame.top3) & (frame.top3 > frame["median"])
+    _refuse(frame, ~good, "top1 >= top2 >= top3 > median is violated")
+    _refuse(frame, frame.duplicated(_KEY), "a measurement occurs twice")
+    for (model, step, sequence), block in frame.groupby(_KEY[:3]):
+        layers = architecture(str(model)).layers
+        if sorted(block.layer) != list(range(1, layers + 1)):
+            raise ExcerptError(
+                f"{model}, step {step}, sequence {sequence}: expected layers 1 to {layers}, "
+                f"got {sorted(block.layer)}"
+            )
+    n_layers = frame.model.map(lambda model: architecture(model).layers)
+    frame = frame.assign(ratio=frame.top1 / frame["median"], depth=frame.layer / n_layers)
+    order = frame.assign(_size=frame.model.map(lambda model: architecture(model).width))
+    order = order.sort_values(["_size", *_KEY], kind="stable")
+    return order.drop(columns="_size").reset_index(drop=True)
+
+
+def _refuse(frame: pd.DataFrame, bad: pd.Series | np.ndarray, why: str) -> None:
+    if (bad := np.asarray(bad)).any():
+        row = frame.loc[frame.index[bad.argmax()]]
+        raise ExcerptError(f"{why}, first at {row.to_dict()} ({int(bad.sum())} rows)")
+
+
+def models(excerpt: pd.DataFrame) -> list[str]:
+    """Models of the excerpt, smallest first."""
+    return list(excerpt.model.unique())
+
+
+def steps(excerpt: pd.DataFrame, model: str) -> list[int]:
+    """Checkpoints of one model, in order; ValueError if the excerpt has no such model."""
+    return sorted(int(step) for step in _of(excerpt, model).step.unique())
+
+
+def _of(excerpt: pd.DataFrame, model: str) -> pd.DataFrame:
+    rows = excerpt[excerpt.model == model]
+    if rows.empty:
+        raise ValueError(f"no model {model!r} in the excerpt, it has {models(excerpt)}")
+    return rows
+
+
+def ratio_series(excerpt: pd.DataFrame) -> pd.DataFrame:
+    """The paper's series: one row per model, step and layer, averaged over sequences.
+
+    Columns: ``ratio`` is the mean of r (the paper's value as we read it), ``ratio_of_means`` is
+    mean top1 over mean median (the paper writes both), ``sem`` the standard error of ``ratio``
+    over the ``n`` sequences (nan for one), ``relative`` is r over its Gaussian null, then ``depth``
+    and the mean ``top1``, ``top2``, ``top3``, ``median``.
+    """
+    series = excerpt.groupby(["model", "step", "layer"], sort=False).agg(
+        ratio=("ratio", "mean"), sem=("ratio", "sem"), n=("ratio", "size"),
+        depth=("depth", "first"), top1=("top1", "mean"), top2=("top2", "mean"),
+        top3=("top3", "mean"), median=("median", "mean"),
+    ).reset_index()  # fmt: skip
+    null = series.model.map(lambda model: hidden_state_ratio(architecture(model).width))
+    return series.assign(
+        ratio_of_means=series.top1 / series["median"], relative=series.ratio / null
+    )
+
+
+def layer_profile(excerpt: pd.DataFrame, model: str, step: int) -> pd.DataFrame:
+    """The rows of :func:`ratio_series` of one checkpoint, indexed by layer."""
+    if step not in (known := steps(excerpt, model)):
+        raise ValueError(f"{model} has no step {step} in the excerpt, it has {known}")
+    series = ratio_series(_of(excerpt, model))
+    return series[series.step == step].set_index("layer")
+
+
+def log_changes(excerpt: pd.DataFrame, model: str, start: int, end: int) -> pd.DataFrame:
+    """Log change of top1, median and ratio from `start` to `end`, per sequence and layer.
+
+    Only sequences that both checkpoints have are used, so that the text is the same on both sides.
+    Returns a frame indexed by (sequence, layer) with columns ``top1``, ``median``, ``ratio``.
+    """
+    rows = _of(excerpt, model)
+    for step in (start, end):
+        if step not in (known := steps(excerpt, model)):
+            raise ValueError(f"{model} has no step {step} in the excerpt, it has {known}")
+    logs = np.log(rows.set_index(["step", "sequence", "layer"])[["top1", "median", "ratio"]])
+    return (logs.loc[end] - logs.loc[start]).dropna()
+
+
+def decompose(excerpt: pd.DataFrame, model: str, start: int, end: int) -> pd.DataFrame:
+    """Numerator or denominator?  d log r = d log top1 - d log median, per layer.
+
+    Mean over the common sequences, indexed by layer.  Columns: ``ratio`` (d log r), ``top1``,
+    ``median`` (so that ratio = top1 - median), and ``median_share`` = -d log median / d log r, the
+    share of the log growth that comes from the falling median.  The share means something only
+    where the ratio grew: above 1 the numerator fell, for shrinking ratios its sign flips.
+    """
+    change = log_changes(excerpt, model, start, end).groupby("layer").mean()
+    return change.assign(median_share=-change["median"] / change.ratio)
+
+
+class FitRecord(NamedTuple):
+    """One of the authors' own fits.
+
+    params : eq. 9, t in steps
+    covariance : (5, 5), order of `params`
+    r2 : share of variance explained
+    """
+
+    params: CurveParams
+    covariance: np.ndarray
+    r2: float
+
+
+def load_fit_record(path: str | PathLike[str]) -> FitRecord:
+    """Read the published fit record (Pythia-410M, layer 1, median series)."""
+    with open(path, encoding="utf-8") as file:
+        record = json.load(file)
+    if record.get("param_names") != ["A", "lambda", "gamma", "t0", "K"]:
+        raise ExcerptError(f"{path} names the parameters {record.get('param_names')}")
+    return FitRecord(
+        CurveParams(*record["popt"]), np.array(record["pcov"], dtype=float), float(record["r2"])
+    )

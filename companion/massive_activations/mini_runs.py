@@ -1,0 +1,195 @@
+"""Train minis and measure them while they train, one after the other or side by side.
+
+A run leaves the paper's series (ratio, top1 and median of every layer at some thirty checkpoints)
+and what tells a sink from a spike: attention to the first token, its norm, the norm of its value,
+and the loss on back-copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from torch import nn
+from tqdm.auto import tqdm
+
+from companion.massive_activations import bigram
+from companion.massive_activations.attention import first_token_attention
+from companion.massive_activations.measure import Measurement, block_list, hidden_of, measure
+from companion.massive_activations.minis import Mini, checkpoint_steps, make_data
+from companion.models import neox, neox_config
+from companion.scale import torch_generator
+from companion.training import History, TrainingDiverged, TrainingSettings, train
+
+
+class MiniRun(NamedTuple):
+    """A trained mini.
+
+    steps : shape (n_checkpoints,)
+    measurements : one per checkpoint, each array (n_eval, n_layers)
+    series : name -> array (n_checkpoints, ...):
+        ``loss``, ``loss_copy``, ``loss_other`` (nats; copies exist in the bigram data only),
+        ``sink`` (n_layers,): attention of the second half of the sequence to the first token,
+        triggers left out; ``first_norm``, ``first_value_norm`` (n_layers,): norm of the first
+        token's hidden state and value over the mean norm of the other tokens
+    losses : shape (steps,), of the training batches
+    """
+
+    mini: Mini
+    steps: np.ndarray
+    measurements: tuple[Measurement, ...]
+    series: Mapping[str, np.ndarray]
+    losses: np.ndarray
+
+    def layer_series(self, quantity: str = "ratio") -> np.ndarray:
+        """Mean over sequences of ``ratio``, ``top1`` or ``median``: (n_checkpoints, n_layers)."""
+        return np.stack([getattr(one, quantity).mean(axis=0) for one in self.measurements])
+
+
+def _probe(model: nn.Module, evaluation: bigram.Batch, mini: Mini) -> dict[str, np.ndarray]:
+    """All that a checkpoint is asked, as named arrays; the measurement's names carry ``h_``."""
+    tokens, is_copy = evaluation
+    rows = measure(model, tokens, batch_size=len(tokens)).as_dict()
+    logits = model(tokens).logits[:, :-1]
+    nll = torch.nn.functional.cross_entropy(
+        logits.transpose(1, 2), tokens[:, 1:], reduction="none"
+    )  # (n_eval, seq - 1)
+    sink = first_token_attention(model, tokens, batch_size=len(tokens))
+    late = torch.arange(mini.seq) >= mini.seq // 2
+    if mini.data == "bigram":
+        asked = late & (tokens < mini.vocab_size - bigram.N_TRIGGERS)
+    else:
+        asked = late.expand_as(tokens)
+    hidden, values = first_token_norms(model, tokens)
+    return {
+        **{f"h_{name}": array for name, array in rows.items()},
+        "loss": nll.mean(),
+        "loss_copy": nll[is_copy].mean() if is_copy.any() else torch.tensor(torch.nan),
+        "loss_other": nll[~is_copy].mean(),
+        "sink": sink.transpose(1, 2)[asked].mean(dim=0),
+        "first_norm": hidden,
+        "first_value_norm": values,
+    }
+
+
+def first_token_norms(model: nn.Module, tokens: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Norm of the first token over the mean norm of the others: hidden state, and value vector.
+
+    tokens : int64 of shape (n, seq); model : GPT-NeoX
+    Returns : two arrays of shape (n_layers,), means over sequences; all heads' values are one
+    vector.
+    """
+    hidden, values, handles = [], [], []
+
+    def keep(norms: list[float], vectors: torch.Tensor) -> None:
+        norm = vectors.norm(dim=-1)  # (n, seq)
+        norms.append((norm[:, 0] / norm[:, 1:].mean(dim=1)).mean().item())
+
+    def on_block(block: nn.Module, inputs: tuple, output: torch.Tensor | tuple) -> None:
+        keep(hidden, hidden_of(output))
+
+    def on_qkv(linear: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        # GPT-NeoX packs (query, key, value) head by head
+        per_head = output.unflatten(-1, (model.config.num_attention_heads, 3, -1))
+        keep(values, per_head[..., 2, :].flatten(-2))
+
+    for block in block_list(model):
+        handles.append(block.register_forward_hook(on_block))
+        handles.append(block.attention.query_key_value.register_forward_hook(on_qkv))
+    try:
+        model.base_model(tokens)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return np.array(hidden), np.array(values)
+
+
+def train_mini(mini: Mini, *, progress: bool = True) -> MiniRun:
+    """Train one mini and measure it at its checkpoints; about 17 ms a step for the base arm."""
+    config = neox_config(
+        n_layers=mini.n_layers,
+        d_model=mini.d_model,
+        n_heads=mini.n_heads,
+        vocab_size=mini.vocab_size,
+        seq=mini.seq,
+        attention=mini.attention,
+    )
+    model = neox(config, torch_generator(mini.seed, "mini", "weights"))
+    batch_at, evaluation = make_data(mini)
+    settings = TrainingSettings(
+        steps=mini.steps, lr=mini.lr, weight_decay=mini.weight_decay, optimizer=mini.optimizer
+    )
+    history = train(
+        model,
+        batch_at,
+        settings,
+        seed=mini.seed,
+        measure=lambda trained, step: _probe(trained, evaluation, mini),
+        measure_at=checkpoint_steps(mini.steps, mini.n_checkpoints),
+        progress=progress,
+        label=f"{mini.arm}, seed {mini.seed}",
+    )
+    return _collect(mini, history)
+
+
+def _collect(mini: Mini, history: History) -> MiniRun:
+    raw = {k.removeprefix("h_"): v for k, v in history.series.items() if k.startswith("h_")}
+    raw |= {place: raw[place].astype(int) for place in ("token", "dim")}
+    measurements = tuple(
+        Measurement(**{name: array[i] for name, array in raw.items()})
+        for i in range(len(history.measured_at))
+    )
+    series = {k: v for k, v in history.series.items() if not k.startswith("h_")}
+    return MiniRun(mini, history.measured_at, measurements, series, history.losses)
+
+
+class MiniRuns(NamedTuple):
+    """What became of several minis: the runs that finished, and those that did not.
+
+    failed : (mini, message of the error) in the order given
+    """
+
+    runs: tuple[MiniRun, ...]
+    failed: tuple[tuple[Mini, str], ...]
+
+
+def train_minis(minis: Sequence[Mini], *, n_jobs: int = 1, progress: bool = True) -> MiniRuns:
+    """Train several minis, `n_jobs` at a time in processes of one thread each.
+
+    The result of a run does not depend on `n_jobs`.  A run that diverges is counted in ``failed``
+    and does not stop the others; any other error does.
+    """
+    with tqdm(total=len(minis), desc="minis", disable=not progress) as bar:
+        if n_jobs == 1:
+            outcomes = []
+            for mini in minis:
+                outcomes.append(_attempt(mini))
+                bar.update()
+        else:
+            jobs = Parallel(n_jobs=n_jobs, backend="loky", return_as="generator")
+            outcomes = []
+            for outcome in jobs(delayed(_attempt)(mini) for mini in minis):
+                outcomes.append(outcome)
+                bar.update()
+    runs = tuple(one for one in outcomes if isinstance(one, MiniRun))
+    failed = [
+        (mini, one)
+        for mini, one in zip(minis, outcomes, strict=True)
+        if not isinstance(one, MiniRun)
+    ]
+    return MiniRuns(runs, tuple(failed))
+
+
+def _attempt(mini: Mini) -> MiniRun | str:
+    """The run, or the message of its divergence; on one thread, so that sums keep their order."""
+    n_before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return train_mini(mini, progress=False)
+    except TrainingDiverged as error:
+        return str(error)
+    finally:
+        torch.set_num_threads(n_before)

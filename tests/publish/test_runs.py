@@ -1,0 +1,154 @@
+"""Notebooks run once per state; failures name their cell and spoil nothing else."""
+
+import ast
+import sys
+
+import nbformat
+import pytest
+
+from companion import publish
+from companion.scale import n_cores
+from tests.publish import tiny
+
+BOTH = ["alpha", "beta"]
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_runs_once_and_again_only_where_something_changed(book):
+    first = publish.run_many(BOTH, project=book)
+    assert [(run.slug, run.cached) for run in first] == [("alpha", False), ("beta", False)]
+    assert tiny.ran(book) == ["alpha toy", "beta toy"]
+
+    again = publish.run_many(BOTH, project=book)
+    assert [run.cached for run in again] == [True, True]
+    assert [run.path for run in again] == [run.path for run in first]
+    assert tiny.ran(book) == []
+
+    edit(book.package / "beta" / "__init__.py", "seed + one()", "seed + 2 * one()")
+    third = publish.run_many(BOTH, project=book)
+    assert [run.cached for run in third] == [True, False]
+    assert tiny.ran(book) == ["beta toy"]
+
+    edit(book.package / "beta" / "__init__.py", "seed + 2 * one()", "seed + one()")
+    assert [run.cached for run in publish.run_many(BOTH, project=book)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("companion/common.py", "return 1", "return 3", ["alpha toy", "beta toy"]),
+        ("companion/unused.py", "return 2", "return 3", []),
+        ("notebooks/01-alpha.ipynb", "value(SEED)", "value(SEED + 1)", ["alpha toy"]),
+        ("notebooks/01-alpha.ipynb", "## The figure", "## The picture", []),
+        ("notebooks/01-alpha.ipynb", "drawn as a line", "as a line", []),
+        ("companion/papers.toml", "Is alpha what", "Is alpha really what", ["alpha toy"]),
+    ],
+)
+def test_what_makes_a_chapter_run_again(book, file, old, new, expected):
+    publish.run_many(BOTH, project=book)
+    tiny.ran(book)
+    edit(book.root / file, old, new)
+    publish.run_many(BOTH, project=book)
+    assert tiny.ran(book) == expected
+
+
+def test_scale_seed_and_settings_reach_the_notebook(book):
+    run = publish.run("alpha", "book", 7, {"width": 3}, project=book)
+    notebook = nbformat.read(run.path, as_version=4)
+    results = [
+        output.data["text/plain"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "execute_result"
+    ]
+    assert results[0] == "8"
+    injected = [
+        c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])
+    ]
+    assert 'SCALE = "book"' in injected[0]
+    assert '{"width": 3}' in injected[0]
+    assert tiny.ran(book) == ["alpha book"]
+    assert publish.run("alpha", "book", 7, {"width": 3}, project=book).cached
+    assert not publish.run("alpha", "book", 8, {"width": 3}, project=book).cached
+
+
+def test_unknown_names_are_refused_and_nothing_is_written(book):
+    with pytest.raises(ValueError, match="toy, book, paper"):
+        publish.run("alpha", "huge", project=book)
+    with pytest.raises(ValueError, match="alpha, beta"):
+        publish.run("gamma", project=book)
+    assert not book.build.exists()
+
+
+def test_a_planned_chapter_cannot_run(book):
+    (book.notebooks / "02-beta.ipynb").unlink()
+    with pytest.raises(ValueError, match="planned"):
+        publish.run("beta", project=book)
+
+
+def test_a_failing_cell_is_named_and_the_other_chapter_is_kept(book):
+    content = tiny.cells("alpha")
+    content.insert(5, tiny.code("numbers = []\nnumbers[3]"))
+    tiny.write_notebook(book, 1, "alpha", content)
+    with pytest.raises(publish.RunsFailed) as caught:
+        publish.run_many(BOTH, project=book)
+    assert caught.value.finished == ("beta",)
+    (failure,) = caught.value.failures
+    assert (failure.slug, failure.cell, failure.error) == ("alpha", 6, "IndexError")
+    assert "numbers[3]" in failure.source
+    assert "list index out of range" in failure.message
+    for part in ("alpha", "cell 6", "numbers[3]", "IndexError", "beta"):
+        assert part in str(caught.value)
+
+    kept = nbformat.read(book.build / "failed" / "alpha.ipynb", as_version=4)
+    assert any(o.output_type == "error" for c in kept.cells for o in c.get("outputs", []))
+    assert not list((book.build / "runs").glob("alpha/**/*.ipynb"))
+    assert publish.run("beta", project=book).cached
+
+    tiny.write_notebook(book, 1, "alpha", tiny.cells("alpha"))
+    assert not publish.run("alpha", project=book).cached
+    assert not (book.build / "failed" / "alpha.ipynb").exists()
+
+
+def test_a_single_run_raises_its_own_failure(book):
+    edit(book.package / "alpha" / "__init__.py", "seed + one()", "seed / 0")
+    with pytest.raises(publish.NotebookFailed, match="ZeroDivisionError") as caught:
+        publish.run("alpha", project=book)
+    assert caught.value.cell == 4
+
+
+def test_a_kernel_that_dies_is_a_failure_with_its_cell(book):
+    content = [*tiny.cells("alpha"), tiny.code("import os\nos._exit(1)")]
+    tiny.write_notebook(book, 1, "alpha", content)
+    with pytest.raises(publish.NotebookFailed, match="kernel died") as caught:
+        publish.run("alpha", project=book)
+    assert caught.value.cell == 7
+    assert "os._exit" in caught.value.source
+
+
+def test_kernels_are_this_interpreter_with_their_share_of_the_threads(book, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", "somewhere/else")
+    content = [
+        *tiny.cells("alpha"),
+        tiny.code(
+            "import os, sys, companion\n"
+            "[sys.executable, companion.__file__, os.environ['COMPANION_PUBLISH'],\n"
+            " os.environ['OMP_NUM_THREADS'], os.environ['IPYTHONDIR'], os.getcwd()]"
+        ),
+    ]
+    tiny.write_notebook(book, 1, "alpha", content)
+    run = publish.run_many(BOTH, project=book, workers=2)[0]
+    last = nbformat.read(run.path, as_version=4).cells[-1]
+    shown = ast.literal_eval(last.outputs[0].data["text/plain"])
+    executable, package, publishing, threads, profile, folder = shown
+    assert executable == sys.executable
+    assert package == str(book.package / "__init__.py")
+    assert publishing == "1"
+    assert int(threads) == max(1, n_cores() // 2)
+    assert profile == str(book.build / "ipython")
+    assert folder == str(book.notebooks)

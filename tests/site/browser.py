@@ -1,0 +1,201 @@
+"""A page in headless Chromium: what it asked for, what it complained about, how it looks."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+ALLOWED = (
+    # the theme's own: the color-mode button has a name of its own that is not its icon's text
+    ("label-content-name-mismatch", ".theme-switch-button"),
+)
+"""Findings of axe that come from the theme: rule and the element it may concern."""
+
+# Text that MathJax or MyST should have turned into something else.
+_RAW_MATH = r"""() => {
+  const raw = /\\\(|\\\[|\\begin\{|\\frac|\\boldsymbol|\$[A-Za-z\\][^$\n]{0,80}\$|\{cite|\{eq\}/;
+  const skip = "pre, code, script, style, noscript, textarea, mjx-container, mjx-assistive-mml";
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (raw.test(node.data) && !node.parentElement.closest(skip)) {
+      found.push(node.data.trim().slice(0, 80));
+    }
+  }
+  return found;
+}"""
+
+_SETTLED = "() => window.MathJax?.startup?.promise ?? null"
+
+
+def executable() -> str:
+    """Chromium of this system: ``$CHROMIUM`` or the first one found."""
+    named = os.environ.get("CHROMIUM")
+    found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        raise RuntimeError(
+            "the tests of the site need Chromium: `apt-get install chromium` on Debian, "
+            "or set CHROMIUM to the program"
+        )
+    return found
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser."""
+    return playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
+
+
+@dataclass
+class Visit:
+    """An open page and everything that went wrong while it loaded."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """All of it."""
+        return [*self.errors, *(f"request to another host: {url}" for url in self.foreign)]
+
+
+def visit(page: Page, url: str) -> Visit:
+    """Open `url` in `page`, wait until fonts and math are there, and report what happened."""
+    seen = Visit(page)
+    host = urlsplit(url).netloc
+
+    def on_request(request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc != host:
+            seen.foreign.append(request.url)
+
+    def on_console(message) -> None:
+        if message.type == "error":
+            seen.errors.append(f"console: {message.text}")
+
+    def on_response(response) -> None:
+        if response.status >= 400:
+            seen.errors.append(f"status {response.status}: {response.url}")
+
+    page.on("request", on_request)
+    page.on("console", on_console)
+    page.on("response", on_response)
+    page.on("pageerror", lambda error: seen.errors.append(f"page error: {error}"))
+    page.on("requestfailed", lambda r: seen.errors.append(f"request failed: {r.url} ({r.failure})"))
+    page.goto(url, wait_until="load")
+    page.evaluate(_SETTLED)
+    page.wait_for_load_state("networkidle")
+    return seen
+
+
+def raw_math(page: Page) -> list[str]:
+    """Formulas that are still TeX, and those that MathJax could not read."""
+    errors = page.evaluate(
+        "() => [...document.querySelectorAll('mjx-merror, [data-mjx-error]')]"
+        ".map(e => e.getAttribute('data-mjx-error') || e.textContent)"
+    )
+    return [*(f"raw: {text}" for text in page.evaluate(_RAW_MATH)), *(f"bad: {e}" for e in errors)]
+
+
+def overflow(page: Page) -> list[str]:
+    """What makes the page scroll sideways."""
+    width, inner = page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    if width <= inner:
+        return []
+    wide = page.evaluate(
+        """(limit) => [...document.querySelectorAll("article *")]
+        .filter(e => e.getBoundingClientRect().right > limit + 1)
+        .map(e => e.tagName.toLowerCase() + "." + e.className).slice(0, 5)""",
+        inner,
+    )
+    return [f"the page is {width} px wide in a window of {inner} px: {wide}"]
+
+
+def broken_images(page: Page) -> list[str]:
+    """Images without a picture; those that wait to be scrolled to are loaded first."""
+    return page.evaluate(
+        """async () => {
+          const images = [...document.images];
+          images.forEach(image => { image.loading = "eager"; });
+          await Promise.all(images.map(image => image.decode().catch(() => null)));
+          return images.filter(i => i.naturalWidth === 0).map(i => i.src.slice(-80));
+        }"""
+    )
+
+
+def axe(page: Page) -> list[str]:
+    """Serious and critical findings of axe, and what is not on the list of exceptions."""
+    result = Axe().run(page, options={"preload": False}).response  # it would fetch styles anew
+    problems = []
+    for finding in result["violations"]:
+        if finding["impact"] not in {"serious", "critical"}:
+            continue
+        for node in finding["nodes"]:
+            html = node["html"]
+            if not any(finding["id"] == rule and _is(html, css) for rule, css in ALLOWED):
+                problems.append(f"{finding['id']} ({finding['impact']}): {html[:160]}")
+    return problems
+
+
+def _is(html: str, css: str) -> bool:
+    """Whether the first tag of `html` has the class that `css` names."""
+    tag = re.match(r"<[^>]*>", html)
+    return bool(tag and css.lstrip(".") in tag.group(0))
+
+
+def explorer_problems(page: Page) -> list[str]:
+    """Sliders that the keyboard does not move, or that change neither picture nor description."""
+    problems = []
+    for root in page.locator(".rp-explorer").all():
+        name = root.get_attribute("id")
+        image = root.locator("img")
+        sliders = root.locator("input[type=range]")
+        if sliders.count() == 0:
+            problems.append(f"{name} has no slider")
+        for index in range(sliders.count()):
+            slider = sliders.nth(index)
+            before = (image.get_attribute("src"), image.get_attribute("alt"))
+            value = slider.input_value()
+            slider.focus()
+            at_end = value == slider.get_attribute("max")
+            page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+            after = (image.get_attribute("src"), image.get_attribute("alt"))
+            if slider.input_value() == value:
+                problems.append(f"{name}, slider {index}: the arrow keys do not move it")
+            problems += [
+                f"{name}, slider {index}: {what} does not change"
+                for what, old, new in zip(("picture", "description"), before, after, strict=True)
+                if old == new
+            ]
+            image.evaluate("image => image.decode()")
+            page.keyboard.press("Home")
+            first = image.get_attribute("src")
+            page.keyboard.press("End")
+            if image.get_attribute("src") == first:
+                problems.append(f"{name}, slider {index}: Home and End show the same picture")
+    return problems
+
+
+def file_url(path: Path) -> str:
+    """Address of a file without a server."""
+    return path.resolve().as_uri()

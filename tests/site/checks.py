@@ -1,0 +1,146 @@
+"""What a page of the site must be, read from its HTML: each function returns the problems."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup
+
+LOADED = {
+    "audio": ("src",),
+    "embed": ("src",),
+    "iframe": ("src",),
+    "img": ("src", "srcset"),
+    "input": ("src",),
+    "link": ("href",),
+    "object": ("data",),
+    "script": ("src",),
+    "source": ("src", "srcset"),
+    "track": ("src",),
+    "video": ("src", "poster"),
+}
+"""Attributes that make a browser ask for a file."""
+
+LEFTOVERS = (
+    "widget-view+json",
+    "vnd.runnable-papers",
+    "thebe",
+    "injected-parameters",
+    "<!-- cards -->",
+)
+"""Traces of what must not reach a page."""
+
+_FILE_NAME = re.compile(r"^\S*\.(png|jpe?g|svg|webp|gif)$|^_?images?\b|^$", re.IGNORECASE)
+_RAW = re.compile(r"\{(?:cite|eq|numref|ref|doc|math)[:a-z]*\}`[^`]*`|:::\{?\w*|\(eq-\w+\)")
+_REMOTE = re.compile(r"^(https?:)?//", re.IGNORECASE)
+_CSS_REMOTE = re.compile(r"(?:url\(|@import)\s*['\"]?((?:https?:)?//[^'\")\s]+)", re.IGNORECASE)
+
+
+def parse(html: str) -> BeautifulSoup:
+    """The page as a tree."""
+    return BeautifulSoup(html, "html.parser")
+
+
+def pages(site: Path) -> list[Path]:
+    """The pages of a site, without the redirect at its root."""
+    found = [p for p in sorted(site.rglob("*.html")) if p != site / "index.html"]
+    return [p for p in found if "_static" not in p.relative_to(site).parts]
+
+
+def remote_assets(soup: BeautifulSoup) -> list[str]:
+    """Files that the page would load from another host."""
+    problems = []
+    for tag in soup.find_all(list(LOADED)):
+        if tag.name == "link" and "canonical" in (tag.get("rel") or []):
+            continue
+        for attribute in LOADED[tag.name]:
+            for part in (tag.get(attribute) or "").split(","):
+                if _REMOTE.match(part.strip()):
+                    problems.append(f"<{tag.name}> loads {part.strip()}")
+    styles = [tag.get_text() for tag in soup.find_all("style")]
+    styles += [tag["style"] for tag in soup.find_all(style=True)]
+    return problems + [f"a style loads {url}" for css in styles for url in remote_in_css(css)]
+
+
+def remote_in_css(css: str) -> list[str]:
+    """Addresses of other hosts that a style sheet loads."""
+    return _CSS_REMOTE.findall(css)
+
+
+def missing_alts(soup: BeautifulSoup) -> list[str]:
+    """Images of the article without a description; a file name describes nothing."""
+    images = soup.select("article img, .bd-article img")
+    unique = {id(image): image for image in images}.values()
+    return [
+        f"{image.get('src', '')[:60]}: alt is {image.get('alt')!r}"
+        for image in unique
+        if _FILE_NAME.match((image.get("alt") or "").strip()) and image.get("role") != "none"
+    ]
+
+
+def double_ids(soup: BeautifulSoup) -> list[str]:
+    """Ids that occur more than once."""
+    counts = Counter(tag["id"] for tag in soup.find_all(id=True))
+    return [f"id {name!r} occurs {n} times" for name, n in counts.items() if n > 1]
+
+
+def headings(soup: BeautifulSoup) -> list[str]:
+    """One h1, and no level left out."""
+    levels = [int(tag.name[1]) for tag in soup.select("article :is(h1, h2, h3, h4, h5, h6)")]
+    problems = [] if levels.count(1) == 1 else [f"{levels.count(1)} headings of level 1"]
+    jumps = [f"h{a} is followed by h{b}" for a, b in pairwise(levels) if b > a + 1]
+    return problems + jumps
+
+
+def raw_text(soup: BeautifulSoup) -> list[str]:
+    """Markup of MyST that was not understood; math is judged in the browser."""
+    for tag in soup.select("pre, code, script, style, .math"):
+        tag.decompose()
+    text = soup.get_text(" ")
+    return [f"raw markup {match!r}" for match in _RAW.findall(text)]
+
+
+def leftovers(html: str, machine: tuple[str, ...] = ()) -> list[str]:
+    """Traces of the tools, and paths of the machine that built the page."""
+    return [f"the page holds {text!r}" for text in (*LEFTOVERS, *machine) if text in html]
+
+
+def broken_links(site: Path) -> list[str]:
+    """Links and sources inside the site whose file or anchor does not exist."""
+    trees = {page: parse(page.read_text(encoding="utf-8")) for page in pages(site)}
+    anchors = {
+        page: {tag["id"] for tag in tree.find_all(id=True)}
+        | {tag["name"] for tag in tree.find_all("a", attrs={"name": True})}
+        for page, tree in trees.items()
+    }
+    problems = []
+    for page, tree in trees.items():
+        for tag in tree.find_all(["a", "img", "link", "script", "source"]):
+            for attribute in ("href", "src"):
+                url = tag.get(attribute)
+                if url and (problem := _broken(url, page, site, anchors)):
+                    problems.append(f"{page.relative_to(site)}: {problem}")
+    return problems
+
+
+def _broken(url: str, page: Path, site: Path, anchors: dict[Path, set[str]]) -> str | None:
+    parts = urlsplit(url)
+    if parts.scheme or parts.netloc:
+        return None
+    target = page
+    if parts.path:
+        target = (page.parent / unquote(parts.path)).resolve()
+        if not target.is_relative_to(site.resolve()):
+            return f"{url} leaves the site"
+        if target.is_dir():
+            target /= "index.html"
+        if not target.is_file():
+            return f"{url} does not exist"
+    fragment = unquote(parts.fragment)
+    if fragment and target in anchors and fragment not in anchors[target]:
+        return f"{url} has no anchor #{fragment}"
+    return None

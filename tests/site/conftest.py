@@ -1,0 +1,56 @@
+"""A browser and a server, once for all tests of the site."""
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.site import browser as tools
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and writes no log."""
+
+    def log_message(self, *_):
+        pass
+
+
+def serve(folder):
+    """A server of `folder` on a free port of this machine, running in a thread."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = tools.launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """The site over http."""
+    server = serve(site)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """A function that makes a new page; options go to the browser's context."""
+    contexts = []
+
+    def make(**options):
+        context = chromium.new_context(**{"viewport": tools.WIDE, **options})
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()

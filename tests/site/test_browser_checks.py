@@ -1,0 +1,131 @@
+"""The checks that need a browser find what they are for."""
+
+import pytest
+
+from tests.site import browser
+from tests.site.conftest import serve
+
+pytestmark = pytest.mark.browser
+
+PICTURES = [
+    "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7",
+    "data:image/gif;base64,R0lGODlhAQABAIABAP8AAP///yH5BAEAAAEALAAAAAABAAEAAAICRAEAOw==",
+]
+EXPLORER = """<div class="rp-explorer" id="rp-demo"><img alt="first" src="{0}">
+<label for="s">value</label><input id="s" type="range" min="0" max="1" value="0"></div>
+<script>
+const image = document.querySelector(".rp-explorer img");
+document.querySelector("input").addEventListener("input", event => {{
+  const second = event.target.value === "1";
+  {1}
+}});
+</script>"""
+CHANGE_SRC = f'image.src = second ? "{PICTURES[1]}" : "{PICTURES[0]}";'
+CHANGE_ALT = 'image.alt = second ? "second" : "first";'
+
+
+@pytest.fixture
+def show(tmp_path, open_page):
+    """A function that serves a page with the given body and visits it."""
+    server = serve(tmp_path)
+
+    def make(body, head="", **options):
+        html = f"<!doctype html><html lang='en'><head><title>t</title>{head}</head>"
+        style = "<body style='margin:0'>"
+        text = f"{html}{style}<main><article><h1>T</h1>{body}</article></main></body></html>"
+        (tmp_path / "page.html").write_text(text)
+        page = open_page(**options)
+        return browser.visit(page, f"http://127.0.0.1:{server.server_port}/page.html")
+
+    yield make
+    server.shutdown()
+
+
+def icon(visit):
+    """Problems apart from the icon that this bare page does not have."""
+    return [
+        problem for problem in visit.problems if "favicon" not in problem and "404" not in problem
+    ]
+
+
+def test_a_good_page_has_no_problem(show):
+    seen = show(f"<p>Good text.</p><img alt='A dot.' src='{PICTURES[0]}'>")
+    assert icon(seen) == []
+    for check in (browser.raw_math, browser.overflow, browser.broken_images, browser.axe):
+        assert check(seen.page) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        ("<script src='http://192.0.2.1/x.js' async></script>", "another host"),
+        ("<img alt='A dot.' src='http://localhost:9/x.png'>", "another host"),
+        ("<script>console.error('went wrong')</script>", "went wrong"),
+        ("<script>nothing.here()</script>", "page error"),
+        ("<img alt='A dot.' src='gone.png'>", "gone.png"),
+    ],
+)
+def test_a_bad_request_or_script_is_found(show, body, part):
+    assert any(part in problem for problem in show(body).problems)
+
+
+@pytest.mark.parametrize(
+    "text", ["the loss $L = 2$ falls", r"\(x^2\)", r"\begin{align}", r"see {cite:p}`key`"]
+)
+def test_raw_math_is_found(show, text):
+    assert len(browser.raw_math(show(f"<p>{text}</p>").page)) == 1
+
+
+@pytest.mark.parametrize("text", ["costs $5 and more", "<code>$x$</code>", "<pre>\\(x\\)</pre>"])
+def test_text_that_is_no_math_is_left_alone(show, text):
+    assert browser.raw_math(show(f"<p>{text}</p>").page) == []
+
+
+def test_a_formula_that_mathjax_could_not_read_is_found(show):
+    error = "<mjx-merror data-mjx-error='Undefined control'>x</mjx-merror>"
+    body = f"<mjx-container>{error}</mjx-container>"
+    assert browser.raw_math(show(body).page) == ["bad: Undefined control"]
+
+
+def test_a_page_that_is_too_wide_is_found(show):
+    body = "<code style='white-space:nowrap'>" + "long_name_" * 60 + "</code>"
+    (problem,) = browser.overflow(show(body, viewport=browser.PHONE).page)
+    assert "390" in problem
+    assert "code" in problem
+
+
+def test_an_image_without_picture_is_found(show):
+    assert len(browser.broken_images(show("<img alt='A dot.' src='gone.png'>").page)) == 1
+
+
+def test_axe_reports_what_is_serious(show):
+    body = "<p style='color:#ccc;background:#fff'>pale</p><input type='range'>"
+    problems = browser.axe(show(body).page)
+    assert any("color-contrast" in problem for problem in problems)
+    assert any("label" in problem for problem in problems)
+
+
+def test_an_explorer_that_works_has_no_problem(show):
+    body = EXPLORER.format(PICTURES[0], CHANGE_SRC + CHANGE_ALT)
+    assert browser.explorer_problems(show(body).page) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "part"),
+    [
+        (CHANGE_SRC, "description does not change"),
+        (CHANGE_ALT, "picture does not change"),
+        ("", "picture does not change"),
+    ],
+)
+def test_an_explorer_that_does_nothing_is_found(show, script, part):
+    problems = browser.explorer_problems(show(EXPLORER.format(PICTURES[0], script)).page)
+    assert any(part in problem for problem in problems)
+
+
+def test_a_slider_that_the_keyboard_cannot_move_is_found(show):
+    body = EXPLORER.format(PICTURES[0], CHANGE_SRC + CHANGE_ALT).replace(
+        "<input", "<input disabled"
+    )
+    problems = browser.explorer_problems(show(body).page)
+    assert any("arrow keys" in problem for problem in problems)

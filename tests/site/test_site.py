@@ -1,0 +1,96 @@
+"""The built site, read without a browser."""
+
+import os
+
+import nbformat
+import pytest
+import yaml
+
+from companion import repository
+from companion.papers import chapters, papers
+from tests.site import checks
+
+pytestmark = pytest.mark.site
+
+
+def problems(site, check):
+    """Problems of all pages, each with its page."""
+    return [
+        f"{page.relative_to(site)}: {problem}"
+        for page in checks.pages(site)
+        for problem in check(page.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [checks.remote_assets, checks.missing_alts, checks.double_ids, checks.raw_text],
+)
+def test_no_page_has_a_problem(site, check):
+    assert problems(site, lambda html: check(checks.parse(html))) == []
+
+
+def test_headings_are_in_order(site):
+    own = [page for page in checks.pages(site) if page.parent != site]
+    assert own
+    found = [
+        f"{page.name}: {problem}"
+        for page in own
+        for problem in checks.headings(checks.parse(page.read_text(encoding="utf-8")))
+    ]
+    assert found == []
+
+
+def test_no_page_shows_traces_of_the_tools_or_of_this_machine(site, project):
+    machine = (str(project.root), os.path.expanduser("~") + os.sep, "site-packages")
+    assert problems(site, lambda html: checks.leftovers(html, machine)) == []
+
+
+def test_no_link_inside_the_site_is_broken(site):
+    assert checks.broken_links(site) == []
+
+
+def test_no_style_sheet_loads_from_another_host(site):
+    sheets = list(site.rglob("*.css"))
+    assert sheets
+    found = {s.name: checks.remote_in_css(s.read_text(encoding="utf-8")) for s in sheets}
+    assert {name: urls for name, urls in found.items() if urls} == {}
+
+
+def test_every_chapter_has_its_page_and_every_planned_paper_none(site, project):
+    available = {paper.notebook for paper in chapters(project)}
+    for paper in papers(project):
+        page = site / "notebooks" / f"{paper.notebook}.html"
+        assert page.is_file() == (paper.notebook in available)
+
+
+def test_the_download_is_the_notebook_as_it_is_stored(site, project):
+    for paper in chapters(project):
+        offered = site / "_sources" / "notebooks" / f"{paper.notebook}.ipynb"
+        assert offered.read_bytes() == paper.notebook_path(project).read_bytes()
+        notebook = nbformat.read(offered, as_version=4)
+        assert not any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_every_chapter_page_shows_figures(site, project):
+    for paper in chapters(project):
+        html = (site / "notebooks" / f"{paper.notebook}.html").read_text(encoding="utf-8")
+        assert checks.parse(html).select("article figure img, article .rp-explorer img")
+
+
+def test_mathjax_is_local_and_comes_with_its_licence(site):
+    folder = site / "_static" / "mathjax"
+    assert (folder / "tex-svg-full.js").stat().st_size > 1_000_000
+    assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_buttons_lead_to_the_repository_only_if_there_is_one(site, project):
+    address = repository.url(project)
+    html = "".join(page.read_text(encoding="utf-8") for page in checks.pages(site))
+    launch = ("colab.research.google.com/github", "mybinder.org/v2", "/edit/main/")
+    for text in launch:
+        assert (text in html) == (address is not None), text
+    if address is None:
+        config = yaml.safe_load((project.build / "src" / "_config.yml").read_text())
+        assert "launch_buttons" not in config
+        assert "repository" not in config

@@ -125,11 +125,7 @@ class Explorer:
 
     def frame(self, **values: object) -> tuple[str, str]:
         """One frame as (data URI of a WebP picture, description)."""
-        import matplotlib.pyplot as plt
-
-        figure = self._draw(**values)
-        picture = base64.b64encode(to_webp(figure)).decode()
-        plt.close(figure)
+        picture = base64.b64encode(to_webp(self._draw(**values))).decode()
         return f"data:image/webp;base64,{picture}", self._alt(**values)
 
     def _values(self, indices: Sequence[int]) -> dict[str, object]:

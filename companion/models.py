@@ -83,7 +83,7 @@ def _wheel_folder(import_name: str) -> Path | None:
 
 
 def _cached_folder() -> Path:
-    return models_folder() / f"{SMOLLM2_WHEEL}-{_wheel().version}"
+    return models_folder() / f"{SMOLLM2_WHEEL}-{_wheel().version}-float32"
 
 
 def is_complete(folder: Path) -> bool:
@@ -144,7 +144,7 @@ def _build(folder: Path, build: Callable[[Path], None]) -> None:
 def _dequantize(source: Path, target: Path) -> None:
     """Write the GGUF model of `source` to `target` as float32 safetensors with its tokenizer."""
     import torch
-    from safetensors.torch import save_model
+    from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     (gguf,) = source.glob("*.gguf")
@@ -155,7 +155,8 @@ def _dequantize(source: Path, target: Path) -> None:
     entries.pop("quantization_config", None)
     entries["architectures"] = [type(model).__name__]
     type(model.config).from_dict(entries).save_pretrained(target)
-    save_model(model, str(target / "model.safetensors"), metadata={"format": "pt"})
+    weights = dict(model.named_parameters())  # the tied head once, as the embedding
+    save_file(weights, str(target / "model.safetensors"), metadata={"format": "pt"})
     AutoTokenizer.from_pretrained(source, gguf_file=gguf.name).save_pretrained(target)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
@@ -68,7 +69,7 @@ def use_theme() -> None:
             "axes.spines.top": False,
             "axes.titlelocation": "left",
             "axes.titlesize": 12,
-            "axes.titleweight": "semibold",
+            "axes.titleweight": "bold",
             "figure.constrained_layout.use": True,
             "figure.dpi": 100,
             "figure.figsize": (WIDTH, 3.7),
@@ -104,9 +105,14 @@ def figure(
 ) -> tuple[Figure, Axes]:
     """A figure of the book's width and its axes, as ``plt.subplots`` returns them.
 
+    The figure is a plain value: pyplot forgets it, so a cell shows it once, as its last
+    expression, and nothing has to be closed.
+
     height, width : inches
     """
-    return plt.subplots(nrows, ncols, figsize=(width, height), layout="constrained", **kwargs)
+    fig, axes = plt.subplots(nrows, ncols, figsize=(width, height), layout="constrained", **kwargs)
+    plt.close(fig)
+    return fig, axes
 
 
 def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: str) -> None:
@@ -116,9 +122,12 @@ def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: s
     holds : whether this run supports the sentence, computed from the plotted data
     otherwise : the sentence for a run that does not
     """
-    title = text if holds else otherwise
-    if hasattr(target, "suptitle"):
-        target.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="semibold")
+    # a title may be longer than its figure is wide; 7 inches hold about 64 characters
+    is_figure = hasattr(target, "suptitle")
+    width = (target if is_figure else target.figure).get_figwidth()
+    title = textwrap.fill(text if holds else otherwise, int(width * (9.2 if is_figure else 8.4)))
+    if is_figure:
+        target.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     else:
         target.set_title(title)
 

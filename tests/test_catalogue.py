@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -36,7 +37,7 @@ def cells_of(markdown: str) -> list[list[str]]:
     """Rows of the tables in `markdown`, read by an independent parser; links stay as Markdown."""
     tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
     rows: list[list[str]] = []
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in pairwise(tokens):
         if token.type == "tr_open":
             rows.append([])
         elif token.type in {"th_open", "td_open"}:
@@ -69,7 +70,7 @@ def test_any_text_fits_into_a_cell(text):
     rows = cells_of(catalogue.table(("a", "b"), [(catalogue.cell(plain), "end")]))
     assert len(rows[1]) == 2
     assert rows[1][1] == "end"
-    assert rows[1][0].replace("\\|", "|") == " ".join(plain.split())
+    assert rows[1][0] == " ".join(plain.split())
 
 
 def test_planned_papers_are_listed_and_never_linked(book):
@@ -121,12 +122,12 @@ def test_the_scoreboard_has_every_finding(started):
     rows = {row[0]: row for row in cells_of(page) if len(row) == 9}
     assert rows["claim"] == list(scoreboard._COLUMNS)
     assert rows["C1"] == [
-        *("C1", "a \\| b", "2.0 (Table 1)", "1.50 [1.25, 1.75] ratio", "8", "0.250"),
+        *("C1", "a | b", "2.0 (Table 1)", "1.50 [1.25, 1.75] ratio", "8", "0.250"),
         *("✓ holds", "book", "13 min"),
     ]
     assert rows["tau"][4:7] == ["", "< 0.001", "✗ does not hold"]
     assert rows["E9"][3] == "–"
-    assert ["C1", "above 1", "n \\| m"] in cells_of(page)
+    assert ["C1", "above 1", "n | m"] in cells_of(page)
     assert "912 MB" in page
 
 

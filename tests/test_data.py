@@ -131,3 +131,19 @@ def test_mirror_holds_every_registered_file():
     for name in data.registry():
         if path := data.locate(name):
             assert data.fetch(name, download=False) == path
+
+
+def test_a_chapter_goes_on_without_its_data(entry, tmp_path, monkeypatch):
+    table = data.load("demo/a.csv", lambda path: path.read_text())
+    assert isinstance(table, data.Missing)
+    assert "COMPANION_DATA" in table._repr_html_()
+    assert data.show(lambda text: len(text), table) is table
+    mirror(tmp_path, monkeypatch, entry[1])
+    table = data.load("demo/a.csv", lambda path: path.read_bytes())
+    assert data.show(lambda text: len(text), table) == len(entry[1])
+
+
+def test_corrupt_data_stop_the_chapter(entry, tmp_path, monkeypatch):
+    mirror(tmp_path, monkeypatch, b"other")
+    with pytest.raises(data.DataCorrupt):
+        data.load("demo/a.csv", lambda path: path.read_text())

@@ -1,7 +1,6 @@
 import io
 import itertools
 
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
@@ -43,13 +42,11 @@ def test_title_follows_the_data():
         fig, ax = plotting.figure()
         plotting.finding_title(ax, "It rises", holds=holds, otherwise="It does not rise here")
         assert ax.get_title() + ax.get_title(loc="left") == expected
-        plt.close(fig)
 
 
 def test_webp_has_the_size_of_the_figure():
     fig, _ = plotting.figure(height=2, width=3)
     picture = Image.open(io.BytesIO(plotting.to_webp(fig, dpi=100)))
-    plt.close(fig)
     assert picture.size == (300, 200)
 
 
@@ -60,4 +57,3 @@ def test_reference_line_stands_at_its_value():
     assert set(ax.lines[0].get_ydata()) == {0.25}
     assert set(bx.lines[0].get_xdata()) == {3.0}
     assert ax.texts[0].get_text() == "chance"
-    plt.close(fig)

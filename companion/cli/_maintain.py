@@ -88,8 +88,8 @@ def colab_check(
 ) -> None:
     """Install the package beside Colab's versions and run notebooks there, in build/colab.
 
-    Shows that pip replaces none of Colab's packages, and names the pins that this Python cannot
-    install.
+    Shows that pip replaces none of Colab's packages, and names the pins that have no wheel for this
+    Python.
     """
     from companion import colab
     from companion.papers import chapters

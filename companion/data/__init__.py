@@ -2,12 +2,16 @@
 
 ``registry.toml`` names each file with size, SHA-256, licence and origin.  :func:`fetch` looks in
 the folder ``$COMPANION_DATA``, then in the cache, then downloads the file from the book's own data
-release.  A file whose hash differs is never used.
+release.  A file whose hash differs is never used.  Notebooks use :func:`load` and :func:`show`,
+which let a chapter run without the file.
 """
 
 from companion.data._fetch import DataCorrupt as DataCorrupt
 from companion.data._fetch import DataUnavailable as DataUnavailable
 from companion.data._fetch import fetch as fetch
 from companion.data._fetch import locate as locate
+from companion.data._missing import Missing as Missing
+from companion.data._missing import load as load
+from companion.data._missing import show as show
 from companion.data._registry import Entry as Entry
 from companion.data._registry import registry as registry

@@ -52,6 +52,7 @@ def load_excerpt(path: str | PathLike[str]) -> pd.DataFrame:
 
 def check_excerpt(frame: pd.DataFrame) -> pd.DataFrame:
     """The checks of :func:`load_excerpt`, for a frame that is already in memory."""
+    shapes = {model: architecture(str(model)) for model in frame.model.unique()}
     sizes = ["top1", "top2", "top3", "median"]
     values = frame[sizes].to_numpy(dtype=float)
     good = np.isfinite(values).all(axis=1) & (values > 0).all(axis=1)
@@ -60,15 +61,15 @@ def check_excerpt(frame: pd.DataFrame) -> pd.DataFrame:
     _refuse(frame, ~good, "top1 >= top2 >= top3 > median is violated")
     _refuse(frame, frame.duplicated(_KEY), "a measurement occurs twice")
     for (model, step, sequence), block in frame.groupby(_KEY[:3]):
-        layers = architecture(str(model)).layers
+        layers = shapes[model].layers
         if sorted(block.layer) != list(range(1, layers + 1)):
             raise ExcerptError(
                 f"{model}, step {step}, sequence {sequence}: expected layers 1 to {layers}, "
                 f"got {sorted(block.layer)}"
             )
-    n_layers = frame.model.map(lambda model: architecture(model).layers)
+    n_layers = frame.model.map(lambda model: shapes[model].layers)
     frame = frame.assign(ratio=frame.top1 / frame["median"], depth=frame.layer / n_layers)
-    order = frame.assign(_size=frame.model.map(lambda model: architecture(model).width))
+    order = frame.assign(_size=frame.model.map(lambda model: shapes[model].width))
     order = order.sort_values(["_size", *_KEY], kind="stable")
     return order.drop(columns="_size").reset_index(drop=True)
 

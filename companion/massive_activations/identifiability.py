@@ -23,7 +23,13 @@ from scipy.stats import f as f_distribution
 from companion.massive_activations.baselines import DAMPED_LOG
 from companion.massive_activations.curve import CurveParams, damped_log, turning_point
 from companion.massive_activations.fit import fit_curve
-from companion.massive_activations.separable import Separable, check_series, project, search
+from companion.massive_activations.separable import (
+    Separable,
+    check_series,
+    fit_separable,
+    project,
+    search,
+)
 from companion.stats import Interval
 
 LAST_STEP = 143_000
@@ -128,7 +134,7 @@ def _summary(truth: float, values: np.ndarray) -> dict[str, float]:
 class Profile(NamedTuple):
     """Profile likelihood of the plateau K on one series.
 
-    K : (m,) values at which K was held
+    K : (m,) values at which K was held: the grid, and the best K where it lies inside
     rss : (m,) smallest residual sum of squares with K held, all else free
     best : smallest rss over all K
     threshold : rss at the limit of the interval
@@ -166,8 +172,11 @@ def profile_plateau(
         raise ValueError("K must be an increasing grid of at least 3 values")
     u, size = t / t[-1], float(np.abs(y).max())
     below, above = limits_at_infinity(t, y)
+    free = fit_separable(DAMPED_LOG, t, y)
+    if K[0] < free.coefficients[-1] < K[-1]:  # so that a coarse grid cannot step over its minimum
+        K = np.unique(np.append(K, free.coefficients[-1]))
     rss = np.array([_rss(_WITHOUT_OFFSET, u, (y - held) / size) for held in K]) * size**2
-    best = min(_rss(DAMPED_LOG, u, y / size) * size**2, float(rss.min()), below, above)
+    best = min(free.rss, float(rss.min()), below, above)
     threshold = best * (1 + f_distribution.ppf(confidence, 1, t.size - 5) / (t.size - 5))
     unbounded = below <= threshold, above <= threshold
     return Profile(K, rss, best, threshold, _ends(K, rss, threshold, unbounded), t.size)
@@ -216,22 +225,24 @@ def _rss(model: Separable, u: np.ndarray, z: np.ndarray) -> float:
 def _ends(
     K: np.ndarray, rss: np.ndarray, threshold: float, unbounded: tuple[bool, bool]
 ) -> Interval:
-    best = int(np.argmin(rss))
-    inside = rss <= threshold
-    inside[best] = True  # a coarse grid may step over a narrow interval: interpolate from its best
-    first, last = np.flatnonzero(inside)[[0, -1]]
+    inside = np.flatnonzero(rss <= threshold)
+    if inside.size == 0:
+        raise ValueError(
+            f"no K of the grid [{K[0]:.4g}, {K[-1]:.4g}] lies in the interval; move it"
+        )
+    first, last = inside[[0, -1]]
     if (first == 0 and not unbounded[0]) or (last == K.size - 1 and not unbounded[1]):
         raise ValueError(
             f"the interval of K ends beyond the grid [{K[0]:.4g}, {K[-1]:.4g}]; widen the grid"
         )
     low = -np.inf if unbounded[0] else _crossing(K, rss, threshold, first - 1)
     high = np.inf if unbounded[1] else _crossing(K, rss, threshold, last)
-    return Interval(float(K[best]), low, high)
+    return Interval(float(K[np.argmin(rss)]), low, high)
 
 
 def _crossing(K: np.ndarray, rss: np.ndarray, threshold: float, left: int) -> float:
     """Where the profile crosses the threshold between two grid points, by linear interpolation."""
-    share = np.clip((threshold - rss[left]) / (rss[left + 1] - rss[left]), 0, 1)
+    share = (threshold - rss[left]) / (rss[left + 1] - rss[left])
     return float(K[left] + share * (K[left + 1] - K[left]))
 
 

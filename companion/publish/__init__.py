@@ -5,6 +5,7 @@
 chapter's published results.  Everything made lies under ``build/``.
 """
 
+from companion.publish import _quick as _quick
 from companion.publish.build import build as build
 from companion.publish.errors import NoRecord as NoRecord
 from companion.publish.errors import NotebookFailed as NotebookFailed

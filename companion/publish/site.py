@@ -17,7 +17,7 @@ from companion.publish.files import digest, restore_folder, swap_folder, write_a
 from companion.publish.lock import scratch
 
 TOOLS = ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb", "sphinx-design")
-RUN = "from jupyter_book.cli.main import main; main()"
+RUN = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyter_book.cli.main import main; main()"
 _TROUBLE = re.compile(r"\b(WARNING|ERROR|CRITICAL|Error|Exception)\b")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -2,8 +2,8 @@
 
 It covers the chapter's package and the code cells of its notebook, without comments, docstrings
 and blank lines, so that better prose does not make a published result stale.  Left out, because
-they cannot change a number: modules called ``figures.py`` (they draw from results that they are
-given) and the notebook's setup and parameters cells.
+they cannot change a number: modules ``figures`` (they draw from results that they are given) and
+the notebook's setup and parameters cells.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import nbformat
 from companion.papers import paper
 from companion.project import Project
 
-_NOT_NUMBERS = "figures.py"
+_NOT_NUMBERS = "figures"
 _CELLS_LEFT_OUT = {"setup", "parameters"}
 
 
@@ -71,9 +71,10 @@ def fingerprint(slug: str, project: Project | None = None) -> str:
     digest = hashlib.sha256()
     folder = entry.package_path(project)
     for path in sorted(folder.rglob("*.py")):
-        if path.name != _NOT_NUMBERS:
+        name = path.relative_to(folder)
+        if _NOT_NUMBERS not in name.with_suffix("").parts:
             text = code_text(path.read_text(encoding="utf-8"))
-            digest.update(f"{path.relative_to(folder).as_posix()}\n{text}\n".encode())
+            digest.update(f"{name.as_posix()}\n{text}\n".encode())
     # Where only the package is installed (Colab), the notebook's source is not there.
     if entry.is_available(project):
         for text in _notebook_code(entry.notebook_path(project)):

@@ -12,6 +12,7 @@ of data misses.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,6 +66,11 @@ def points(N: ArrayLike, D: ArrayLike, loss: ArrayLike) -> Points:
                     f"row {row} ({column[row]}); drop or mend these rows before the fit"
                 )
     return Points(**columns)
+
+
+def join(parts: Sequence[Points]) -> Points:
+    """All points of several sets."""
+    return Points(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)

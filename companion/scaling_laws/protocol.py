@@ -20,10 +20,10 @@ def training_points(runs: Sequence[Run], *, q: float = 1.0, cut: float = 0.0) ->
     """Checkpoints with ``cut < tokens < q T``, T the largest token count of all `runs`.
 
     Both inequalities are strict, as in the paper's code: at q = 1 the last checkpoint of the
-    longest run stays out.
+    longest run stays out.  ValueError if no checkpoint is left.
     """
-    longest = max(run.D[-1] for run in runs)
-    return stack([run.select((run.D > cut) & (run.D < q * longest)) for run in runs])
+    end = q * longest(runs)
+    return stack([run.select((tokens > cut) & (tokens < end)) for run, tokens in _tokens(runs)])
 
 
 def tail_points(runs: Sequence[Run], *, q: float, cut: float = CUT) -> Points:
@@ -31,13 +31,28 @@ def tail_points(runs: Sequence[Run], *, q: float, cut: float = CUT) -> Points:
 
     q near 0 takes the whole window, q near 1 only its end.
     """
-    end = TARGET_FROM * max(run.D[-1] for run in runs)
-    return stack([run.select((run.D > cut) & (run.D >= q * end) & (run.D < end)) for run in runs])
+    end = TARGET_FROM * longest(runs)
+    return stack(
+        [
+            run.select((tokens > cut) & (tokens >= q * end) & (tokens < end))
+            for run, tokens in _tokens(runs)
+        ]
+    )
 
 
 def target_points(run: Run) -> Points:
     """Checkpoints of the target's last 30 %, ``tokens >= 0.7 T``."""
-    return stack([run.select(run.D >= TARGET_FROM * run.D[-1])])
+    tokens = run.D
+    return stack([run.select(tokens >= TARGET_FROM * tokens[-1])])
+
+
+def longest(runs: Sequence[Run]) -> float:
+    """T, the largest token count of any of `runs`."""
+    return max(float(run.D[-1]) for run in runs)
+
+
+def _tokens(runs: Sequence[Run]) -> list[tuple[Run, np.ndarray]]:
+    return [(run, run.D) for run in runs]
 
 
 def signed_errors(law: ScalingLaw, target: Points) -> np.ndarray:
@@ -46,7 +61,7 @@ def signed_errors(law: ScalingLaw, target: Points) -> np.ndarray:
 
 
 def are(law: ScalingLaw, target: Points) -> float:
-    """Absolute relative error, mean over the target's checkpoints, in percent. Paper sec. 4."""
+    """Absolute relative error on the target, mean over its checkpoints, in percent."""
     return 100 * float(np.abs(signed_errors(law, target)).mean())
 
 

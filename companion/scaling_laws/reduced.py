@@ -1,7 +1,7 @@
 r"""Two laws with three parameters, for when the points cannot support five.
 
 - One training run: the size term is borrowed from another family and
-  :math:`\hat L = E + A_0 N^{-\alpha_0} + B D^{-\beta}` is fitted in (E, B, beta). Paper sec. 7.
+  :math:`\hat L = E + A_0 N^{-\alpha_0} + B D^{-\beta}` is fitted in (E, B, beta). Paper Fig. 6.
 - Final losses at equal D: :math:`\hat L = E' + A N^{-\alpha}`, where E' holds the data term too.
 
 Both are linear in two parameters, so variable projection searches one exponent.

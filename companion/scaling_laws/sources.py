@@ -6,7 +6,7 @@ file cannot be had.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,6 +18,8 @@ from companion.scaling_laws.law import Points, points
 
 UNITS = ("paper", "nats")
 """``paper``: the number that the authors' code fits; ``nats``: a natural logarithm throughout."""
+
+_END_POINTS = ("chinchilla", "GPT2-c4-contour")  # one point per run, no curves
 
 LEAST_MODELS = 3
 """A family needs two training sizes and a target; the paper's own rule."""
@@ -93,3 +95,88 @@ def family(name: str, rows: pd.DataFrame, unit: str = "") -> Family:
 def released() -> pd.DataFrame:
     """The released checkpoints, one row per model, checkpoint and metric."""
     return pd.read_parquet(fetch("scaling-laws/losses.parquet"))
+
+
+def ladder_names() -> tuple[str, ...]:
+    """Families with whole training curves of at least three models, in a fixed order."""
+    rows = released()
+    rows = rows[~rows["family"].isin(_END_POINTS)]
+    counts = rows.groupby("family")["model"].nunique()
+    return tuple(sorted(counts.index[counts >= LEAST_MODELS]))
+
+
+def released_family(name: str, unit: str = "paper", metric: str | None = None) -> Family:
+    """A family of the paper's data.
+
+    unit : one of :data:`UNITS`. What ``paper`` means differs by family: perplexity for OPT, a
+        base-2 logarithm of a LAMBADA perplexity for Pythia, nats for most others
+    metric : start of the name of a metric, e.g. ``"WikiText"``; without one, ``paper`` takes what
+        the authors fit and ``nats`` the family's first metric, the same one for every size
+
+    Raises
+    ------
+    ValueError
+        Unknown family, unit or metric, or fewer than three models.
+    """
+    if unit not in UNITS:
+        raise ValueError(f"unknown unit {unit!r}; choose one of {', '.join(UNITS)}")
+    rows = released()
+    if name not in set(rows["family"]):
+        known = ", ".join(sorted(set(rows["family"])))
+        raise ValueError(f"unknown family {name!r}; the data have {known}")
+    rows = rows[rows["family"] == name]
+    metrics = sorted(rows["metric"].unique())
+    if metric is not None:
+        if not any(known.startswith(metric) for known in metrics):
+            raise ValueError(f"family {name!r} has no metric {metric!r}; it has {metrics}")
+        rows = rows[rows["metric"].str.startswith(metric)]
+    elif unit == "nats":
+        rows = rows[rows["metric"] == metrics[0]]
+    else:
+        rows = rows[rows["perf"].notna()]
+    column = "perf" if unit == "paper" and metric is None else "loss_nats"
+    return family(name, rows.assign(loss=rows[column]), unit)
+
+
+@cache
+def printed_heatmaps() -> pd.DataFrame:
+    """The numbers printed in the authors' figures; ``n`` is an int, 8 for the row "8+"."""
+    table = pd.read_csv(fetch("scaling-laws/paper_heatmaps.csv"))
+    table["n"] = table["n_train_models"].str.rstrip("+").astype(int)
+    return table
+
+
+@cache
+def chinchilla_points(n_dropped: int = 5) -> Points:
+    """Hoffmann et al. 2022, Figure 4: one point per finished run, highest losses dropped.
+
+    n_dropped : 5 leaves the 240 points of Besiroglu et al. 2024
+    """
+    table = pd.read_csv(fetch("scaling-laws/chinchilla_fig4.csv")).sort_values("loss")
+    table = table.iloc[: len(table) - n_dropped]
+    return points(table["num_params"], table["tokens"], table["loss"])
+
+
+@cache
+def gemstones(run: str = "hot") -> Family:
+    """The Gemstones models (2025), which the paper did not see; validation loss in nats.
+
+    run : ``hot`` (constant rate), ``hot_half_lr``, ``cool_begin`` or ``cool_end``
+    """
+    table = pd.read_parquet(fetch("scaling-laws/gemstones.parquet"))
+    known = sorted(table["run"].unique())
+    if run not in known:
+        raise ValueError(f"unknown run {run!r}; choose one of {', '.join(known)}")
+    return family("gemstones", table[table["run"] == run], "nats")
+
+
+@cache
+def schedule_curves() -> pd.DataFrame:
+    """Loss curves of three sizes under several schedules: size, schedule, step, lr, loss."""
+    return pd.read_parquet(fetch("scaling-laws/multipowerlaw.parquet"))
+
+
+@cache
+def overtrained_runs() -> pd.DataFrame:
+    """104 finished runs from a quarter of the Chinchilla-optimal tokens to 640 times as many."""
+    return pd.read_csv(fetch("scaling-laws/overtrain_final.csv"))

@@ -39,7 +39,8 @@ class _Sums(NamedTuple):
     """What the projected objective needs of the points, in scaled units.
 
     x : (m,) log N of each size minus the smallest; size : (n,) index of each point into x
-    y : (n,) log D minus the smallest; loss : (n,); count, total : (m,) points and summed loss per size
+    y : (n,) log D minus the smallest; loss : (n,)
+    count, total : (m,) points and summed loss of each size
     """
 
     x: np.ndarray
@@ -158,7 +159,7 @@ def fit_varpro(
     alpha, beta = best.x
     (E, A, B), _ = linear_part(sums.x[sums.size], sums.y, sums.loss, alpha, beta)
     with np.errstate(divide="ignore"):
-        log_A, log_B = np.log([A, B]) + (alpha * least_n, beta * least_d)
+        log_A, log_B = np.log([A, B]) + np.array([alpha * least_n, beta * least_d])
     law = ScalingLaw(float(E), float(log_A), float(log_B), float(alpha), float(beta))
     stuck = [(A, alpha), (B, beta)]
     return Fit(

@@ -41,6 +41,14 @@ FIGURE = {
 }
 
 
+PICTURE = """\
+import base64
+from IPython.display import Image
+Image(base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+))"""
+
+
 def code(source: str, tags: tuple[str, ...] = (), metadata: dict | None = None):
     """A code cell."""
     cell = new_code_cell(source)
@@ -64,7 +72,7 @@ def cells(slug: str) -> list:
             "value(SEED)"
         ),
         new_markdown_cell("## The figure"),
-        code("import matplotlib.pyplot as plt\nplt.plot([0, value(SEED)]);", metadata=figure),
+        code(PICTURE, metadata=figure),
     ]
 
 
@@ -116,3 +124,15 @@ def ran(project: Project) -> list[str]:
     lines = log.read_text().splitlines() if log.is_file() else []
     log.unlink(missing_ok=True)
     return sorted(lines)
+
+
+def record(slug: str) -> str:
+    """A complete record, as JSON."""
+    finding = dict.fromkeys(("estimate", "low", "high", "p", "n"))
+    finding |= dict.fromkeys(("statement", "paper", "criterion", "unit", "note"), "")
+    finding |= {"claim": "C1", "verdict": "not tested"}
+    provenance = {"versions": {}, "python": "3.11.0", "processor": "p", "cores": 2}
+    provenance |= {"wall_s": 1.5, "peak_mb": 100.0, "commit": None}
+    provenance |= {"fingerprint": "0" * 64, "date": "2026-01-01"}
+    parts = {"slug": slug, "scale": "toy", "seeds": [0], "settings": {}, "findings": [finding]}
+    return json.dumps({**parts, "series": {}, "provenance": provenance})

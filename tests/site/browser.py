@@ -116,7 +116,14 @@ def raw_math(page: Page) -> list[str]:
 
 
 def overflow(page: Page) -> list[str]:
-    """What makes the page scroll sideways."""
+    """What makes the page scroll sideways, or sticks out on the left, where nobody can scroll."""
+    lost = page.evaluate(
+        """() => [...document.querySelectorAll("article :is(mjx-container, img, table, pre)")]
+        .filter(e => e.getBoundingClientRect().width > 1 && e.getBoundingClientRect().left < -1)
+        .map(e => e.tagName.toLowerCase() + " " + e.textContent.trim().slice(0, 40))"""
+    )
+    if lost:
+        return [f"cut off on the left: {lost[:5]}"]
     width, inner = page.evaluate(
         "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )

@@ -11,5 +11,12 @@ from companion.massive_activations.figures.excerpt import depth_strips as depth_
 from companion.massive_activations.figures.excerpt import excerpt_view as excerpt_view
 from companion.massive_activations.figures.excerpt import layer_profiles as layer_profiles
 from companion.massive_activations.figures.excerpt import ratio_over_training as ratio_over_training
+from companion.massive_activations.figures.live import answer as answer
+from companion.massive_activations.figures.live import control_arms as control_arms
+from companion.massive_activations.figures.live import mini_fits as mini_fits
+from companion.massive_activations.figures.live import mini_growth as mini_growth
+from companion.massive_activations.figures.live import perplexity_dots as perplexity_dots
+from companion.massive_activations.figures.live import real_profile as real_profile
+from companion.massive_activations.figures.live import sink_and_spike as sink_and_spike
 from companion.massive_activations.figures.predictor import leakage_histogram as leakage_histogram
 from companion.massive_activations.figures.predictor import null_table as null_table

@@ -62,8 +62,8 @@ def curve_anatomy(
     ax.text(
         0,
         1.025,
-        f"A = {params.A:.4g}    λ = {params.lam:.3g}    γ = {params.gamma:.3g} per step    "
-        f"t0 = {params.t0:.3g}    K = {params.K:.4g}",
+        f"A = {_short(params.A)}    λ = {params.lam:.3g}    γ = {params.gamma:.3g} per step    "
+        f"t0 = {params.t0:.3g}    K = {_short(params.K)}",
         transform=ax.transAxes,
         color="#333333",
     )
@@ -84,7 +84,7 @@ def _verdict(peak: float, kind: str) -> str:
 
 
 def _plateau(ax: Axes, K: float, low: float, high: float) -> None:
-    text, color = f"plateau K = {K:.4g}", "#555555"
+    text, color = f"plateau K = {_short(K)}", "#555555"
     if low < K < high:
         ax.axhline(K, color=GREY, linestyle="--", linewidth=1.3)
         place, transform, align = (0.99, K), ax.get_yaxis_transform(), "top"
@@ -101,6 +101,10 @@ def _plateau(ax: Axes, K: float, low: float, high: float) -> None:
         va=align,
         color=color,
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
 
 
 def _padded(values: np.ndarray) -> tuple[float, float]:
@@ -226,7 +230,7 @@ def plateau_profiles(profiles: Mapping[str, tuple[Profile, float]]) -> Figure:
         ax.set_xlabel("plateau K held at")
         ax.locator_params(axis="x", nbins=5)
         ends.append((low, high))
-    axes[0, 0].set_ylabel("residual sum of squares / its minimum")
+    axes[0, 0].set_ylabel("RSS / smallest RSS")
     finding_title(
         fig,
         "A peak that decayed pins K; a rising layer excludes no K below it",

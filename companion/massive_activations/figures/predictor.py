@@ -23,7 +23,7 @@ def leakage_histogram(leakage: Leakage, *, paper_r2: float, split: str = "both")
     split : ``"random"``, ``"model left out"`` or ``"both"`` (the first two are explorer frames)
     """
     shown = {
-        "random": (leakage.random, "random split of rows", RANDOM, "", 0.78, "right"),
+        "random": (leakage.random, "random split", RANDOM, "", 0.78, "right"),
         "model left out": (
             leakage.grouped,
             "whole model left out",
@@ -99,14 +99,9 @@ def null_table(draws: Mapping[str, Leakage], paper: Mapping[str, float]) -> Figu
                 ax.plot(middle, row + dy, marker, color=color, markersize=8, mec="white")
             else:
                 ax.plot(floor, row + dy, "<", color=color, markersize=8, clip_on=False)
-                ax.text(
-                    floor + 0.05,
-                    row + dy - 0.02,
-                    f"{middle:.1f}",
-                    color=color,
-                    fontsize=9,
-                    va="center",
-                )
+                ax.annotate(_signed(middle, 1), (floor, row + dy), (8, 0), va="center",
+                            textcoords="offset points", color=color, fontsize=9.5,
+                            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
         if name in paper:
             ax.plot(
                 paper[name],

@@ -1,0 +1,104 @@
+"""From a budget to the runs worth training: the practitioner's table.
+
+The best of many designs looks better than it is, because the luckiest is picked.  So every design
+is chosen on one half of the subsets and its error reported on the other half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from companion.scaling_laws.designs import POOLS, Design, large_runs, targets
+from companion.scaling_laws.protocol import are, target_points, training_points
+from companion.scaling_laws.reduced import fit_one_model
+from companion.scaling_laws.sources import Family
+from companion.stats import bootstrap
+
+
+LEAST_SUBSETS = 8
+"""Subsets that each half of a design's draws must have."""
+
+
+def candidate_designs(
+    ks: Sequence[int], tokens: Sequence[float], pools: Sequence[str] = tuple(POOLS)
+) -> list[Design]:
+    """Every combination, with the first tenth of each run thrown away."""
+    return [
+        Design(pool, k, float(D), "cut 10 %")
+        for pool in pools
+        for k in ks
+        for D in tokens
+    ]  # fmt: skip
+
+
+def target_cost(family: Family) -> float:
+    """FLOP of training one target to its end, 6 N D, mean over the targets."""
+    _, final = targets(family)
+    return float((6 * final.N * final.D).mean())
+
+
+def practitioner_table(
+    results: pd.DataFrame,
+    cost: float,
+    budgets: Sequence[float],
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Budget in, design out, with the error to expect.
+
+    Parameters
+    ----------
+    results : of ``monte_carlo`` over ``candidate_designs``
+    cost : FLOP of the target run; budgets : shares of it
+
+    Columns: budget (share of the target's cost), pool, k, tokens, spent (share), are with low and
+    high (95 % bootstrap interval of the mean over held-out subsets), worst_tenth (90th percentile
+    of ARE: one plan in ten errs by more), n, n_failed. Left out are budgets that no design fits,
+    and designs with so few different subsets that a half has less than :data:`LEAST_SUBSETS`.
+    """
+    names = ["pool", "k", "tokens"]
+    results = results[results.groupby(names)["draw"].transform("size") >= 2 * LEAST_SUBSETS]
+    chosen_on = results[results["draw"] % 2 == 0].groupby(names)
+    summary = chosen_on.agg(are=("are", "mean"), flop=("flop", "mean")).reset_index()
+    rows = []
+    for budget in budgets:
+        affordable = summary[summary["flop"] <= budget * cost]
+        if affordable.empty:
+            continue
+        best = affordable.loc[affordable["are"].idxmin()]
+        same = np.logical_and.reduce([results[name] == best[name] for name in names])
+        held_out = results[same & (results["draw"] % 2 == 1)]
+        errors = held_out["are"].to_numpy()
+        finite = errors[np.isfinite(errors)]
+        interval = bootstrap(finite, rng=rng)
+        rows.append(
+            {
+                "budget": budget,
+                "pool": best["pool"],
+                "k": int(best["k"]),
+                "tokens": float(best["tokens"]),
+                "spent": float(best["flop"] / cost),
+                "are": interval.estimate,
+                "low": interval.low,
+                "high": interval.high,
+                "worst_tenth": float(np.quantile(finite, 0.9)),
+                "n": int(finite.size),
+                "n_failed": int(errors.size - finite.size),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def own_run_error(family: Family, share: float) -> pd.DataFrame:
+    """The other plan: train the target itself for `share` of its run, borrow the size term.
+
+    Returns one row per target: model, are (last 30 %, percent).
+    """
+    rows = []
+    for run in large_runs(family):
+        data = training_points([run], q=share, cut=0.1 * share * run.D[-1])
+        law = fit_one_model(data).law
+        rows.append({"model": run.model, "are": are(law, target_points(run))})
+    return pd.DataFrame(rows)

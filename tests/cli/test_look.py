@@ -1,0 +1,86 @@
+"""Commands that only look."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from companion.papers import papers
+from tests import copies
+
+
+def test_the_help_page_has_groups_commands_and_examples(companion):
+    for arguments in ((), ("--help",), ("-h",)):
+        page = companion(*arguments).output
+        for word in ("Look", "Run", "Models and data", "Maintain the book", "Examples"):
+            assert word in page
+        for name in ("list", "doctor", "run", "record", "build", "scoreboard", "new", "data"):
+            assert f" {name} " in page
+    assert companion("--help").exit_code == 0
+
+
+def test_a_command_that_does_not_exist(companion):
+    result = companion("lst")
+    assert result.exit_code == 2
+    assert "lst" in result.stderr
+
+
+def test_list_names_every_paper_with_its_state(companion, book):
+    copies.publish(book, "tart", [{}, {"claim": "C2", "verdict": "not tested"}])
+    result = companion("list")
+    assert result.exit_code == 0
+    lines = {line.split()[1]: line for line in result.stdout.splitlines() if line[:2] == "  "}
+    assert list(lines) == [entry.slug for entry in papers()]
+    assert lines["tart"].endswith("1 of 2 claims hold, 1 not tested")
+    assert lines["quartet"].endswith("planned")
+
+
+def test_listing_loads_no_heavy_library(book):
+    copies.publish(book, "tart", [{}])
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from typer.testing import CliRunner\n"
+        "from companion.cli import _app, app\n"
+        "from companion.project import Project\n"
+        "_app.Project = lambda: Project(Path(sys.argv[1]))\n"
+        "result = CliRunner().invoke(app, ['list'])\n"
+        "assert result.exit_code == 0 and '1 of 1 claim holds' in result.stdout\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'pandas', 'matplotlib', 'transformers', 'sphinx'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, book.root], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_scoreboard_prints_findings_of_one_or_all(companion, book):
+    copies.publish(book, "tart", [{"note": "only three seeds"}])
+    result = companion("scoreboard")
+    assert result.exit_code == 0
+    assert "1.50 [1.25, 1.75] ratio" in result.stdout
+    assert "quartet: planned" in result.stdout
+    one = companion("scoreboard", "tart").stdout
+    assert "only three seeds" in one
+    assert "quartet" not in one
+
+
+def test_the_scoreboard_of_an_unknown_paper(companion, unchanged):
+    result = companion("scoreboard", "tarte")
+    assert result.exit_code == 2
+    assert "massive-activations, tart," in result.stderr
+
+
+def test_doctor_reports_and_its_status_says_whether_something_is_missing(companion, monkeypatch):
+    from companion import doctor
+
+    kinds = {
+        0: [doctor.Check(doctor.OK, "a", "fine"), doctor.Check(doctor.NOTE, "b", "absent")],
+        1: [doctor.Check(doctor.OK, "a", "fine"), doctor.Check(doctor.MISSING, "b", "gone")],
+    }
+    for status, checks in kinds.items():
+        monkeypatch.setattr(doctor, "examine", lambda project, checks=checks: checks)
+        result = companion("doctor")
+        assert result.exit_code == status
+        assert checks[1].text in result.stdout

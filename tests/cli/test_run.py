@@ -1,0 +1,211 @@
+"""``run``, ``record``, ``build``, ``serve``, ``clean``: statuses, messages, nothing half-done."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from companion import publish
+from companion.project import Project
+from tests import copies
+
+
+def refuse(*_args: object, **_kwargs: object) -> None:
+    """Stands for work that must not begin."""
+    raise AssertionError("the work began")
+
+
+@pytest.fixture
+def idle(monkeypatch):
+    """Running, recording, and building are errors."""
+    for name in ("run", "record", "build"):
+        monkeypatch.setattr(publish, name, refuse)
+
+
+@pytest.mark.parametrize("command", ["run", "record", "new"])
+def test_an_unknown_paper_is_refused_with_the_list(companion, unchanged, idle, command):
+    result = companion(command, "tarte")
+    assert result.exit_code == 2
+    assert "unknown paper 'tarte'" in result.stderr
+    assert "massive-activations, tart," in result.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "record"])
+def test_a_planned_paper_is_refused(companion, unchanged, idle, command):
+    result = companion(command, "quartet")
+    assert result.exit_code == 2
+    assert "planned" in result.stderr
+
+
+def test_an_unknown_scale_is_refused_with_the_three(companion, unchanged, idle):
+    result = companion("run", "tart", "--scale", "huge")
+    assert result.exit_code == 2
+    assert "toy, book, paper" in result.stderr
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """Settings of a chapter called tart."""
+    import types
+
+    from companion.skeleton import TEMPLATES
+
+    module = types.ModuleType("companion.tart.settings")
+    monkeypatch.setitem(sys.modules, "companion.tart", types.ModuleType("companion.tart"))
+    monkeypatch.setitem(sys.modules, "companion.tart.settings", module)
+    exec((TEMPLATES / "package" / "settings.py.tmpl").read_text(), module.__dict__)
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("lr=0.1", "unknown setting 'lr'; allowed are n_repeats, n_seeds, sizes"),
+        ("n_seeds=many", "setting 'n_seeds' is int"),
+        ("n_seeds=1.5", "setting 'n_seeds' is int"),
+        ("n_seeds=1", "n_seeds >= 2"),
+        ("n_seeds", "NAME=VALUE"),
+    ],
+)
+def test_a_bad_setting_is_refused(companion, unchanged, idle, settings, pair, message):
+    result = companion("run", "tart", "--set", pair)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("seed", ["-1", "x", "1.5"])
+def test_a_bad_seed_is_refused(companion, unchanged, idle, seed):
+    assert companion("run", "tart", "--seed", seed).exit_code == 2
+
+
+def test_a_good_call_passes_everything_on(companion, book, settings, monkeypatch):
+    calls = []
+
+    def fake(*arguments: object, **named: object) -> None:
+        calls.append((arguments, named))
+        raise publish.PublishError("stop here")
+
+    monkeypatch.setattr(publish, "run", fake)
+    arguments = ("--scale", "book", "--seed", "3", "--set", "n_seeds=4", "--set", "sizes=[1, 2]")
+    companion("run", "tart", *arguments)
+    companion("run", "tart")
+    overrides = {"n_seeds": 4, "sizes": [1, 2]}
+    assert calls == [
+        (("tart", "book", 3, overrides), {"project": book}),
+        (("tart", "toy", None, None), {"project": book}),
+    ]
+
+
+FAILURES = [
+    (publish.NotebookFailed("tart", 3, "x = 1", "ZeroDivisionError", "by zero"), 1, "cell 3"),
+    (publish.SiteFailed("a broken link"), 1, "a broken link"),
+    (publish.NoRecord("no record"), 1, "no record"),
+    (OSError(28, "No space left on device"), 1, "No space left"),
+    (KeyboardInterrupt(), 130, "interrupted"),
+]
+
+
+@pytest.mark.parametrize("command", [("run", "tart"), ("record", "tart"), ("build",)])
+@pytest.mark.parametrize(
+    ("error", "status", "message"), FAILURES, ids=lambda value: type(value).__name__
+)
+def test_work_that_fails(companion, unchanged, monkeypatch, command, error, status, message):
+    def fail(*_args: object, **_kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(publish, command[0], fail)
+    result = companion(*command)
+    assert result.exit_code == status
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_mistake_in_the_program_is_not_hidden(companion, book, monkeypatch):
+    monkeypatch.setattr(publish, "build", refuse)
+    result = companion("build")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, AssertionError)
+
+
+def test_recording_brings_table_and_card_up_to_date(companion, book, monkeypatch):
+    monkeypatch.setattr(
+        publish, "record", lambda slug, project: copies.publish(project, slug, [{}])
+    )
+    result = companion("record", "tart")
+    assert result.exit_code == 0
+    assert "updated README.md" in result.stdout
+    assert "1 of 1 claim holds" in (book.root / "README.md").read_text()
+    assert "1 of 1 claim holds" in (book.notebooks / "02-tart.ipynb").read_text()
+
+
+def test_clean_empties_build_and_nothing_else(companion, book):
+    (book.build / "runs" / "tart").mkdir(parents=True)
+    (book.build / "runs" / "tart" / "x.ipynb").write_text("{}")
+    (book.build / "site.log").write_text("log")
+    outside = book.root / "outside"
+    outside.mkdir()
+    (book.build / "link").symlink_to(outside)
+    before = {name for name in copies.snapshot(book.root) if not name.startswith("build/")}
+    assert companion("clean").exit_code == 0
+    after = set(copies.snapshot(book.root))
+    assert {name for name in after if not name.startswith("build/.lock")} == before
+    assert outside.is_dir()
+
+
+def test_there_is_no_site_to_serve(companion, book):
+    result = companion("serve")
+    assert result.exit_code == 1
+    assert "companion build" in result.stderr
+
+
+def test_a_port_that_is_taken(companion, book):
+    site = book.build / "site"
+    site.mkdir(parents=True)
+    (site / "index.html").write_text("hello")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        result = companion("serve", "--port", str(other.getsockname()[1]))
+    assert result.exit_code == 1
+    assert "in use" in result.stderr
+
+
+def test_serving_until_it_is_interrupted(book: Project):
+    site = book.build / "site"
+    site.mkdir(parents=True)
+    (site / "index.html").write_text("hello")
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from companion.cli import _app, main\n"
+        "from companion.project import Project\n"
+        "project = Project(Path(sys.argv.pop(1)))\n"
+        "_app.Project = lambda: project\n"
+        "main()"
+    )
+    command = [sys.executable, "-u", "-c", code, str(book.root), "serve", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        address = server.stdout.readline().split()[0]
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert answer.read() == b"hello"
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=30) == 0
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_without_sources_there_is_nothing_to_build(companion, tmp_path, monkeypatch):
+    from companion.cli import _app
+
+    monkeypatch.setattr(_app, "Project", lambda: Project(tmp_path))
+    for command in (("build",), ("run", "tart"), ("sync",), ("serve",)):
+        result = companion(*command)
+        assert result.exit_code == 1
+        assert "clone the repository" in result.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,233 @@
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
+from scipy.optimize import curve_fit
+from statsmodels.tools.eval_measures import aicc as statsmodels_aicc
+
+from companion.massive_activations.baselines import (
+    CUBIC,
+    CURVES,
+    DAMPED_LOG,
+    LOG_LOGISTIC,
+    STEP_1,
+    STEP_1_OFFSET,
+    STEP_2,
+    STEP_2_OFFSET,
+    first_order_step,
+    log_logistic,
+    second_order_step,
+)
+from companion.massive_activations.compare import (
+    EQ_9,
+    LAST_VALUE,
+    compare,
+    compare_all,
+    extrapolation_error,
+    fit_quality,
+)
+from companion.massive_activations.curve import damped_log
+from companion.massive_activations.identifiability import CHECKPOINTS, REGIMES
+from companion.massive_activations.separable import aicc, fit_separable, project
+
+T = np.linspace(0, 20, 60)
+DAMPINGS = [0.0, 0.3, 0.999, 1 - 1e-7, 1.0, 1 + 1e-7, 1.5, 30.0]
+
+
+@pytest.mark.parametrize("zeta", DAMPINGS)
+def test_second_order_step_solves_its_differential_equation(zeta):
+    omega = 1.3
+
+    def slope(_, state):
+        return [state[1], omega**2 * (1 - state[0]) - 2 * zeta * omega * state[1]]
+
+    solution = solve_ivp(slope, (0, 20), [0, 0], t_eval=T, rtol=1e-10, atol=1e-12, method="LSODA")
+    assert second_order_step(T, zeta, omega) == pytest.approx(solution.y[0], abs=1e-7)
+
+
+@pytest.mark.parametrize("zeta", DAMPINGS)
+def test_second_order_step_starts_at_rest(zeta):
+    h = 1e-6
+    assert second_order_step(0.0, zeta, 1.0) == pytest.approx(0, abs=1e-12)
+    assert second_order_step(h, zeta, 1.0) / h == pytest.approx(0, abs=1e-5)
+
+
+@given(st.floats(0.01, 0.98), st.floats(0.1, 3.0))
+def test_the_papers_under_damped_form_is_the_same(zeta, omega):
+    damped = omega * np.sqrt(1 - zeta**2)
+    paper = 1 - np.exp(-zeta * omega * T) * np.sin(damped * T + np.arccos(zeta)) / np.sqrt(
+        1 - zeta**2
+    )
+    assert second_order_step(T, zeta, omega) == pytest.approx(paper, abs=1e-9)
+
+
+@given(st.floats(1.02, 20.0), st.floats(0.1, 3.0))
+def test_the_papers_over_damped_form_with_its_signs_settled(zeta, omega):
+    root = np.sqrt(zeta**2 - 1)
+    r1, r2 = -omega * (zeta - root), -omega * (zeta + root)
+    paper = 1 - r1 / (r1 - r2) * np.exp(r2 * T) + r2 / (r1 - r2) * np.exp(r1 * T)
+    assert second_order_step(T, zeta, omega) == pytest.approx(paper, abs=1e-7)
+
+
+def test_first_order_step_and_log_logistic_by_hand():
+    assert first_order_step([0, 2, 1e9], 2.0) == pytest.approx([0, 1 - np.exp(-1), 1])
+    assert log_logistic([0, 5, 10], 5.0, 3.0) == pytest.approx([0, 0.5, 8 / 9])
+
+
+TRUE_SERIES = {
+    STEP_1.name: 40 * first_order_step(CHECKPOINTS, 9000.0),
+    STEP_2.name: 40 * second_order_step(CHECKPOINTS, 0.4, 2e-4),
+    STEP_1_OFFSET.name: 7 + 40 * first_order_step(CHECKPOINTS, 9000.0),
+    STEP_2_OFFSET.name: 7 + 40 * second_order_step(CHECKPOINTS, 2.5, 5e-4),
+    LOG_LOGISTIC.name: 7 + 40 * log_logistic(CHECKPOINTS, 20_000.0, 1.7),
+    CUBIC.name: np.polyval([0.5, -2.0, 9.0, 7.0], np.log1p(CHECKPOINTS / 2000)),
+    DAMPED_LOG.name: damped_log(CHECKPOINTS, *REGIMES["early peak"]),
+}
+
+
+@pytest.mark.parametrize("model", CURVES, ids=lambda model: model.name)
+def test_every_curve_finds_itself_again_and_extrapolates(model):
+    y = TRUE_SERIES[model.name]
+    fit = fit_separable(model, CHECKPOINTS, y)
+    assert fit.r2 > 1 - 1e-8
+    assert fit.predict(CHECKPOINTS) == pytest.approx(y, abs=1e-3 * np.ptp(y))
+    assert extrapolation_error(model, CHECKPOINTS, y) < 1e-2
+
+
+@pytest.mark.parametrize("model", CURVES, ids=lambda model: model.name)
+def test_one_formula_serves_single_shapes_and_grids(model):
+    u = np.linspace(0, 1, 7)
+    grid = np.array([[axis[k] for axis in model.grid] for k in (0, 1, 2)])
+    stacked = model.basis(u, grid)
+    assert stacked.shape == (3, 7, model.n_linear)
+    for row, single in zip(stacked, grid, strict=True):
+        assert model.basis(u, single) == pytest.approx(row)
+
+
+def test_the_global_search_is_no_worse_than_scipys_best_of_many_starts():
+    rng = np.random.default_rng(0)
+    y = TRUE_SERIES[LOG_LOGISTIC.name] * (1 + 0.05 * rng.standard_normal(CHECKPOINTS.size))
+
+    def curve(t, size, offset, tau, slope):
+        return offset + size * log_logistic(t, tau, slope)
+
+    best = np.inf
+    for tau in (5e3, 2e4, 6e4):
+        params, _ = curve_fit(
+            curve, CHECKPOINTS, y, p0=(30, 10, tau, 1.5), bounds=(0, np.inf), x_scale=(1, 1, tau, 1)
+        )
+        best = min(best, np.sum((curve(CHECKPOINTS, *params) - y) ** 2))
+    fit = fit_separable(LOG_LOGISTIC, CHECKPOINTS, y)
+    assert fit.rss == pytest.approx(best, rel=1e-4)
+
+
+def test_the_grid_finds_the_right_one_of_many_oscillations():
+    y = second_order_step(CHECKPOINTS, 0.05, 3e-4)  # about seven periods: many local minima
+    fit = fit_separable(STEP_2, CHECKPOINTS, y)
+    assert fit.r2 > 1 - 1e-6
+
+
+def test_an_extrapolation_has_not_seen_the_end():
+    late = CHECKPOINTS / CHECKPOINTS[-1] > 0.6
+    y = TRUE_SERIES[STEP_1_OFFSET.name] + 30.0 * late
+    error = extrapolation_error(STEP_1_OFFSET, CHECKPOINTS, y)
+    assert error == pytest.approx(30 / np.ptp(y), rel=1e-3)
+    row = compare(CHECKPOINTS, y, ()).set_index("curve").loc[EQ_9]
+    assert row.extrapolation_error > 0.2
+
+
+def test_a_series_that_starts_at_seven_needs_an_offset():
+    y = TRUE_SERIES[STEP_1_OFFSET.name]
+    without, with_offset = (fit_separable(m, CHECKPOINTS, y) for m in (STEP_1, STEP_1_OFFSET))
+    assert without.r2 < 0.98 < 1 - 1e-8 < with_offset.r2
+    assert with_offset.aicc < without.aicc
+
+
+def test_scaling_a_series_scales_its_fit():
+    y = TRUE_SERIES[CUBIC.name] + np.sin(CHECKPOINTS)
+    plain, scaled = fit_separable(CUBIC, CHECKPOINTS, y), fit_separable(CUBIC, CHECKPOINTS, 9 * y)
+    assert scaled.r2 == pytest.approx(plain.r2, abs=1e-9)
+    assert scaled.rss == pytest.approx(81 * plain.rss, rel=1e-6)
+    assert scaled.coefficients == pytest.approx(9 * plain.coefficients, rel=1e-3)
+
+
+def test_aicc_differs_from_statsmodels_by_a_constant():
+    rng = np.random.default_rng(1)
+    y, x = rng.standard_normal(30), rng.standard_normal((30, 3))
+    gaps = []
+    for width in (1, 2, 3):
+        fit = sm.OLS(y, x[:, :width]).fit()
+        theirs = statsmodels_aicc(fit.llf, 30, width + 1)  # the variance is a parameter
+        gaps.append(theirs - aicc(fit.ssr, 30, width))
+    assert gaps == pytest.approx([gaps[0]] * 3)
+    assert aicc(1.0, 7, 5) == np.inf
+
+
+def test_projection_is_least_squares():
+    rng = np.random.default_rng(2)
+    basis, y = rng.standard_normal((4, 9, 2)), rng.standard_normal(9)
+    coefficients, residuals = project(basis, y)
+    for matrix, found, residual in zip(basis, coefficients, residuals, strict=True):
+        expected = np.linalg.lstsq(matrix, y)[0]
+        assert found == pytest.approx(expected)
+        assert matrix.T @ residual == pytest.approx(np.zeros(2), abs=1e-12)
+
+
+def noisy(regime, seed):
+    rng = np.random.default_rng(seed)
+    clean = damped_log(CHECKPOINTS, *REGIMES[regime])
+    return clean * (1 + 0.02 * rng.standard_normal(clean.size))
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return compare_all({
+        ("peak", 1): (CHECKPOINTS, noisy("early peak", 0)),
+        ("rise", 1): (CHECKPOINTS, noisy("rising", 1)),
+        ("step", 1): (CHECKPOINTS, TRUE_SERIES[STEP_1.name]
+                      + 0.1 * np.random.default_rng(3).standard_normal(CHECKPOINTS.size)),
+    })  # fmt: skip
+
+
+def test_comparison_has_every_curve_for_every_series(comparison):
+    assert len(comparison) == 3 * (len(CURVES) + 2)
+    rows = comparison[comparison.series == ("peak", 1)].set_index("curve")
+    assert rows.r2[EQ_9] == pytest.approx(rows.r2[DAMPED_LOG.name], abs=1e-3)
+    assert rows.r2[STEP_1.name] < 0.5
+    assert rows.extrapolation_error[EQ_9] < 0.1
+    y = noisy("early peak", 0)
+    late = CHECKPOINTS / CHECKPOINTS[-1] > 0.6
+    by_hand = np.sqrt(np.mean((y[late] - y[~late][-1]) ** 2)) / np.ptp(y)
+    assert rows.extrapolation_error[LAST_VALUE] == pytest.approx(by_hand)
+
+
+def test_the_true_curve_wins_by_aicc(comparison):
+    for series, winner in ((("peak", 1), EQ_9), (("rise", 1), EQ_9), (("step", 1), STEP_1.name)):
+        aiccs = comparison[comparison.series == series].set_index("curve").aicc.dropna()
+        assert aiccs[winner] <= aiccs.min() + 0.1
+
+
+def test_fit_quality_counts_series_and_resamples_runs(comparison):
+    quality = fit_quality(comparison, rng=np.random.default_rng(0))
+    assert quality.beats_steps.estimate == pytest.approx(2 / 3)  # not where a step is the truth
+    assert quality.beats_fair.estimate == pytest.approx(2 / 3)
+    assert quality.beats_steps.p == pytest.approx(0.5)  # binomial: P(2 or 3 of 3)
+    ours = comparison[comparison.curve == EQ_9]
+    assert quality.mean_r2.estimate == pytest.approx(ours.r2.mean())
+    assert quality.median_r2.estimate == pytest.approx(ours.r2.median())
+    groups = {("peak", 1): "a", ("rise", 1): "b", ("step", 1): "b"}
+    by_run = fit_quality(comparison, rng=np.random.default_rng(0), groups=groups)
+    assert by_run.mean_r2.n == 2
+    expected = (ours.r2.iloc[0] + ours.r2.iloc[1:].mean()) / 2
+    assert by_run.mean_r2.estimate == pytest.approx(expected)
+
+
+def test_too_short_a_series_for_an_extrapolation_is_refused():
+    t = np.array([0, 1, 2, 3, 4, 5, 99, 100.0])
+    assert isinstance(compare(t, np.sin(t), (STEP_1,)), pd.DataFrame)
+    t[-2] = 6
+    with pytest.raises(ValueError, match=r"6 checkpoints before and 2 after .* got 7 and 1"):
+        extrapolation_error(STEP_1, t, np.sin(t))

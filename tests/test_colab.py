@@ -1,0 +1,134 @@
+"""The parts of the Colab check that need no network; `make colab-check` runs the whole."""
+
+from __future__ import annotations
+
+import subprocess
+from importlib import metadata
+
+import pytest
+
+from companion import colab
+from companion.project import Project
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """A bench that has not been set up."""
+    found = colab.Bench(Project(tmp_path), lambda line: None)
+    found.folder.mkdir(parents=True)
+    return found
+
+
+def test_pins_are_read_without_torch(tmp_path):
+    path = tmp_path / "pins.txt"
+    path.write_text("# Colab\nnumpy==2.1.3  # old\n\ntorch==2.11\nTorchVision==0.26\nPyYAML==6\n")
+    assert colab.read_pins(path) == ["numpy==2.1.3", "PyYAML==6"]
+
+
+def test_a_change_is_another_version_or_a_removal_and_not_an_addition():
+    before = {"numpy": "2.1.3", "pandas": "2.2.3", "scipy": "1.16.3"}
+    after = {"numpy": "2.4.0", "scipy": "1.16.3", "gguf": "0.19"}
+    assert colab.changes(before, after) == ["numpy 2.1.3 -> 2.4.0", "pandas 2.2.3 -> removed"]
+
+
+def test_pins_that_pip_cannot_find_are_left_out_one_by_one_and_named(bench, monkeypatch):
+    absent = {"xgboost==3.4.1", "gone==1"}
+
+    def pip(*arguments: str):
+        left = bench.pin_file.read_text().split()
+        first = next((pin for pin in left if pin in absent), None)
+        text = f"ERROR: No matching distribution found for {first}\n" if first else ""
+        return subprocess.CompletedProcess(arguments, int(bool(first)), text)
+
+    monkeypatch.setattr(bench, "_pip", pip)
+    pins = ["numpy==2.1.3", "gone==1", "xgboost==3.4.1", "scipy==1.16.3"]
+    assert bench.install_pins(pins) == ["gone==1", "xgboost==3.4.1"]
+    assert bench.pin_file.read_text().split() == ["numpy==2.1.3", "scipy==1.16.3"]
+
+
+def test_another_failure_of_pip_ends_the_check(bench, monkeypatch):
+    broken = subprocess.CompletedProcess((), 1, "ERROR: no space left\n")
+    monkeypatch.setattr(bench, "_pip", lambda *arguments: broken)
+    with pytest.raises(colab.ColabCheckFailed, match="no space left"):
+        bench.install_pins(["numpy==2.1.3"])
+
+
+def test_a_distribution_is_linked_with_its_metadata():
+    names = {path.name for path in colab.top_level("torch")}
+    assert {"torch", f"torch-{metadata.version('torch')}.dist-info"} <= names
+    assert all(path.exists() for path in colab.top_level("torch"))
+
+
+def test_the_sources_are_copied_without_tests_and_caches(tmp_path):
+    real = colab.Bench(Project(), lambda line: None)
+    real.folder = tmp_path
+    copied = real.copy_sources()
+    assert (copied / "companion" / "papers.toml").is_file()
+    assert (copied / "pyproject.toml").is_file()
+    assert not list(copied.rglob("__pycache__"))
+    assert not (copied / "tests").exists()
+
+
+class FakeBench:
+    """Stands for an environment in which installing the book changes `after`."""
+
+    def __init__(self, after, problem=""):
+        self.lists = [{"numpy": "2.1.3"}, after]
+        self.problem = problem
+
+    def __call__(self, project, say):
+        self.folder = project.build
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.pin_file = self.folder / "pins.txt"
+        return self
+
+    def create(self): ...
+
+    def install_pins(self, pins):
+        return [pins[-1]]
+
+    def pip(self, *arguments): ...
+
+    def copy_sources(self):
+        return self.folder
+
+    def versions(self):
+        return self.lists.pop(0)
+
+    def run(self, paper):
+        return self.problem
+
+
+def examine(tmp_path, monkeypatch, bench):
+    """The check on a fake environment, for one chapter."""
+    from companion.papers import paper
+
+    monkeypatch.setattr(colab, "Bench", bench)
+    pins = tmp_path / "pins.txt"
+    pins.write_text("numpy==2.1.3\nxgboost==3.4.1\n")
+    return colab.check(pins, [paper("tart")], Project(tmp_path), say=lambda line: None)
+
+
+def test_a_good_report(tmp_path, monkeypatch):
+    bench = FakeBench({"numpy": "2.1.3", "runnable-papers": "0.1.0"})
+    report = examine(tmp_path, monkeypatch, bench)
+    assert "1 of 2 pins of pins.txt installed" in report
+    assert "no wheel for this Python: xgboost==3.4.1" in report
+    assert "added 1: runnable-papers 0.1.0" in report
+    assert "replaced 0: none" in report
+    assert "tart at toy scale: ran to its end" in report
+    assert (tmp_path / "build" / "report.txt").read_text() == report + "\n"
+
+
+@pytest.mark.parametrize(
+    ("after", "problem", "message"),
+    [
+        ({"numpy": "2.4.0"}, "", "replaced 1: numpy 2.1.3 -> 2.4.0"),
+        ({"numpy": "2.1.3"}, "failed\n    ValueError", "ValueError"),
+    ],
+)
+def test_a_replaced_package_or_a_failing_notebook_fails(
+    tmp_path, monkeypatch, after, problem, message
+):
+    with pytest.raises(colab.ColabCheckFailed, match=message):
+        examine(tmp_path, monkeypatch, FakeBench(after, problem))

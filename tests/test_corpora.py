@@ -1,0 +1,89 @@
+import hashlib
+import platform
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from companion import corpora
+
+
+def test_topics_are_english_and_keep_their_provenance():
+    corpus = corpora.python_topics()
+    assert list(corpus.documents) == sorted(corpus.documents)
+    words = corpus.text.lower().split()
+    assert 0.02 < words.count("the") / len(words) < 0.12
+    record = corpus.provenance()
+    assert record["version"] == platform.python_version()
+    assert record["licence"] == "PSF-2.0"
+    assert record["characters"] == len(corpus.text) > 300_000
+    assert record["sha256"] == hashlib.sha256(corpus.text.encode()).hexdigest()
+
+
+def test_documents_cannot_be_changed():
+    with pytest.raises(TypeError):
+        corpora.python_topics().documents["new"] = "text"
+
+
+@given(st.text())
+def test_bytes_give_back_the_text(text):
+    tokens = corpora.byte_tokens(text)
+    assert tokens.dtype == torch.int64
+    assert bytes(tokens.tolist()).decode() == text
+
+
+@given(n=st.integers(2, 500), share=st.floats(0.01, 0.99))
+def test_split_keeps_every_token_once_and_in_order(n, share):
+    tokens = torch.arange(n)
+    train, held_out = corpora.split(tokens, share)
+    assert torch.equal(torch.cat([train, held_out]), tokens)
+    assert len(held_out) == max(1, round(share * n))
+
+
+def test_split_refuses_a_share_that_is_none():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        corpora.split(torch.arange(9), 1.0)
+
+
+def test_consecutive_windows_follow_each_other():
+    expected = [[0, 1, 2], [3, 4, 5]]
+    assert corpora.consecutive_windows(torch.arange(8), 2, 3).tolist() == expected
+    with pytest.raises(ValueError, match="do not fit"):
+        corpora.consecutive_windows(torch.arange(8), 3, 3)
+
+
+@given(n=st.integers(1, 20), seq=st.integers(1, 30), seed=st.integers(0, 99))
+def test_random_windows_are_pieces_of_the_stream(n, seq, seed):
+    windows = corpora.random_windows(torch.arange(30), n, seq, np.random.default_rng(seed))
+    assert windows.shape == (n, seq)
+    assert torch.all(windows.diff(dim=1) == 1)
+    assert windows.min() >= 0
+    assert windows.max() < 30
+
+
+def test_random_windows_reach_both_ends():
+    rng = np.random.default_rng(0)
+    windows = corpora.random_windows(torch.arange(6), 200, 4, rng)
+    assert set(windows[:, 0].tolist()) == {0, 1, 2}
+    with pytest.raises(ValueError, match="does not fit"):
+        corpora.random_windows(torch.arange(6), 1, 7, rng)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
+def test_zipf_frequencies_are_those_of_the_law(exponent):
+    tokens = corpora.zipf_tokens(200, 500, 12, np.random.default_rng(5), exponent).flatten()
+    counts = torch.bincount(tokens, minlength=12).numpy()
+    weights = np.array([1 / (k + 1) ** exponent for k in range(12)])
+    assert chisquare(counts, weights / weights.sum() * counts.sum()).pvalue > 1e-3
+
+
+def test_zipf_is_not_uniform_and_refuses_nonsense():
+    rng = np.random.default_rng(5)
+    tokens = corpora.zipf_tokens(200, 500, 12, rng).flatten()
+    counts = torch.bincount(tokens, minlength=12).numpy()
+    assert chisquare(counts).pvalue < 1e-6
+    with pytest.raises(ValueError, match="vocab_size >= 1"):
+        corpora.zipf_tokens(1, 1, 0, rng)

@@ -23,7 +23,7 @@ class Paper:
     short : chapter title; question : the chapter in one sentence
     licences : of "paper", "code" and "data"
     data : keys of ``data/registry.toml`` that the chapter fetches
-    models : pinned wheels that carry a model, installed without their dependencies
+    models : distributions that carry a model (their versions stand under ``[models]``)
     """
 
     slug: str

@@ -39,6 +39,12 @@ def paired_ratios(above: pd.DataFrame, below: pd.DataFrame) -> pd.Series:
     return np.exp(logs.groupby([cluster(name) for name in logs.index]).mean())
 
 
+def cut_ratios(ladders: pd.DataFrame) -> pd.Series:
+    """Error without the cut over error with it, all models, per independent family."""
+    rows = all_models(ladders[ladders["experiment"] == "n vs q"])
+    return paired_ratios(rows[rows["cut"] == 0], rows[rows["cut"] > 0])
+
+
 def share_above_one(ratios: pd.Series) -> Interval:
     """Share of clusters whose ratio exceeds one, Wilson interval and one-sided sign test."""
     return sign_test(int((ratios > 1).sum()), len(ratios))

@@ -17,7 +17,6 @@ from companion.scaling_laws.reduced import fit_one_model
 from companion.scaling_laws.sources import Family
 from companion.stats import bootstrap
 
-
 LEAST_SUBSETS = 8
 """Subsets that each half of a design's draws must have."""
 

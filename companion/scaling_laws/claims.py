@@ -290,3 +290,5 @@ CLAIMS = (
         "× error",
     ),
 )
+
+BY_ID: dict[str, Claim] = {claim.id: claim for claim in CLAIMS}

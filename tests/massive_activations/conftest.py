@@ -32,6 +32,7 @@ class Known(NamedTuple):
     curvature: dict[str, float]  # model to the coefficient of squared depth
     smallest_final: float  # over models, largest relative ratio at the last checkpoint
     share_range: tuple[float, float]  # median's share of the growth, 1B, layers 4 to 15
+    share_at_null: float  # of layers up to step 64
     means_gap: float  # largest relative gap between mean of ratios and ratio of means
 
 
@@ -49,6 +50,7 @@ def known(tmp_path_factory) -> Known:
             {"pythia-160m": -11.6, "pythia-1b": -12.7},
             9.45,
             (0.45, 0.64),
+            62 / 64,
             0.0185,
         )
     path = tmp_path_factory.mktemp("data") / "excerpt.csv"
@@ -60,6 +62,7 @@ def known(tmp_path_factory) -> Known:
         {"pythia-160m": -11.0, "pythia-1b": -11.0},
         np.exp(log_ratio(9 / 16)) / NULL["pythia-1b"],
         (0.55 - 1e-9, 0.55 + 1e-9),
+        1.0,
         0.02,
     )
 

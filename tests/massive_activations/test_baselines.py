@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,10 +126,14 @@ def test_the_global_search_is_no_worse_than_scipys_best_of_many_starts():
     assert fit.rss == pytest.approx(best, rel=1e-4)
 
 
-def test_the_grid_finds_the_right_one_of_many_oscillations():
-    y = second_order_step(CHECKPOINTS, 0.05, 3e-4)  # about seven periods: many local minima
-    fit = fit_separable(STEP_2, CHECKPOINTS, y)
-    assert fit.r2 > 1 - 1e-6
+@pytest.mark.parametrize("model", CURVES, ids=lambda model: model.name)
+def test_no_point_of_the_grid_is_better_than_the_fit(model):
+    u = CHECKPOINTS / CHECKPOINTS[-1]
+    grid = np.array(list(product(*model.grid)))
+    for seed in range(5):  # noise: as many local minima as there can be
+        y = 50 + np.random.default_rng(seed).standard_normal(CHECKPOINTS.size)
+        best_of_grid = (project(model.basis(u, grid), y)[1] ** 2).sum(axis=-1).min()
+        assert fit_separable(model, CHECKPOINTS, y).rss <= best_of_grid * (1 + 1e-9)
 
 
 def test_an_extrapolation_has_not_seen_the_end():

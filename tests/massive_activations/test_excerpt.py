@@ -131,7 +131,8 @@ def test_absent_then_learned(known):
     main, share = list(found.values())[:2]
     assert CRITERIA["C1"].verdict(main) == HOLDS
     assert main.estimate == pytest.approx(known.smallest_final, rel=1e-2)
-    assert 0.9 <= share.estimate <= 1
+    assert share.estimate == known.share_at_null
+    assert share.estimate >= 0.9
     assert share.n == len(ratio_series(known.frame).query("step <= 64"))
 
 
@@ -202,7 +203,7 @@ def test_step_1_cannot_be_as_bad_as_reported(known):
     layers = [rows for _, rows in series.groupby("layer")]
     fitted = np.mean([fit_separable(STEP_1, rows.step, rows.ratio).r2 for rows in layers])
     constant = np.mean([r2_of_a_jump(rows.ratio.to_numpy()) for rows in layers])
-    assert constant - 0.2 < floor <= constant <= fitted + 1e-6
+    assert constant - 0.4 < floor <= constant <= fitted + 1e-6
     assert TABLE_5["step 1"]["14m"] < floor < 0
     with pytest.raises(ValueError, match="needs step 0"):
         step_1_floor(known.frame, "pythia-1b")

@@ -1,0 +1,138 @@
+"""What a run found: all results together, the verdict of every claim, the series of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from companion.claims import Finding, not_tested
+from companion.data import Missing
+from companion.scaling_laws import claims as c
+from companion.scaling_laws import judge_designs, judge_here, judge_released
+from companion.scaling_laws.designs import select
+from companion.scaling_laws.experiments import WHOLE, count_laws
+from companion.scaling_laws.facts import Fact
+from companion.scaling_laws.final_only import EquallyGood
+from companion.scaling_laws.freedom import Freedom
+from companion.scaling_laws.huber import HuberFit
+from companion.scaling_laws.live import LiveResults
+from companion.scaling_laws.schedules import Extrapolation, Gap
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the notebook computed; a field may hold a ``Missing`` instead.
+
+    ladders : of ``fit_ladders``; cells : of ``beside_printed``; solvers : of
+    ``benchmark_solvers``; facts : of ``all_facts``; draws, budget_draws : Monte Carlos; budget :
+    the practitioner's table; open_end : equally good laws and the error of all checkpoints;
+    singles, opt_share : single runs with a borrowed size term; freedom, gaps, ends, chinchilla :
+    as named; lab : of ``run_lab``; control : of ``cut_ratios``; live : of ``run_live``
+    """
+
+    ladders: pd.DataFrame | Missing
+    cells: pd.DataFrame | Missing
+    solvers: pd.DataFrame | Missing
+    facts: tuple[Fact, ...] | Missing
+    draws: pd.DataFrame | Missing
+    budget_draws: pd.DataFrame | Missing
+    budget: pd.DataFrame | Missing
+    open_end: tuple[EquallyGood, float] | Missing
+    singles: pd.DataFrame | Missing
+    opt_share: float | Missing
+    freedom: Freedom | Missing
+    gaps: list[Gap] | Missing
+    ends: list[Extrapolation] | Missing
+    chinchilla: HuberFit | Missing
+    lab: pd.DataFrame
+    control: pd.DataFrame
+    live: LiveResults
+
+    def count_laws(self) -> tuple[int, float]:
+        """(laws fitted, seconds of fitting) over all tables of this run."""
+        return count_laws(self.ladders, self.draws, self.budget_draws, self.lab)
+
+
+def _or_not_tested(
+    name: str, scale: str, function: Callable[..., Finding], *results: object, **options: object
+) -> Finding:
+    """``function(scale, *results)``, or `not tested` with the reason of the first missing one."""
+    for result in results:
+        if isinstance(result, Missing):
+            return not_tested(c.BY_ID[name], scale, result.reason)
+    return function(scale, *results, **options)
+
+
+def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
+    """One finding per claim, in the order of ``CLAIMS``."""
+    r, d, p, h = results, judge_designs, judge_released, judge_here
+    seeded = {"seed": seed}
+    calls: dict[str, tuple[Callable[..., Finding], tuple[object, ...], dict[str, int]]] = {
+        "1": (p.protocol, (r.cells,), {}),
+        "2": (d.drop_start, (r.draws, r.ladders), seeded),
+        "2'": (p.not_everywhere, (r.ladders,), {}),
+        "3": (d.intermediate, (r.draws,), seeded),
+        "3'": (d.fair_control, (r.draws,), seeded),
+        "3''": (d.open_end, (r.open_end,), {}),
+        "4": (d.larger, (r.draws,), seeded),
+        "5": (d.more, (r.draws,), seeded),
+        "5'": (d.small_and_many, (r.draws,), seeded),
+        "6": (d.baseline, (r.draws,), seeded),
+        "7": (d.one_run, (r.singles, r.opt_share), {}),
+        "8": (p.components, (r.freedom,), {}),
+        "9": (p.schedule_bias, (r.gaps, r.ends), seeded),
+        "10": (p.chinchilla, (r.chinchilla,), {}),
+        "11": (h.known_truth, (r.lab,), {}),
+        "bench": (p.solver, (r.solvers,), {}),
+        "count": (p.law_count, (r.ladders, *r.count_laws()), {}),
+        "units": (p.all_agree, (r.facts,), {}),
+        "seeds": (h.seed_noise, (r.live,), {}),
+        "live": (h.live_family, (r.live,), {}),
+        "control": (h.control, (r.control,), seeded),
+    }
+    return [
+        _or_not_tested(name, scale, function, *args, **options)
+        for name, (function, args, options) in calls.items()
+    ]
+
+
+def series(results: Results) -> dict[str, object]:
+    """What the published figures need, small enough for a record."""
+    n_laws, seconds = results.count_laws()
+    found: dict[str, object] = {"n_laws": n_laws, "fit_seconds": seconds}
+    if not isinstance(results.draws, Missing):
+        found["error_by_k"] = error_by_k(results.draws).to_dict("list")
+    if not isinstance(results.budget, Missing):
+        found["budget"] = results.budget.to_dict("list")
+    if not isinstance(results.cells, Missing):
+        found["cells"] = results.cells[["family", "cut", "n", "q", "printed", "ours"]].to_dict(
+            "list"
+        )
+    found["lab"] = (
+        results.lab.groupby(["world", "cut"])[["are", "e_error"]]
+        .mean()
+        .reset_index()
+        .to_dict("list")
+    )
+    found["seed_spread"] = results.live.spread.to_dict("list")
+    found["live_errors"] = (
+        results.live.errors.groupby(["k", "cut"])["are"].mean().reset_index().to_dict("list")
+    )
+    return found
+
+
+def error_by_k(draws: pd.DataFrame) -> pd.DataFrame:
+    """Error against the number of training runs, per pool.
+
+    Columns: pool, k, mean, low, high (of the mean, normal 95 %), worst_tenth, n.
+    """
+    rows = select(draws, tokens=WHOLE, treatment="cut 10B")
+    table = (
+        rows.groupby(["pool", "k"])["are"]
+        .agg(mean="mean", se="sem", worst_tenth=lambda errors: errors.quantile(0.9), n="size")
+        .reset_index()
+    )
+    se = table.pop("se").fillna(0)
+    return table.assign(low=table["mean"] - 1.96 * se, high=table["mean"] + 1.96 * se)

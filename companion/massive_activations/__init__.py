@@ -8,6 +8,7 @@ from companion.massive_activations.claims import CLAIMS as CLAIMS
 from companion.massive_activations.curve import CurveParams as CurveParams
 from companion.massive_activations.curve import damped_log as damped_log
 from companion.massive_activations.curve import turning_point as turning_point
+from companion.massive_activations.evidence import step_1_floor as step_1_floor
 from companion.massive_activations.excerpt import load_excerpt as load_excerpt
 from companion.massive_activations.exercises import check_last_layer as check_last_layer
 from companion.massive_activations.exercises import check_noise_maximum as check_noise_maximum

@@ -102,10 +102,7 @@ def forget_checkpoint(repo_id: str, step: int, cache_dir: Path) -> int:
 
     Files that another revision shares stay.  The user's own Hub cache is refused.
     """
-    if Path(cache_dir).resolve() == Path(HF_HUB_CACHE).resolve():
-        raise ValueError(
-            f"{cache_dir} is the shared Hub cache; revisions are deleted from another folder only"
-        )
+    _refuse_shared(cache_dir)
     cache = scan_cache_dir(cache_dir)
     commits = [
         revision.commit_hash
@@ -117,6 +114,14 @@ def forget_checkpoint(repo_id: str, step: int, cache_dir: Path) -> int:
     strategy = cache.delete_revisions(*commits)
     strategy.execute()
     return strategy.expected_freed_size
+
+
+def _refuse_shared(cache_dir: Path) -> None:
+    if Path(cache_dir).resolve() == Path(HF_HUB_CACHE).resolve():
+        raise ValueError(
+            f"{cache_dir} is the shared Hub cache; revisions are deleted from another folder "
+            "only: leave cache_dir out, or keep the revisions"
+        )
 
 
 def measure_series(
@@ -149,6 +154,8 @@ def measure_series(
     ModelUnavailable : see :func:`measure_checkpoint`; finished steps keep their files
     """
     folder = private_cache() if cache_dir is None else Path(cache_dir)
+    if not keep:
+        _refuse_shared(folder)
     model = repo_id.rpartition("/")[2]
     n_layers = layers_of(model) if n_layers is None else n_layers
     for step in tqdm(steps, desc=model, disable=not progress):

@@ -129,13 +129,19 @@ def _shapes(results: Results, scale: str) -> Finding:
         ("1B middle layers, smallest factor", c.GROWTH),
     )
     share = mini_evidence.turning_share(results.base)
+    spread = {kind: measured[f"14M {kind} layers, over sequences"] for kind in ("deep", "other")}
     return judge(
         claim,
         scale,
         measured["14M deep layers, largest factor"],
         parts={name: (measured[name], criterion) for name, criterion in names},
-        note=f"in our minis {share:.0%} of the fitted curves turn inside training",
+        note=f"over three sequences: deep {_range(spread['deep'])}, others "
+        f"{_range(spread['other'])}; {share:.0%} of the minis' curves turn inside training",
     )
+
+
+def _range(interval: Interval) -> str:
+    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def _curve(results: Results, scale: str) -> Finding:
@@ -165,7 +171,7 @@ def _loose(results: Results, scale: str, seed: int) -> Finding:
     return judge(
         _CLAIMS["C5"],
         scale,
-        Interval(spread.estimate, n=len(results.refits["rising"].r2)),
+        Interval(spread.estimate, n=len(results.refits["early peak"].r2)),
         parts={
             "median R²": (Interval(measured["median R2"].estimate), c.GOOD_FIT),
             "range of K over true K": (Interval(measured["range of K"].estimate), c.WIDE),

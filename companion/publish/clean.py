@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import nbformat
 
+from companion.publish.errors import SourceChanged
 from companion.publish.files import digest
 
 RECORD = "application/vnd.runnable-papers.record+json"
@@ -18,10 +19,6 @@ FRAMES = "vendor/frames"
 
 _DATA_URI = re.compile(r"data:image/(webp|png|jpeg);base64,([A-Za-z0-9+/=]+)")
 _INJECTED = "injected-parameters"
-
-
-class SourceChanged(ValueError):
-    """The executed notebook belongs to another version of the source."""
 
 
 def graft(source: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -38,7 +35,7 @@ def graft(source: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> nbf
     result = nbformat.from_dict(source)
     cells = [cell for cell in result.cells if cell.cell_type == "code"]
     if [cell.source for cell in cells] != [cell.source for cell in ran]:
-        raise SourceChanged("the code cells of the executed notebook are not those of the source")
+        raise SourceChanged("the code cells of a notebook changed after it ran; build again")
     for number, (cell, old) in enumerate(zip(cells, ran, strict=True), start=1):
         cell.outputs = clean_outputs(old.outputs)
         cell.execution_count = number

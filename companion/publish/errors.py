@@ -61,6 +61,10 @@ class RunsFailed(PublishError):
         super().__init__("\n".join([head, *(failure.describe() for failure in self.failures)]))
 
 
+class SourceChanged(PublishError):
+    """A notebook's code changed between its run and the staging of its page; build again."""
+
+
 class SiteFailed(PublishError):
     """jupyter-book reported an error or a warning; the previous site is still in place."""
 

@@ -42,6 +42,9 @@ LIBRARIES = (
 )
 """Libraries whose version is part of the key: those that compute or draw."""
 
+EDITED = ("code cells", "register entry")
+"""Ingredients that a person changes, apart from files."""
+
 ENVIRONMENT = ("COMPANION_DEVICE",)
 """Environment variables that change what a notebook does."""
 
@@ -93,6 +96,11 @@ def difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """Names of the ingredients that differ."""
     names = {*old, *new}
     return sorted(name for name in names if old.get(name) != new.get(name))
+
+
+def sources(names: Iterable[str]) -> list[str]:
+    """Those of `names` that somebody edits: code, cells, and the register's entry."""
+    return [name for name in names if name in EDITED or "/" in name.partition(" ")[0]]
 
 
 def _sources(paper: Paper, cells: Iterable[str], scale: str, project: Project) -> list[Path]:

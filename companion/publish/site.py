@@ -17,7 +17,12 @@ from companion.publish.files import digest, restore_folder, swap_folder, write_a
 from companion.publish.lock import scratch
 
 TOOLS = ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb", "sphinx-design")
-RUN = "import sys; sys.modules['rfc3987_syntax'] = None; from jupyter_book.cli.main import main; main()"
+RUN = """
+import sys
+sys.modules["rfc3987_syntax"] = None  # see companion/publish/_quick.py
+from jupyter_book.cli.main import main
+main()
+"""
 _TROUBLE = re.compile(r"\b(WARNING|ERROR|CRITICAL|Error|Exception)\b")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -28,7 +33,7 @@ def build_site(staged: Mapping[str, bytes], project: Project | None = None) -> b
     The pages are built in a new folder, with warnings as errors, and take the place of the old
     site at the very end.  :class:`SiteFailed` leaves the old site as it was.
 
-    staged : what :func:`~companion.publish.stage.stage` returned
+    staged : what :func:`~companion.publish.staging.stage` returned
     """
     project = project or Project()
     site = project.build / "site"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from companion.scaling_laws.designs import POOLS, Design, large_runs, targets
-from companion.scaling_laws.protocol import are, target_points, training_points
+from companion.scaling_laws.protocol import are, bias, target_points, training_points
 from companion.scaling_laws.reduced import fit_one_model
 from companion.scaling_laws.sources import Family
 from companion.stats import bootstrap
@@ -54,8 +54,9 @@ def practitioner_table(
 
     Columns: budget (share of the target's cost), pool, k, tokens, spent (share), are with low and
     high (95 % bootstrap interval of the mean over held-out subsets), worst_tenth (90th percentile
-    of ARE: one plan in ten errs by more), n, n_failed. Left out are budgets that no design fits,
-    and designs with so few different subsets that a half has less than :data:`LEAST_SUBSETS`.
+    of ARE: one plan in ten errs by more), bias (mean signed error: where it is far smaller than
+    ARE, errors of opposite sign cancel between subsets), n, n_failed. Left out are budgets that
+    no design fits, and designs with so few subsets that a half has less than LEAST_SUBSETS.
     """
     names = ["pool", "k", "tokens"]
     results = results[results.groupby(names)["draw"].transform("size") >= 2 * LEAST_SUBSETS]
@@ -83,6 +84,7 @@ def practitioner_table(
                 "low": interval.low,
                 "high": interval.high,
                 "worst_tenth": float(np.quantile(finite, 0.9)),
+                "bias": float(held_out["bias"].mean()),
                 "n": int(finite.size),
                 "n_failed": int(errors.size - finite.size),
             }
@@ -93,11 +95,48 @@ def practitioner_table(
 def own_run_error(family: Family, share: float) -> pd.DataFrame:
     """The other plan: train the target itself for `share` of its run, borrow the size term.
 
-    Returns one row per target: model, are (last 30 %, percent).
+    The first tenth of what was trained is thrown away. Returns one row per target: model, are and
+    bias (last 30 %, percent).
     """
     rows = []
     for run in large_runs(family):
         data = training_points([run], q=share, cut=0.1 * share * run.D[-1])
-        law = fit_one_model(data).law
-        rows.append({"model": run.model, "are": are(law, target_points(run))})
+        law, target = fit_one_model(data).law, target_points(run)
+        rows.append({"model": run.model, "are": are(law, target), "bias": bias(law, target)})
     return pd.DataFrame(rows)
+
+
+def plans(
+    results: pd.DataFrame, family: Family, budgets: Sequence[float], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Both plans for every budget: rows of :func:`practitioner_table` and the target's own run.
+
+    Adds the column plan; for the own run low and high are the range over targets, not an interval.
+    """
+    small = practitioner_table(results, target_cost(family), budgets, rng)
+    small = small.assign(
+        plan=[
+            f"{row.k} runs of at most {row.pool}, {row.tokens / 1e9:.0f}B tokens each"
+            for row in small.itertuples()
+        ]
+    )
+    own = []
+    for share in budgets:
+        if share < 1:  # at 1 nothing is left to predict
+            errors = own_run_error(family, share)
+            own.append(
+                {
+                    "budget": share,
+                    "plan": f"the target's own first {100 * share:.0f} %",
+                    "spent": share,
+                    "are": errors["are"].mean(),
+                    "low": errors["are"].min(),
+                    "high": errors["are"].max(),
+                    "worst_tenth": np.nan,
+                    "bias": errors["bias"].mean(),
+                    "n": len(errors),
+                    "n_failed": 0,
+                }
+            )
+    table = pd.concat([small, pd.DataFrame(own)], ignore_index=True)
+    return table.sort_values(["budget", "spent"], kind="stable", ignore_index=True)

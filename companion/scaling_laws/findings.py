@@ -103,36 +103,38 @@ def series(results: Results) -> dict[str, object]:
     n_laws, seconds = results.count_laws()
     found: dict[str, object] = {"n_laws": n_laws, "fit_seconds": seconds}
     if not isinstance(results.draws, Missing):
-        found["error_by_k"] = error_by_k(results.draws).to_dict("list")
+        found["error_by_k"] = _columns(error_by_k(results.draws))
     if not isinstance(results.budget, Missing):
-        found["budget"] = results.budget.to_dict("list")
+        found["budget"] = _columns(results.budget)
     if not isinstance(results.cells, Missing):
-        found["cells"] = results.cells[["family", "cut", "n", "q", "printed", "ours"]].to_dict(
-            "list"
+        found["cells"] = _columns(
+            results.cells[["family", "cut", "n", "q", "printed", "ours"]].round(4)
         )
-    found["lab"] = (
-        results.lab.groupby(["world", "cut"])[["are", "e_error"]]
-        .mean()
-        .reset_index()
-        .to_dict("list")
-    )
-    found["seed_spread"] = results.live.spread.to_dict("list")
-    found["live_errors"] = (
-        results.live.errors.groupby(["k", "cut"])["are"].mean().reset_index().to_dict("list")
-    )
+    lab = results.lab.groupby(["world", "cut"])[["are", "e_error"]].mean()
+    found["lab"] = _columns(lab.reset_index())
+    found["seed_spread"] = _columns(results.live.spread)
+    live = results.live.errors.groupby(["k", "cut"])["are"].mean()
+    found["live_errors"] = _columns(live.reset_index())
     return found
+
+
+def _columns(table: pd.DataFrame) -> dict[str, list]:
+    return table.to_dict("list")
 
 
 def error_by_k(draws: pd.DataFrame) -> pd.DataFrame:
     """Error against the number of training runs, per pool.
 
-    Columns: pool, k, mean, low, high (of the mean, normal 95 %), worst_tenth, n.
+    Columns: pool, k, mean, best_tenth and worst_tenth (10th and 90th percentile of the subsets),
+    megas (mean size of a training run, millions), n.
     """
     rows = select(draws, tokens=WHOLE, treatment="cut 10B")
-    table = (
-        rows.groupby(["pool", "k"])["are"]
-        .agg(mean="mean", se="sem", worst_tenth=lambda errors: errors.quantile(0.9), n="size")
-        .reset_index()
+    rows = rows.assign(megas=rows["flop"] / (6e6 * WHOLE * rows["k"]))
+    groups = rows.groupby(["pool", "k"])
+    table = groups["are"].agg(
+        mean="mean",
+        best_tenth=lambda errors: errors.quantile(0.1),
+        worst_tenth=lambda errors: errors.quantile(0.9),
+        n="size",
     )
-    se = table.pop("se").fillna(0)
-    return table.assign(low=table["mean"] - 1.96 * se, high=table["mean"] + 1.96 * se)
+    return table.assign(megas=groups["megas"].mean()).reset_index()

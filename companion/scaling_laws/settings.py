@@ -67,7 +67,7 @@ class Settings:
 TOY = Settings(
     ladders=("OPT", "gpt3", "t5-pile"),
     experiments=False,
-    bench_fits=12,
+    bench_fits=8,
     bench_starts=20,
     draws=40,
     table_draws=20,
@@ -83,9 +83,9 @@ TOY = Settings(
     live_shapes=((1, 16), (1, 32), (2, 32), (2, 48)),
     live_seeds=2,
     live_cool=(1,),
-    live_steps=150,
+    live_steps=100,
     live_batch=16,
-    live_checkpoints=25,
+    live_checkpoints=20,
     live_eval=64,
 )
 

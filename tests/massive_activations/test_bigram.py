@@ -8,6 +8,7 @@ from scipy.stats import chisquare
 from companion.massive_activations import bigram
 
 TABLE = bigram.bigram_table(12, np.random.default_rng(0))
+UNIFORM = np.repeat(np.array([[0.0] + [1 / 11] * 11]), 12, axis=0)  # triggers may follow triggers
 TRIGGERS = (9, 10, 11)
 
 
@@ -26,11 +27,16 @@ def test_triggers_have_four_times_their_weight():
     assert odds == pytest.approx(4 * np.exp(logits[4, 9] - logits[4, 5]))
 
 
-@given(seed=st.integers(0, 999), has_bos=st.booleans(), seq=st.integers(3, 30))
-@settings(max_examples=40, deadline=None)
-def test_every_sequence_obeys_the_rules(seed, has_bos, seq):
+@given(
+    seed=st.integers(0, 999),
+    has_bos=st.booleans(),
+    seq=st.integers(3, 30),
+    table=st.sampled_from([TABLE, UNIFORM]),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_sequence_obeys_the_rules(seed, has_bos, seq, table):
     rng = np.random.default_rng(seed)
-    batch = bigram.sample(8, seq, TABLE, rng, has_bos=has_bos)
+    batch = bigram.sample(8, seq, table, rng, has_bos=has_bos)
     assert batch.tokens.shape == (8, seq)
     for row, copies in zip(batch.tokens.tolist(), batch.is_copy.tolist(), strict=True):
         assert (row[0] == 0) == has_bos
@@ -42,6 +48,15 @@ def test_every_sequence_obeys_the_rules(seed, has_bos, seq):
             assert copies[t - 1] == must_copy
             if must_copy:
                 assert row[t] == row[t - 2]
+
+
+def test_a_trigger_after_a_trigger_has_nothing_to_repeat():
+    tokens = bigram.sample(500, 20, UNIFORM, np.random.default_rng(2)).tokens
+    two_triggers = (tokens[:, 1:-1] >= 9) & (tokens[:, :-2] >= 9)
+    after = tokens[:, 2:][two_triggers]
+    assert len(after) > 100
+    repeats = (after == tokens[:, :-2][two_triggers]).double().mean()
+    assert repeats == pytest.approx(1 / 11, abs=0.06)
 
 
 def test_plain_tokens_are_followed_as_the_table_says():

@@ -24,7 +24,8 @@ def text(fig):
     """Everything that a figure says."""
     fig.canvas.draw()
     said = [fig.get_suptitle(), *(t.get_text() for ax in fig.axes for t in ax.texts)]
-    return "\n".join([*said, *(ax.get_title(loc) for ax in fig.axes for loc in ("left", "center"))])
+    said += [ax.get_title(loc) for ax in fig.axes for loc in ("left", "center")]
+    return "\n".join(" ".join(part.split()) for part in said)  # titles may be wrapped
 
 
 def labelled(fig):
@@ -34,10 +35,10 @@ def labelled(fig):
 
 def test_figures_of_the_excerpt_state_what_it_shows(excerpt):
     shown = {
-        figures.layer_profiles: "A few activations grow",
+        figures.layer_profiles: "Top activations grow",
         figures.ratio_over_training: "Middle layers keep rising",
-        figures.depth_strips: "At first every layer is at the null",
-        figures.decomposition_bars: "A falling median is over 30 %",
+        figures.depth_strips: "All layers start at the null",
+        figures.decomposition_bars: "the falling median carries over 30 %",
     }
     for draw, finding in shown.items():
         fig = draw(excerpt)
@@ -51,7 +52,7 @@ def test_titles_change_when_the_data_do(excerpt):
     assert "grow" not in text(figures.layer_profiles(flat))
     assert "keep rising" not in text(figures.ratio_over_training(flat))
     assert "rises furthest" not in text(figures.depth_strips(flat))
-    assert "over 30 %" not in text(figures.decomposition_bars(flat))
+    assert "carries over 30 %" not in text(figures.decomposition_bars(flat))
 
 
 def test_bars_and_dots_are_the_decomposition(excerpt):
@@ -101,7 +102,7 @@ def refits():
 
 def test_refits_agree_and_their_parameters_do_not(refits):
     assert "very different parameters" in text(figures.identifiability_cloud(refits))
-    assert "the middle 80 % of their K" in text(figures.refits_overlay(refits["rising"]))
+    assert "80 % of their K" in text(figures.refits_overlay(refits["rising"]))
     assert "also on the plateau, K = 60" in text(figures.refits_overlay(refits["early peak"]))
 
 
@@ -113,20 +114,22 @@ def test_profiles_of_the_plateau(refits):
         y = refits[name].fitted[0] * (1 + 0.02 * rng.standard_normal(CHECKPOINTS.size))
         drawn[name] = (profile_plateau(CHECKPOINTS, y, grids[name]), truth.K)
     fig = figures.plateau_profiles(drawn)
-    assert "excludes no K below it" in text(fig)
+    assert "excludes no low K" in text(fig)
     assert "[−∞, " in text(fig)
     drawn["rising"] = drawn["early peak"]
-    assert "excludes no K" not in text(figures.plateau_profiles(drawn))
+    assert "excludes no low K" not in text(figures.plateau_profiles(drawn))
 
 
 def test_leakage_figures():
     leaks = Leakage("ridge", np.linspace(0.7, 0.9, 9), np.linspace(-3, 0, 9))
     honest = Leakage("ridge", np.linspace(0.1, 0.3, 9), np.linspace(0.1, 0.2, 9))
-    assert "still reports R² = 0.80" in text(figures.leakage_histogram(leaks, paper_r2=0.847))
-    assert "still reports" not in text(figures.leakage_histogram(honest, paper_r2=0.847))
+    assert "a random split reports R² = 0.80" in text(
+        figures.leakage_histogram(leaks, paper_r2=0.847)
+    )
+    assert "a random split reports" not in text(figures.leakage_histogram(honest, paper_r2=0.847))
     only = text(figures.leakage_histogram(leaks, paper_r2=0.847, split="model left out"))
     assert "whole model left out" in only
-    assert "random split\n" not in only
+    assert "median R² 0.80" not in only
     with pytest.raises(ValueError, match="unknown split 'rows'"):
         figures.leakage_histogram(leaks, paper_r2=0.847, split="rows")
     assert "paper's scores appear" in text(figures.null_table({"ridge": leaks}, {"ridge": 0.8}))

@@ -11,6 +11,7 @@ from companion.massive_activations import mini_runs, minis
 from companion.massive_activations.measure import measure
 from companion.massive_activations.minis import Mini, arm, checkpoint_steps, make_data
 from companion.massive_activations.null import gaussian_ratio
+from companion.scale import torch_generator
 from companion.training import TrainingDiverged
 
 SMALL = Mini(n_layers=2, d_model=32, n_heads=2, seq=16, batch=4, steps=30, n_eval=8)
@@ -165,19 +166,18 @@ def test_the_first_tokens_norms_against_plain_arithmetic():
 
 def test_massive_activations_grow_with_adam_and_not_with_sgd():
     # the chapter's effect at the smallest size at which it shows, beside its negative control
-    base = replace(Mini(), n_layers=2, d_model=32, steps=250, n_checkpoints=3, n_eval=16)
+    base = replace(Mini(), n_layers=2, steps=300, n_checkpoints=3, n_eval=16)
     adam, sgd = (
         mini_runs.train_mini(arm(base, name), progress=False).layer_series()
         for name in ("base", "sgd")
     )
-    assert (adam[-1] / adam[0]).max() > 1.5
-    assert (sgd[-1] / sgd[0]).max() < (adam[-1] / adam[0]).max() / 1.2
+    growth, control = (adam[-1] / adam[0]).max(), (sgd[-1] / sgd[0]).max()
+    assert growth > 1.4
+    assert growth > 1.2 * control
 
 
 def test_measurements_of_a_run_are_those_of_the_measuring_module():
     config = models.neox_config(n_layers=2, d_model=32, n_heads=2, vocab_size=64, seq=16)
-    from companion.scale import torch_generator
-
     fresh = models.neox(config, torch_generator(SMALL.seed, "mini", "weights")).eval()
     expected = measure(fresh, make_data(SMALL)[1].tokens)
     found = mini_runs.train_mini(replace(SMALL, steps=1), progress=False).measurements[0]

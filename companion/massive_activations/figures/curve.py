@@ -122,7 +122,7 @@ def refits_overlay(refits: Refits) -> Figure:
     low, high = np.quantile(K, [0.1, 0.9])
     finding_title(
         ax,
-        f"{len(refits.r2)} refits agree; the middle 80 % of their K: {_end(low)} to {_end(high)}",
+        f"{len(refits.r2)} refits agree; 80 % of their K: {_end(low)} to {_end(high)}",
         holds=high - low > 0.2 * abs(refits.truth.K),
         otherwise=f"{len(refits.r2)} refits agree, also on the plateau, K = {_end(np.median(K))}",
     )
@@ -233,7 +233,7 @@ def plateau_profiles(profiles: Mapping[str, tuple[Profile, float]]) -> Figure:
     axes[0, 0].set_ylabel("RSS / smallest RSS")
     finding_title(
         fig,
-        "A peak that decayed pins K; a rising layer excludes no K below it",
+        "A decayed peak pins K; a rising layer excludes no low K",
         holds=bool(np.isfinite(ends[0]).all()) and ends[-1][0] == -np.inf,
         otherwise="Profile likelihood of the plateau K",
     )

@@ -88,8 +88,8 @@ def layer_profiles(excerpt: pd.DataFrame) -> Figure:
     left.legend(loc="upper left", fontsize=8.5, handlelength=1.6, borderaxespad=0.1)
     finding_title(
         fig,
-        f"A few activations grow up to {_round(max(growth))}-fold, "
-        f"the median at most {_round(max(median_growth))}-fold",
+        f"Top activations grow up to {_round(max(growth))}-fold, "
+        f"the median {_round(max(median_growth))}-fold at most",
         holds=max(growth) > 5 * max(median_growth),
         otherwise="Largest and median magnitude by layer, first and last checkpoint",
     )
@@ -157,7 +157,7 @@ def ratio_over_training(
     axes[0, 0].set_ylabel("top 1 / median")
     finding_title(
         fig,
-        "Middle layers keep rising while some deep layers peak and fall back",
+        "Middle layers keep rising; some deep layers peak and fall",
         holds=bool(falls) and len(rises) > len(falls),
         otherwise="Ratio of largest to median magnitude during training",
     )
@@ -207,7 +207,7 @@ def depth_strips(excerpt: pd.DataFrame) -> Figure:
     early = series[series.step <= 64].relative.max()
     finding_title(
         fig,
-        "At first every layer is at the null; later the lower middle rises furthest",
+        "All layers start at the null; the lower middle rises furthest",
         holds=bool(inside.all()) and early < 1.5,
         otherwise="Ratio over its Gaussian null, by depth and training step",
     )
@@ -265,7 +265,7 @@ def decomposition_bars(
     )
     finding_title(
         fig,
-        f"A falling median is over 30 % of the rise in {from_median} of {rising} rising layers",
+        f"In {from_median} of {rising} rises the falling median carries over 30 %",
         holds=from_median > 0.5 * rising,
         otherwise="Growth of the log ratio, split into largest and median magnitude",
     )

@@ -276,7 +276,9 @@ def _answer_plateau(ax, rising: Mapping[str, object]) -> None:
     ax.set_xticks([-1e5, -1e3, 1e3], ["−100k", "−1k", "1k"])
     ax.minorticks_off()
     low, high = np.quantile(K, [0.1, 0.9])
-    ax.set_title(f"10–90 % of K: {low:,.0f} to {high:,.0f}".replace("-", "−"), fontsize=10, weight="normal")
+    ax.set_title(
+        f"10–90 % of K: {low:,.0f} to {high:,.0f}".replace("-", "−"), fontsize=10, weight="normal"
+    )
     ax.set_xlabel(f"fitted plateau (true {rising['true_K']:.0f})")
     ax.set_ylabel("share of refits below")
 

@@ -59,7 +59,7 @@ def leakage_histogram(leakage: Leakage, *, paper_r2: float, split: str = "both")
     random, grouped = np.median(leakage.random), np.median(leakage.grouped)
     finding_title(
         ax,
-        f"With nothing to find, a random split still reports R² = {random:.2f}",
+        f"Nothing to find, yet a random split reports R² = {random:.2f}",
         holds=bool(random > 0.6 and grouped < 0.2),
         otherwise="Test R² of two protocols where nothing is to be found",
     )
@@ -134,7 +134,7 @@ def null_table(draws: Mapping[str, Leakage], paper: Mapping[str, float]) -> Figu
     gap = max((abs(np.median(draws[n].random) - paper[n]) for n in shared), default=np.inf)
     finding_title(
         fig,
-        "No architecture effect in the data, yet the paper's scores appear",
+        "No architecture effect, yet the paper's scores appear",
         holds=bool(gap < 0.15),
         otherwise="Scores on data without an architecture effect, beside the paper's",
     )

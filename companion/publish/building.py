@@ -10,7 +10,7 @@ from companion.publish.lock import Say, only_one
 from companion.publish.progress import to_stderr
 from companion.publish.runs import run_many
 from companion.publish.site import build_site
-from companion.publish.stage import stage
+from companion.publish.staging import stage
 
 
 def build(project: Project | None = None, *, say: Say = to_stderr) -> Path:

@@ -1,0 +1,147 @@
+"""Every notebook of the book: how it is stored, that it runs, and what it leaves behind."""
+
+import json
+
+import nbformat
+import pytest
+import yaml
+
+from companion import publish, records
+from companion.claims import NOT_TESTED, VERDICTS
+from companion.papers import chapters, papers
+from companion.project import Project
+from tests.notebooks import lint
+
+pytestmark = pytest.mark.notebook
+
+CHAPTERS = {paper.slug: paper for paper in chapters()}
+OFFLINE = dict.fromkeys(
+    ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+)
+OFFLINE |= {"no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost"}
+OFFLINE |= {"HF_HUB_OFFLINE": "1"}
+
+each_chapter = pytest.mark.parametrize("slug", CHAPTERS)
+
+
+@pytest.fixture(scope="session")
+def without_data(tmp_path_factory):
+    """Environment of a machine that has no published data and no network."""
+    cache = str(tmp_path_factory.mktemp("empty-cache"))
+    return {**OFFLINE, "COMPANION_DATA": None, "COMPANION_CACHE": cache}
+
+
+def source(slug):
+    return nbformat.read(CHAPTERS[slug].notebook_path(), as_version=4)
+
+
+def executed(run):
+    return nbformat.read(run.path, as_version=4)
+
+
+@each_chapter
+@pytest.mark.parametrize("check", [lint.stored, lint.layout, lint.sections, lint.figures])
+def test_a_notebook_is_stored_as_it_should_be(slug, check):
+    notebook = source(slug)
+    nbformat.validate(notebook)
+    assert check(notebook) == []
+
+
+def test_register_and_notebooks_agree(project):
+    registered = {paper.notebook for paper in papers()}
+    assert {path.stem for path in project.notebooks.glob("*.ipynb")} <= registered
+    for paper in CHAPTERS.values():
+        assert paper.notebook == f"{paper.number:02}-{paper.slug}"
+        assert paper.module == f"companion.{paper.slug.replace('-', '_')}"
+        assert paper.package_path().is_dir()
+        assert (project.root / "tests" / paper.package_path().name).is_dir()
+
+
+def test_table_of_contents_and_notebooks_agree(project):
+    contents = yaml.safe_load((project.book / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [entry["file"] for part in contents["parts"] for entry in part["chapters"]]
+    notebooks = [f"notebooks/{paper.notebook}" for paper in CHAPTERS.values()]
+    assert [name for name in listed if name.startswith("notebooks/")] == notebooks
+    for name in [contents["root"], *listed]:
+        generated = name == "book/scoreboard"
+        assert generated or any(
+            (project.root / f"{name}.{end}").is_file() for end in ("md", "ipynb")
+        )
+
+
+def test_records_and_notebooks_agree(project):
+    schema = "schema"
+    found = {path.stem for path in project.records.glob("*.json")} - {schema}
+    assert found <= set(CHAPTERS)
+    for slug in found:
+        record = records.load(slug)
+        records.validate(record)
+        assert (record["slug"], record["scale"]) == (slug, "book")
+
+
+def test_figure_names_are_unique_in_the_book():
+    names = [
+        data["name"]
+        for slug in CHAPTERS
+        for _, cell in lint.code(source(slug))
+        if (data := lint.figure(cell))
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_all_chapters_run_at_toy_scale():
+    """All of them side by side, as `make book` does; what ran there is not run again."""
+    runs = publish.run_many(list(CHAPTERS), "toy")
+    assert [run.slug for run in runs] == list(CHAPTERS)
+
+
+@each_chapter
+def test_a_run_leaves_a_record_with_a_finding_for_every_claim(slug):
+    notebook = executed(publish.run(slug))
+    record = records.from_notebook(notebook)
+    assert (record["slug"], record["scale"]) == (slug, "toy")
+    claims = [finding["claim"] for finding in record["findings"]]
+    assert len(claims) == len(set(claims)) >= 1
+    assert {finding["verdict"] for finding in record["findings"]} <= set(VERDICTS)
+    published = records.load(slug)
+    if published:
+        assert claims == [finding["claim"] for finding in published["findings"]]
+
+
+@each_chapter
+def test_every_picture_has_caption_and_description(slug):
+    assert lint.pictures(executed(publish.run(slug))) == []
+
+
+@each_chapter
+def test_a_chapter_has_an_explorer(slug):
+    shown = [
+        output.data["text/html"]
+        for _, cell in lint.code(executed(publish.run(slug)))
+        for output in cell.outputs
+        if "rp-explorer" in output.get("data", {}).get("text/html", "")
+    ]
+    assert shown
+
+
+@each_chapter
+def test_without_data_and_network_a_chapter_runs_and_says_what_it_did_not_test(slug, without_data):
+    with_data = records.from_notebook(executed(publish.run(slug)))
+    notebook = executed(publish.run(slug, env=without_data))
+    record = records.from_notebook(notebook)
+    untested = {f["claim"]: f["note"] for f in record["findings"] if f["verdict"] == NOT_TESTED}
+    before = {f["claim"] for f in with_data["findings"] if f["verdict"] == NOT_TESTED}
+    assert before <= set(untested)
+    assert all(note for note in untested.values())
+    page = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
+    assert not untested or NOT_TESTED in page
+
+
+def test_the_site_builds_from_runs_without_data(project, without_data, tmp_path):
+    """A fresh clone has no data; its pages must be as sound as ours."""
+    runs = publish.run_many(list(CHAPTERS), env=without_data)
+    for name in ("_config.yml", "book", "companion", "notebooks"):
+        (tmp_path / name).symlink_to(project.root / name)
+    other = Project(tmp_path)
+    staged = publish.stage({run.slug: run.path for run in runs}, other)
+    assert publish.build_site(staged, other)

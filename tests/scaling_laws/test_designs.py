@@ -1,0 +1,161 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion.scale import generator
+from companion.scaling_laws.budget import LEAST_SUBSETS, plans, practitioner_table
+from companion.scaling_laws.control import lawful_family
+from companion.scaling_laws.designs import (
+    TREATMENTS,
+    Design,
+    draw_subsets,
+    monte_carlo,
+    pool_runs,
+    ratio_of_means,
+    select,
+    targets,
+    training_set,
+)
+from companion.scaling_laws.final_only import equally_good_laws
+from companion.scaling_laws.law import points
+from companion.scaling_laws.protocol import are
+from companion.scaling_laws.reduced import fit_size_only
+from tests.scaling_laws.conftest import TRUE
+
+SIZES = (4e7, 5e7, 6e7, 7e7, 8e7, 9e7, 1.0e8, 1.1e8, 4e8, 5e8, 9e8, 1e9, 1.9e9, 2e9)
+
+
+@pytest.fixture(scope="module")
+def stones():
+    return lawful_family(TRUE, np.random.default_rng(5), sizes=SIZES, n_tokens=3.5e11, noise=0.003)
+
+
+def rng_for(pool, k):
+    return generator(0, pool, k)
+
+
+@given(st.integers(1, 9), st.integers(1, 40))
+def test_subsets_are_distinct_and_of_the_right_size(k, n_draws):
+    subsets = draw_subsets(9, k, n_draws, np.random.default_rng(0))
+    assert len(set(subsets)) == len(subsets)
+    assert all(len(set(subset)) == k and max(subset) < 9 for subset in subsets)
+
+
+def test_all_subsets_where_there_are_few():
+    assert len(draw_subsets(5, 2, 100, np.random.default_rng(0))) == 10
+    assert draw_subsets(5, 5, 100, np.random.default_rng(0)) == [(0, 1, 2, 3, 4)]
+    with pytest.raises(ValueError, match="cannot draw 6 of 5 runs"):
+        draw_subsets(5, 6, 1, np.random.default_rng(0))
+
+
+def test_targets_are_never_trained_on(stones):
+    assert {run.N for run in pool_runs(stones, "1.05B")} == set(SIZES[:-2])
+    assert len(pool_runs(stones, "120M")) == 8
+    window, final = targets(stones)
+    assert set(window.N) == {1.9e9, 2e9}
+    assert final.N.size == 2
+    assert final.D.tolist() == pytest.approx([3.5e11] * 2)
+
+
+@pytest.mark.parametrize("treatment", TREATMENTS)
+def test_treatments_choose_their_checkpoints(stones, treatment):
+    data = training_set(Design("1.05B", 4, 1e11, treatment), pool_runs(stones, "1.05B")[:4])
+    assert data.D.max() <= 1.005e11
+    limits = {
+        "all": (0, 1e11),
+        "cut 10B": (1e10, 1e11),
+        "cut 35B": (3.5e10, 1e11),
+        "cut 10 %": (1e10, 1e11),
+        "last 30 %": (7e10, 1e11),
+        "first 30 %": (0, 3e10),
+        "best seen": (1e10, 1e11),
+    }
+    if treatment.startswith("final"):
+        assert data.D.size == 4
+        assert np.unique(data.D).size == 1
+    else:
+        low, high = limits[treatment]
+        assert low <= data.D.min()
+        assert data.D.max() <= high * 1.005
+
+
+def test_unknown_designs_are_refused():
+    with pytest.raises(ValueError, match=r"pools are 120M, 545M, 1.05B"):
+        Design("7B", 3, 1e11, "all")
+    with pytest.raises(ValueError, match="treatments are all, cut 10B"):
+        Design("120M", 3, 1e11, "half")
+
+
+def test_designs_see_the_same_subsets_and_nothing_is_dropped(stones):
+    designs = [Design("1.05B", 4, 1e11, name) for name in ("all", "cut 10B", "best seen")]
+    table = monte_carlo(stones, designs, 6, rng_for)
+    assert len(table) == 18
+    flops = table.pivot_table(index="draw", columns="treatment", values="flop")
+    assert (flops.std(axis=1) == 0).all()
+    law = select(table, treatment="cut 10B")["are"].mean()
+    assert law < 2  # a true law, three quarters of a percent of noise
+    assert select(table, treatment="best seen")["are"].mean() > 2 * law
+    with pytest.raises(ValueError, match="no rows with"):
+        select(table, treatment="final, 3 parameters")
+
+
+def test_ratio_of_means_and_its_interval():
+    rng = np.random.default_rng(0)
+    below = pd.DataFrame({"draw": range(400), "are": rng.uniform(1, 3, 400)})
+    above = below.assign(are=1.5 * below["are"] * rng.uniform(0.9, 1.1, 400))
+    ratio = ratio_of_means(above, below, rng)
+    assert ratio.estimate == pytest.approx(above["are"].mean() / below["are"].mean())
+    assert ratio.low < 1.5 < ratio.high
+    assert ratio.high - ratio.low < 0.05  # pairs share their draw
+    with_gap = above.assign(are=above["are"].where(above["draw"] != 7))
+    assert ratio_of_means(with_gap, below, rng).n == 399
+
+
+def test_the_table_chooses_on_one_half_and_reports_the_other():
+    n = 4 * LEAST_SUBSETS
+    half = np.arange(n) % 2
+
+    def design(pool, k, errors, flop):
+        return pd.DataFrame(
+            {"pool": pool, "k": k, "tokens": 1e11, "draw": range(n), "are": errors, "bias": errors,
+             "flop": flop}
+        )  # fmt: skip
+
+    lucky = design("120M", 5, np.where(half == 0, 1.0, 9.0), 10.0)
+    steady = design("545M", 5, np.full(n, 2.0) + 0.01 * half, 20.0)
+    few = design("1.05B", 12, np.full(n, 0.1), 5.0).iloc[:3]
+    table = practitioner_table(
+        pd.concat([lucky, steady, few]), 100.0, (0.01, 0.1, 0.5), np.random.default_rng(0)
+    )
+    assert table["budget"].tolist() == [0.1, 0.5]  # nothing costs less than 1 %
+    assert table["pool"].tolist() == ["120M", "120M"]  # chosen on the even draws
+    assert table["are"].tolist() == [9.0, 9.0]  # reported on the odd ones
+    assert table["spent"].tolist() == pytest.approx([0.1, 0.1])
+
+
+def test_both_plans_stand_side_by_side(stones):
+    designs = [Design("1.05B", k, 1e11, "cut 10 %") for k in (4, 6)]
+    draws = monte_carlo(stones, designs, 2 * LEAST_SUBSETS, rng_for)
+    table = plans(draws, stones, (0.1, 1.0), np.random.default_rng(0))
+    own = table[table["plan"].str.startswith("the target's own first 10 %")]
+    assert len(own) == 1
+    assert own["are"].item() < 5
+    assert table["plan"].str.contains("runs of at most 1.05B, 100B tokens each").any()
+
+
+def test_equally_good_laws_do_fit_equally_well(stones):
+    small = pool_runs(stones, "1.05B")
+    final = points(
+        [run.N for run in small], [run.D[-1] for run in small], [run.loss[-1] for run in small]
+    )
+    window, _ = targets(stones)
+    laws = equally_good_laws(final, window._replace(D=window.D * 3), betas=np.array([0.1, 1.0]))
+    assert laws.spread_sse < 1e-9
+    assert laws.are.shape == (26, 2)
+    assert laws.are.max() > 5 * laws.are.min()
+    no_data_term = are(fit_size_only(final).law, window._replace(D=window.D * 3))
+    assert laws.are[0] == pytest.approx([no_data_term] * 2)
+    with pytest.raises(ValueError, match="at 2 token counts"):
+        equally_good_laws(points([1e6, 1e7, 1e8], [1e9, 1e9, 2e9], [3, 2, 1]), window)

@@ -1,0 +1,145 @@
+"""The paper's recipe, the reduced laws and the Huber fit, against independent derivations."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import approx_fprime, brute, curve_fit
+
+from companion.scaling_laws import curvefit
+from companion.scaling_laws.curvefit import PAPER_START, fit_curve_fit, fit_multi_start
+from companion.scaling_laws.huber import bootstrap_huber, fit_huber_log, huber_objective
+from companion.scaling_laws.law import ScalingLaw, points
+from companion.scaling_laws.reduced import fit_one_model, fit_size_only
+from companion.scaling_laws.solvers import Problem, compare_solvers, problems, summarize
+from companion.scaling_laws.varpro import fit_varpro
+from tests.scaling_laws.conftest import TRUE
+
+
+def test_the_recipe_finds_a_law_without_noise(exact_points):
+    fit = fit_curve_fit(exact_points)
+    assert fit.law.predict(1e11, 1e12) == pytest.approx(TRUE.predict(1e11, 1e12), rel=1e-4)
+
+
+def test_the_recipe_tries_dogbox_once_and_then_gives_up(monkeypatch, exact_points):
+    methods = []
+
+    def fails(*args, method=None, **kwargs):
+        methods.append(method)
+        raise RuntimeError("Optimal parameters not found")
+
+    monkeypatch.setattr(curvefit, "curve_fit", fails)
+    assert fit_curve_fit(exact_points) is None
+    assert methods == [None, "dogbox"]
+    best, failed = fit_multi_start(exact_points, np.random.default_rng(0), n_starts=4)
+    assert best is None
+    assert failed == 4
+
+
+def test_the_paper_starts_at_muennighoffs_constants():
+    law = ScalingLaw.from_log(PAPER_START)
+    assert pytest.approx((521, 1488, 1.869), rel=1e-3) == (law.A, law.B, law.E)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.1, 1.5), st.floats(0.5, 3), st.floats(0.2, 3))
+def test_one_run_with_a_borrowed_size_term(beta, E, data):
+    D = np.geomspace(1e9, 3e11, 30)
+    truth = ScalingLaw(E, 6.0, np.log(data) + beta * np.log(1e10), 0.35, beta)
+    fit = fit_one_model(points(np.full(30, 1e9), D, truth.predict(1e9, D)), log_A=6.0, alpha=0.35)
+    assert fit.law.beta == pytest.approx(beta, rel=1e-3)
+    assert float(fit.law.predict(1e11, 1e12)) == pytest.approx(
+        float(truth.predict(1e11, 1e12)), rel=1e-4
+    )
+
+
+def test_a_borrowed_term_above_the_loss_leaves_nothing_negative():
+    """T5's case: the size term alone exceeds every loss."""
+    D = np.geomspace(1e10, 1e12, 30)
+    fit = fit_one_model(points(np.full(30, 1e9), D, 0.05 + D**-0.5))
+    assert fit.law.E == 0
+    assert fit.law.B >= 0
+    assert float(fit.law.predict(1e9, 1e12)) > 0.3
+
+
+def test_size_only_against_scipy_and_brute_force():
+    rng = np.random.default_rng(0)
+    N = np.geomspace(1e8, 1e10, 9)
+    loss = 1.9 + 300 * N**-0.33 + 0.01 * rng.standard_normal(9)
+    fit = fit_size_only(points(N, np.full(9, 1e11), loss))
+
+    def model(x, c, k, alpha):
+        return c + k * (x / 1e9) ** -alpha
+
+    theta, _ = curve_fit(model, N, loss, p0=(2, 0.3, 0.3))
+    assert fit.sse == pytest.approx(((model(N, *theta) - loss) ** 2).sum(), rel=1e-6)
+
+    def sse(alpha):
+        columns = np.stack([np.ones(9), (N / 1e9) ** -alpha[0]], axis=1)
+        return np.linalg.lstsq(columns, loss, rcond=None)[1][0]
+
+    assert fit.law.alpha == pytest.approx(brute(sse, [(0.05, 2)], Ns=2000, finish=None), abs=2e-3)
+
+
+def test_reduced_laws_need_three_points_too():
+    with pytest.raises(ValueError, match="3 or more token counts, got 2"):
+        fit_one_model(points([1e9, 1e9], [1e9, 2e9], [3, 2]))
+    with pytest.raises(ValueError, match="3 or more sizes, got 2"):
+        fit_size_only(points([1e9, 1e8], [1e9, 1e9], [3, 2]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(3, 9), st.floats(3, 9), st.floats(-1, 1), st.floats(0.1, 1), st.floats(0.1, 1))
+def test_gradient_of_the_huber_objective(a, b, e, alpha, beta):
+    rng = np.random.default_rng(0)
+    data = points(rng.uniform(1e7, 1e9, 12), rng.uniform(1e9, 1e11, 12), rng.uniform(2, 4, 12))
+    theta = np.array([a, b, e, alpha, beta])
+    _, gradient = huber_objective(theta, data, delta=0.1)
+    numeric = approx_fprime(theta, lambda t: huber_objective(t, data, delta=0.1)[0], 1e-7)
+    assert gradient == pytest.approx(numeric, rel=1e-3, abs=1e-4)
+
+
+def test_huber_terms_by_hand():
+    data = points([np.e, np.e], [np.e, np.e], [np.exp(1.0), np.exp(1.5)])
+    value, _ = huber_objective(np.array([-50.0, -50.0, 1.0, 0.5, 0.5]), data, delta=0.1)
+    assert value == pytest.approx(0 + 0.1 * (0.5 - 0.05))
+
+
+def test_huber_ignores_outliers_that_least_squares_follows(exact_points):
+    loss = exact_points.loss.copy()
+    loss[::17] *= 1.5
+    spoiled = points(exact_points.N, exact_points.D, loss)
+    robust, squares = fit_huber_log(spoiled), fit_varpro(spoiled)
+    assert robust.converged
+    assert robust.law.beta == pytest.approx(TRUE.beta, rel=0.02)
+    assert abs(squares.law.beta / TRUE.beta - 1) > 0.1
+
+
+def test_bootstrap_counts_and_shapes(exact_points):
+    start = fit_huber_log(exact_points).law
+    theta, failed = bootstrap_huber(
+        exact_points, np.random.default_rng(0), n_resamples=3, start=start
+    )
+    assert theta.shape == (3, 5)
+    assert 0 <= failed <= 3
+    assert theta == pytest.approx(np.tile(TRUE.log_parameters, (3, 1)), rel=1e-2)
+
+
+@pytest.mark.bench
+def test_variable_projection_needs_a_tenth_of_the_time(noisy_family):
+    cases = problems([noisy_family], 6, seed=0)
+    assert len({case.name for case in cases}) == 6
+    table = compare_solvers(cases, n_starts=20, seed=0, progress=False)
+    result = summarize(table)
+    assert result.no_worse == 1.0
+    assert result.time_ratio <= 0.1
+    assert result.n == 6
+
+
+def test_the_summary_counts_a_worse_fit_and_a_failed_one(exact_points):
+    cases = [Problem("a", exact_points, exact_points)]
+    table = compare_solvers(cases, n_starts=1, seed=0, progress=False)
+    worse = table.assign(sse_varpro=2.0, sse_multi=1.0, sse_single=np.nan)
+    assert summarize(worse).no_worse == 0
+    assert summarize(worse).single_worse == 1
+    assert summarize(worse.assign(sse_multi=np.nan)).no_worse == 1

@@ -83,9 +83,8 @@ def sample(
         last = tokens[:, t - 1]
         drawn = (rng.random(n)[:, None] >= cumulative[last]).sum(axis=1)
         if t >= 2:
-            before = tokens[:, t - 2]
-            copies = (last >= n_plain_end) & (before < n_plain_end)
-            drawn = np.where(copies, before, drawn)
+            # a copy is always plain, so the token before a trigger is never a trigger itself
+            drawn = np.where(last >= n_plain_end, tokens[:, t - 2], drawn)
         tokens[:, t] = drawn
     batch = torch.from_numpy(tokens)
     return Batch(batch, copy_positions(batch, vocab_size))

@@ -35,8 +35,7 @@ class Results:
     excerpt : the authors' measurements, or why they are not here
     untrained : measurements of random initializations, one per seed
     base : base minis; failed : how many minis did not finish
-    arms : arm name -> minis, ``"base"`` among them; empty where no arms were run
-    grid : minis of the architecture grid; may be empty
+    arms : arm name -> minis, ``"base"`` and ``"grid"`` among them; empty where none were run
     refits : ``"early peak"`` and ``"rising"``
     intervention : on the real model, or why it was not run
     """
@@ -46,7 +45,6 @@ class Results:
     base: Sequence[MiniRun]
     failed: int
     arms: Mapping[str, Sequence[MiniRun]]
-    grid: Sequence[MiniRun]
     quality: FitQuality
     refits: Mapping[str, Refits]
     bounded: Boundedness
@@ -185,8 +183,8 @@ def _leak(results: Results, scale: str, seed: int) -> Finding:
         results.leakage, rng=generator(seed, "C6"), paper_r2=float(TABLE_3.loc["K", "xgboost"])
     )
     note = ""
-    if results.grid:
-        ours = mini_evidence.grid_splits(results.grid, generator(seed, "C6 grid"))
+    if results.arms.get("grid"):
+        ours = mini_evidence.grid_splits(results.arms["grid"], generator(seed, "C6 grid"))
         excess = ours.excess_error
         note = (
             f"our grid: R² {ours.random_r2:.2f} on random folds, {ours.grouped_r2:.2f} with a "
@@ -230,7 +228,7 @@ def _controls(results: Results, scale: str) -> Finding:
     others = {
         name: mini_evidence.arm_effect(base, runs).estimate
         for name, runs in results.arms.items()
-        if name not in ("base", *CONTROLS)
+        if name not in ("base", "grid", *CONTROLS)
     }
     note = "first the ReLU attention" + "".join(f", {k} {v:.2f}" for k, v in others.items())
     return judge(
@@ -286,6 +284,7 @@ def series(results: Results) -> dict[str, object]:
         "arms": {
             name: [mini_evidence.final_maximum(run) for run in runs]
             for name, runs in results.arms.items()
+            if name != "grid"
         },
     }
     if not isinstance(results.intervention, Missing):

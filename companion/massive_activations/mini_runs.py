@@ -13,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from joblib import Parallel, delayed
-from torch import nn
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
 from tqdm.auto import tqdm
+from transformers import PreTrainedModel
 
 from companion.massive_activations import bigram
-from companion.massive_activations.attention import first_token_attention
-from companion.massive_activations.measure import Measurement, block_list, hidden_of, measure
+from companion.massive_activations.attention import returning_weights
+from companion.massive_activations.measure import Measurement, Watch, block_list, hidden_of
 from companion.massive_activations.minis import Mini, checkpoint_steps, make_data
 from companion.models import neox, neox_config
 from companion.scale import torch_generator
@@ -49,62 +51,68 @@ class MiniRun(NamedTuple):
         return np.stack([getattr(one, quantity).mean(axis=0) for one in self.measurements])
 
 
-def _probe(model: nn.Module, evaluation: bigram.Batch, mini: Mini) -> dict[str, np.ndarray]:
-    """All that a checkpoint is asked, as named arrays; the measurement's names carry ``h_``."""
-    tokens, is_copy = evaluation
-    rows = measure(model, tokens, batch_size=len(tokens)).as_dict()
-    logits = model(tokens).logits[:, :-1]
-    nll = torch.nn.functional.cross_entropy(
-        logits.transpose(1, 2), tokens[:, 1:], reduction="none"
-    )  # (n_eval, seq - 1)
-    sink = first_token_attention(model, tokens, batch_size=len(tokens))
-    late = torch.arange(mini.seq) >= mini.seq // 2
-    if mini.data == "bigram":
-        asked = late & (tokens < mini.vocab_size - bigram.N_TRIGGERS)
-    else:
-        asked = late.expand_as(tokens)
-    hidden, values = first_token_norms(model, tokens)
-    return {
-        **{f"h_{name}": array for name, array in rows.items()},
-        "loss": nll.mean(),
-        "loss_copy": nll[is_copy].mean() if is_copy.any() else torch.tensor(torch.nan),
-        "loss_other": nll[~is_copy].mean(),
-        "sink": sink.transpose(1, 2)[asked].mean(dim=0),
-        "first_norm": hidden,
-        "first_value_norm": values,
-    }
+class FirstTokenNorms:
+    """Context manager: norm of the first token over the mean norm of the others, per block.
 
+    hidden, value : lists with one number per block after a forward pass inside, means over
+        sequences; `hidden` is of the block's output, `value` of the value vectors that its
+        attention reads (all heads as one vector)
 
-def first_token_norms(model: nn.Module, tokens: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Norm of the first token over the mean norm of the others: hidden state, and value vector.
-
-    tokens : int64 of shape (n, seq); model : GPT-NeoX
-    Returns : two arrays of shape (n_layers,), means over sequences; all heads' values are one
-    vector.
+    For GPT-NeoX, which packs query, key and value head by head.
     """
-    hidden, values, handles = [], [], []
 
-    def keep(norms: list[float], vectors: torch.Tensor) -> None:
-        norm = vectors.norm(dim=-1)  # (n, seq)
-        norms.append((norm[:, 0] / norm[:, 1:].mean(dim=1)).mean().item())
+    def __init__(self, model: nn.Module) -> None:
+        self._blocks = block_list(model)
+        self._n_heads = model.config.num_attention_heads
+        self._handles: list = []
+        self.hidden: list[float] = []
+        self.value: list[float] = []
 
-    def on_block(block: nn.Module, inputs: tuple, output: torch.Tensor | tuple) -> None:
-        keep(hidden, hidden_of(output))
+    def __enter__(self) -> FirstTokenNorms:
+        for block in self._blocks:
+            packed = block.attention.query_key_value
+            self._handles.append(block.register_forward_hook(self._on_block))
+            self._handles.append(packed.register_forward_hook(self._on_packed))
+        return self
 
-    def on_qkv(linear: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-        # GPT-NeoX packs (query, key, value) head by head
-        per_head = output.unflatten(-1, (model.config.num_attention_heads, 3, -1))
-        keep(values, per_head[..., 2, :].flatten(-2))
+    def __exit__(self, *exception: object) -> None:
+        while self._handles:
+            self._handles.pop().remove()
 
-    for block in block_list(model):
-        handles.append(block.register_forward_hook(on_block))
-        handles.append(block.attention.query_key_value.register_forward_hook(on_qkv))
-    try:
-        model.base_model(tokens)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return np.array(hidden), np.array(values)
+    def _on_block(self, block: nn.Module, inputs: tuple, output: Tensor | tuple) -> None:
+        self.hidden.append(_first_over_others(hidden_of(output)))
+
+    def _on_packed(self, linear: nn.Module, inputs: tuple, output: Tensor) -> None:
+        per_head = output.unflatten(-1, (self._n_heads, 3, -1))  # (n, seq, heads, 3, d_head)
+        self.value.append(_first_over_others(per_head[..., 2, :].flatten(-2)))
+
+
+def _first_over_others(vectors: Tensor) -> float:
+    norm = vectors.norm(dim=-1)  # (n, seq)
+    return (norm[:, 0] / norm[:, 1:].mean(dim=1)).mean().item()
+
+
+def _probe(model: PreTrainedModel, evaluation: bigram.Batch, mini: Mini) -> dict[str, ArrayLike]:
+    """All that a checkpoint is asked, in one forward pass; the measurement's names have ``h_``."""
+    tokens, is_copy = evaluation
+    with returning_weights(model), Watch(model) as watch, FirstTokenNorms(model) as norms:
+        out = model(tokens, output_attentions=True, use_cache=False)
+    nll = nn.functional.cross_entropy(
+        out.logits[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none"
+    )  # (n_eval, seq - 1)
+    asks = torch.arange(mini.seq).expand_as(tokens) >= mini.seq // 2
+    if mini.data == "bigram":
+        asks = asks & (tokens < mini.vocab_size - bigram.N_TRIGGERS)
+    to_first = [weights[:, :, :, 0].mean(dim=1)[asks].mean() for weights in out.attentions]
+    return {
+        **{f"h_{name}": array for name, array in watch.measurement().as_dict().items()},
+        "loss": nll.mean(),
+        "loss_copy": nll[is_copy].mean() if is_copy.any() else np.nan,
+        "loss_other": nll[~is_copy].mean(),
+        "sink": torch.stack(to_first),
+        "first_norm": norms.hidden,
+        "first_value_norm": norms.value,
+    }
 
 
 def train_mini(mini: Mini, *, progress: bool = True) -> MiniRun:

@@ -47,7 +47,7 @@ PRESETS = {
         n_pipeline_seeds=1,
         n_layers=3,
         batch=8,
-        steps=400,
+        steps=300,
         n_seeds=2,
         arms=(),
         arm_steps=0,
@@ -123,13 +123,14 @@ def arm_minis(settings: Settings, seed: int = 0) -> list[Mini]:
     ]
 
 
-def grid_minis(settings: Settings) -> list[Mini]:
+def grid_minis(settings: Settings, seed: int = 0) -> list[Mini]:
     """Twelve shapes, two depths times :data:`GRID_HEADS`; empty when the grid is left out."""
     if not settings.grid_steps:
         return []
     return [
         Mini(
             arm="grid",
+            seed=seed,
             n_layers=n_layers,
             d_model=d_model,
             n_heads=n_heads,

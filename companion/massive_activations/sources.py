@@ -31,7 +31,7 @@ def authors_measurements(source: str) -> pd.DataFrame | data.Missing:
         return data.load(EXCERPT, load_excerpt)
     try:
         folder = download_stats()
-    except OSError as error:
+    except (data.DataUnavailable, OSError) as error:
         return data.Missing(f"The authors' data set could not be downloaded: {error}")
     frame = read_folder(folder)
     return check_excerpt(frame[["model", "step", "sequence", "layer", "top1", "top2", "top3",

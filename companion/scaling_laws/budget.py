@@ -96,7 +96,7 @@ def own_run_error(family: Family, share: float) -> pd.DataFrame:
     """The other plan: train the target itself for `share` of its run, borrow the size term.
 
     The first tenth of what was trained is thrown away. Returns one row per target: model, are and
-    bias (last 30 %, percent).
+    bias (last 30 %, percent). ValueError if fewer than three checkpoints remain.
     """
     rows = []
     for run in large_runs(family):
@@ -112,6 +112,7 @@ def plans(
     """Both plans for every budget: rows of :func:`practitioner_table` and the target's own run.
 
     Adds the column plan; for the own run low and high are the range over targets, not an interval.
+    A share so small that fewer than three checkpoints remain has no own-run row.
     """
     small = practitioner_table(results, target_cost(family), budgets, rng)
     small = small.assign(
@@ -122,21 +123,25 @@ def plans(
     )
     own = []
     for share in budgets:
-        if share < 1:  # at 1 nothing is left to predict
+        if share >= 1:  # nothing is left to predict
+            continue
+        try:
             errors = own_run_error(family, share)
-            own.append(
-                {
-                    "budget": share,
-                    "plan": f"the target's own first {100 * share:.0f} %",
-                    "spent": share,
-                    "are": errors["are"].mean(),
-                    "low": errors["are"].min(),
-                    "high": errors["are"].max(),
-                    "worst_tenth": np.nan,
-                    "bias": errors["bias"].mean(),
-                    "n": len(errors),
-                    "n_failed": 0,
-                }
-            )
+        except ValueError:  # so short a run has too few checkpoints
+            continue
+        own.append(
+            {
+                "budget": share,
+                "plan": f"the target's own first {100 * share:.0f} %",
+                "spent": share,
+                "are": errors["are"].mean(),
+                "low": errors["are"].min(),
+                "high": errors["are"].max(),
+                "worst_tenth": np.nan,
+                "bias": errors["bias"].mean(),
+                "n": len(errors),
+                "n_failed": 0,
+            }
+        )
     table = pd.concat([small, pd.DataFrame(own)], ignore_index=True)
     return table.sort_values(["budget", "spent"], kind="stable", ignore_index=True)

@@ -46,7 +46,7 @@ def lawful_family(
     return Family("lawful", tuple(runs), "nats")
 
 
-def cut_ratios(n_families: int, seed: int, *, cut: float = 0.1) -> pd.DataFrame:
+def lawful_ratios(n_families: int, seed: int, *, cut: float = 0.1) -> pd.DataFrame:
     """ARE with and without the first `cut` of every run, per family: columns no_cut, cut, ratio."""
     rows = []
     for i in range(n_families):

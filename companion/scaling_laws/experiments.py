@@ -10,7 +10,6 @@ from tqdm.auto import tqdm
 
 from companion.scale import generator
 from companion.scaling_laws.budget import candidate_designs
-from companion.scaling_laws.compare import REPRODUCIBLE
 from companion.scaling_laws.designs import POOLS, Design, large_runs, monte_carlo, targets
 from companion.scaling_laws.final_only import EquallyGood, equally_good_laws
 from companion.scaling_laws.freedom import Freedom, freedom
@@ -27,6 +26,13 @@ from companion.scaling_laws.heatmaps import (
 from companion.scaling_laws.law import Points
 from companion.scaling_laws.protocol import CUT, are, bias, training_points
 from companion.scaling_laws.reduced import fit_one_model
+from companion.scaling_laws.schedules import (
+    SIZES,
+    Extrapolation,
+    Gap,
+    extrapolate,
+    hot_cool_gaps,
+)
 from companion.scaling_laws.settings import Settings
 from companion.scaling_laws.solvers import compare_solvers, problems
 from companion.scaling_laws.sources import (
@@ -36,6 +42,7 @@ from companion.scaling_laws.sources import (
     ladder_names,
     printed_heatmaps,
     released_family,
+    schedule_curves,
     stack,
 )
 from companion.scaling_laws.varpro import fit_varpro
@@ -185,14 +192,20 @@ def open_end() -> tuple[EquallyGood, float]:
     return equally_good_laws(final_losses_at(SHORT), window), are(law, window)
 
 
+def schedule_results() -> tuple[list[Gap], list[Extrapolation]]:
+    """(gaps between hot and cooled Gemstones runs, extrapolations of three schedules by size)."""
+    curves = schedule_curves()
+    ends = [
+        extrapolate(curves, size, schedule)
+        for size in SIZES
+        for schedule in ("constant_72000", "wsd_20000_24000", "cosine_24000")
+    ]
+    return hot_cool_gaps(gemstones("hot"), gemstones("cool_end")), ends
+
+
 def all_freedom() -> Freedom:
     """The laws of every released family, for the question how many parameters are free."""
     return freedom([released_family(name) for name in ladder_names()])
-
-
-def reproducible_tables(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the families whose printed cells can be reproduced."""
-    return table[table["family"].isin(REPRODUCIBLE)]
 
 
 def count_laws(*tables: object) -> tuple[int, float]:

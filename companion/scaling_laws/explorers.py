@@ -94,7 +94,7 @@ def _band(
 
 
 def family_explorer() -> Explorer:
-    """Family and unit, number of models, share of training, cut: 48 frames."""
+    """Family and unit, number of models, share of training, cut: 32 frames."""
 
     def alt(**at: object) -> str:
         shown = predict(**at)
@@ -113,7 +113,7 @@ def family_explorer() -> Explorer:
         start={"curve": "OPT, perplexity (as fitted)", "n": 5, "q": 1.0, "cut": CUT},
         curve=list(CURVES),
         n=[3, 5],
-        q=[0.3, 0.6, 1.0],
+        q=[0.3, 1.0],
         cut=[0.0, CUT],
     )
 
@@ -132,7 +132,7 @@ def _lab(g: float, concentration: float, largest: int) -> Family:
 
 
 def lab_explorer() -> Explorer:
-    """Zipf exponent, predictability of tokens, largest training size, cut: 54 frames."""
+    """Zipf exponent, predictability of tokens, largest training size, cut: 24 frames."""
 
     def pieces(g: float, concentration: float, largest: int, cut: float):
         family, world = _lab(g, concentration, largest), _world(g, concentration)
@@ -159,12 +159,13 @@ def lab_explorer() -> Explorer:
         },
         show={
             "g": lambda g: f"{1 + g:.1f}",
-            "concentration": lambda c: {0.02: "low", 0.05: "medium", 0.2: "high"}[c],
+            "concentration": lambda c: {0.05: "low", 0.2: "high"}[c],
             "largest": lambda M: f"{M} contexts",
             "cut": lambda cut: f"{100 * cut:g} %",
         },
+        start={"g": 0.4, "cut": 0.0},
         g=[0.2, 0.4, 0.8],
-        concentration=[0.02, 0.05, 0.2],
+        concentration=[0.05, 0.2],
         largest=[256, 1024],
-        cut=[0.0, 0.01, 0.1],
+        cut=[0.0, 0.1],
     )

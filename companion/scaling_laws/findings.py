@@ -28,8 +28,9 @@ class Results:
     ladders : of ``fit_ladders``; cells : of ``beside_printed``; solvers : of
     ``benchmark_solvers``; facts : of ``all_facts``; draws, budget_draws : Monte Carlos; budget :
     the practitioner's table; open_end : equally good laws and the error of all checkpoints;
-    singles, opt_share : single runs with a borrowed size term; freedom, gaps, ends, chinchilla :
-    as named; lab : of ``run_lab``; control : of ``cut_ratios``; live : of ``run_live``
+    singles, opt_share : single runs with a borrowed size term; freedom, chinchilla : as named;
+    schedules : gaps and extrapolations; lab : of ``run_lab``; control : of ``lawful_ratios``;
+    live : of ``run_live``
     """
 
     ladders: pd.DataFrame | Missing
@@ -43,8 +44,7 @@ class Results:
     singles: pd.DataFrame | Missing
     opt_share: float | Missing
     freedom: Freedom | Missing
-    gaps: list[Gap] | Missing
-    ends: list[Extrapolation] | Missing
+    schedules: tuple[list[Gap], list[Extrapolation]] | Missing
     chinchilla: HuberFit | Missing
     lab: pd.DataFrame
     control: pd.DataFrame
@@ -82,7 +82,7 @@ def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
         "6": (d.baseline, (r.draws,), seeded),
         "7": (d.one_run, (r.singles, r.opt_share), {}),
         "8": (p.components, (r.freedom,), {}),
-        "9": (p.schedule_bias, (r.gaps, r.ends), seeded),
+        "9": (p.schedule_bias, (r.schedules,), seeded),
         "10": (p.chinchilla, (r.chinchilla,), {}),
         "11": (h.known_truth, (r.lab,), {}),
         "bench": (p.solver, (r.solvers,), {}),

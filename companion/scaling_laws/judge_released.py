@@ -57,8 +57,11 @@ def components(scale: str, result: Freedom) -> Finding:
     )
 
 
-def schedule_bias(scale: str, gaps: list[Gap], ends: list[Extrapolation], seed: int) -> Finding:
+def schedule_bias(
+    scale: str, schedules: tuple[list[Gap], list[Extrapolation]], seed: int
+) -> Finding:
     """Claim 9: before and after cool-down; extrapolation of decaying runs."""
+    gaps, ends = schedules
     per_model = np.array([one.percent.mean() for one in gaps])
     every = np.concatenate([one.percent for one in gaps])
     low, high = np.quantile(every, [0.05, 0.95])

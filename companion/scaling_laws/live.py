@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from companion.scale import generator
+from companion.scaling_laws.law import ScalingLaw
 from companion.scaling_laws.protocol import are, target_points, training_points
 from companion.scaling_laws.schedules import gap
 from companion.scaling_laws.settings import Settings
@@ -39,6 +40,7 @@ def recipe_of(settings: Settings) -> Recipe:
     return Recipe(
         steps=settings.live_steps,
         batch=settings.live_batch,
+        warmup=min(40, settings.live_steps // 5),
         n_checkpoints=settings.live_checkpoints,
         n_eval=settings.live_eval,
     )
@@ -128,6 +130,13 @@ def pick_errors(
                 law = fit_varpro(data).law
                 rows.append({"k": k, "cut": cut, "pick": pick, "are": are(law, target)})
     return pd.DataFrame(rows)
+
+
+def live_law(result: LiveResults, cut: float = 0.0) -> ScalingLaw:
+    """The law of the first seed of every training size; cut : share of the start thrown away."""
+    family = one_pick(result.runs)
+    data = training_points(family.runs[:-1], cut=cut * family.target.D[-1])
+    return fit_varpro(data).law
 
 
 def one_pick(runs: TinyRuns) -> Family:

@@ -86,7 +86,7 @@ TOY = Settings(
     live_steps=100,
     live_batch=16,
     live_checkpoints=20,
-    live_eval=64,
+    live_eval=32,
 )
 
 BOOK = Settings(

@@ -27,11 +27,11 @@ from companion.scaling_laws.sources import Run
 from companion.training import TrainingDiverged, TrainingSettings, next_token_loss, train
 
 VOCAB = 256
-HELD_OUT_EVERY = 20
-"""Every twentieth file of the corpus is kept for evaluation."""
-
 COOL_SHARE = 0.2
 """Share of the steps in which a cooled run lowers its rate to zero."""
+
+HELD_OUT_EVERY = 20
+"""Every twentieth file of the corpus is kept for evaluation."""
 
 _LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3", "__pycache__"}
 
@@ -51,6 +51,13 @@ class Recipe:
     warmup: int = 40
     n_checkpoints: int = 40
     n_eval: int = 128
+
+    def __post_init__(self) -> None:
+        if not 0 < self.warmup < self.steps * (1 - COOL_SHARE):
+            raise ValueError(
+                f"warmup must lie between 0 and {1 - COOL_SHARE:g} of the {self.steps} steps, got "
+                f"{self.warmup}"
+            )
 
     @property
     def tokens(self) -> int:

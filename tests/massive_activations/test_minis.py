@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from companion import models
 from companion.massive_activations import mini_runs, minis
+from companion.massive_activations.attention import first_token_attention
 from companion.massive_activations.measure import measure
 from companion.massive_activations.minis import Mini, arm, checkpoint_steps, make_data
 from companion.massive_activations.null import gaussian_ratio
@@ -151,7 +152,8 @@ def test_the_first_tokens_norms_against_plain_arithmetic():
     model = models.neox(config, torch.Generator().manual_seed(0)).eval()
     ids = make_data(SMALL)[1].tokens
     with torch.no_grad():
-        hidden, values = mini_runs.first_token_norms(model, ids)
+        with mini_runs.FirstTokenNorms(model) as norms:
+            model(ids)
         assert all(not block._forward_hooks for block in model.gpt_neox.layers)
         first = model(ids, output_hidden_states=True).hidden_states[1].norm(dim=-1)
         attention = model.gpt_neox.layers[0].attention.query_key_value
@@ -159,8 +161,8 @@ def test_the_first_tokens_norms_against_plain_arithmetic():
         # rows of the packed matrix: head 0 is (q, k, v) of 16 each, then head 1
         rows = [*range(32, 48), *range(80, 96)]
         value = (normed @ attention.weight[rows].T + attention.bias[rows]).norm(dim=-1)
-    for found, norms in ((hidden, first), (values, value)):
-        expected = (norms[:, 0] / norms[:, 1:].mean(dim=1)).mean().item()
+    for found, plain in ((norms.hidden, first), (norms.value, value)):
+        expected = (plain[:, 0] / plain[:, 1:].mean(dim=1)).mean().item()
         assert found[0] == pytest.approx(expected, rel=1e-5)
 
 
@@ -176,10 +178,20 @@ def test_massive_activations_grow_with_adam_and_not_with_sgd():
     assert growth > 1.2 * control
 
 
-def test_measurements_of_a_run_are_those_of_the_measuring_module():
+def test_a_checkpoint_is_what_the_measuring_modules_say_one_by_one():
     config = models.neox_config(n_layers=2, d_model=32, n_heads=2, vocab_size=64, seq=16)
     fresh = models.neox(config, torch_generator(SMALL.seed, "mini", "weights")).eval()
-    expected = measure(fresh, make_data(SMALL)[1].tokens)
-    found = mini_runs.train_mini(replace(SMALL, steps=1), progress=False).measurements[0]
+    ids = make_data(SMALL)[1].tokens
+    run = mini_runs.train_mini(replace(SMALL, steps=1), progress=False)
+    expected, found = measure(fresh, ids), run.measurements[0]
     np.testing.assert_allclose(found.top1, expected.top1, rtol=1e-5)
     np.testing.assert_array_equal(found.dim, expected.dim)
+    attention = first_token_attention(fresh, ids)  # (8, 2, 16)
+    asks = [(i, t) for i in range(8) for t in range(8, 16) if ids[i, t] < 61]
+    sink = [np.mean([attention[i, layer, t] for i, t in asks]) for layer in range(2)]
+    np.testing.assert_allclose(run.series["sink"][0], sink, rtol=1e-4)
+    with torch.no_grad():
+        nll = -fresh(ids).logits[:, :-1].log_softmax(-1).gather(2, ids[:, 1:, None])[..., 0]
+    copies = [nll[i, t - 1] for i in range(8) for t in range(2, 16) if ids[i, t - 1] >= 61]
+    assert run.series["loss"][0] == pytest.approx(nll.mean().item(), rel=1e-5)
+    assert run.series["loss_copy"][0] == pytest.approx(np.mean(copies), rel=1e-5)

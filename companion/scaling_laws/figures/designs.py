@@ -99,18 +99,21 @@ def treatments(draws: pd.DataFrame, *, tokens: float, k: int = 8) -> Figure:
         ax.set_yticks(range(len(names)), reversed(names))
     axes[1].set_xlabel("error on 1.9B to 2.0B models (%)")
     means = rows.groupby(["pool", "treatment"])["are"].mean()
-    gain = {pool: means[pool, "all"] / means[pool, "cut 10B"] for pool in POOL_STYLE}
-    finding_title(
-        fig,
-        "Cutting the start helps where the training runs are large",
-        holds=gain["1.05B"] > 1.1 and gain["120M"] < gain["1.05B"],
-        otherwise="Error by the checkpoints that are used",
-    )
+    if "final, 3 parameters" in names:
+        text = "Final losses do as well, given a law they can determine"
+        ratios = [means[pool, names[-1]] / means[pool, "cut 10B"] for pool in POOL_STYLE]
+        holds = all(0.5 < ratio < 2 for ratio in ratios)
+    else:
+        text = "Cutting the start helps where the training runs are large"
+        gain = {pool: means[pool, "all"] / means[pool, "cut 10B"] for pool in POOL_STYLE}
+        holds = gain["1.05B"] > 1.1 and gain["120M"] < gain["1.05B"]
+    finding_title(fig, text, holds=holds, otherwise="Error by the checkpoints that are used")
     return fig
 
 
-def final_losses(laws: EquallyGood, with_all: float) -> Figure:
+def final_losses(result: tuple[EquallyGood, float]) -> Figure:
     """Laws that fit the final losses equally well, and how wrong each is on the target."""
+    laws, with_all = result
     fig, ax = figure(height=3.9)
     norm = mpl.colors.LogNorm(max(laws.are.min(), 0.3), laws.are.max())
     image = ax.pcolormesh(laws.betas, 100 * laws.shares, laws.are, norm=norm,

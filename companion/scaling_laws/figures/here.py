@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def schedules(gaps: list[Gap], ends: list[Extrapolation], size: str = "400M") -> Figure:
+def schedules(results: tuple[list[Gap], list[Extrapolation]], size: str = "400M") -> Figure:
     """Left: loss before over after cool-down. Right: a decaying run and its extrapolation."""
+    gaps, ends = results
     fig, (left, right) = figure(1, 2, height=3.7)
     for gap in gaps:
         left.plot(gap.D / 1e9, gap.percent, color=BLUE, alpha=0.35, linewidth=1)
@@ -108,13 +109,12 @@ def lab_frame(family: Family, world: World, law: ScalingLaw, cut: float) -> Figu
     target = family.target
     ax.plot(target.D, target.loss, ".", color=GREY, markersize=6)
     ax.plot(target.D, law.predict(target.N, target.D), color=VERMILION, linewidth=2.2)
-    ax.axhline(world.irreducible, color=GREEN, linewidth=1.8)
-    ax.text(0.01, world.irreducible, f" true E {world.irreducible:.2f}", color=GREEN, va="bottom",
-            transform=ax.get_yaxis_transform())  # fmt: skip
-    ax.axhline(law.E, color=VERMILION, linestyle="--", linewidth=1.5)
-    ax.text(0.99, law.E, f"fitted E {law.E:.2f} ", color=VERMILION, va="top", ha="right",
-            transform=ax.get_yaxis_transform())  # fmt: skip
-    ax.set(xscale="log", xlabel="training tokens", ylabel="loss (nats per token)", ylim=(0, 2.9))
+    ax.axhline(world.irreducible, color=GREEN, linewidth=2, label=f"true E {world.irreducible:.2f}")
+    ax.axhline(law.E, color=VERMILION, linestyle="--", linewidth=1.6, label=f"fitted E {law.E:.2f}")
+    top = max(run.loss.max() for run in family.runs)
+    ax.set(xscale="log", xlabel="training tokens", ylabel="loss (nats per token)",
+           ylim=(0.75 * world.irreducible, 1.05 * top))  # fmt: skip
+    ax.legend(loc="upper right")
     error = are(law, target_points(target))
     ax.set_title(f"Error {error:.2f} %, E off by {100 * (law.E / world.irreducible - 1):+.0f} %")
     return fig

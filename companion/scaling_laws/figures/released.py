@@ -177,7 +177,7 @@ def metrics(table: pd.DataFrame) -> Figure:
     alone = int((np.diff(table["lambada"]) > 0).sum())
     finding_title(
         ax,
-        "The fitted number rises with size where its meaning changes",
+        "Where the metric changes, the fitted number rises",
         holds=rises > 0 and alone == 0,
         otherwise="Two metrics and what was fitted",
     )

@@ -1,0 +1,292 @@
+"""Claims, findings, figures and explorers of a whole small run, with or without the data."""
+
+import json
+from dataclasses import asdict, fields, replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+import companion.scaling_laws as sl
+from companion import data
+from companion.claims import HOLDS, NOT_TESTED, check
+from companion.explore import MAX_FRAMES
+from companion.scaling_laws import figures
+from companion.scaling_laws.experiments import count_laws
+from companion.scaling_laws.facts import FACTS
+from companion.scaling_laws.missing import attempt
+from companion.scaling_laws.overtrained import split_runs
+
+FREE = {"11", "seeds", "live", "control"}
+"""Claims that need no published data."""
+
+EXACT = {"1", "3''", "7", "8", "9", "10", "units", "2'"}
+"""Claims on published numbers whose verdict hardly depends on a seed."""
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return replace(
+        sl.PRESETS["toy"], bench_fits=2, bench_starts=3, draws=24, table_draws=20,
+        huber_resamples=5, control_families=12, live_steps=20, live_batch=4, live_checkpoints=15,
+        live_eval=8, table_tokens=(5e10,), budgets=(0.1, 0.5),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(settings):
+    ladders = sl.attempt(sl.fit_ladders, settings, progress=False)
+    budget_draws = sl.attempt(sl.run_budget_designs, settings, 0)
+    points = sl.attempt(sl.chinchilla_points)
+    return sl.Results(
+        ladders=ladders,
+        cells=sl.attempt(sl.beside_printed, ladders),
+        solvers=sl.attempt(sl.benchmark_solvers, settings, 0, progress=False),
+        facts=sl.attempt(sl.all_facts),
+        draws=sl.attempt(sl.run_designs, settings, 0),
+        budget_draws=budget_draws,
+        budget=sl.attempt(
+            sl.plans, budget_draws, sl.attempt(sl.gemstones), settings.budgets,
+            np.random.default_rng(0),
+        ),
+        open_end=sl.attempt(sl.open_end),
+        singles=sl.attempt(sl.single_run_errors),
+        opt_share=sl.attempt(sl.opt_one_model_share),
+        freedom=sl.attempt(sl.all_freedom),
+        schedules=sl.attempt(sl.schedule_results),
+        chinchilla=sl.attempt(sl.fit_huber_log, points),
+        lab=sl.run_lab(range(5), [0], n_tokens=1_000_000, n_checkpoints=40),
+        control=sl.lawful_ratios(12, 0),
+        live=sl.run_live(settings, 0, progress=False),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def findings(results):
+    return {finding.claim: finding for finding in sl.evaluate(results, "toy", 0)}
+
+
+def test_every_claim_has_one_finding(findings):
+    assert list(findings) == [claim.id for claim in sl.CLAIMS]
+    ids = {claim.id for claim in sl.CLAIMS}
+    assert {str(i) for i in range(1, 12)} <= ids
+    assert {"2'", "3'", "3''", "5'"} <= ids
+
+
+def test_claims_without_data_are_tested_anywhere(findings):
+    assert findings["11"].verdict == HOLDS
+    assert findings["control"].verdict == HOLDS
+    assert all(findings[name].verdict != NOT_TESTED for name in FREE)
+
+
+def test_published_numbers_come_out_or_are_said_to_be_missing(findings, data_here):
+    expected = HOLDS if data_here else NOT_TESTED
+    assert {name: findings[name].verdict for name in EXACT} == dict.fromkeys(EXACT, expected)
+    if not data_here:
+        assert all("COMPANION_DATA" in findings[name].note for name in EXACT)
+
+
+def test_the_objective_and_the_printed_cells(results, data_here):
+    if not data_here:
+        assert isinstance(results.chinchilla, data.Missing)
+        assert isinstance(results.cells, data.Missing)
+        return
+    assert round(results.chinchilla.objective, 8) == 0.00101827
+    assert results.cells["reproduced"].mean() >= 0.95
+    assert len(results.cells) == 179
+    no_cut = results.cells[results.cells["cut"] == 0]
+    assert no_cut["difference"].abs().max() <= 0.05
+
+
+def test_without_data_only_the_claims_that_need_them_are_untested(results):
+    missing = data.Missing("put the file there")
+    kept = {"lab", "control", "live"}
+    bare = sl.Results(
+        **{
+            field.name: getattr(results, field.name) if field.name in kept else missing
+            for field in fields(results)
+        }
+    )
+    found = sl.evaluate(bare, "toy", 0)
+    untested = {finding.claim for finding in found if finding.verdict == NOT_TESTED}
+    assert untested == {claim.id for claim in sl.CLAIMS} - FREE
+    assert all(f.note == "put the file there" for f in found if f.claim in untested)
+    check(found, sl.CLAIMS)
+    assert set(sl.series(bare)) == {"n_laws", "fit_seconds", "lab", "seed_spread", "live_errors"}
+
+
+def test_series_fit_into_a_record(results):
+    """A record holds numbers, strings, lists and dicts, and goes into a page: it must be small."""
+    text = json.dumps(sl.series(results), allow_nan=False, default=float)
+    assert len(text) < 40_000
+    json.dumps(asdict(sl.PRESETS["toy"]), allow_nan=False)
+
+
+def test_counts_need_a_status():
+    table = pd.DataFrame({"status": ["ok", "failed", "empty"], "seconds": [1.0, 2.0, 0.0]})
+    assert count_laws(table, data.Missing(""), None) == (2, 3.0)
+
+
+def test_attempt_passes_what_is_missing_on():
+    missing = data.Missing("no file")
+    assert attempt(lambda x: x, missing) is missing
+    assert attempt(lambda x, y: x, 1, y=missing) is missing
+    assert attempt(lambda x: x + 1, 1) == 2
+
+    def unavailable():
+        raise data.DataUnavailable("set COMPANION_DATA")
+
+    assert attempt(unavailable).reason == "set COMPANION_DATA"
+    with pytest.raises(ZeroDivisionError):
+        attempt(lambda: 1 / 0)
+
+
+def draws_of(results, settings):
+    """Every figure as a function of no arguments."""
+    show = data.show
+    family = sl.attempt(sl.released_family, "OPT")
+    points = sl.attempt(lambda one: sl.training_points(one.runs[:-1], cut=1e10), family)
+    boot = np.tile(sl.TRUTH.log_parameters, (5, 1))
+    return {
+        "answer": lambda: figures.answer(None),
+        "answer, published": lambda: figures.answer({"series": sl.series(results)}),
+        "surface": lambda: show(figures.surface, points, sl.attempt(sl.fit_varpro, points)),
+        "solvers": lambda: show(figures.solvers, results.solvers),
+        "heatmaps": lambda: show(figures.heatmaps, results.ladders),
+        "printed": lambda: show(figures.printed, results.cells),
+        "cut": lambda: show(figures.cut_ratios, sl.attempt(sl.cut_ratios, results.ladders)),
+        "metrics": lambda: show(figures.metrics, sl.attempt(sl.v0_metrics)),
+        "units": lambda: show(figures.units, results.ladders),
+        "two": lambda: show(figures.two_models, sl.attempt(sl.two_model_profile, family)),
+        "tails": lambda: show(figures.tails, results.ladders),
+        "one": lambda: show(figures.one_model, results.ladders),
+        "freedom": lambda: show(figures.freedom, results.freedom),
+        "chinchilla": lambda: show(figures.chinchilla, results.chinchilla, boot),
+        "curves": lambda: show(
+            figures.error_curves, sl.attempt(sl.error_by_k, results.draws)
+        ),
+        "treatments": lambda: show(figures.treatments, results.draws, tokens=1e11),
+        "final": lambda: show(figures.final_losses, results.open_end),
+        "schedules": lambda: show(figures.schedules, results.schedules),
+        "lab": lambda: figures.lab(results.lab),
+        "live": lambda: figures.live(results.live, sl.live_law(results.live)),
+        "control": lambda: figures.control(results.control, 1.5),
+    }  # fmt: skip
+
+
+def test_every_figure_draws_and_labels_its_axes(results, settings):
+    for name, draw in draws_of(results, settings).items():
+        figure = draw()
+        if isinstance(figure, data.Missing):
+            assert "COMPANION_DATA" in figure.reason
+            continue
+        figure.canvas.draw()
+        labelled = [ax for ax in figure.axes if ax.get_xlabel() or ax.get_ylabel()]
+        assert labelled or name == "answer", name
+        plt.close(figure)
+
+
+def test_titles_follow_the_numbers(results):
+    ratios = pd.DataFrame({"ratio": [3.0, 3.2, 2.9]})
+    assert "gains nothing" not in figures.control(ratios).axes[0].get_title()
+    assert "gains nothing" in figures.control(results.control).axes[0].get_title()
+    flat = results.lab.assign(are=1.0)
+    assert "known truth, cutting" not in figures.lab(flat).get_suptitle()
+    helped = figures.cut_ratios(pd.Series({"a": 2.0, "b": 3.0})).axes[0].get_title()
+    assert helped == "The cut helps in 2 of 2 families"
+    plt.close("all")
+
+
+def test_tables_show_every_row(results, data_here):
+    if not data_here:
+        assert isinstance(data.show(sl.facts_table, results.facts), data.Missing)
+        return
+    assert sl.facts_table(results.facts).to_html().count("<tr>") == len(FACTS) + 1
+    assert "all" in sl.ladder_table(results.ladders).to_html()
+    assert sl.plan_table(results.budget).to_html().count("<tr>") == len(results.budget) + 1
+    assert "log n" in sl.regression_table(sl.mixed_model(results.ladders)).to_html()
+
+
+def test_explorers_stay_small_and_describe_their_frames(data_here):
+    lab = sl.lab_explorer()
+    family = sl.family_explorer()
+    for explorer in (lab, family):
+        assert np.prod([len(values) for values in explorer.grids.values()]) <= MAX_FRAMES
+    source, text = lab.frame(g=0.4, concentration=0.05, largest=256, cut=0.1)
+    assert source.startswith("data:image/webp")
+    assert "error" in text
+    at = {"curve": "OPT, nats", "n": 5, "q": 1.0, "cut": 1e10}
+    if data_here:
+        assert "error 3.2 percent" in family.frame(**at)[1]
+    else:
+        with pytest.raises(data.DataUnavailable):
+            family.frame(**at)
+
+
+@pytest.mark.parametrize(
+    ("call", "right", "hint"),
+    [
+        (sl.check_data_share, 0.357, ("size term", 0.643)),
+        (sl.check_perplexity_error, 10.517, ("error in nats", 4.348)),
+    ],
+)
+def test_exercises_answer_back(call, right, hint):
+    assert "replace the three dots" in call(...)
+    text, wrong = hint
+    assert text in call(wrong)
+    answers = np.linspace(0.9 * right, 1.1 * right, 201)
+    assert any(str(call(value)).startswith("Right") for value in answers)
+    assert "Not yet" in call(10 * right)
+
+
+def test_outliers_by_the_solution():
+    spoiled = sl.spoiled_points()
+    squares, robust = sl.fit_varpro(spoiled), sl.fit_huber_log(spoiled)
+    ratio = abs(squares.law.E / sl.TRUTH.E - 1) / abs(robust.law.E / sl.TRUTH.E - 1)
+    assert ratio > 3
+    assert str(sl.check_outliers(ratio)).startswith("Right")
+    assert "other way round" in sl.check_outliers(1 / ratio)
+
+
+def test_short_runs_break_the_law(data_here):
+    table = sl.attempt(sl.overtrained_runs)
+    if not data_here:
+        assert isinstance(table, data.Missing)
+        return
+    errors = sl.short_run_errors(table).pivot(index="dataset", columns="least", values="are")
+    assert (errors[0.0] > 1.5 * errors[1.0]).all()
+    training, target = split_runs(table, "c4_original", 1.0)
+    assert set(np.round(training.D / training.N / 20, 3)) >= {1.0}
+    assert target.N.min() > training.N.max()
+    with pytest.raises(ValueError, match="choose one of c4_original"):
+        split_runs(table, "pile", 1.0)
+
+
+def test_pythia_is_left_to_paper_scale(settings):
+    answer = sl.evaluate_pythia(settings)
+    assert "paper scale only" in answer.reason
+    table = pd.DataFrame(
+        [
+            (f"m{N:.0e}", N, D, float(sl.TRUTH.predict(N, D)), 1.1 * float(sl.TRUTH.predict(N, D)))
+            for N in (1e8, 3e8, 1e9, 3e9)
+            for D in np.geomspace(5e9, 3e11, 20)
+        ],
+        columns=["model", "num_params", "tokens", "text", "cloze"],
+    )
+    errors = sl.law_of_two_metrics(table)
+    assert set(errors["metric"]) == {"text", "cloze"}
+    assert errors["are"].max() < 0.1
+
+
+def test_presets_differ_where_they_should():
+    toy, book, paper = (sl.PRESETS[scale] for scale in ("toy", "book", "paper"))
+    assert toy.draws < book.draws
+    assert not toy.hub_models
+    assert not book.hub_models
+    assert len(paper.hub_models) == 7
+    assert paper.hub_steps[-1] == 143_000
+    with pytest.raises(ValueError, match="three training sizes and a target"):
+        replace(toy, live_shapes=((1, 16),))
+    with pytest.raises(ValueError, match="must index live_shapes"):
+        replace(toy, live_cool=(9,))

@@ -28,17 +28,22 @@ class ClaimFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Criterion:
-    """A region fixed before the run: ``low <= quantity <= high``, each end optional.
+    """A region fixed before the run: ``low < quantity < high``, each end optional.
 
     text : the criterion as a reader sees it
     low, high : ends of the region, in the unit of the claim; None leaves a side open
+    closed : whether the ends belong to the region ("at least", "at most"); strict by default, so
+        that a treatment that does nothing never satisfies "above 1"
     must_hold : the notebook fails unless the verdict is `holds`
+    of : name of the quantity, where different scales judge different ones
     """
 
     text: str
     low: float | None = None
     high: float | None = None
+    closed: bool = False
     must_hold: bool = False
+    of: str = ""
 
     def __post_init__(self) -> None:
         if self.low is None and self.high is None:
@@ -56,13 +61,17 @@ class Criterion:
         high = measured.estimate if measured.high is None else measured.high
         if not math.isfinite(measured.estimate) or math.isnan(low) or math.isnan(high):
             return NOT_RESOLVED
-        floor = -math.inf if self.low is None else self.low
-        ceiling = math.inf if self.high is None else self.high
-        if floor <= low and high <= ceiling:
+        if self._above(low) and self._below(high):
             return HOLDS
-        if high < floor or low > ceiling:
+        if not self._above(high) or not self._below(low):
             return DOES_NOT_HOLD
         return NOT_RESOLVED
+
+    def _above(self, value: float) -> bool:
+        return self.low is None or value > self.low or (self.closed and value == self.low)
+
+    def _below(self, value: float) -> bool:
+        return self.high is None or value < self.high or (self.closed and value == self.high)
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ def judge(
     for name, (part, condition) in (parts or {}).items():
         verdicts.append(condition.verdict(part))
         note = f"{note}; " if note else ""
-        note += f"{name} {_number(part.estimate)} ({condition.text}: {verdicts[-1]})"
+        note += f"{name} {measured_text(part)} ({condition.text}: {verdicts[-1]})"
     return Finding(
         claim=claim.id,
         statement=claim.statement,
@@ -197,6 +206,11 @@ def check(findings: Iterable[Finding], claims: Sequence[Claim] | None = None) ->
 def as_verdict(finding: Finding, verdict: str, note: str) -> Finding:
     """A copy of `finding` with a weaker verdict, for a gate that the numbers alone do not see."""
     return replace(finding, verdict=verdict, note="; ".join(filter(None, (finding.note, note))))
+
+
+def measured_text(interval: Interval, unit: str = "") -> str:
+    """An interval as findings print it, e.g. ``0.61 [0.51, 0.72]``."""
+    return interval_text({**interval._asdict(), "unit": unit})
 
 
 def interval_text(finding: Finding | Mapping[str, object]) -> str:

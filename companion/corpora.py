@@ -35,16 +35,11 @@ class Corpus:
         """All documents, joined by blank lines."""
         return "\n\n".join(self.documents.values())
 
-    def provenance(self) -> dict[str, str | int]:
-        """What a record keeps: source, version, licence, size and SHA-256 of the text."""
-        return {
-            "source": self.source,
-            "version": self.version,
-            "licence": self.licence,
-            "documents": len(self.documents),
-            "characters": len(self.text),
-            "sha256": hashlib.sha256(self.text.encode()).hexdigest(),
-        }
+    def provenance(self) -> dict[str, str]:
+        """What a record keeps (``records.emit(sources=...)``): name -> version, size and hash."""
+        digest = hashlib.sha256(self.text.encode()).hexdigest()
+        identity = f"{self.version}, {len(self.text)} characters, sha256 {digest}"
+        return {self.source: identity}
 
 
 def python_topics() -> Corpus:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import filelock
 import pooch
 
+from companion.data import DataUnavailable
 from companion.wheels import Wheel, wheels
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ BUILD_TIMEOUT = 900.0
 _MANIFEST = "complete.json"
 
 
-class ModelUnavailable(RuntimeError):
+class ModelUnavailable(DataUnavailable):
     """The model is not on this machine and cannot be had; the message says what to do."""
 
 

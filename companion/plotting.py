@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
 WIDTH = 7.0
@@ -88,16 +88,53 @@ def use_theme() -> None:
             "ytick.labelsize": 10,
         },
     )
-    try:
-        from IPython import get_ipython
-        from matplotlib_inline.backend_inline import set_matplotlib_formats
-    except ImportError:
-        return
+    from IPython import get_ipython
+
     shell = get_ipython()
     if shell is not None and hasattr(shell, "kernel"):
-        set_matplotlib_formats("retina")
-        # `tight` would crop each figure to another size and cut constrained layouts.
-        shell.run_line_magic("config", "InlineBackend.print_figure_kwargs = {'bbox_inches': None}")
+        formatter = shell.display_formatter.formatters["image/png"]
+        formatter.for_type(Figure, _png_with_alt)
+
+
+def _png_with_alt(fig: Figure) -> tuple[bytes, dict[str, object]]:
+    """A crisp (2x) picture for a notebook, and its description as metadata of the output.
+
+    The figure keeps its size: a tight bounding box would crop each one differently.
+    """
+    raw = io.BytesIO()
+    fig.savefig(raw, format="png", dpi=2 * fig.dpi, facecolor="white", bbox_inches=None)
+    width, height = (round(side * fig.dpi) for side in fig.get_size_inches())
+    return raw.getvalue(), {"width": width, "height": height, "alt": alt_text(fig)}
+
+
+def alt_text(fig: Figure) -> str:
+    """What a figure says, in words that come from what was drawn.
+
+    Titles (which state the finding), then per panel the quantity on each axis with its range.
+    The page puts it behind the author's words on the kind of chart, so that no alternative text
+    can contradict its picture.
+    """
+    said = [_plain(fig.get_suptitle())]
+    for ax in fig.axes:
+        if not ax.axison:
+            said += [_plain(text.get_text()) for text in ax.texts]
+            continue
+        said.append(_plain(ax.get_title(loc="left") or ax.get_title()))
+        axes = [("horizontal", ax.get_xlabel(), ax.get_xlim(), ax.get_xscale()),
+                ("vertical", ax.get_ylabel(), ax.get_ylim(), ax.get_yscale())]  # fmt: skip
+        named = [
+            f"{name}: {_plain(label)}, {min(limits):.3g} to {max(limits):.3g}"
+            + ("" if scale == "linear" else f", {scale} axis")
+            for name, label, limits, scale in axes
+            if label
+        ]
+        said.append("; ".join(named))
+    return " ".join(f"{part.rstrip('.')}." for part in said if part)
+
+
+def _plain(text: str) -> str:
+    """One line without TeX's dollar signs."""
+    return " ".join(text.replace("$", "").split())
 
 
 def figure(
@@ -122,6 +159,8 @@ def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: s
     holds : whether this run supports the sentence, computed from the plotted data
     otherwise : the sentence for a run that does not
     """
+    if not otherwise.strip():
+        raise ValueError(f"title {text!r} needs the sentence for a run that does not show it")
     # a title may be longer than its figure is wide; 7 inches hold about 64 characters
     is_figure = hasattr(target, "suptitle")
     width = (target if is_figure else target.figure).get_figwidth()

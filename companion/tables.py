@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
+from typing import TYPE_CHECKING
 
 from companion.claims import (
     DOES_NOT_HOLD,
@@ -13,6 +14,10 @@ from companion.claims import (
     Finding,
     interval_text,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandas.io.formats.style import Styler
 
 MARKS = {HOLDS: "✓", DOES_NOT_HOLD: "✗", NOT_RESOLVED: "?", NOT_TESTED: "–"}
 """A sign for each verdict, so that color never carries it alone."""
@@ -30,6 +35,16 @@ class Html(str):
 
     def _repr_html_(self) -> str:
         return str(self)
+
+
+def styled(frame: pd.DataFrame, name: str, formats: Mapping[str, str] | None = None) -> Styler:
+    """A table without index column.
+
+    name : unique on its page, so that ids are the same at every run
+    formats : column to format string, e.g. ``{"loss": "{:.3f}"}``; missing values are a dash
+    """
+    styler = frame.style.hide(axis="index").format(dict(formats or {}), na_rep="–").set_uuid(name)
+    return styler.set_table_attributes('class="dataframe"')
 
 
 def verdict_html(verdict: str) -> str:

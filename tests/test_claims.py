@@ -31,7 +31,8 @@ CLAIM = Claim("C1", "it grows", "Table 1: 2.0", {"toy": ABOVE, "book": Criterion
         (Interval(2, 1.5, 2.5), HOLDS),
         (Interval(1.2, 0.8, 1.6), NOT_RESOLVED),
         (Interval(0.5, 0.2, 0.9), DOES_NOT_HOLD),
-        (Interval(1.0), HOLDS),  # the end of the region belongs to it
+        (Interval(1.0, 1.0, 1.0), DOES_NOT_HOLD),  # a treatment that does nothing
+        (Interval(1.0), DOES_NOT_HOLD),
         (Interval(0.999), DOES_NOT_HOLD),
         (Interval(math.nan), NOT_RESOLVED),
         (Interval(2, math.nan, 3), NOT_RESOLVED),
@@ -46,8 +47,15 @@ def test_verdict_is_set_inclusion(estimate, below, above, floor, width):
     region = Criterion("band", floor, floor + width)
     low, high = estimate - below, estimate + above
     verdict = region.verdict(Interval(estimate, low, high))
-    assert (verdict == HOLDS) == (floor <= low and high <= floor + width)
-    assert (verdict == DOES_NOT_HOLD) == (high < floor or low > floor + width)
+    assert (verdict == HOLDS) == (floor < low and high < floor + width)
+    assert (verdict == DOES_NOT_HOLD) == (high <= floor or low >= floor + width)
+
+
+def test_a_closed_region_has_its_ends():
+    closed = Criterion("at least 1, at most 2", 1, 2, closed=True)
+    assert closed.verdict(Interval(1, 1, 2)) == HOLDS
+    assert closed.verdict(Interval(0.5, 0, 1)) == NOT_RESOLVED
+    assert closed.verdict(Interval(0.5, 0, 0.99)) == DOES_NOT_HOLD
 
 
 def test_criterion_needs_a_region():

@@ -39,7 +39,7 @@ def test_palette_colors_are_distinct():
 
 def test_title_follows_the_data():
     for holds, expected in ((True, "It rises"), (False, "It does not rise here")):
-        fig, ax = plotting.figure()
+        _fig, ax = plotting.figure()
         plotting.finding_title(ax, "It rises", holds=holds, otherwise="It does not rise here")
         assert ax.get_title() + ax.get_title(loc="left") == expected
 
@@ -51,9 +51,28 @@ def test_webp_has_the_size_of_the_figure():
 
 
 def test_reference_line_stands_at_its_value():
-    fig, (ax, bx) = plotting.figure(1, 2)
+    _fig, (ax, bx) = plotting.figure(1, 2)
     plotting.reference_line(ax, 0.25, "chance")
     plotting.reference_line(bx, 3.0, "peak", axis="x")
     assert set(ax.lines[0].get_ydata()) == {0.25}
     assert set(bx.lines[0].get_xdata()) == {3.0}
     assert ax.texts[0].get_text() == "chance"
+
+
+def test_alt_text_comes_from_what_was_drawn():
+    fig, (ax, bx) = plotting.figure(1, 2)
+    ax.plot([1, 100], [0, 2])
+    ax.set(xscale="log", xlim=(1, 100), ylim=(0, 2), xlabel="steps $t$", ylabel="loss")
+    bx.set_axis_off()
+    bx.text(0, 0, "Nothing here yet.")
+    plotting.finding_title(fig, "It\nrises", holds=True, otherwise="It does not")
+    assert plotting.alt_text(fig) == (
+        "It rises. horizontal: steps t, 1 to 100, log axis; vertical: loss, 0 to 2. "
+        "Nothing here yet."
+    )
+
+
+def test_a_title_needs_both_sentences():
+    _fig, ax = plotting.figure()
+    with pytest.raises(ValueError, match="does not show it"):
+        plotting.finding_title(ax, "It rises", holds=True, otherwise=" ")

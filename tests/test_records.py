@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import dataclass
 
 import nbformat
 import numpy as np
@@ -42,6 +43,12 @@ FINDING = {
     "verdict": "holds",
     "note": "",
 }
+
+
+@dataclass(frozen=True)
+class Demo:
+    lr: float = 0.5
+    sizes: tuple = (1, 2)
 
 
 @pytest.fixture
@@ -149,9 +156,10 @@ def test_staleness_follows_code_and_not_prose(project):
 
 def test_code_text_keeps_strings_that_are_not_docstrings():
     source = (
-        'def f():\n    r"""Doc \\d.\n\n    more"""\n    # why\n    return """# kept"""  # cut\n'
+        'X = 1\n"""About X."""\ndef f():\n    r"""Doc \\d.\n\n    more"""\n'
+        '    # why\n    return """# kept"""  # cut\n'
     )
-    assert records.code_text(source) == 'def f():\n    return """# kept"""'
+    assert records.code_text(source) == 'X = 1\ndef f():\n    return """# kept"""'
 
 
 def test_cells_with_magic_have_a_fingerprint(project):
@@ -170,7 +178,8 @@ def test_emit_puts_the_record_into_the_output(monkeypatch):
         "massive-activations",
         "toy",
         seeds=range(2),
-        settings={"lr": np.float32(0.5)},
+        settings=Demo(),
+        sources={"corpus": "3.11, sha256 ab"},
         findings=[Finding(**FINDING)],
         series={"a": np.arange(3), "bad": [1.0, math.nan]},
     )
@@ -180,7 +189,8 @@ def test_emit_puts_the_record_into_the_output(monkeypatch):
     notebook = {"cells": [{"outputs": [{"data": json.loads(json.dumps(data))}]}, {"source": ""}]}
     record = records.from_notebook(notebook)
     assert record["series"] == {"a": [0, 1, 2], "bad": [1.0, None]}
-    assert record["settings"] == {"lr": 0.5}
+    assert record["settings"] == {"lr": 0.5, "sizes": [1, 2]}
+    assert record["provenance"]["versions"]["corpus"] == "3.11, sha256 ab"
     assert record["provenance"]["peak_mb"] > 10
     assert records.from_notebook({"cells": []}) is None
 

@@ -11,6 +11,7 @@ from companion.data._fetch import DataUnavailable as DataUnavailable
 from companion.data._fetch import fetch as fetch
 from companion.data._fetch import locate as locate
 from companion.data._missing import Missing as Missing
+from companion.data._missing import attempt as attempt
 from companion.data._missing import load as load
 from companion.data._missing import show as show
 from companion.data._registry import Entry as Entry

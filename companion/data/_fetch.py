@@ -16,7 +16,7 @@ RELEASE = "data-v1"
 
 
 class DataUnavailable(RuntimeError):
-    """The file is not here and cannot be had; the message says what to do."""
+    """A file or a model is not here and cannot be had; the message says what to do."""
 
 
 class DataCorrupt(ValueError):

@@ -20,15 +20,26 @@ class Missing:
         return f'<p class="rp-missing"><strong>Not shown here.</strong> {escape(self.reason)}</p>'
 
 
+def attempt(function: Callable[..., object], *arguments: object, **options: object) -> object:
+    """``function(...)``, or :class:`Missing` if what it needs is not to be had.
+
+    A :class:`Missing` among the arguments is returned as it is, and the function is not called.
+    """
+    for value in (*arguments, *options.values()):
+        if isinstance(value, Missing):
+            return value
+    try:
+        return function(*arguments, **options)
+    except DataUnavailable as error:
+        return Missing(str(error))
+
+
 def load(name: str, reader: Callable[[Path], object]) -> object:
     """``reader(path of the data file name)``, or :class:`Missing` where it is not to be had.
 
     A file with a wrong hash is an error all the same.
     """
-    try:
-        return reader(fetch(name))
-    except DataUnavailable as error:
-        return Missing(str(error))
+    return attempt(lambda: reader(fetch(name)))
 
 
 def show(draw: Callable[..., object], *arguments: object, **options: object) -> object:

@@ -10,6 +10,7 @@ from companion.massive_activations.curve import damped_log as damped_log
 from companion.massive_activations.curve import turning_point as turning_point
 from companion.massive_activations.evidence import step_1_floor as step_1_floor
 from companion.massive_activations.excerpt import load_excerpt as load_excerpt
+from companion.massive_activations.excerpt import load_fit_record as load_fit_record
 from companion.massive_activations.exercises import check_last_layer as check_last_layer
 from companion.massive_activations.exercises import check_noise_maximum as check_noise_maximum
 from companion.massive_activations.exercises import check_peak as check_peak
@@ -20,6 +21,7 @@ from companion.massive_activations.findings import series as series
 from companion.massive_activations.fit import fit_curve as fit_curve
 from companion.massive_activations.identifiability import REGIMES as REGIMES
 from companion.massive_activations.identifiability import plateau_bounded as plateau_bounded
+from companion.massive_activations.identifiability import profile_plateau as profile_plateau
 from companion.massive_activations.identifiability import refit as refit
 from companion.massive_activations.intervention import intervene as intervene
 from companion.massive_activations.measure import Watch as Watch
@@ -37,9 +39,11 @@ from companion.massive_activations.paper_numbers import layer_weighted_mean as l
 from companion.massive_activations.paper_numbers import table_5_gap as table_5_gap
 from companion.massive_activations.pipeline import untrained as untrained
 from companion.massive_activations.predict import confounding as confounding
+from companion.massive_activations.predict import leakage_by_regressor as leakage_by_regressor
 from companion.massive_activations.predict import leakage_null as leakage_null
 from companion.massive_activations.real_model import english_texts as english_texts
 from companion.massive_activations.real_model import first_token_variants as first_token_variants
+from companion.massive_activations.real_model import load_real_model as load_real_model
 from companion.massive_activations.real_model import locate as locate
 from companion.massive_activations.settings import PRESETS as PRESETS
 from companion.massive_activations.settings import Settings as Settings
@@ -48,5 +52,8 @@ from companion.massive_activations.settings import base_minis as base_minis
 from companion.massive_activations.settings import grid_minis as grid_minis
 from companion.massive_activations.sources import authors_measurements as authors_measurements
 from companion.massive_activations.sources import our_measurements as our_measurements
+from companion.massive_activations.tables import correlation_table as correlation_table
 from companion.massive_activations.tables import curve_table as curve_table
+from companion.massive_activations.tables import predictions_table as predictions_table
 from companion.massive_activations.tables import step_zero_table as step_zero_table
+from companion.massive_activations.tables import variants_table as variants_table

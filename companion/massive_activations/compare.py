@@ -92,7 +92,8 @@ def compare_all(series: Series, curves: Sequence[Separable] = CURVES) -> pd.Data
 class FitQuality(NamedTuple):
     """What C4 asks of a set of series; one series is one layer of one run.
 
-    median_r2, mean_r2 : of the paper's fit, with bootstrap intervals
+    median_r2 : of the paper's fit over layers; bootstrap over layers
+    mean_r2 : of the paper's fit; bootstrap over runs where there are several, else over layers
     beats_steps : share of series in which eq. 9 has a lower AICc than both of the paper's step
         curves; sign test against one half
     beats_fair : the same against every competitor with an offset, step curves included
@@ -116,8 +117,8 @@ def fit_quality(
 
     comparison : its result
     rng : for the bootstrap
-    groups : series name to the run it belongs to.  Layers of one run move together, so with
-        groups the bootstrap resamples runs (their mean R2), and the counts stay per series
+    groups : series name to the run it belongs to.  Layers of one run move together, so the
+        interval of the mean resamples runs; median and counts stay per series
     """
     ours = comparison[comparison.curve == EQ_9].set_index("series")
     aicc = comparison.pivot_table(
@@ -127,10 +128,10 @@ def fit_quality(
     others = {EQ_9, LAST_VALUE, DAMPED_LOG.name, STEP_1.name, STEP_2.name}
     fair = aicc.drop(columns=[name for name in aicc if name in others]).min(axis=1)
     units = ours.r2
-    if groups is not None:
+    if groups is not None and len(set(groups.values())) > 1:
         units = units.groupby([groups[name] for name in units.index]).mean()
     return FitQuality(
-        median_r2=bootstrap(units.to_numpy(), np.median, rng=rng),
+        median_r2=bootstrap(ours.r2.to_numpy(), np.median, rng=rng),
         mean_r2=bootstrap(units.to_numpy(), np.mean, rng=rng),
         beats_steps=sign_test(int((aicc[EQ_9] < steps).sum()), len(aicc)),
         beats_fair=sign_test(int((aicc[EQ_9] < fair).sum()), len(aicc)),

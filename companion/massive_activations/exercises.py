@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy.special import lambertw
-from torch import Tensor
-from transformers import PreTrainedModel
 
 from companion.exercises import Answer, respond
 from companion.massive_activations.curve import CurveParams, turning_point
 from companion.massive_activations.measure import measure
 from companion.massive_activations.null import hidden_state_ratio
+from companion.massive_activations.real_model import RealModel
 
 LAST_STEP = 143_000
 
@@ -42,8 +41,9 @@ def check_peak(answer: object) -> Answer:
     return Answer(f"{text} The curve turns {inside} training.") if text[:5] == "Right" else text
 
 
-def check_last_layer(answer: object, model: PreTrainedModel, input_ids: Tensor) -> Answer:
-    """Exercise 3: hooked over reported largest value of the last layer."""
+def check_last_layer(real: RealModel, answer: object) -> Answer:
+    """Exercise 3: hooked over reported largest value of the last layer, on the first text."""
+    model, input_ids = real.model, real.texts.input_ids[:1]
     if answer is ...:
         return respond(answer, 1.0, tolerance=0.05)
     with torch.no_grad():

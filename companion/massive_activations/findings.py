@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from companion.claims import Finding, judge, not_tested
+from companion.claims import Claim, Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.massive_activations import claims as c
 from companion.massive_activations import evidence, mini_evidence
@@ -21,9 +21,8 @@ from companion.massive_activations.paper_numbers import TABLE_3
 from companion.massive_activations.pipeline import against_authors
 from companion.massive_activations.predict import Leakage
 from companion.scale import generator
-from companion.stats import Interval
+from companion.stats import exact
 
-_CLAIMS = {claim.id: claim for claim in c.CLAIMS}
 CONTROLS = ("relu", "sgd")
 """The arms that claim C8 is about."""
 
@@ -35,6 +34,7 @@ class Results:
     excerpt : the authors' measurements, or why they are not here
     untrained : measurements of random initializations, one per seed
     base : base minis; failed : how many minis did not finish
+    control : minis at a tenth of the learning rate, which must not grow
     arms : arm name -> minis, ``"base"`` and ``"grid"`` among them; empty where none were run
     refits : ``"early peak"`` and ``"rising"``
     intervention : on the real model, or why it was not run
@@ -44,6 +44,7 @@ class Results:
     untrained: Sequence[Measurement]
     base: Sequence[MiniRun]
     failed: int
+    control: Sequence[MiniRun]
     arms: Mapping[str, Sequence[MiniRun]]
     quality: FitQuality
     refits: Mapping[str, Refits]
@@ -52,215 +53,214 @@ class Results:
     intervention: Intervention | Missing
 
 
-def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
-    """One finding per claim, in the order of :data:`companion.massive_activations.CLAIMS`."""
-    return [
-        _pipeline(results, scale),
-        _learned(results, scale, seed),
-        _middle(results, scale),
-        _shapes(results, scale),
-        _curve(results, scale),
-        _loose(results, scale, seed),
-        _leak(results, scale, seed),
-        _denominator(results, scale),
-        _controls(results, scale),
-        _bias(results, scale, seed),
-    ]
+def _of_excerpt(
+    evaluate_claim: Callable[[Results, Claim, str, int], Finding],
+) -> Callable[[Results, Claim, str, int], Finding]:
+    """A claim about the authors' measurements: not tested where they are not here."""
+
+    def evaluated(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+        if isinstance(results.excerpt, Missing):
+            return not_tested(claim, scale, results.excerpt.reason)
+        return evaluate_claim(results, claim, scale, seed)
+
+    return evaluated
 
 
-def _pipeline(results: Results, scale: str) -> Finding:
-    claim = _CLAIMS["C0"]
-    if isinstance(results.excerpt, Missing):
-        return not_tested(claim, scale, results.excerpt.reason)
+@_of_excerpt
+def _pipeline(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = against_authors(list(results.untrained), results.excerpt)
-    return judge(
-        claim,
-        scale,
-        measured["median"],
-        parts={"ratio's deviation from the null": (measured["ratio"], c.NULL_RATIO)},
-    )
+    parts = {"ratio's deviation from the null": (measured["ratio"], c.NULL_RATIO)}
+    return judge(claim, scale, measured["median"], parts=parts)
 
 
-def _learned(results: Results, scale: str, seed: int) -> Finding:
-    claim, rng = _CLAIMS["C1"], generator(seed, "C1")
-    if isinstance(results.excerpt, Missing):
-        return not_tested(claim, scale, results.excerpt.reason)
+@_of_excerpt
+def _learned(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = evidence.absent_then_learned(results.excerpt)
-    grown = mini_evidence.growth_interval(results.base, rng)
-    share = {"share at the null up to step 64": (measured["share at the null"], c.AT_NULL)}
     final = measured["smallest final maximum"]
-    if claim.criteria[scale] is c.MINI_GROWTH:
-        parts = share | {"smallest final maximum in the excerpt": (final, c.LAST_RATIO)}
-        note = f"minis: {len(results.base)} seeds, {results.failed} failed"
-        return judge(claim, scale, grown, parts=parts, note=note)
-    note = f"our minis grow {grown.estimate:.2g}-fold ({len(results.base)} seeds)"
-    return judge(claim, scale, final, parts=share, note=note)
+    parts = {"share at the null up to step 64": (measured["share at the null"], c.AT_NULL)}
+    if results.control:
+        still = exact(mini_evidence.growth(results.control).max(), len(results.control))
+        parts["growth at a tenth of the learning rate"] = (still, c.STILL_CONTROL)
+    if len(results.base) < 2:
+        return not_tested(claim, scale, f"{results.failed} minis diverged, fewer than 2 are left")
+    grown = mini_evidence.growth_interval(results.base, generator(seed, "C1"))
+    if claim.criteria[scale].of == "excerpt":
+        note = f"our minis grow {measured_text(grown)}-fold over {len(results.base)} seeds"
+        return judge(claim, scale, final, parts=parts, note=note)
+    parts["smallest final maximum in the excerpt"] = (final, c.LAST_RATIO)
+    return judge(claim, scale, grown, parts=parts, note=f"{results.failed} minis failed")
 
 
-def _middle(results: Results, scale: str) -> Finding:
-    claim = _CLAIMS["C2"]
-    if isinstance(results.excerpt, Missing):
-        return not_tested(claim, scale, results.excerpt.reason)
-    small = evidence.middle_layers_largest(results.excerpt, "pythia-160m")["curvature"]
-    large = evidence.middle_layers_largest(results.excerpt, "pythia-1b")["curvature"]
-    note = ""
+@_of_excerpt
+def _middle(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    small = evidence.middle_layers_largest(results.excerpt, "pythia-160m")
+    large = evidence.middle_layers_largest(results.excerpt, "pythia-1b")
+    note = f"160M; with HAC errors {measured_text(small['curvature, HAC'])}"
     if results.arms:
         ours = mini_evidence.depth_curvature(results.base)
-        note = f"160M; our minis {ours.estimate:.2g} [{ours.low:.2g}, {ours.high:.2g}]"
-    return judge(
-        claim, scale, small, parts={"1B, upper end": (_upper_end(large), c.CURVATURE)}, note=note
-    )
+        note += f"; our minis, mixed model: {measured_text(ours)}"
+    parts = {
+        "160M vertex": (small["vertex"], c.MIDDLE),
+        "1B": (large["curvature"], c.NEGATIVE),
+        "1B vertex": (large["vertex"], c.MIDDLE),
+    }
+    return judge(claim, scale, small["curvature"], parts=parts, note=note)
 
 
-def _upper_end(interval: Interval) -> Interval:
-    return Interval(interval.high)
-
-
-def _shapes(results: Results, scale: str) -> Finding:
-    claim = _CLAIMS["C3"]
-    if isinstance(results.excerpt, Missing):
-        return not_tested(claim, scale, results.excerpt.reason)
+@_of_excerpt
+def _shapes(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = evidence.two_shapes(results.excerpt)
     names = (
         ("14M other layers, smallest factor", c.RISE),
         ("1B shallow layers, largest change", c.STILL),
         ("1B middle layers, smallest factor", c.GROWTH),
     )
-    share = mini_evidence.turning_share(results.base)
-    spread = {kind: measured[f"14M {kind} layers, over sequences"] for kind in ("deep", "other")}
+    spread = {
+        kind: measured_text(measured[f"14M {kind} layers, over sequences"])
+        for kind in ("deep", "other")
+    }
     return judge(
         claim,
         scale,
         measured["14M deep layers, largest factor"],
         parts={name: (measured[name], criterion) for name, criterion in names},
-        note=f"over three sequences: deep {_range(spread['deep'])}, others "
-        f"{_range(spread['other'])}; {share:.0%} of the minis' curves turn inside training",
+        note=f"as intervals over three sequences the 14M layers would be deep {spread['deep']}, "
+        f"other {spread['other']}",
     )
 
 
-def _range(interval: Interval) -> str:
-    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
-
-
-def _curve(results: Results, scale: str) -> Finding:
-    claim, quality = _CLAIMS["C4"], results.quality
+def _curve(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    quality = results.quality
+    measured = {"median": quality.median_r2, "mean": quality.mean_r2}[claim.criteria[scale].of]
+    n_fits = quality.beats_steps.n
     note = (
-        f"{quality.n_unconverged} of {quality.beats_steps.n} fits unconverged; lower AICc than "
-        f"every fair competitor in {quality.beats_fair.estimate:.0%} of layers"
+        f"{n_fits} layers of {len(results.base)} runs, {quality.n_unconverged} fits unconverged; "
+        f"AICc below that of every fair competitor in {quality.beats_fair.estimate:.0%} of layers"
     )
-    if claim.criteria[scale] is c.FIT_TOY:
-        estimate = Interval(quality.median_r2.estimate, n=quality.beats_steps.n)
-        return judge(claim, scale, estimate, note=note)
-    parts = {"share of layers won against the step responses": (
-        Interval(quality.beats_steps.estimate), c.BEATS_STEPS)}  # fmt: skip
-    return judge(claim, scale, quality.mean_r2, parts=parts, note=note)
+    parts = {}
+    if claim.criteria[scale].of == "mean":
+        parts["share of layers won against the step responses"] = (
+            quality.beats_steps,
+            c.BEATS_STEPS,
+        )
+    return judge(claim, scale, measured, parts=parts, note=note)
 
 
-def _loose(results: Results, scale: str, seed: int) -> Finding:
-    measured = evidence.loose_parameters(
-        results.refits["early peak"],
-        results.refits["rising"],
-        results.bounded,
-        rng=generator(seed, "C5"),
-    )
-    # The criterion is about the estimates: intervals of such heavy tails are shown, not judged.
-    spread = measured["CV of A"]
-    finite = measured["share of series that bound K"]
+def _loose(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    peak, rising = results.refits["early peak"], results.refits["rising"]
+    measured = evidence.loose_parameters(peak, rising, results.bounded, rng=generator(seed, "C5"))
+    bounded = measured["share of series that bound K"]
     return judge(
-        _CLAIMS["C5"],
+        claim,
         scale,
-        Interval(spread.estimate, n=len(results.refits["early peak"].r2)),
+        measured["CV of A"],
         parts={
-            "median R²": (Interval(measured["median R2"].estimate), c.GOOD_FIT),
-            "range of K over true K": (Interval(measured["range of K"].estimate), c.WIDE),
+            "median R²": (measured["median R2"], c.GOOD_FIT),
+            "range of K over true K": (measured["range of K, converged fits"], c.WIDE),
         },
-        note=f"{finite.estimate:.0%} of rising series bound K at all",
+        note=f"half-width of A over its median {measured_text(measured['half-width of A'])}; "
+        f"{measured['share unconverged'].estimate:.0%} of rising fits unconverged, with them the "
+        f"range of K is {measured['range of K'].estimate:,.0f}; a 95 % profile bounds K in "
+        f"{bounded.estimate:.0%} of rising series",
     )
 
 
-def _leak(results: Results, scale: str, seed: int) -> Finding:
+def _leak(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = evidence.leaking_split(
         results.leakage, rng=generator(seed, "C6"), paper_r2=float(TABLE_3.loc["K", "xgboost"])
     )
-    note = ""
-    if results.arms.get("grid"):
-        ours = mini_evidence.grid_splits(results.arms["grid"], generator(seed, "C6 grid"))
-        excess = ours.excess_error
-        note = (
-            f"our grid: R² {ours.random_r2:.2f} on random folds, {ours.grouped_r2:.2f} with a "
-            f"model left out; excess error {excess.estimate:.2f} [{excess.low:.2f}, "
-            f"{excess.high:.2f}]"
+    reached = measured["share of draws at least as good as the paper"].estimate
+    note = f"{reached:.0%} of draws reach the paper's 0.847"
+    if grid := results.arms.get("grid"):
+        ours = mini_evidence.grid_splits(grid, generator(seed, "C6 grid"))
+        note += (
+            f"; our {len(grid)} shapes: R² {ours.random_r2:.2f} on random folds, "
+            f"{ours.grouped_r2:.2f} with a model left out, excess error "
+            f"{measured_text(ours.excess_error)}"
         )
     left_out = measured["median R2, model left out"]
-    return judge(
-        _CLAIMS["C6"],
-        scale,
-        measured["median R2, random split"],
-        parts={"with a model left out": (left_out, c.NO_TRANSFER)},
-        note=note,
-    )
+    parts = {"with a model left out": (left_out, c.NO_TRANSFER)}
+    return judge(claim, scale, measured["median R2, random split"], parts=parts, note=note)
 
 
-def _denominator(results: Results, scale: str) -> Finding:
-    claim = _CLAIMS["C7"]
-    if isinstance(results.excerpt, Missing):
-        return not_tested(claim, scale, results.excerpt.reason)
+@_of_excerpt
+def _denominator(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = evidence.shrinking_median(results.excerpt)
+    share = measured["1B median share"]
     ours = mini_evidence.median_share(results.base)
     return judge(
         claim,
         scale,
-        measured["1B median share"],
+        exact(share.estimate, share.n),
         parts={
-            "160M layers whose top-1 falls": (measured["160M layers whose top-1 falls"], c.ALL_FALL)
+            "smallest layer": (exact(share.low), c.IN_BAND),
+            "largest layer": (exact(share.high), c.IN_BAND),
+            "160M layers whose top-1 falls": (
+                measured["160M layers whose top-1 falls"],
+                c.ALL_FALL,
+            ),
         },
-        note=f"range over layers; in our minis the median's share is {ours:.2f}",
+        note=f"mean over layers 4 to 15; in our minis the median's share is {ours:.2f}",
     )
 
 
-def _controls(results: Results, scale: str) -> Finding:
-    claim = _CLAIMS["C8"]
+def _controls(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     if not set(CONTROLS) <= set(results.arms):
         return not_tested(claim, scale, f"the control arms are not run at {scale} scale")
-    base = results.arms["base"]
-    effects = {name: mini_evidence.arm_effect(base, results.arms[name]) for name in CONTROLS}
-    first, second = CONTROLS
-    others = {
-        name: mini_evidence.arm_effect(base, runs).estimate
-        for name, runs in results.arms.items()
-        if name not in ("base", "grid", *CONTROLS)
-    }
-    note = "first the ReLU attention" + "".join(f", {k} {v:.2f}" for k, v in others.items())
-    return judge(
-        claim,
-        scale,
-        effects[first],
-        parts={"SGD with momentum, upper end": (_upper_end(effects[second]), c.BELOW_BASE)},
-        note=note,
-    )
+    effects, lost = {}, []
+    for name, runs in results.arms.items():
+        if name not in ("base", "grid"):
+            try:
+                effects[name] = mini_evidence.arm_effect(results.arms["base"], runs)
+            except ValueError:
+                lost.append(name)
+    if set(CONTROLS) & set(lost):
+        return not_tested(claim, scale, f"fewer than two pairs of seeds left in {', '.join(lost)}")
+    relu, sgd = (effects[name] for name in CONTROLS)
+    others = [f"{name} {measured_text(effects[name])}" for name in effects if name not in CONTROLS]
+    note = "; ".join(["ReLU attention", *others, *(f"{name} diverged" for name in lost)])
+    return judge(claim, scale, relu, parts={"SGD with momentum": (sgd, c.BELOW_BASE)}, note=note)
 
 
-def _bias(results: Results, scale: str, seed: int) -> Finding:
-    claim = _CLAIMS["C9"]
+def _bias(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     if isinstance(results.intervention, Missing):
         return not_tested(claim, scale, results.intervention.reason)
     rng = generator(seed, "C9")
-    effects = {
-        name: results.intervention.interval(name, rng) for name in ("zero", "mean", "control")
-    }
+    zero, mean, control = (
+        results.intervention.interval(name, rng) for name in ("zero", "mean", "control")
+    )
     where = results.intervention.location
+    tokens = sorted({token for places in where.tokens for token in places})
     return judge(
         claim,
         scale,
-        effects["zero"],
+        zero,
         parts={
-            "mean, lower end": (Interval(effects["mean"].low), c.MEAN_KEEPS),
-            "mean, upper end": (Interval(effects["mean"].high), c.MEAN_KEEPS),
+            "mean over other texts": (mean, c.MEAN_KEEPS),
+            "as many ordinary scalars to zero": (control, c.MEAN_KEEPS),
         },
         note=f"dimensions {', '.join(map(str, where.dims))} of tokens "
-        f"{', '.join(map(str, sorted(set(sum(where.tokens, ())))))}, after block {where.block}; "
-        f"as many ordinary scalars to zero: × {effects['control'].estimate:.4f}",
+        f"{', '.join(map(str, tokens))}, after block {where.block}",
     )
+
+
+_EVALUATIONS = {
+    "C0": _pipeline,
+    "C1": _learned,
+    "C2": _middle,
+    "C3": _shapes,
+    "C4": _curve,
+    "C5": _loose,
+    "C6": _leak,
+    "C7": _denominator,
+    "C8": _controls,
+    "C9": _bias,
+}
+
+
+def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
+    """One finding per claim, in the order of :data:`companion.massive_activations.CLAIMS`."""
+    return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in c.CLAIMS]
 
 
 def series(results: Results) -> dict[str, object]:

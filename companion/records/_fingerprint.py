@@ -1,9 +1,11 @@
 """A hash of the code that makes a chapter's numbers.
 
-It covers the chapter's package and the code cells of its notebook, without comments, docstrings
-and blank lines, so that better prose does not make a published result stale.  Left out, because
-they cannot change a number: modules ``figures`` (they draw from results that they are given) and
-the notebook's setup and parameters cells.
+It covers what belongs to the chapter, its package and the code cells of its notebook, and not the
+shared modules and libraries, which provenance names by commit and version.  Comments, docstrings
+and blank lines do not count, so that better prose does not make a published result stale.
+
+Left out, because they cannot change a number: modules ``figures`` (they draw from results that
+they are given) and the notebook's setup and parameters cells.
 """
 
 from __future__ import annotations
@@ -30,16 +32,9 @@ def code_text(source: str) -> str:
     """
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                lines[first.lineno - 1 : first.end_lineno] = [""] * (
-                    first.end_lineno - first.lineno + 1
-                )
+        # docstrings of modules, classes and functions, and those that follow a constant
+        if isinstance(node, ast.Expr) and _is_string(node.value):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and lines[token.start[0] - 1]:
             row, column = token.start
@@ -47,12 +42,15 @@ def code_text(source: str) -> str:
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
+def _is_string(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def cell_text(source: str) -> str:
     """:func:`code_text` of a notebook cell, where lines of IPython magic stand for themselves."""
     magic = [line for line in source.splitlines() if line.lstrip()[:1] in {"%", "!"}]
     python = [line for line in source.splitlines() if line.lstrip()[:1] not in {"%", "!"}]
-    # A docstring-like first expression is output in a cell, so it must stay: add a line before it.
-    return "\n".join([*magic, code_text("\n".join(["pass", *python]))])
+    return "\n".join([*magic, code_text("\n".join(python))])
 
 
 def _notebook_code(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 import jsonschema
@@ -57,16 +58,20 @@ def emit(
     scale: str,
     *,
     seeds: Sequence[int],
-    settings: Mapping[str, object],
+    settings: object,
     findings: Sequence[Finding],
     series: Mapping[str, object],
+    sources: Mapping[str, str] | None = None,
 ) -> None:
     """Put the record of this run into the notebook, as an output that pages do not show.
 
     The notebook stays the only artifact of a run: whoever has the executed notebook has the
     record, and :func:`from_notebook` reads it back.
 
+    settings : the chapter's dataclass of settings, or a mapping
     series : what the published figures need; arrays, numbers, strings, lists and dicts of them
+    sources : name and identity (version, hash) of texts and other inputs that are not in the data
+        registry; kept beside the versions of the libraries
     """
     from IPython.display import display
 
@@ -75,12 +80,13 @@ def emit(
             "slug": slug,
             "scale": scale,
             "seeds": list(seeds),
-            "settings": settings,
+            "settings": asdict(settings) if is_dataclass(settings) else settings,
             "findings": [finding.as_dict() for finding in findings],
             "series": series,
             "provenance": provenance(slug),
         }
     )
+    record["provenance"]["versions"] |= dict(sources or {})
     validate(record)
     verdicts = [finding.verdict for finding in findings]
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))

@@ -22,6 +22,7 @@ from companion.scaling_laws.experiments import benchmark_solvers as benchmark_so
 from companion.scaling_laws.experiments import fit_ladders as fit_ladders
 from companion.scaling_laws.experiments import open_end as open_end
 from companion.scaling_laws.experiments import opt_one_model_share as opt_one_model_share
+from companion.scaling_laws.experiments import refit_points as refit_points
 from companion.scaling_laws.experiments import run_budget_designs as run_budget_designs
 from companion.scaling_laws.experiments import run_designs as run_designs
 from companion.scaling_laws.experiments import schedule_results as schedule_results
@@ -35,7 +36,6 @@ from companion.scaling_laws.findings import Results as Results
 from companion.scaling_laws.findings import error_by_k as error_by_k
 from companion.scaling_laws.findings import evaluate as evaluate
 from companion.scaling_laws.findings import series as series
-from companion.scaling_laws.huber import bootstrap_huber as bootstrap_huber
 from companion.scaling_laws.huber import fit_huber_log as fit_huber_log
 from companion.scaling_laws.lab import fit_lab as fit_lab
 from companion.scaling_laws.lab import run_lab as run_lab
@@ -63,6 +63,7 @@ from companion.scaling_laws.tables import facts_table as facts_table
 from companion.scaling_laws.tables import ladder_table as ladder_table
 from companion.scaling_laws.tables import plan_table as plan_table
 from companion.scaling_laws.tables import regression_table as regression_table
+from companion.scaling_laws.tables import singles_table as singles_table
 from companion.scaling_laws.varpro import fit_varpro as fit_varpro
 from companion.scaling_laws.varpro import projected_objective as projected_objective
 from companion.scaling_laws.zipf import make_world as make_world

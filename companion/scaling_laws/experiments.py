@@ -23,6 +23,7 @@ from companion.scaling_laws.heatmaps import (
     size_vs_q,
     tail_only,
 )
+from companion.scaling_laws.huber import HuberFit, bootstrap_huber
 from companion.scaling_laws.law import Points
 from companion.scaling_laws.protocol import CUT, are, bias, training_points
 from companion.scaling_laws.reduced import fit_one_model
@@ -57,8 +58,8 @@ def fit_ladders(settings: Settings, *, progress: bool = True) -> pd.DataFrame:
     """The paper's experiments on the released families; rows as in :mod:`heatmaps`.
 
     Every family gets ``n vs q`` with and without the cut, in the paper's unit and (experiment
-    ``n vs q, nats``) in nats where that is another unit, the baseline, single models and tails;
-    `settings.experiments` adds all the others.
+    ``n vs q, nats``) in nats where that changes relative errors, the baseline, single models and
+    tails; `settings.experiments` adds all the others.
     """
     names = settings.ladders or ladder_names()
     tables = []
@@ -66,7 +67,7 @@ def fit_ladders(settings: Settings, *, progress: bool = True) -> pd.DataFrame:
         family, in_nats = released_family(name), released_family(name, "nats")
         for cut in CUTS:
             tables.append(n_vs_q(family, cut=cut))
-            if not same_losses(family, in_nats):
+            if not differ_by_a_factor(family, in_nats):
                 tables.append(n_vs_q(in_nats, cut=cut).assign(experiment="n vs q, nats"))
         tables.append(best_seen(family))
         tables.append(one_model(family))
@@ -77,12 +78,15 @@ def fit_ladders(settings: Settings, *, progress: bool = True) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def same_losses(one: Family, other: Family) -> bool:
-    """Whether two readings of a family hold the same numbers, so that a second fit is idle."""
-    pairs = zip(one.runs, other.runs, strict=False)
-    return len(one.runs) == len(other.runs) and all(
-        a.loss.shape == b.loss.shape and np.allclose(a.loss, b.loss, rtol=1e-12) for a, b in pairs
-    )
+def differ_by_a_factor(one: Family, other: Family) -> bool:
+    """Whether two readings of a family have one ratio throughout (bits and nats have).
+
+    Relative errors are then the same, and a second fit would be idle.
+    """
+    if [run.loss.size for run in one.runs] != [run.loss.size for run in other.runs]:
+        return False
+    ratio = np.concatenate([a.loss / b.loss for a, b in zip(one.runs, other.runs, strict=True)])
+    return bool(np.allclose(ratio, ratio[0], rtol=1e-9))
 
 
 def benchmark_solvers(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame:
@@ -190,6 +194,14 @@ def open_end() -> tuple[EquallyGood, float]:
         short.append(run.select(seen <= 1.005 * SHORT))
     law = fit_varpro(training_points(short, q=2.0, cut=CUT)).law
     return equally_good_laws(final_losses_at(SHORT), window), are(law, window)
+
+
+def refit_points(data: Points, fit: HuberFit, settings: Settings, seed: int) -> np.ndarray:
+    """Bootstrap refits of single runs' end points by the Huber objective: theta, (resamples, 5)."""
+    thetas, _ = bootstrap_huber(
+        data, generator(seed, "huber"), n_resamples=settings.huber_resamples, start=fit.law
+    )
+    return thetas
 
 
 def schedule_results() -> tuple[list[Gap], list[Extrapolation]]:

@@ -94,7 +94,14 @@ def _band(
 
 
 def family_explorer() -> Explorer:
-    """Family and unit, number of models, share of training, cut: 32 frames."""
+    """Family and unit, number of models, share of training, cut: 32 frames.
+
+    Raises
+    ------
+    DataUnavailable : the released families are not on this machine
+    """
+    for curve in CURVES:
+        _family(curve)  # now, and not when the first frame is drawn
 
     def alt(**at: object) -> str:
         shown = predict(**at)

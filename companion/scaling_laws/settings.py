@@ -65,7 +65,15 @@ class Settings:
 
 
 TOY = Settings(
-    ladders=("OPT", "gpt3", "t5-pile"),
+    ladders=(
+        "OPT",
+        "gpt3",
+        "t5-pile",
+        "pythia",
+        "pythia-deduped",
+        "pythia-v0",
+        "pythia-deduped-v0",
+    ),
     experiments=False,
     bench_fits=8,
     bench_starts=20,
@@ -83,9 +91,9 @@ TOY = Settings(
     live_shapes=((1, 16), (1, 32), (2, 32), (2, 48)),
     live_seeds=2,
     live_cool=(1,),
-    live_steps=100,
+    live_steps=80,
     live_batch=16,
-    live_checkpoints=20,
+    live_checkpoints=16,
     live_eval=32,
 )
 

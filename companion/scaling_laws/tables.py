@@ -71,6 +71,24 @@ def plan_table(plans: pd.DataFrame) -> Styler:
     return _styled(frame, "sl-plans", formats)
 
 
+def singles_table(singles: pd.DataFrame) -> Styler:
+    """Errors of single runs with a borrowed size term."""
+    frame = pd.DataFrame(
+        {
+            "the one run": singles["model"],
+            "parameters (millions)": singles["N"] / 1e6,
+            "error ↓ (%)": singles["are"],
+            "signed error": singles["bias"],
+        }
+    )
+    formats = {
+        "parameters (millions)": "{:,.0f}",
+        "error ↓ (%)": "{:.1f}",
+        "signed error": "{:+.1f}",
+    }
+    return _styled(frame, "sl-singles", formats)
+
+
 def regression_table(result: Mixed) -> Styler:
     """Effects on log error, as factors of the error."""
     terms = result.terms.drop(index="intercept")

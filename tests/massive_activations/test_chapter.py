@@ -15,6 +15,7 @@ from companion.massive_activations.compare import compare_all
 from companion.massive_activations.explorers import excerpt_explorer
 from companion.massive_activations.measure import Measurement
 from companion.massive_activations.mini_evidence import all_series
+from companion.massive_activations.real_model import RealModel, Texts
 from companion.models import neox, neox_config
 from companion.scale import SCALES
 
@@ -83,8 +84,10 @@ def test_last_layer_exercise_on_a_tiny_model():
         model.base_model(ids)
         handle.remove()
     right = float(kept[0].abs().max() / states[-1].abs().max())
-    assert exercises.check_last_layer(right, model, ids).startswith("Right")
-    assert "inverse" in exercises.check_last_layer(1 / right, model, ids)
+    real = RealModel(model, None, Texts(("text",), ids), None, None)
+    assert exercises.check_last_layer(real, right).startswith("Right")
+    assert "inverse" in exercises.check_last_layer(real, 1 / right)
+    assert "Not answered" in exercises.check_last_layer(real, ...)
 
 
 def fail(error):

@@ -13,7 +13,7 @@ from companion.massive_activations.identifiability import REGIMES, plateau_bound
 from companion.massive_activations.mini_evidence import curve_quality
 from companion.massive_activations.pipeline import MODEL, against_authors, untrained
 from companion.massive_activations.predict import Leakage
-from companion.scale import generator
+from companion.scale import SCALES, generator
 
 from .made import intervention, mini_run, rising
 
@@ -30,6 +30,7 @@ def results(excerpt):
         untrained=[untrained(0)],
         base=base,
         failed=0,
+        control=[mini_run(rising(5.5), arm="control")],
         arms={},
         quality=quality,
         refits={name: refit(truth, 60, rng=generator(0, name)) for name, truth in REGIMES.items()},
@@ -63,7 +64,12 @@ def test_missing_data_and_model_are_not_tested(results):
 
 @pytest.mark.parametrize(
     ("zero", "mean", "verdict"),
-    [(11.0, 0.0, "holds"), (0.5, 0.0, "does not hold"), (11.0, 0.3, "does not hold")],
+    [
+        (11.0, 0.0, "holds"),
+        (0.5, 0.0, "does not hold"),
+        (11.0, 0.3, "does not hold"),
+        (11.0, np.log(1.05), "not resolved"),
+    ],
 )
 def test_c9_needs_both_sides(results, zero, mean, verdict):
     noise = np.random.default_rng(1).normal(0, 1e-3, N_TEXTS)
@@ -107,6 +113,35 @@ def test_c8_compares_arms_with_the_base(results):
     assert verdicts(replace(results, arms=arms), "book")["C8"] == "holds"
     arms["sgd"] = arm("sgd", 1.5)
     assert verdicts(replace(results, arms=arms), "book")["C8"] == "does not hold"
+
+
+def test_arms_that_change_nothing_satisfy_nothing(results):
+    same = {
+        name: [mini_run(rising(20.0 + s), seed=s, arm=name) for s in range(4)]
+        for name in ("base", "relu", "sgd")
+    }
+    assert verdicts(replace(results, arms=same), "book")["C8"] == "does not hold"
+
+
+def test_a_growing_control_breaks_c1(results):
+    control = [mini_run(rising(20.0), arm="control")]
+    assert verdicts(replace(results, control=control))["C1"] == "does not hold"
+
+
+def test_diverged_runs_are_told_and_do_not_stop_the_chapter(results):
+    few = replace(results, base=results.base[:1], failed=2)
+    found = {f.claim: f for f in module.evaluate(few, "toy", 0)}
+    assert found["C1"].verdict == "not tested"
+    assert "2 minis diverged" in found["C1"].note
+    arms = {"base": results.base, "relu": [], "sgd": results.base}
+    assert verdicts(replace(results, arms=arms), "book")["C8"] == "not tested"
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_can_be_evaluated(results, scale):
+    claims.check(
+        [replace(f, must_hold=False) for f in module.evaluate(results, scale, 0)], chapter.CLAIMS
+    )
 
 
 def test_c1_at_book_scale_is_about_the_minis(results):

@@ -5,6 +5,8 @@ import pytest
 
 from companion.massive_activations import mini_evidence as evidence
 from companion.massive_activations.curve import CurveParams, damped_log
+from companion.massive_activations.mini_runs import MiniRuns
+from companion.massive_activations.minis import Mini
 
 from .made import STEPS, mini_run, rising
 
@@ -90,6 +92,8 @@ def test_grid_splits_see_no_transfer_where_levels_are_random():
 
 def test_by_arm_keeps_order():
     runs = [mini_run(rising(9.0), arm=arm, seed=i) for i, arm in enumerate("aba")]
-    arms = evidence.by_arm(runs)
-    assert list(arms) == ["a", "b"]
+    lost = Mini(arm="c")
+    arms = evidence.by_arm(MiniRuns(tuple(runs), ((lost, "loss is nan"),)))
+    assert list(arms) == ["a", "b", "c"]
+    assert arms["c"] == []
     assert [run.mini.seed for run in arms["a"]] == [0, 2]

@@ -43,6 +43,12 @@ def picture():
     return new_output("display_data", data={"image/png": "AAAA"})
 
 
+def undescribed(notebook):
+    cell = notebook.cells[4]
+    cell.outputs.append(picture())
+    del cell.metadata.mystnb["image"]
+
+
 BAD = [
     (lint.stored, lambda n: n.cells[2].outputs.append(picture()), "outputs"),
     (lint.stored, lambda n: n.cells[2].update(execution_count=3), "count"),
@@ -68,6 +74,7 @@ BAD = [
     (lint.figures, lambda n: n.cells.append(n.cells[4]), "twice"),
     (lint.pictures, lambda n: n.cells[4].outputs.extend([picture(), picture()]), "2 pictures"),
     (lint.pictures, lambda n: n.cells[2].outputs.append(picture()), "without caption"),
+    (lint.pictures, undescribed, "without caption"),
 ]
 
 

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from companion.scaling_laws import compare
 from companion.scaling_laws.control import lawful_family
-from companion.scaling_laws.experiments import count_laws, same_losses
+from companion.scaling_laws.experiments import count_laws, differ_by_a_factor
 from companion.scaling_laws.heatmaps import (
     STATUSES,
     best_seen,
@@ -105,9 +107,15 @@ def test_leaving_one_out_reports_both_errors(noisy_family):
     assert (table["own_are"].iloc[1:] < 5).all()
 
 
-def test_same_losses(noisy_family, clean):
-    assert same_losses(noisy_family, noisy_family)
-    assert not same_losses(noisy_family, clean)
+def test_bits_and_nats_differ_by_a_factor_and_perplexity_does_not(noisy_family):
+    def read(function):
+        runs = tuple(replace(run, loss=function(run.loss)) for run in noisy_family.runs)
+        return replace(noisy_family, runs=runs)
+
+    assert differ_by_a_factor(noisy_family, read(lambda loss: loss / np.log(2)))
+    assert not differ_by_a_factor(noisy_family, read(np.exp))
+    fewer = replace(noisy_family, runs=noisy_family.runs[1:])
+    assert not differ_by_a_factor(noisy_family, fewer)
 
 
 @pytest.mark.parametrize(

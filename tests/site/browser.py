@@ -43,7 +43,11 @@ _RAW_MATH = r"""() => {
   return found;
 }"""
 
-_SETTLED = "() => window.MathJax?.startup?.promise ?? null"
+_SETTLED = """async () => {
+  await (window.MathJax?.startup?.promise ?? null);
+  await document.fonts.ready;
+  await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 50)));
+}"""
 
 
 def executable() -> str:
@@ -102,7 +106,6 @@ def visit(page: Page, url: str) -> Visit:
     page.on("requestfailed", lambda r: seen.errors.append(f"request failed: {r.url} ({r.failure})"))
     page.goto(url, wait_until="load")
     page.evaluate(_SETTLED)
-    page.wait_for_load_state("networkidle")
     return seen
 
 

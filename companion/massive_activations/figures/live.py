@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.massive_activations.fit import fit_curve
+from companion.massive_activations.mini_evidence import growth
 from companion.massive_activations.null import gaussian_ratio
 from companion.plotting import (
     BLACK,
@@ -54,9 +55,7 @@ def mini_growth(runs: Sequence[MiniRun], control: Sequence[MiniRun] = ()) -> Fig
     axes[1].set_xlabel("training step + 1")
     if control:
         axes[0].legend(loc="upper left")
-    ends = np.array([[run.layer_series(q)[-1].max() / run.layer_series(q)[0].max()
-                      for q, *_ in _QUANTITIES] for run in runs])  # fmt: skip
-    ratio, top, median = np.exp(np.log(ends).mean(axis=0))
+    ratio, top, median = (np.exp(np.log(growth(runs, q)).mean()) for q, *_ in _QUANTITIES)
     finding_title(
         fig,
         f"Training grows the ratio {ratio:.1f}-fold; the median grows {median:.0f}-fold with it",

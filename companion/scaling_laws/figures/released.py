@@ -261,8 +261,8 @@ def tails(ladders: pd.DataFrame) -> Figure:
     finding_title(
         ax,
         f"The end alone is worse in {worse} of {n_families} families",
-        holds=True,
-        otherwise="",
+        holds=worse > 0,
+        otherwise="The end alone is worse in no family",
     )
     return fig
 

@@ -9,14 +9,14 @@ from companion.explore import Explorer, explorer
 from companion.massive_activations.excerpt import layer_profile, models, steps
 from companion.massive_activations.figures import excerpt_view
 
-_PLACES = ("first", "early", "late", "last")
-_QUANTITIES = {"ratio": "ratio", "top1": "largest", "median": "median"}
+_PLACES = ("first", "middle", "last")
+_QUANTITIES = {"ratio": "ratio", "top1": "largest"}
 
 
 def excerpt_explorer(excerpt: pd.DataFrame) -> Explorer:
     """Model, checkpoint and quantity of the authors' measurements.
 
-    The models have different checkpoints at hand, so the slider picks four places in each list.
+    The models have different checkpoints at hand, so the slider picks three places in each list.
     """
 
     def step_at(model: str, place: str) -> int:

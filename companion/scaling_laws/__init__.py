@@ -43,7 +43,6 @@ from companion.scaling_laws.law import ScalingLaw as ScalingLaw
 from companion.scaling_laws.law import points as points
 from companion.scaling_laws.live import live_law as live_law
 from companion.scaling_laws.live import run_live as run_live
-from companion.scaling_laws.missing import attempt as attempt
 from companion.scaling_laws.overtrained import short_run_errors as short_run_errors
 from companion.scaling_laws.paper_scale import evaluate_pythia as evaluate_pythia
 from companion.scaling_laws.paper_scale import law_of_two_metrics as law_of_two_metrics
@@ -64,6 +63,7 @@ from companion.scaling_laws.tables import ladder_table as ladder_table
 from companion.scaling_laws.tables import plan_table as plan_table
 from companion.scaling_laws.tables import regression_table as regression_table
 from companion.scaling_laws.tables import singles_table as singles_table
+from companion.scaling_laws.tiny_family import python_sources as python_sources
 from companion.scaling_laws.varpro import fit_varpro as fit_varpro
 from companion.scaling_laws.varpro import projected_objective as projected_objective
 from companion.scaling_laws.zipf import make_world as make_world

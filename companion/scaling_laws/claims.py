@@ -9,6 +9,7 @@ CELLS = Criterion(
     "OPT, GPT-3 and T5-Pile, n >= 3: at least 95 % of the printed cells within 0.05 points "
     "(where two digits are printed: within half a digit more)",
     low=0.95,
+    closed=True,
     must_hold=True,
 )
 
@@ -87,7 +88,7 @@ ONE_MODEL = Criterion(
     must_hold=True,
 )
 
-OPT_CELLS = Criterion("at least 0.95", low=0.95)
+OPT_CELLS = Criterion("at least 0.95", low=0.95, closed=True)
 
 COMPONENTS = Criterion("three raw components explain more than 99 %", low=0.99, must_hold=True)
 
@@ -106,12 +107,13 @@ OBJECTIVE = Criterion(
     high=0.001018275,
     must_hold=True,
 )
-WITHIN_3 = Criterion("at most 3 %", high=3.0)
+WITHIN_3 = Criterion("at most 3 %", high=3.0, closed=True)
 
 KNOWN_TRUTH = Criterion(
     "in every world error falls from no cut to 1 % to 10 %; with the 10 % cut E is off by less "
     "than 3 % and by less than half of what it is without",
     low=1.0,
+    closed=True,
     must_hold=True,
 )
 E_CLOSE = Criterion("below 3 %", high=3.0)
@@ -123,14 +125,16 @@ SOLVER = Criterion(
     low=0.99,
     must_hold=True,
 )
-A_TENTH = Criterion("at most 0.1", high=0.1)
+A_TENTH = Criterion("at most 0.1", high=0.1, closed=True)
 
 THOUSAND = Criterion("more than 1,000 laws", low=1000, must_hold=True)
 
 ALL_FACTS = Criterion("all ten computations agree", low=10, closed=True, must_hold=True)
 
 SEED_SPREAD = Criterion(
-    "standard deviation over seeds of the final loss at most 4 % at every size", high=4.0
+    "standard deviation over seeds of the final loss at most 4 % at every size",
+    high=4.0,
+    closed=True,
 )
 
 LIVE = Criterion("error with the first 10 % cut below 20 % for every choice of seeds", high=20.0)

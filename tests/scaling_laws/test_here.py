@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.scaling_laws.control import lawful_family, lawful_ratios
+from companion.scale import generator
+from companion.scaling_laws.control import TRUTH, lawful_family, lawful_ratios
 from companion.scaling_laws.lab import by_world, fit_lab, lab_family, run_lab, token_grid
+from companion.scaling_laws.protocol import are, target_points, training_points
 from companion.scaling_laws.schedules import extrapolate, gap, hot_cool_gaps, unfinished_gap
 from companion.scaling_laws.sources import Family, Run
+from companion.scaling_laws.varpro import fit_varpro
 from companion.scaling_laws.zipf import A0, World, make_world, train
 from tests.scaling_laws.conftest import TRUE
 
@@ -101,7 +104,11 @@ def test_lawful_families_are_lawful():
 
 
 def test_in_them_the_cut_changes_nothing_and_a_broken_start_would_show():
-    ratios = lawful_ratios(12, seed=0)["ratio"]
+    table = lawful_ratios(12, seed=0)
+    family = lawful_family(TRUTH, generator(0, "lawful", 0))
+    law = fit_varpro(training_points(family.runs[:-1], cut=0.1 * family.target.D[-1])).law
+    assert table["cut"].iloc[0] == pytest.approx(are(law, target_points(family.target)))
+    ratios = table["ratio"]
     assert 0.8 < np.exp(np.log(ratios).mean()) < 1.2
 
 

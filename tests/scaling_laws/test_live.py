@@ -1,3 +1,4 @@
+import platform
 from dataclasses import replace
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 from companion.models import neox, neox_config
+from companion.scale import generator
 from companion.scaling_laws import tiny_family
 from companion.scaling_laws.live import one_pick, pick_errors, run_live, seed_spread
 from companion.scaling_laws.settings import PRESETS
@@ -33,7 +35,8 @@ def test_corpus_is_code_without_tests_and_held_out_by_file():
     assert not any(name.startswith(("test/", "idlelib/")) for name in corpus.documents)
     training, held_out = token_streams()
     assert 0.02 < len(held_out) / (len(training) + len(held_out)) < 0.12
-    assert corpus.provenance()["version"].count(".") == 2
+    (identity,) = corpus.provenance().values()
+    assert platform.python_version() in identity
 
 
 def test_a_warm_up_that_does_not_end_is_refused():
@@ -73,6 +76,18 @@ def test_a_cooled_run_is_the_same_until_it_cools():
     assert cool.D.tolist() == hot.D.tolist()
     assert cool.loss[:4] == pytest.approx(hot.loss[:4])
     assert cool.loss[4] != pytest.approx(hot.loss[4], rel=1e-7)
+
+
+def test_a_cooled_run_reads_on_where_it_was(monkeypatch):
+    asked = []
+
+    def spy(seed, *names):
+        asked.append(names[-1])
+        return generator(seed, *names)
+
+    monkeypatch.setattr(tiny_family, "generator", spy)
+    train_tiny(TINY, 0, SMALL, cool=0.2)
+    assert asked == list(range(10))
 
 
 def test_a_diverged_run_is_counted_and_the_others_stay(monkeypatch):

@@ -139,9 +139,7 @@ def live(result: LiveResults, law: ScalingLaw) -> Figure:
     error = are(law, target_points(target))
     finding_title(
         fig,
-        f"Six minutes of training predict the largest model to {error:.1f} %"
-        if result.recipe.steps >= 400
-        else f"Seconds of training predict the largest model to {error:.1f} %",
+        f"Small runs predict the largest of the family to {error:.1f} %",
         holds=error < 10,
         otherwise=f"The family trained here: error {error:.0f} %",
     )

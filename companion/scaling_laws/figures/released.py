@@ -243,21 +243,26 @@ def tails(ladders: pd.DataFrame) -> Figure:
     rows = rows[rows["n"] == rows.groupby("family")["n"].transform("max")]
     fig, ax = figure(height=3.8)
     cycle = {"OPT": (BLUE, "o"), "gpt3": (ORANGE, "s"), "t5-pile": (GREEN, "^")}
-    worse, n_families = 0, 0
+    worse, ends = 0, {}
     for family, part in rows.groupby("family"):
         part = part.dropna(subset="are").sort_values("q")
+        if part.empty:
+            continue
         color, marker = cycle.get(family, (GREY, "."))
         ax.plot(part["q"], part["are"], marker=marker, color=color, linewidth=1.5)
-        if len(part):
-            ax.annotate(f" {_name(family)}", (part["q"].iloc[-1], part["are"].iloc[-1]),
-                        color=color if color != GREY else "#555555", fontsize=9, va="center",
-                        xytext=(4, 0), textcoords="offset points")  # fmt: skip
-            late = part[part["q"] >= 0.9]["are"]
-            worse += len(late) > 0 and late.iloc[0] > 1.05 * part["are"].iloc[0]
-            n_families += 1
-    ax.set(yscale="log", xlim=(0.05, 1.2), ylabel="error (ARE, %)",
+        ends[family] = (part["are"].iloc[-1], color)
+        late = part[part["q"] >= 0.9]["are"]
+        worse += len(late) > 0 and late.iloc[0] > 1.05 * part["are"].iloc[0]
+    n_families = len(ends)
+    lowest = 0.0
+    for family, (value, color) in sorted(ends.items(), key=lambda item: item[1][0]):
+        lowest = max(value, 1.28 * lowest)  # labels keep apart
+        ax.text(1.01, lowest, _name(family), color="#555555" if color == GREY else color,
+                fontsize=9, va="center")  # fmt: skip
+    ax.set(yscale="log", xlim=(0.05, 1.24), ylabel="error (ARE, %)",
            xlabel="start of the window  (0.1: almost all, 0.99: only the end)")  # fmt: skip
     ax.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
+    ax.set_xticks([0.1, 0.3, 0.5, 0.7, 0.9])
     finding_title(
         ax,
         f"The end alone is worse in {worse} of {n_families} families",

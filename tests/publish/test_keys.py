@@ -93,7 +93,13 @@ def test_versions_count(book, monkeypatch):
     before = key(book)
     monkeypatch.setattr(keys, "_version", lambda name: "0.0")
     assert key(book) != before
-    assert parts(book)["library torch"] == "0.0"
+    assert parts(book)["library papermill"] == "0.0"
+
+
+def test_the_libraries_that_a_chapter_imports_count(book):
+    assert "library lmfit" not in parts(book)
+    edit(book.package / "common.py", "return 1", "import lmfit\n\n    return 1")
+    assert "library lmfit" in parts(book)
 
 
 def test_data_count_by_what_is_there(tmp_path):

@@ -90,6 +90,14 @@ def test_a_cooled_run_reads_on_where_it_was(monkeypatch):
     assert asked == list(range(10))
 
 
+def test_side_by_side_gives_the_same_runs():
+    plan = [(TINY, 0), (TINY, 1)]
+    alone = train_tiny_family(plan, [], SMALL, progress=False)
+    beside = train_tiny_family(plan, [], SMALL, n_jobs=2, progress=False)
+    for key, run in alone.hot.items():
+        assert beside.hot[key].loss == pytest.approx(run.loss, rel=1e-6)
+
+
 def test_a_diverged_run_is_counted_and_the_others_stay(monkeypatch):
     def diverges(shape, seed, recipe, *, cool=0.0):
         if seed == 1:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 NORM = LogNorm(1, 60)
 """Colors of errors from 1 to 60 percent, the same in every heat map."""
 
+SHOWN_SHARES = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+"""Columns of the heat maps; all ten shares would be too small to read on a phone."""
+
 LABELS = {"gpt3": "GPT-3", "t5-pile": "T5-Pile", "pythia": "Pythia"}
 
 
@@ -56,7 +59,7 @@ def _grid(ax: Axes, table: pd.DataFrame, rows: str, columns: str = "q") -> mpl.i
         if np.isfinite(value):
             bright = NORM(np.clip(value, 1, 60)) < 0.5
             text = f"{value:.1f}" if value < 10 else f"{value:.0f}" if value < 1000 else ">999"
-            ax.text(j, i, text, ha="center", va="center", fontsize=7.5,
+            ax.text(j, i, text, ha="center", va="center", fontsize=9.5,
                     color="#222222" if bright else "white")  # fmt: skip
     ax.set_xticks(range(cells.shape[1]), [f"{100 * q:.0f}" for q in cells.columns])
     ax.set_yticks(range(cells.shape[0]), ["2*" if n == 2 else n for n in cells.index])
@@ -67,7 +70,7 @@ def _grid(ax: Axes, table: pd.DataFrame, rows: str, columns: str = "q") -> mpl.i
 
 def heatmaps(ladders: pd.DataFrame, families: tuple[str, ...] = ("OPT", "gpt3")) -> Figure:
     """Number of models by share of training, without (top) and with the cut. Paper Fig. 5."""
-    table = ladders[ladders["experiment"] == "n vs q"]
+    table = ladders[(ladders["experiment"] == "n vs q") & ladders["q"].isin(SHOWN_SHARES)]
     fig, axes = figure(2, len(families), height=5.2, squeeze=False)
     helped = []
     for column, family in enumerate(families):

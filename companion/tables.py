@@ -71,17 +71,15 @@ def claims_table(
         source += " (stale: the code has changed since)"
     rows = []
     for finding in findings:
-        row = finding.as_dict()
-        cells = [
-            f'<th scope="row">{escape(finding.claim)}</th>',
-            f"<td>{escape(finding.statement)}"
-            f'<br><small class="rp-criterion">criterion: {escape(finding.criterion or "–")}</small>'
-            "</td>",
-            f"<td>{escape(finding.paper) or '–'}</td>",
-            f"<td>{_measured(row)}</td>",
-            f"<td>{_measured(past) if (past := record.get(finding.claim)) else 'none yet'}</td>",
-        ]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        row, past = finding.as_dict(), record.get(finding.claim)
+        rows.append(
+            f'<tr><th scope="row">{escape(finding.claim)}</th>'
+            f"<td>{escape(finding.statement)}</td>"
+            f"<td>{escape(finding.paper) or '–'}</td>"
+            f"<td>{_measured(row)}</td>"
+            f"<td>{_measured(past) if past else 'none yet'}</td></tr>"
+        )
+        rows.append(_details(row, past))
     heads = ("Claim", "What it says", "Paper", f"This run, {scale} scale", source.capitalize())
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     return Html(
@@ -91,16 +89,27 @@ def claims_table(
 
 
 def _measured(row: Mapping[str, object]) -> str:
-    """Verdict, estimate with interval, sample size and note of one finding."""
+    """Verdict, estimate with interval, and sample size of one finding."""
     lines = [verdict_html(str(row["verdict"]))]
     if row["estimate"] is not None:
         size = f", n = {row['n']}" if row["n"] is not None else ""
-        p = (
-            ""
-            if row["p"] is None
-            else ", " + ("p < 0.001" if row["p"] < 1e-3 else f"p = {row['p']:.3f}")
-        )
+        p = ""
+        if row["p"] is not None:
+            p = ", p < 0.001" if row["p"] < 1e-3 else f", p = {row['p']:.3f}"
         lines.append(escape(f"{interval_text(row)}{size}{p}"))
-    if row["note"]:
-        lines.append(f"<small>{escape(str(row['note']))}</small>")
     return "<br>".join(lines)
+
+
+def _details(row: Mapping[str, object], past: Mapping[str, object] | None) -> str:
+    """A row below the finding, as wide as the table: the criterion and what else was measured."""
+    criterion = (past or {}).get("criterion")
+    told = [
+        ("Criterion", row["criterion"]),
+        ("Criterion of the published run", criterion if criterion != row["criterion"] else ""),
+        ("This run", row["note"]),
+        ("Published", (past or {}).get("note")),
+    ]
+    lines = [f"<em>{name}:</em> {escape(str(text))}" for name, text in told if text]
+    if not lines:
+        return ""
+    return f'<tr class="rp-details"><td colspan="5"><small>{"<br>".join(lines)}</small></td></tr>'

@@ -98,6 +98,7 @@ def test_the_site_lost_between_two_renames_comes_back(built, lines):
     before = state(site)
     site.rename(site.with_name("site.old"))
     publish.build(built, say=lines.append)
+    assert "unchanged" in lines[1]
     assert state(site) == before
 
 

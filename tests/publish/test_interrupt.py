@@ -108,7 +108,9 @@ def test_a_second_build_waits_and_says_so(slow):
     assert "waiting" in line
     assert f"process {first.pid}" in line
     assert "companion build" in line
+    time.sleep(5)  # a build that does not wait would have started a kernel of its own by now
     assert second.poll() is None
+    assert int((slow.root / "kernel.pid").read_text()) == kernel
     (slow.root / "slow").unlink()
     os.kill(kernel, signal.SIGINT)  # the slow cell ends with an error
     _, first_said = first.communicate(timeout=120)

@@ -68,6 +68,22 @@ def test_the_published_record_counts_where_pages_are_made_from(book):
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, True, True]
 
 
+def test_records_of_other_chapters_do_not_count(book):
+    book.records.mkdir()
+    (book.records / "__init__.py").write_text("")
+    (book.records / "schema.json").write_text("{}")
+    edit(
+        book.package / "alpha" / "__init__.py",
+        "import one",
+        "import one\nfrom companion import records",
+    )
+    before = key(book)
+    (book.records / "beta.json").write_text(tiny.record("beta"))
+    assert key(book) == before
+    (book.records / "schema.json").write_text('{"type": "object"}')
+    assert key(book) != before
+
+
 def test_scale_seed_settings_and_device_count(book):
     variants = [
         key(book),

@@ -106,25 +106,29 @@ def test_a_kernel_that_dies_is_a_failure_with_its_cell(book):
 
 def test_kernels_are_this_interpreter_with_their_share_of_the_threads(book, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", "somewhere/else")
+    monkeypatch.chdir(book.root)
+    monkeypatch.setenv("COMPANION_DATA", "../mirror")  # as seen from here, not from the notebooks
     content = [
         *tiny.cells("alpha"),
         tiny.code(
             "import os, sys, companion\n"
             "[sys.executable, companion.__file__, os.environ['COMPANION_PUBLISH'],\n"
-            " os.environ['OMP_NUM_THREADS'], os.environ['IPYTHONDIR'], os.getcwd()]"
+            " os.environ['OMP_NUM_THREADS'], os.environ['IPYTHONDIR'], os.getcwd(),\n"
+            " os.environ['COMPANION_DATA']]"
         ),
     ]
     tiny.write_notebook(book, 1, "alpha", content)
     run = publish.run_many(BOTH, project=book, workers=2)[0]
     last = nbformat.read(run.path, as_version=4).cells[-1]
     shown = ast.literal_eval(last.outputs[0].data["text/plain"])
-    executable, package, publishing, threads, profile, folder = shown
+    executable, package, publishing, threads, profile, folder, mirror = shown
     assert executable == sys.executable
     assert package == str(book.package / "__init__.py")
     assert publishing == "1"
     assert int(threads) == max(1, n_cores() // 2)
     assert profile == str(book.build / "ipython")
     assert folder == str(book.notebooks)
+    assert mirror == str(book.root.parent / "mirror")
 
 
 def test_code_that_changes_during_a_run_gives_no_result(book):

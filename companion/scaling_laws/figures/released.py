@@ -259,7 +259,7 @@ def tails(ladders: pd.DataFrame) -> Figure:
     n_families = len(ends)
     lowest = 0.0
     for family, (value, color) in sorted(ends.items(), key=lambda item: item[1][0]):
-        lowest = max(value, 1.28 * lowest)  # labels keep apart
+        lowest = max(value, 1.4 * lowest)  # labels keep apart
         ax.text(1.01, lowest, _name(family), color="#555555" if color == GREY else color,
                 fontsize=9, va="center")  # fmt: skip
     ax.set(yscale="log", xlim=(0.05, 1.24), ylabel="error (ARE, %)",

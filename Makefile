@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PIP_OPTIONS ?=
+LAB_OPTIONS ?=
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -23,7 +24,7 @@ help:
 	@echo "  make clean                remove build/ (runs and site)"
 	@echo "  make clean-all            remove the environment too"
 	@echo
-	@echo "Variables: PYTHON (now $(PYTHON)), VENV ($(VENV)), PIP_OPTIONS."
+	@echo "Variables: PYTHON (now $(PYTHON)), VENV ($(VENV)), PIP_OPTIONS, LAB_OPTIONS, ARGS."
 
 book: environment
 	@$(BIN)/companion build
@@ -32,7 +33,7 @@ test: environment
 	@$(BIN)/python -m pytest $(ARGS)
 
 lab: environment
-	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+	@$(BIN)/jupyter lab $(LAB_OPTIONS) notebooks
 
 record: environment
 	@test -n "$(CHAPTER)" || { echo "say which chapter: make record CHAPTER=slug" >&2; \

@@ -23,6 +23,7 @@ OFFLINE |= {"no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost"
 OFFLINE |= {"HF_HUB_OFFLINE": "1"}
 
 each_chapter = pytest.mark.parametrize("slug", CHAPTERS)
+all_of_them = pytest.mark.timeout(3600)  # may have to run every notebook of the book
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,12 @@ def without_data(tmp_path_factory):
     """Environment of a machine that has no published data and no network."""
     cache = str(tmp_path_factory.mktemp("empty-cache"))
     return {**OFFLINE, "COMPANION_DATA": None, "COMPANION_CACHE": cache}
+
+
+@pytest.fixture(scope="session")
+def bare(without_data):
+    """Runs of all chapters, side by side, on such a machine: slug -> run."""
+    return {run.slug: run for run in publish.run_many(list(CHAPTERS), env=without_data)}
 
 
 def source(slug):
@@ -90,6 +97,7 @@ def test_figure_names_are_unique_in_the_book():
     assert sorted(names) == sorted(set(names))
 
 
+@all_of_them
 def test_all_chapters_run_at_toy_scale():
     """All of them side by side, as `make book` does; what ran there is not run again."""
     runs = publish.run_many(list(CHAPTERS), "toy")
@@ -138,9 +146,10 @@ def test_with_all_data_every_claim_that_has_a_criterion_is_tested(slug):
 
 
 @each_chapter
-def test_without_data_and_network_a_chapter_runs_and_says_what_it_did_not_test(slug, without_data):
+@all_of_them
+def test_without_data_and_network_a_chapter_runs_and_says_what_it_did_not_test(slug, bare):
     with_data = records.from_notebook(executed(publish.run(slug)))
-    notebook = executed(publish.run(slug, env=without_data))
+    notebook = executed(bare[slug])
     record = records.from_notebook(notebook)
     untested = {f["claim"]: f["note"] for f in record["findings"] if f["verdict"] == NOT_TESTED}
     tested = {f["claim"] for f in with_data["findings"] if f["verdict"] != NOT_TESTED}
@@ -150,11 +159,11 @@ def test_without_data_and_network_a_chapter_runs_and_says_what_it_did_not_test(s
     assert not untested or NOT_TESTED in page
 
 
-def test_the_site_builds_from_runs_without_data(project, without_data, tmp_path):
+@all_of_them
+def test_the_site_builds_from_runs_without_data(project, bare, tmp_path):
     """A fresh clone has no data; its pages must be as sound as ours."""
-    runs = publish.run_many(list(CHAPTERS), env=without_data)
     for name in ("_config.yml", "book", "companion", "notebooks"):
         (tmp_path / name).symlink_to(project.root / name)
     other = Project(tmp_path)
-    staged = publish.stage({run.slug: run.path for run in runs}, other)
+    staged = publish.stage({slug: run.path for slug, run in bare.items()}, other)
     assert publish.build_site(staged, other)

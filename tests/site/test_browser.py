@@ -5,7 +5,7 @@ import pytest
 from companion.papers import chapters
 from tests.site import browser, checks
 
-pytestmark = [pytest.mark.site, pytest.mark.browser]
+pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.timeout(3600)]
 
 
 def addresses(site):

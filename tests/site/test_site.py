@@ -10,7 +10,7 @@ from companion import repository
 from companion.papers import chapters, papers
 from tests.site import checks
 
-pytestmark = pytest.mark.site
+pytestmark = [pytest.mark.site, pytest.mark.timeout(3600)]  # the site may have to be built first
 
 
 def problems(site, check):

@@ -245,7 +245,7 @@ def answer(record: Mapping[str, object] | None) -> Figure:
     values = {row["claim"]: row["verdict"] for row in record["findings"]}
     finding_title(
         fig,
-        "The curve fits. Its parameters are loose, and predicting them leaks",
+        "The curve fits; its parameters are loose; predicting them leaks",
         holds=all(values.get(claim) == "holds" for claim in ("C4", "C5", "C6")),
         otherwise="The fit, its parameters, and the split that scores the predictor",
     )
@@ -276,7 +276,9 @@ def _answer_plateau(ax, rising: Mapping[str, object]) -> None:
     ax.minorticks_off()
     low, high = np.quantile(K, [0.1, 0.9])
     ax.set_title(
-        f"10–90 % of K: {low:,.0f} to {high:,.0f}".replace("-", "−"), fontsize=10, weight="normal"
+        f"10–90 %: {low / 1e3:,.0f}k to {high / 1e3:,.0f}k".replace("-", "−"),
+        fontsize=10,
+        weight="normal",
     )
     ax.set_xlabel(f"fitted plateau (true {rising['true_K']:.0f})")
     ax.set_ylabel("share of refits below")
@@ -289,9 +291,9 @@ def _answer_leak(ax, leakage: Mapping[str, object]) -> None:
         ax.hist(np.clip(values, -1.5, 1), bins, color=color, alpha=0.75, hatch=hatch)
     ax.set_title(f"R² {np.median(random):.2f} or {np.median(grouped):.2f}".replace("-", "−"),
                  fontsize=10, weight="normal")  # fmt: skip
-    ax.text(0.97, 0.96, "random\nsplit", transform=ax.transAxes, ha="right", va="top", color=BLUE,
+    ax.text(0.76, 0.96, "random\nsplit", transform=ax.transAxes, ha="right", va="top", color=BLUE,
             fontsize=9)  # fmt: skip
     ax.text(0.05, 0.96, "model\nleft out", transform=ax.transAxes, va="top", color=VERMILION,
             fontsize=9)  # fmt: skip
-    ax.set_xlabel("test R², no effect to find")
+    ax.set_xlabel("test R², no effect")
     ax.set_ylabel("simulated data sets")

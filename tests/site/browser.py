@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -188,8 +188,7 @@ def explorer_problems(page: Page) -> list[str]:
             value = slider.input_value()
             slider.focus()
             at_end = value == slider.get_attribute("max")
-            page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
-            after = (image.get_attribute("src"), image.get_attribute("alt"))
+            after = _press(page, image, "ArrowLeft" if at_end else "ArrowRight")
             if slider.input_value() == value:
                 problems.append(f"{name}, slider {index}: the arrow keys do not move it")
             problems += [
@@ -197,13 +196,16 @@ def explorer_problems(page: Page) -> list[str]:
                 for what, old, new in zip(("picture", "description"), before, after, strict=True)
                 if old == new
             ]
-            image.evaluate("image => image.decode()")
-            page.keyboard.press("Home")
-            first = image.get_attribute("src")
-            page.keyboard.press("End")
-            if image.get_attribute("src") == first:
+            if _press(page, image, "Home")[0] == _press(page, image, "End")[0]:
                 problems.append(f"{name}, slider {index}: Home and End show the same picture")
     return problems
+
+
+def _press(page: Page, image: Locator, key: str) -> tuple[str | None, str | None]:
+    """Press a key, wait for the picture, and return its address and description."""
+    page.keyboard.press(key)
+    image.evaluate("image => image.decode()")
+    return image.get_attribute("src"), image.get_attribute("alt")
 
 
 def file_url(path: Path) -> str:

@@ -143,12 +143,18 @@ def _distributions() -> Mapping[str, list[str]]:
     return metadata.packages_distributions()
 
 
+@cache
+def _names(source: str) -> frozenset[str]:
+    """Names that `source` imports; chapters share most of their modules."""
+    return frozenset(imports.imported_names(source))
+
+
 def _third_party(sources: Iterable[Path], cells: Iterable[str]) -> set[str]:
     """Distributions that the chapter's code imports, directly or through shared modules."""
     names = imports.notebook_imports(cells)
     for path in sources:
         if path.suffix == ".py":
-            names |= imports.imported_names(path.read_text(encoding="utf-8"))
+            names |= _names(path.read_text(encoding="utf-8"))
     tops = {name.partition(".")[0] for name in names}
     found = {dist for top in tops for dist in _distributions().get(top, ())}
     return {name for name in found if name != "runnable-papers"}

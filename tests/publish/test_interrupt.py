@@ -86,7 +86,7 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_goes_on(slow, how,
     process = start(slow)
     kernel = kernel_of(slow, process)
     process.send_signal(how)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     wait_for(lambda: gone(kernel), "the end of the kernel")
     assert leftovers(slow) == []
@@ -113,8 +113,8 @@ def test_a_second_build_waits_and_says_so(slow):
     assert int((slow.root / "kernel.pid").read_text()) == kernel
     (slow.root / "slow").unlink()
     os.kill(kernel, signal.SIGINT)  # the slow cell ends with an error
-    _, first_said = first.communicate(timeout=120)
-    _, second_said = second.communicate(timeout=120)
+    _, first_said = first.communicate(timeout=300)
+    _, second_said = second.communicate(timeout=300)
     assert first.returncode == 1
     assert "KeyboardInterrupt" in first_said
     assert second.returncode == 0

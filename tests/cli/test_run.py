@@ -188,7 +188,14 @@ def test_serving_until_it_is_interrupted(book: Project):
         "main()"
     )
     command = [sys.executable, "-u", "-c", code, str(book.root), "serve", "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # whoever runs the tests in the background has made SIGINT ignored, and children inherit that
+    server = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         address = server.stdout.readline().split()[0]
         with urllib.request.urlopen(address, timeout=30) as answer:

@@ -47,12 +47,14 @@ def start(book, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a runner in the background makes SIGINT ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **options,
     )
 
 
 def wait_for(condition, what):
-    for _ in range(1200):
+    for _ in range(3000):
         if condition():
             return
         time.sleep(0.1)

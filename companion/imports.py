@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from companion.project import Project
@@ -27,7 +28,8 @@ def modules(project: Project | None = None) -> dict[str, Path]:
     return {module_name(p, project.root): p for p in sorted(project.package.rglob("*.py"))}
 
 
-def imported_names(source: str, module: str = "", is_package: bool = False) -> set[str]:
+@lru_cache(maxsize=4096)  # the graph is asked for once a chapter, and the sources stay the same
+def imported_names(source: str, module: str = "", is_package: bool = False) -> frozenset[str]:
     """Dotted names that `source` imports, anywhere in it (functions and type checks included).
 
     ``from a import b`` counts as ``a`` and ``a.b``: which of the two is a module is for the caller
@@ -45,7 +47,7 @@ def imported_names(source: str, module: str = "", is_package: bool = False) -> s
                 base = ".".join([*package, base] if base else package)
             found.add(base)
             found.update(f"{base}.{alias.name}" for alias in node.names)
-    return found
+    return frozenset(found)
 
 
 def graph(project: Project | None = None) -> dict[str, set[str]]:

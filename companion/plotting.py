@@ -110,9 +110,25 @@ def _png_with_alt(fig: Figure) -> tuple[bytes, dict[str, object]]:
     The figure keeps its size: a tight bounding box would crop each one differently.
     """
     raw = io.BytesIO()
+    _start_title_at_the_edge(fig)
     fig.savefig(raw, format="png", dpi=2 * fig.dpi, facecolor="white", bbox_inches=None)
     width, height = (round(side * fig.dpi) for side in fig.get_size_inches())
     return raw.getvalue(), {"width": width, "height": height, "alt": alt_text(fig)}
+
+
+def _start_title_at_the_edge(fig: Figure) -> None:
+    """Let the title of a lone panel begin at the left edge of the figure.
+
+    Where it would begin by default depends on how wide the tick labels are, and behind wide ones
+    a long title runs out of the picture.
+    """
+    panels = [ax for ax in fig.axes if ax.axison and ax.get_title(loc="left")]
+    if len(panels) != 1 or len([ax for ax in fig.axes if ax.get_label() != "<colorbar>"]) != 1:
+        return
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")  # the layout is made, and must not make room for the move
+    place = panels[0].get_position()
+    panels[0]._left_title.set_x((0.01 - place.x0) / place.width)
 
 
 def alt_text(fig: Figure) -> str:
@@ -222,6 +238,7 @@ def to_webp(fig: Figure, *, dpi: int = 160, quality: int = 80) -> bytes:
     from PIL import Image
 
     raw = io.BytesIO()
+    _start_title_at_the_edge(fig)
     with mpl.rc_context({"savefig.bbox": None}):
         fig.savefig(raw, format="png", dpi=dpi, facecolor="white")
     out = io.BytesIO()

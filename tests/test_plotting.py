@@ -1,6 +1,7 @@
 import io
 import itertools
 
+import matplotlib as mpl
 import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
@@ -98,3 +99,15 @@ def test_a_kernel_shows_figures_with_their_description(tmp_path):
     told = output.metadata["image/png"]
     assert told["alt"] == "horizontal: steps, 0 to 1."
     assert told["width"] == 100 * plotting.WIDTH
+
+
+def test_title_of_a_lone_panel_stays_inside_the_picture_beside_wide_labels():
+    with mpl.rc_context({"axes.titlelocation": "left", "axes.titlesize": 12}):
+        fig, ax = plotting.figure()
+        ax.barh(["a label of a category that is very long"], [1])
+        plotting.finding_title(ax, "seven words that fill a line " * 3, holds=True, otherwise="no")
+    before = ax._left_title.get_position()[0]
+    plotting.to_webp(fig)
+    box = ax._left_title.get_window_extent()
+    assert ax._left_title.get_position()[0] < before
+    assert 0 <= box.x0 < box.x1 <= fig.bbox.width

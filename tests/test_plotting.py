@@ -108,6 +108,7 @@ def test_title_of_a_lone_panel_stays_inside_the_picture_beside_wide_labels():
         plotting.finding_title(ax, "seven words that fill a line " * 3, holds=True, otherwise="no")
     before = ax._left_title.get_position()[0]
     plotting.to_webp(fig)
+    fig.draw_without_rendering()  # at the figure's own resolution again
     box = ax._left_title.get_window_extent()
     assert ax._left_title.get_position()[0] < before
     assert 0 <= box.x0 < box.x1 <= fig.bbox.width

@@ -1,0 +1,1 @@
+"""Chapter "Mamba-3"."""

@@ -82,7 +82,9 @@ def step_disagreement(seed: int) -> float:
     worst = 0.0
     for rank in (1, 3):
         torch.manual_seed(derive_seed(seed, "layer", rank))
-        layer = mamba3(Mamba3Config(d_model=8, d_state=8, head_dim=4, rank=rank, chunk=4, dt_range=(0.1, 1.0))).double()
+        layer = mamba3(
+            Mamba3Config(d_model=8, d_state=8, head_dim=4, rank=rank, chunk=4, dt_range=(0.1, 1.0))
+        ).double()
         u = torch.randn(2, 9, 8, dtype=torch.float64)
         with torch.no_grad():
             expected = layer(u)

@@ -68,14 +68,17 @@ class Mamba3Config:
 
     @property
     def d_inner(self) -> int:
+        """Channels inside the layer."""
         return self.expand * self.d_model
 
     @property
     def n_heads(self) -> int:
+        """Heads, each with its own state and Δ."""
         return self.d_inner // self.head_dim
 
     @property
     def n_angles(self) -> int:
+        """Pairs of coordinates that turn."""
         return int(self.d_state * self.rope_fraction) // 2
 
 
@@ -125,6 +128,7 @@ class Mamba3(nn.Module):
         self.out_proj = nn.Linear(c.d_inner, c.d_model, bias=False)
 
     def forward(self, u: Tensor) -> Tensor:
+        """Outputs of sequences that continue nothing."""
         return self.prefill(u)[0]
 
     def prefill(self, u: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -223,9 +227,11 @@ class Mamba3MIMO(Mamba3):
         self.mimo_o = nn.Parameter(torch.full(shape, 1 / config.rank))
 
     def expand(self, x: Tensor) -> Tensor:
+        """x of every rank, by a learned vector each."""
         return x.unsqueeze(-2) * self.mimo_x
 
     def gate(self, y: Tensor, x: Tensor, z: Tensor) -> Tensor:
+        """Skip and gate of every rank, their weighted sum, and projection."""
         z = z.reshape(*y.shape[:3], 1, self.config.head_dim).to(y.dtype) * self.mimo_z
         y = (y + self.D[:, None, None] * x) * silu(z) * self.mimo_o
         return self.out_proj(y.sum(-2).flatten(-2).to(self.out_proj.weight.dtype))

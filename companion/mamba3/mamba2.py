@@ -37,10 +37,12 @@ class Mamba2Config:
 
     @property
     def d_inner(self) -> int:
+        """Channels inside the layer."""
         return self.expand * self.d_model
 
     @property
     def n_heads(self) -> int:
+        """Heads, each with its own state and Δ."""
         return self.d_inner // self.head_dim
 
 
@@ -68,6 +70,7 @@ class Mamba2(nn.Module):
         self.out_proj = nn.Linear(c.d_inner, c.d_model, bias=False)
 
     def forward(self, u: Tensor) -> Tensor:
+        """Outputs of sequences that continue nothing."""
         return self.prefill(u)[0]
 
     def prefill(self, u: Tensor, state: Mamba2State | None = None) -> tuple[Tensor, Mamba2State]:

@@ -35,6 +35,7 @@ class Probe(nn.Module):
         self.head = nn.Linear(config.d_model, n_classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Logits at every position."""
         h = self.embedding(tokens)
         h = h + self.mixer(self.norm(h))
         return self.head(self.norm_f(h))
@@ -49,6 +50,7 @@ class SwiGLU(nn.Module):
         self.fc2 = nn.Linear(d_hidden, d_model, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(..., d_model) to the same shape."""
         y, gate = self.fc1(x).chunk(2, -1)
         return self.fc2(y * silu(gate))
 
@@ -64,6 +66,7 @@ class Block(nn.Module):
         self.mlp = SwiGLU(config.d_model, d_hidden)
 
     def forward(self, h: Tensor) -> Tensor:
+        """(batch, seq, d_model) to the same shape."""
         kind = self.norm.weight.dtype
         h = h + self.mixer(self.norm(h.to(kind))).to(h.dtype)
         return h + self.mlp(self.norm2(h.to(kind))).to(h.dtype)
@@ -110,6 +113,7 @@ class LanguageModel(nn.Module):
                 linear.weight.div_(math.sqrt(2 * n_layers))
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """Logits at every position."""
         h = self.embedding(tokens).float() if self._is_half else self.embedding(tokens)
         for block in self.layers:
             h = block(h)

@@ -2,7 +2,8 @@ r"""The complex state, as a rotation of B and C.
 
 A complex state with transition :math:`e^{\Delta(A+i\theta)}` is a real state of twice the size
 whose pairs of coordinates turn by :math:`\Delta\theta`. Rotations add up, so they move out of the
-state and onto B and C, turned by the cumulative angle :math:`\Theta_t=\sum_{s\le t}\Delta_s\theta_s`.
+state and onto B and C, turned by the cumulative angle
+:math:`\Theta_t=\sum_{s\le t}\Delta_s\theta_s`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def rotate(x: Tensor, angle: Tensor, pairs: Pairs = "neighbors") -> Tensor:
     r"""Turn the first pairs of coordinates of ``x``, leave the others alone.
 
     x : (..., state)
-    angle : (..., angles) in radians, at most half of ``state``; positive turns (1, 0) towards (0, 1)
+    angle : (..., angles) in radians, at most half of ``state``; positive turns (1, 0) to (0, 1)
     pairs : ``"neighbors"`` turns (0, 1), (2, 3), ... (the released SISO kernel), ``"halves"``
         turns (i, i + state/2) (the MIMO kernel)
     """

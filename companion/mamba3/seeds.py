@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from companion.scale import derive_seed
+from companion.scale import derive_seed, n_cores
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """Step to tokens and labels, each (n_seeds, batch, seq)."""
@@ -75,17 +76,25 @@ class Stack:
         flat = cross_entropy(logits.flatten(0, 2), labels.flatten(), reduction="none")
         return flat.reshape(len(self.seeds), -1).mean(1)
 
-    def train(self, batch_at: Batches, recipe: Recipe, *, label: str = "") -> np.ndarray:
+    def train(self, batch_at: Batches, recipe: Recipe) -> np.ndarray:
         """Train in place; losses of every step, (steps, n_seeds).
 
         A seed whose loss is no longer finite keeps running as NaN and does not touch the others.
         """
         values = list(self.parameters.values())
-        optimizer = torch.optim.AdamW(
-            values, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay, fused=True
-        )
+        names = dict(self.model.named_parameters())  # unstacked, so that a matrix has two axes
+        groups = [
+            {
+                "params": [
+                    p for n, p in self.parameters.items() if is_decayed(n, names[n]) is flag
+                ],
+                "weight_decay": recipe.weight_decay if flag else 0.0,
+            }
+            for flag in (True, False)
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
         history = np.empty((recipe.steps, len(self.seeds)))
-        for step in tqdm(range(recipe.steps), desc=label, leave=False, disable=not label):
+        for step in range(recipe.steps):
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate(step)
             losses = self.losses(*batch_at(step))
@@ -97,9 +106,45 @@ class Stack:
         return history
 
 
+def is_decayed(name: str, parameter: Tensor) -> bool:
+    """Weight decay acts on matrices; not on D, Δ's bias, norms, and the biases of B and C."""
+    return parameter.ndim == 2 and "bias" not in name
+
+
 def clip_each(parameters: Sequence[Tensor], largest: float = 1.0) -> None:
     """Scale the gradient of each seed, not of the stack, to a norm of at most `largest`."""
     squares = sum(p.grad.flatten(1).pow(2).sum(1) for p in parameters)
     scale = (largest / (squares.sqrt() + 1e-6)).clamp(max=1.0)
     for p in parameters:
         p.grad.mul_(scale.reshape(-1, *[1] * (p.ndim - 1)))
+
+
+def side_by_side(
+    function: Callable[..., object], jobs: Sequence[tuple], *, n_jobs: int, label: str = ""
+) -> list[object]:
+    """``function(*job)`` for every job, several at a time in processes of one thread each.
+
+    The results, in the order of the jobs, do not depend on `n_jobs`.
+    """
+    with tqdm(total=len(jobs), desc=label, disable=not label) as bar:
+        results = []
+        if min(n_jobs, n_cores(), len(jobs)) <= 1:
+            outcomes = (_single_threaded(function, job) for job in jobs)
+        else:
+            outcomes = Parallel(n_jobs=n_jobs, backend="loky", return_as="generator")(
+                delayed(_single_threaded)(function, job) for job in jobs
+            )
+        for outcome in outcomes:
+            results.append(outcome)
+            bar.update()
+    return results
+
+
+def _single_threaded(function: Callable[..., object], job: tuple) -> object:
+    """One thread, so that sums keep their order whatever runs beside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return function(*job)
+    finally:
+        torch.set_num_threads(before)

@@ -20,10 +20,12 @@ class Task(NamedTuple):
 
     @property
     def order(self) -> int:
+        """Elements of the group."""
         return len(self.table)
 
     @property
     def chance(self) -> float:
+        """Accuracy of a guess."""
         return 1 / self.order
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from companion.explore import Explorer, explorer
-from companion.mamba3.figures.explore import order_view, roofline_view, rotor_view
+from companion.mamba3.figures.explore import (
+    order_errors,
+    order_view,
+    roofline_view,
+    rotor_accuracy,
+    rotor_view,
+)
 from companion.mamba3.roofline import H100_BALANCE, intensity
 
 
@@ -11,21 +17,21 @@ def rotor_explorer() -> Explorer:
     """Turn, decay and length of the layer that computes parity without training."""
 
     def describe(theta: float, decay: float, length: int) -> str:
-        accuracy = rotor_view(theta, decay, length)[1]
+        accuracy = rotor_accuracy(theta, decay, length)
         return (
             f"Readings of a rotor that turns by {theta:g} π for a one-bit, with |A| = {decay:g}, "
             f"at the end of {length} tokens: right in {accuracy:.0%} of the last 32 positions."
         )
 
     return explorer(
-        lambda theta, decay, length: rotor_view(theta, decay, length)[0],
+        rotor_view,
         name="mamba3-rotor",
         alt=describe,
         labels={"theta": "turn θ/π", "decay": "decay |A|", "length": "length T"},
         start={"theta": 1.0, "decay": 1e-4, "length": 256},
         theta=[0.0, 0.9, 0.99, 1.0],
         decay=[1e-4, 1e-2, 1e-1],
-        length=[32, 256, 1024],
+        length=[64, 256, 1024],
     )
 
 
@@ -33,18 +39,18 @@ def order_explorer() -> Explorer:
     """Step and λ of the discretization, on an equation whose A changes."""
 
     def describe(step: float, lam: float) -> str:
-        errors = order_view(step, lam)[1]
+        errors = order_errors(step, lam)
         told = ", ".join(f"{name} {error:.4f}" for name, error in errors.items())
         return f"Solutions at step {step:g}; errors at the end: {told}."
 
     return explorer(
-        lambda step, lam: order_view(step, lam)[0],
+        order_view,
         name="mamba3-order",
         alt=describe,
         labels={"step": "step Δ", "lam": "blend λ"},
         start={"step": 0.25, "lam": 0.5},
         step=[0.5, 0.25, 0.125, 0.0625],
-        lam=[0.0, 0.25, 0.5, 0.75, 1.0],
+        lam=[0.0, 0.5, 0.75, 1.0],
     )
 
 
@@ -66,5 +72,5 @@ def roofline_explorer() -> Explorer:
         start={"N": 128, "P": 64, "R": 4},
         N=[16, 64, 128],
         P=[32, 64],
-        R=[2, 4, 8, 16],
+        R=[2, 4, 16],
     )

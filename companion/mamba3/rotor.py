@@ -46,7 +46,7 @@ def parity_tokens(bits: Tensor, *, decay: float = 1e-4, turn: float = math.pi) -
 def parity_reading(bits: Tensor, *, decay: float = 1e-4, turn: float = math.pi) -> Tensor:
     """y over its height after a single one-bit: about 1 for odd counts, 0 for even ones."""
     tokens = parity_tokens(bits, decay=decay, turn=turn)
-    y, _ = mix(tokens, empty_state(tokens), chunk=64, pairs="neighbors")
+    y, _ = mix(tokens, empty_state(tokens), chunk=16, pairs="neighbors")
     return y[:, :, 0, 0, 0] / (2 * HALF_TURN_DT)
 
 
@@ -91,7 +91,7 @@ def walk_tokens(moves: Tensor, k: int, *, decay: float = 1e-5, error: float = 0.
 def walk_position(moves: Tensor, k: int, *, decay: float = 1e-5, error: float = 0.0) -> Tensor:
     """The position 0 ... k - 1 that the two readings point at: (batch, seq)."""
     tokens = walk_tokens(moves, k, decay=decay, error=error)
-    y, _ = mix(tokens, empty_state(tokens), chunk=64, pairs="neighbors")
+    y, _ = mix(tokens, empty_state(tokens), chunk=16, pairs="neighbors")
     cos, sin = y[:, :, 0, 0, 0], y[:, :, 1, 0, 0]
     return torch.round(torch.atan2(sin, cos) * k / (2 * math.pi)).long() % k
 
@@ -130,7 +130,7 @@ def drift(error: float, n_ones: int) -> Drift:
     """
     moves = torch.ones(1, n_ones + 1, dtype=torch.long)
     tokens = walk_tokens(moves, 2, error=error)
-    y, _ = mix(tokens, empty_state(tokens), chunk=64, pairs="neighbors")
+    y, _ = mix(tokens, empty_state(tokens), chunk=16, pairs="neighbors")
     reading = y[0, :, 0, 0, 0].numpy()
     counts = np.arange(n_ones + 1)
     accuracy = ((reading > 0) == (counts % 2 == 0)).astype(float)

@@ -80,8 +80,8 @@ def chunked(
 
     def rows(x: Tensor) -> Tensor:  # (batch, seq, heads, rank, d) -> (batch, n, heads, c * rank, d)
         x = pad(x, (0, 0, 0, 0, 0, 0, 0, extra)) if extra else x
-        x = x.reshape(batch, n, chunk, heads, rank, -1).permute(0, 1, 3, 2, 4, 5)
-        return x.reshape(batch, n, heads, chunk * rank, -1)
+        x = x.reshape(batch, n, chunk, heads, rank, x.shape[-1]).permute(0, 1, 3, 2, 4, 5)
+        return x.reshape(batch, n, heads, chunk * rank, x.shape[-1])
 
     def steps(x: Tensor) -> Tensor:  # (batch, seq, heads) -> (batch, n, heads, c)
         x = pad(x, (0, 0, 0, extra)) if extra else x

@@ -7,7 +7,8 @@ more than one.  Nothing is shared: each seed has its own start, batches, gradien
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,10 +142,16 @@ def side_by_side(
 
 
 def _single_threaded(function: Callable[..., object], job: tuple) -> object:
-    """One thread, so that sums keep their order whatever runs beside."""
+    with one_thread():
+        return function(*job)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread: sums keep their order, and a busy neighbor cannot hold up a barrier."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return function(*job)
+        yield
     finally:
         torch.set_num_threads(before)

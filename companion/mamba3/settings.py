@@ -109,7 +109,7 @@ _STEPS = (16, 32, 64, 128, 256, 512, 1024)
 PRESETS = {
     "toy": Settings(
         n_systems=20, check_gradients=False, step_counts=_STEPS, n_equations=0,
-        rotor_length=4096, track_seeds=3, track_steps=250, track_batch=32, lengths=(24,),
+        rotor_length=4096, track_seeds=3, track_steps=200, track_batch=16, lengths=(24,),
         track_arms=_pairs({"parity": _FAMILIES}), read_lengths=(8, 16, 24, 32, 48, 96),
         n_read=512, text_seeds=1, text_steps=100, text_batch=8, text_length=128,
         parts=("full", "no bias, no trapezoid"), state_sizes=(), mimo_sizes=(),

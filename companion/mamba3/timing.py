@@ -16,6 +16,7 @@ from companion.mamba3.agreement import random_tokens
 from companion.mamba3.layer import Mamba3Config, mamba3
 from companion.mamba3.rotation import cumulative_angle, rotate
 from companion.mamba3.scan import chunked, recurrence
+from companion.mamba3.seeds import one_thread
 from companion.stats import Interval, bootstrap
 
 Run = Callable[[], object]
@@ -27,19 +28,20 @@ BLOCK = 16
 def interleaved(runs: Mapping[str, Run], rounds: int) -> dict[str, np.ndarray]:
     """Seconds of each run, round by round, so that a slow moment of the machine meets all.
 
-    Rounds have a shuffled order and each timed call follows an untimed one, so that no run pays
+    One thread.  Rounds have a shuffled order and each timed call follows an untimed one, so that no run pays
     for what its neighbor left in the cache.
     """
     order, rng = list(runs), np.random.default_rng(0)
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        rng.shuffle(order)
-        for name in order:
-            run = runs[name]
-            run()
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
+    with one_thread():
+        for _ in range(rounds):
+            rng.shuffle(order)
+            for name in order:
+                run = runs[name]
+                run()
+                start = time.perf_counter()
+                run()
+                times[name].append(time.perf_counter() - start)
     return {name: np.array(values) for name, values in times.items()}
 
 

@@ -99,7 +99,7 @@ def orders(found: Mapping[str, Order]) -> Figure:
     fig, axes = figure(1, 2, height=4.2, sharey=True)
     for name, order in found.items():
         color, marker, dash = _LINES[name]
-        ax = axes["A(t)" in name]
+        ax = axes[int("A(t)" in name)]
         label = f"{name.removesuffix(', constant A')}: {order.slope.estimate:.2f}"
         ax.plot(order.steps, order.errors, color=color, marker=marker, linestyle=dash, label=label)
     for ax, name in zip(axes, ("constant A", "A(t)"), strict=True):

@@ -158,7 +158,7 @@ def forgetting(
     lengths: Sequence[int] = (64, 256, 1024, 4096),
 ) -> Figure:
     """Parity by the layer built by hand when its state decays, and when it does not turn."""
-    bits = random_bits(32, max(lengths), seed=0)
+    bits = random_bits(16, max(lengths), seed=0)
     fig, ax = figure(height=3.6)
     curves = {
         f"|A| = {d:g}": [parity_accuracy(bits[:, :n], decay=d) for n in lengths] for d in decays

@@ -28,8 +28,8 @@ BLOCK = 16
 def interleaved(runs: Mapping[str, Run], rounds: int) -> dict[str, np.ndarray]:
     """Seconds of each run, round by round, so that a slow moment of the machine meets all.
 
-    One thread.  Rounds have a shuffled order and each timed call follows an untimed one, so that no run pays
-    for what its neighbor left in the cache.
+    One thread.  Rounds have a shuffled order and each timed call follows an untimed one, so that
+    no run pays for what its neighbor left in the cache.
     """
     order, rng = list(runs), np.random.default_rng(0)
     times: dict[str, list[float]] = {name: [] for name in runs}

@@ -6,8 +6,8 @@ import torch
 from companion.mamba3.discretization import Order, orders
 from companion.mamba3.evaluation import Evaluated
 from companion.mamba3.findings import Results
-from companion.mamba3.mamba2 import Mamba2Config
 from companion.mamba3.layer import Mamba3Config
+from companion.mamba3.mamba2 import Mamba2Config
 from companion.mamba3.models import ModelConfig
 from companion.mamba3.text import PARTS, Arm, Read
 from companion.mamba3.timing import ContextTimes, DecodeTimes

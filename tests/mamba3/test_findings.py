@@ -43,7 +43,9 @@ def test_every_claim_has_one_finding_and_all_hold(results, scale):
 def test_a_treatment_that_does_nothing_satisfies_nothing(results):
     same = {key: made.tracked(*key, 0.05) for key in results.tracked}
     flat = made.all_reads(dict.fromkeys(made.PARTS, 1.0), per_doubling=0.0, of_mamba3=0.0)
-    idle = made.results(tracked=same, reads=flat, decode=made.decode(3.4), released=made.released(ratio=0.0))
+    idle = made.results(
+        tracked=same, reads=flat, decode=made.decode(3.4), released=made.released(ratio=0.0)
+    )
     found = verdicts(idle, "book")
     for claim in ("C4", "C5", "C6", "C7", "C8"):
         assert found[claim] != "holds", claim
@@ -63,7 +65,9 @@ def test_a_form_that_differs_fails_the_notebook(scale):
 def test_gradient_and_kernels(results):
     assert one(made.results(gradient=1e-3), "C1").verdict == "does not hold"
     assert one(made.results(gradient=None), "C1").verdict == "not tested"
-    assert one(made.results(kernels={"SISO": 0.022, "MIMO": 0.003}), "C2").verdict == "does not hold"
+    assert (
+        one(made.results(kernels={"SISO": 0.022, "MIMO": 0.003}), "C2").verdict == "does not hold"
+    )
     absent = one(made.results(kernels=Missing("no file")), "C2")
     assert (absent.verdict, absent.note) == ("not tested", "no file")
 
@@ -102,7 +106,9 @@ def test_real_eigenvalues_that_count_modulo_three_break_c5(results):
     key = ("Z3", "real, both signs")
     solved = {**results.tracked, key: made.tracked(*key, 1.0)}
     assert one(made.results(tracked=solved), "C5").verdict == "does not hold"
-    assert one(made.results(rotor={"parity": 1.0, "Z3": 0.9}), "C5", "toy").verdict == "does not hold"
+    assert (
+        one(made.results(rotor={"parity": 1.0, "Z3": 0.9}), "C5", "toy").verdict == "does not hold"
+    )
 
 
 def test_diverged_seeds_are_counted_and_few_are_not_tested(results):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -42,7 +43,7 @@ def mask_factors(seq: int = 8, lam: float = 0.5, decay: float = 0.25) -> Figure:
     axes[0].set_ylabel("query $t$")
     fig.colorbar(image, ax=axes, shrink=0.8, label="weight")
     product = pictures[2]
-    expected = lam * torch.exp(torch.tensor(-decay)) + (1 - lam) * torch.exp(torch.tensor(-decay))
+    expected = math.exp(-decay)  # both halves of the neighbor's weight decay by one step
     finding_title(
         fig,
         "Two bands turn a decay into a trapezoid: only the diagonal is halved",
@@ -52,12 +53,12 @@ def mask_factors(seq: int = 8, lam: float = 0.5, decay: float = 0.25) -> Figure:
     return fig
 
 
-def areas(step: float = 0.5) -> Figure:
-    """What each rule takes for the integral of one step of the input."""
+def areas(step: float = 0.4, end: float = 1.6) -> Figure:
+    """What each rule takes for the integral of one step of the input, which ends at `end`."""
     equation = EQUATIONS["constant A"]
     rate = float(equation.A(np.array(0.0)))
     t = np.linspace(0, step, 200)
-    g = np.exp(rate * (step - t)) * equation.u(t)
+    g = np.exp(rate * (step - t)) * np.abs(equation.u(end - step + t))
     true = float(np.trapezoid(g, t))
     taken = {
         "rectangle (Euler, λ = 1)": step * g[-1],
@@ -66,13 +67,13 @@ def areas(step: float = 0.5) -> Figure:
     fig, axes = figure(1, 2, height=3.1, sharey=True)
     corners = {0: [g[-1], g[-1]], 1: [g[0], g[-1]]}
     for i, (ax, (name, area)) in enumerate(zip(axes, taken.items(), strict=True)):
-        ax.plot(t, g, color="#222222", label="$e^{(t-\\tau)A}u(\\tau)$")
+        ax.plot(t, g, color="#222222", label="$e^{(t-\\tau)A}|u(\\tau)|$")
         ax.fill_between([0, step], corners[i], color=(ORANGE, BLUE)[i], alpha=0.35, label=name)
         ax.set_xlabel("time $\\tau$ within the step")
         ax.set_title(f"area {area:.3f}, true {true:.3f}", weight="normal", fontsize=11)
-        ax.legend(loc="lower right")
+        ax.legend(loc="upper left")
     axes[0].set_ylabel("decayed input")
-    axes[0].set_ylim(0, None)
+    axes[0].set_ylim(0, 1.45 * g.max())
     errors = [abs(area - true) for area in taken.values()]
     finding_title(
         fig,
@@ -130,7 +131,7 @@ def mistakes(errors: Mapping[str, Mapping[str, float]]) -> Figure:
     )
     ax.set_yticklabels(["as in the text", *names[1:]])
     reference_line(ax, 0.006, "criterion", axis="x")
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper right")
     right = max(found["none"] for found in errors.values())
     wrong = min(e for found in errors.values() for n, e in found.items() if n != "none")
     finding_title(

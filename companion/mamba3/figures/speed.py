@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from companion.mamba3.figures.styles import look
 from companion.mamba3.paper_numbers import STEP_MS
@@ -32,6 +32,8 @@ def decode(times: DecodeTimes) -> Figure:
     right.plot(ranks, [(4 * 128 * 64 * r + 128 * 64 - 64 * r) / 40896 for r in ranks],
                **style("null") | {"label": "FLOP ratio"})  # fmt: skip
     right.set(xscale="log", yscale="log", xlabel="rank R", ylabel="time over that of R = 1")
+    right.yaxis.set_major_formatter(ScalarFormatter())
+    right.yaxis.set_minor_formatter(ScalarFormatter())
     right.legend()
     for ax in (left, right):
         ax.set_xticks(
@@ -66,6 +68,9 @@ def contexts(times: ContextTimes) -> Figure:
     right.set(
         xscale="log", yscale="log", xlabel="context (tokens)", ylabel="relative to the fastest"
     )
+    for axis in (left.yaxis, right.yaxis):
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(ScalarFormatter())
     left.legend()
     right.legend(fontsize=8)
     finding_title(

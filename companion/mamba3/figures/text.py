@@ -18,7 +18,7 @@ from companion.plotting import BLUE, figure, finding_title, reference_line, styl
 def ablation(reads: Mapping[str, Read]) -> Figure:
     """Loss of each arm above the full layer, seed by seed, beside the paper's."""
     names = [name for name in PARTS if name in reads and name != "full"]
-    fig, ax = figure(height=1.3 + 0.5 * len(names))
+    fig, ax = figure(height=1.9 + 0.45 * len(names))
     full = reads["full"]
     length = train_length(full)
     means = {}
@@ -42,7 +42,7 @@ def ablation(reads: Mapping[str, Read]) -> Figure:
     ax.legend(loc="best", fontsize=8.5)
     worse = {"no bias", "no bias, no trapezoid"} & set(means)
     finding_title(
-        ax,
+        fig,
         "Taking out the biases makes the model worse",
         holds=bool(worse) and all(means[name] > 0 for name in worse),
         otherwise="Taking out the biases does not make every arm worse here",

@@ -27,6 +27,7 @@ class Settings:
     track_arms : (task, variant) pairs that are trained
     read_lengths, n_read : moves and number of the walks that are read
     text_seeds, text_steps, text_batch, text_length : training of the language models
+    eval_windows : windows of 1,024 held-out characters that they are read on
     parts : arms of the ablation (C6)
     state_sizes, mimo_sizes : N of the comparison by state size (C7); empty for none
     decode_heads, decode_ranks, decode_rounds : heads of the large state, ranks, repeats (C8)
@@ -52,6 +53,7 @@ class Settings:
     text_steps: int
     text_batch: int
     text_length: int
+    eval_windows: int
     parts: tuple[str, ...]
     state_sizes: tuple[int, ...]
     mimo_sizes: tuple[int, ...]
@@ -96,7 +98,11 @@ class Settings:
     def reading(self) -> Reading:
         """How the language models are trained."""
         return Reading(
-            self.text_seeds, self.text_steps, batch=self.text_batch, seq=self.text_length
+            self.text_seeds,
+            self.text_steps,
+            batch=self.text_batch,
+            seq=self.text_length,
+            eval_windows=self.eval_windows,
         )
 
 
@@ -111,7 +117,7 @@ PRESETS = {
         n_systems=20, check_gradients=False, step_counts=_STEPS, n_equations=0,
         rotor_length=4096, track_seeds=3, track_steps=200, track_batch=16, lengths=(24,),
         track_arms=_pairs({"parity": _FAMILIES}), read_lengths=(8, 16, 24, 32, 48, 96),
-        n_read=512, text_seeds=1, text_steps=100, text_batch=8, text_length=128,
+        n_read=512, text_seeds=1, text_steps=100, text_batch=8, text_length=128, eval_windows=8,
         parts=("full", "no bias, no trapezoid"), state_sizes=(), mimo_sizes=(),
         decode_heads=2048, decode_ranks=(1, 4), decode_rounds=5, contexts=(128, 1024, 8192),
         context_rounds=20, scan_length=2048, scan_rounds=2, n_documents=0, n_passages=0,
@@ -121,7 +127,7 @@ PRESETS = {
         n_systems=100, check_gradients=True, step_counts=_STEPS, n_equations=20,
         rotor_length=4096, track_seeds=5, track_steps=2000, track_batch=16, lengths=(3, 40, 64),
         track_arms=_pairs(_BOOK_ARMS), read_lengths=(16, 32, 64, 96, 128, 192, 256, 512),
-        n_read=2048, text_seeds=5, text_steps=200, text_batch=8, text_length=128,
+        n_read=2048, text_seeds=5, text_steps=200, text_batch=8, text_length=128, eval_windows=16,
         parts=PARTS, state_sizes=(4, 8, 16), mimo_sizes=(8,),
         decode_heads=8192, decode_ranks=(1, 2, 4, 8), decode_rounds=15,
         contexts=(128, 512, 2048, 8192), context_rounds=200, scan_length=2048, scan_rounds=5,
@@ -133,7 +139,7 @@ PRESETS = {
         lengths=(3, 40, 80, 120, 160),
         track_arms=_pairs(_BOOK_ARMS | {"Z5": ("Mamba-3", "real, both signs")}),
         read_lengths=(40, 160, 256, 320, 512, 1024),
-        n_read=4096, text_seeds=10, text_steps=5000, text_batch=16, text_length=256,
+        n_read=4096, text_seeds=10, text_steps=5000, text_batch=16, text_length=256, eval_windows=16,
         parts=PARTS, state_sizes=(16, 32, 64, 128), mimo_sizes=(16, 32, 64),
         decode_heads=8192, decode_ranks=(1, 2, 4, 8, 16), decode_rounds=30,
         contexts=(128, 512, 2048, 8192, 32768), context_rounds=200, scan_length=2048,

@@ -59,7 +59,8 @@ def read(name, loss, *, family="Mamba-3", d_state=16, seeds=5, spread=0.01, rng_
 def all_reads(parts=None, *, per_doubling=-0.05, of_mamba3=-0.08, seeds=5):
     """Losses in which the paper's order holds, and a state factor of 2^-(0.08/0.05) = 0.33."""
     losses = {"full": 1.0, "no bias": 1.2, "no bias, no trapezoid": 1.3, "with convolution": 1.01,
-              "bias from 0": 1.1, "bias from U(-1, 1)": 1.1, "Mamba-2": 1.1} | (parts or {})  # fmt: skip
+              "bias from 0": 1.1, "bias from U(-1, 1)": 1.1, "Mamba-2": 1.1}  # fmt: skip
+    losses |= parts or {}
     made = {name: read(name, losses[name], seeds=seeds) for name in PARTS}
     for family, shift in (("Mamba-2", 0.0), ("Mamba-3", of_mamba3), ("MIMO", of_mamba3 - 0.01)):
         for n in (4, 8, 16):

@@ -1,6 +1,7 @@
 """Settings, trainings in small, checkpoints, figures, tables, exercises, explorers."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -28,9 +29,10 @@ from companion.scale import SCALES, settings_for
 from . import made
 
 TINY = {
-    "track_steps": 6, "track_seeds": 2, "track_batch": 4, "lengths": (3, 8), "read_lengths": (4, 16),
+    "track_steps": 6, "track_seeds": 2, "track_batch": 4, "lengths": (3, 8),
+    "read_lengths": (4, 16),
     "n_read": 20, "text_steps": 4, "text_seeds": 2, "text_batch": 2, "n_jobs": 1,
-    "decode_heads": 32, "decode_rounds": 3, "contexts": (16, 64), "context_rounds": 3,
+    "decode_heads": 32, "decode_rounds": 3, "contexts": (16, 64), "context_rounds": 3, "eval_windows": 1,
     "step_counts": (16, 32, 64), "rotor_length": 64, "n_systems": 2,
 }  # fmt: skip
 
@@ -107,10 +109,10 @@ def test_a_stack_is_its_models_trained_alone():
     def make():
         return m3.Probe(config, 3, 2)
 
-    walks = torch.randint(0, 2, (3, 5, 2, 4, 9), generator=torch.Generator().manual_seed(0))
+    walks = torch.randint(0, 2, (2, 5, 4, 9), generator=torch.Generator().manual_seed(0))
 
     def batch(step, pick):
-        tokens = walks[:, step % 5][pick]
+        tokens = walks[pick, step % 5]
         return tokens, tokens.cumsum(-1) % 2
 
     recipe = seeds.Recipe(4, 1e-2)
@@ -118,7 +120,7 @@ def test_a_stack_is_its_models_trained_alone():
     together = both.train(lambda s: batch(s, slice(0, 2)), recipe)
     for index in (0, 1):
         alone = seeds.Stack(make, (index,)).train(
-            lambda s: batch(s, slice(index, index + 1)), recipe
+            partial(batch, pick=slice(index, index + 1)), recipe
         )
         assert np.allclose(alone[:, 0], together[:, index], atol=1e-4)
 
@@ -147,7 +149,7 @@ def test_toy_parity_is_learned_with_the_turn_and_not_without():
 
 
 def test_unknown_arms_are_named():
-    with pytest.raises(ValueError, match="unknown .'Z9'"):
+    with pytest.raises(ValueError, match=r"unknown \['Z9'\]"):
         tracking.track_all({"Z9": ["Mamba-3"]}, tracking.Training(1, 1, 1, (3,)), (3,), 1, 0)
 
 
@@ -341,8 +343,9 @@ def test_numbers_of_the_paper_are_those_of_its_tables():
     found = decode[["bf16_dstate64", "bf16_dstate128"]].to_numpy().tolist()
     assert [list(v.values()) for v in paper_numbers.KERNEL_MS.values()] == found
     ablation = pd.read_csv(data.locate("mamba3/table5a_8_10_ablations_440m.csv")).ppl.tolist()
-    numbers = {*paper_numbers.ABLATIONS.values(), *paper_numbers.LAMBDA_PRINTED.values(),
-               *paper_numbers.DEFAULT_PRINTED.values(), *paper_numbers.NO_BIAS_PRINTED.values()}  # fmt: skip
+    printed = (paper_numbers.ABLATIONS, paper_numbers.LAMBDA_PRINTED, paper_numbers.DEFAULT_PRINTED,
+               paper_numbers.NO_BIAS_PRINTED)  # fmt: skip
+    numbers = {number for one in printed for number in one.values()}
     assert numbers <= set(ablation)
 
 
@@ -359,7 +362,7 @@ def test_exercises_explain():
     assert "does not grow" in exercises.check_flop_ratio(4)
     assert exercises.check_horizon(np.pi / 2000).startswith("Right")
     assert "upside down" in exercises.check_horizon(np.pi / 1000)
-    assert exercises.check_decay(0.002).startswith("Right")
+    assert exercises.check_decay(0.005).startswith("Right")
     assert "Not yet" in exercises.check_decay(1e-6)
     for check in (exercises.check_kappa, exercises.check_decay):
         assert "Not answered" in check(...)

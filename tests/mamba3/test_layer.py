@@ -42,7 +42,7 @@ def build(name, dtype=torch.float64):
 def brute_force(tokens: Tokens) -> np.ndarray:
     """The ODE form with dense matrices: h' = (A + rotation) h, a matrix exponential a step."""
     t = Tokens(*(p.numpy() if p is not None else None for p in tokens))
-    batch, seq, heads, rank, width = t.x.shape
+    batch, seq, heads, _, width = t.x.shape
     state, angles = t.B.shape[-1], t.turn.shape[-1]
     y = np.zeros_like(t.x)
     for b in range(batch):

@@ -31,7 +31,7 @@ def rotor_explorer() -> Explorer:
         start={"theta": 1.0, "decay": 1e-4, "length": 256},
         theta=[0.0, 0.9, 0.99, 1.0],
         decay=[1e-4, 1e-2, 1e-1],
-        length=[64, 256, 1024],
+        length=[256, 1024],
     )
 
 

@@ -32,7 +32,8 @@ TINY = {
     "track_steps": 6, "track_seeds": 2, "track_batch": 4, "lengths": (3, 8),
     "read_lengths": (4, 16),
     "n_read": 20, "text_steps": 4, "text_seeds": 2, "text_batch": 2, "n_jobs": 1,
-    "decode_heads": 32, "decode_rounds": 3, "contexts": (16, 64), "context_rounds": 3, "eval_windows": 1,
+    "decode_heads": 32, "decode_rounds": 3, "contexts": (16, 64), "context_rounds": 3,
+    "eval_windows": 1,
     "step_counts": (16, 32, 64), "rotor_length": 64, "n_systems": 2,
 }  # fmt: skip
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
@@ -11,6 +14,14 @@ from companion.mamba3.paper_numbers import STEP_MS
 from companion.mamba3.roofline import intensity
 from companion.mamba3.timing import ContextTimes, DecodeTimes
 from companion.plotting import BLUE, ORANGE, figure, finding_title, style
+
+
+def _plain_ticks(ax: Axes, values: Sequence[float]) -> None:
+    """Numbers instead of powers on a log axis that spans little more than a decade."""
+    low, high = ax.get_ylim()
+    ax.set_yticks([v for v in values if low <= v <= high])
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def decode(times: DecodeTimes) -> Figure:
@@ -32,8 +43,7 @@ def decode(times: DecodeTimes) -> Figure:
     right.plot(ranks, [(4 * 128 * 64 * r + 128 * 64 - 64 * r) / 40896 for r in ranks],
                **style("null") | {"label": "FLOP ratio"})  # fmt: skip
     right.set(xscale="log", yscale="log", xlabel="rank R", ylabel="time over that of R = 1")
-    right.yaxis.set_major_formatter(ScalarFormatter())
-    right.yaxis.set_minor_formatter(ScalarFormatter())
+    _plain_ticks(right, (0.5, 1, 1.5, 2, 3, 5, 8, 12))
     right.legend()
     for ax in (left, right):
         ax.set_xticks(
@@ -68,9 +78,8 @@ def contexts(times: ContextTimes) -> Figure:
     right.set(
         xscale="log", yscale="log", xlabel="context (tokens)", ylabel="relative to the fastest"
     )
-    for axis in (left.yaxis, right.yaxis):
-        axis.set_major_formatter(ScalarFormatter())
-        axis.set_minor_formatter(ScalarFormatter())
+    _plain_ticks(left, [m * 10**e for e in range(1, 6) for m in (1, 2, 5)])
+    _plain_ticks(right, (1, 2, 5, 10, 20, 50, 100))
     left.legend()
     right.legend(fontsize=8)
     finding_title(

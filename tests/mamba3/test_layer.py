@@ -240,7 +240,7 @@ def test_decay_is_negative_whatever_is_projected():
     layer = build("SISO")
     tokens, _, _ = layer.project(1e4 * torch.randn(1, 50, 8).double(), torch.zeros(1, 0, 32))
     ratio = -tokens.log_alpha / tokens.dt.clamp_min(1e-300)
-    assert float(ratio[tokens.dt > 1e-12].min()) >= 1e-4 * (1 - 1e-9)
+    assert float(ratio.detach()[tokens.dt > 1e-12].min()) >= 1e-4 * (1 - 1e-9)
 
 
 def test_rotation_is_multiplication_of_complex_numbers():
@@ -279,3 +279,13 @@ def test_errors_say_what_was_received():
         chunked(q, q, q, torch.zeros(1, 3, 1), torch.zeros(1, 2, 1), torch.zeros(1, 2, 1))
     with pytest.raises(ValueError, match="chunk must be"):
         chunked(q, q, q, *(torch.zeros(1, 2, 1) for _ in range(3)), chunk=0)
+
+
+def test_the_turn_is_pi_tanh_of_a_shared_projection_times_each_heads_step():
+    layer = build("SISO")
+    u = torch.randn(1, 5, 8, dtype=torch.float64)
+    tokens, _, _ = layer.project(u, torch.zeros(1, 0, 32))
+    raw = (u @ layer.in_proj.weight.T)[..., -layer.config.n_angles :]
+    expected = np.pi * torch.tanh(raw)[:, :, None] * tokens.dt[..., None]
+    assert torch.allclose(tokens.turn, expected, atol=1e-14)
+    assert not torch.equal(tokens.turn[:, :, 0], tokens.turn[:, :, 1])

@@ -1,0 +1,60 @@
+"""Checks that explain a wrong answer."""
+
+from __future__ import annotations
+
+import math
+
+from companion.exercises import Answer, respond
+from companion.mamba3.roofline import flops
+from companion.mamba3.rotor import horizon, parity_accuracy, random_bits
+
+
+def check_kappa(answer: object) -> Answer:
+    """Exercise 1: κ of a key with Δ = 0.4, λ = 0.75 whose successor has Δ = 0.8, λ = 0.5."""
+
+    def explain(value: float) -> str:
+        if math.isclose(value, 0.3, rel_tol=1e-6):
+            return "That is γ, the right end alone; the next step adds (1 - λ)Δ of its own."
+        if math.isclose(value, 0.4, rel_tol=1e-6):
+            return "The second part has the Δ and λ of the next token."
+        return "Take λΔ of this token plus (1 - λ)Δ of the next."
+
+    return respond(answer, 0.7, tolerance=1e-6, explain=explain)
+
+
+def check_flop_ratio(answer: object) -> Answer:
+    """Exercise 2: FLOP of R = 4 over R = 1 at N = 64, P = 64."""
+
+    def explain(value: float) -> str:
+        if math.isclose(value, 4, rel_tol=1e-6):
+            return "The decay of the state, NP, does not grow with R."
+        return "Use 4NPR + NP - PR for both."
+
+    return respond(answer, flops(64, 64, 4) / flops(64, 64, 1), tolerance=0.01, explain=explain)
+
+
+def check_horizon(answer: object) -> Answer:
+    """Exercise 3: largest angle error in radians that survives 1,000 one-bits."""
+    right = math.pi / 2000
+
+    def explain(value: float) -> str:
+        if math.isclose(value, math.pi / 1000, rel_tol=0.02):
+            return "At that error the reading is upside down; it flips at a quarter turn."
+        return f"With {value:.3g} the answer flips after {horizon(value):.0f} one-bits."
+
+    return respond(answer, right, tolerance=0.02, explain=explain)
+
+
+def check_decay(answer: object) -> Answer:
+    """Exercise 4: a decay |A| with which the hand-built parity is right at T = 512 but not at 4096.
+
+    Any such value is right.
+    """
+    if answer is ...:
+        return Answer("Not answered yet: replace the three dots.")
+    bits = random_bits(16, 4096, seed=2)
+    short, long = (parity_accuracy(bits[:, :n], decay=float(answer)) for n in (512, 4096))
+    told = f"accuracy {short:.0%} at 512 and {long:.0%} at 4,096"
+    if short == 1 and long < 0.9:
+        return Answer(f"Right: {told}.")
+    return Answer(f"Not yet: {told}. The contrast falls by exp(-|A|Δ) with every one-bit.")

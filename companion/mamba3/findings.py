@@ -1,0 +1,317 @@
+"""From results to one finding a claim, and to the series that the published figures need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from companion.claims import (
+    NOT_RESOLVED,
+    Claim,
+    Finding,
+    as_verdict,
+    judge,
+    measured_text,
+    not_tested,
+)
+from companion.data import Missing
+from companion.mamba3 import claims as c
+from companion.mamba3 import evidence
+from companion.mamba3.discretization import Order
+from companion.mamba3.evaluation import Evaluated
+from companion.mamba3.official import LAMBADA
+from companion.mamba3.roofline import flops
+from companion.mamba3.text import Read
+from companion.mamba3.timing import ContextTimes, DecodeTimes
+from companion.mamba3.tracking import Tracked
+from companion.scale import generator
+from companion.stats import Interval, exact, t_interval
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that a run of the chapter measured.
+
+    disagreements : form to its largest difference; gradient : relative gap, None if not checked
+    kernels : kernel to relative RMS error
+    orders, random_orders : of the discretization; None if no random equations were drawn
+    rotor : ``"parity"`` and ``"Z3"`` to the accuracy of the layer built by hand
+    tracked : (task, variant) to result; reads : arm to result
+    counts : (counted, formula) of small decode steps
+    decode, contexts : run times
+    released : of the released weights; Missing with the reason, or None if not asked for
+    """
+
+    disagreements: Mapping[str, float]
+    gradient: float | None
+    kernels: Mapping[str, float] | Missing
+    orders: Mapping[str, Order]
+    random_orders: Mapping[str, Interval] | None
+    rotor: Mapping[str, float]
+    tracked: Mapping[tuple[str, str], Tracked]
+    reads: Mapping[str, Read]
+    counts: tuple[tuple[int, int], ...]
+    decode: DecodeTimes
+    contexts: ContextTimes
+    released: Evaluated | Missing | None = None
+
+
+def _same(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    worst = max(results.disagreements, key=lambda name: results.disagreements[name])
+    parts = {}
+    if claim.criteria[scale] is c.SAME_AND_GRADIENT:
+        if results.gradient is None:
+            return not_tested(claim, scale, "the gradient was not checked")
+        parts["gradient"] = (exact(results.gradient), c.GRADIENT)
+    note = f"largest in: {worst}"
+    return judge(claim, scale, exact(results.disagreements[worst]), parts=parts, note=note)
+
+
+def _kernel(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    if isinstance(results.kernels, Missing):
+        return not_tested(claim, scale, results.kernels.reason)
+    note = ", ".join(f"{kind} {error:.4f}" for kind, error in results.kernels.items())
+    return judge(
+        claim, scale, exact(max(results.kernels.values()), len(results.kernels)), note=note
+    )
+
+
+def _order(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    slopes = {name: order.slope for name, order in results.orders.items()}
+    parts = {
+        "Euler": (slopes["Euler, constant A"], c.EULER),
+        "λ = 1/2, A(t)": (slopes["λ = 1/2, A(t)"], c.FIRST_ORDER),
+    }
+    if claim.criteria[scale] is c.SECOND_ORDER_RANDOM:
+        if results.random_orders is None:
+            return not_tested(claim, scale, "no random equations were drawn")
+        frozen, mean = (results.random_orders[k] for k in ("exponential-trapezoidal", "mean A"))
+        parts |= {
+            "random, A frozen": (frozen, c.FIRST_ORDER),
+            "random, A averaged": (mean, c.SECOND),
+        }
+    note = f"A(t) averaged over both ends: {measured_text(slopes['λ = 1/2, A(t) averaged'])}"
+    return judge(claim, scale, slopes["λ = 1/2, constant A"], parts=parts, note=note)
+
+
+def _lacking(results: Results, task: str, variants: tuple[str, ...], least: int) -> str:
+    """Why variants cannot be compared; empty if they can."""
+    for variant in variants:
+        run = results.tracked.get((task, variant))
+        if run is None:
+            return f"{variant} was not trained on {task}"
+        if run.alive.sum() < least:
+            return f"{variant} on {task}: fewer than {least} seeds did not diverge"
+    return ""
+
+
+def _successes(results: Results) -> str:
+    """Seeds that solved their task at the training length, every run."""
+    return "seeds that solve the training length: " + "; ".join(
+        f"{task}, {variant} {evidence.success(run)}"
+        for (task, variant), run in results.tracked.items()
+    )
+
+
+def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    of = claim.criteria[scale].of
+    baselines = ("Mamba-3, no RoPE", "Mamba-2") if of == "trained" else evidence.BASELINES
+    if why := _lacking(results, "parity", ("Mamba-3", *baselines), 1 if of == "trained" else 2):
+        return not_tested(claim, scale, why)
+    runs = {name: results.tracked["parity", name] for name in ("Mamba-3", *baselines)}
+    trained = runs["Mamba-3"].train_length
+    wanted = {"trained": trained, "difference": 2 * trained, "far": int(1.6 * trained)}[of]
+    if wanted not in runs["Mamba-3"].lengths:
+        return not_tested(claim, scale, f"the models were not read at {wanted} moves")
+    values = {name: evidence.alive(run, wanted) for name, run in runs.items()}
+    note = f"trained at {trained} moves, read at {wanted}; {_successes(results)}"
+    by_hand = {"layer built by hand": (exact(results.rotor["parity"]), c.PERFECT)}
+    if of == "difference":
+        found = evidence.closest_baseline(
+            values["Mamba-3"], {name: values[name] for name in baselines}
+        )
+        size = {f"difference to {found.baseline}": (exact(found.difference.estimate), c.HALF)}
+        here = t_interval(evidence.alive(runs["Mamba-3"], trained))
+        note += f"; Mamba-3 at the training length {measured_text(here)}"
+        return judge(claim, scale, found.difference, parts=size | by_hand, note=note)
+    limit = c.BLIND if of == "trained" else c.BLIND_FAR
+    parts = {name: (exact(values[name].mean(), len(values[name])), limit) for name in baselines}
+    own = exact(values["Mamba-3"].mean(), len(values["Mamba-3"]))
+    return judge(claim, scale, own, parts=parts | by_hand, note=note)
+
+
+def _counting(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    if claim.criteria[scale].of == "hand":
+        return judge(claim, scale, exact(results.rotor["Z3"]))
+    both, positive = "real, both signs", "Mamba-3, no RoPE"
+    needed = {"Z3": ("Mamba-3", both, positive), "parity": ("Mamba-3", both)}
+    for task, variants in needed.items():
+        if why := _lacking(results, task, variants, 2):
+            return not_tested(claim, scale, why)
+    measured = {
+        (task, v): _over_seeds(results.tracked[task, v])
+        for task, variants in needed.items()
+        for v in variants
+    }
+    parts = {
+        "modulo 3, real of both signs": (measured["Z3", both], c.UNSOLVED),
+        "modulo 3, real positive": (measured["Z3", positive], c.UNSOLVED),
+        "parity, Mamba-3": (measured["parity", "Mamba-3"], c.SOLVED),
+        "parity, real of both signs": (measured["parity", both], c.SOLVED),
+    }
+    note = _successes(results)
+    if run := results.tracked.get(("S3", "Mamba-3")):
+        note += (
+            f"; one layer on S3, which does not commute: {np.nanmean(run.at(run.train_length)):.2f}"
+        )
+    return judge(claim, scale, measured["Z3", "Mamba-3"], parts=parts, note=note)
+
+
+def _over_seeds(run: Tracked) -> Interval:
+    values = evidence.alive(run, run.train_length)
+    return exact(values.mean(), len(values)) if np.ptp(values) == 0 else t_interval(values)
+
+
+def _ablation(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    reads, one_seed = results.reads, claim.criteria[scale].of == "without both"
+    other = "no bias, no trapezoid" if one_seed else "no bias"
+    needed = ("full", other) if one_seed else ("full", other, "with convolution")
+    if absent := [name for name in needed if name not in reads]:
+        return not_tested(claim, scale, f"not trained: {', '.join(absent)}")
+    lost = {name: int((~read.alive).sum()) for name, read in reads.items()}
+    note = "; ".join(f"{name}: {n} seeds diverged" for name, n in lost.items() if n)
+    if one_seed:
+        if not (reads["full"].alive[0] and reads[other].alive[0]):
+            return not_tested(claim, scale, note)
+        losses = [reads[name].loss(evidence.train_length(reads[name]))[0] for name in needed]
+        return judge(claim, scale, exact(losses[0] - losses[1], 1), note=note)
+    try:
+        bias, conv = (evidence.paired_loss(reads, "full", o) for o in (other, "with convolution"))
+        effects = {
+            name: evidence.paired_loss(reads, name, "full") for name in reads if name in _TOLD
+        }
+    except ValueError as error:
+        return not_tested(claim, scale, f"{error}; {note}")
+    told = ", ".join(f"{name} {measured_text(effect)}" for name, effect in effects.items())
+    note = "; ".join(filter(None, (note, f"loss above the full layer's: {told}")))
+    gained = abs(bias.estimate)
+    share = exact((conv.high / gained) if gained else np.inf)
+    parts = {"gain of the convolution, upper end, over that of the bias": (share, c.QUARTER)}
+    return judge(claim, scale, bias, parts=parts, note=note)
+
+
+_TOLD = ("no bias", "no bias, no trapezoid", "with convolution", "bias from 0",
+         "bias from U(-1, 1)", "Mamba-2")  # fmt: skip
+
+
+def _half_state(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    if scale not in claim.criteria:
+        return not_tested(claim, scale, f"state sizes are not compared at {scale} scale")
+    try:
+        found = evidence.state_factor(results.reads, generator(seed, "C7"))
+    except ValueError as error:
+        return not_tested(claim, scale, str(error))
+    note = (
+        f"nats for twice the state {measured_text(found.per_doubling)}; Mamba-3 at equal state "
+        f"{measured_text(found.of_mamba3)}; {found.n_lost} runs diverged"
+    )
+    finding = judge(claim, scale, found.factor, note=note)
+    if not found.per_doubling.high < 0:
+        return as_verdict(finding, NOT_RESOLVED, "the loss does not fall with the state here")
+    return finding
+
+
+def _ranks(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    missed = exact(max(abs(a - b) for a, b in results.counts), len(results.counts))
+    rng = generator(seed, "C8")
+    large, small = (results.decode.ratio(name, 4, rng) for name in ("large", "small"))
+    if claim.criteria[scale].of == "count":
+        note = f"time of R = 4 over R = 1 on this machine {measured_text(large)}"
+        return judge(claim, scale, missed, note=note)
+    if (size := results.decode.n_bytes["large"]) < 64 * 2**20:
+        return not_tested(claim, scale, f"the large state has {size / 2**20:.0f} MB, not 64")
+    parts = {
+        "FLOP ratio": (exact(flops(128, 64, 4) / flops(128, 64, 1)), c.FLOP_RATIO),
+        "operations miscounted": (missed, c.NO_MISCOUNT),
+    }
+    note = f"state {size / 2**20:.0f} MB; in a state that fits the cache {measured_text(small)}"
+    return judge(claim, scale, large, parts=parts, note=note)
+
+
+def _context(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    times, rng = results.contexts, generator(seed, "C9")
+    growth = {name: times.growth(name, rng) for name in times.times}
+    note = ", ".join(f"{name} {measured_text(g)}" for name, g in growth.items())
+    note = f"growth for eight times the context: {note}"
+    kept = times.n_bytes["Mamba-3"]
+    if claim.criteria[scale].of == "bytes":
+        return judge(claim, scale, exact(float(np.ptp(kept)), len(kept)), note=note)
+    attention, ours = (times.slope(name, rng) for name in ("attention", "Mamba-3"))
+    beyond = Interval(
+        attention.estimate - 10 * ours.estimate, attention.low - 10 * ours.high,
+        attention.high - 10 * ours.low,
+    )  # fmt: skip
+    parts = {
+        "slope of attention, ns a token": (attention, c.RISING),
+        "minus ten times Mamba-3's": (beyond, c.RISING),
+        "bytes kept": (exact(float(np.ptp(kept))), c.NO_MISCOUNT),
+    }
+    return judge(claim, scale, growth["Mamba-3"], parts=parts, note=note)
+
+
+def _released(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
+    if scale not in claim.criteria:
+        reason = f"the released weights are read at paper scale; at {scale} scale the same code "
+        return not_tested(claim, scale, f"{reason}reads a tiny checkpoint in their layout")
+    if results.released is None:
+        return not_tested(claim, scale, "the released weights were not asked for")
+    if isinstance(results.released, Missing):
+        return not_tested(claim, scale, results.released.reason)
+    accuracy = {kind: results.released.accuracy(kind) for kind in LAMBADA}
+    parts = {
+        f"LAMBADA {kind}, distance": (exact(abs(accuracy[kind].estimate - theirs)), c.NEAR_PAPER)
+        for kind, theirs in LAMBADA.items()
+    }
+    note = ", ".join(f"{kind} {measured_text(a)} %" for kind, a in accuracy.items())
+    ratio = results.released.mimo_over_siso(generator(seed, "C10"))
+    return judge(claim, scale, ratio, parts=parts, note=f"LAMBADA {note}")
+
+
+_EVALUATIONS = {
+    "C1": _same, "C2": _kernel, "C3": _order, "C4": _parity, "C5": _counting, "C6": _ablation,
+    "C7": _half_state, "C8": _ranks, "C9": _context, "C10": _released,
+}  # fmt: skip
+
+
+def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
+    """One finding per claim, in the order of :data:`companion.mamba3.CLAIMS`."""
+    return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in c.CLAIMS]
+
+
+def series(results: Results) -> dict[str, object]:
+    """What the published figures need, small enough for the record."""
+    return {
+        "tracking": {
+            f"{task}: {variant}": {
+                "lengths": run.lengths,
+                "accuracy": np.nan_to_num(run.accuracy, nan=-9.0).round(4),
+                "train_length": run.train_length,
+            }
+            for (task, variant), run in results.tracked.items()
+        },
+        "losses": {
+            name: read.loss(evidence.train_length(read)).round(5)
+            for name, read in results.reads.items()
+            if read.alive.all()
+        },
+        "decode_ms": {
+            name: {str(rank): float(np.median(t) * 1e3) for rank, t in times.items()}
+            for name, times in results.decode.times.items()
+        },
+        "context_us": {
+            "contexts": results.contexts.contexts,
+            **{name: np.median(t, axis=1) * 1e6 for name, t in results.contexts.times.items()},
+        },
+    }

@@ -117,7 +117,8 @@ def ratio_bootstrap(
 
     Families are drawn with replacement, each with all its members.  Where a few families carry the
     weight, the percentiles are too close, so their distance to the estimate grows by the quantile
-    of Student's t with (Σw)² / Σw² − 1 degrees of freedom over the normal one, at most WIDEST.
+    of Student's t with (Σw)² / Σw² − 1 degrees of freedom over the normal one, at most WIDEST; the interval
+    stays within the range of the families.
     """
     f = len(total)
     if f < 2:
@@ -133,4 +134,5 @@ def ratio_bootstrap(
     effective = max(np.sum(weight) ** 2 / np.sum(np.square(weight)), 2.0)
     wider = student.ppf(0.975, effective - 1) / normal.ppf(0.975)
     low, high = estimate + (ends - estimate) * min(wider, WIDEST)
-    return Interval(estimate, float(low), float(high), None, f)
+    own = np.divide(total, weight, out=np.full(f, estimate), where=np.asarray(weight) > 0)
+    return Interval(estimate, max(float(low), own.min()), min(float(high), own.max()), None, f)

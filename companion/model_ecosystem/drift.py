@@ -144,29 +144,32 @@ def null_shares(counts: np.ndarray, rng: np.random.Generator, n: int = 200) -> n
 def directed_pairs(
     values: Values,
     graph: Forest,
-    block: np.ndarray,
+    uploader: np.ndarray,
     rng: np.random.Generator,
     *,
     n_permutations: int = 2000,
 ) -> pl.DataFrame:
     """Pairs of values with a direction, each mutation counted once.
 
-    block : (n,) label per model; a child's label says which mutations belong together, and the
-        permutation turns all mutations of a block around at once
+    uploader : (n,) label of the account of each model
 
-    Columns: source, target, there, back, blocks, p_binomial, p_adjusted (Benjamini-Hochberg over
-    all pairs), p_blocks (sign flips of blocks).
+    The permutation turns all mutations of a block around at once.  Blocks are a child's uploader,
+    or its parent: one family says one thing about the direction, however many children it has.
+
+    Columns: source, target, there, back, uploaders, families, p_binomial, p_adjusted
+    (Benjamini-Hochberg over all pairs), p_uploaders, p_families (sign flips of blocks).
     """
     graph = both_declared(values, graph)
     old, new = values.rows[graph.parent], values.rows[graph.child]
     counts = transitions(values, graph)
     first, second = np.nonzero(np.triu(counts + counts.T, 1))
     schema = {"source": pl.Utf8, "target": pl.Utf8, "there": pl.Int64, "back": pl.Int64,
-              "blocks": pl.Int64, "p_binomial": pl.Float64, "p_adjusted": pl.Float64,
-              "p_blocks": pl.Float64}  # fmt: skip
+              "uploaders": pl.Int64, "families": pl.Int64, "p_binomial": pl.Float64,
+              "p_adjusted": pl.Float64, "p_uploaders": pl.Float64,
+              "p_families": pl.Float64}  # fmt: skip
     if not first.size:
         return pl.DataFrame(schema=schema)
-    _, label = np.unique(block[graph.child], return_inverse=True)
+    labels = [np.unique(who, return_inverse=True)[1] for who in (uploader[graph.child], graph.parent)]
     rows = []
     for i, j in zip(first, second, strict=True):
         if counts[i, j] < counts[j, i]:
@@ -175,14 +178,29 @@ def directed_pairs(
         lost_i, lost_j = (old[:, [a]] - new[:, [a]] for a in (i, j))
         net = np.asarray((lost_i.maximum(0).multiply((-lost_j).maximum(0))).todense()).ravel()
         net = net - np.asarray((lost_j.maximum(0).multiply((-lost_i).maximum(0))).todense()).ravel()
-        sums = np.bincount(label, weights=net)
-        sums = sums[np.bincount(label, weights=np.abs(net)) > 0]
-        flips = rng.choice([-1.0, 1.0], size=(n_permutations, sums.size)) @ sums
-        p = (1 + (np.abs(flips) >= abs(sums.sum()) - 1e-9).sum()) / (1 + n_permutations)
+        flips = [_flip_test(net, label, rng, n_permutations) for label in labels]
         exact = binomtest(there, there + back, 0.5).pvalue
-        rows.append((values.names[i], values.names[j], there, back, sums.size, exact, 1.0, p))
+        names = (values.names[i], values.names[j])
+        (n_accounts, p_accounts), (n_families, p_families) = flips
+        rows.append((*names, there, back, n_accounts, n_families, exact, 1.0, p_accounts,
+                     p_families))  # fmt: skip
     table = pl.DataFrame(rows, schema=schema, orient="row")
     adjusted = multipletests(table["p_binomial"].to_numpy(), method="fdr_bh")[1]
     return table.with_columns(pl.Series("p_adjusted", adjusted)).sort(
         "p_adjusted", "there", descending=[False, True]
     )
+
+
+def _flip_test(
+    net: np.ndarray, label: np.ndarray, rng: np.random.Generator, n: int
+) -> tuple[int, float]:
+    """Blocks that take part, and the p-value of |Σ net| under random signs of the blocks."""
+    sums = np.bincount(label, weights=net)
+    sums = sums[np.bincount(label, weights=np.abs(net)) > 0]
+    flips = rng.choice([-1.0, 1.0], size=(n, sums.size)) @ sums
+    return sums.size, float((1 + (np.abs(flips) >= abs(sums.sum()) - 1e-9).sum()) / (1 + n))
+
+
+def n_directed(pairs: pl.DataFrame, blocks: str) -> int:
+    """Pairs with adjusted binomial p < 0.01 and block p < 0.05; blocks: uploaders or families."""
+    return pairs.filter((pl.col("p_adjusted") < 0.01) & (pl.col(f"p_{blocks}") < 0.05)).height

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.drift import best_order, directed_pairs, null_shares, transitions
+from companion.model_ecosystem.drift import (
+    best_order,
+    directed_pairs,
+    n_directed,
+    null_shares,
+    transitions,
+)
 from companion.model_ecosystem.ladder import (
     agreement,
     bradley_terry,
@@ -92,8 +98,9 @@ def drift_runs(n: int, runs: int, seed: int, n_null: int, n_resamples: int) -> p
     """Order, ladder test and directions in simulated worlds.
 
     Columns: world, run, p (quasi-independence), share, forward, null (97.5 % quantile of the share
-    in order of random orientations), pairs, directed (pairs that pass both tests of C5), tau
-    (Kendall, positions found by Bradley-Terry against the true ones), s, s_true (Σq² of targets).
+    in order of random orientations), pairs, by_uploaders and by_families (pairs with a
+    direction by either kind of block), tau (Kendall, positions found by Bradley-Terry against the true
+    ones), s, s_true (Σq² of targets).
     """
     rows = []
     for world in WORLDS:
@@ -115,7 +122,7 @@ def drift_runs(n: int, runs: int, seed: int, n_null: int, n_resamples: int) -> p
                 used = np.array([counts[i].sum() + counts[:, i].sum() > 0 for i in range(K)])
                 off = np.where(used, _log_odds(fit.expected, used), np.nan)
                 places = off
-            found = directed_pairs(values, tree, people.uploader, rng, n_permutations=400)
+            found = directed_pairs(values, tree, people.uploader, rng, n_permutations=999)
             s, s_true = np.nan, np.nan
             if world != "ladder":
                 s, s_true = (target_shares(fit.expected) ** 2).sum(), (trait.targets**2).sum()
@@ -124,7 +131,8 @@ def drift_runs(n: int, runs: int, seed: int, n_null: int, n_resamples: int) -> p
                 {
                     "world": world, "run": run, "p": fit.p, "share": order.share,
                     "forward": order.forward, "null": float(np.quantile(null, 0.975)),
-                    "pairs": order.pairs, "directed": n_directed(found),
+                    "pairs": order.pairs, "by_uploaders": n_directed(found, "uploaders"),
+                    "by_families": n_directed(found, "families"),
                     "tau": agreement(bradley_terry(counts), places), "s": s, "s_true": s_true,
                 }
             )  # fmt: skip
@@ -138,8 +146,3 @@ def _log_odds(expected: np.ndarray, used: np.ndarray) -> np.ndarray:
     a = target_shares(expected.T)
     out[used] = np.log(b / a)
     return out
-
-
-def n_directed(pairs: pl.DataFrame) -> int:
-    """Pairs that pass both conditions of C5: adjusted binomial p < 0.01, block p < 0.05."""
-    return pairs.filter((pl.col("p_adjusted") < 0.01) & (pl.col("p_blocks") < 0.05)).height

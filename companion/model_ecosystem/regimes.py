@@ -6,16 +6,17 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from companion.model_ecosystem.dna import tfidf_of_counts
-from companion.model_ecosystem.forest import RELATIONS
 from companion.model_ecosystem.rates import values_of_codes
-from companion.model_ecosystem.similarity import families, random_pair
+from companion.model_ecosystem.similarity import families, random_pair, unit_rows
 from companion.model_ecosystem.simulate import Population, Trait, concentrated, grow, populate
 from companion.model_ecosystem.threshold import critical_mutation
 from companion.scale import generator
 
 N_TRAITS, N_VALUES = 12, 12
 """Traits in the string of a simulated model, and values of each."""
+
+NAME_TOKENS = 5
+"""Tokens that a parent's name adds to its child's string; on the Hub its words, twice, and pairs."""
 
 REGIMES = {
     "A": ("slow", 0.15, 0.2, False),
@@ -36,7 +37,7 @@ def traits_of(mu: float, s: float) -> tuple[Trait, ...]:
 
 
 def dna_counts(world: Population, *, tagged: bool) -> sparse.csr_array:
-    """Tokens of each model (n, tokens): one per trait, and two that name the parent if `tagged`."""
+    """Tokens of each model (n, tokens): one per trait, and those of the parent's name if `tagged`."""
     parts = []
     for name, values in world.values.items():
         shown = np.where(world.declared[name], values, -1)
@@ -44,16 +45,15 @@ def dna_counts(world: Population, *, tagged: bool) -> sparse.csr_array:
     if tagged:
         graph = world.graph
         ones, n = np.ones(graph.parent.size), graph.n
-        # "base_model:PARENT" and "base_model:RELATION:PARENT"
-        typed = graph.parent * len(RELATIONS) + graph.relation
-        used, column = np.unique(typed, return_inverse=True)
-        parts.append(sparse.csr_array((ones, (graph.child, graph.parent)), shape=(n, n)))
-        parts.append(sparse.csr_array((ones, (graph.child, column)), shape=(n, used.size)))
+        name = sparse.csr_array((ones, (graph.child, graph.parent)), shape=(n, n))
+        parts += [name] * NAME_TOKENS
     return sparse.csr_array(sparse.hstack(parts))
 
 
 def run_regimes(n: int, seeds: range, seed: int) -> pl.DataFrame:
     """Every regime, and D with the tag masked, on forests of n models.
+
+    The similarity is the cosine of token counts, so that it is the share of traits that agree.
 
     Columns: regime, seed, mu, threshold, random, parent_child, sibling (trio-star weights), gap,
     gap_families (families weighted equally).
@@ -66,7 +66,7 @@ def run_regimes(n: int, seeds: range, seed: int) -> pl.DataFrame:
             world = populate(graph, traits_of(mu, s), generator(seed, "regime", name, one))
             arms = {name: tagged} | ({f"{name}, masked": False} if tagged else {})
             for arm, shown in arms.items():
-                x = tfidf_of_counts(dna_counts(world, tagged=shown))
+                x = unit_rows(dna_counts(world, tagged=shown))
                 found = families(x, graph)
                 many = found.d > 1
                 w = (found.d * (found.d - 1))[many].astype(float)

@@ -109,8 +109,7 @@ def against_networkx(n: int, seed: int) -> dict[str, float]:
     """
     graph = grow(n, generator(seed, "networkx", n))
     first = graph.primary()
-    keep = graph.parent == first[graph.child]
-    tree = Forest(n, graph.parent[keep], graph.child[keep], graph.relation[keep], graph.report)
+    tree = graph.tree()
     made, clock = networkx_graph(tree), time.perf_counter
     slow, fast = [], []
     for _ in range(3):

@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
-from companion.model_ecosystem.forest import Forest
+from companion.model_ecosystem.forest import Forest, components
 from companion.model_ecosystem.rates import Values, both_declared
 
 
@@ -154,11 +154,13 @@ def directed_pairs(
     uploader : (n,) label of the account of each model
 
     The permutation turns all mutations of a block around at once.  Blocks are a child's uploader,
-    or its parent: one family says one thing about the direction, however many children it has.
+    or all that descends from one founder: below a founder with value i most mutations start at
+    i, whatever the direction, so a large family says one thing however many models it has.
 
     Columns: source, target, there, back, uploaders, families, p_binomial, p_adjusted
     (Benjamini-Hochberg over all pairs), p_uploaders, p_families (sign flips of blocks).
     """
+    _, tree = components(graph)
     graph = both_declared(values, graph)
     old, new = values.rows[graph.parent], values.rows[graph.child]
     counts = transitions(values, graph)
@@ -169,7 +171,8 @@ def directed_pairs(
               "p_families": pl.Float64}  # fmt: skip
     if not first.size:
         return pl.DataFrame(schema=schema)
-    labels = [np.unique(who, return_inverse=True)[1] for who in (uploader[graph.child], graph.parent)]
+    accounts = np.unique(uploader[graph.child], return_inverse=True)[1]
+    labels = (accounts, tree[graph.child])
     rows = []
     for i, j in zip(first, second, strict=True):
         if counts[i, j] < counts[j, i]:

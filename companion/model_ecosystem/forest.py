@@ -62,8 +62,15 @@ class Forest:
 
     def only(self, *relations: str) -> Forest:
         """The same models with the edges of some relations only."""
-        keep = np.isin(self.relation, [RELATIONS.index(name) for name in relations])
+        return self.where(np.isin(self.relation, [RELATIONS.index(name) for name in relations]))
+
+    def where(self, keep: np.ndarray) -> Forest:
+        """The same models with the edges of a boolean mask (edges,)."""
         return Forest(self.n, self.parent[keep], self.child[keep], self.relation[keep], self.report)
+
+    def tree(self) -> Forest:
+        """One edge per model, from its primary parent."""
+        return self.where(self.parent == self.primary()[self.child])
 
     def children(self, values: np.ndarray | None = None) -> sparse.csr_array:
         """Matrix of shape (n, n) with a one, or the edge's value, at (parent, child)."""

@@ -61,9 +61,7 @@ def values_of_codes(codes: np.ndarray, names: Sequence[str]) -> Values:
 
 def both_declared(values: Values, graph: Forest) -> Forest:
     """The forest with only the edges whose two ends declare the trait."""
-    keep = values.declared[graph.parent] & values.declared[graph.child]
-    return Forest(graph.n, graph.parent[keep], graph.child[keep], graph.relation[keep],
-                  graph.report)  # fmt: skip
+    return graph.where(values.declared[graph.parent] & values.declared[graph.child])
 
 
 def distance(values: Values, graph: Forest) -> np.ndarray:

@@ -48,10 +48,10 @@ def coverage(n: int, runs: int, seed: int, n_resamples: int, fame: float = 2.5) 
             for name, mu in RATES.items()
         )
         world = populate(graph, traits, rng)
-        first = graph.parent == graph.primary()[graph.child]  # a merge inherits from one parent
+        tree = graph.tree()  # a merge inherits from one parent
         for trait in traits:
             values = values_of_codes(world.shown(trait.name), range(K))
-            found = rate(distance(values, graph)[first], graph.parent[first], rng, n_resamples)
+            found = rate(distance(values, tree), tree.parent, rng, n_resamples)
             rows.append(
                 {
                     "trait": trait.name, "run": run, "truth": trait.mutation,
@@ -77,7 +77,8 @@ def drifting_trait(world: str, rng: np.random.Generator) -> tuple[Trait, np.ndar
     """A trait of one of WORLDS, and the true position of its values (None where there is none).
 
     Two populations: founders and mutations choose from different distributions.  Ladder: targets
-    lie below their source.  No direction: founders and mutations choose from one distribution.
+    lie below their source.  No direction: founders and mutations choose evenly, so
+    that i turns into j as often as j into i.
 
     Raises
     ------
@@ -90,7 +91,8 @@ def drifting_trait(world: str, rng: np.random.Generator) -> tuple[Trait, np.ndar
         steps = ladder_steps(K)
         return Trait("license", 0.3, a, b, steps=steps), np.arange(K, dtype=float)
     if world == "no direction":
-        return Trait("license", 0.3, a, a), None
+        even = np.full(K, 1 / K)
+        return Trait("license", 0.3, even, even), None
     raise ValueError(f"unknown world {world!r}; choose one of {', '.join(WORLDS)}")
 
 
@@ -109,11 +111,7 @@ def drift_runs(n: int, runs: int, seed: int, n_null: int, n_resamples: int) -> p
             trait, places = drifting_trait(world, rng)
             graph = grow(n, rng, fame=2.0)
             people = populate(graph, (trait,), rng)
-            first = graph.primary()
-            keep = graph.parent == first[graph.child]
-            tree = type(graph)(
-                graph.n, graph.parent[keep], graph.child[keep], graph.relation[keep], graph.report
-            )
+            tree = graph.tree()
             values = values_of_codes(people.shown("license"), [str(i) for i in range(K)])
             counts = transitions(values, tree)
             order = best_order(counts)

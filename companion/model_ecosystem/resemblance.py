@@ -22,6 +22,9 @@ from companion.stats import Interval, t_interval
 WEIGHTS = ("pairs", "families")
 """Families weighted by their sibling pairs, as the paper's draws do, or equally."""
 
+CARD = "card"
+"""The string that is no metadata: words and word pairs of the model card."""
+
 UPLOADERS = ("any", "different")
 """Which pairs count: all, or those of two accounts."""
 
@@ -93,39 +96,49 @@ def _gee(gap: np.ndarray, w: np.ndarray) -> float:
 class Resemblance(NamedTuple):
     """What the sample says about similarity.
 
-    rows : mask to unit rows; pairs : mask to the 24 pair types
-    table : one row per mask, weights, uploader, columns of `Comparison` as numbers
-    families : (mask, uploader) to families
+    pairs : mask to the 24 pair types
+    table : one row per string, weights, uploader; columns dna (a mask, or CARD), and those of
+        `Comparison` as numbers
     lift : parent-child minus random with a family-bootstrap interval, nothing masked
     """
 
-    rows: Mapping[str, sparse.csr_array]
     pairs: Mapping[str, pl.DataFrame]
     table: pl.DataFrame
-    families: Mapping[tuple[str, str], Families]
     lift: Interval
 
 
-def resemblance(system: Ecosystem, seed: int, n_resamples: int) -> Resemblance:
-    """All masks, weights and uploader rules on one ecosystem, TF-IDF of the metadata string."""
-    rows = {mask: dna.tfidf(dna.strings(system.table, mask)) for mask in dna.MASKS}
-    pairs = {mask: pair_types(x, system.graph) for mask, x in rows.items()}
-    found, table = {}, []
-    for mask, x in rows.items():
-        chance = random_pair(x)
+def resemblance(
+    system: Ecosystem,
+    seed: int,
+    n_resamples: int,
+    cards: tuple[np.ndarray, sparse.csr_array] | None = None,
+) -> Resemblance:
+    """All masks, weights and uploader rules on one ecosystem, TF-IDF of the metadata string.
+
+    cards : of `dna.card_rows`; when given, the cards are compared as a further string
+    """
+    strings = {
+        mask: (system.graph, dna.tfidf(dna.strings(system.table, mask))) for mask in dna.MASKS
+    }
+    pairs = {mask: pair_types(x, graph) for mask, (graph, x) in strings.items()}
+    graph, x = strings[dna.MASKS[0]]
+    every = families(x, graph)
+    excess = every.d * (every.parent_child - random_pair(x))
+    lift = ratio_bootstrap(excess, every.d.astype(float), generator(seed, "lift"), n_resamples)
+    if cards is not None:
+        has, rows = cards
+        keep = has[graph.parent] & has[graph.child]
+        strings[CARD] = (graph.where(keep), rows)
+    table = []
+    for name, (graph, x) in strings.items():
+        chance = random_pair(x if name != CARD else x[np.flatnonzero(cards[0])])
         for uploader in UPLOADERS:
-            who = system.uploader if uploader == "different" else None
-            found[mask, uploader] = families(x, system.graph, uploader=who)
+            found = families(x, graph, uploader=system.uploader if uploader != "any" else None)
             for weights in WEIGHTS:
-                rng = generator(seed, "resemblance", mask, uploader, weights)
-                one = compare(found[mask, uploader], chance, rng, weights=weights,
-                              n_resamples=n_resamples)  # fmt: skip
-                table.append({"mask": mask, "uploader": uploader, "weights": weights} | flat(one))
-    every = found[dna.MASKS[0], "any"]
-    rng = generator(seed, "lift")
-    excess = every.d * (every.parent_child - random_pair(rows[dna.MASKS[0]]))
-    lift = ratio_bootstrap(excess, every.d.astype(float), rng, n_resamples)
-    return Resemblance(rows, pairs, pl.DataFrame(table), found, lift)
+                rng = generator(seed, "resemblance", name, uploader, weights)
+                one = compare(found, chance, rng, weights=weights, n_resamples=n_resamples)
+                table.append({"dna": name, "uploader": uploader, "weights": weights} | flat(one))
+    return Resemblance(pairs, pl.DataFrame(table), lift)
 
 
 def flat(one: Comparison) -> dict[str, float]:

@@ -9,7 +9,15 @@ import numpy as np
 import polars as pl
 from scipy.stats import binomtest
 
-from companion.claims import HOLDS, NOT_RESOLVED, Finding, as_verdict, judge, measured_text, not_tested
+from companion.claims import (
+    HOLDS,
+    NOT_RESOLVED,
+    Finding,
+    as_verdict,
+    judge,
+    measured_text,
+    not_tested,
+)
 from companion.data import Missing
 from companion.model_ecosystem import claims as c
 from companion.model_ecosystem.cards import Thinning

@@ -117,7 +117,7 @@ def forest(
             f"{relation.size} relations"
         )
     for name, ends in (("parent", parent), ("child", child)):
-        if ends.size and not (0 <= ends.min() and ends.max() < n):
+        if ends.size and not (ends.min() >= 0 and ends.max() < n):
             raise ValueError(f"{name} must be in 0 to {n - 1}, got {ends.min()} to {ends.max()}")
     given = counted.pop("given", parent.size)
     loops = parent == child

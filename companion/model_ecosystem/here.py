@@ -83,9 +83,7 @@ def license_drift(system: Ecosystem, settings: Settings, seed: int, top: int = 2
         counts,
         best_order(counts),
         null_shares(counts, rng, settings.null_orders),
-        directed_pairs(
-            values, graph, system.uploader, rng, n_permutations=settings.permutations
-        ),
+        directed_pairs(values, graph, system.uploader, rng, n_permutations=settings.permutations),
         _ladder_test(all_counts, rng, settings),
         _ladder_test(once_per_account(values, graph, system.uploader), rng, settings),
     )

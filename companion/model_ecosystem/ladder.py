@@ -43,9 +43,7 @@ def _deviance(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return 2 * (counts * np.log(ratio)).sum(axis=(-2, -1))
 
 
-def quasi_independence(
-    counts: np.ndarray, rng: np.random.Generator, n_resamples: int = 300
-) -> Fit:
+def quasi_independence(counts: np.ndarray, rng: np.random.Generator, n_resamples: int = 300) -> Fit:
     """Test whether targets are independent of their source, by parametric bootstrap.
 
     counts : (k, k) each mutation once; the diagonal is ignored.  Values that were never a source

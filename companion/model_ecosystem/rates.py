@@ -14,7 +14,6 @@ from companion.model_ecosystem.forest import Forest
 from companion.model_ecosystem.similarity import dots
 from companion.stats import Interval, t_interval
 
-
 WIDEST = 3.0
 """Largest factor by which an interval is widened for unequal families (arbitrary)."""
 
@@ -56,7 +55,9 @@ def values_of_codes(codes: np.ndarray, names: Sequence[str]) -> Values:
     start = np.concatenate([[0], np.cumsum(codes >= 0)])
     column = codes[codes >= 0]
     shape = (codes.size, len(names))
-    return Values(tuple(names), sparse.csr_array((np.ones(column.size), column, start), shape=shape))
+    return Values(
+        tuple(names), sparse.csr_array((np.ones(column.size), column, start), shape=shape)
+    )
 
 
 def both_declared(values: Values, graph: Forest) -> Forest:

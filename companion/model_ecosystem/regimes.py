@@ -31,9 +31,7 @@ def traits_of(mu: float, s: float) -> tuple[Trait, ...]:
     """Twelve traits of one law; founders are uniform, each trait has its own favored value."""
     q = concentrated(s, N_VALUES)
     uniform = np.full(N_VALUES, 1 / N_VALUES)
-    return tuple(
-        Trait(f"trait {i}", mu, uniform, np.roll(q, i)) for i in range(N_TRAITS)
-    )
+    return tuple(Trait(f"trait {i}", mu, uniform, np.roll(q, i)) for i in range(N_TRAITS))
 
 
 def dna_counts(world: Population, *, tagged: bool) -> sparse.csr_array:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from companion import data
+from companion.data import Missing
 from companion.model_ecosystem import benchmark, here, inequality, recovery, regimes, sample
-from companion.model_ecosystem.dna import card_rows
+from companion.model_ecosystem.dna import MASKS, card_rows
 from companion.model_ecosystem.findings import Results
-from companion.model_ecosystem.resemblance import Resemblance, resemblance
+from companion.model_ecosystem.resemblance import Resemblance, levenshtein_pairs, resemblance
 from companion.model_ecosystem.sample import Ecosystem
 from companion.model_ecosystem.settings import Settings
 from companion.model_ecosystem.threshold import Grid, real_families, simulate_grid
@@ -16,6 +18,9 @@ from companion.scale import generator
 
 GRID_MU = np.linspace(0.05, 0.95, 19)
 GRID_S = np.array([1.0, 0.5, 0.2])
+
+LARGEST_WORLD = 20_000
+"""Models of a world in which drift is tested: many worlds say more than large ones."""
 
 
 def threshold_grid(settings: Settings, seed: int) -> Grid:
@@ -31,12 +36,43 @@ def sample_resemblance(system: Ecosystem, settings: Settings, seed: int) -> Rese
     return resemblance(system, seed, settings.resamples, cards)
 
 
-def drift_worlds(settings: Settings, seed: int):
+def drift_worlds(settings: Settings, seed: int) -> pl.DataFrame:
     """Simulated worlds with and without direction, with and without a ladder."""
-    return recovery.drift_runs(
-        settings.models if settings.models < 20_000 else 20_000, settings.drift_runs, seed,
-        settings.sim_null_orders, 200,
-    )  # fmt: skip
+    n = min(settings.models, LARGEST_WORLD)
+    return recovery.drift_runs(n, settings.drift_runs, seed, settings.sim_null_orders, 200)
+
+
+def levenshtein(system: Ecosystem, settings: Settings, seed: int) -> pl.DataFrame | Missing:
+    """Levenshtein similarity by drawn pairs, each mask a row."""
+    if not settings.levenshtein_pairs:
+        return Missing(
+            "No pairs are drawn for the Levenshtein similarity (levenshtein_pairs is 0)."
+        )
+    rows = []
+    for mask in MASKS:
+        rng = generator(seed, "levenshtein", mask)
+        rows.append({"masked": mask} | levenshtein_pairs(system, mask, rng,
+                                                         settings.levenshtein_pairs))  # fmt: skip
+    return pl.DataFrame(rows)
+
+
+def hub_results(system: Ecosystem, settings: Settings, seed: int) -> dict[str, object]:
+    """What the paper-scale run answers: similarity, rates, drift, the ten largest families.
+
+    system : all relations; the analysis takes finetunes, as the paper's does
+    """
+    tuned = system.with_edges("finetune")
+    d = system.graph.n_children()
+    top = np.argsort(-d, kind="stable")[:10]
+    names = system.table["model_id"]
+    largest = pl.DataFrame({"model": [names[int(i)] for i in top], "children": d[top]})
+    return {
+        "resemblance": resemblance(tuned, seed, settings.resamples),
+        "families": real_families(here.traits(tuned), tuned.graph),
+        "rates": here.mutation_rates(tuned, settings, seed),
+        "drift": here.license_drift(tuned, settings, seed),
+        "largest": largest,
+    }
 
 
 def run_all(settings: Settings, seed: int) -> Results:

@@ -52,9 +52,7 @@ def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=nothing, where=np.asarray(count) > 0)
 
 
-def families(
-    x: sparse.csr_array, graph: Forest, *, uploader: np.ndarray | None = None
-) -> Families:
+def families(x: sparse.csr_array, graph: Forest, *, uploader: np.ndarray | None = None) -> Families:
     r"""Both similarities inside every family, from sums.  Notebook eq. 4.
 
     With S the sum of the rows of a family of d children, the mean over its sibling pairs is

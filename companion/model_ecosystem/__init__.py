@@ -27,9 +27,10 @@ from companion.model_ecosystem.here import card_thinning as card_thinning
 from companion.model_ecosystem.here import language_thinning as language_thinning
 from companion.model_ecosystem.here import license_drift as license_drift
 from companion.model_ecosystem.here import mutation_rates as mutation_rates
+from companion.model_ecosystem.here import silent_share as silent_share
 from companion.model_ecosystem.here import traits as traits
 from companion.model_ecosystem.hub import read_hub as read_hub
-from companion.model_ecosystem.inequality import simulated as simulated_inequality
+from companion.model_ecosystem.inequality import simulate_inequality as simulate_inequality
 from companion.model_ecosystem.rates import distance as distance
 from companion.model_ecosystem.rates import values_of as values_of
 from companion.model_ecosystem.rates import values_of_codes as values_of_codes

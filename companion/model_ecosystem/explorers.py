@@ -34,11 +34,7 @@ def law_explorer() -> Explorer:
         law_frame,
         name="me-law",
         alt=alt,
-        labels={
-            "mu": "mutation probability μ",
-            "s": "concentration s",
-            "tagged": "bookkeeping tags",
-        },  # fmt: skip
+        labels={"mu": "mutation μ", "s": "concentration s", "tagged": "bookkeeping tags"},
         show={"tagged": lambda share: f"{100 * share:g} % of the string"},
         start={"mu": 0.2, "s": 0.5, "tagged": 0.0},
         mu=[0.1, 0.2, 0.4, 0.6, 0.8],

@@ -35,7 +35,7 @@ class Results:
     """Everything that the notebook computed; a field of real models may be a ``Missing``.
 
     grid : of ``simulate_grid``; regimes : of ``run_regimes``; coverage, worlds : of ``recovery``;
-    inequality : of ``inequality.simulated``; scaling, networkx : of ``benchmark``
+    inequality : of ``simulate_inequality``; scaling, networkx : of ``benchmark``
     resemblance, families, rates, drift, cards : of the real sample
     languages, curated : of the embedding models
     """
@@ -137,7 +137,8 @@ def _directed(claim, scale, drift: Drift, worlds: pl.DataFrame, curated) -> Find
     most = int(drift.pairs["families"].max() or 0) if drift.pairs.height else 0
     note = (
         f"with uploaders as blocks {by_accounts} pairs pass, but in worlds without direction they "
-        f"find {none['by_uploaders'].mean():.1f} pairs each, families {none['by_families'].mean():.1f}; "
+        f"find {none['by_uploaders'].mean():.1f} pairs each, families "
+        f"{none['by_families'].mean():.1f}; "
         f"no pair of the sample occurs in more than {most} families, and p < 0.05 needs 6"
     )
     if not isinstance(curated, Missing):
@@ -192,7 +193,8 @@ def _thinner(claim, scale, cards: Thinning, languages: Thinning | Missing) -> Fi
         return not_tested(claim, scale, languages.reason)
     note = (
         f"shorter in {100 * cards.shorter.estimate:.0f} % of the pairs, but in "
-        f"{100 * cards.by_family.estimate:.0f} % of the families (sign test p {cards.by_family.p:.2g})"
+        f"{100 * cards.by_family.estimate:.0f} % of the families "
+        f"(sign test p {cards.by_family.p:.2g})"
     )
     p = {"sign test of languages, p": (exact(languages.shorter.p), c.TINY_P)}
     return judge(claim, scale, cards.median, parts=p, note=note)

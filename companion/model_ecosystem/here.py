@@ -61,6 +61,12 @@ def traits(system: Ecosystem) -> dict[str, Values]:
     return found
 
 
+def silent_share(system: Ecosystem) -> float:
+    """Share of the children of a parent with a license that declare none."""
+    declared, graph = traits(system)["license"].declared, system.graph
+    return float((~declared[graph.child[declared[graph.parent]]]).mean())
+
+
 def mutation_rates(system: Ecosystem, settings: Settings, seed: int) -> dict[str, Rate]:
     """Rate of each trait with the naive and the family interval."""
     graph = system.graph

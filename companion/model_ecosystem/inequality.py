@@ -36,7 +36,7 @@ def reproducing(graph: Forest) -> dict[str, float]:
     return shares
 
 
-def simulated(n: int, seeds: int, seed: int) -> pl.DataFrame:
+def simulate_inequality(n: int, seeds: int, seed: int) -> pl.DataFrame:
     """Forests of n models: top_share, largest (share of the largest family), and reproduction."""
     rows = []
     for one in range(seeds):

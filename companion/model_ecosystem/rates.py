@@ -116,8 +116,8 @@ def ratio_bootstrap(
 
     Families are drawn with replacement, each with all its members.  Where a few families carry the
     weight, the percentiles are too close, so their distance to the estimate grows by the quantile
-    of Student's t with (Σw)² / Σw² − 1 degrees of freedom over the normal one, at most WIDEST; the interval
-    stays within the range of the families.
+    of Student's t with (Σw)² / Σw² − 1 degrees of freedom over the normal one, at most WIDEST;
+    the interval stays within the range of the families.
     """
     f = len(total)
     if f < 2:

@@ -101,8 +101,8 @@ def drift_runs(n: int, runs: int, seed: int, n_null: int, n_resamples: int) -> p
 
     Columns: world, run, p (quasi-independence), share, forward, null (97.5 % quantile of the share
     in order of random orientations), pairs, by_uploaders and by_families (pairs with a
-    direction by either kind of block), tau (Kendall, positions found by Bradley-Terry against the true
-    ones), s, s_true (Σq² of targets).
+    direction by either kind of block), tau (Kendall, positions found by
+    Bradley-Terry against the true ones), s, s_true (Σq² of targets).
     """
     rows = []
     for world in WORLDS:

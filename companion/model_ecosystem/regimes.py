@@ -16,7 +16,7 @@ N_TRAITS, N_VALUES = 12, 12
 """Traits in the string of a simulated model, and values of each."""
 
 NAME_TOKENS = 5
-"""Tokens that a parent's name adds to its child's string; on the Hub its words, twice, and pairs."""
+"""Tokens that a parent's name adds to its child's string; on the Hub its words and pairs, twice."""
 
 REGIMES = {
     "A": ("slow", 0.15, 0.2, False),
@@ -35,7 +35,7 @@ def traits_of(mu: float, s: float) -> tuple[Trait, ...]:
 
 
 def dna_counts(world: Population, *, tagged: bool) -> sparse.csr_array:
-    """Tokens of each model (n, tokens): one per trait, and those of the parent's name if `tagged`."""
+    """Tokens of each model (n, tokens): one per trait, and the parent's name if `tagged`."""
     parts = []
     for name, values in world.values.items():
         shown = np.where(world.declared[name], values, -1)

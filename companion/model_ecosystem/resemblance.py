@@ -142,7 +142,7 @@ def resemblance(
 
 
 def flat(one: Comparison) -> dict[str, float]:
-    """A comparison as plain numbers: ratio_low, ratio_high, gap_low and gap_high beside the rest."""
+    """A comparison as plain numbers; the intervals as ratio, ratio_low, ratio_high, and so on."""
     row = {name: value for name, value in one._asdict().items() if name not in ("ratio", "gap")}
     for name in ("ratio", "gap"):
         interval = getattr(one, name)

@@ -84,7 +84,7 @@ def run_all(settings: Settings, seed: int) -> Results:
         regimes=regimes.run_regimes(settings.models, range(settings.seeds), seed),
         coverage=recovery.coverage(settings.coverage_models, settings.coverage_runs, seed, 300),
         worlds=drift_worlds(settings, seed),
-        inequality=inequality.simulated(settings.models, settings.seeds, seed),
+        inequality=inequality.simulate_inequality(settings.models, settings.seeds, seed),
         scaling=benchmark.scaling(settings.bench_sizes, seed),
         networkx=benchmark.against_networkx(settings.networkx_models, seed),
         resemblance=attempt(sample_resemblance, hub, settings, seed),

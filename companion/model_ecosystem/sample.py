@@ -1,4 +1,4 @@
-"""The real sample: 2,057 models of the Hub with their declared links, and a curated second table."""
+"""The real samples: 2,057 models of the Hub with their links, and a curated table."""
 
 from __future__ import annotations
 

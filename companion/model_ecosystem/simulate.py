@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -170,7 +171,7 @@ def inherit(trait: Trait, parent: np.ndarray, generation: np.ndarray, rng: np.ra
     draw = rng.random(n)
     order = np.argsort(generation, kind="stable")
     ends = np.cumsum(np.bincount(generation))
-    for start, stop in zip(ends[:-1], ends[1:], strict=True):
+    for start, stop in pairwise(ends):
         now = order[start:stop]
         old = values[parent[now]]
         new = np.minimum((draw[now, None] > cumulative[old]).sum(axis=1), k - 1)

@@ -90,7 +90,7 @@ def rates(found: Mapping[str, Rate]) -> Figure:
     ax.set_yticks(range(len(found)), [f"{n} ({r.clustered.n:,})" for n, r in found.items()])
     ax.set_ylim(len(found) - 0.5, -0.6)
     ax.set(xlabel="mutation rate (Jaccard distance; edges in parentheses)", xlim=(0, 1))
-    ax.legend(loc="lower right")
+    ax.legend(loc="center right")
     wider = min((r.clustered.high - r.clustered.low) / (r.naive.high - r.naive.low)
                 for r in found.values())  # fmt: skip
     finding_title(
@@ -177,7 +177,7 @@ def pair_frame(row: Mapping[str, object], heights: Mapping[str, tuple[int, int]]
     heights : words to (there, back)
     """
     fig, ax = figure(height=3.4)
-    for i, (words, (there, back)) in enumerate(heights.items()):
+    for i, (there, back) in enumerate(heights.values()):
         ax.barh(i - 0.18, there, height=0.33, color=BLUE)
         ax.barh(i + 0.18, back, height=0.33, color=ORANGE)
         for shift, count in ((-0.18, there), (0.18, back)):

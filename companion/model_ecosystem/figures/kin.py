@@ -91,7 +91,7 @@ def similarity(pairs: Mapping[str, pl.DataFrame], printed: pl.DataFrame | None =
     for kin in KIN:
         right.plot([], [], KIN[kin][1], color=KIN[kin][0], label=kin)
     right.plot([], [], "D", color=BLACK, label="other kin")
-    right.legend(loc="lower right", fontsize=8.5)
+    fig.legend(loc="outside lower center", ncols=5, fontsize=9)
     star = {m: {r: v for s, r, v, _ in pairs[m].rows() if s == "trio_star"} for m in pairs}
     gap = {m: star[m]["sibling"] - star[m]["parent-child"] for m in star}
     finding_title(

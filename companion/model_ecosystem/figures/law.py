@@ -68,7 +68,7 @@ def families(table: pl.DataFrame) -> Figure:
     fig, ax = figure(height=4.1)
     m = np.linspace(0, 1, 200)
     ax.plot(m, m**2 + (1 - m) ** 2 - m, color=BLACK, linewidth=1.4)
-    ax.text(0.29, 0.36, "no large family\nabove this line", fontsize=9.5, color=BLACK)
+    ax.text(0.29, 0.36, "no family can lie\nabove this line", fontsize=9.5, color=BLACK)
     ax.axhline(0, color=BLACK, linestyle=":", linewidth=1.2)
     ax.axvline(0.5, color=GREY, linestyle="--", linewidth=1.2)
     for name, (color, marker) in TRAITS.items():
@@ -107,7 +107,7 @@ def regimes(table: pl.DataFrame) -> Figure:
     ax.set_yticks(range(len(names)), words)
     ax.invert_yaxis()
     ax.set(xlabel="mean similarity (cosine of token counts)", xlim=(0, 1))
-    ax.legend(loc="lower right")
+    ax.legend(loc="center right")
     gap = {name: table.filter(regime=name)["gap_families"].to_numpy() for name in names}
     finding_title(
         ax,

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+REACH = 0.6
+"""A generation g is drawn at radius g ** REACH."""
+
+
 def cards(lengths: Thinning, automatic: tuple[float, float], languages: Thinning | None) -> Figure:
     """From parents to children: card length, automatic cards, languages of embedding models."""
     fig, axes = figure(1, 3, height=3.5)
@@ -38,9 +42,10 @@ def cards(lengths: Thinning, automatic: tuple[float, float], languages: Thinning
         ax.plot([0, 1], [parent, child], "o-", color=BLUE, markersize=9)
         for x, value in ((0, parent), (1, child)):
             ax.annotate(f"{value:,.0f}" if value >= 100 else f"{value:.1f}", (x, value),
-                        xytext=(0, 9), textcoords="offset points", ha="center")  # fmt: skip
+                        xytext=(18 * x - 9, 0), textcoords="offset points", va="center",
+                        ha="left" if x else "right")  # fmt: skip
         ax.set_xticks([0, 1], ["parent", "child"])
-        ax.set(xlim=(-0.4, 1.4), ylabel=words)
+        ax.set(xlim=(-0.9, 1.9), ylabel=words)
         if np.isfinite(parent + child):
             ax.set_ylim(0, 1.2 * max(parent, child))
     finding_title(
@@ -94,7 +99,7 @@ def tree_frame(system: Ecosystem, head: int, colors: np.ndarray) -> Figure:
         ax.scatter(xy[:, 0], xy[:, 1], color=color, marker=marker, s=22, linewidths=0,
                    label=f"{words}: {len(chosen)}", zorder=3)  # fmt: skip
     ax.scatter(*place[head], color=BLACK, s=80, zorder=4)
-    reach = rings + 0.5
+    reach = rings**REACH + 0.3
     ax.set(xlim=(-reach * 1.35, reach * 1.35), ylim=(-reach, reach))
     ax.set_aspect("equal")
     ax.axis("off")
@@ -135,7 +140,11 @@ def _radial(head: int, edges: list[tuple[int, int]]) -> dict[int, tuple[float, f
     for node in reversed(order):
         if node in kids:
             angle[node] = float(np.mean([angle[child] for child in kids[node]]))
-    return {v: (ring[v] * np.cos(angle[v]), ring[v] * np.sin(angle[v])) for v in order}
+
+    def radius(node: int) -> float:
+        return ring[node] ** REACH  # later rings are closer, so that the first one is not a dot
+
+    return {v: (radius(v) * np.cos(angle[v]), radius(v) * np.sin(angle[v])) for v in order}
 
 
 def scaling(table: pl.DataFrame, against: Mapping[str, float]) -> Figure:
@@ -151,7 +160,7 @@ def scaling(table: pl.DataFrame, against: Mapping[str, float]) -> Figure:
     ax.annotate("networkx: components\nand depths", (against["n"], per), xytext=(10, 0),
                 textcoords="offset points", va="center", fontsize=9)  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="models", ylabel="microseconds per model")
-    ax.legend(ncols=2, fontsize=8.5, loc="lower right")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     cost = table["per_model"].to_numpy()
     last = table.row(-1, named=True)
     finding_title(

@@ -162,29 +162,30 @@ def directed_pairs(
     """
     _, tree = components(graph)
     graph = both_declared(values, graph)
-    old, new = values.rows[graph.parent], values.rows[graph.child]
-    counts = transitions(values, graph)
-    first, second = np.nonzero(np.triu(counts + counts.T, 1))
+    swaps = _swaps(values, graph)
+    accounts = np.unique(uploader[graph.child], return_inverse=True)[1]
+    edge = swaps["edge"].to_numpy()
+    swaps = swaps.with_columns(
+        pl.Series("account", accounts[edge]), pl.Series("tree", tree[graph.child][edge])
+    )
     schema = {"source": pl.Utf8, "target": pl.Utf8, "there": pl.Int64, "back": pl.Int64,
               "uploaders": pl.Int64, "families": pl.Int64, "p_binomial": pl.Float64,
               "p_adjusted": pl.Float64, "p_uploaders": pl.Float64,
               "p_families": pl.Float64}  # fmt: skip
-    if not first.size:
+    if not swaps.height:
         return pl.DataFrame(schema=schema)
-    accounts = np.unique(uploader[graph.child], return_inverse=True)[1]
-    labels = (accounts, tree[graph.child])
     rows = []
-    for i, j in zip(first, second, strict=True):
-        if counts[i, j] < counts[j, i]:
-            i, j = j, i
-        there, back = int(counts[i, j]), int(counts[j, i])
-        lost_i, lost_j = (old[:, [a]] - new[:, [a]] for a in (i, j))
-        net = np.asarray((lost_i.maximum(0).multiply((-lost_j).maximum(0))).todense()).ravel()
-        net = net - np.asarray((lost_j.maximum(0).multiply((-lost_i).maximum(0))).todense()).ravel()
-        flips = [_flip_test(net, label, rng, n_permutations) for label in labels]
+    for (i, j), part in swaps.group_by("low", "high", maintain_order=True):
+        net = part["sign"].to_numpy()
+        there, back = int((net > 0).sum()), int((net < 0).sum())
+        if there < back:
+            i, j, there, back = j, i, back, there
+        (n_accounts, p_accounts), (n_families, p_families) = (
+            _flip_test(net, part[block].to_numpy(), rng, n_permutations)
+            for block in ("account", "tree")
+        )
         exact = binomtest(there, there + back, 0.5).pvalue
         names = (values.names[i], values.names[j])
-        (n_accounts, p_accounts), (n_families, p_families) = flips
         rows.append((*names, there, back, n_accounts, n_families, exact, 1.0, p_accounts,
                      p_families))  # fmt: skip
     table = pl.DataFrame(rows, schema=schema, orient="row")
@@ -194,13 +195,29 @@ def directed_pairs(
     )
 
 
+def _swaps(values: Values, graph: Forest) -> pl.DataFrame:
+    """Every mutation; columns edge, low, high (values), sign (+1 from low to high)."""
+    old, new = values.rows[graph.parent], values.rows[graph.child]
+    lost, won = ((a - b).maximum(0).tocoo() for a, b in ((old, new), (new, old)))
+    left = pl.DataFrame({"edge": lost.coords[0], "source": lost.coords[1]})
+    right = pl.DataFrame({"edge": won.coords[0], "target": won.coords[1]})
+    return left.join(right, on="edge", maintain_order="left").select(
+        pl.col("edge"),
+        pl.min_horizontal("source", "target").alias("low"),
+        pl.max_horizontal("source", "target").alias("high"),
+        pl.when(pl.col("source") < pl.col("target")).then(1).otherwise(-1).alias("sign"),
+    ).sort("low", "high", "edge")  # fmt: skip
+
+
 def _flip_test(
     net: np.ndarray, label: np.ndarray, rng: np.random.Generator, n: int
 ) -> tuple[int, float]:
     """Blocks that take part, and the p-value of |Σ net| under random signs of the blocks."""
-    sums = np.bincount(label, weights=net)
-    sums = sums[np.bincount(label, weights=np.abs(net)) > 0]
-    flips = rng.choice([-1.0, 1.0], size=(n, sums.size)) @ sums
+    _, place = np.unique(label, return_inverse=True)
+    sums = np.bincount(place, weights=net)
+    # blocks of one size are alike: how many of them turn positive is binomial
+    size, count = np.unique(np.abs(sums), return_counts=True)
+    flips = (2 * rng.binomial(count, 0.5, size=(n, count.size)) - count) @ size
     return sums.size, float((1 + (np.abs(flips) >= abs(sums.sum()) - 1e-9).sum()) / (1 + n))
 
 

@@ -21,7 +21,7 @@ from companion.model_ecosystem.threshold import parent_child, sibling
 
 
 def law_explorer() -> Explorer:
-    """Mutation, direction, share of the string that is bookkeeping: 60 frames."""
+    """Mutation, direction, share of the string that is bookkeeping: 45 frames."""
 
     def alt(mu: float, s: float, tagged: float) -> str:
         pc, sib = parent_child(mu, tagged), sibling(mu, s, tagged)
@@ -38,7 +38,7 @@ def law_explorer() -> Explorer:
         show={"tagged": lambda share: f"{100 * share:g} % of the string"},
         start={"mu": 0.2, "s": 0.5, "tagged": 0.0},
         mu=[0.1, 0.2, 0.4, 0.6, 0.8],
-        s=[0.1, 0.5, 0.8, 1.0],
+        s=[0.2, 0.5, 1.0],
         tagged=[0.0, 0.1, 0.2],
     )
 

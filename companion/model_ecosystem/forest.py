@@ -17,6 +17,8 @@ from scipy.sparse.csgraph import connected_components
 RELATIONS = ("finetune", "quantized", "adapter", "merge", "untyped")
 """How a child was made; where a pair declares several, the last of these that is typed wins."""
 
+_CIRCLE = "the parents run in a circle; build the forest with `forest`, which cuts it"
+
 UNTYPED = RELATIONS.index("untyped")
 
 
@@ -227,10 +229,13 @@ def depths(parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(max(n, 1).bit_length() + 1):
         after = jump[jump]
         if np.array_equal(after, jump):
-            return depth[:-1], jump[:-1]
+            break
         depth += depth[jump]
         jump = after
-    raise ValueError("the parents run in a circle; build the forest with `forest`, which cuts it")
+    root = jump[:-1]
+    if (parent[root] != n).any():  # a fixed point that has a parent lies on a circle
+        raise ValueError(_CIRCLE)
+    return depth[:-1], root
 
 
 def n_descendants(parent: np.ndarray) -> np.ndarray:
@@ -238,9 +243,11 @@ def n_descendants(parent: np.ndarray) -> np.ndarray:
     n = parent.size
     jump, size = np.append(parent, n), np.ones(n + 1)
     size[n] = 0
-    while (jump < n).any():
+    for _ in range(max(n, 1).bit_length() + 1):
+        if not (jump < n).any():
+            return size[:-1].astype(np.int64) - 1
         # size[v] counts v and its descendants nearer than the jump; those at the jump add theirs
         size += np.bincount(jump, weights=size, minlength=n + 1)
         size[n] = 0
         jump = jump[jump]
-    return size[:-1].astype(np.int64) - 1
+    raise ValueError(_CIRCLE)

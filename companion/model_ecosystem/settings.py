@@ -31,11 +31,11 @@ class Settings:
     grid_families: int = 1_000
     coverage_models: int = 8_000
     coverage_runs: int = 60
-    drift_runs: int = 20
+    drift_runs: int = 12
     resamples: int = 500
     permutations: int = 2_000
-    null_orders: int = 100
-    sim_null_orders: int = 10
+    null_orders: int = 60
+    sim_null_orders: int = 6
     levenshtein_pairs: int = 2_000
     bench_sizes: tuple[int, ...] = (10_000, 100_000, 300_000)
     networkx_models: int = 20_000
@@ -58,8 +58,8 @@ class Settings:
 TOY = Settings()
 
 BOOK = replace(
-    TOY, models=300_000, seeds=10, grid_families=10_000, coverage_runs=400, drift_runs=100,
-    resamples=5_000, permutations=10_000, null_orders=200, sim_null_orders=40,
+    TOY, models=300_000, seeds=10, grid_families=10_000, coverage_runs=400, drift_runs=60,
+    resamples=5_000, permutations=10_000, null_orders=200, sim_null_orders=20,
     levenshtein_pairs=20_000, bench_sizes=(10_000, 100_000, 300_000, 2_000_000),
     networkx_models=100_000,
 )  # fmt: skip

@@ -87,6 +87,8 @@ def compare(
 
 def _gee(gap: np.ndarray, w: np.ndarray) -> float:
     """p of a mean gap in a GEE whose clusters are families (robust covariance)."""
+    if np.ptp(gap) == 0:  # no spread to learn a standard error from
+        return float(gap[0] == 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one observation per cluster: nothing to estimate inside
         model = sm.GEE(gap, np.ones((gap.size, 1)), groups=np.arange(gap.size), weights=w)

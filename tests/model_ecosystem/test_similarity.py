@@ -106,4 +106,4 @@ def test_random_pair_and_empty_rows():
 
 def test_a_forest_without_edges_has_random_pairs_only():
     table = pair_types(random_rows(0, 5), forest(5, [], []))
-    assert np.isfinite(table["mean"]).sum() == 1
+    assert np.isfinite(table["mean"].to_numpy()).sum() == 1

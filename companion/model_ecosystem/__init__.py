@@ -50,6 +50,8 @@ from companion.model_ecosystem.settings import Settings as Settings
 from companion.model_ecosystem.similarity import families as families
 from companion.model_ecosystem.similarity import pair_types as pair_types
 from companion.model_ecosystem.similarity import unit_rows as unit_rows
+from companion.model_ecosystem.tables import hub_tables as hub_tables
+from companion.model_ecosystem.tables import levenshtein_table as levenshtein_table
 from companion.model_ecosystem.tables import links_table as links_table
 from companion.model_ecosystem.tables import pairs_table as pairs_table
 from companion.model_ecosystem.tables import rates_table as rates_table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -54,6 +54,16 @@ class Results:
     cards: Thinning | Missing
     languages: Thinning | Missing
     curated: Drift | Missing
+
+    def on_hub(self, found: Mapping[str, object] | Missing) -> Results:
+        """These results with the whole Hub in the place of the sample, where it was read.
+
+        found : of ``run.hub_results``
+        """
+        if isinstance(found, Missing):
+            return self
+        names = ("resemblance", "families", "rates", "drift", "cards")
+        return replace(self, **{name: found[name] for name in names if name in found})
 
 
 def evaluate(results: Results, scale: str) -> list[Finding]:

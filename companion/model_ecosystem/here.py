@@ -99,7 +99,7 @@ def _ladder_test(counts: np.ndarray, rng: np.random.Generator, settings: Setting
     used = (counts.sum(axis=0) + counts.sum(axis=1)) > 0
     if used.sum() < 3:
         return None
-    return quasi_independence(counts, rng, min(settings.resamples, 2_000))
+    return quasi_independence(counts, rng, min(settings.resamples, 1_000))
 
 
 def once_per_account(values: Values, graph: Forest, uploader: np.ndarray) -> np.ndarray:

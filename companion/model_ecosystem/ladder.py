@@ -8,6 +8,9 @@ import numpy as np
 import statsmodels.api as sm
 from scipy.stats import kendalltau
 
+BATCH = 50
+"""Tables that are fitted at once; more only take more memory."""
+
 
 class Fit(NamedTuple):
     """Quasi-independence T_ij ∝ a_i b_j for i ≠ j.
@@ -63,8 +66,11 @@ def quasi_independence(counts: np.ndarray, rng: np.random.Generator, n_resamples
     deviance = float(_deviance(table, expected))
     total = int(table.sum())
     draws = rng.multinomial(total, (expected / expected.sum()).ravel(), size=n_resamples)
-    drawn = draws.reshape(n_resamples, k, k).astype(float)
-    again = _deviance(drawn, _fit(drawn))
+    drawn = draws.reshape(n_resamples, k, k)
+    again = np.empty(n_resamples)
+    for start in range(0, n_resamples, BATCH):
+        part = drawn[start : start + BATCH].astype(float)
+        again[start : start + BATCH] = _deviance(part, _fit(part))
     sources, targets = (table.sum(axis=1) > 0).sum(), (table.sum(axis=0) > 0).sum()
     df = int(k * (k - 1) - sources - targets + 1)
     return Fit(expected, deviance, df, float((1 + (again >= deviance).sum()) / (1 + n_resamples)))

@@ -142,5 +142,6 @@ def _log_odds(expected: np.ndarray, used: np.ndarray) -> np.ndarray:
     out = np.full(used.size, np.nan)
     b = target_shares(expected)
     a = target_shares(expected.T)
-    out[used] = np.log(b / a)
+    both = (a > 0) & (b > 0)  # a value that only gains or only loses has no finite position
+    out[np.flatnonzero(used)[both]] = np.log(b[both] / a[both])
     return out

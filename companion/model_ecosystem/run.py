@@ -66,13 +66,16 @@ def hub_results(system: Ecosystem, settings: Settings, seed: int) -> dict[str, o
     top = np.argsort(-d, kind="stable")[:10]
     names = system.table["model_id"]
     largest = pl.DataFrame({"model": [names[int(i)] for i in top], "children": d[top]})
-    return {
+    found = {
         "resemblance": resemblance(tuned, seed, settings.resamples),
         "families": real_families(here.traits(tuned), tuned.graph),
         "rates": here.mutation_rates(tuned, settings, seed),
         "drift": here.license_drift(tuned, settings, seed),
         "largest": largest,
     }
+    if system.table["card_chars"].null_count() < system.table.height:
+        found["cards"] = here.card_thinning(tuned, settings, seed)
+    return found
 
 
 def run_all(settings: Settings, seed: int) -> Results:

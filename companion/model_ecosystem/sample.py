@@ -96,7 +96,7 @@ def embedding_models() -> Ecosystem:
         empty.cast(pl.Int64).alias("downloads"),
         empty.cast(pl.Int64).alias("likes"),
         pl.col("framework").alias("library"),
-        pl.col("model_type").alias("task"),
+        empty.cast(pl.Utf8).alias("task"),
         "license",
         pl.col("languages").str.split("|"),
         empty.cast(pl.List(pl.Utf8)).alias("tags"),

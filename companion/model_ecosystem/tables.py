@@ -16,7 +16,7 @@ from companion.model_ecosystem.inequality import PRINTED_REPRODUCE
 from companion.model_ecosystem.rates import Rate
 from companion.model_ecosystem.recovery import RATES
 from companion.model_ecosystem.sample import Ecosystem
-from companion.tables import styled
+from companion.tables import Html, styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -48,7 +48,6 @@ def rates_table(
                 f"{words}, naive": measured_text(one.naive) if one else "–",
                 f"{words}, families": measured_text(one.clustered) if one else "–",
             }
-        cells = {k: v for k, v in cells.items() if v != "–" or name != "task"}
         rows.append({"trait": name, "paper": PRINTED_RATES[name], "simulator, put in": truth,
                      "simulator, found": back.mean(), **cells})  # fmt: skip
     numbers = ("paper", "simulator, put in", "simulator, found")
@@ -70,16 +69,16 @@ def reproduction_table(inequality: pl.DataFrame) -> Styler:
 def pairs_table(drift: Drift, n: int = 8) -> Styler:
     """The clearest pairs of licenses with three p-values."""
     rows = drift.pairs.head(n)
+    ends = zip(rows["source"], rows["target"], strict=True)
     frame = pd.DataFrame(
         {
-            "from": rows["source"], "to": rows["target"], "there": rows["there"],
-            "back": rows["back"], "accounts": rows["uploaders"], "families": rows["families"],
-            "p, edges": rows["p_adjusted"], "p, accounts": rows["p_uploaders"],
-            "p, families": rows["p_families"],
+            "change": [f"{source} → {target}" for source, target in ends],
+            "there": rows["there"], "back": rows["back"], "accounts": rows["uploaders"],
+            "families": rows["families"], "p, edges": rows["p_adjusted"],
+            "p, acc.": rows["p_uploaders"], "p, fam.": rows["p_families"],
         }
     )  # fmt: skip
-    return styled(frame, "me-pairs",
-                  dict.fromkeys(("p, edges", "p, accounts", "p, families"), "{:.2g}"))  # fmt: skip
+    return styled(frame, "me-pairs", dict.fromkeys(("p, edges", "p, acc.", "p, fam."), "{:.2g}"))
 
 
 def worlds_table(worlds: pl.DataFrame) -> Styler:
@@ -92,27 +91,46 @@ def worlds_table(worlds: pl.DataFrame) -> Styler:
     )  # fmt: skip
     frame = pd.DataFrame(
         {
-            "world": made["world"], "order beats chance (%)": 100 * made["order"],
-            "directed pairs, accounts": made["by_uploaders"],
-            "directed pairs, families": made["by_families"],
-            "no two populations (%)": 100 * made["ladder"],
-            "positions, Kendall τ": made["tau"], "s found": made["s"], "s put in": made["s_true"],
+            "world": made["world"], "order > chance (%)": 100 * made["order"],
+            "pairs, accounts": made["by_uploaders"],
+            "pairs, families": made["by_families"],
+            "ladder (%)": 100 * made["ladder"],
+            "Kendall τ": made["tau"], "s found": made["s"], "s put in": made["s_true"],
         }
     )  # fmt: skip
-    formats = {"order beats chance (%)": "{:.0f}", "directed pairs, accounts": "{:.1f}",
-               "directed pairs, families": "{:.1f}", "no two populations (%)": "{:.0f}",
-               "positions, Kendall τ": "{:.2f}", "s found": "{:.3f}",
+    formats = {"order > chance (%)": "{:.0f}", "pairs, accounts": "{:.1f}",
+               "pairs, families": "{:.1f}", "ladder (%)": "{:.0f}",
+               "Kendall τ": "{:.2f}", "s found": "{:.3f}",
                "s put in": "{:.3f}"}  # fmt: skip
     return styled(frame, "me-worlds", formats)
 
 
 def scaling_table(table: pl.DataFrame) -> Styler:
     """Seconds and memory of every size."""
-    names = ["n", "simulate", "components", "depths", "sizes", "similarity", "mutations", "total",
-             "per_model", "peak_mb"]  # fmt: skip
-    frame = pd.DataFrame(table.select(names).to_dict(as_series=False)).rename(
-        columns={"n": "models", "per_model": "µs per model", "peak_mb": "memory (MB)"}
+    frame = pd.DataFrame(
+        {
+            "models": table["n"], "edges": table["edges"], "families": table["families"],
+            "seconds": table["total"], "µs per model": table["per_model"],
+            "memory (MB)": table["peak_mb"],
+        }
+    )  # fmt: skip
+    formats = dict.fromkeys(frame.columns, "{:,.0f}") | dict.fromkeys(
+        ("seconds", "µs per model"), "{:.2f}"
     )
-    formats = dict.fromkeys(frame.columns, "{:.2f}") | {"models": "{:,.0f}",
-                                                       "memory (MB)": "{:,.0f}"}  # fmt: skip
     return styled(frame, "me-scaling", formats)
+
+
+def levenshtein_table(table: pl.DataFrame) -> Styler:
+    """Levenshtein similarities, a mask a row."""
+    frame = pd.DataFrame(table.to_dict(as_series=False))
+    return styled(frame, "me-levenshtein", dict.fromkeys(frame.columns[1:], "{:.3f}"))
+
+
+def hub_tables(found: Mapping[str, object]) -> Html:
+    """The Hub's answers: every way of asking about siblings, and the largest families."""
+    names = ["dna", "uploader", "weights", "n", "parent_child", "sibling", "gap", "gap_low",
+             "gap_high"]  # fmt: skip
+    asked = pd.DataFrame(found["resemblance"].table.select(names).to_dict(as_series=False))
+    largest = pd.DataFrame(found["largest"].to_dict(as_series=False))
+    first = styled(asked, "me-hub", dict.fromkeys(names[4:], "{:.3f}"))
+    return Html(first.to_html() + styled(largest, "me-hub-largest").to_html())

@@ -13,6 +13,12 @@ from companion import data
 from companion.model_ecosystem import dna, hub
 from companion.model_ecosystem.sample import Ecosystem, card_terms, marginals, printed_numbers
 
+TINY = replace(
+    me.PRESETS["toy"], models=1_000, grid_families=20, coverage_models=1_000, coverage_runs=2,
+    drift_runs=2, resamples=30, permutations=99, null_orders=10, sim_null_orders=2,
+    levenshtein_pairs=0, bench_sizes=(1_000, 2_000), networkx_models=100,
+)  # fmt: skip
+
 LICENSES = ("mit", "apache-2.0", "gemma", "llama3")
 
 
@@ -47,6 +53,10 @@ def test_the_paper_scale_path_runs_on_a_stand_in(tmp_path):
     assert found["largest"].height == 10
     assert found["families"]["violates"].sum() == 0
     assert np.isfinite(found["rates"]["license"].clustered.estimate)
+    assert "org0/model0" in me.hub_tables(found)
+    results = me.run_all(TINY, 0).on_hub(found)
+    verdicts = {f.claim: f.verdict for f in me.evaluate(results, "paper")}
+    assert "not tested" not in {verdicts[name] for name in ("C1", "C2", "C5", "C6")}
     first = me.read_hub(replace(settings, hub_rows=30))
     assert first.graph.n == 30
 

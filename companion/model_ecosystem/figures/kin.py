@@ -58,7 +58,7 @@ def comparisons(table: pl.DataFrame) -> Figure:
     ax.set_ylim(len(STEPS) - 0.5, -0.6)
     ax.set(xlabel="TF-IDF similarity, siblings minus parent-child")
     finding_title(
-        ax,
+        fig,
         "Without the tag and repeat uploaders, siblings are no longer the closer pair",
         holds=rows[0]["gap_low"] > 0 and rows[3]["gap_low"] <= 0 <= rows[3]["gap_high"],
         otherwise="Siblings minus parent-child, one correction after the other",
@@ -79,8 +79,9 @@ def similarity(pairs: Mapping[str, pl.DataFrame], printed: pl.DataFrame | None =
             theirs = {(a, b): v for a, b, v in
                       printed.select("subgraph", "relation", "metadata_tfidf").rows()}  # fmt: skip
             look = style("paper") | {"linestyle": ""}
+            label = "paper, whole Hub" if ax is right else None
             ax.plot([theirs.get(key, np.nan) for key in names], range(len(names)), markersize=5,
-                    markerfacecolor="none", label="paper, whole Hub", **look)  # fmt: skip
+                    markerfacecolor="none", label=label, **look)  # fmt: skip
         for edge in [i for i in range(1, len(names)) if names[i][0] != names[i - 1][0]]:
             ax.axhline(edge - 0.5, color=GREY, linewidth=0.6)
         ax.set(xlim=(0, 1), xlabel="mean similarity")
@@ -91,7 +92,7 @@ def similarity(pairs: Mapping[str, pl.DataFrame], printed: pl.DataFrame | None =
     for kin in KIN:
         right.plot([], [], KIN[kin][1], color=KIN[kin][0], label=kin)
     right.plot([], [], "D", color=BLACK, label="other kin")
-    fig.legend(loc="outside lower center", ncols=5, fontsize=9)
+    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
     star = {m: {r: v for s, r, v, _ in pairs[m].rows() if s == "trio_star"} for m in pairs}
     gap = {m: star[m]["sibling"] - star[m]["parent-child"] for m in star}
     finding_title(

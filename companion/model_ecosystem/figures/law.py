@@ -110,7 +110,7 @@ def regimes(table: pl.DataFrame) -> Figure:
     ax.legend(loc="center right")
     gap = {name: table.filter(regime=name)["gap_families"].to_numpy() for name in names}
     finding_title(
-        ax,
+        fig,
         "Siblings win by fast, directed mutation, or by a tag that only children have",
         holds=all((gap[name] > 0).all() for name in "CD")
         and all((gap[name] < 0).all() for name in ("A", "B", "D, masked")),

@@ -68,14 +68,15 @@ def growth(system: Ecosystem, largest: int = 6) -> Figure:
         ax.step(born.to_list(), np.arange(1, len(born) + 1), where="post", color=PALETTE[i],
                 linestyle=("-", "--", "-.")[i % 3], label=names[head].split("/")[-1])  # fmt: skip
     ax.set(ylabel="children so far")
+    share = np.sort(d)[::-1][:largest].sum() / d.sum()
     ax.legend(loc="upper left")
     ax.tick_params(axis="x", labelrotation=30)
     finding_title(
         ax,
-        f"The {largest} largest of {int((d > 0).sum())} families have "
-        f"{100 * np.sort(d)[::-1][:largest].sum() / d.sum():.0f} % of the children",
-        holds=True,
-        otherwise="Growth of the largest families",
+        f"The {largest} largest of {int((d > 0).sum())} families have {100 * share:.0f} % of the "
+        "children",
+        holds=share > 0.5,
+        otherwise=f"Children of the {largest} largest families over time",
     )
     return fig
 

@@ -68,13 +68,17 @@ def silent_share(system: Ecosystem) -> float:
 
 
 def mutation_rates(system: Ecosystem, settings: Settings, seed: int) -> dict[str, Rate]:
-    """Rate of each trait with the naive and the family interval."""
-    graph = system.graph
-    return {
-        name: rate(distance(values, graph), graph.parent, generator(seed, "rate", name),
-                   settings.resamples)
-        for name, values in traits(system).items()
-    }  # fmt: skip
+    """Rate of each trait with the naive and the family interval.
+
+    A trait that fewer than two edges declare at both ends has no rate and is left out.
+    """
+    graph, found = system.graph, {}
+    for name, values in traits(system).items():
+        change = distance(values, graph)
+        if np.isfinite(change).sum() > 1:
+            rng = generator(seed, "rate", name)
+            found[name] = rate(change, graph.parent, rng, settings.resamples)
+    return found
 
 
 def license_drift(system: Ecosystem, settings: Settings, seed: int, top: int = 20) -> Drift:

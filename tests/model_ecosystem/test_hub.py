@@ -188,3 +188,10 @@ def test_counts_get_the_weights_of_the_vectorizer():
 def test_uploader_is_the_account():
     system = Ecosystem(pl.DataFrame({"model_id": ["a/b", "c"]}), me.forest(2, [], []))
     assert system.uploader.tolist() == ["a", "c"]
+
+
+def test_a_trait_that_nobody_declares_has_no_rate():
+    rows = made_rows(60).with_columns(pl.lit(None).cast(pl.Utf8).alias("pipeline_tag"))
+    rates = me.mutation_rates(hub.ecosystem(rows), TINY, 0)
+    assert "task" not in rates
+    assert "license" in rates

@@ -1,0 +1,66 @@
+"""Chapter "Two million models": everything that its notebook uses.
+
+Anatomy of a Machine Learning Ecosystem (arXiv:2508.06811).
+"""
+
+from companion.model_ecosystem.benchmark import against_networkx as against_networkx
+from companion.model_ecosystem.benchmark import scaling as scaling
+from companion.model_ecosystem.cards import automatic_shares as automatic_shares
+from companion.model_ecosystem.claims import CLAIMS as CLAIMS
+from companion.model_ecosystem.exercises import check_bookkeeping as check_bookkeeping
+from companion.model_ecosystem.exercises import check_family as check_family
+from companion.model_ecosystem.exercises import check_hidden as check_hidden
+from companion.model_ecosystem.exercises import check_threshold as check_threshold
+from companion.model_ecosystem.exercises import hiding_population as hiding_population
+from companion.model_ecosystem.explorers import kin_explorer as kin_explorer
+from companion.model_ecosystem.explorers import law_explorer as law_explorer
+from companion.model_ecosystem.explorers import pair_explorer as pair_explorer
+from companion.model_ecosystem.explorers import tree_explorer as tree_explorer
+from companion.model_ecosystem.findings import Results as Results
+from companion.model_ecosystem.findings import evaluate as evaluate
+from companion.model_ecosystem.findings import series as series
+from companion.model_ecosystem.forest import components as components
+from companion.model_ecosystem.forest import depths as depths
+from companion.model_ecosystem.forest import forest as forest
+from companion.model_ecosystem.forest import n_descendants as n_descendants
+from companion.model_ecosystem.here import card_thinning as card_thinning
+from companion.model_ecosystem.here import language_thinning as language_thinning
+from companion.model_ecosystem.here import license_drift as license_drift
+from companion.model_ecosystem.here import mutation_rates as mutation_rates
+from companion.model_ecosystem.here import silent_share as silent_share
+from companion.model_ecosystem.here import traits as traits
+from companion.model_ecosystem.hub import read_hub as read_hub
+from companion.model_ecosystem.inequality import simulate_inequality as simulate_inequality
+from companion.model_ecosystem.rates import distance as distance
+from companion.model_ecosystem.rates import values_of as values_of
+from companion.model_ecosystem.rates import values_of_codes as values_of_codes
+from companion.model_ecosystem.recovery import coverage as coverage
+from companion.model_ecosystem.regimes import run_regimes as run_regimes
+from companion.model_ecosystem.run import drift_worlds as drift_worlds
+from companion.model_ecosystem.run import hub_results as hub_results
+from companion.model_ecosystem.run import levenshtein as levenshtein
+from companion.model_ecosystem.run import run_all as run_all
+from companion.model_ecosystem.run import sample_resemblance as sample_resemblance
+from companion.model_ecosystem.run import threshold_grid as threshold_grid
+from companion.model_ecosystem.sample import embedding_models as embedding_models
+from companion.model_ecosystem.sample import hub_sample as hub_sample
+from companion.model_ecosystem.sample import printed_similarity as printed_similarity
+from companion.model_ecosystem.settings import PRESETS as PRESETS
+from companion.model_ecosystem.settings import Settings as Settings
+from companion.model_ecosystem.similarity import families as families
+from companion.model_ecosystem.similarity import pair_types as pair_types
+from companion.model_ecosystem.similarity import unit_rows as unit_rows
+from companion.model_ecosystem.tables import hub_tables as hub_tables
+from companion.model_ecosystem.tables import levenshtein_table as levenshtein_table
+from companion.model_ecosystem.tables import links_table as links_table
+from companion.model_ecosystem.tables import pairs_table as pairs_table
+from companion.model_ecosystem.tables import rates_table as rates_table
+from companion.model_ecosystem.tables import reproduction_table as reproduction_table
+from companion.model_ecosystem.tables import scaling_table as scaling_table
+from companion.model_ecosystem.tables import worlds_table as worlds_table
+from companion.model_ecosystem.threshold import critical_mutation as critical_mutation
+from companion.model_ecosystem.threshold import enough_bookkeeping as enough_bookkeeping
+from companion.model_ecosystem.threshold import most_siblings as most_siblings
+from companion.model_ecosystem.threshold import parent_child as parent_child
+from companion.model_ecosystem.threshold import real_families as real_families
+from companion.model_ecosystem.threshold import sibling as sibling

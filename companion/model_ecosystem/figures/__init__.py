@@ -1,0 +1,19 @@
+"""Figures of the chapter.  They only draw: every number comes from a result."""
+
+from companion.model_ecosystem.figures.direction import coverage as coverage
+from companion.model_ecosystem.figures.direction import license_order as license_order
+from companion.model_ecosystem.figures.direction import orders as orders
+from companion.model_ecosystem.figures.direction import pair_frame as pair_frame
+from companion.model_ecosystem.figures.direction import rates as rates
+from companion.model_ecosystem.figures.kin import answer as answer
+from companion.model_ecosystem.figures.kin import comparison_frame as comparison_frame
+from companion.model_ecosystem.figures.kin import comparisons as comparisons
+from companion.model_ecosystem.figures.kin import similarity as similarity
+from companion.model_ecosystem.figures.law import families as families
+from companion.model_ecosystem.figures.law import law_frame as law_frame
+from companion.model_ecosystem.figures.law import regimes as regimes
+from companion.model_ecosystem.figures.law import threshold as threshold
+from companion.model_ecosystem.figures.trees import cards as cards
+from companion.model_ecosystem.figures.trees import growth as growth
+from companion.model_ecosystem.figures.trees import scaling as scaling
+from companion.model_ecosystem.figures.trees import tree_frame as tree_frame

@@ -1,0 +1,130 @@
+"""What is measured on real models: rates, directions, order, ladder, documentation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from companion.model_ecosystem.cards import Thinning, card_lengths, language_counts, thinning
+from companion.model_ecosystem.drift import (
+    Order,
+    best_order,
+    directed_pairs,
+    most_common,
+    null_shares,
+    transitions,
+)
+from companion.model_ecosystem.forest import Forest
+from companion.model_ecosystem.ladder import Fit, quasi_independence
+from companion.model_ecosystem.rates import Rate, Values, both_declared, distance, rate, values_of
+from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.settings import Settings
+from companion.scale import generator
+
+PRINTED_RATES = {"language": 0.2419, "license": 0.1976, "task": 0.4106}
+"""Mutation rates, finetunes only; printed by the authors' current notebooks."""
+
+
+class Drift(NamedTuple):
+    """Directions of one trait.
+
+    names : (k,) the most common values; counts : (k, k) transitions, each once
+    order : the best order; null : (n,) shares in order of random orientations
+    pairs : of `directed_pairs`, over all values
+    fit, thinned : quasi-independence of all mutations, and of one per account and pair; None where
+        too few values take part
+    """
+
+    names: tuple[str, ...]
+    counts: np.ndarray
+    order: Order
+    null: np.ndarray
+    pairs: pl.DataFrame
+    fit: Fit | None
+    thinned: Fit | None
+
+
+def traits(system: Ecosystem) -> dict[str, Values]:
+    """License, languages, task, library, and whether a training template's marker is there."""
+    table = system.table
+    found = {
+        "license": values_of(table["license"].to_list()),
+        "language": values_of(table["languages"].to_list()),
+        "task": values_of(table["task"].to_list()),
+        "library": values_of(table["library"].to_list()),
+    }
+    if table["tags"].null_count() < table.height:
+        marks = ["generated_from_trainer" in (tags or ()) for tags in table["tags"].to_list()]
+        found["template"] = values_of(["yes" if mark else "no" for mark in marks])
+    return found
+
+
+def silent_share(system: Ecosystem) -> float:
+    """Share of the children of a parent with a license that declare none."""
+    declared, graph = traits(system)["license"].declared, system.graph
+    return float((~declared[graph.child[declared[graph.parent]]]).mean())
+
+
+def mutation_rates(system: Ecosystem, settings: Settings, seed: int) -> dict[str, Rate]:
+    """Rate of each trait with the naive and the family interval.
+
+    A trait that fewer than two edges declare at both ends has no rate and is left out.
+    """
+    graph, found = system.graph, {}
+    for name, values in traits(system).items():
+        change = distance(values, graph)
+        if np.isfinite(change).sum() > 1:
+            rng = generator(seed, "rate", name)
+            found[name] = rate(change, graph.parent, rng, settings.resamples)
+    return found
+
+
+def license_drift(system: Ecosystem, settings: Settings, seed: int, top: int = 20) -> Drift:
+    """Directions and order of the most common licenses, ``other`` and ``unknown`` left out."""
+    values, graph = traits(system)["license"], system.graph
+    rng = generator(seed, "drift")
+    all_counts = transitions(values, graph)
+    chosen = most_common(values, top)
+    counts = all_counts[np.ix_(chosen, chosen)]
+    return Drift(
+        tuple(values.names[i] for i in chosen),
+        counts,
+        best_order(counts),
+        null_shares(counts, rng, settings.null_orders),
+        directed_pairs(values, graph, system.uploader, rng, n_permutations=settings.permutations),
+        _ladder_test(all_counts, rng, settings),
+        _ladder_test(once_per_account(values, graph, system.uploader), rng, settings),
+    )
+
+
+def _ladder_test(counts: np.ndarray, rng: np.random.Generator, settings: Settings) -> Fit | None:
+    used = (counts.sum(axis=0) + counts.sum(axis=1)) > 0
+    if used.sum() < 3:
+        return None
+    return quasi_independence(counts, rng, min(settings.resamples, 1_000))
+
+
+def once_per_account(values: Values, graph: Forest, uploader: np.ndarray) -> np.ndarray:
+    """Transitions (k, k) of a trait with one value, one per account, source and target."""
+    graph = both_declared(values, graph)
+    first = values.rows.indptr[:-1]
+    old, new = (values.rows.indices[first[side]] for side in (graph.parent, graph.child))
+    who = np.unique(uploader[graph.child], return_inverse=True)[1]
+    keys = np.unique(np.column_stack([who, old, new])[old != new], axis=0)
+    counts = np.zeros((len(values.names),) * 2)
+    np.add.at(counts, (keys[:, 1], keys[:, 2]), 1)
+    return counts
+
+
+def card_thinning(system: Ecosystem, settings: Settings, seed: int) -> Thinning:
+    """Card lengths of parents and children."""
+    rng = generator(seed, "cards")
+    return thinning(system, card_lengths(system), rng, settings.resamples)
+
+
+def language_thinning(system: Ecosystem, settings: Settings, seed: int) -> Thinning:
+    """Numbers of languages of parents and children."""
+    rng = generator(seed, "languages")
+    return thinning(system, language_counts(system), rng, settings.resamples)

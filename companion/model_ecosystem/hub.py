@@ -1,0 +1,187 @@
+"""The whole Hub: the paper's data set through polars, or the live interface."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from companion.data import Missing
+from companion.model_ecosystem.forest import RELATIONS, named_forest
+from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.settings import DATASET, Settings
+
+_CODES = """
+aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu
+cv cy da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi
+ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks
+ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl
+nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl
+sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve
+vi vo wa wo xh yi yo za zh zu
+"""
+
+ISO_639_1 = frozenset(_CODES.split())
+"""Two-letter language codes.  The tags t5 and tf also have two characters."""
+
+COLUMNS = {
+    "id": ("id", "modelId", "model_id"),
+    "created_at": ("createdAt", "created_at"),
+    "downloads": ("downloads",),
+    "likes": ("likes",),
+    "library": ("library_name", "library"),
+    "task": ("pipeline_tag", "task"),
+    "tags": ("tags",),
+    "card": ("card", "modelCard", "card_text"),
+}
+"""Our names, and what they are called in the data set or by the interface."""
+
+
+def as_list(value: object) -> list[str]:
+    """A list that may be stored as the text of a Python list; never evaluated as code.
+
+    Raises
+    ------
+    ValueError : text that is no list of strings
+    """
+    if value is None:
+        return []
+    if isinstance(value, str):
+        try:
+            value = ast.literal_eval(value) if value.strip() else []
+        except (SyntaxError, ValueError) as error:
+            raise ValueError(f"not the text of a list: {value[:80]!r}") from error
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"not a list of strings: {str(value)[:80]!r}")
+    return list(value)
+
+
+def read_dataset(source: str | Path = DATASET, *, n_rows: int | None = None) -> pl.DataFrame:
+    """The models of the data set, with the columns of COLUMNS that it has.
+
+    source : address or folder or file; n_rows : only so many, for a first look
+
+    Raises
+    ------
+    ValueError : the table has no column of names, or none of tags
+    """
+    place = str(source)
+    if not place.endswith(".parquet"):
+        place = f"{place.rstrip('/')}/**/*.parquet"
+    rows = pl.scan_parquet(place)
+    found = rows.collect_schema().names()
+    names = {
+        ours: next((n for n in theirs if n in found), None) for ours, theirs in COLUMNS.items()
+    }
+    for needed in ("id", "tags"):
+        if names[needed] is None:
+            raise ValueError(
+                f"{place} has no column for {needed!r}, looked for {COLUMNS[needed]}; it has "
+                f"{found}"
+            )
+    wanted = rows.select(pl.col(n).alias(ours) for ours, n in names.items() if n is not None)
+    return (wanted.head(n_rows) if n_rows else wanted).collect()
+
+
+def live_rows(
+    parents: Sequence[str], api: object | None = None, *, limit: int | None = None
+) -> pl.DataFrame:
+    """The declared finetunes of some models, and these models, through the Hub's interface.
+
+    api : a ``huggingface_hub.HfApi``; a new one if missing
+    """
+    if api is None:
+        from huggingface_hub import HfApi
+
+        api = HfApi()
+    seen: dict[str, dict[str, object]] = {}
+    for parent in parents:
+        children = api.list_models(filter=f"base_model:finetune:{parent}", full=True, limit=limit)
+        for model in (api.model_info(parent), *children):
+            seen[model.id] = {
+                "id": model.id,
+                "created_at": str(model.created_at) if model.created_at else None,
+                "downloads": model.downloads, "likes": model.likes,
+                "library": model.library_name, "task": model.pipeline_tag,
+                "tags": list(model.tags or ()),
+            }  # fmt: skip
+    schema = {"id": pl.Utf8, "created_at": pl.Utf8, "downloads": pl.Int64, "likes": pl.Int64,
+              "library": pl.Utf8, "task": pl.Utf8, "tags": pl.List(pl.Utf8)}  # fmt: skip
+    return pl.DataFrame(list(seen.values()), schema=schema)
+
+
+def ecosystem(rows: pl.DataFrame) -> Ecosystem:
+    """What the tags say, by the paper's rules: license, languages, parents.
+
+    rows : columns id and tags, and as many of the others of COLUMNS as there are.  A model that is
+    listed twice counts once.  A parent that is not in the table gives no edge.
+    """
+    rows = rows.unique("id", keep="first", maintain_order=True)
+    if rows.schema["tags"] != pl.List(pl.Utf8):
+        lists = [as_list(value) for value in rows["tags"]]
+        rows = rows.with_columns(pl.Series("tags", lists, dtype=pl.List(pl.Utf8)))
+    for name, kind in (("created_at", pl.Utf8), ("downloads", pl.Int64), ("likes", pl.Int64),
+                       ("library", pl.Utf8), ("task", pl.Utf8), ("card", pl.Utf8)):  # fmt: skip
+        if name not in rows.columns:
+            rows = rows.with_columns(pl.lit(None).cast(kind).alias(name))
+    tag = pl.element()
+    text = pl.col("card").str.to_lowercase()
+    table = rows.select(
+        pl.col("id").alias("model_id"), "created_at", "downloads", "likes", "library", "task",
+        pl.col("tags").list.eval(tag.filter(tag.str.starts_with("license:"))).list.first()
+        .str.strip_prefix("license:").alias("license"),
+        pl.col("tags").list.eval(tag.filter(tag.is_in(sorted(ISO_639_1)))).alias("languages"),
+        "tags",
+        pl.col("card").str.len_chars().cast(pl.Int64).alias("card_chars"),
+        (text.str.contains("automatically generated", literal=True)
+         | text.str.contains("generated automatically", literal=True)).alias("auto_card"),
+    )  # fmt: skip
+    return Ecosystem(table, named_forest(table["model_id"].to_list(), links(table)))
+
+
+def links(table: pl.DataFrame) -> pl.DataFrame:
+    """Declared parents from the tags ``base_model:PARENT`` and ``base_model:RELATION:PARENT``."""
+    tags = table.select(pl.col("model_id").alias("child"), pl.col("tags").alias("tag")).explode(
+        "tag"
+    )
+    named = tags.filter(pl.col("tag").str.starts_with("base_model:")).with_columns(
+        pl.col("tag").str.strip_prefix("base_model:")
+    )
+    kind = pl.col("tag").str.extract(r"^([a-z]+):", 1)
+    typed = [name for name in RELATIONS if name != "untyped"]
+    known = kind.is_in(typed).fill_null(False)
+    return named.select(
+        pl.when(known).then(pl.col("tag").str.replace(r"^[a-z]+:", "")).otherwise("tag")
+        .alias("parent"),
+        "child",
+        pl.when(known).then(kind).otherwise(pl.lit("untyped")).alias("relation"),
+    )  # fmt: skip
+
+
+def read_hub(settings: Settings, api: object | None = None) -> Ecosystem | Missing:
+    """The Hub as the settings name it: a data set, or the live families of some models."""
+    if not settings.hub_source and not settings.hub_parents:
+        return Missing(
+            "The whole Hub is read at paper scale only: set SCALE to 'paper' on a machine with a "
+            "network and 16 GB of memory, or SETTINGS to {'hub_parents': ['google/gemma-7b']}."
+        )
+    if settings.hub_parents:
+        return ecosystem(live_rows(settings.hub_parents, api))
+    return ecosystem(read_dataset(settings.hub_source, n_rows=settings.hub_rows or None))
+
+
+def stand_in(systems: Iterable[Ecosystem], path: Path) -> Path:
+    """A parquet file with the data set's columns made from a sample, to try the path offline."""
+    tables = [
+        one.table.select(
+            pl.col("model_id").alias("id"), "likes", pl.lit(False).alias("private"), "downloads",
+            pl.col("tags").map_elements(lambda tags: str(tags.to_list()), return_dtype=pl.Utf8),
+            pl.col("task").alias("pipeline_tag"), pl.col("library").alias("library_name"),
+            pl.col("created_at").alias("createdAt"),
+        )
+        for one in systems
+    ]  # fmt: skip
+    pl.concat(tables).write_parquet(path)
+    return path

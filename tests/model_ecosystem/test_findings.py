@@ -1,0 +1,219 @@
+"""Claims, findings, figures and explorers of a whole small run, with or without the data."""
+
+import json
+from dataclasses import asdict, fields, replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+import companion.model_ecosystem as me
+from companion import data
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
+from companion.explore import MAX_FRAMES
+from companion.model_ecosystem import figures
+from companion.model_ecosystem.run import levenshtein
+from companion.records._store import plain
+from companion.scale import SCALES
+from companion.stats import Interval
+
+FREE = {"C3", "C4", "C7", "C9"}
+"""Claims that need no published data."""
+
+SMALL = replace(
+    me.PRESETS["toy"], models=6_000, grid_families=600, coverage_models=5_000, coverage_runs=15,
+    drift_runs=4, resamples=100, permutations=300, null_orders=15, sim_null_orders=3,
+    levenshtein_pairs=100, bench_sizes=(2_000, 4_000), networkx_models=2_000,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results():
+    return me.run_all(SMALL, 0)
+
+
+@pytest.fixture(scope="module")
+def findings(results):
+    return {finding.claim: finding for finding in me.evaluate(results, "toy")}
+
+
+def test_every_claim_has_one_finding_at_every_scale(results):
+    for scale in SCALES:
+        found = me.evaluate(results, scale)
+        assert [f.claim for f in found] == [f"C{i}" for i in range(1, 10)]
+        assert [f.claim for f in found] == [claim.id for claim in me.CLAIMS]
+        check(found, me.CLAIMS)
+
+
+def test_claims_without_data_are_tested_anywhere(findings):
+    assert all(findings[name].verdict == HOLDS for name in ("C3", "C4", "C7"))
+    assert findings["C9"].verdict != NOT_TESTED
+
+
+def test_real_claims_are_judged_or_said_to_be_missing(findings, data_here):
+    real = {name: findings[name].verdict for name in findings if name not in FREE}
+    if not data_here:
+        assert set(real.values()) == {NOT_TESTED}
+        assert all("COMPANION_DATA" in findings[name].note for name in real)
+        return
+    assert (real["C1"], real["C8"]) == (HOLDS, HOLDS)
+    assert {real[name] for name in ("C2", "C5", "C6")} == {NOT_RESOLVED}
+    assert "different uploaders" in findings["C2"].note
+
+
+def test_without_data_only_the_claims_that_need_them_are_untested(results):
+    missing = data.Missing("put the file there")
+    kept = {"grid", "regimes", "coverage", "worlds", "inequality", "scaling", "networkx"}
+    bare = me.Results(
+        **{f.name: getattr(results, f.name) if f.name in kept else missing for f in fields(results)}
+    )
+    found = me.evaluate(bare, "toy")
+    assert {f.claim for f in found if f.verdict == NOT_TESTED} == {f"C{i}" for i in (1, 2, 5, 6, 8)}
+    check(found, me.CLAIMS)
+    assert "comparisons" not in me.series(bare)
+
+
+def changed(results, **fields_):
+    return {f.claim: f for f in me.evaluate(replace(results, **fields_), "toy")}
+
+
+def test_a_law_that_is_wrong_fails_the_notebook(results):
+    wrong = results.grid._replace(predicted=-results.grid.predicted)
+    found = changed(results, grid=wrong)
+    assert found["C3"].verdict == DOES_NOT_HOLD
+    with pytest.raises(ClaimFailed, match="C3"):
+        check(found.values())
+
+
+def test_worlds_in_which_the_tag_does_nothing_fail(results):
+    same = results.regimes.with_columns(
+        pl.when(pl.col("regime") == "D").then(-0.1 * pl.col("seed") - 0.1)
+        .otherwise(pl.col("gap_families"))
+        .alias("gap_families")
+    )  # fmt: skip
+    assert changed(results, regimes=same)["C3"].verdict == DOES_NOT_HOLD
+
+
+def test_narrow_intervals_fail(results):
+    narrow = results.coverage.with_columns(low=pl.col("naive_low"), high=pl.col("naive_high"))
+    assert changed(results, coverage=narrow)["C4"].verdict == DOES_NOT_HOLD
+
+
+def test_a_ladder_test_that_always_or_never_rejects_fails(results):
+    for p in (0.5, 0.001):
+        same = results.worlds.with_columns(pl.lit(p).alias("p"))
+        assert changed(results, worlds=same)["C7"].verdict == DOES_NOT_HOLD
+
+
+def test_numbers_that_are_not_finite_resolve_nothing(results):
+    low = 0.3 + 0.01 * pl.col("seed")
+    lost = results.inequality.with_columns(low.alias("top_share"))
+    assert changed(results, inequality=lost)["C9"].verdict == DOES_NOT_HOLD
+    if not isinstance(results.cards, data.Missing):
+        cards = results.cards._replace(median=Interval(np.nan, np.nan, np.nan))
+        assert changed(results, cards=cards)["C8"].verdict == NOT_RESOLVED
+
+
+def test_a_direction_seen_in_many_families_holds(results, data_here):
+    if not data_here:
+        return
+    clear = results.drift.pairs.with_columns(pl.lit(0.001).alias("p_families"))
+    found = changed(results, drift=results.drift._replace(pairs=clear))
+    assert found["C5"].verdict == HOLDS
+    nothing = results.drift.pairs.with_columns(
+        pl.lit(1.0).alias("p_families"), pl.lit(1.0).alias("p_uploaders")
+    )
+    found = changed(results, drift=results.drift._replace(pairs=nothing))
+    assert found["C5"].verdict == DOES_NOT_HOLD
+
+
+def test_an_order_counts_only_where_directionless_worlds_fail(results, data_here):
+    if not data_here:
+        return
+    strict = results.worlds.with_columns(pl.lit(2.0).alias("null"))
+    drift = results.drift._replace(null=np.full(20, 0.8))
+    assert changed(results, worlds=strict, drift=drift)["C6"].verdict == HOLDS
+    assert changed(results, drift=drift)["C6"].verdict == NOT_RESOLVED
+    lower = results.drift._replace(null=np.full(20, 1.0))
+    assert changed(results, drift=lower)["C6"].verdict == DOES_NOT_HOLD
+
+
+def test_series_fit_into_a_record(results):
+    text = json.dumps(plain(me.series(results)), allow_nan=False)
+    assert len(text) < 40_000
+    json.dumps(asdict(me.PRESETS["paper"]), allow_nan=False)
+
+
+def draws_of(results):
+    """Every figure and table as a function of no arguments."""
+    show, hub = data.show, data.attempt(me.hub_sample)
+    kin, drift = results.resemblance, results.drift
+    some = None if isinstance(drift, data.Missing) else drift
+    rates = data.attempt(me.mutation_rates, hub, SMALL, 0)
+    return {
+        "answer": lambda: figures.answer(None),
+        "answer, published": lambda: figures.answer({"series": plain(me.series(results))}),
+        "threshold": lambda: figures.threshold(results.grid),
+        "families": lambda: show(figures.families, results.families),
+        "regimes": lambda: figures.regimes(results.regimes),
+        "similarity": lambda: show(lambda k: figures.similarity(k.pairs), kin),
+        "comparisons": lambda: show(lambda k: figures.comparisons(k.table), kin),
+        "coverage": lambda: figures.coverage(results.coverage),
+        "rates": lambda: show(figures.rates, rates),
+        "order": lambda: show(figures.license_order, drift),
+        "orders": lambda: figures.orders(results.worlds, some),
+        "cards": lambda: show(lambda a, b: figures.cards(a, (0.1, 0.4), b), results.cards,
+                              results.languages),
+        "growth": lambda: show(figures.growth, hub),
+        "scaling": lambda: figures.scaling(results.scaling, results.networkx),
+        "rates table": lambda: me.rates_table(results.coverage, rates, rates).to_html(),
+        "pairs table": lambda: show(lambda d: me.pairs_table(d).to_html(), drift),
+        "worlds table": lambda: me.worlds_table(results.worlds).to_html(),
+        "scaling table": lambda: me.scaling_table(results.scaling).to_html(),
+        "reproduction": lambda: me.reproduction_table(results.inequality).to_html(),
+        "links": lambda: show(lambda h: me.links_table(sample=h).to_html(), hub),
+        "levenshtein": lambda: data.attempt(levenshtein, hub, SMALL, 0),
+    }  # fmt: skip
+
+
+def test_every_figure_and_table_is_drawn(results):
+    for name, draw in draws_of(results).items():
+        made = draw()
+        assert made is not None, name
+        if hasattr(made, "savefig"):
+            made.canvas.draw()
+
+
+def test_explorers_draw_their_corners(results, data_here):
+    made = [me.law_explorer()]
+    if data_here:
+        hub = me.hub_sample()
+        made += [me.kin_explorer(results.resemblance.table), me.tree_explorer(hub),
+                 me.pair_explorer(hub, results.drift)]  # fmt: skip
+    for one in made:
+        assert np.prod([len(v) for v in one.grids.values()]) <= MAX_FRAMES
+        for corner in (0, -1):
+            src, alt = one.frame(**{axis: values[corner] for axis, values in one.grids.items()})
+            assert src.startswith("data:image/webp")
+            assert len(alt.split()) > 5
+
+
+def test_exercises_explain():
+    assert "Not answered" in me.check_threshold(...)
+    assert me.check_threshold(8 / 13).startswith("Right")
+    assert "sum of squares" in me.check_threshold(1 / 1.75)
+    assert me.check_bookkeeping(0.2).startswith("Right")
+    assert "g / (1 + g)" in me.check_bookkeeping(0.25)
+    assert me.check_family(0.4).startswith("Right")
+    assert "pairs of five" in me.check_family(0.52)
+    assert "true rate" in me.check_hidden(0.4)
+
+
+def test_presets_and_settings():
+    assert set(me.PRESETS) == set(SCALES)
+    assert me.PRESETS["book"].bench_sizes[-1] == 2_000_000
+    assert me.PRESETS["paper"].hub_source.startswith("hf://")
+    with pytest.raises(ValueError, match="seeds must be at least 2"):
+        me.Settings(seeds=1)
+    with pytest.raises(ValueError, match="increasing"):
+        me.Settings(bench_sizes=(10, 10))

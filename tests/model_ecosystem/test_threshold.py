@@ -1,0 +1,96 @@
+"""The law: closed form against simulation, and the exact bound against all small families."""
+
+from itertools import product
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from companion.model_ecosystem import threshold as th
+from companion.model_ecosystem.forest import forest
+from companion.model_ecosystem.rates import values_of
+from companion.model_ecosystem.regimes import run_regimes
+from companion.model_ecosystem.simulate import concentrated
+
+unit = st.floats(0.001, 0.999)
+
+
+@given(unit, unit)
+def test_siblings_win_exactly_above_the_threshold(mu, s):
+    gap = th.sibling(mu, s) - th.parent_child(mu)
+    assert gap == pytest.approx(mu * (mu * (1 + s) - 1), abs=1e-12)
+    if abs(mu - th.critical_mutation(s)) > 1e-6:
+        assert (gap > 0) == (mu > th.critical_mutation(s))
+
+
+@given(unit, unit)
+def test_enough_bookkeeping_is_just_enough_and_never_more_than_a_fifth(mu, s):
+    b = th.enough_bookkeeping(mu, s)
+    assert 0 <= b <= 0.2 + 1e-12
+    more, less = b + 1e-6, b - 1e-6
+    assert th.sibling(mu, s, more) > th.parent_child(mu, more)
+    if b > 1e-5:
+        assert th.sibling(mu, s, less) < th.parent_child(mu, less)
+
+
+def test_the_bound_holds_in_every_family_of_up_to_six_children():
+    for d in range(2, 7):
+        for values in product(range(4), repeat=d):
+            kept = values.count(0)
+            same = sum(values[i] == values[j] for i in range(d) for j in range(i)) * 2
+            sibling = same / (d * (d - 1))
+            assert sibling <= th.most_siblings(kept, d) + 1e-12
+            if sibling > kept / d + 1e-12:
+                assert kept < (d - 1) / 2
+
+
+def test_the_bound_is_reached():
+    assert th.most_siblings(0, 4) == 1
+    assert th.most_siblings(2, 5) == pytest.approx(0.4)
+
+
+def test_simulated_families_follow_the_law_within_their_error(rng):
+    mu, s = np.array([0.2, 0.5, 0.6, 0.9]), np.array([1.0, 0.5, 0.1])
+    grid = th.simulate_grid(mu, s, rng, n_families=4000)
+    assert np.abs((grid.gap - grid.predicted) / grid.standard_error).max() < 4
+    same, points = grid.agreement()
+    assert same == points > 5
+
+
+def test_a_wrong_law_is_seen(rng):
+    grid = th.simulate_grid(np.array([0.55, 0.6]), np.array([0.5]), rng, n_families=4000)
+    wrong = grid._replace(predicted=np.abs(grid.predicted))  # "above one half is enough"
+    same, points = wrong.agreement()
+    assert same == 0 < points
+
+
+@given(st.floats(0.05, 1))
+def test_a_concentrated_distribution_has_its_sum_of_squares(s):
+    q = concentrated(s, 20)
+    assert q.sum() == pytest.approx(1)
+    assert (q**2).sum() == pytest.approx(s)
+    with pytest.raises(ValueError, match="between"):
+        concentrated(0.01, 20)
+
+
+def test_real_families_by_hand():
+    graph = forest(5, [0, 0, 0, 0], [1, 2, 3, 4])
+    table = th.real_families({"license": values_of(["a", "b", "b", "a", None])}, graph)
+    row = table.row(0, named=True)
+    assert (row["d"], row["kept"], row["violates"]) == (3, 1, False)
+    assert row["sibling"] == pytest.approx(1 / 3)
+    several = th.real_families({"language": values_of([["en", "fr"], ["fr", "en"], ["en"]])},
+                               forest(3, [0, 0], [1, 2]))  # fmt: skip
+    assert several["kept"].to_list() == [1]
+
+
+def test_the_four_worlds_and_the_negative_control():
+    table = run_regimes(4000, range(2), 0)
+    gap = {name: table.filter(regime=name)["gap_families"] for name in
+           ("A", "B", "C", "D", "D, masked")}  # fmt: skip
+    assert (gap["C"] > 0).all()
+    assert (gap["D"] > 0).all()
+    assert all((gap[name] < 0).all() for name in ("A", "B", "D, masked"))
+    assert isinstance(table, pl.DataFrame)

@@ -92,7 +92,7 @@ CLAIMS = (
            "from commercial to permissive and copyleft", DIRECTED, "pairs"),
     _claim("C6", "The directions fit one order.",
            "113 of 121 license pairs, 93 % (finetunes)", IN_ORDER),
-    _claim("C7", "An order tells a ladder from two populations.",
+    _claim("C7", "A test of the targets, not an order, tells a ladder from two populations.",
            "the paper reads its order as acyclic drift", LADDER),
     _claim("C8", "Cards thin out and languages shrink down the tree.",
            "9,773 to 4,402 characters; 6.6 to 1.8 languages", THINNER, "log ratio"),

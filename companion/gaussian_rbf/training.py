@@ -1,0 +1,337 @@
+r"""Many fits in one loop: Adam on a leading axis, with early stopping per fit.
+
+The objective is notebook eq. 2,
+
+.. math:: L + \lambda_u \|u\| + \lambda_w \|w\| + \lambda_c \|C\|,
+
+with plain norms as in every version of the authors' code; ``squared`` squares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from companion.gaussian_rbf.model import (
+    DIAGONAL,
+    FULL,
+    ISOTROPIC,
+    KINDS,
+    REGRESSION,
+    STRUCTURES,
+    Parameters,
+    evaluate,
+)
+from companion.scale import generator
+
+ALIVE = 1e-3
+"""A network whose largest Gaussian is below this is asleep: its data gradient is negligible."""
+
+CHUNK = 4_000_000
+"""Numbers in one (fits, N, M) array at a time; larger batches are cut."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit to be done.
+
+    X : (N, D); y : (N, K), centered values, 0/1, or one-hot; centers : (M, D), the start
+    kind : what the outputs mean (``model.KINDS``)
+    structure : of the precision (``model.STRUCTURES``)
+    lam_u, lam_w, lam_c : weights of the norms of U, W and C
+    scale : standard deviation of the start of U; the authors' is 1
+    train_centers : whether the centers move; squared : square the norms
+    seed : of the start of U and W
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    centers: np.ndarray
+    kind: str = REGRESSION
+    structure: str = FULL
+    lam_u: float = 1e-2
+    lam_w: float = 1e-4
+    lam_c: float = 0.0
+    scale: float = 1.0
+    train_centers: bool = True
+    squared: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind {self.kind!r}; choose one of {', '.join(KINDS)}")
+        if self.structure not in STRUCTURES:
+            raise ValueError(
+                f"unknown structure {self.structure!r}; choose one of {', '.join(STRUCTURES)}"
+            )
+        if self.X.ndim != 2 or self.y.ndim != 2 or len(self.X) != len(self.y):
+            raise ValueError(f"need X (N, D) and y (N, K), got {self.X.shape} and {self.y.shape}")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained network, as numpy arrays.
+
+    U : (D, D); W : (M, K); C : (M, D)
+    loss : best objective; data_loss : its data term there
+    steps : steps taken; stopped : whether early stopping ended it
+    awake : whether any Gaussian reached ``ALIVE``; diverged : whether the loss became infinite
+    history : (steps // log_every,), data term along the way, and objective
+    """
+
+    U: np.ndarray
+    W: np.ndarray
+    C: np.ndarray
+    kind: str
+    loss: float
+    data_loss: float
+    steps: int
+    stopped: bool
+    awake: bool
+    diverged: bool
+    history: np.ndarray
+    objective: np.ndarray
+
+    @property
+    def P(self) -> np.ndarray:
+        """Precision, shape (D, D)."""
+        return self.U.T @ self.U
+
+    def gaussians(self, X: np.ndarray) -> np.ndarray:
+        """Values of the Gaussians, shape (rows, M)."""
+        UX, UC = X @ self.U.T, self.C @ self.U.T
+        square = (UX**2).sum(1)[:, None] + (UC**2).sum(1) - 2 * UX @ UC.T
+        return np.exp(-0.5 * np.maximum(square, 0))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Outputs, shape (rows, K): values or logits."""
+        return self.gaussians(X) @ self.W
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train; the values of the authors' example but for `steps`.
+
+    steps : at most; lr : of Adam
+    tol, patience : stop a fit that gains less than `tol` in `patience` steps; 0 never stops.
+        The count waits while the network is asleep
+    double : 64-bit floats
+    log_every : steps between the recorded losses
+    """
+
+    steps: int = 600
+    lr: float = 0.01
+    tol: float = 1e-6
+    patience: int = 60
+    double: bool = False
+    log_every: int = 10
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.log_every < 1 or self.lr <= 0:
+            raise ValueError(f"steps, log_every and lr must be positive, got {self}")
+
+
+def fit_many(tasks: Sequence[Task], recipe: Recipe, *, chunk: int = CHUNK) -> list[Fit]:
+    """Train all `tasks`, one loop per group of equal D, K and kind; results in the same order.
+
+    Rows and centers are padded to the largest of a group.  A fit is what it would be alone, up to
+    rounding: nothing is shared between fits.
+    """
+    groups: dict[tuple, list[int]] = {}
+    for index, task in enumerate(tasks):
+        key = (task.kind, task.X.shape[1], task.y.shape[1])
+        groups.setdefault(key, []).append(index)
+    fits: list[Fit | None] = [None] * len(tasks)
+    for members in groups.values():
+        for part in _chunks([tasks[i] for i in members], members, chunk):
+            for index, fit in zip(part, _fit_group([tasks[i] for i in part], recipe), strict=True):
+                fits[index] = fit
+    return fits
+
+
+def _chunks(tasks: Sequence[Task], members: Sequence[int], chunk: int) -> Iterator[list[int]]:
+    """Members in parts of similar size, so that padding is small."""
+    sizes = [len(task.X) * len(task.centers) for task in tasks]
+    part, largest = [], 0
+    for place in np.argsort(sizes, kind="stable"):
+        largest = max(largest, sizes[place])
+        if part and (len(part) + 1) * largest > chunk:
+            yield part
+            part, largest = [], sizes[place]
+        part.append(members[place])
+    yield part
+
+
+class _Batch:
+    """Data and masks of the fits that still run."""
+
+    FIELDS = ("X", "y", "row", "center", "mask", "tied", "lam", "squared")
+
+    def __init__(self, tasks: Sequence[Task], dtype: torch.dtype) -> None:
+        n, m = max(len(t.X) for t in tasks), max(len(t.centers) for t in tasks)
+        d, k, fits = tasks[0].X.shape[1], tasks[0].y.shape[1], len(tasks)
+        self.kind, self.shapes = tasks[0].kind, ((d, d), (m, k), (m, d))
+        self.X, self.y = torch.zeros(fits, n, d, dtype=dtype), torch.zeros(fits, n, k, dtype=dtype)
+        self.row = torch.zeros(fits, n, 1, dtype=dtype)
+        self.center = torch.zeros(fits, m, 1, dtype=dtype)
+        self.theta = torch.zeros(fits, d * d + m * k + m * d, dtype=dtype)
+        self.mask = torch.ones_like(self.theta)
+        U, W, C = self.split(self.theta)
+        keep, _, move = self.split(self.mask)
+        for i, task in enumerate(tasks):
+            rows, centers = len(task.X), len(task.centers)
+            self.X[i, :rows] = torch.as_tensor(task.X, dtype=dtype)
+            self.y[i, :rows] = torch.as_tensor(task.y, dtype=dtype)
+            self.row[i, :rows], self.center[i, :centers] = 1 / rows, 1
+            start_U, start_W = start(task)
+            U[i], W[i, :centers] = torch.as_tensor(start_U), torch.as_tensor(start_W)
+            C[i, :centers] = torch.as_tensor(task.centers)
+            keep[i] = 1 if task.structure == FULL else torch.eye(d)
+            move[i] = float(task.train_centers)
+        self.tied = torch.tensor([t.structure == ISOTROPIC for t in tasks])
+        self.lam = torch.tensor([[t.lam_u, t.lam_w, t.lam_c] for t in tasks], dtype=dtype)
+        self.lam[:, 2] *= torch.tensor([float(t.train_centers) for t in tasks], dtype=dtype)
+        self.squared = torch.tensor([[t.squared] for t in tasks])
+        self.flags()
+
+    def flags(self) -> None:
+        self.any_tied, self.any_squared = bool(self.tied.any()), bool(self.squared.any())
+
+    def split(self, flat: Tensor) -> Parameters:
+        """Views of a flat tensor of shape (fits, parameters)."""
+        sizes = [a * b for a, b in self.shapes]
+        parts = flat.split(sizes, dim=1)
+        return Parameters(
+            *(part.view(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True))
+        )
+
+    def keep(self, index: Tensor) -> None:
+        """Drop the fits that are not in `index`."""
+        for name in (*self.FIELDS, "theta"):
+            setattr(self, name, getattr(self, name)[index])
+        self.flags()
+
+    def objective(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Objective, data term, flat gradient, largest Gaussian; shapes (fits, ...)."""
+        parts = self.split(self.theta)
+        loss, gradient, peak = evaluate(parts, self.X, self.y, self.row, self.center, self.kind)
+        norms = torch.stack([part.flatten(1).norm(dim=1) for part in parts], dim=1)
+        if self.any_tied:  # one number u on the diagonal: |u|, and the gradient of that number
+            norms[:, 0] = torch.where(self.tied, norms[:, 0] / self.shapes[0][0] ** 0.5, norms[:, 0])
+            total = gradient.U.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
+            gradient = gradient._replace(
+                U=torch.where(self.tied[:, None, None], total.expand_as(gradient.U), gradient.U)
+            )
+        penalty, slope = self.lam * norms, self.lam / norms.clamp(min=1e-30)
+        if self.any_squared:
+            penalty = torch.where(self.squared, self.lam * norms**2, penalty)
+            slope = torch.where(self.squared, 2 * self.lam, slope)
+        flat = torch.cat([part.flatten(1) for part in gradient], dim=1)
+        for i, (into, part) in enumerate(zip(self.split(flat), parts, strict=True)):
+            into.addcmul_(slope[:, i, None, None], part)
+        return loss + penalty.sum(1), loss, flat.mul_(self.mask), peak
+
+
+def start(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Start of U (upper triangular) and W, normal draws that depend on the task's seed only."""
+    d, k, m = task.X.shape[1], task.y.shape[1], len(task.centers)
+    U = np.triu(generator(task.seed, "start of U", d).standard_normal((d, d))) * task.scale
+    if task.structure == DIAGONAL:
+        U = np.diag(np.diag(U))
+    if task.structure == ISOTROPIC:
+        U = np.eye(d) * U[0, 0]
+    return U, generator(task.seed, "start of W", m, k).standard_normal((m, k))
+
+
+def _fit_group(tasks: Sequence[Task], recipe: Recipe) -> list[Fit]:
+    dtype = torch.float64 if recipe.double else torch.float32
+    batch = _Batch(tasks, dtype)
+    fits, size = batch.theta.shape
+    place = torch.arange(fits)  # which task each running fit is
+    first, second = torch.zeros_like(batch.theta), torch.zeros_like(batch.theta)
+    best, best_theta = torch.full((fits,), torch.inf, dtype=dtype), batch.theta.clone()
+    best_data, waited = torch.full_like(best, torch.nan), torch.zeros(fits)
+    awake = torch.zeros(fits, dtype=torch.bool)
+    running = torch.ones(fits, dtype=torch.bool)
+    last = torch.full((fits,), recipe.steps)
+    logs = torch.full((2, recipe.steps // recipe.log_every + 1, fits), torch.nan, dtype=dtype)
+    kept_best, kept_theta = torch.empty_like(best), torch.empty_like(best_theta)
+    kept_data, kept_awake = torch.empty_like(best), torch.empty_like(awake)
+
+    def put_away(which: Tensor) -> None:
+        at = place[which]
+        kept_best[at], kept_theta[at] = best[which], best_theta[which]
+        kept_data[at], kept_awake[at] = best_data[which], awake[which]
+
+    with torch.no_grad():
+        for step in range(recipe.steps + 1):
+            objective, data, gradient, peak = batch.objective()
+            if step % recipe.log_every == 0:
+                logs[0, step // recipe.log_every, place] = data
+                logs[1, step // recipe.log_every, place] = objective
+            better = objective < best
+            gained = objective < best - recipe.tol
+            best = torch.where(better, objective, best)
+            best_data = torch.where(better, data, best_data)
+            best_theta = torch.where(better[:, None], batch.theta, best_theta)
+            awake |= peak > ALIVE
+            waited = torch.where(gained | ~awake, 0, waited + 1)
+            if step == recipe.steps:
+                break
+            done = ~torch.isfinite(objective)
+            if recipe.patience:
+                done |= waited >= recipe.patience
+            done &= running
+            if done.any():
+                last[place[done]] = step
+                put_away(done)
+                running &= ~done
+                if not running.any():
+                    break
+                if (~running).sum() * 5 >= len(place):  # dropping copies the batch: not each time
+                    index = running.nonzero()[:, 0]
+                    batch.keep(index)
+                    first, second, gradient = first[index], second[index], gradient[index]
+                    place, best, best_theta = place[index], best[index], best_theta[index]
+                    best_data, waited, awake = best_data[index], waited[index], awake[index]
+                    running = running[index]
+            first.lerp_(gradient, 0.1)
+            second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+            width = (1 - 0.999 ** (step + 1)) ** 0.5
+            denominator = (second.sqrt() / width).add_(1e-8)
+            batch.theta.addcdiv_(first, denominator, value=-recipe.lr / (1 - 0.9 ** (step + 1)))
+        put_away(running)
+    return _unpack(tasks, batch, kept_theta, kept_best, kept_data, last, kept_awake, logs, recipe)
+
+
+def _unpack(tasks, batch, theta, best, data, last, awake, logs, recipe) -> list[Fit]:
+    U, W, C = (part.numpy().astype(float) for part in batch.split(theta))
+    logs = logs.numpy()
+    fits = []
+    for i, task in enumerate(tasks):
+        m = len(task.centers)
+        steps, value = int(last[i]), float(best[i])
+        upto = steps // recipe.log_every + 1
+        diverged = not np.isfinite(logs[1, :upto, i]).all() or not np.isfinite(value)
+        fits.append(
+            Fit(
+                np.triu(U[i]), W[i, :m], C[i, :m], task.kind, value, float(data[i]), steps,
+                steps < recipe.steps and not diverged, bool(awake[i]), diverged,
+                logs[0, :upto, i], logs[1, :upto, i],
+            )  # fmt: skip
+        )
+    return fits
+
+
+def restarts(task: Task, n: int) -> list[Task]:
+    """The task with `n` starts of U and W; the centers are the same."""
+    return [replace(task, seed=task.seed + 7919 * i) for i in range(n)]
+
+
+def best_of(fits: Sequence[Fit]) -> Fit:
+    """The fit with the lowest objective; one that diverged only if all did."""
+    return min(fits, key=lambda fit: (fit.diverged, fit.loss))

@@ -221,7 +221,9 @@ class _Batch:
         loss, gradient, peak = evaluate(parts, self.X, self.y, self.row, self.center, self.kind)
         norms = torch.stack([part.flatten(1).norm(dim=1) for part in parts], dim=1)
         if self.any_tied:  # one number u on the diagonal: |u|, and the gradient of that number
-            norms[:, 0] = torch.where(self.tied, norms[:, 0] / self.shapes[0][0] ** 0.5, norms[:, 0])
+            norms[:, 0] = torch.where(
+                self.tied, norms[:, 0] / self.shapes[0][0] ** 0.5, norms[:, 0]
+            )
             total = gradient.U.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
             gradient = gradient._replace(
                 U=torch.where(self.tied[:, None, None], total.expand_as(gradient.U), gradient.U)
@@ -319,9 +321,18 @@ def _unpack(tasks, batch, theta, best, data, last, awake, logs, recipe) -> list[
         diverged = not np.isfinite(logs[1, :upto, i]).all() or not np.isfinite(value)
         fits.append(
             Fit(
-                np.triu(U[i]), W[i, :m], C[i, :m], task.kind, value, float(data[i]), steps,
-                steps < recipe.steps and not diverged, bool(awake[i]), diverged,
-                logs[0, :upto, i], logs[1, :upto, i],
+                np.triu(U[i]),
+                W[i, :m],
+                C[i, :m],
+                task.kind,
+                value,
+                float(data[i]),
+                steps,
+                steps < recipe.steps and not diverged,
+                bool(awake[i]),
+                diverged,
+                logs[0, :upto, i],
+                logs[1, :upto, i],
             )  # fmt: skip
         )
     return fits

@@ -157,7 +157,7 @@ def lassonet_importance(X: np.ndarray, y: np.ndarray, regression: bool, seed: in
 
 def _transformer(
     X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int
-) -> Predictor:  # noqa: E501
+) -> Predictor:
     """FT-Transformer with its authors' default sizes; 200 epochs of AdamW."""
     import torch
 

@@ -80,7 +80,7 @@ TOY = Settings(
     dead_lams=(1e-2, 1e-4, 1e-5, 0.0),
     dead_steps=600,
     ridge_seeds=3,
-    ridge_dim=10,
+    ridge_dim=20,
     ridge_rows=400,
     ridge_steps=1000,
     ridge_lam=0.1,
@@ -118,7 +118,6 @@ BOOK = replace(
     dead_lams=(1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 0.0),
     dead_steps=1500,
     ridge_seeds=10,
-    ridge_dim=20,
     ridge_steps=2000,
     ridge_sweep=(
         (20, 400, 0.0, 0.2),

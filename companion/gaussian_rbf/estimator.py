@@ -189,7 +189,7 @@ class GaussianRBFRegressor(MultiOutputMixin, RegressorMixin, _GaussianRBF):
     """
 
     def fit(self, X, y):
-        """Fit to X of shape (n_samples, n_features), y of (n_samples,) or (n_samples, n_outputs)."""
+        """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_outputs)."""
         self._validate_params()
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self._flat = y.ndim == 1

@@ -62,7 +62,7 @@ def diagonal_importance(matrix: np.ndarray) -> np.ndarray:
 
 
 def gradients(fit: Fit, X: np.ndarray) -> np.ndarray:
-    r"""Gradients of the outputs, shape (rows, K, D): :math:`-P \sum_m w_m \varphi_m(x)(x - c_m)`."""
+    r"""Gradients, shape (rows, K, D): :math:`-P \sum_m w_m \varphi_m(x)(x - c_m)`."""
     phi = fit.gaussians(X)
     total = phi @ fit.W  # (rows, K)
     pull = np.einsum("nm,mk,md->nkd", phi, fit.W, fit.C)

@@ -53,7 +53,7 @@ def _first(k: int) -> np.ndarray:
 
 
 def orange_skin(rng: np.random.Generator, n: int) -> Labelled:
-    """Class 1 is a shell, 9 < x1^2 + ... + x4^2 < 16, around class 0; features 5 to 10 are noise."""
+    """Class 1 is a shell, 9 < x1^2 + ... + x4^2 < 16, around class 0; x5 to x10 are noise."""
     X = rng.standard_normal((n, FEATURES))
     y = (np.arange(n) % 2).astype(int)
     # the radius of a normal vector does not depend on its direction: draw it from the shell

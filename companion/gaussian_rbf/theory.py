@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.gaussian_rbf.spectrum import agop, importance, spectrum
+from companion.gaussian_rbf.spectrum import agop, gradients, importance, spectrum
 from companion.gaussian_rbf.training import Fit
 
 
@@ -36,18 +36,20 @@ def counterexample(nodes: int = 60) -> Counterexample:
     The expectation is Gauss-Hermite quadrature, exact to rounding.
     """
     fit = network(np.diag([1.0, 0.2]), np.array([[0.0, 3.0], [0.0, -3.0]]), np.array([1.0, -1.0]))
-    x, w = np.polynomial.hermite_e.hermegauss(nodes)
-    X = np.stack(np.meshgrid(x, x), axis=-1).reshape(-1, 2)
-    weights = np.outer(w, w).ravel() / w.sum() ** 2
-    H = weighted_agop(fit, X, weights)
+    H = quadrature_agop(fit, nodes)
     first = [spectrum(matrix).vectors[:, 0] for matrix in (fit.P, H)]
     return Counterexample(H, fit, float(abs(first[0] @ first[1])))
 
 
+def quadrature_agop(fit: Fit, nodes: int = 60) -> np.ndarray:
+    """AGOP of a network of two features under x ~ N(0, I), shape (2, 2), by Gauss and Hermite."""
+    x, w = np.polynomial.hermite_e.hermegauss(nodes)
+    X = np.stack(np.meshgrid(x, x), axis=-1).reshape(-1, 2)
+    return weighted_agop(fit, X, np.outer(w, w).ravel() / w.sum() ** 2)
+
+
 def weighted_agop(fit: Fit, X: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Gradient outer product averaged with `weights`, which sum to one."""
-    from companion.gaussian_rbf.spectrum import gradients
-
     slopes = gradients(fit, X)[:, 0]
     return (slopes * weights[:, None]).T @ slopes
 
@@ -71,7 +73,7 @@ class Ambiguity(NamedTuple):
 
 
 def ambiguity(rng: np.random.Generator, n: int = 200, size: float = 1e-9) -> Ambiguity:
-    """Perturb the identity of 4 features by `size`: the formula of the paper moves, diag P stays."""
+    """Perturb the identity by `size`: the formula of the paper moves, diag P stays."""
     every, diagonal = [], []
     for _ in range(n):
         noise = rng.standard_normal((4, 4)) * size

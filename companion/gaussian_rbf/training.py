@@ -252,7 +252,7 @@ def start(task: Task) -> tuple[np.ndarray, np.ndarray]:
 def _fit_group(tasks: Sequence[Task], recipe: Recipe) -> list[Fit]:
     dtype = torch.float64 if recipe.double else torch.float32
     batch = _Batch(tasks, dtype)
-    fits, size = batch.theta.shape
+    fits = len(batch.theta)
     place = torch.arange(fits)  # which task each running fit is
     first, second = torch.zeros_like(batch.theta), torch.zeros_like(batch.theta)
     best, best_theta = torch.full((fits,), torch.inf, dtype=dtype), batch.theta.clone()
@@ -319,22 +319,21 @@ def _unpack(tasks, batch, theta, best, data, last, awake, logs, recipe) -> list[
         steps, value = int(last[i]), float(best[i])
         upto = steps // recipe.log_every + 1
         diverged = not np.isfinite(logs[1, :upto, i]).all() or not np.isfinite(value)
-        fits.append(
-            Fit(
-                np.triu(U[i]),
-                W[i, :m],
-                C[i, :m],
-                task.kind,
-                value,
-                float(data[i]),
-                steps,
-                steps < recipe.steps and not diverged,
-                bool(awake[i]),
-                diverged,
-                logs[0, :upto, i],
-                logs[1, :upto, i],
-            )  # fmt: skip
+        fit = Fit(
+            U=np.triu(U[i]),
+            W=W[i, :m],
+            C=C[i, :m],
+            kind=task.kind,
+            loss=value,
+            data_loss=float(data[i]),
+            steps=steps,
+            stopped=steps < recipe.steps and not diverged,
+            awake=bool(awake[i]),
+            diverged=diverged,
+            history=logs[0, :upto, i],
+            objective=logs[1, :upto, i],
         )
+        fits.append(fit)
     return fits
 
 

@@ -113,7 +113,7 @@ def _xrfm(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int)
     return predict
 
 
-_PATH = {"hidden_dims": (32,), "n_iters": (200, 20), "patience": (20, 3), "path_multiplier": 1.3}
+_PATH = {"hidden_dims": (32,), "n_iters": (100, 10), "patience": (20, 3), "path_multiplier": 1.5}
 
 
 def _lassonet_model(regression: bool, seed: int) -> object:

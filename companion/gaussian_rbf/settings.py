@@ -153,7 +153,7 @@ BOOK = replace(
     penalty_lams=(1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
     penalty_folds=5,
     penalty_steps=400,
-    permutations=5,
+    permutations=3,
     bench_steps=200,
 )
 

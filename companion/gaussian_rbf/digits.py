@@ -11,8 +11,8 @@ from sklearn.model_selection import train_test_split
 from companion.data import fetch
 from companion.gaussian_rbf.datasets import digits_3v8
 from companion.gaussian_rbf.estimator import place_centers, scaler
+from companion.gaussian_rbf.precision import spectrum
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.spectrum import spectrum
 from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
 from companion.scale import derive_seed
 

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from companion.gaussian_rbf import spectrum as _spectrum
+from companion.gaussian_rbf import precision as _precision
 from companion.gaussian_rbf.model import BINARY, MULTICLASS, REGRESSION, STRUCTURES
 from companion.gaussian_rbf.training import Recipe, Task, best_of, fit_many
 
@@ -112,10 +112,10 @@ class _GaussianRBF(BaseEstimator):
         self.precision_ = network.P
         self.cluster_centers_ = network.C
         self.weights_ = network.W
-        found = _spectrum.spectrum(self.precision_)
+        found = _precision.spectrum(self.precision_)
         self.eigenvalues_, self.components_ = found.values, found.vectors.T
-        self.agop_ = _spectrum.agop(network, rows)
-        self.feature_importances_ = _spectrum.importance(self.precision_)
+        self.agop_ = _precision.agop(network, rows)
+        self.feature_importances_ = _precision.importance(self.precision_)
 
     def _outputs(self, X: object) -> np.ndarray:
         check_is_fitted(self)

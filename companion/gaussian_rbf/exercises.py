@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 
 from companion.exercises import Answer, respond
 from companion.gaussian_rbf.theory import network, quadrature_agop
@@ -38,25 +37,21 @@ def check_start_scale(answer: object) -> Answer:
     return respond(answer, right, tolerance=0.02, explain=explain)
 
 
-def leading_entries(second: float) -> np.ndarray:
-    """Diagonal of the AGOP, shape (2,), if P = diag(1, second) in the counter-example of C8."""
-    fit = network(
-        np.diag([1.0, second]), np.array([[0.0, 3.0], [0.0, -3.0]]), np.array([1.0, -1.0])
-    )
-    return np.diag(quadrature_agop(fit))
+def entries(weights: tuple[float, float]) -> np.ndarray:
+    """Diagonal of the AGOP, shape (2,), of the counter-example of C8 with other weights."""
+    centers = np.array([[0.0, 3.0], [0.0, -3.0]])
+    return np.diag(quadrature_agop(network(np.diag([1.0, 0.2]), centers, np.array(weights))))
 
 
-def check_turning_point(answer: object) -> Answer:
-    """Exercise 3: second entry of P below which its order agrees with that of the AGOP."""
-    right = brentq(lambda second: np.subtract(*leading_entries(second)), 0.005, 0.2)
-    return respond(
-        answer,
-        float(right),
-        tolerance=0.03,
-        explain=lambda value: (
-            f"At {value:.3g} the diagonal of H is "
-            + " and ".join(f"{entry:.4f}" for entry in leading_entries(value))
-            if 0 < value < 10
-            else "The entry lies between 0 and 0.2."
-        ),
-    )
+def check_same_sign(answer: object) -> Answer:
+    """Exercise 3: first over second entry of the AGOP if both weights are 1."""
+    first, second = entries((1.0, 1.0))
+
+    def explain(value: float) -> str:
+        if math.isclose(value, second / first, rel_tol=0.02):
+            return "The other way round: first over second."
+        if math.isclose(value, np.divide(*entries((1.0, -1.0))), rel_tol=0.02):
+            return "This is the ratio with opposite signs."
+        return "`entries((1, 1))` gives both; divide the first by the second."
+
+    return respond(answer, float(first / second), tolerance=0.01, explain=explain)

@@ -12,10 +12,10 @@ from companion.gaussian_rbf.datasets import load
 from companion.gaussian_rbf.digits import first_below, split_digits
 from companion.gaussian_rbf.estimator import place_centers
 from companion.gaussian_rbf.model import DIAGONAL, FULL
+from companion.gaussian_rbf.precision import spectrum
 from companion.gaussian_rbf.reduction import RECIPE, Reading, read_tables, table_task
 from companion.gaussian_rbf.rivals import r2_or_accuracy
 from companion.gaussian_rbf.settings import PRESETS
-from companion.gaussian_rbf.spectrum import spectrum
 from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts, start
 from companion.scale import generator
 
@@ -43,9 +43,9 @@ def _path(table: str) -> tuple[dict[float, Fit], np.ndarray, np.ndarray]:
 
     data = load(table)
     task, _ = table_task(data, np.arange(len(data.y)), 0)
-    tries = [restarts(replace(task, lam_u=lam), 3) for lam in PATH_LAMS]
+    tries = [restarts(replace(task, lam_u=lam), 2) for lam in PATH_LAMS]
     fits = fit_many([one for group in tries for one in group], RECIPE)
-    best = {lam: best_of(fits[3 * i : 3 * i + 3]) for i, lam in enumerate(PATH_LAMS)}
+    best = {lam: best_of(fits[2 * i : 2 * i + 2]) for i, lam in enumerate(PATH_LAMS)}
     return best, task.X, data.y
 
 
@@ -88,7 +88,7 @@ def _turned(angle: float) -> tuple:
             Task(X, y[:, None], centers, structure=structure, lam_u=0.03, scale=0.5), 3
         )
     ]
-    fits = fit_many(made, Recipe(steps=1000, patience=0))
+    fits = fit_many(made, Recipe(steps=600, patience=0))
     best = {DIAGONAL: best_of(fits[:3]), FULL: best_of(fits[3:])}
     r2 = {name: r2_or_accuracy(f.predict(X_test)[:, 0], y_test, True) for name, f in best.items()}
     return X, y, best, r2

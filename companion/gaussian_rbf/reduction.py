@@ -11,14 +11,14 @@ from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalys
 
 from companion.gaussian_rbf.datasets import Table, load
 from companion.gaussian_rbf.estimator import place_centers, scaler
+from companion.gaussian_rbf.precision import agop, spectrum
 from companion.gaussian_rbf.rivals import folds
 from companion.gaussian_rbf.selection import formulas, targets
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.spectrum import agop, spectrum
 from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
 from companion.scale import derive_seed
 
-RECIPE = Recipe(steps=1500, patience=0)
+RECIPE = Recipe(steps=1000, patience=0)
 
 OPTIONS = {
     "digits 3v8": {"n_centers": 4, "lam_u": 1e-2, "lam_w": 1e-5, "train_centers": False},

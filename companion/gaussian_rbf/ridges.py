@@ -9,8 +9,8 @@ import pandas as pd
 
 from companion.gaussian_rbf.estimator import place_centers
 from companion.gaussian_rbf.model import FULL, STRUCTURES
+from companion.gaussian_rbf.precision import agop, principal_angle, spectrum
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.spectrum import agop, principal_angle, spectrum
 from companion.gaussian_rbf.synthetic import Ridge, ridge
 from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
 from companion.scale import derive_seed, generator

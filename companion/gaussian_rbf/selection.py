@@ -9,15 +9,15 @@ from sklearn.inspection import permutation_importance
 
 from companion.gaussian_rbf.estimator import place_centers, scaler
 from companion.gaussian_rbf.model import BINARY, MULTICLASS, REGRESSION
-from companion.gaussian_rbf.rivals import lassonet_importance
-from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.spectrum import (
+from companion.gaussian_rbf.precision import (
     agop,
     diagonal_importance,
     importance,
     ranking_auc,
     top_hit,
 )
+from companion.gaussian_rbf.rivals import lassonet_importance
+from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.synthetic import PROBLEMS, Labelled
 from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
 from companion.scale import derive_seed, generator

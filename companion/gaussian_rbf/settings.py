@@ -21,7 +21,7 @@ class Settings:
     nested_lams, nested_centers : grid of lambda_u and M (each with fixed and trained centers)
     rivals : names (``rivals.RIVALS``); jobs : processes for the rivals
     penalty_tables, penalty_lams, penalty_folds, penalty_steps : grid of lambda_u by lambda_w
-    reduction_tables, reduction_folds : supervised reduction
+    reduction_tables, reduction_folds : supervised reduction; reading_tables : read as a whole
     trees, permutations : of the random forest and its permutation importance
     bench_fits, bench_steps : the batching benchmark
     """
@@ -56,6 +56,7 @@ class Settings:
     penalty_folds: int
     penalty_steps: int
     reduction_tables: tuple[str, ...]
+    reading_tables: tuple[str, ...]
     reduction_folds: int
     trees: int
     permutations: int
@@ -97,13 +98,14 @@ TOY = Settings(
     nested_steps=400,
     nested_lams=(1e-2, 0.1),
     nested_centers=(8,),
-    rivals=("SVM", "random forest"),
+    rivals=("SVM",),
     jobs=1,
     penalty_tables=("diabetes",),
     penalty_lams=(1e-4, 1e-2, 1e-1, 1.0),
     penalty_folds=3,
     penalty_steps=300,
     reduction_tables=("digits 3v8", "wine"),
+    reading_tables=("wine", "digits 3v8", "diabetes"),
     reduction_folds=5,
     trees=100,
     permutations=2,
@@ -154,6 +156,7 @@ BOOK = replace(
     penalty_folds=5,
     penalty_steps=400,
     permutations=3,
+    reading_tables=("wine", "digits 3v8", "breast cancer", "diabetes", "Boston"),
     bench_steps=200,
 )
 

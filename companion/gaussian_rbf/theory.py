@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.gaussian_rbf.spectrum import agop, gradients, importance, spectrum
+from companion.gaussian_rbf.precision import agop, gradients, importance, spectrum
 from companion.gaussian_rbf.training import Fit
 
 

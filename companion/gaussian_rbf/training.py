@@ -10,6 +10,7 @@ with plain norms as in every version of the authors' code; ``squared`` squares t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +32,7 @@ from companion.scale import generator
 ALIVE = 1e-3
 """A network whose largest Gaussian is below this is asleep: its data gradient is negligible."""
 
-CHUNK = 4_000_000
+CHUNK = 400_000
 """Numbers in one (fits, N, M) array at a time; larger batches are cut."""
 
 
@@ -145,12 +146,34 @@ def fit_many(tasks: Sequence[Task], recipe: Recipe, *, chunk: int = CHUNK) -> li
     for index, task in enumerate(tasks):
         key = (task.kind, task.X.shape[1], task.y.shape[1])
         groups.setdefault(key, []).append(index)
+    parts = [
+        part
+        for members in groups.values()
+        for part in _chunks([tasks[i] for i in members], members, chunk)
+    ]
     fits: list[Fit | None] = [None] * len(tasks)
-    for members in groups.values():
-        for part in _chunks([tasks[i] for i in members], members, chunk):
-            for index, fit in zip(part, _fit_group([tasks[i] for i in part], recipe), strict=True):
-                fits[index] = fit
+    for part, found in zip(parts, _in_threads(parts, tasks, recipe), strict=True):
+        for index, fit in zip(part, found, strict=True):
+            fits[index] = fit
     return fits
+
+
+def _in_threads(
+    parts: Sequence[Sequence[int]], tasks: Sequence[Task], recipe: Recipe
+) -> list[list[Fit]]:
+    """All parts, each on one thread: the operations of one step are too small to be shared."""
+    threads = torch.get_num_threads()
+
+    def work(part: Sequence[int]) -> list[Fit]:
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)  # distant Gaussians are tiny, and tiny numbers slow
+        return _fit_group([tasks[i] for i in part], recipe)
+
+    try:
+        with ThreadPoolExecutor(max(1, min(threads, len(parts)))) as pool:
+            return list(pool.map(work, parts))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _chunks(tasks: Sequence[Task], members: Sequence[int], chunk: int) -> Iterator[list[int]]:
@@ -257,6 +280,7 @@ def _fit_group(tasks: Sequence[Task], recipe: Recipe) -> list[Fit]:
     first, second = torch.zeros_like(batch.theta), torch.zeros_like(batch.theta)
     best, best_theta = torch.full((fits,), torch.inf, dtype=dtype), batch.theta.clone()
     best_data, waited = torch.full_like(best, torch.nan), torch.zeros(fits)
+    reference = best.clone()  # the objective at the last gain of more than tol
     awake = torch.zeros(fits, dtype=torch.bool)
     running = torch.ones(fits, dtype=torch.bool)
     last = torch.full((fits,), recipe.steps)
@@ -276,7 +300,8 @@ def _fit_group(tasks: Sequence[Task], recipe: Recipe) -> list[Fit]:
                 logs[0, step // recipe.log_every, place] = data
                 logs[1, step // recipe.log_every, place] = objective
             better = objective < best
-            gained = objective < best - recipe.tol
+            gained = objective < reference - recipe.tol
+            reference = torch.where(gained, objective, reference)
             best = torch.where(better, objective, best)
             best_data = torch.where(better, data, best_data)
             best_theta = torch.where(better[:, None], batch.theta, best_theta)
@@ -300,7 +325,7 @@ def _fit_group(tasks: Sequence[Task], recipe: Recipe) -> list[Fit]:
                     first, second, gradient = first[index], second[index], gradient[index]
                     place, best, best_theta = place[index], best[index], best_theta[index]
                     best_data, waited, awake = best_data[index], waited[index], awake[index]
-                    running = running[index]
+                    running, reference = running[index], reference[index]
             first.lerp_(gradient, 0.1)
             second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
             width = (1 - 0.999 ** (step + 1)) ** 0.5

@@ -24,15 +24,15 @@ def test_a_batch_of_different_tasks_equals_each_alone():
              train_centers=bool(i % 2), squared=bool(i % 4 == 3), lam_u=10.0 ** -(1 + i % 3))
         for i in range(9)
     ]  # fmt: skip
-    recipe = Recipe(steps=200, double=True, tol=1e-4, patience=20)
+    recipe = Recipe(steps=300, double=True, tol=0.02, patience=15)
     together = fit_many(tasks, recipe)
     assert len({fit.steps for fit in together}) > 2  # they stop at different times
     for one, fit in zip(tasks, together, strict=True):
         alone = fit_many([one], recipe)[0]
         assert fit.steps == alone.steps
         assert np.abs(fit.predict(one.X) - alone.predict(one.X)).max() < 1e-5
-    for one, fit in zip(tasks, fit_many(tasks, recipe, chunk=200), strict=True):
-        assert np.abs(fit.predict(one.X) - together[tasks.index(one)].predict(one.X)).max() < 1e-5
+    for one, fit, other in zip(tasks, together, fit_many(tasks, recipe, chunk=200), strict=True):
+        assert np.abs(fit.predict(one.X) - other.predict(one.X)).max() < 1e-5
 
 
 def test_groups_of_different_shape_come_back_in_order():
@@ -64,7 +64,8 @@ def test_structures_keep_their_form():
     full, diagonal, isotropic = (
         fit_many([task(structure=s)], Recipe(steps=50))[0].U for s in STRUCTURES
     )
-    assert np.abs(np.triu(full, 1)).min() > 0
+    assert np.abs(full[np.triu_indices(3)]).min() > 0
+    assert not np.tril(full, -1).any()
     assert np.count_nonzero(diagonal - np.diag(np.diag(diagonal))) == 0
     assert len(set(np.diag(diagonal))) == 3
     assert np.allclose(isotropic, np.eye(3) * isotropic[0, 0])
@@ -75,7 +76,7 @@ def test_structures_keep_their_form():
 def test_the_gradient_of_the_objective_is_a_finite_difference(structure, squared):
     one = task(structure=structure, squared=squared, lam_u=0.3, lam_w=0.2, lam_c=0.1)
     batch = _Batch([one], torch.float64)
-    objective, _, gradient, _ = batch.objective()
+    gradient = batch.objective()[2]
     rng = np.random.default_rng(0)
     step = torch.as_tensor(rng.standard_normal(batch.theta.shape)) * batch.mask
     if structure == ISOTROPIC:

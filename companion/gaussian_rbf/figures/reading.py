@@ -9,8 +9,8 @@ import numpy as np
 from companion.gaussian_rbf.digits import LogResult
 from companion.gaussian_rbf.figures.rotation import shade
 from companion.gaussian_rbf.figures.start import unlabelled
+from companion.gaussian_rbf.precision import importance, spectrum
 from companion.gaussian_rbf.reduction import Reading
-from companion.gaussian_rbf.spectrum import importance, spectrum
 from companion.gaussian_rbf.theory import Counterexample
 from companion.gaussian_rbf.training import Fit
 from companion.plotting import BLACK, BLUE, ORANGE, PALETTE, VERMILION, figure, finding_title

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.gaussian_rbf import spectrum as s
+from companion.gaussian_rbf import precision as s
 from companion.gaussian_rbf import theory
 from companion.gaussian_rbf.training import Fit
 

@@ -13,7 +13,7 @@ from companion.gaussian_rbf.digits import first_below, split_digits
 from companion.gaussian_rbf.estimator import place_centers
 from companion.gaussian_rbf.model import DIAGONAL, FULL
 from companion.gaussian_rbf.precision import spectrum
-from companion.gaussian_rbf.reduction import RECIPE, Reading, read_tables, table_task
+from companion.gaussian_rbf.reduction import Reading, read_tables, table_task
 from companion.gaussian_rbf.rivals import r2_or_accuracy
 from companion.gaussian_rbf.settings import PRESETS
 from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts, start
@@ -44,7 +44,7 @@ def _path(table: str) -> tuple[dict[float, Fit], np.ndarray, np.ndarray]:
     data = load(table)
     task, _ = table_task(data, np.arange(len(data.y)), 0)
     tries = [restarts(replace(task, lam_u=lam), 2) for lam in PATH_LAMS]
-    fits = fit_many([one for group in tries for one in group], RECIPE)
+    fits = fit_many([one for group in tries for one in group], Recipe(steps=800, patience=0))
     best = {lam: best_of(fits[2 * i : 2 * i + 2]) for i, lam in enumerate(PATH_LAMS)}
     return best, task.X, data.y
 

@@ -18,7 +18,7 @@ from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
 from companion.scale import derive_seed
 
-RECIPE = Recipe(steps=1000, patience=0)
+RECIPE = Recipe(steps=1500, patience=0)
 
 OPTIONS = {
     "digits 3v8": {"n_centers": 4, "lam_u": 1e-2, "lam_w": 1e-5, "train_centers": False},

@@ -27,6 +27,11 @@ def signed_rank(values: np.ndarray) -> float | None:
     return float(wilcoxon(values).pvalue)
 
 
+def known(value: float, n: int | None = None) -> Interval:
+    """An exact quantity; unknown if it is not finite."""
+    return exact(value, n) if np.isfinite(value) else UNKNOWN._replace(n=n)
+
+
 def mean_interval(values: np.ndarray) -> Interval:
     """t interval; unknown if a value is not finite or there is only one."""
     values = np.asarray(values, float)
@@ -52,7 +57,7 @@ def structures(scale: str, ridges: pd.DataFrame, *, seed: int) -> Finding:
         parts={
             "mean gap to diagonal": (mean_interval(diagonal), c.ABOVE_ZERO),
             "mean gap to isotropic": (mean_interval(isotropic), c.ABOVE_ZERO),
-            "median gap on aligned data": (exact(np.median(aligned), len(aligned)), c.NO_GAP),
+            "median gap on aligned data": (known(np.median(aligned), len(aligned)), c.NO_GAP),
         },
         note="median R2 on rotated data: "
         + ", ".join(f"{name} {medians[name]:.2f}" for name in (FULL, DIAGONAL, ISOTROPIC))
@@ -109,10 +114,10 @@ def dead_start(scale: str, dead: DeadStart, *, seed: int) -> Finding:
     return judge(
         c.BY_ID["C7"],
         scale,
-        exact(end),
+        known(end),
         parts={
-            "wake-up with 1e-5 over 0.01": (exact(ratio), c.WITHIN_20),
-            "accuracy from the small start": (exact(dead.accuracy_small), c.TRAINS),
+            "wake-up with 1e-5 over 0.01": (known(ratio), c.WITHIN_20),
+            "accuracy from the small start": (known(dead.accuracy_small), c.TRAINS),
         },
         note=f"largest Gaussian at the start {dead.peak:.0e}; wake-up step by weight: "
         + ", ".join(woken).replace("nan", "never"),
@@ -125,8 +130,8 @@ def turned(scale: str, example: Counterexample, readings: list[Reading], *, seed
     return judge(
         c.BY_ID["C8"],
         scale,
-        exact(example.cosine),
-        parts={"H off by": (exact(off), c.WITHIN_001)},
+        known(example.cosine),
+        parts={"H off by": (known(off), c.WITHIN_001)},
         note="|cosine| on real tables: "
         + ", ".join(f"{one.table.name} {one.cosine:.2f}" for one in readings),
     )

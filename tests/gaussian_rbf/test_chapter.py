@@ -294,11 +294,11 @@ def test_every_figure_draws(results, printed):
 
 
 def test_titles_follow_the_numbers():
-    good = figures.structures(ridge_table(0.95, 0.5, 0.6)).axes[0].get_title(loc="left")
-    flat = figures.structures(ridge_table(0.9, 0.9, 0.9)).axes[0].get_title(loc="left")
+    good = figures.structures(ridge_table(0.95, 0.5, 0.6)).axes[0].get_title()
+    flat = figures.structures(ridge_table(0.9, 0.9, 0.9)).axes[0].get_title()
     assert "nothing on aligned" in good
     assert "nothing on aligned" not in flat
-    assert "for digits" not in figures.decay([]).axes[0].get_title(loc="left")
+    assert "for digits" not in figures.decay([]).axes[0].get_title()
 
 
 def test_tables_show_every_row(results):

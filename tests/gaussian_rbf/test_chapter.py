@@ -275,12 +275,11 @@ def test_the_transformer_runs_on_a_stand_in(monkeypatch):
 
 
 def test_every_figure_draws(results, printed):
-    log = None if isinstance(printed, data.Missing) else printed
     record = {"series": json.loads(json.dumps(
         grbf.series(results), default=lambda v: np.asarray(v).tolist()))}  # fmt: skip
     drawn = [
-        figures.answer(None), figures.answer(record), figures.authors_log(results.log, log),
-        figures.authors_log(results.log, None), figures.dead_start(results.dead),
+        figures.answer(None), figures.answer(record), figures.authors_log(results.log, printed),
+        figures.authors_log(results.log, data.Missing("not here")), figures.dead_start(results.dead),
         figures.structures(results.ridges), figures.sweep(results.ridges),
         figures.decay(results.readings), figures.plane(results.readings[0]),
         figures.plane(results.readings[1]), figures.pixels(results.log),

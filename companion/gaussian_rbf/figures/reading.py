@@ -149,7 +149,8 @@ def path_frame(fit: Fit, X: np.ndarray, y: np.ndarray, names: list[str], title: 
     _plane(axes[0], fit, X, y, legend=False)
     shares = spectrum(fit.P).shares[:6]
     axes[1].bar(np.arange(1, len(shares) + 1), shares, color=BLUE)
-    axes[1].set(xlabel="eigenvalue", ylabel="share", ylim=(0, 1.02))
+    axes[1].set(xlabel="eigenvalue", ylabel="share", ylim=(0, 1.02), xlim=(0.4, 6.6))
+    axes[1].set_xticks(range(1, 7))
     _bars(axes[2], importance(fit.P), names)
     axes[2].set_xlabel("importance")
     fig.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")

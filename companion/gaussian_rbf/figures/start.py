@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 
+from companion.data import Missing
 from companion.gaussian_rbf.digits import DeadStart, LogResult
 from companion.plotting import BLUE, figure, finding_title, reference_line, style
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 LN2 = float(np.log(2))
 
 
-def authors_log(log: LogResult, printed: tuple[np.ndarray, np.ndarray] | None) -> Figure:
+def authors_log(log: LogResult, printed: tuple[np.ndarray, np.ndarray] | Missing) -> Figure:
     """Training objective of our runs over the authors' printed log.
 
-    printed : (epochs, losses), or None where the file is not here
+    printed : (epochs, losses), or a ``Missing`` where the file is not here
     """
     fig, ax = figure()
     for row in log.objective:
@@ -28,7 +29,7 @@ def authors_log(log: LogResult, printed: tuple[np.ndarray, np.ndarray] | None) -
     mean = log.objective.mean(axis=0)
     ax.plot(log.epochs, mean, color=BLUE, linewidth=2.2, label=f"ours, {len(log.objective)} runs")
     close = False
-    if printed is not None:
+    if not isinstance(printed, Missing):
         look = style("paper") | {"linestyle": "", "markersize": 3.5}
         ax.plot(*printed, label="authors' log", **look)
         shared = np.isin(log.epochs, [0, 50, 100, 150, 500, 1000, 2000])

@@ -39,9 +39,9 @@ from companion.gaussian_rbf.tables import authors_table as authors_table
 from companion.gaussian_rbf.tables import bench_table as bench_table
 from companion.gaussian_rbf.tables import effects as effects
 from companion.gaussian_rbf.tables import score_table as score_table
+from companion.gaussian_rbf.tasks import Recipe as Recipe
+from companion.gaussian_rbf.tasks import Task as Task
 from companion.gaussian_rbf.theory import ambiguity as ambiguity
 from companion.gaussian_rbf.theory import counterexample as counterexample
 from companion.gaussian_rbf.theory import inactive_change as inactive_change
-from companion.gaussian_rbf.training import Recipe as Recipe
-from companion.gaussian_rbf.training import Task as Task
 from companion.gaussian_rbf.training import fit_many as fit_many

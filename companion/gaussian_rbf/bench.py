@@ -10,7 +10,8 @@ import numpy as np
 from companion.gaussian_rbf.datasets import load
 from companion.gaussian_rbf.estimator import scaler
 from companion.gaussian_rbf.selection import targets
-from companion.gaussian_rbf.training import Recipe, Task, fit_many
+from companion.gaussian_rbf.tasks import Recipe, Task
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import generator
 
 

@@ -13,7 +13,8 @@ from companion.gaussian_rbf.datasets import digits_3v8
 from companion.gaussian_rbf.estimator import place_centers, scaler
 from companion.gaussian_rbf.precision import spectrum
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
+from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed
 
 FILE = "gaussian-rbf/authors_log_digits_3v8.csv"
@@ -163,7 +164,7 @@ def run_dead_start(settings: Settings, seed: int) -> DeadStart:
 
 def _peak(task: Task) -> float:
     """Largest Gaussian of a task's start."""
-    from companion.gaussian_rbf.training import start
+    from companion.gaussian_rbf.tasks import start
 
     U, _ = start(task)
     square = ((task.X @ U.T)[:, None] - (task.centers @ U.T)[None]) ** 2

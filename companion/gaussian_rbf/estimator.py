@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from companion.gaussian_rbf import precision as _precision
 from companion.gaussian_rbf.model import BINARY, MULTICLASS, REGRESSION, STRUCTURES
-from companion.gaussian_rbf.training import Recipe, Task, best_of, fit_many
+from companion.gaussian_rbf.tasks import Recipe, Task, best_of
+from companion.gaussian_rbf.training import fit_many
 
 
 class _GaussianRBF(BaseEstimator):

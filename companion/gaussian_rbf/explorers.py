@@ -16,7 +16,8 @@ from companion.gaussian_rbf.precision import spectrum
 from companion.gaussian_rbf.reduction import Reading, read_tables, table_task
 from companion.gaussian_rbf.rivals import r2_or_accuracy
 from companion.gaussian_rbf.settings import PRESETS
-from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts, start
+from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts, start
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import generator
 
 PATH_TABLES = ("wine", "breast cancer")

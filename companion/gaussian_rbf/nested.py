@@ -16,7 +16,8 @@ from companion.gaussian_rbf.estimator import place_centers, scaler
 from companion.gaussian_rbf.rivals import folds, rival_score
 from companion.gaussian_rbf.selection import score, targets
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.training import Recipe, Task, best_of, fit_many, restarts
+from companion.gaussian_rbf.tasks import Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed
 
 OURS = "GRBFNN"

@@ -13,7 +13,8 @@ from companion.gaussian_rbf.estimator import place_centers, scaler
 from companion.gaussian_rbf.rivals import folds
 from companion.gaussian_rbf.selection import score, targets
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.training import Recipe, Task, fit_many
+from companion.gaussian_rbf.tasks import Recipe, Task
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed
 
 SMALL = 0.1

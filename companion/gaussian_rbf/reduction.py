@@ -15,7 +15,8 @@ from companion.gaussian_rbf.precision import agop, spectrum
 from companion.gaussian_rbf.rivals import folds
 from companion.gaussian_rbf.selection import formulas, targets
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
+from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed
 
 RECIPE = Recipe(steps=1500, patience=0)

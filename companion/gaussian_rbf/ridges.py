@@ -12,7 +12,8 @@ from companion.gaussian_rbf.model import FULL, STRUCTURES
 from companion.gaussian_rbf.precision import agop, principal_angle, spectrum
 from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.synthetic import Ridge, ridge
-from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
+from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed, generator
 
 N_TEST, CENTERS, SCALE = 1000, 32, 0.2

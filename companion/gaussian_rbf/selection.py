@@ -19,7 +19,8 @@ from companion.gaussian_rbf.precision import (
 from companion.gaussian_rbf.rivals import lassonet_importance
 from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.synthetic import PROBLEMS, Labelled
-from companion.gaussian_rbf.training import Fit, Recipe, Task, best_of, fit_many, restarts
+from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed, generator
 
 OPTIONS = {

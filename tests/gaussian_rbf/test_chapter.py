@@ -279,7 +279,8 @@ def test_every_figure_draws(results, printed):
         grbf.series(results), default=lambda v: np.asarray(v).tolist()))}  # fmt: skip
     drawn = [
         figures.answer(None), figures.answer(record), figures.authors_log(results.log, printed),
-        figures.authors_log(results.log, data.Missing("not here")), figures.dead_start(results.dead),
+        figures.authors_log(results.log, data.Missing("not here")),
+        figures.dead_start(results.dead),
         figures.structures(results.ridges), figures.sweep(results.ridges),
         figures.decay(results.readings), figures.plane(results.readings[0]),
         figures.plane(results.readings[1]), figures.pixels(results.log),

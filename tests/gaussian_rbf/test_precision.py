@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from companion.gaussian_rbf import precision as s
 from companion.gaussian_rbf import theory
-from companion.gaussian_rbf.training import Fit
+from companion.gaussian_rbf.tasks import Fit
 
 RNG = np.random.default_rng(0)
 

@@ -8,7 +8,8 @@ import torch
 
 from companion.gaussian_rbf.bench import bench_tasks, run_bench
 from companion.gaussian_rbf.model import DIAGONAL, ISOTROPIC, STRUCTURES
-from companion.gaussian_rbf.training import Recipe, Task, _Batch, best_of, fit_many, restarts, start
+from companion.gaussian_rbf.tasks import Recipe, Task, best_of, restarts, start
+from companion.gaussian_rbf.training import _Batch, fit_many
 
 
 def task(n=40, d=3, m=4, seed=0, **options):

@@ -11,8 +11,8 @@ from companion.gaussian_rbf.figures.rotation import shade
 from companion.gaussian_rbf.figures.start import unlabelled
 from companion.gaussian_rbf.precision import importance, spectrum
 from companion.gaussian_rbf.reduction import Reading
+from companion.gaussian_rbf.tasks import Fit
 from companion.gaussian_rbf.theory import Counterexample
-from companion.gaussian_rbf.training import Fit
 from companion.plotting import BLACK, BLUE, ORANGE, PALETTE, VERMILION, figure, finding_title
 
 if TYPE_CHECKING:

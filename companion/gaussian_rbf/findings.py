@@ -1,0 +1,101 @@
+"""What a run found: all results together, the verdict of every claim, the series of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from companion.claims import Finding, not_tested
+from companion.data import Missing
+from companion.gaussian_rbf import claims as c
+from companion.gaussian_rbf import judge_models, judge_spectrum
+from companion.gaussian_rbf.bench import Bench
+from companion.gaussian_rbf.digits import DeadStart, LogResult
+from companion.gaussian_rbf.nested import Nested, mean_scores
+from companion.gaussian_rbf.penalties import Penalties, effect_table
+from companion.gaussian_rbf.reduction import Reading, Reduction
+from companion.gaussian_rbf.theory import Counterexample
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the notebook computed; a field may hold a ``Missing`` instead.
+
+    Named as the functions that make them: ``run_log``, ``run_dead_start``, ``run_ridges``,
+    ``run_selection``, ``run_nested``, ``run_penalties``, ``run_reduction``, ``read_tables``,
+    ``counterexample``, ``run_bench``.
+    """
+
+    log: LogResult | Missing
+    dead: DeadStart | Missing
+    ridges: pd.DataFrame | Missing
+    selection: pd.DataFrame | Missing
+    nested: Nested | Missing
+    penalties: Penalties | Missing
+    reduction: Reduction | Missing
+    readings: list[Reading] | Missing
+    counterexample: Counterexample | Missing
+    bench: Bench | Missing
+
+
+def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
+    """One finding per claim, in the order of ``CLAIMS``."""
+    r, m, s = results, judge_models, judge_spectrum
+    calls: dict[str, tuple[Callable[..., Finding], tuple[object, ...]]] = {
+        "C1": (m.competitive, (r.nested,)),
+        "C2": (s.structures, (r.ridges,)),
+        "C3": (s.angles, (r.ridges,)),
+        "C4": (s.decay, (r.reduction,)),
+        "C5": (m.features, (r.selection,)),
+        "C6": (m.penalty, (r.penalties,)),
+        "C7": (s.dead_start, (r.dead,)),
+        "C8": (s.turned, (r.counterexample, r.readings)),
+        "C9": (m.coordinates, (r.reduction,)),
+    }
+    found = []
+    for name, (function, parts) in calls.items():
+        missing = next((part for part in parts if isinstance(part, Missing)), None)
+        if missing is not None:
+            found.append(not_tested(c.BY_ID[name], scale, missing.reason))
+        elif c.BY_ID[name].criteria.get(scale) is None:
+            found.append(not_tested(c.BY_ID[name], scale, "needs more tables than this scale has"))
+        else:
+            found.append(function(scale, *parts, seed=seed))
+    return found
+
+
+def series(results: Results) -> dict[str, object]:
+    """What the published figures need, small enough for a record."""
+    r, found = results, {}
+    if not isinstance(r.ridges, Missing):
+        columns = ["features", "rows", "lam", "scale", "structure", "rotated", "seed", "r2",
+                   "angle_p", "angle_agop"]  # fmt: skip
+        found["ridges"] = r.ridges[columns].round(4).to_dict("list")
+    if not isinstance(r.nested, Missing) and len(r.nested.scores):
+        means = mean_scores(r.nested).round(4)
+        found["scores"] = {"table": list(means.index), **means.to_dict("list")}
+    if not isinstance(r.selection, Missing):
+        groups = r.selection.groupby(["problem", "method"], sort=False)
+        found["selection"] = groups[["score", "auc", "hit", "mass"]].mean().round(4).reset_index()
+        found["selection"] = found["selection"].to_dict("list")
+    if not isinstance(r.penalties, Missing):
+        found["effects"] = effect_table(r.penalties).round(4).to_dict("list")
+    if not isinstance(r.dead, Missing):
+        found["wake"] = {"lam": r.dead.lams, "epoch": r.dead.wake, "small": r.dead.wake_small}
+    if not isinstance(r.log, Missing):
+        found["log"] = {
+            "epochs": r.log.epochs,
+            "objective": np.round(r.log.objective.mean(axis=0), 5),
+            "test": r.log.test,
+        }
+    if not isinstance(r.reduction, Missing):
+        means = r.reduction.accuracy.groupby(["table", "method"], sort=False)["accuracy"].mean()
+        found["reduction"] = means.round(4).reset_index().to_dict("list")
+    if not isinstance(r.readings, Missing):
+        found["cosines"] = {one.table.name: round(one.cosine, 4) for one in r.readings}
+    if not isinstance(r.bench, Missing):
+        found["bench"] = {"fits": r.bench.fits, "ratio": round(r.bench.ratio, 2)}
+    return found

@@ -1,0 +1,137 @@
+"""Claims about what the precision says: C2, C3, C4, C7 and C8."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wilcoxon
+
+from companion.claims import Finding, judge
+from companion.gaussian_rbf import claims as c
+from companion.gaussian_rbf.digits import DeadStart
+from companion.gaussian_rbf.model import DIAGONAL, FULL, ISOTROPIC
+from companion.gaussian_rbf.reduction import Reading, Reduction
+from companion.gaussian_rbf.ridges import gaps, main_rows
+from companion.gaussian_rbf.theory import Counterexample
+from companion.scale import generator
+from companion.stats import Interval, bootstrap, exact, t_interval
+
+UNKNOWN = Interval(float("nan"))
+
+
+def signed_rank(values: np.ndarray) -> float | None:
+    """Two-sided Wilcoxon p that the median is 0; None where it cannot be had."""
+    values = np.asarray(values, float)
+    if len(values) < 2 or not np.isfinite(values).all() or not values.any():
+        return None
+    return float(wilcoxon(values).pvalue)
+
+
+def known(value: float, n: int | None = None) -> Interval:
+    """An exact quantity; unknown if it is not finite."""
+    return exact(value, n) if np.isfinite(value) else UNKNOWN._replace(n=n)
+
+
+def mean_interval(values: np.ndarray) -> Interval:
+    """t interval; unknown if a value is not finite or there is only one."""
+    values = np.asarray(values, float)
+    if len(values) < 2 or not np.isfinite(values).all():
+        return UNKNOWN._replace(n=len(values))
+    if np.ptp(values) == 0:
+        return exact(values[0], len(values))
+    return t_interval(values)
+
+
+def structures(scale: str, ridges: pd.DataFrame, *, seed: int) -> Finding:
+    """Claim C2: the gap on rotated data, and none on aligned data."""
+    diagonal = gaps(ridges, rotated=True, against=DIAGONAL)
+    isotropic = gaps(ridges, rotated=True, against=ISOTROPIC)
+    aligned = gaps(ridges, rotated=False, against=DIAGONAL)
+    rows = main_rows(ridges)
+    medians = rows[rows["rotated"]].groupby("structure")["r2"].median()
+    again, bad = rows["disagree"], rows["worst"] < rows["r2"] - 0.1
+    return judge(
+        c.BY_ID["C2"],
+        scale,
+        Interval(float(np.median(diagonal)), None, None, signed_rank(diagonal), len(diagonal)),
+        parts={
+            "mean gap to diagonal": (mean_interval(diagonal), c.ABOVE_ZERO),
+            "mean gap to isotropic": (mean_interval(isotropic), c.ABOVE_ZERO),
+            "median gap on aligned data": (known(np.median(aligned), len(aligned)), c.NO_GAP),
+        },
+        note="median R2 on rotated data: "
+        + ", ".join(f"{name} {medians[name]:.2f}" for name in (FULL, DIAGONAL, ISOTROPIC))
+        + f"; of {len(again)} cases, restarts differ by more than 10 % of the objective in "
+        f"{again.sum()}, and one of them is worse by 0.1 of R2 in {bad.sum()}",
+    )
+
+
+def angles(scale: str, ridges: pd.DataFrame, *, seed: int) -> Finding:
+    """Claim C3: angles at the main penalty, full precision, rotated data."""
+    rows = main_rows(ridges)
+    rows = rows[rows["rotated"] & (rows["structure"] == FULL)]
+    close = (rows["angle_p"] < 10).to_numpy()  # nan is not close
+    excess = (rows["angle_p"] - rows["angle_agop"]).to_numpy()
+    parts = {}
+    if scale != "toy":
+        measured = UNKNOWN
+        if np.isfinite(excess).all() and len(excess) > 1:
+            measured = bootstrap(excess, np.median, rng=generator(seed, "angles"))
+        parts["angle of P less that of AGOP"] = measured, c.NOT_LARGER
+    return judge(
+        c.BY_ID["C3"],
+        scale,
+        Interval(float(close.mean()), None, None, signed_rank(rows["angle_p"] - 10), len(close)),
+        parts=parts,
+        note=f"median angle of P {rows['angle_p'].median():.1f} degrees, of AGOP "
+        f"{rows['angle_agop'].median():.1f}",
+    )
+
+
+def decay(scale: str, reduction: Reduction, *, seed: int) -> Finding:
+    """Claim C4: shares of the eigenvalues over folds."""
+
+    def share(table: str, column: str) -> Interval:
+        values = reduction.shares.loc[reduction.shares["table"] == table, column].to_numpy()
+        if len(values) < 2 or not np.isfinite(values).all():
+            return UNKNOWN._replace(n=len(values))
+        return bootstrap(values, np.mean, rng=generator(seed, "decay", table))
+
+    return judge(
+        c.BY_ID["C4"],
+        scale,
+        share("digits 3v8", "first"),
+        parts={"wine, first two": (share("wine", "first_two"), c.ABOVE_99)},
+    )
+
+
+def dead_start(scale: str, dead: DeadStart, *, seed: int) -> Finding:
+    """Claim C7: no penalty, no awakening; one time for all penalties; a smaller start cures it."""
+    at = {float(lam): i for i, lam in enumerate(dead.lams)}
+    end = abs(float(dead.loss[at[0.0], -1]) - np.log(2))
+    ratio = dead.wake[at[1e-5]] / dead.wake[at[1e-2]]
+    woken = [f"{lam:g}: {step:.0f}" for lam, step in zip(dead.lams, dead.wake, strict=True)]
+    return judge(
+        c.BY_ID["C7"],
+        scale,
+        known(end),
+        parts={
+            "wake-up with 1e-5 over 0.01": (known(ratio), c.WITHIN_20),
+            "accuracy from the small start": (known(dead.accuracy_small), c.TRAINS),
+        },
+        note=f"largest Gaussian at the start {dead.peak:.0e}; wake-up step by weight: "
+        + ", ".join(woken).replace("nan", "never"),
+    )
+
+
+def turned(scale: str, example: Counterexample, readings: list[Reading], *, seed: int) -> Finding:
+    """Claim C8: the counter-example, and the cosine on real tables."""
+    off = np.abs(np.diag(example.H) - [0.036, 0.111]).max()
+    return judge(
+        c.BY_ID["C8"],
+        scale,
+        known(example.cosine),
+        parts={"H off by": (known(off), c.WITHIN_001)},
+        note="|cosine| on real tables: "
+        + ", ".join(f"{one.table.name} {one.cosine:.2f}" for one in readings),
+    )

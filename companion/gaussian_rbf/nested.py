@@ -1,0 +1,180 @@
+"""Nested cross-validation: all networks of a table in one batch, rivals beside it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from companion.data import DataUnavailable
+from companion.gaussian_rbf.datasets import Table, load
+from companion.gaussian_rbf.estimator import place_centers, scaler
+from companion.gaussian_rbf.rivals import folds, rival_score
+from companion.gaussian_rbf.selection import score, targets
+from companion.gaussian_rbf.settings import Settings
+from companion.gaussian_rbf.tasks import Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.training import fit_many
+from companion.scale import derive_seed
+
+OURS = "GRBFNN"
+
+
+class Nested(NamedTuple):
+    """Scores of every outer fold, and tables that could not be had.
+
+    scores : columns table, regression, model, fold, score
+    chosen : columns table, fold, lam_u, n_centers, train_centers
+    seconds : per table and model; missing : table to reason
+    """
+
+    scores: pd.DataFrame
+    chosen: pd.DataFrame
+    seconds: pd.DataFrame
+    missing: dict[str, str]
+
+
+def grid(settings: Settings) -> list[dict[str, object]]:
+    """The hyper-parameters that the inner folds choose among."""
+    return [
+        {"lam_u": lam, "n_centers": n, "train_centers": moved}
+        for lam, n, moved in itertools.product(
+            settings.nested_lams, settings.nested_centers, (False, True)
+        )
+    ]
+
+
+def run_nested(settings: Settings, seed: int) -> Nested:
+    """Every table, the network and the rivals."""
+    scores, chosen, seconds, missing = [], [], [], {}
+    for name in settings.tables:
+        try:
+            data = load(name)
+        except DataUnavailable as error:
+            missing[name] = str(error)
+            continue
+        splits = [
+            pair
+            for repeat in range(settings.repeats)
+            for pair in folds(
+                data.y, settings.outer, regression=data.is_regression,
+                seed=derive_seed(seed, "outer", name, repeat) % 2**32,
+            )
+        ]  # fmt: skip
+        started = time.perf_counter()
+        ours, picks = network_scores(data, splits, settings, seed)
+        seconds.append((name, OURS, time.perf_counter() - started))
+        rows = [(OURS, fold, value) for fold, value in enumerate(ours)]
+        for model in settings.rivals:
+            started = time.perf_counter()
+            try:
+                rows += _rival_rows(model, data, splits, settings, seed)
+            except DataUnavailable as error:
+                missing[model] = str(error)
+            seconds.append((name, model, time.perf_counter() - started))
+        scores += [(name, data.is_regression, *row) for row in rows]
+        chosen += [{"table": name, "fold": fold} | pick for fold, pick in enumerate(picks)]
+    return Nested(
+        pd.DataFrame(scores, columns=["table", "regression", "model", "fold", "score"]),
+        pd.DataFrame(chosen),
+        pd.DataFrame(seconds, columns=["table", "model", "seconds"]),
+        missing,
+    )
+
+
+def _standardized(data: Table, train: np.ndarray, test: np.ndarray) -> tuple:
+    mean, spread = scaler(data.X[train])
+    return (
+        ((data.X[train] - mean) / spread, data.y[train]),
+        ((data.X[test] - mean) / spread, data.y[test]),
+    )
+
+
+def _rival_rows(
+    model: str, data: Table, splits: list, settings: Settings, seed: int
+) -> list[tuple[str, int, float]]:
+    calls = (
+        delayed(rival_score)(
+            model, *_standardized(data, train, test), data.is_regression, settings.inner,
+            derive_seed(seed, "rival", fold) % 2**32,
+        )
+        for fold, (train, test) in enumerate(splits)
+    )  # fmt: skip
+    values = Parallel(n_jobs=settings.jobs)(calls)
+    return [(model, fold, value) for fold, value in enumerate(values)]
+
+
+def network_scores(
+    data: Table, splits: list, settings: Settings, seed: int
+) -> tuple[list[float], list[dict[str, object]]]:
+    """Outer scores of the network: two batches, one to choose and one to refit.
+
+    The first has every (outer fold, inner fold, grid point), the second the chosen point of each
+    outer fold with its restarts.
+    """
+    options, recipe = grid(settings), Recipe(steps=settings.nested_steps)
+    tasks, parts = [], []
+    for fold, (train, _) in enumerate(splits):
+        state = derive_seed(seed, "inner", data.name, fold) % 2**32
+        for a, b in folds(data.y[train], settings.inner, regression=data.is_regression, seed=state):
+            part = _standardized(data, train[a], train[b])
+            tasks += [_task(part[0], data.kind, option, state) for option in options]
+            parts.append(part)
+    fits = fit_many(tasks, recipe)
+    values = [
+        score(fit, *parts[i // len(options)][1], parts[i // len(options)][0][1])
+        for i, fit in enumerate(fits)
+    ]
+    values = np.reshape(values, (len(splits), settings.inner, len(options)))
+    # a fit that diverged must not be chosen
+    means = np.where(np.isfinite(values), values, -np.inf).mean(axis=1)
+    picks = [options[int(i)] for i in means.argmax(axis=1)]
+    outer = [_standardized(data, *split) for split in splits]
+    n = settings.restarts
+    again = [
+        task
+        for fold, (part, pick) in enumerate(zip(outer, picks, strict=True))
+        for task in restarts(
+            _task(part[0], data.kind, pick, derive_seed(seed, "outer", fold) % 2**32), n
+        )
+    ]
+    fits = fit_many(again, recipe)
+    best = [best_of(fits[i * n : (i + 1) * n]) for i in range(len(splits))]
+    found = [score(fit, *part[1], part[0][1]) for fit, part in zip(best, outer, strict=True)]
+    return found, picks
+
+
+def _task(train: tuple, kind: str, option: dict[str, object], seed: int) -> Task:
+    X, y = train
+    count = min(int(option["n_centers"]), len(X))
+    y = targets(y, kind)
+    return Task(
+        X, y, place_centers(X, count, seed, n_init=1), kind, lam_u=option["lam_u"],
+        scale=X.shape[1] ** -0.5, train_centers=option["train_centers"], seed=seed,
+    )  # fmt: skip
+
+
+def mean_scores(nested: Nested) -> pd.DataFrame:
+    """Mean over outer folds, one row per table, one column per model."""
+    return nested.scores.pivot_table(
+        index="table", columns="model", values="score", sort=False, dropna=False
+    )
+
+
+def corrected_interval(difference: np.ndarray, outer: int) -> tuple[float, float, float]:
+    r"""Mean and 95 % interval of score differences over folds that share training rows.
+
+    Nadeau and Bengio 2003: the variance of the mean is
+    :math:`(1/n + n_{test}/n_{train})\,s^2`, here with :math:`n_{test}/n_{train} = 1/(outer-1)`.
+    """
+    from scipy.stats import t
+
+    n = len(difference)
+    spread = difference.std(ddof=1) * np.sqrt(1 / n + 1 / (outer - 1))
+    reach = t.ppf(0.975, n - 1) * spread
+    return float(difference.mean()), float(difference.mean() - reach), float(
+        difference.mean() + reach
+    )  # fmt: skip

@@ -1,0 +1,355 @@
+"""Claims, findings, figures, tables and explorers of a whole small run."""
+
+import json
+from dataclasses import fields, replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from companion import data
+from companion import gaussian_rbf as grbf
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, check
+from companion.explore import MAX_FRAMES
+from companion.gaussian_rbf import figures, judge_models, judge_spectrum, rivals
+from companion.gaussian_rbf.digits import DeadStart
+from companion.gaussian_rbf.explorers import FORMULA_TABLES, NAMES
+from companion.gaussian_rbf.nested import Nested, corrected_interval, mean_scores, run_nested
+from companion.gaussian_rbf.penalties import Penalties, effect_table, eta_squared, lead_of_u
+from companion.gaussian_rbf.reduction import Reduction
+from companion.gaussian_rbf.settings import PRESETS
+from companion.gaussian_rbf.tables import AUTHORS
+
+SCALES = ("toy", "book", "paper")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_claim_has_one_finding_at_every_scale(results, scale):
+    found = grbf.evaluate(results, scale, 0)
+    assert [f.claim for f in found] == [f"C{i}" for i in range(1, 10)]
+    exact = {f.claim: f.verdict for f in found}
+    assert exact["C8"] == HOLDS
+    if scale == "toy":
+        assert exact["C1"] == exact["C6"] == NOT_TESTED
+
+
+def test_what_is_missing_is_not_tested_with_its_reason(results):
+    missing = data.Missing("install something")
+    bare = grbf.Results(**{f.name: missing for f in fields(results)})
+    found = grbf.evaluate(bare, "book", 0)
+    assert {f.verdict for f in found} == {NOT_TESTED}
+    assert {f.note for f in found} == {"install something"}
+    check(found, grbf.CLAIMS)
+    assert grbf.series(bare) == {}
+
+
+def test_series_fit_into_a_record(results):
+    assert len(json.dumps(grbf.series(results), default=lambda v: np.asarray(v).tolist())) < 40_000
+
+
+def ridge_table(full, diagonal, isotropic, aligned=0.9, angle=3.0, agop=2.0):
+    rows = []
+    for seed in range(10):
+        for structure, r2 in (("full", full), ("diagonal", diagonal), ("isotropic", isotropic)):
+            for rotated in (True, False):
+                value = (r2 if rotated else aligned) + 0.001 * ((seed * 7) % 5)
+                rows.append((20, 400, 0.1, 0.2, structure, rotated, seed, value, value, False,
+                             angle, agop))  # fmt: skip
+    names = "features rows lam scale structure rotated seed r2 worst disagree angle_p angle_agop"
+    return pd.DataFrame(rows, columns=names.split())
+
+
+def test_c2_needs_a_gap_and_no_gap_on_aligned_data():
+    def verdict(table):
+        return judge_spectrum.structures("book", table, seed=0).verdict
+
+    assert verdict(ridge_table(0.95, 0.5, 0.6)) == HOLDS
+    assert verdict(ridge_table(0.9, 0.9, 0.9)) == DOES_NOT_HOLD  # does nothing
+    table = ridge_table(0.95, 0.5, 0.6)
+    wins = (table["structure"] == "full") & ~table["rotated"]
+    table.loc[wins, "r2"] += 0.08
+    assert verdict(table) == DOES_NOT_HOLD  # the control: full must not win there
+    table = ridge_table(0.95, 0.5, 0.6)
+    table.loc[0, "r2"] = np.nan
+    assert verdict(table) == NOT_RESOLVED
+
+
+def test_c3_counts_far_planes_and_those_that_are_not_numbers():
+    def verdict(table):
+        return judge_spectrum.angles("book", table, seed=0).verdict
+
+    table = ridge_table(0.9, 0.5, 0.5)
+    assert verdict(table) == HOLDS
+    assert verdict(ridge_table(0.9, 0.5, 0.5, angle=80)) == DOES_NOT_HOLD
+    assert verdict(ridge_table(0.9, 0.5, 0.5, angle=3, agop=5)) == DOES_NOT_HOLD
+    table.loc[(table["seed"] < 2), "angle_p"] = np.nan
+    assert verdict(table) == DOES_NOT_HOLD
+
+
+def reduction_of(ours, pca, nca, first=0.995, two=0.999):
+    rows = [
+        (name, fold, method, value + 0.001 * fold * (method == "GRBFNN"))
+        for name in ("digits 3v8", "wine")
+        for fold in range(5)
+        for method, value in (("GRBFNN", ours), ("PCA", pca), ("NCA", nca))
+    ]
+    shares = [(name, fold, first, two) for name in ("digits 3v8", "wine") for fold in range(5)]
+    return Reduction(
+        pd.DataFrame(rows, columns=["table", "fold", "method", "accuracy"]),
+        pd.DataFrame(shares, columns=["table", "fold", "first", "first_two"]),
+    )
+
+
+def test_c4_and_c9_by_hand():
+    good, flat = reduction_of(0.98, 0.92, 0.985), reduction_of(0.92, 0.92, 0.92, 1 / 64, 2 / 64)
+    assert judge_models.coordinates("book", good, seed=0).verdict == HOLDS
+    assert judge_models.coordinates("book", flat, seed=0).verdict == DOES_NOT_HOLD
+    worse = reduction_of(0.93, 0.88, 0.99)
+    assert judge_models.coordinates("book", worse, seed=0).verdict == DOES_NOT_HOLD
+    assert judge_spectrum.decay("book", good, seed=0).verdict == HOLDS
+    assert judge_spectrum.decay("book", flat, seed=0).verdict == DOES_NOT_HOLD
+    spoiled = reduction_of(0.98, 0.92, 0.985, first=np.nan)
+    assert judge_spectrum.decay("book", spoiled, seed=0).verdict == NOT_RESOLVED
+
+
+def selection_of(hit):
+    rows = [
+        (problem, seed, method, hit, 1.0 if hit else 0.5)
+        for problem in ("orange skin", "XOR", "additive regression")
+        for seed in range(10)
+        for method in ("|V| gamma", "forest, impurity", "forest, permutation")
+    ]
+    return pd.DataFrame(rows, columns=["problem", "seed", "method", "hit", "auc"])
+
+
+def test_c5_takes_the_worse_problem():
+    table = selection_of(True)
+    assert judge_models.features("book", table, seed=0).verdict == HOLDS
+    table.loc[(table["problem"] == "XOR") & (table["seed"] < 2), "hit"] = False
+    found = judge_models.features("book", table, seed=0)
+    assert found.verdict == DOES_NOT_HOLD
+    assert found.estimate == 0.8
+    assert judge_models.features("book", selection_of(False), seed=0).verdict == DOES_NOT_HOLD
+
+
+def grid_of(by_u, by_w, seed=0):
+    rng = np.random.default_rng(seed)
+    lams = np.array([1e-4, 1e-2, 0.1, 1.0])
+    surface = by_u * np.arange(4)[:, None] + by_w * np.arange(4)[None, :]
+    return Penalties(lams, {("wine", "1"): surface + 0.01 * rng.standard_normal((5, 4, 4))})
+
+
+def test_c6_both_ways_and_without_any_effect():
+    def verdict(table):
+        return judge_models.penalty("book", table, seed=0).verdict
+
+    assert verdict(grid_of(1, 0.1)) == HOLDS
+    assert verdict(grid_of(0.1, 1)) == DOES_NOT_HOLD
+    flat = Penalties(np.array([1e-4, 0.1, 1.0]), {("wine", "1"): np.full((5, 3, 3), 0.5)})
+    assert verdict(flat) == NOT_RESOLVED
+    assert lead_of_u(grid_of(1, 0.1), np.random.default_rng(0), 5).shape == (6,)
+    assert set(effect_table(grid_of(1, 1))["grid"]) == {"up to 0.1", "up to 1"}
+
+
+def test_eta_squared_is_that_of_statsmodels():
+    from statsmodels.formula.api import ols
+    from statsmodels.stats.anova import anova_lm
+
+    surface = np.random.default_rng(0).standard_normal((4, 5))
+    u, w = np.indices(surface.shape)
+    frame = pd.DataFrame({"score": surface.ravel(), "u": u.ravel(), "w": w.ravel()})
+    squares = anova_lm(ols("score ~ C(u) + C(w)", frame).fit())["sum_sq"]
+    expected = squares[["C(u)", "C(w)"]] / squares.sum()
+    assert eta_squared(surface) == pytest.approx(tuple(expected))
+    assert np.isnan(eta_squared(np.ones((3, 3)))).all()
+
+
+def dead_of(wakes, end=0.6931, accuracy=0.95):
+    lams = np.array([1e-2, 1e-5, 0.0])
+    loss = np.full((3, 5), 0.01)
+    loss[2] = end
+    return DeadStart(lams, loss, loss, np.array(wakes), np.zeros(3), 1e-44, 0.2, accuracy)
+
+
+def test_c7_needs_sleep_one_time_and_a_cure():
+    def verdict(dead):
+        return judge_spectrum.dead_start("toy", dead, seed=0).verdict
+
+    nan = np.nan
+    assert verdict(dead_of([180, 190, nan])) == HOLDS
+    assert verdict(dead_of([180, 190, nan], end=0.1)) == DOES_NOT_HOLD
+    assert verdict(dead_of([100, 190, nan])) == DOES_NOT_HOLD
+    assert verdict(dead_of([180, nan, nan])) == NOT_RESOLVED
+    assert verdict(dead_of([180, 190, nan], accuracy=0.6)) == DOES_NOT_HOLD
+
+
+def nested_of(ours):
+    rows = [
+        (f"t{i}", i > 3, model, fold, value + 0.01 * np.sin(i * 3 + fold + len(model)))
+        for i in range(8)
+        for fold in range(5)
+        for model, value in zip(judge_models.RANKED, (ours, 0.9, 0.89, 0.88, 0.87), strict=True)
+    ]
+    scores = pd.DataFrame(rows, columns=["table", "regression", "model", "fold", "score"])
+    return Nested(scores, pd.DataFrame(), pd.DataFrame(), {})
+
+
+def test_c1_is_non_inferiority():
+    def verdict(nested):
+        return judge_models.competitive("book", nested, seed=0).verdict
+
+    assert verdict(nested_of(0.9)) == HOLDS
+    assert verdict(nested_of(0.5)) == DOES_NOT_HOLD
+    nested = nested_of(0.9)
+    nested.scores.loc[nested.scores["table"] == "t0", "score"] = np.nan
+    found = judge_models.competitive("book", nested, seed=0)
+    assert "1 tables without a finite score" in found.note
+    few = nested._replace(scores=nested.scores[nested.scores["model"] != "SVM"])
+    assert "SVM" in judge_models.competitive("book", few, seed=0).note
+
+
+def test_the_corrected_interval_is_wider_than_the_plain_one():
+    difference = np.array([0.01, 0.03, -0.01, 0.02, 0.0])
+    mean, low, high = corrected_interval(difference, 5)
+    # 2.776 is the 97.5 % quantile of t with 4 degrees of freedom
+    reach = 2.776 * difference.std(ddof=1) * np.sqrt(1 / 5 + 1 / 4)
+    assert (mean, low, high) == pytest.approx((0.01, 0.01 - reach, 0.01 + reach), rel=1e-3)
+
+
+def test_a_table_that_cannot_be_had_is_told(tiny, monkeypatch):
+    from companion.gaussian_rbf import nested as module
+
+    def load(name):
+        if name == "openml:nowhere":
+            raise data.DataUnavailable("no network")
+        return grbf.load(name)
+
+    monkeypatch.setattr(module, "load", load)
+    settings = replace(tiny, tables=("openml:nowhere", "wine"), rivals=("FT-Transformer",))
+    found = run_nested(settings, 0)
+    assert found.missing["openml:nowhere"] == "no network"
+    assert "pip install rtdl_revisiting_models" in found.missing["FT-Transformer"]
+    assert list(mean_scores(found).index) == ["wine"]
+
+
+@pytest.mark.parametrize("name", ["SVM", "MLP", "random forest", "gradient boosting", "xRFM",
+                                  "LassoNet"])  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_every_rival_learns_values_and_classes(name):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 3))
+    y = 10 + 5 * X[:, 0]
+    assert rivals.rival_score(name, (X[:90], y[:90]), (X[90:], y[90:]), True, 2, 0) > 0.6
+    y = np.digitize(X[:, 0], [-0.5, 0.5])
+    assert rivals.rival_score(name, (X[:90], y[:90]), (X[90:], y[90:]), False, 2, 0) > 0.6
+
+
+def test_the_transformer_runs_on_a_stand_in(monkeypatch):
+    import sys
+    from types import SimpleNamespace
+
+    import torch
+
+    class Stand(torch.nn.Module):
+        def __init__(self, *, n_cont_features, cat_cardinalities, d_out):
+            super().__init__()
+            self.linear = torch.nn.Linear(n_cont_features, d_out)
+
+        @staticmethod
+        def get_default_kwargs():
+            return {}
+
+        def make_parameter_groups(self):
+            return [{"params": list(self.parameters()), "lr": 0.05}]
+
+        def forward(self, x, categories):
+            return self.linear(x)
+
+    monkeypatch.setitem(sys.modules, "rtdl_revisiting_models", SimpleNamespace(FTTransformer=Stand))
+    X = np.random.default_rng(0).standard_normal((60, 2))
+    score = rivals.rival_score("FT-Transformer", (X, 3 * X[:, 0]), (X, 3 * X[:, 0]), True, 2, 0)
+    assert score > 0.9
+    y = (X[:, 0] > 0).astype(int)
+    assert rivals.rival_score("FT-Transformer", (X, y), (X, y), False, 2, 0) > 0.9
+
+
+def test_every_figure_draws(results, printed):
+    record = {"series": json.loads(json.dumps(
+        grbf.series(results), default=lambda v: np.asarray(v).tolist()))}  # fmt: skip
+    drawn = [
+        figures.answer(None), figures.answer(record), figures.authors_log(results.log, printed),
+        figures.authors_log(results.log, data.Missing("not here")),
+        figures.dead_start(results.dead),
+        figures.structures(results.ridges), figures.sweep(results.ridges),
+        figures.decay(results.readings), figures.plane(results.readings[0]),
+        figures.plane(results.readings[1]), figures.pixels(results.log),
+        figures.features(results.selection), figures.scores(results.nested),
+        figures.penalties(results.penalties), figures.coordinates(results.reduction),
+        figures.turned(results.counterexample),
+    ]  # fmt: skip
+    for figure in drawn:
+        figure.canvas.draw()
+        plt.close(figure)
+
+
+def test_titles_follow_the_numbers():
+    good = figures.structures(ridge_table(0.95, 0.5, 0.6)).axes[0].get_title()
+    flat = figures.structures(ridge_table(0.9, 0.9, 0.9)).axes[0].get_title()
+    assert "nothing on aligned" in good
+    assert "nothing on aligned" not in flat
+    assert "for digits" not in figures.decay([]).axes[0].get_title()
+
+
+def test_tables_show_every_row(results):
+    examples = grbf.run_examples(results.log, 0)
+    assert list(examples) == list(AUTHORS)
+    assert examples["wine"][0] > 0.98
+    assert grbf.authors_table(examples).to_html().count("<tr>") == 4
+    assert "wine" in grbf.score_table(results.nested).to_html()
+    assert "diabetes" in grbf.effects(results.penalties).to_html()
+    assert "ratio" in grbf.bench_table(results.bench).to_html()
+
+
+def test_explorers_stay_small_and_describe_their_frames():
+    made = [grbf.path_explorer(), grbf.rotation_explorer(), grbf.start_explorer(),
+            grbf.formula_explorer()]  # fmt: skip
+    for one in made:
+        assert np.prod([len(values) for values in one.grids.values()]) <= MAX_FRAMES
+        source, text = one.frame(**{axis: values[0] for axis, values in one.grids.items()})
+        assert source.startswith("data:image/webp")
+        assert len(text.split()) > 5
+    assert "never wakes up" in made[2].frame(scale=1.0, lam=0.0)[1]
+    for name in FORMULA_TABLES:
+        assert len(NAMES.get(name, range(10))) == grbf.load(name).X.shape[1]
+
+
+@pytest.mark.parametrize(
+    ("call", "right", "wrong", "hint"),
+    [
+        (grbf.check_gaussian, 0.082085, 0.006738, "one half"),
+        (grbf.check_start_scale, 0.031009, 0.021926, "half of the expected"),
+        (grbf.check_same_sign, 37.844, 0.0264, "other way round"),
+    ],
+)
+def test_exercises_answer_back(call, right, wrong, hint):
+    assert "replace the three dots" in call(...)
+    assert str(call(right)).startswith("Right")
+    assert hint in call(wrong)
+    assert "Not yet" in call(10 * right)
+
+
+def test_presets_differ_and_are_checked():
+    toy, book, paper = (PRESETS[scale] for scale in SCALES)
+    assert toy.ridge_seeds < book.ridge_seeds
+    assert len(book.tables) == 8
+    assert len(paper.tables) > 20
+    assert "FT-Transformer" in paper.rivals
+    for change, message in (
+        ({"ridge_seeds": 0}, "at least one seed"),
+        ({"dead_lams": (0.1,)}, "needs 0, 0.01"),
+        ({"outer": 1}, "two folds"),
+        ({"penalty_lams": (0.1,)}, "above 0.1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            replace(toy, **change)

@@ -1,0 +1,121 @@
+"""Tables and made problems, against what is known of them; and what cannot be had."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import chi2, kstest
+
+from companion.data import DataUnavailable, Missing, attempt
+from companion.gaussian_rbf import datasets, synthetic
+from companion.gaussian_rbf.digits import authors_log, split_digits
+from companion.gaussian_rbf.ridges import N_TEST
+
+
+def test_tables_have_the_known_shapes():
+    shapes = {name: datasets.load(name).X.shape for name in datasets.LOCAL}
+    assert shapes["Boston"] == (506, 12)  # ISLP's table
+    assert shapes["Auto-MPG"] == (392, 7)
+    assert shapes["digits 3v8"] == (357, 64)
+    assert shapes["MNIST 3v8"] == (1000, 784)
+    assert shapes["wine"] == (178, 13)
+    assert datasets.load("iris").kind == "multiclass"
+    assert datasets.load("breast cancer").kind == "binary"
+    assert datasets.load("diabetes").is_regression
+
+
+def test_boston_is_without_b_and_has_known_first_row():
+    table = datasets.load("Boston")
+    assert table.X[0, :3] == pytest.approx([0.00632, 18, 2.31])
+    assert table.X[0, -2:] == pytest.approx([15.3, 4.98])  # ptratio, lstat; no 396.9 between
+    assert table.y[:3] == pytest.approx([24, 21.6, 34.7])
+
+
+def test_unknown_tables_name_the_known_ones():
+    with pytest.raises(ValueError, match=r"known are iris, .*openml:NAME"):
+        datasets.load("titanic")
+    with pytest.raises(ValueError, match="not finite"):
+        datasets.table("bad", np.array([[np.nan]]), np.array([1.0]), regression=True)
+
+
+def test_a_missing_package_is_named():
+    with pytest.raises(DataUnavailable, match="pip install no-such-package"):
+        datasets.lazily("no_such_module", "no-such-package")
+
+
+def test_uci_and_openml_tables_go_through_the_same_door(monkeypatch):
+    """The paper-scale path on a local stand-in."""
+    frame = pd.DataFrame({"a": [1.0, 2, np.nan, 4], "b": ["x", "y", "x", "y"]})
+    target = pd.DataFrame({"y": ["no", "yes", "no", "no"]})
+    data = SimpleNamespace(features=frame, targets=target)
+    module = SimpleNamespace(fetch_ucirepo=lambda id: SimpleNamespace(data=data))
+    monkeypatch.setitem(sys.modules, "ucimlrepo", module)
+    found = datasets.load.__wrapped__("uci:1")
+    assert found.X.tolist() == [[1, 0], [2, 1], [4, 1]]
+    assert found.y.tolist() == [0, 1, 0]
+    bunch = SimpleNamespace(data=frame, target=pd.Series([0.5, 1.5, 2.5, 3.5]))
+    monkeypatch.setattr(datasets.sk, "fetch_openml", lambda **_: bunch)
+    found = datasets.load.__wrapped__("openml:any")
+    assert found.is_regression
+    assert found.y.tolist() == [0.5, 1.5, 3.5]
+
+    def offline(**_):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(datasets.sk, "fetch_openml", offline)
+    with pytest.raises(DataUnavailable, match="needs a network"):
+        datasets.load.__wrapped__("openml:any")
+
+
+def test_the_shell_is_normal_given_its_radius():
+    data = synthetic.orange_skin(np.random.default_rng(0), 4000)
+    square = (data.X[:, :4] ** 2).sum(1)
+    shell = square[data.y == 1]
+    assert 9 < shell.min() < shell.max() < 16
+    low, high = chi2.cdf([9, 16], 4)
+    assert kstest((chi2.cdf(shell, 4) - low) / (high - low), "uniform").pvalue > 1e-3
+    assert kstest(square[data.y == 0], chi2(4).cdf).pvalue > 1e-3
+    assert data.is_true.sum() == 4
+
+
+def test_opposite_corners_share_a_class():
+    data = synthetic.xor(np.random.default_rng(0), 8000)
+    assert set(data.y) == {0, 1, 2, 3}
+    products = np.sign(data.X[:, [0, 0]] * data.X[:, [1, 2]])
+    means = np.array([products[data.y == k].mean(axis=0) for k in range(4)])
+    assert (np.abs(means) > 0.3).all()
+    assert len({tuple(np.sign(row)) for row in means}) == 4
+    assert np.abs(data.X[:, :3].mean(axis=0)).max() < 0.1
+
+
+def test_the_ridge_depends_on_its_plane_only():
+    rng = np.random.default_rng(0)
+    data = synthetic.ridge(rng, 50, 6, rotated=True, noise=0)
+    assert np.allclose(data.plane.T @ data.plane, np.eye(2))
+    z = data.X @ data.plane
+    assert np.allclose(data.y, np.sin(1.5 * z[:, 0]) + 0.5 * z[:, 1] ** 2)
+    aligned = synthetic.ridge(rng, 5, 6, rotated=False)
+    assert np.array_equal(aligned.plane, np.eye(6)[:, :2])
+    assert N_TEST > 500
+    with pytest.raises(ValueError, match="at least two features"):
+        synthetic.ridge(rng, 5, 1, rotated=True)
+
+
+def test_the_digits_split_has_the_sizes_of_the_authors():
+    split = split_digits(0)
+    assert split.X.shape == (249, 64)
+    assert split.X_test.shape == (108, 64)
+    assert split.centers.shape == (4, 64)
+
+
+def test_the_log_is_as_printed():
+    printed = attempt(authors_log)
+    if isinstance(printed, Missing):
+        assert "COMPANION_DATA" in printed.reason
+        return
+    epochs, losses = printed
+    assert len(epochs) == 100
+    assert losses[0] == pytest.approx(1.1477, abs=1e-4)
+    assert losses[-1] == pytest.approx(0.004701, abs=1e-6)

@@ -56,9 +56,7 @@ def released_losses() -> pd.DataFrame:
     return pd.read_csv(fetch("quartet/losses.csv"), keep_default_na=False)
 
 
-def select(
-    table: pd.DataFrame, forward: str, backward: str, *, suspect: bool = False
-) -> Runs:
+def select(table: pd.DataFrame, forward: str, backward: str, *, suspect: bool = False) -> Runs:
     """Runs of one pair of schemes, first release only.
 
     suspect : whether to keep values that the table's note marks as suspect
@@ -70,9 +68,7 @@ def select(
     ]
     if not suspect:
         rows = rows[~rows["note"].str.startswith("suspect")]
-    return Runs(
-        *(rows[name].to_numpy(float) for name in ("n_params", "d_tokens", "c4_val_loss"))
-    )
+    return Runs(*(rows[name].to_numpy(float) for name in ("n_params", "d_tokens", "c4_val_loss")))
 
 
 def _log_loss(theta: np.ndarray, N: np.ndarray, D: np.ndarray):
@@ -120,7 +116,9 @@ def starts(n: int) -> list[np.ndarray]:
     ]
     grid = [
         np.array(point, float)
-        for point in product((0, 5, 10), (0, 0.5, 1), (0, 5, 10), (0, 0.5, 1), (0, 0.5), (0, 0.5, 1))
+        for point in product(
+            (0, 5, 10), (0, 0.5, 1), (0, 5, 10), (0, 0.5, 1), (0, 0.5), (0, 0.5, 1)
+        )
         if point[1] > 0 and point[3] > 0 and point[5] > 0  # at an exponent of 0 the slope is lost
     ]
     pick = np.linspace(0, len(grid) - 1, max(0, n - len(near))).round().astype(int)

@@ -47,9 +47,7 @@ def operands(rows: int, depth: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def draw_product(a: Tensor, b: Tensor, recipe: Recipe, noise: torch.Generator) -> Tensor:
     """One randomized quantized a b^T: fresh signs, fresh rounding."""
-    return quantized_product(
-        a, b, SCHEMES[recipe.backward], recipe, random_signs(noise), noise
-    )
+    return quantized_product(a, b, SCHEMES[recipe.backward], recipe, random_signs(noise), noise)
 
 
 def averaged_error(
@@ -91,9 +89,7 @@ def draws_are_identical(a: Tensor, b: Tensor, recipe: Recipe, seed: int) -> bool
     noise = torch.Generator().manual_seed(derive_seed(seed, "two draws"))
     results = []
     for signs in (random_signs(noise), random_signs(noise)):
-        results.append(
-            quantized_product(a, b, SCHEMES[recipe.backward], recipe, signs, noise)
-        )
+        results.append(quantized_product(a, b, SCHEMES[recipe.backward], recipe, signs, noise))
     return torch.equal(*results)
 
 
@@ -150,9 +146,7 @@ def fit_decay(counts: np.ndarray, errors: np.ndarray) -> Decay:
         raise ValueError(f"need three or more positive finite errors, got {y}")
     start = (y[k == k.min()].mean(), 0.0)
     scale = np.interp(np.log(k), np.log(counts), errors.mean(0))
-    best, covariance = curve_fit(
-        lambda k, v, bias: v / k + bias, k, y, p0=start, sigma=scale
-    )
+    best, covariance = curve_fit(lambda k, v, bias: v / k + bias, k, y, p0=start, sigma=scale)
     half = student.ppf(0.975, y.size - 2) * np.sqrt(np.diag(covariance))
     v, bias = (
         Interval(float(m), float(m - h), float(m + h), None, y.size)

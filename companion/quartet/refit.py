@@ -124,9 +124,7 @@ def nested_test(refit: Refit, kind: str = "gamma = 1") -> Interval:
 
     The fits minimize a Huber loss, not squares, so the p-value is approximate.
     """
-    full, small = (
-        float(np.square(refit.log_residuals[name]).sum()) for name in ("full", kind)
-    )
+    full, small = (float(np.square(refit.log_residuals[name]).sum()) for name in ("full", kind))
     extra, rest = len(FREE[kind]), refit.n_base - len(PARAMETERS)
     statistic = (small - full) / extra / (full / rest)
     p = float(f_distribution.sf(statistic, extra, rest))

@@ -50,6 +50,12 @@ def average_products(settings: Settings, seed: int) -> products.Averages:
     )
 
 
+def averaged_control(seed: int) -> products.Averages:
+    """The negative control of C3: stochastic rounding with and without room for the maximum."""
+    counts = (1, 4, 16, 64)
+    return products.run_products(64, 512, counts, 2, seed, products.CONTROL_ARMS)
+
+
 def maps(refit: Refit, settings: Settings) -> tuple[optimal.Map, optimal.Map]:
     """(doubled speed, the authors' RTX 5090 timings) with the refitted law (C6)."""
     quality = quality_of(refit)

@@ -107,7 +107,7 @@ class TinyLlama(nn.Module):
         return functional.rms_norm(x, x.shape[-1:], eps=1e-5) * self.gains[i]
 
     def _attend(self, qkv: Tensor, n_windows: int) -> Tensor:
-        """(seeds, windows * seq, 3d) -> (seeds, windows * seq, d), causal, with rotary positions."""
+        """(seeds, windows * seq, 3d) -> (seeds, windows * seq, d), causal, rotary positions."""
         heads, seq = self.shape.n_heads, qkv.shape[1] // n_windows
         q, k, v = qkv.view(-1, seq, 3, heads, self.shape.d_model // heads).permute(2, 0, 3, 1, 4)
         q, k = self._turn(q, seq), self._turn(k, seq)

@@ -38,9 +38,10 @@ class NotWholeGroups(ValueError):
 def check_groups(size: int, group: int = GROUP, what: str = "last dimension") -> None:
     """Raise :class:`NotWholeGroups` unless `size` is a multiple of `group` (zero is one)."""
     if size % group:
+        padded = -(-size // group) * group
         raise NotWholeGroups(
             f"{what} is {size}, which is not a multiple of {group}; every contraction dimension "
-            f"(inputs, outputs, and tokens of a layer) must be: pad it to {-(-size // group) * group}"
+            f"(inputs, outputs, and tokens of a layer) must be: pad it to {padded}"
         )
 
 

@@ -12,6 +12,7 @@ is the same draw, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,12 @@ ARMS = {
     "SR, signs before": Recipe(backward="SR", side="before"),
 }
 """Scheme and place of the signs; ``after`` is the released bug."""
+
+CONTROL_ARMS = {
+    "SR, 3/4 of the input": Recipe(backward="SR"),
+    "SR, OCP scale": Recipe(backward="SR OCP"),
+}
+"""Negative control: without the factor 3/4 the largest elements clip, and SR is biased."""
 
 
 def operands(rows: int, depth: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -69,7 +76,7 @@ def averaged_error(
 
 
 def predicted_bias(a: Tensor, b: Tensor, seed: int, n_draws: int = 32) -> float:
-    r"""b^2 = (1 - (1 - m_a)(1 - m_b))^2 from the operands' misalignments under RTN.  Chapter eq. 10.
+    r"""b^2 = (1 - (1 - m_a)(1 - m_b))^2 from the operands' misalignments.  Chapter eq. 10.
 
     Nothing here looks at a product: m is how much each operand shrinks along itself.
     """
@@ -107,15 +114,20 @@ class Averages(NamedTuple):
 
 
 def run_products(
-    rows: int, depth: int, counts: tuple[int, ...], n_replicates: int, seed: int
+    rows: int,
+    depth: int,
+    counts: tuple[int, ...],
+    n_replicates: int,
+    seed: int,
+    arms: Mapping[str, Recipe] = ARMS,
 ) -> Averages:
     """All arms on the same matrices, `n_replicates` pairs of them."""
-    errors = {arm: [] for arm in ARMS}
-    identical, bias = dict.fromkeys(ARMS, True), []
+    errors = {arm: [] for arm in arms}
+    identical, bias = dict.fromkeys(arms, True), []
     for i in range(n_replicates):
         a, b = operands(rows, depth, derive_seed(seed, "pair", i))
         bias.append(predicted_bias(a, b, seed))
-        for arm, recipe in ARMS.items():
+        for arm, recipe in arms.items():
             here = derive_seed(seed, arm, i)
             errors[arm].append(averaged_error(a, b, recipe, counts, here))
             identical[arm] &= draws_are_identical(a, b, recipe, here)

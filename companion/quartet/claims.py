@@ -32,8 +32,8 @@ PERIODIC = Criterion("at most 1e-9", high=1e-9, closed=True)
 
 SIGNS = Criterion(
     "RTN, signs before: error at K = 64 over error at K = 1 below 0.06; signs after: two draws "
-    "equal bit for bit and ratio 1; SR: ratio between 0.8/64 and 1.25/64; b^2 of RTN contains "
-    "(1 - (1 - m)^2)^2, b^2 of SR contains 0, both intervals narrower than that prediction",
+    "equal bit for bit and ratio 1; SR: ratio between 0.8/64 and 1.25/64; the 99 % interval of "
+    "b^2 contains (1 - (1 - m)^2)^2 for RTN and 0 for SR, and both are narrower than that number",
     high=0.06,
     must_hold=True,
 )

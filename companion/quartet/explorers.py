@@ -24,17 +24,17 @@ PRINTED_LAW = Law(np.array([TABLE_6[name] for name in PARAMETERS]), 0.0)
 
 
 @cache
-def group_of(outlier: int, sigma: float, rotated: str, name: str) -> Group:
+def group_of(outlier: int, sigma: float, rotated: str, quantizer: str) -> Group:
     """One Gaussian group, its first element multiplied by `outlier`.
 
-    sigma : log2 of the deviation; rotated : ``"on"`` or ``"off"``; name : of the scheme
+    sigma : log2 of the deviation; rotated : ``"on"`` or ``"off"``; quantizer : scheme
     """
     x = torch.randn(GROUP, generator=torch.Generator().manual_seed(3)) * 2**sigma
     x[0] = outlier * x[0].abs().clamp(min=2**sigma)
     if rotated == "on":
         x = rotate(x)
     noise = torch.Generator().manual_seed(4)
-    q = quantize(x, name, generator=noise)
+    q = quantize(x, quantizer, generator=noise)
     scale = float(q.scale)
     size = x.square().sum()
     return Group(
@@ -54,8 +54,8 @@ def group_explorer() -> Explorer:
     def alt(**at: object) -> str:
         shown = group_of(**at)
         return (
-            f"{at['name']}, rotation {at['rotated']}, first element times {at['outlier']}: scale "
-            f"{shown.scale:.3g}, error {100 * shown.error:.2f} percent, misalignment "
+            f"{at['quantizer']}, rotation {at['rotated']}, first element times {at['outlier']}: "
+            f"scale {shown.scale:.3g}, error {100 * shown.error:.2f} percent, misalignment "
             f"{100 * shown.misalignment:.2f} percent, {int(shown.clipped.sum())} clipped."
         )
 
@@ -64,13 +64,13 @@ def group_explorer() -> Explorer:
         name="quartet-group",
         alt=alt,
         labels={"outlier": "outlier", "sigma": "log2 size", "rotated": "rotation",
-                "name": "quantizer"},
+                "quantizer": "quantizer"},
         show={"outlier": lambda n: f"x {n}", "sigma": lambda s: f"{s:.2f}"},
-        start={"outlier": 8, "sigma": 0.0, "rotated": "off", "name": "RTN"},
+        start={"outlier": 8, "sigma": 0.0, "rotated": "off", "quantizer": "RTN"},
         outlier=[1, 8],
         sigma=[0.0, 0.33, 0.67],
         rotated=["off", "on"],
-        name=["RTN", "SR", "QuEST", "QuEST nearest"],
+        quantizer=["RTN", "SR", "QuEST", "QuEST nearest"],
     )  # fmt: skip
 
 

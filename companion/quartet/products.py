@@ -140,7 +140,8 @@ def run_products(
 
 
 class Decay(NamedTuple):
-    """Fit of v / K + b^2: both with 95 % t intervals."""
+    """Fit of v / K + b^2: both with 99 % t intervals, because their verdict is whether they contain
+    a value, and a right program misses it as often as the interval says."""
 
     v: Interval
     bias: Interval
@@ -159,7 +160,7 @@ def fit_decay(counts: np.ndarray, errors: np.ndarray) -> Decay:
     start = (y[k == k.min()].mean(), 0.0)
     scale = np.interp(np.log(k), np.log(counts), errors.mean(0))
     best, covariance = curve_fit(lambda k, v, bias: v / k + bias, k, y, p0=start, sigma=scale)
-    half = student.ppf(0.975, y.size - 2) * np.sqrt(np.diag(covariance))
+    half = student.ppf(0.995, y.size - 2) * np.sqrt(np.diag(covariance))
     v, bias = (
         Interval(float(m), float(m - h), float(m + h), None, y.size)
         for m, h in zip(best, half, strict=True)

@@ -43,8 +43,8 @@ def absmax_scale(amax: Tensor, rule: str = "floor", headroom: float = 0.75) -> T
     r"""Scale from the largest magnitude of a group.  Chapter eq. 2.
 
     floor : :math:`2^{\lfloor\log_2 \mathrm{amax}\rfloor - 2} / \mathrm{headroom}`, the OCP
-        rule with the authors' 4/3.  The OCP rule leaves amax / scale in [4, 8), so that numbers above 6
-        are clipped; with headroom 3/4 it lies in [3, 6) and nothing is.
+        rule with the authors' 4/3.  The OCP rule leaves amax / scale in [4, 8), so that numbers
+        above 6 are clipped; with headroom 3/4 it lies in [3, 6) and nothing is.
     other rules : the smallest scale without clipping, amax / 6, rounded by `rule` (headroom is
         not used: rounding up needs none, rounding to nearest clips)
 

@@ -12,12 +12,13 @@ is the same draw, bit for bit.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import curve_fit
+from scipy.optimize import OptimizeWarning, curve_fit
 from scipy.stats import t as student
 from torch import Tensor
 
@@ -159,7 +160,9 @@ def fit_decay(counts: np.ndarray, errors: np.ndarray) -> Decay:
         raise ValueError(f"need three or more positive finite errors, got {y}")
     start = (y[k == k.min()].mean(), 0.0)
     scale = np.interp(np.log(k), np.log(counts), errors.mean(0))
-    best, covariance = curve_fit(lambda k, v, bias: v / k + bias, k, y, p0=start, sigma=scale)
+    with warnings.catch_warnings():  # a constant error leaves v without a scale of its own
+        warnings.simplefilter("ignore", OptimizeWarning)
+        best, covariance = curve_fit(lambda k, v, bias: v / k + bias, k, y, p0=start, sigma=scale)
     half = student.ppf(0.995, y.size - 2) * np.sqrt(np.diag(covariance))
     v, bias = (
         Interval(float(m), float(m - h), float(m + h), None, y.size)

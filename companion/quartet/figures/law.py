@@ -116,7 +116,7 @@ def draw_map(ax: Axes, shown: Map) -> None:
                   vmax=3.5, rasterized=True)  # fmt: skip
     for name, (N, D) in MODELS.items():
         ax.plot(D / N, N, "*", color=BLACK, markersize=7)
-        ax.annotate(name, (D / N, N), xytext=(-5, -11 if "72B" in name else 5),
+        ax.annotate(name, (D / N, N), xytext=(-5, -20 if "72B" in name else -10),
                     textcoords="offset points", fontsize=7.5, ha="right")  # fmt: skip
     ax.set(xscale="log", yscale="log", xlabel="tokens per parameter at the FP8 budget",
            ylabel="parameters at the FP8 budget")  # fmt: skip

@@ -48,7 +48,7 @@ def depth(measured: Depth) -> Figure:
 def gaps(trained: Trained) -> Figure:
     """Held-out loss above the unquantized run, per seed and recipe."""
     names = [name for name in trained.final if name != BASELINE]
-    fig, ax = figure(height=1.4 + 0.36 * len(names))
+    fig, ax = figure(height=1.7 + 0.36 * len(names))
     for i, name in enumerate(names):
         forward, _, backward = name.partition(":")
         look = SCHEMES["naive" if name == "naive" else forward if forward != "none" else backward]
@@ -58,7 +58,7 @@ def gaps(trained: Trained) -> Figure:
         ax.plot(np.nanmean(values), i, "|", color=look.color, markersize=18, markeredgewidth=2.5)
     ax.axvline(0, color="#222222", linestyle=":", linewidth=1.2)
     ax.set_yticks(range(len(names)), names)
-    ax.invert_yaxis()
+    ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlabel("held-out loss above the unquantized run (nats per byte)")
     ax.set_ylabel("forward : backward")
     n = len(trained.plan.seeds)

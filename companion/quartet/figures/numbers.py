@@ -19,19 +19,16 @@ RULE_STYLE = {
     "none": (BLACK, ":"),
 }
 
-_OFFSETS = {
-    "RTN": (8, -14),
-    "SR": (8, -4),
-    "RTN OCP": (8, -4),
-    "SR OCP": (8, -4),
-    "RTN ceil": (8, 3),
-    "RTN fp32 scale": (8, 4),
-    "RTN EDEN": (8, -10),
-    "NVFP4 RTN": (8, -10),
-    "QuEST nearest": (8, 6),
-    "QuEST ceil": (8, 6),
-    "QuEST fp32 scale": (8, -12),
+_LABELS = {
+    "RTN": (8, -14, "left"),
+    "RTN fp32 scale": (-8, 2, "right"),
+    "RTN EDEN": (0, -14, "center"),
+    "NVFP4 RTN": (-8, -8, "right"),
+    "QuEST ceil": (8, -3, "left"),
+    "QuEST fp32 scale": (-8, 0, "right"),
+    "SR": (0, 10, "center"),
 }
+"""Offset of a label in points, and its side; right of the mark where none is given."""
 
 
 def plane(table: Mapping[str, Simulated]) -> Figure:
@@ -42,11 +39,18 @@ def plane(table: Mapping[str, Simulated]) -> Figure:
         marker = "^" if name.startswith("SR") else "D" if "QuEST" in name else "o"
         x, y = 100 * measured.mse.mean(), 100 * measured.misalignment.mean()
         ax.plot(x, y, marker, color=color, markersize=7)
-        ax.annotate(name, (x, y), xytext=_OFFSETS.get(name, (8, 3)), textcoords="offset points",
-                    fontsize=8.5, color=color)  # fmt: skip
+        dx, dy, side = _LABELS.get(name, (8, 0, "left"))
+        if name != "RTN ceil":  # on top of RTN
+            ax.annotate("RTN, RTN ceil" if name == "RTN" else name, (x, y), xytext=(dx, dy),
+                        textcoords="offset points", fontsize=8.5, color=color, ha=side)  # fmt: skip
     ax.plot(100 * TABLE_2["mse"], 100 * TABLE_2["misalignment"], "s", color=GREY, fillstyle="none",
             markersize=12, label="printed in Table 2")  # fmt: skip
-    ax.set(xlabel="relative squared error (%)", ylabel="misalignment (%)", xlim=(0.7, 3.3))
+    ax.set(
+        xlabel="relative squared error (%)",
+        ylabel="misalignment (%)",
+        xlim=(0.4, 3.2),
+        ylim=(-0.4, 5.6),
+    )
     ax.axhline(0, color=BLACK, linewidth=0.8)
     ax.legend(loc="upper right")
     printed = TABLE_2.set_index("scheme")

@@ -53,6 +53,7 @@ from companion.quartet.refit import run_refit as run_refit
 from companion.quartet.reruns import regress as regress
 from companion.quartet.reruns import table as rerun_table  # noqa: F401
 from companion.quartet.scales import absmax_scale as absmax_scale
+from companion.quartet.scales import group_deviation as group_deviation
 from companion.quartet.scales import quest_scale as quest_scale
 from companion.quartet.settings import PRESETS as PRESETS
 from companion.quartet.settings import Settings as Settings

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from companion.quartet.mxfp4 import GROUP, MAX, NotFinite, check_groups, round_
-from companion.quartet.scales import RULES, absmax_scale, e4m3_scale, quest_scale
+from companion.quartet.scales import RULES, absmax_scale, e4m3_scale, group_deviation, quest_scale
 
 PMA_FACTOR = 1.009276
 """Constant that the first versions multiplied RTN AbsMax by, against its average shrinkage."""
@@ -182,8 +182,9 @@ def _quantize_rows(rows, target, chosen, *, scale, draws, mask, work) -> Tensor:
             _check_finite(amax)
             scale = absmax_scale(amax, chosen.rule, chosen.headroom)
         else:
-            scale = quest_scale(rows, chosen.rule)
-            _check_finite(scale)
+            deviation = group_deviation(rows)
+            _check_finite(deviation)
+            scale = quest_scale(deviation, chosen.rule)
     torch.mul(rows, 1 / scale, out=target)
     if mask is not None:
         torch.lt(target.abs(), MAX, out=mask)
@@ -214,6 +215,6 @@ def _check_finite(statistic: Tensor) -> None:
     if not bool((statistic <= _LARGEST).all()):
         bad = int((~(statistic <= _LARGEST)).sum())
         raise NotFinite(
-            f"{bad} of {statistic.numel()} groups hold NaN, infinity, or a magnitude above 2^127; "
+            f"{bad} of {statistic.numel()} groups hold NaN, infinity, or a magnitude above 2^127 (2^60 for QuEST, which squares); "
             "four-bit numbers cannot represent them: find the operation before that made them"
         )

@@ -55,17 +55,24 @@ def absmax_scale(amax: Tensor, rule: str = "floor", headroom: float = 0.75) -> T
     return power_of_two(amax / MAX, rule)
 
 
-def quest_scale(groups: Tensor, rule: str = "floor") -> Tensor:
-    """Scale from the standard deviation of each group: QuEST.  Chapter eq. 3.
+def group_deviation(groups: Tensor) -> Tensor:
+    """Standard deviation of each group around its own mean: (..., size) to (..., 1).
 
-    groups : (..., 32).  Returns (..., 1).  The mean is removed and 1e-8 added, as the authors do.
+    NaN or infinite if an element is, or if its square overflows (magnitudes above about 2^60).
     """
     size = groups.shape[-1]
     average = torch.full((size, 1), 1 / size, device=groups.device)
     centered = groups - groups @ average
     # a product with a column of 1/32 is twenty times faster than torch.std over 32 elements
-    deviation = (centered.square_() @ average).sqrt_()
-    return power_of_two(deviation.mul_(QUEST_SCALE).add_(1e-8), rule)
+    return (centered.square_() @ average).sqrt_()
+
+
+def quest_scale(deviation: Tensor, rule: str = "floor") -> Tensor:
+    """Scale from the standard deviation of a group: QuEST.  Chapter eq. 3.
+
+    deviation : any shape, finite.  1e-8 is added, as the authors do, so zeros stay zeros.
+    """
+    return power_of_two(deviation * QUEST_SCALE + 1e-8, rule)
 
 
 def e4m3_scale(amax: Tensor, tensor_amax: Tensor) -> Tensor:
@@ -75,4 +82,5 @@ def e4m3_scale(amax: Tensor, tensor_amax: Tensor) -> Tensor:
     """
     whole = (tensor_amax / (MAX * 448.0)).clamp(min=2.0**LOWEST_EXPONENT)
     fine = (amax / MAX / whole).to(torch.float8_e4m3fn).float()
-    return fine.clamp(min=2.0**-9) * whole  # 2^-9 is the smallest positive E4M3 number
+    fine = fine.clamp(min=2.0**-9)  # the smallest positive E4M3 number
+    return (fine * whole).clamp(min=2.0**LOWEST_EXPONENT)

@@ -119,7 +119,7 @@ BOOK = Settings(
     depth_windows=8,
     depth_steps=300,
     depth_batches=16,
-    average_counts=(1, 2, 4, 8, 16, 32, 64),
+    average_counts=(1, 2, 4, 8, 16, 32),
     average_replicates=3,
     recipes=tuple(name for name in RECIPES if name != "none:none"),
     train_steps=600,

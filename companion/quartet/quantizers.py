@@ -215,6 +215,7 @@ def _check_finite(statistic: Tensor) -> None:
     if not bool((statistic <= _LARGEST).all()):
         bad = int((~(statistic <= _LARGEST)).sum())
         raise NotFinite(
-            f"{bad} of {statistic.numel()} groups hold NaN, infinity, or a magnitude above 2^127 (2^60 for QuEST, which squares); "
-            "four-bit numbers cannot represent them: find the operation before that made them"
+            f"{bad} of {statistic.numel()} groups hold NaN, infinity, or a magnitude above 2^127 "
+            "(2^60 for QuEST, which squares); four-bit numbers cannot represent them: find the "
+            "operation before that made them"
         )

@@ -90,7 +90,8 @@ def test_map_is_the_cheapest_of_four_and_free_precision_is_taken():
     assert found.best[y, x] == np.argmin(losses)
     assert found.margin[y, x] == pytest.approx(losses[0] - min(losses))
     free = optimal.optimality_map(PRINTED_LAW, optimal.Speed(), optimal.Quality(1, 1), 6)
-    assert free.share("FP4:FP4") == 1
+    assert free.share("FP8:FP8") == 0  # what costs nothing is taken, in one pass or in both
+    assert free.margin.min() > 0
     useless = optimal.optimality_map(PRINTED_LAW, optimal.Speed(1, 1), quality, 6)
     assert useless.share("FP8:FP8") == 1
     with pytest.raises(ValueError, match="unknown precision"):
@@ -128,9 +129,9 @@ def test_the_reruns_regression_against_numpy():
         assert slope.estimate == pytest.approx(expected)
     assert found.difference.estimate == pytest.approx(found.after.estimate - found.before.estimate)
     assert found.after.p == pytest.approx(0.001, abs=2e-4)
-    same = frame.assign(gap=frame["gap"].groupby(frame["ratio"]).transform("mean"))
-    same["gap"] += 1e-6 * np.arange(len(same)) % 3
-    assert abs(reruns.regress(same).difference.estimate) < 1e-5
+    rng = np.random.default_rng(0)
+    same = frame.assign(gap=0.01 + 1e-4 * rng.standard_normal(len(frame)))
+    assert reruns.regress(same).difference.p > 0.05  # no bug, no interaction
 
 
 def test_settings_are_frozen_and_checked():

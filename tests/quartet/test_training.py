@@ -59,7 +59,7 @@ def test_n_of_the_paper():
     assert paper_scale.MODEL_30M.n_body == 30_482_560
 
 
-@pytest.mark.parametrize("recipe", [Recipe(), Recipe(forward="QuEST", backward="none" and "RTN")])
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(forward="QuEST", backward="RTN")])
 def test_seeds_side_by_side_are_seeds_alone(recipe):
     tokens = tokens_of(3)
     together = model_of([1, 2, 3], recipe).losses(tokens)

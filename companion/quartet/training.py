@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from companion.quartet import text
 from companion.quartet.linear import Recipe
 from companion.quartet.llama import Shape, TinyLlama
+from companion.quartet.threads import on_one_thread
 from companion.scale import derive_seed
 from companion.training import TrainingSettings, learning_rate, make_optimizer
 
@@ -127,29 +128,25 @@ def step_once(
     return losses.detach()
 
 
+@on_one_thread
 def train_recipe(recipe: Recipe, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """(final held-out loss, training curve) of one recipe, all seeds at once, on one thread.
 
     One thread makes the numbers independent of the machine's number of cores.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        seeds, settings = list(plan.seeds), plan.optimizer
-        noise = torch.Generator().manual_seed(derive_seed(seeds[0], "quartet noise"))
-        weights = [derive_seed(seed, "quartet weights") for seed in seeds]
-        model = TinyLlama(plan.shape, recipe, weights, noise)
-        optimizer = make_optimizer(model, settings)
-        held_out = text.held_out(len(seeds), plan.n_held_out, plan.shape.seq)
-        last = {plan.steps - 1 - i * plan.spacing for i in range(CHECKPOINTS)}
-        losses, final = [], []
-        for step in range(plan.steps):
-            tokens = text.batch(seeds, step, plan.n_windows, plan.shape.seq)
-            losses.append(step_once(model, optimizer, tokens, learning_rate(step, settings)))
-            if step in last:
-                final.append(evaluate(model, held_out))
-    finally:
-        torch.set_num_threads(before)
+    seeds, settings = list(plan.seeds), plan.optimizer
+    noise = torch.Generator().manual_seed(derive_seed(seeds[0], "quartet noise"))
+    weights = [derive_seed(seed, "quartet weights") for seed in seeds]
+    model = TinyLlama(plan.shape, recipe, weights, noise)
+    optimizer = make_optimizer(model, settings)
+    held_out = text.held_out(len(seeds), plan.n_held_out, plan.shape.seq)
+    last = {plan.steps - 1 - i * plan.spacing for i in range(CHECKPOINTS)}
+    losses, final = [], []
+    for step in range(plan.steps):
+        tokens = text.batch(seeds, step, plan.n_windows, plan.shape.seq)
+        losses.append(step_once(model, optimizer, tokens, learning_rate(step, settings)))
+        if step in last:
+            final.append(evaluate(model, held_out))
     every = max(1, plan.steps // 40)
     n = len(losses) // every * every
     curve = torch.stack(losses[:n]).view(-1, every, len(seeds)).mean(1)

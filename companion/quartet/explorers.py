@@ -19,7 +19,7 @@ from companion.quartet.published import TABLE_6
 from companion.quartet.quantizers import quantize, scheme
 from companion.quartet.threads import on_one_thread
 
-COUNTS = (1, 2, 4, 8, 16, 32, 64)
+COUNTS = (1, 4, 16, 64)
 PRINTED_LAW = Law(np.array([TABLE_6[name] for name in PARAMETERS]), 0.0)
 """The law of Table 6, so that the map explorer needs no data."""
 
@@ -51,7 +51,7 @@ def group_of(outlier: int, sigma: float, rotated: str, quantizer: str) -> Group:
 
 
 def group_explorer() -> Explorer:
-    """Outlier, size, rotation, and quantizer of one group: 48 frames."""
+    """Outlier, size, rotation, and quantizer of one group: 32 frames."""
 
     def alt(**at: object) -> str:
         shown = group_of(**at)
@@ -70,7 +70,7 @@ def group_explorer() -> Explorer:
         show={"outlier": lambda n: f"x {n}", "sigma": lambda s: f"{s:.2f}"},
         start={"outlier": 8, "sigma": 0.0, "rotated": "off", "quantizer": "RTN"},
         outlier=[1, 8],
-        sigma=[0.0, 0.33, 0.67],
+        sigma=[0.0, 0.5],
         rotated=["off", "on"],
         quantizer=["RTN", "SR", "QuEST", "QuEST nearest"],
     )  # fmt: skip
@@ -102,7 +102,7 @@ def scheme_name(rounding: str) -> str:
 
 
 def product_explorer() -> Explorer:
-    """Rounding, place of the signs, number of draws: 42 frames."""
+    """Rounding, place of the signs, number of draws: 24 frames."""
 
     def alt(rounding: str, side: str, k: int) -> str:
         errors = _products(rounding, side)[2]
@@ -133,7 +133,7 @@ def _map(forward: float, backward: float, eff_n: float, eff_d: float) -> Map:
 
 
 def map_explorer() -> Explorer:
-    """Speed-ups and efficiencies of four-bit products: 54 frames."""
+    """Speed-ups and efficiencies of four-bit products: 36 frames."""
 
     def alt(**at: float) -> str:
         shown = _map(**at)
@@ -152,7 +152,7 @@ def map_explorer() -> Explorer:
                 "eff_n": "eff_N", "eff_d": "eff_D"},
         show={"forward": lambda s: f"{s:g}", "backward": lambda s: f"{s:g}"},
         start={"forward": 2.0, "backward": 2.0, "eff_n": 0.64, "eff_d": 0.9},
-        forward=[1.5, 1.75, 2.0],
+        forward=[1.5, 2.0],
         backward=[1.0, 1.5, 2.0],
         eff_n=[0.42, 0.64],
         eff_d=[0.8, 0.9, 0.95],

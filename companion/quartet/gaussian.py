@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
@@ -25,31 +26,34 @@ N_BATCHES = 16
 """Batches of a simulation; intervals are t intervals over their means."""
 
 
-def _bins(scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positive grid points (8,), lower and upper ends of their bins."""
-    grid = np.array(MAGNITUDES) * scale
-    middle = (grid[1:] + grid[:-1]) / 2
-    return grid, np.concatenate([[0.0], middle]), np.concatenate([middle, [np.inf]])
+def _bins(scale: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nonnegative grid points, lower and upper ends of their bins: (..., 8) each."""
+    grid = np.asarray(scale, float)[..., None] * np.array(MAGNITUDES)
+    middle = (grid[..., 1:] + grid[..., :-1]) / 2
+    low = np.concatenate([np.zeros_like(grid[..., :1]), middle], axis=-1)
+    high = np.concatenate([middle, np.full_like(grid[..., :1], np.inf)], axis=-1)
+    return grid, low, high
 
 
-def gaussian_mse(scale: float) -> float:
+def gaussian_mse(scale: ArrayLike) -> np.ndarray:
     r"""E (q(x) - x)^2 for x ~ N(0, 1), rounding to nearest with clipping.  Chapter eq. 8.
 
     .. math:: 1 - 4 \sum_i g_i (\varphi(b_i) - \varphi(b_{i+1}))
               + 2 \sum_i g_i^2 (\Phi(b_{i+1}) - \Phi(b_i))
 
     over the nonnegative grid points g_i, whose bins are (b_i, b_{i+1}).
+    scale : any shape, in standard deviations; the result has the same shape
     """
     grid, low, high = _bins(scale)
-    first = 2 * np.sum(grid * (norm.pdf(low) - norm.pdf(high)))
-    second = 2 * np.sum(grid**2 * (norm.cdf(high) - norm.cdf(low)))
-    return float(1 - 2 * first + second)
+    first = np.sum(grid * (norm.pdf(low) - norm.pdf(high)), axis=-1)
+    second = np.sum(grid**2 * (norm.cdf(high) - norm.cdf(low)), axis=-1)
+    return 1 - 4 * first + 2 * second
 
 
-def gaussian_misalignment(scale: float) -> float:
-    r"""1 - E x q(x) for x ~ N(0, 1).  Chapter eq. 9."""
+def gaussian_misalignment(scale: ArrayLike) -> np.ndarray:
+    r"""1 - E x q(x) for x ~ N(0, 1), of the shape of `scale`.  Chapter eq. 9."""
     grid, low, high = _bins(scale)
-    return float(1 - 2 * np.sum(grid * (norm.pdf(low) - norm.pdf(high))))
+    return 1 - 2 * np.sum(grid * (norm.pdf(low) - norm.pdf(high)), axis=-1)
 
 
 class Optimum(NamedTuple):
@@ -63,7 +67,7 @@ class Optimum(NamedTuple):
 def optimal_scale() -> Optimum:
     """The scale that QuEST aims at, by numerical minimization of :func:`gaussian_mse`."""
     found = minimize_scalar(gaussian_mse, bounds=(0.2, 1.0), options={"xatol": 1e-10})
-    return Optimum(found.x, found.fun, gaussian_misalignment(found.x))
+    return Optimum(float(found.x), float(found.fun), float(gaussian_misalignment(found.x)))
 
 
 def factor_of_rule(log2_sigma: np.ndarray, rule: str) -> np.ndarray:
@@ -88,11 +92,7 @@ def scan(rule: str, n: int = 240, octaves: float = 3.0) -> ScanPoint:
     """Exact error and misalignment of QuEST against the size of the numbers, by closed form."""
     log2_sigma = (np.arange(n) + 0.5) / n * octaves
     scales = QUEST_SCALE * factor_of_rule(log2_sigma, rule)
-    return ScanPoint(
-        log2_sigma,
-        np.array([gaussian_mse(a) for a in scales]),
-        np.array([gaussian_misalignment(a) for a in scales]),
-    )
+    return ScanPoint(log2_sigma, gaussian_mse(scales), gaussian_misalignment(scales))
 
 
 def octave_means(rule: str, n: int = 2000) -> tuple[float, float]:

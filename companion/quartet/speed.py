@@ -69,7 +69,7 @@ def measure_matrix(size: int, n: int = 5) -> tuple[float, float, dict[str, float
 
 @on_one_thread
 def measure_steps(
-    names: tuple[str, ...], n: int = 12, n_seeds: int = 4, n_windows: int = 8
+    names: tuple[str, ...], n: int = 6, n_seeds: int = 4, n_windows: int = 8
 ) -> dict[str, float]:
     """Seconds of one training step of the tiny Llama under each recipe, and unquantized."""
     seeds = list(range(n_seeds))

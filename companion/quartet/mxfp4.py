@@ -11,6 +11,8 @@ straight from its exponent bits.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -67,6 +69,20 @@ def round_(z: Tensor, uniform: Tensor | None = None, work: Tensor | None = None)
         z.addcmul_(uniform.sub_(0.5), magic, value=2.0**-23)
     work.bitwise_or_(1 << 22)  # 1.5 * 2^23 * step: the half keeps negative z in the same binade
     return z.add_(magic).sub_(magic)
+
+
+def uniform_draws(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """Draws of 16 bits, (k + 1/2) / 2^16 for k = 0 to 65,535: float32 of `shape`, in (0, 1).
+
+    Never 0 or 1, symmetric about 1/2, so a number on the grid stays where it is and the mean of
+    stochastic rounding is off by at most 2^-17 of a step.  Four draws come out of one 64-bit word,
+    which makes them three times cheaper than ``uniform_``.
+    """
+    n = math.prod(shape)
+    words = torch.empty(-(-n // 4), dtype=torch.int64, device=generator.device)
+    words.random_(-(2**63), None, generator=generator)
+    bits = words.view(torch.int16)[:n].to(torch.float32)
+    return bits.mul_(2.0**-16).add_(0.5 + 2.0**-17).view(shape)
 
 
 def nearest_by_search(z: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from companion.quartet.mxfp4 import GROUP, MAX, NotFinite, check_groups, round_
+from companion.quartet.mxfp4 import GROUP, MAX, NotFinite, check_groups, round_, uniform_draws
 from companion.quartet.scales import RULES, absmax_scale, e4m3_scale, group_deviation, quest_scale
 
 PMA_FACTOR = 1.009276
@@ -155,7 +155,7 @@ def quantize(
         part = slice(at, at + per_block)
         draws = None if given is None else given[part].clone()
         if chosen.stochastic and draws is None:
-            draws = torch.empty_like(rows[part]).uniform_(generator=generator)
+            draws = uniform_draws(rows[part].shape, generator)
         scales.append(
             _quantize_rows(
                 rows[part],

@@ -21,6 +21,6 @@ def test_quantizing_a_matrix_is_fast():
 
 
 def test_a_quantized_training_step_costs_at_most_four_plain_ones():
-    steps = measure_steps(("QuEST:RTN", "QuEST:SR"))
+    steps = measure_steps(("QuEST:RTN", "QuEST:SR"), n=15)
     plain = steps.pop("none:none")
     assert max(steps.values()) <= 4 * plain

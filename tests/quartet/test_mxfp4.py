@@ -8,6 +8,7 @@ import torch
 from gfloat.formats import format_info_ocp_e2m1
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from companion.quartet.mxfp4 import (
     MAGNITUDES,
@@ -18,6 +19,7 @@ from companion.quartet.mxfp4 import (
     encode,
     nearest_by_search,
     round_,
+    uniform_draws,
 )
 from companion.quartet.quantizers import SCHEMES, Scheme, quantize
 from companion.quartet.scales import (
@@ -83,6 +85,20 @@ def test_stochastic_rounding_is_the_floor_formula(value, u):
     q = round_(z.clone(), uniform=torch.tensor([u])).item()
     if abs(place - round(place)) > 1e-4:  # away from float32 ties
         assert q == step * np.floor(place)
+
+
+def test_draws_are_uniform_and_never_move_a_grid_point(noise):
+    u = uniform_draws(torch.Size([1 << 18]), noise)
+    assert 0 < u.min() < 1e-3
+    assert 1 - 1e-3 < u.max() < 1
+    assert stats.kstest(u.double().numpy(), "uniform").pvalue > 1e-3
+    assert abs(np.corrcoef(u[:-1], u[1:])[0, 1]) < 0.01  # neighbors share a 64-bit word
+    lanes = u.view(-1, 4).double()
+    assert (lanes.mT.corrcoef() - torch.eye(4)).abs().max() < 0.02
+    grid = torch.tensor([*MAGNITUDES, *(-m for m in MAGNITUDES)]).repeat(5000)
+    for extreme in (uniform_draws(grid.shape, noise), *(torch.full_like(grid, e) for e in (
+        2.0**-17, 1 - 2.0**-17))):  # fmt: skip
+        assert torch.equal(round_(grid.clone(), uniform=extreme.clone()), grid)
 
 
 def test_power_of_two_against_exact_logarithms():

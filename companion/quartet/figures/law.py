@@ -76,7 +76,7 @@ def efficiencies(refit: Refit) -> Figure:
             label="Table 2")  # fmt: skip
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
-    ax.set_xlabel("efficiency: share of the parameters (eff_N) or tokens (eff_D) that remains")
+    ax.set_xlabel("share of parameters (eff_N) or tokens (eff_D)")
     ax.legend(loc="lower left")
     sr, rtn = refit.interval("eff_D SR"), refit.interval("eff_D RTN, broken signs")
     overlap = sr.high is not None and sr.high > rtn.low

@@ -32,7 +32,9 @@ def depth(measured: Depth) -> Figure:
     right.set_yscale("symlog", linthresh=0.5)
     right.yaxis.set_major_formatter("{x:g}")
     right.set_ylabel("misalignment (%)")
-    left.legend(fontsize=8.5)
+    top = left.get_ylim()[1]
+    left.set_ylim(top=6 * top)
+    left.legend(fontsize=8, ncols=2, loc="upper left")
     means = {arm: values.mean(0)[1:] for arm, values in measured.cosine.items()}
     shift = {arm: values.mean(0)[-1] for arm, values in measured.misalignment.items()}
     finding_title(

@@ -1,0 +1,165 @@
+"""Claims judged on numbers that this notebook makes without training: C1, C2, C3, C7, C8."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from companion.claims import Finding, judge, measured_text, not_tested
+from companion.quartet import claims as c
+from companion.quartet.gaussian import Optimum, ScanPoint, Simulated
+from companion.quartet.gradients import Depth, ModelAverages, log_slope
+from companion.quartet.products import Averages, fit_decay
+from companion.stats import Interval, exact, holm, paired, t_interval
+
+
+def gaussian_table(scale: str, table: Mapping[str, Simulated]) -> Finding:
+    """Claim C1."""
+    rtn, sr = table["RTN"], table["SR"]
+    ratio = t_interval(sr.mse / rtn.mse)
+    width = exact(ratio.high - ratio.low)
+    return judge(
+        c.BY_ID["C1"],
+        scale,
+        ratio,
+        parts={
+            "width": (width, c.RATIO_WIDTH),
+            "MSE of SR": (sr.interval("mse"), c.SR_MSE),
+            "MSE of RTN": (rtn.interval("mse"), c.RTN_MSE),
+            "misalignment of SR": (sr.interval("misalignment"), c.SR_ALIGNED),
+            "misalignment of RTN": (rtn.interval("misalignment"), c.RTN_SHRINKS),
+        },
+    )
+
+
+def scale_rule(
+    scale: str,
+    optimum: Optimum,
+    means: Mapping[str, tuple[float, float]],
+    scans: Mapping[str, ScanPoint],
+) -> Finding:
+    """Claim C2.
+
+    means : rule -> (MSE, misalignment) over an octave; scans : rule -> three octaves
+    """
+    (floor_mse, floor_shift), (near_mse, near_shift) = means["floor"], means["nearest"]
+    third = len(scans["floor"].mse) // 3
+    mse = scans["floor"].mse
+    drift = np.abs(mse[:third] - mse[third : 2 * third]).max()
+    swing = mse.max() / mse.min()
+    return judge(
+        c.BY_ID["C2"],
+        scale,
+        exact(floor_mse / near_mse),
+        parts={
+            "misalignment, floor over nearest": (exact(floor_shift / near_shift), c.RULE_SHRINKS),
+            "optimal scale": (exact(optimum.scale), c.OPTIMUM),
+            "its MSE": (exact(optimum.mse), c.OPTIMUM_MSE),
+            "misalignment minus MSE there": (
+                exact(optimum.misalignment - optimum.mse),
+                c.ORTHOGONAL,
+            ),
+            "change over an octave": (exact(drift), c.PERIODIC),
+        },
+        note=f"rounded down, the MSE swings by a factor of {swing:.1f} within an octave",
+    )
+
+
+def sign_bug(scale: str, averages: Averages) -> Finding:
+    """Claim C3."""
+    at_64 = int(np.flatnonzero(averages.counts == 64)[0])
+    ratios = {arm: e[:, at_64] / e[:, 0] for arm, e in averages.errors.items()}
+    fits = {arm: fit_decay(averages.counts, e) for arm, e in averages.errors.items()}
+    right, stochastic = "RTN, signs before", "SR, signs before"
+    predicted = float(averages.bias.mean())
+    found, none = fits[right].bias, fits[stochastic].bias
+    if len(averages.bias) < 2:
+        return not_tested(c.BY_ID["C3"], scale, "fewer than two replicates give no interval")
+    return judge(
+        c.BY_ID["C3"],
+        scale,
+        t_interval(ratios[right]),
+        parts={
+            "signs after, two draws identical": (
+                exact(averages.identical["RTN, signs after"]),
+                c.YES,
+            ),
+            "signs before, draws differ": (exact(not averages.identical[right]), c.YES),
+            "signs after, ratio": (_range(ratios["RTN, signs after"]), c.PLATEAU),
+            "SR, 64 times the ratio": (t_interval(64 * ratios[stochastic]), c.SR_AVERAGES),
+            "b^2 of RTN contains the prediction": (
+                exact(found.low <= predicted <= found.high),
+                c.YES,
+            ),
+            "its width over the prediction": (
+                exact((found.high - found.low) / predicted),
+                c.NARROW,
+            ),
+            "b^2 of SR contains 0": (exact(none.low <= 0 <= none.high), c.YES),
+            "its width over the prediction of RTN": (
+                exact((none.high - none.low) / predicted),
+                c.NARROW,
+            ),
+        },
+        note=f"b^2 predicted {predicted:.2e}, fitted [{found.low:.2e}, {found.high:.2e}]; "
+        f"of SR [{none.low:.1e}, {none.high:.1e}]",
+    )
+
+
+def _range(values: np.ndarray) -> Interval:
+    return Interval(float(values.mean()), float(values.min()), float(values.max()), n=values.size)
+
+
+def depth(scale: str, measured: Depth) -> Finding:
+    """Claim C7."""
+    cosine, shift = measured.cosine, measured.misalignment
+    if len(cosine["RTN"]) < 2:
+        return not_tested(c.BY_ID["C7"], scale, "fewer than two batches give no interval")
+    depths = range(1, cosine["RTN"].shape[1])
+    gains = [paired(cosine["RTN"][:, d], cosine["SR"][:, d]) for d in depths]
+    least = min(gains, key=lambda gain: gain.low)
+    means = {arm: values.mean(0) for arm, values in shift.items()}
+    rank = spearmanr(range(len(means["RTN"])), means["RTN"]).statistic
+    worst = int(np.abs(means["SR"]).argmax())
+    return judge(
+        c.BY_ID["C7"],
+        scale,
+        least,
+        parts={
+            "p after Holm, worst depth": (exact(holm([gain.p for gain in gains]).max()), c.SMALL_P),
+            "largest misalignment of SR": (
+                t_interval(np.sign(means["SR"][worst]) * shift["SR"][:, worst]),
+                c.DEPTH_ALIGNED,
+            ),
+            "Spearman of RTN's and depth": (exact(rank), c.MONOTONE),
+            "RTN's, deepest": (t_interval(shift["RTN"][:, -1]), c.DEPTH_SHRINKS[scale]),
+            "QuEST's over RTN's, deepest": (
+                t_interval(shift["QuEST"][:, -1] / shift["RTN"][:, -1]),
+                c.TWICE,
+            ),
+        },
+    )
+
+
+def model_averages(scale: str, averages: ModelAverages) -> Finding:
+    """Claim C8."""
+    slopes = log_slope(averages.counts, averages.errors["SR, signs before"])
+    if slopes.size < 2:
+        return not_tested(c.BY_ID["C8"], scale, "fewer than two batches give no interval")
+    wrong = averages.errors["RTN, signs after"]
+    right = averages.errors["RTN, signs before"]
+    kept = t_interval(right[:, -1] / right[:, 0])
+    return judge(
+        c.BY_ID["C8"],
+        scale,
+        t_interval(slopes),
+        parts={
+            f"RTN with signs after, K = {averages.counts[-1]} over K = 1": (
+                _range(wrong[:, -1] / wrong[:, 0]),
+                c.STUCK,
+            )
+        },
+        note=f"with signs before {measured_text(kept)}",
+    )

@@ -1,0 +1,177 @@
+r"""A linear layer whose three matrix products run in four bits: the paper's Algorithm 1.
+
+Shapes: X is (..., T, K), tokens by inputs; W is (..., O, K), outputs by inputs.  Leading axes, if
+any, are independent copies (seeds).  A tensor is quantized along the contraction dimension of each
+product it enters, so X and W are quantized twice: along K forward, along T and O backward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from companion.quartet.hadamard import SIDES, random_signs, rotate, rotate_back
+from companion.quartet.mxfp4 import check_groups
+from companion.quartet.quantizers import Scheme, quantize, scheme
+
+PRODUCTS = ("both", "input", "weight")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which products are quantized, and how.
+
+    forward, backward : name of a scheme, or None for a product in full precision
+    side : where the random signs of the backward rotation act, see ``hadamard.SIDES``;
+        ``"after"`` is the bug of the paper's first versions
+    rotated : whether operands are rotated at all (naive four-bit training does not)
+    masked : whether gradients of clipped elements are dropped (only QuEST clips)
+    products : which backward product is quantized: ``"both"``, ``"input"`` or ``"weight"``
+    """
+
+    forward: str | None = None
+    backward: str | None = None
+    side: str = "before"
+    rotated: bool = True
+    masked: bool = True
+    products: str = "both"
+
+    def __post_init__(self) -> None:
+        for name in (self.forward, self.backward):
+            if name is not None:
+                scheme(name)
+        if self.side not in SIDES:
+            raise ValueError(f"unknown side {self.side!r}; choose one of {', '.join(SIDES)}")
+        if self.products not in PRODUCTS:
+            raise ValueError(
+                f"unknown products {self.products!r}; choose one of {', '.join(PRODUCTS)}"
+            )
+
+
+QUARTET = Recipe(forward="QuEST", backward="RTN")
+"""Version 4 of the paper."""
+
+
+class QuantizedMatmul(torch.autograd.Function):
+    """Y = X W^T with the products of a :class:`Recipe`."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, w: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+        """Y of shape (..., T, O).  Chapter eq. 5."""
+        check_groups(x.shape[-1], what="the number of inputs K")
+        x_q, x_mask = _forward_operand(x, recipe, generator)
+        w_q, w_mask = _forward_operand(w, recipe, generator)
+        ctx.recipe, ctx.generator = recipe, generator
+        ctx.save_for_backward(x_q, w_q, x_mask, w_mask)
+        return x_q @ w_q.mT
+
+    @staticmethod
+    def backward(ctx, dy: Tensor) -> tuple[Tensor | None, ...]:
+        """dX and dW.  Chapter eqs. 6 and 7."""
+        x_q, w_q, x_mask, w_mask = ctx.saved_tensors
+        recipe, draws = ctx.recipe, ctx.generator
+        signs = None
+        if recipe.backward is not None and recipe.rotated and recipe.side != "none":
+            signs = random_signs(draws)  # one vector for this call: both products, all operands
+        dx = dw = None
+        if ctx.needs_input_grad[0]:
+            dx = _backward_product(dy, w_q.mT, "input", recipe, signs, draws)  # (T, O)(K, O)^T
+            dx = _into_input_space(dx, x_mask, recipe)
+        if ctx.needs_input_grad[1]:
+            dw = _backward_product(dy.mT, x_q.mT, "weight", recipe, signs, draws)  # (O, T)(K, T)^T
+            dw = _into_input_space(dw, w_mask, recipe)
+        return dx, dw, None, None
+
+
+def _forward_operand(
+    a: Tensor, recipe: Recipe, generator: torch.Generator
+) -> tuple[Tensor, Tensor | None]:
+    """Rotated and quantized along K, with its mask where the scheme clips."""
+    if recipe.forward is None:
+        return a, None
+    chosen = scheme(recipe.forward)
+    turned = rotate(a) if recipe.rotated else a.clone(memory_format=torch.contiguous_format)
+    clips = recipe.masked and chosen.statistic == "std"
+    q = quantize(turned, chosen, generator=generator, with_mask=clips, out=turned)
+    return q.values, q.mask
+
+
+def _backward_product(
+    a: Tensor,
+    b: Tensor,
+    name: str,
+    recipe: Recipe,
+    signs: Tensor | None,
+    generator: torch.Generator,
+) -> Tensor:
+    """a b^T with both operands quantized along their last dimension."""
+    if recipe.backward is None or recipe.products not in ("both", name):
+        return a @ b.mT
+    check_groups(a.shape[-1], what="outputs O" if name == "input" else "tokens T")
+    return quantized_product(a, b, scheme(recipe.backward), recipe, signs, generator)
+
+
+def quantized_product(
+    a: Tensor,
+    b: Tensor,
+    chosen: Scheme,
+    recipe: Recipe,
+    signs: Tensor | None,
+    generator: torch.Generator,
+) -> Tensor:
+    """a b^T after rotating (same signs for both) and quantizing: a (..., m, k), b (..., n, k)."""
+
+    def operand(t: Tensor) -> Tensor:
+        turned = (
+            rotate(t, signs, recipe.side)
+            if recipe.rotated
+            else t.clone(memory_format=torch.contiguous_format)
+        )
+        return quantize(turned, chosen, generator=generator, out=turned).values
+
+    return operand(a) @ operand(b).mT
+
+
+def _into_input_space(gradient: Tensor, mask: Tensor | None, recipe: Recipe) -> Tensor:
+    """Mask first, in the rotated space where the mask lives; then rotate back."""
+    if mask is not None:
+        gradient = gradient.mul_(mask)
+    if recipe.forward is not None and recipe.rotated:
+        gradient = rotate_back(gradient)
+    return gradient
+
+
+class QuartetLinear(nn.Module):
+    """A linear layer without bias, weight of shape (*copies, n_out, n_in).
+
+    generator : source of signs and of rounding draws; share one over a model and seed it
+    std : of the normal initialization
+
+    >>> layer = QuartetLinear(64, 32, generator=torch.Generator().manual_seed(0))
+    >>> layer(torch.ones(96, 64)).shape
+    torch.Size([96, 32])
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        recipe: Recipe = QUARTET,
+        generator: torch.Generator,
+        copies: tuple[int, ...] = (),
+        std: float = 0.02,
+    ) -> None:
+        super().__init__()
+        check_groups(n_in, what="the number of inputs K")
+        check_groups(n_out, what="the number of outputs O")
+        self.recipe, self.generator = recipe, generator
+        self.weight = nn.Parameter(torch.randn(*copies, n_out, n_in) * std)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x : (*copies, T, n_in); returns (*copies, T, n_out)."""
+        if self.recipe.forward is None and self.recipe.backward is None:
+            return x @ self.weight.mT
+        return QuantizedMatmul.apply(x, self.weight, self.recipe, self.generator)

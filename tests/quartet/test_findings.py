@@ -1,0 +1,201 @@
+"""Verdicts on results made by hand, figures, tables, explorers, and exercises."""
+
+import json
+from dataclasses import asdict
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import companion.quartet as qt
+from companion import data
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
+from companion.explore import MAX_FRAMES
+from companion.quartet import figures, reruns, tables
+from companion.quartet.speed import Speeds
+
+from . import made
+
+
+@pytest.fixture(scope="module")
+def perfect():
+    return made.results()
+
+
+def verdicts(results, scale="book"):
+    return {finding.claim: finding.verdict for finding in qt.evaluate(results, scale)}
+
+
+def test_a_perfect_run_satisfies_every_claim(perfect):
+    found = qt.evaluate(perfect, "book")
+    assert [f.claim for f in found] == [f"C{i}" for i in range(1, 11)]
+    assert {f.claim: f.verdict for f in found} == dict.fromkeys([c.id for c in qt.CLAIMS], HOLDS)
+    check(found, qt.CLAIMS)
+
+
+@pytest.mark.parametrize("scale", ["toy", "book", "paper"])
+def test_every_scale_can_be_judged(perfect, scale):
+    found = verdicts(perfect, scale)
+    untested = {name for name, verdict in found.items() if verdict == NOT_TESTED}
+    assert untested == ({"C9", "C10"} if scale == "toy" else set())
+
+
+def test_what_does_nothing_satisfies_nothing(perfect):
+    flat = dict.fromkeys(made.GAPS, 0.0)
+    frame = reruns.table().assign(gap=0.01)
+    frame["gap"] += 1e-4 * np.random.default_rng(0).standard_normal(len(frame))
+    same = perfect.means["nearest"]
+    nothing = made.results(
+        table=made.table(ratio=1.0, misalignment=0.0),
+        means=dict.fromkeys(perfect.means, same),
+        products=made.products(works=False),
+        reruns=qt.regress(frame),
+        depth=made.depth(effect=0.0),
+        trained=made.trained(flat),
+    )
+    found = verdicts(nothing)
+    for claim in ("C1", "C2", "C3", "C4", "C7", "C9", "C10"):
+        assert found[claim] in (DOES_NOT_HOLD, NOT_RESOLVED), claim
+    with pytest.raises(ClaimFailed, match="C3"):
+        check(qt.evaluate(nothing, "book"))
+
+
+def test_wrong_laws_and_maps_do_not_hold(perfect):
+    law = perfect.refit._replace(efficiency=perfect.refit.efficiency | {"eff_N QuEST": 0.7})
+    assert verdicts(made.results(refit=law))["C5"] == DOES_NOT_HOLD
+    cheap = perfect.refit._replace(costs={"full": 1.0, "gamma = 1": 1.0, "beta = 1": 1.0})
+    assert verdicts(made.results(refit=cheap))["C5"] == DOES_NOT_HOLD
+    poor = perfect.refit._replace(efficiency=perfect.refit.efficiency | {"eff_N QuEST": 0.45})
+    assert verdicts(made.results(refit=poor))["C6"] in (DOES_NOT_HOLD, NOT_RESOLVED)
+    assert verdicts(made.results(bops=perfect.measured))["C6"] == DOES_NOT_HOLD
+
+
+def test_stuck_averages_and_biased_slopes_do_not_hold(perfect):
+    k = perfect.averages.counts
+    biased = perfect.averages.errors | {"SR, signs before": 0.1 / k + np.full((3, 1), 0.02)}
+    found = verdicts(made.results(averages=perfect.averages._replace(errors=biased)))
+    assert found["C8"] == DOES_NOT_HOLD
+
+
+def test_missing_data_is_said(perfect):
+    gone = made.MISSING
+    found = {
+        f.claim: f for f in qt.evaluate(made.results(refit=gone, bops=gone, measured=gone), "book")
+    }
+    for claim in ("C5", "C6"):
+        assert found[claim].verdict == NOT_TESTED
+        assert found[claim].note == "set COMPANION_DATA"
+    assert "refit" not in qt.series(made.results(refit=gone))
+
+
+def test_diverged_seeds_are_not_dropped(perfect):
+    final = {name: values.copy() for name, values in perfect.trained.final.items()}
+    final["SR:none"][2] = np.nan
+    broken = perfect.trained._replace(final=final)
+    assert broken.n_diverged() == 1
+    found = {f.claim: f for f in qt.evaluate(made.results(trained=broken), "book")}
+    assert found["C9"].verdict == NOT_RESOLVED
+    assert "1 of the runs diverged" in found["C9"].note
+    assert found["C10"].verdict == HOLDS  # its runs are all there
+
+
+def test_runs_that_were_not_made_are_named(perfect):
+    few = {name: made.GAPS[name] for name in ("none:none", "naive", "QuEST:RTN")}
+    found = {f.claim: f for f in qt.evaluate(made.results(trained=made.trained(few)), "book")}
+    assert "not trained in this run: SR:none" in found["C9"].note
+    one = {f.claim: f for f in qt.evaluate(made.results(trained=made.trained(n_seeds=2)), "book")}
+    assert one["C9"].verdict == NOT_TESTED
+
+
+def test_series_and_settings_fit_into_a_record(perfect):
+    from companion.records._store import plain
+
+    text = json.dumps(plain(qt.series(perfect)), allow_nan=False)
+    assert len(text) < 40_000
+    json.dumps(asdict(made.TOY), allow_nan=False)
+
+
+def draws(perfect):
+    record = {"series": qt.series(perfect)}
+    losses = data.attempt(qt.released_losses)
+    return {
+        "empty": lambda: figures.answer(None),
+        "answer": lambda: figures.answer(record),
+        "plane": lambda: figures.plane(perfect.table),
+        "rules": lambda: figures.scale_rules(perfect.scans),
+        "products": lambda: figures.averages(perfect.products),
+        "reruns": lambda: figures.reruns(reruns.table()),
+        "law": lambda: data.show(figures.fitted, losses, perfect.refit),
+        "efficiencies": lambda: figures.efficiencies(perfect.refit),
+        "maps": lambda: figures.maps(perfect.bops, perfect.measured),
+        "depth": lambda: figures.depth(perfect.depth),
+        "averages": lambda: figures.averages(perfect.averages, "gradient"),
+        "gaps": lambda: figures.gaps(perfect.trained),
+        "curves": lambda: figures.curves(perfect.trained),
+    }
+
+
+def test_every_figure_draws_and_labels_its_axes(perfect):
+    for name, draw in draws(perfect).items():
+        fig = draw()
+        if isinstance(fig, data.Missing):
+            assert "COMPANION_DATA" in fig.reason
+            continue
+        fig.canvas.draw()
+        assert name == "empty" or any(ax.get_xlabel() for ax in fig.axes), name
+        plt.close(fig)
+
+
+def test_titles_follow_the_numbers(perfect):
+    stuck = figures.averages(made.products(works=False)).axes[0].get_title()
+    assert "does nothing" not in stuck
+    assert "does nothing" in figures.averages(perfect.products).axes[0].get_title()
+    assert "RTN keeps" in figures.depth(perfect.depth).get_suptitle()
+    assert "RTN keeps" not in figures.depth(made.depth(effect=-0.5)).get_suptitle()
+    flat = figures.gaps(made.trained(dict.fromkeys(made.GAPS, 0.0))).axes[0].get_title()
+    assert "Backward schemes cost less" not in flat
+    frame = reruns.table().assign(gap=0.01)
+    assert "wrong side" not in figures.reruns(frame).axes[0].get_title()
+
+
+def test_tables_show_every_row(perfect, data_here):
+    assert qt.quantizer_table(perfect.table).to_html().count("<tr>") == 4
+    assert qt.law_table(perfect.refit).to_html().count("<tr>") == 7
+    assert qt.regression_table(perfect.reruns).to_html().count("<tr>") == 5
+    assert qt.training_table(perfect.trained).to_html().count("<tr>") == 11
+    speeds = Speeds(1.0, 50.0, {"RTN": 2.0}, {"none:none": 1.0, "QuEST:RTN": 2.0}, 64, 1)
+    assert "2.0 copies" in qt.speed_table(speeds).to_html()
+    authors = data.attempt(tables.authors_depth)
+    if data_here:
+        assert qt.authors_depth_table(authors).to_html().count("<tr>") == len(authors) + 1
+        assert len(authors) >= 4
+
+
+def test_explorers_stay_small_and_describe_their_frames():
+    for explorer in (qt.group_explorer(), qt.product_explorer(), qt.map_explorer()):
+        assert np.prod([len(values) for values in explorer.grids.values()]) <= MAX_FRAMES
+    source, text = qt.product_explorer().frame(rounding="to nearest", side="after", k=64)
+    assert source.startswith("data:image/webp")
+    first = qt.product_explorer().frame(rounding="to nearest", side="after", k=1)[1]
+    assert text.split()[-1] == first.split()[-1]  # the same error, whatever K is
+    _, rough = qt.group_explorer().frame(outlier=8, sigma=0.0, rotated="off", quantizer="RTN")
+    assert "error" in rough
+    slow = qt.map_explorer().frame(forward=1.5, backward=1.0, eff_n=0.42, eff_d=0.8)[1]
+    fast = qt.map_explorer().frame(forward=2.0, backward=2.0, eff_n=0.64, eff_d=0.95)[1]
+    assert slow != fast
+
+
+@pytest.mark.parametrize(
+    ("call", "right", "wrong", "hint"),
+    [
+        (qt.check_clipping, 6.0, 8.0, "factor 3/4"),
+        (qt.check_averaging, 0.0267 / 0.0188**2, 0.0267 / 0.0188, "squared"),
+        (qt.check_training_speed, 1.5, 5 / 3, "Times add"),
+        (qt.check_lost_direction, 0.0, 0.5, "RTN is odd"),
+    ],
+)
+def test_exercises_answer_back(call, right, wrong, hint):
+    assert "replace the three dots" in call(...)
+    assert str(call(right)).startswith("Right")
+    assert hint in call(wrong)
+    assert "Not yet" in call(10 + 10 * right)

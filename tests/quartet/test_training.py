@@ -1,0 +1,232 @@
+"""The tiny Llama: seeds that do not mix, transformers as an oracle, gradients, paper scale."""
+
+import gzip
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from companion.data import Missing
+from companion.quartet import PRESETS, gradients, paper_scale, text, training
+from companion.quartet.linear import Recipe
+from companion.quartet.llama import Shape, TinyLlama
+from companion.training import TrainingDiverged
+
+SMALL = Shape(n_layers=2, d_model=32, n_heads=2, hidden=64, vocab=128, seq=32)
+
+
+def model_of(seeds, recipe=None, shape=SMALL):
+    return TinyLlama(shape, recipe or Recipe(), seeds, torch.Generator().manual_seed(0))
+
+
+def tokens_of(n_seeds, n_windows=2, seq=32, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 128, (n_seeds, n_windows, seq), generator=generator)
+
+
+def test_one_seed_is_the_llama_of_transformers():
+    model = model_of([5])
+    config = LlamaConfig(
+        vocab_size=128, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=32, rms_norm_eps=1e-5,
+        tie_word_embeddings=False,
+    )  # fmt: skip
+    theirs = LlamaForCausalLM(config).eval()
+    with torch.no_grad():
+        theirs.model.embed_tokens.weight.copy_(model.embedding[0])
+        theirs.lm_head.weight.copy_(model.head[0])
+        for block, layer in zip(model.blocks, theirs.model.layers, strict=True):
+            q, k, v = block["qkv"].weight[0].chunk(3)
+            gate, up = block["up"].weight[0].chunk(2)
+            for target, source in (
+                (layer.self_attn.q_proj, q), (layer.self_attn.k_proj, k),
+                (layer.self_attn.v_proj, v), (layer.self_attn.o_proj, block["out"].weight[0]),
+                (layer.mlp.gate_proj, gate), (layer.mlp.up_proj, up),
+                (layer.mlp.down_proj, block["down"].weight[0]),
+            ):  # fmt: skip
+                target.weight.copy_(source)
+    tokens = tokens_of(1)
+    expected = theirs(tokens[0], labels=tokens[0]).loss
+    assert model.losses(tokens).item() == pytest.approx(expected.item(), rel=1e-5)
+    body = sum(p.numel() for p in theirs.model.parameters()) - 128 * 32
+    assert SMALL.n_body == body
+
+
+def test_n_of_the_paper():
+    assert paper_scale.MODEL_30M.n_body == 30_482_560
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(forward="QuEST", backward="RTN")])
+def test_seeds_side_by_side_are_seeds_alone(recipe):
+    tokens = tokens_of(3)
+    together = model_of([1, 2, 3], recipe).losses(tokens)
+    for i, seed in enumerate((1, 2, 3)):
+        alone = model_of([seed], recipe).losses(tokens[i : i + 1])
+        assert together[i].item() == pytest.approx(alone.item(), abs=1e-5)
+
+
+def test_clipping_is_per_seed():
+    model = model_of([1, 2])
+    losses = model.losses(tokens_of(2))
+    (losses[0] * 1000 + losses[1] * 1e-3).backward()
+    training.clip_per_seed(model)
+    squares = torch.zeros(2)
+    for name, weight in model.named_parameters():
+        squares += training._seeds_first(name, weight.grad).square().sum(1)
+    assert squares[0].sqrt().item() == pytest.approx(1, rel=1e-3)
+    assert squares[1].sqrt() < 0.1
+
+
+def test_batches_are_functions_of_seed_and_step():
+    a = text.batch([0, 1], 3, 4, 32)
+    assert torch.equal(a, text.batch([0, 1], 3, 4, 32))
+    assert torch.equal(a[1:], text.batch([1], 3, 4, 32))
+    assert not torch.equal(a, text.batch([0, 1], 4, 4, 32))
+    train, held_out, vocab = text.streams()
+    assert vocab % 32 == 0
+    assert max(train.max(), held_out.max()) < vocab
+    assert text.held_out(2, 1000, 64).shape == (2, 15, 64)
+
+
+def plan(**changes):
+    shape = training.shape_for_text(n_layers=1, d_model=32, hidden=32)
+    return training.Plan(
+        **{"steps": 30, "seeds": (0, 1), "n_windows": 2, "n_held_out": 640, "shape": shape}
+        | changes
+    )
+
+
+def test_training_lowers_the_loss_and_repeats():
+    trained = training.run_training(["QuEST:RTN"], plan(), progress=False)
+    again = training.run_training(["QuEST:RTN"], plan(), progress=False)
+    assert list(trained.final) == ["none:none", "QuEST:RTN"]
+    for name in trained.final:
+        assert np.array_equal(trained.final[name], again.final[name])
+        assert trained.curves[name][-1].mean() < trained.curves[name][0].mean() - 0.5
+    assert trained.n_diverged() == 0
+    with pytest.raises(ValueError, match="unknown recipes"):
+        training.run_training(["int8"], plan(), progress=False)
+    with pytest.raises(ValueError, match="multiple of 32"):
+        plan(n_windows=1, shape=training.shape_for_text(seq=33))
+
+
+def test_recipes_share_weights_and_text():
+    first, other = (model_of([4], recipe) for recipe in (Recipe(), training.RECIPES["QuEST:SR"]))
+    for a, b in zip(first.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def brief():
+    shape = training.shape_for_text(n_layers=2, d_model=32, hidden=64, seq=32)
+    return gradients.briefly_trained(shape, 20, 4, seed=0)
+
+
+def test_depth_starts_exact_and_sr_keeps_the_length(brief):
+    depth = gradients.run_depth(brief, 3, 4, 0)
+    for arm in gradients.DEPTH_ARMS:
+        assert depth.cosine[arm].shape == (3, 3)
+        assert depth.cosine[arm][:, 0] == pytest.approx(1, abs=1e-6)  # the head is exact
+    assert (depth.cosine["RTN"][:, 1:] < 1 - 1e-6).all()
+    assert depth.misalignment["QuEST"][:, -1].mean() > depth.misalignment["RTN"][:, -1].mean()
+    assert all(layer.recipe == gradients.EXACT for b in brief.blocks for layer in b.values())
+
+
+def test_stream_gradients_by_finite_differences(brief):
+    tokens = text.batch([0], 7, 2, 32)
+    gradient = gradients.stream_gradients(brief, gradients.EXACT, tokens)[0]
+    state = brief.hidden_states(tokens)[-1].detach()
+    direction = torch.randn_like(state)
+    with torch.no_grad():
+        up, down = (
+            brief.losses_of(state + e * direction, tokens).double().item() for e in (1e-2, -1e-2)
+        )
+    expected = (gradient * direction.flatten(0, -2)).sum().item()
+    assert (up - down) / 2e-2 == pytest.approx(expected, rel=0.02)
+
+
+def test_compare_by_hand():
+    g = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
+    assert gradients.compare(0.5 * g, g) == pytest.approx((1.0, 0.5))
+    assert gradients.compare(torch.tensor([[4.0, 3.0], [1.0, 1.0]]), g)[0] == pytest.approx(0.96)
+
+
+def test_averaged_gradients_of_a_model(brief):
+    found = gradients.run_model_averages(brief, (1, 4, 16), 2, 4, 0)
+    stuck = found.errors["RTN, signs after"]
+    assert np.array_equal(stuck[:, 0:1].repeat(3, 1), stuck) or stuck == pytest.approx(
+        stuck[:, 0:1].repeat(3, 1), rel=1e-9
+    )
+    slopes = gradients.log_slope(found.counts, found.errors["SR, signs before"])
+    assert slopes.mean() == pytest.approx(-1, abs=0.15)
+    assert gradients.log_slope(np.array([1, 10]), np.array([[1, 0.1]])) == pytest.approx([-1])
+
+
+def test_the_paper_path_on_a_stand_in():
+    shape = replace(SMALL, vocab=64)
+    batch = torch.arange(4 * 32).view(4, 32) % 7
+    long = paper_scale.LongPlan(shape, steps=25, n_windows=4, micro=2, lr=1e-2)
+    losses = {
+        name: paper_scale.train_long(
+            training.RECIPES[name], long, lambda _: batch, batch[:2], seed=0, progress=False
+        )
+        for name in ("none:none", "QuEST:RTN")
+    }
+    assert max(losses.values()) < np.log(64) - 1
+    beside = paper_scale.beside_authors(losses).set_index("recipe")
+    assert beside.loc["none:none", "gap"] == 0
+    assert beside.loc["QuEST:RTN", "authors' gap"] == pytest.approx(3.49 - 3.4157)
+    with pytest.raises(ValueError, match="micro must divide"):
+        paper_scale.LongPlan(shape, 1, 4, 3)
+    with pytest.raises(TrainingDiverged, match="step"):
+        paper_scale.train_long(
+            Recipe(), replace(long, lr=1e30), lambda _: batch, batch, seed=0, progress=False
+        )
+
+
+def test_micro_batches_add_up_to_the_batch():
+    batch = torch.arange(4 * 32).view(4, 32) % 7
+    losses = [
+        paper_scale.train_long(
+            Recipe(), paper_scale.LongPlan(replace(SMALL, vocab=64), 4, 4, micro, 1e-3),
+            lambda _: batch, batch, seed=0, progress=False,
+        )
+        for micro in (1, 4)
+    ]  # fmt: skip
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_c4_windows_cross_documents(tmp_path):
+    file = tmp_path / "c4.json.gz"
+    with gzip.open(file, "wt") as out:
+        for text_ in ("abcd", "ef", "ghijk"):
+            out.write(json.dumps({"text": text_}) + "\n")
+    found = list(paper_scale.c4_windows([file], lambda t: [ord(c) for c in t] + [0], 4))
+    assert bytes(found[0]).decode("latin1").replace("\0", "") == "abcd"
+    assert [row.tolist()[0] for row in found] == [97, 0, ord("g")]
+
+
+def test_a_pretrained_llama_of_transformers():
+    config = LlamaConfig(
+        vocab_size=64, hidden_size=64, intermediate_size=96, num_hidden_layers=3,
+        num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=64,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(config).eval()
+    windows = torch.randint(0, 64, (2, 64), generator=torch.Generator().manual_seed(0))
+    before = model(windows).logits
+    found = paper_scale.depth_of_pretrained(model, windows, 0)
+    assert found.cosine["RTN"].shape == (2, 4)
+    assert found.cosine["RTN"][:, 0] == pytest.approx(1, abs=1e-6)
+    assert (found.cosine["RTN"][:, -1] < 1).all()
+    assert torch.equal(model(windows).logits, before)  # the model is as it was
+
+
+def test_below_paper_scale_nothing_is_downloaded():
+    for function in (paper_scale.run_paper_runs, paper_scale.run_pretrained_depth):
+        found = function(PRESETS["book"], 0)
+        assert isinstance(found, Missing)
+        assert "paper scale only" in found.reason

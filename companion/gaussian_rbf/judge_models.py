@@ -127,7 +127,8 @@ def coordinates(scale: str, reduction: Reduction, *, seed: int) -> Finding:
 
     def gain(name: str, rival: str) -> Interval:
         rows = table.loc[name]
-        return mean_interval(rows["GRBFNN"] - rows[rival])
+        difference = (rows["GRBFNN"] - rows[rival]).to_numpy()
+        return Interval(*corrected_interval(difference, len(rows)), None, len(rows))
 
     others = [name for name in table.index.unique("table") if name != "digits 3v8"]
     told = [

@@ -222,5 +222,12 @@ def _flip_test(
 
 
 def n_directed(pairs: pl.DataFrame, blocks: str) -> int:
-    """Pairs with adjusted binomial p < 0.01 and block p < 0.05; blocks: uploaders or families."""
-    return pairs.filter((pl.col("p_adjusted") < 0.01) & (pl.col(f"p_{blocks}") < 0.05)).height
+    """Pairs with binomial p < 0.01 and block p < 0.05; blocks: uploaders or families.
+
+    Both are adjusted for the number of pairs (Benjamini-Hochberg): without that, most worlds
+    without direction have a pair that passes.
+    """
+    if not pairs.height:
+        return 0
+    p_blocks = multipletests(pairs[f"p_{blocks}"].to_numpy(), method="fdr_bh")[1]
+    return int(((pairs["p_adjusted"].to_numpy() < 0.01) & (p_blocks < 0.05)).sum())

@@ -78,7 +78,12 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
         _real(c.BY_ID["C6"], scale, _order, r.drift, r.worlds),
         _ladder(scale, r),
         _real(c.BY_ID["C8"], scale, _thinner, r.cards, r.languages),
-        judge(c.BY_ID["C9"], scale, t_interval(r.inequality["top_share"].to_numpy())),
+        judge(
+            c.BY_ID["C9"],
+            scale,
+            t_interval(r.inequality["top_share"].to_numpy())._replace(p=None),
+            note="checks the simulator, whose fame was set for it; the Hub decides",
+        ),
     ]
 
 
@@ -149,7 +154,7 @@ def _directed(claim, scale, drift: Drift, worlds: pl.DataFrame, curated) -> Find
         f"with uploaders as blocks {by_accounts} pairs pass, but in worlds without direction they "
         f"find {none['by_uploaders'].mean():.1f} pairs each, families "
         f"{none['by_families'].mean():.1f}; "
-        f"no pair of the sample occurs in more than {most} families, and p < 0.05 needs 6"
+        f"no pair occurs in more than {most} families, and p < 0.05 needs 6"
     )
     if not isinstance(curated, Missing):
         both = curated.pairs.filter(
@@ -160,7 +165,7 @@ def _directed(claim, scale, drift: Drift, worlds: pl.DataFrame, curated) -> Find
             note += (f"; embedding models, {one['source']} to {one['target']}: {one['there']} "
                      f"there, {one['back']} back")  # fmt: skip
     finding = judge(claim, scale, exact(by_families, drift.pairs.height), note=note)
-    if finding.verdict != HOLDS and by_accounts:
+    if finding.verdict != HOLDS and by_accounts and most < 6:
         return as_verdict(finding, NOT_RESOLVED, "the sample has too few families to say no")
     return finding
 

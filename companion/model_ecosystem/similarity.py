@@ -53,7 +53,7 @@ def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def families(x: sparse.csr_array, graph: Forest, *, uploader: np.ndarray | None = None) -> Families:
-    r"""Both similarities inside every family, from sums.  Notebook eq. 4.
+    r"""Both similarities inside every family, from sums.  Notebook eq. 6.
 
     With S the sum of the rows of a family of d children, the mean over its sibling pairs is
     (‖S‖² − Σ‖x‖²) / (d(d−1)), and that over its parent-child pairs x_p·S / d.

@@ -87,7 +87,7 @@ def test_a_law_that_is_wrong_fails_the_notebook(results):
 
 def test_worlds_in_which_the_tag_does_nothing_fail(results):
     same = results.regimes.with_columns(
-        pl.when(pl.col("regime") == "D").then(-0.1 * pl.col("seed") - 0.1)
+        pl.when(pl.col("regime") == "D").then(-0.01 * pl.col("seed") - 0.1)
         .otherwise(pl.col("gap_families"))
         .alias("gap_families")
     )  # fmt: skip

@@ -18,7 +18,7 @@ from companion.gaussian_rbf.precision import (
 )
 from companion.gaussian_rbf.rivals import lassonet_importance
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.synthetic import PROBLEMS, Labelled
+from companion.gaussian_rbf.synthetic import PROBLEMS, Labeled
 from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
 from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed, generator
@@ -61,7 +61,7 @@ def formulas(fit: Fit, X: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(FORMULAS, shares, strict=True))
 
 
-def _draw(problem: str, settings: Settings, seed: int) -> tuple[Labelled, Labelled]:
+def _draw(problem: str, settings: Settings, seed: int) -> tuple[Labeled, Labeled]:
     rng = generator(seed, "selection", problem)
     make = PROBLEMS[problem]
     train, test = make(rng, settings.selection_rows), make(rng, settings.selection_test)
@@ -111,7 +111,7 @@ def run_selection(settings: Settings, seed: int) -> pd.DataFrame:
 
 
 def forest_importances(
-    train: Labelled, test: Labelled, settings: Settings, seed: int
+    train: Labeled, test: Labeled, settings: Settings, seed: int
 ) -> dict[str, tuple[float, np.ndarray]]:
     """A random forest's impurity and permutation importance, with its test score."""
     is_regression = np.issubdtype(train.y.dtype, np.floating)

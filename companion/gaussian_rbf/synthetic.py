@@ -14,7 +14,7 @@ import numpy as np
 FEATURES = 10
 
 
-class Labelled(NamedTuple):
+class Labeled(NamedTuple):
     """X : (N, D); y : (N,), values or class numbers; is_true : (D,), the features that matter."""
 
     X: np.ndarray
@@ -52,7 +52,7 @@ def _first(k: int) -> np.ndarray:
     return np.arange(FEATURES) < k
 
 
-def orange_skin(rng: np.random.Generator, n: int) -> Labelled:
+def orange_skin(rng: np.random.Generator, n: int) -> Labeled:
     """Class 1 is a shell, 9 < x1^2 + ... + x4^2 < 16, around class 0; x5 to x10 are noise."""
     X = rng.standard_normal((n, FEATURES))
     y = (np.arange(n) % 2).astype(int)
@@ -61,7 +61,7 @@ def orange_skin(rng: np.random.Generator, n: int) -> Labelled:
     radius = np.sqrt(_chi_square_between(rng, int(shell.sum()), 4, 9.0, 16.0))
     direction = X[shell, :4] / np.linalg.norm(X[shell, :4], axis=1, keepdims=True)
     X[shell, :4] = direction * radius[:, None]
-    return Labelled(X, y, _first(4))
+    return Labeled(X, y, _first(4))
 
 
 def _chi_square_between(
@@ -74,21 +74,21 @@ def _chi_square_between(
     return chi2.isf(rng.uniform(*ends, size=n), freedom)
 
 
-def xor(rng: np.random.Generator, n: int) -> Labelled:
+def xor(rng: np.random.Generator, n: int) -> Labeled:
     """Corners of a cube with unit noise; a corner and its opposite share one of 4 classes."""
     corner = rng.choice([-1.0, 1.0], size=(n, 3))
     sign = corner[:, :1]
     y = ((corner[:, 1:] * sign > 0) @ [2, 1]).astype(int)
     X = rng.standard_normal((n, FEATURES))
     X[:, :3] += corner
-    return Labelled(X, y, _first(3))
+    return Labeled(X, y, _first(3))
 
 
-def additive(rng: np.random.Generator, n: int) -> Labelled:
+def additive(rng: np.random.Generator, n: int) -> Labeled:
     """Regression, y = -2 sin(2 x1) + max(x2, 0) + x3 + exp(-x4) + noise of unit variance."""
     X = rng.standard_normal((n, FEATURES))
     y = -2 * np.sin(2 * X[:, 0]) + np.maximum(X[:, 1], 0) + X[:, 2] + np.exp(-X[:, 3])
-    return Labelled(X, y + rng.standard_normal(n), _first(4))
+    return Labeled(X, y + rng.standard_normal(n), _first(4))
 
 
 PROBLEMS = {"orange skin": orange_skin, "XOR": xor, "additive regression": additive}

@@ -43,7 +43,7 @@ PARITY_TOY = Criterion(
 )
 PARITY_BOOK = Criterion(
     "at twice the training length, against each of standard RoPE, no RoPE, and Mamba-2: mean "
-    "difference at least 0.5, and 99 % Welch interval of the smallest above 0 (Holm p < 0.01)",
+    "difference at least 0.5, 99 % Welch interval of the smallest above 0, every p < 0.01 (Holm)",
     low=0.0,
     of="difference",
 )
@@ -54,6 +54,7 @@ PARITY_PAPER = Criterion(
     of="far",
 )
 HALF = Criterion("at least 0.5", low=0.5, closed=True)
+SMALL_P = Criterion("below 0.01", high=0.01)
 BLIND = Criterion("at most 0.3", high=0.3, closed=True)
 BLIND_FAR = Criterion("at most 0.1", high=0.1, closed=True)
 PERFECT = Criterion("exactly 1", low=1.0, closed=True)
@@ -107,7 +108,6 @@ CHEAP_RANKS = Criterion(
     high=2.0,
     of="time",
 )
-CHEAP_ON_GPU = Criterion("time of R = 4 over time of R = 1 below 1.5", high=1.5, of="time")
 FLOP_RATIO = Criterion("between 3.35 and 3.45", low=3.35, high=3.45)
 NO_MISCOUNT = Criterion("0", low=0.0, high=0.0, closed=True)
 
@@ -182,7 +182,7 @@ CLAIMS = (
         "C8",
         "MIMO does R times the arithmetic at about the same decode time.",
         "kernel at N = 128: 0.179 ms with R = 4, 0.156 ms SISO, ratio 1.15 (Table 6)",
-        {"toy": COUNTED, "book": CHEAP_RANKS, "paper": CHEAP_ON_GPU},
+        {"toy": COUNTED, "book": CHEAP_RANKS, "paper": CHEAP_RANKS},
     ),
     Claim(
         "C9",

@@ -132,7 +132,10 @@ def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         found = evidence.closest_baseline(
             values["Mamba-3"], {name: values[name] for name in baselines}
         )
-        size = {f"difference to {found.baseline}": (exact(found.difference.estimate), c.HALF)}
+        size = {
+            f"difference to {found.baseline}": (exact(found.difference.estimate), c.HALF),
+            "largest p after Holm": (exact(found.difference.p), c.SMALL_P),
+        }
         here = t_interval(evidence.alive(runs["Mamba-3"], trained))
         note += f"; Mamba-3 at the training length {measured_text(here)}"
         return judge(claim, scale, found.difference, parts=size | by_hand, note=note)

@@ -125,7 +125,7 @@ PRESETS = {
     ),
     "book": Settings(
         n_systems=100, check_gradients=True, step_counts=_STEPS, n_equations=20,
-        rotor_length=4096, track_seeds=5, track_steps=2000, track_batch=16, lengths=(3, 40, 64),
+        rotor_length=4096, track_seeds=5, track_steps=1200, track_batch=16, lengths=(3, 40, 64),
         track_arms=_pairs(_BOOK_ARMS), read_lengths=(16, 32, 64, 96, 128, 192, 256, 512),
         n_read=2048, text_seeds=5, text_steps=200, text_batch=8, text_length=128, eval_windows=16,
         parts=PARTS, state_sizes=(4, 8, 16), mimo_sizes=(8,),

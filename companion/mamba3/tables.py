@@ -106,7 +106,7 @@ _ANSWERS = (
     ("All forms agree to rounding, and with the authors' kernels to bfloat16.", ("C1", "C2")),
     ("The trapezoid is of second order only while A stands still.", ("C3",)),
     ("Parity and counting modulo 3 need the turn.", ("C4", "C5")),
-    ("The biases matter more than the trapezoid; neither shows its full size here.", ("C6", "C7")),
+    ("The biases replace the short convolution; half the state suffices.", ("C6", "C7")),
     ("R = 4 costs less than its arithmetic, and context costs nothing.", ("C8", "C9")),
 )
 

@@ -221,6 +221,17 @@ def _flip_test(
     return sums.size, float((1 + (np.abs(flips) >= abs(sums.sum()) - 1e-9).sum()) / (1 + n))
 
 
+def least_p(pairs: pl.DataFrame) -> float:
+    """The smallest adjusted p that whole families could give, if all of them agreed.
+
+    A pair that occurs in k families has p of at least 2^(1 - k), whichever way they point.
+    """
+    if not pairs.height:
+        return 1.0
+    bounds = 2.0 ** (1 - pairs["families"].to_numpy().astype(float))
+    return float(multipletests(bounds, method="fdr_bh")[1].min())
+
+
 def n_directed(pairs: pl.DataFrame, blocks: str) -> int:
     """Pairs with binomial p < 0.01 and block p < 0.05; blocks: uploaders or families.
 

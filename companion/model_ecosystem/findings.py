@@ -21,7 +21,7 @@ from companion.claims import (
 from companion.data import Missing
 from companion.model_ecosystem import claims as c
 from companion.model_ecosystem.cards import Thinning
-from companion.model_ecosystem.drift import n_directed
+from companion.model_ecosystem.drift import least_p, n_directed
 from companion.model_ecosystem.here import Drift
 from companion.model_ecosystem.rates import Rate
 from companion.model_ecosystem.recovery import covered
@@ -149,12 +149,12 @@ def _coverage(scale: str, r: Results) -> Finding:
 def _directed(claim, scale, drift: Drift, worlds: pl.DataFrame, curated) -> Finding:
     by_families, by_accounts = (n_directed(drift.pairs, b) for b in ("families", "uploaders"))
     none = worlds.filter(world="no direction")
-    most = int(drift.pairs["families"].max() or 0) if drift.pairs.height else 0
+    least = least_p(drift.pairs)
     note = (
         f"with uploaders as blocks {by_accounts} pairs pass, but in worlds without direction they "
         f"find {none['by_uploaders'].mean():.1f} pairs each, families "
         f"{none['by_families'].mean():.1f}; "
-        f"no pair occurs in more than {most} families, and p < 0.05 needs 6"
+        f"families allow no adjusted p below {least:.2g}"
     )
     if not isinstance(curated, Missing):
         both = curated.pairs.filter(
@@ -165,7 +165,7 @@ def _directed(claim, scale, drift: Drift, worlds: pl.DataFrame, curated) -> Find
             note += (f"; embedding models, {one['source']} to {one['target']}: {one['there']} "
                      f"there, {one['back']} back")  # fmt: skip
     finding = judge(claim, scale, exact(by_families, drift.pairs.height), note=note)
-    if finding.verdict != HOLDS and by_accounts and most < 6:
+    if finding.verdict != HOLDS and least >= 0.05:
         return as_verdict(finding, NOT_RESOLVED, "the sample has too few families to say no")
     return finding
 

@@ -60,7 +60,7 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     r, n, p, t = results, judge_numbers, judge_published, judge_training
     calls: dict[str, tuple[Callable[..., Finding], tuple[object, ...]]] = {
         "C1": (n.gaussian_table, (r.table,)),
-        "C2": (n.scale_rule, (r.optimum, r.means, r.scans)),
+        "C2": (n.scale_rule, (r.optimum, r.means, r.scans, r.table)),
         "C3": (n.sign_bug, (r.products,)),
         "C4": (p.reruns, (r.reruns,)),
         "C5": (p.law, (r.refit,)),

@@ -39,15 +39,16 @@ def scale_rule(
     optimum: Optimum,
     means: Mapping[str, tuple[float, float]],
     scans: Mapping[str, ScanPoint],
+    table: Mapping[str, Simulated],
 ) -> Finding:
     """Claim C2.
 
-    means : rule -> (MSE, misalignment) over an octave; scans : rule -> three octaves
+    means : rule -> (MSE, misalignment) over an octave; scans : rule -> three octaves; both are
+    integrals.  table : scheme -> what the quantizers do to random numbers
     """
     (floor_mse, floor_shift), (near_mse, near_shift) = means["floor"], means["nearest"]
-    third = len(scans["floor"].mse) // 3
     mse = scans["floor"].mse
-    drift = np.abs(mse[:third] - mse[third : 2 * third]).max()
+    simulated = t_interval(table["QuEST"].mse / table["QuEST nearest"].mse)
     swing = mse.max() / mse.min()
     return judge(
         c.BY_ID["C2"],
@@ -61,7 +62,7 @@ def scale_rule(
                 exact(optimum.misalignment - optimum.mse),
                 c.ORTHOGONAL,
             ),
-            "change over an octave": (exact(drift), c.PERIODIC),
+            "ratio of the quantizers": (simulated, c.SIMULATED),
         },
         note=f"rounded down, the MSE swings by a factor of {swing:.1f} within an octave",
     )

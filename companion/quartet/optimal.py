@@ -26,6 +26,7 @@ MODELS = {
     "Llama 3 70B": (70e9, 15e12),
     "Qwen 2.5 72B": (72e9, 18e12),
     "Gemma 3 27B": (27e9, 14e12),
+    "Gemma 3 12B": (12e9, 12e12),
     "Gemma 3 4B": (4e9, 4e12),
     "Gemma 3 1B": (1e9, 2e12),
 }

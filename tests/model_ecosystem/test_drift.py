@@ -1,6 +1,7 @@
 """Transitions, orders and directions against loops, enumeration and another library."""
 
 import numpy as np
+import polars as pl
 import pytest
 from statsmodels.api import GLM, families
 
@@ -8,6 +9,7 @@ from companion.model_ecosystem.drift import (
     best_order,
     directed_pairs,
     exhaustive_order,
+    least_p,
     most_common,
     n_directed,
     null_shares,
@@ -159,3 +161,16 @@ def test_common_values_leave_other_and_unknown_out():
     values = values_of(["other", "other", "a", "b", "b", "unknown"])
     assert [values.names[i] for i in most_common(values, 2)] == ["a", "b"]
     assert [values.names[i] for i in most_common(values, 1)] == ["b"]
+
+
+def test_least_p_is_what_unanimous_families_give():
+    pairs = pl.DataFrame({"families": [6, 1, 1, 1]})
+    assert least_p(pairs) == pytest.approx(4 * 2.0**-5)
+    assert least_p(pairs.head(0)) == 1.0
+
+
+def test_block_p_values_are_adjusted_for_the_number_of_pairs():
+    one = {"p_adjusted": 1e-6, "p_families": 0.03}
+    none = {"p_adjusted": 1e-6, "p_families": 0.9}
+    assert n_directed(pl.DataFrame([one]), "families") == 1
+    assert n_directed(pl.DataFrame([one, *[none] * 9]), "families") == 0

@@ -159,7 +159,7 @@ def test_titles_follow_the_numbers(perfect):
 
 
 def test_tables_show_every_row(perfect, data_here):
-    assert qt.quantizer_table(perfect.table).to_html().count("<tr>") == 4
+    assert qt.quantizer_table(perfect.table).to_html().count("<tr>") == 1 + len(perfect.table)
     assert qt.law_table(perfect.refit).to_html().count("<tr>") == 7
     assert qt.regression_table(perfect.reruns).to_html().count("<tr>") == 5
     assert qt.training_table(perfect.trained).to_html().count("<tr>") == 11
@@ -199,3 +199,9 @@ def test_exercises_answer_back(call, right, wrong, hint):
     assert str(call(right)).startswith("Right")
     assert hint in call(wrong)
     assert "Not yet" in call(10 + 10 * right)
+
+
+def test_a_quantizer_that_ignores_the_rule_of_its_scale_fails_c2(perfect):
+    same = made.table()
+    same["QuEST"] = same["QuEST nearest"]
+    assert verdicts(made.results(table=same))["C2"] == DOES_NOT_HOLD

@@ -8,7 +8,7 @@ import numpy as np
 
 from companion.gaussian_rbf.digits import LogResult
 from companion.gaussian_rbf.figures.rotation import shade
-from companion.gaussian_rbf.figures.start import unlabelled
+from companion.gaussian_rbf.figures.start import unlabeled
 from companion.gaussian_rbf.precision import importance, spectrum
 from companion.gaussian_rbf.reduction import Reading
 from companion.gaussian_rbf.tasks import Fit
@@ -102,7 +102,7 @@ def pixels(log: LogResult) -> Figure:
         limit = {"vmin": -1.2, "vmax": 1.2} if colors == "RdBu_r" else {}
         ax.imshow(values.reshape(8, 8), cmap=colors, **limit)
         ax.set_title(title, fontsize=10, fontweight="normal")
-        unlabelled(ax)
+        unlabeled(ax)
     shares = importance(log.fit.P)
     difference = np.abs(images[0][0] - images[1][0])
     top = np.argsort(-shares)[:5]

@@ -87,7 +87,7 @@ def _peak(peak: float) -> str:
     return f"largest Gaussian at the start {peak:.0e}" if peak > 0 else "all Gaussians start at 0"
 
 
-def unlabelled(ax: Axes) -> None:
+def unlabeled(ax: Axes) -> None:
     """No ticks: the axes of an image."""
     ax.set_xticks([])
     ax.set_yticks([])

@@ -18,7 +18,7 @@ from companion.gaussian_rbf.selection import score, targets
 from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.tasks import Recipe, Task, best_of, restarts
 from companion.gaussian_rbf.training import fit_many
-from companion.scale import derive_seed
+from companion.scale import derive_seed, device
 
 OURS = "GRBFNN"
 
@@ -115,7 +115,8 @@ def network_scores(
     The first has every (outer fold, inner fold, grid point), the second the chosen point of each
     outer fold with its restarts.
     """
-    options, recipe = grid(settings), Recipe(steps=settings.nested_steps)
+    options = grid(settings)
+    recipe = Recipe(steps=settings.nested_steps, device=device() if settings.gpu else "cpu")
     tasks, parts = [], []
     for fold, (train, _) in enumerate(splits):
         state = derive_seed(seed, "inner", data.name, fold) % 2**32

@@ -17,7 +17,7 @@ class Settings:
     selection_seeds, selection_rows, selection_test, selection_steps : problems of selection
     lassonet : whether that rival runs
     tables : names for the nested cross-validation (``datasets.load``); outer, inner : folds
-    repeats : of the outer cross-validation; nested_steps : Adam steps
+    repeats : of the outer cross-validation; nested_steps : Adam steps; gpu : use one if there is
     nested_lams, nested_centers : grid of lambda_u and M (each with fixed and trained centers)
     rivals : names (``rivals.RIVALS``); jobs : processes for the rivals
     penalty_tables, penalty_lams, penalty_folds, penalty_steps : grid of lambda_u by lambda_w
@@ -47,6 +47,7 @@ class Settings:
     inner: int
     repeats: int
     nested_steps: int
+    gpu: bool
     nested_lams: tuple[float, ...]
     nested_centers: tuple[int, ...]
     rivals: tuple[str, ...]
@@ -96,6 +97,7 @@ TOY = Settings(
     inner=3,
     repeats=1,
     nested_steps=400,
+    gpu=False,
     nested_lams=(1e-2, 0.1),
     nested_centers=(8,),
     rivals=("SVM",),
@@ -171,7 +173,6 @@ PAPER = replace(
             for name in (
                 "australian",
                 "credit-g",
-                "glass",
                 "blood-transfusion-service-center",
                 "heart-statlog",
                 "vowel",
@@ -182,10 +183,12 @@ PAPER = replace(
                 "california",
             )
         ),
-        "uci:597",
+        "uci:42",
+        "MNIST 3v8, all",
     ),
     rivals=(*BOOK.rivals, "FT-Transformer"),
     nested_steps=2000,
+    gpu=True,
 )
 
 PRESETS = {"toy": TOY, "book": BOOK, "paper": PAPER}

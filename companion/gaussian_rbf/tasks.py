@@ -105,7 +105,7 @@ class Recipe:
     steps : at most; lr : of Adam
     tol, patience : stop a fit that gains less than `tol` in `patience` steps; 0 never stops.
         The count waits while the network is asleep
-    double : 64-bit floats
+    double : 64-bit floats; device : where torch computes
     log_every : steps between the recorded losses
     """
 
@@ -115,6 +115,7 @@ class Recipe:
     patience: int = 60
     double: bool = False
     log_every: int = 10
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.log_every < 1 or self.lr <= 0:

@@ -59,7 +59,8 @@ def _in_threads(
     def work(part: Sequence[int]) -> list[Fit]:
         torch.set_num_threads(1)
         torch.set_flush_denormal(True)  # distant Gaussians are tiny, and tiny numbers slow
-        return _fit_group([tasks[i] for i in part], recipe)
+        with torch.device(recipe.device):
+            return _fit_group([tasks[i] for i in part], recipe)
 
     try:
         with ThreadPoolExecutor(max(1, min(threads, len(parts)))) as pool:
@@ -217,8 +218,8 @@ def _fit_group(tasks: Sequence[Task], recipe: Recipe) -> list[Fit]:
 
 
 def _unpack(tasks, batch, theta, best, data, last, awake, logs, recipe) -> list[Fit]:
-    U, W, C = (part.numpy().astype(float) for part in batch.split(theta))
-    logs = logs.numpy()
+    U, W, C = (part.cpu().numpy().astype(float) for part in batch.split(theta))
+    logs, last, best, data, awake = (v.cpu().numpy() for v in (logs, last, best, data, awake))
     fits = []
     for i, task in enumerate(tasks):
         m = len(task.centers)

@@ -61,12 +61,22 @@ def test_uci_and_openml_tables_go_through_the_same_door(monkeypatch):
     assert found.is_regression
     assert found.y.tolist() == [0.5, 1.5, 3.5]
 
-    def offline(**_):
+    def mnist(*_, **__):
+        return SimpleNamespace(data=np.full((3, 4), 255), target=np.array(["3", "5", "8"]))
+
+    monkeypatch.setattr(datasets.sk, "fetch_openml", mnist)
+    images = datasets.load.__wrapped__("MNIST 3v8, all")
+    assert images.X.tolist() == [[1] * 4] * 2
+    assert images.y.tolist() == [0, 1]
+
+    def offline(*_, **__):
         raise ConnectionError("no route")
 
     monkeypatch.setattr(datasets.sk, "fetch_openml", offline)
     with pytest.raises(DataUnavailable, match="needs a network"):
         datasets.load.__wrapped__("openml:any")
+    with pytest.raises(DataUnavailable, match="needs a network"):
+        datasets.load.__wrapped__("MNIST 3v8, all")
 
 
 def test_the_shell_is_normal_given_its_radius():

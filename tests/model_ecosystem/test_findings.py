@@ -121,7 +121,7 @@ def test_a_direction_seen_in_many_families_holds(results, data_here):
     found = changed(results, drift=results.drift._replace(pairs=clear))
     assert found["C5"].verdict == HOLDS
     nothing = results.drift.pairs.with_columns(
-        pl.lit(1.0).alias("p_families"), pl.lit(1.0).alias("p_uploaders")
+        pl.lit(1.0).alias("p_families"), pl.lit(20).alias("families")
     )
     found = changed(results, drift=results.drift._replace(pairs=nothing))
     assert found["C5"].verdict == DOES_NOT_HOLD

@@ -313,7 +313,7 @@ def test_live_figures_state_what_they_show():
     assert "matches Mamba-2" in title(figures.state_sizes(reads))
     equal = made.all_reads(of_mamba3=0.02)
     assert "does not give" in title(figures.state_sizes(equal))
-    assert "does not rise" in title(figures.reading_lengths(reads))
+    assert "does not rise by" in title(figures.reading_lengths(reads))
     assert "1.4 times the time" in title(figures.decode(made.decode()))
     assert "as long as R = 1" in title(figures.decode(made.decode(2.4)))
     assert "attention's cost grows" in title(figures.contexts(made.contexts()))

@@ -34,7 +34,7 @@ def decay(readings: list[Reading], n: int = 6) -> Figure:
     holds = "digits 3v8" in firsts and "wine" in firsts
     finding_title(
         ax,
-        "One direction is enough for digits, two for wine",
+        "One eigenvalue makes the spectrum on digits, two on wine",
         holds=bool(holds and firsts["digits 3v8"][0] > 0.99 and firsts["wine"][:2].sum() > 0.99),
         otherwise="How the eigenvalues of P decay",
     )

@@ -21,7 +21,7 @@ def ablation(reads: Mapping[str, Read]) -> Figure:
     fig, ax = figure(height=1.9 + 0.45 * len(names))
     full = reads["full"]
     length = train_length(full)
-    means = {}
+    means, lows = {}, {}
     for row, name in enumerate(names):
         both = full.alive & reads[name].alive
         gaps = (reads[name].loss(length) - full.loss(length))[both]
@@ -29,11 +29,12 @@ def ablation(reads: Mapping[str, Read]) -> Figure:
         if len(gaps) >= 2:
             found = paired_loss(reads, name, "full")
             ax.plot([found.low, found.high], [row, row], color=BLUE, linewidth=2.4)
+            lows[name] = found.low
         means[name] = float(gaps.mean()) if len(gaps) else np.nan
         ax.plot(means[name], row, "D", color=BLUE, markersize=7, label="ours" if row == 0 else None)
         if name in ABLATIONS:
             theirs = np.log(ABLATIONS[name] / ABLATIONS["full"])
-            label = "paper, 440M, Table 5a and 8" if row == 0 else None
+            label = "paper, 440M, Tables 5a and 10a" if row == 0 else None
             ax.plot(theirs, row + 0.18, **style("paper") | {"linestyle": ""}, label=label)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
@@ -44,8 +45,8 @@ def ablation(reads: Mapping[str, Read]) -> Figure:
     finding_title(
         fig,
         "Taking out the biases makes the model worse",
-        holds=bool(worse) and all(means[name] > 0 for name in worse),
-        otherwise="Taking out the biases does not make every arm worse here",
+        holds=bool(worse) and all(lows.get(name, -1.0) > 0 for name in worse),
+        otherwise="Held-out loss without parts of the layer",
     )
     return fig
 
@@ -87,7 +88,8 @@ def reading_lengths(reads: Mapping[str, Read]) -> Figure:
         mean = read.held_out[:, :, read.alive].mean(axis=1)
         ax.plot(read.lengths, mean, color=look(family)["color"], alpha=0.25, linewidth=0.8)
         ax.plot(read.lengths, mean.mean(1), label=family, **look(family))
-        change[family] = mean[-1].mean() - mean[read.lengths.index(train_length(read))].mean()
+        beyond = mean.mean(1)[read.lengths.index(train_length(read)) :]
+        change[family] = (beyond - beyond[0]).max()
     ax.set(xscale="log", xlabel="characters read at once", ylabel="loss (nats a character)")
     lengths = next(iter(reads.values())).lengths
     ax.set_xticks(lengths, [str(n) for n in lengths])
@@ -96,7 +98,7 @@ def reading_lengths(reads: Mapping[str, Read]) -> Figure:
     ax.legend()
     finding_title(
         ax,
-        "Beyond the training length the loss does not rise",
+        "Beyond the training length the loss does not rise by 0.01",
         holds=max(change.values()) <= 0.01,
         otherwise="Beyond the training length the loss rises",
     )

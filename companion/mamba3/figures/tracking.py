@@ -125,7 +125,7 @@ def learned_turns(runs: Mapping[tuple[str, str], Tracked]) -> Figure:
         ax.legend(loc="lower right", bbox_to_anchor=(1.15, -0.12))
     finding_title(
         fig,
-        "Heads that remember have learned the angle of the group",
+        "Most heads that remember have learned the angle of the group",
         holds=bool(shares) and min(shares) > 0.5,
         otherwise="Learned angles of the moves; dotted: those of the group",
     )

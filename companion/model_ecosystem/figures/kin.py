@@ -59,7 +59,7 @@ def comparisons(table: pl.DataFrame) -> Figure:
     ax.set(xlabel="TF-IDF similarity, siblings minus parent-child")
     finding_title(
         fig,
-        "Without the tag and repeat uploaders, siblings are no longer the closer pair",
+        "With equal families, no tag, and different uploaders, no sibling gap is left to see",
         holds=rows[0]["gap_low"] > 0 and rows[3]["gap_low"] <= 0 <= rows[3]["gap_high"],
         otherwise="Siblings minus parent-child, one correction after the other",
     )

@@ -50,7 +50,7 @@ def cards(lengths: Thinning, automatic: tuple[float, float], languages: Thinning
             ax.set_ylim(0, 1.2 * max(parent, child))
     finding_title(
         fig,
-        "Cards get shorter and more often automatic; in half of the families they do not",
+        "Cards get shorter over edges; in half of the families they do not",
         holds=lengths.median.high < 0 and lengths.by_family.low < 0.5 < lengths.by_family.high,
         otherwise="Documentation of parents and children",
     )

@@ -24,6 +24,9 @@ from companion.gaussian_rbf.model import (
 )
 from companion.gaussian_rbf.tasks import ALIVE, Fit, Recipe, Task, start
 
+LEAST = 10_000
+"""A part of a batch is not cut below this."""
+
 CHUNK = 400_000
 """Numbers in one (fits, N, M) array at a time; larger batches are cut."""
 
@@ -38,11 +41,12 @@ def fit_many(tasks: Sequence[Task], recipe: Recipe, *, chunk: int = CHUNK) -> li
     for index, task in enumerate(tasks):
         key = (task.kind, task.X.shape[1], task.y.shape[1])
         groups.setdefault(key, []).append(index)
-    parts = [
-        part
-        for members in groups.values()
-        for part in _chunks([tasks[i] for i in members], members, chunk)
-    ]
+    parts = []
+    for members in groups.values():
+        group = [tasks[i] for i in members]
+        # a part for each thread, unless the parts would be tiny
+        share = sum(len(t.X) * len(t.centers) for t in group) // torch.get_num_threads() + 1
+        parts += _chunks(group, members, min(chunk, max(share, LEAST)))
     fits: list[Fit | None] = [None] * len(tasks)
     for part, found in zip(parts, _in_threads(parts, tasks, recipe), strict=True):
         for index, fit in zip(part, found, strict=True):

@@ -61,7 +61,7 @@ def _plane(ax: Axes, fit: Fit, X: np.ndarray, y: np.ndarray, *, legend: bool = T
     z, centers = X @ basis, fit.C @ basis
     low, high = np.quantile(z, [0.005, 0.995], axis=0)
     pad = 0.15 * (high - low)
-    x, h = (np.linspace(low[i] - pad[i], high[i] + pad[i], 60) for i in range(2))
+    x, h = (np.linspace(low[i] - pad[i], high[i] + pad[i], 45) for i in range(2))
     ax.contourf(x, h, _surface(fit, basis, x, h), levels=14, cmap="cividis", alpha=0.75)
     if fit.kind == "regression":
         ax.scatter(*z.T, c=y, cmap="cividis", s=9, edgecolor="white", linewidth=0.3)

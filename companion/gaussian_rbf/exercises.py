@@ -7,20 +7,21 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.gaussian_rbf.theory import network, quadrature_agop
+from companion.gaussian_rbf.tasks import Fit
+from companion.gaussian_rbf.theory import inactive_change, network, quadrature_agop
 
 
 def check_gaussian(answer: object) -> Answer:
-    """Exercise 1: value of a Gaussian at x - c = (1, 1) with P = diag(4, 1)."""
+    """Exercise 1: value of a Gaussian at x - c = (1, 1) with U = ((1, 1), (0, 2))."""
 
     def explain(value: float) -> str:
-        if math.isclose(value, math.exp(-5), rel_tol=0.02):
+        if math.isclose(value, math.exp(-8), rel_tol=0.02):
             return "The exponent has a factor of one half."
-        if math.isclose(value, math.exp(-1.5), rel_tol=0.02):
-            return "P is squared lengths already: 4 counts as 4, not as 2."
-        return "Put x - c into eq. 1: minus one half of 4 + 1."
+        if math.isclose(value, math.exp(-2), rel_tol=0.02):
+            return "The form is that of P and not that of U: first move x - c with U."
+        return "U (x - c) is a vector of two entries; its squared length goes into eq. 1."
 
-    return respond(answer, math.exp(-2.5), tolerance=0.01, explain=explain)
+    return respond(answer, math.exp(-4), tolerance=0.01, explain=explain)
 
 
 def check_start_scale(answer: object) -> Answer:
@@ -55,3 +56,27 @@ def check_same_sign(answer: object) -> Answer:
         return "`entries((1, 1))` gives both; divide the first by the second."
 
     return respond(answer, float(first / second), tolerance=0.01, explain=explain)
+
+
+QUIET = 0.1
+"""Change of an output that exercise 4 still counts as none."""
+
+
+def check_directions(answer: object, fit: Fit, X: np.ndarray) -> Answer:
+    """Exercise 4: fewest leading directions beyond which noise changes no output of `fit` by 0.1.
+
+    X : (n, D) rows that are moved
+    """
+    dims = X.shape[1]
+    changes = [inactive_change(fit, X, np.random.default_rng(0), k) for k in range(dims + 1)]
+    right = next(k for k, change in enumerate(changes) if change < QUIET)
+
+    def explain(value: float) -> str:
+        k = round(value)
+        if not 0 <= k <= dims:
+            return f"There are {dims} directions in all."
+        if k < right:
+            return f"With {k} left as they are, an output still changes by {changes[k]:.3g}."
+        return f"{k - 1} are enough: then no output changes by more than {changes[k - 1]:.3g}."
+
+    return respond(answer, right, tolerance=1e-9, explain=explain)

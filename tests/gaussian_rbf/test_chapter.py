@@ -327,7 +327,7 @@ def test_explorers_stay_small_and_describe_their_frames():
 @pytest.mark.parametrize(
     ("call", "right", "wrong", "hint"),
     [
-        (grbf.check_gaussian, 0.082085, 0.006738, "one half"),
+        (grbf.check_gaussian, 0.0183156, 0.000335463, "one half"),
         (grbf.check_start_scale, 0.031009, 0.021926, "half of the expected"),
         (grbf.check_same_sign, 37.844, 0.0264, "other way round"),
     ],
@@ -337,6 +337,21 @@ def test_exercises_answer_back(call, right, wrong, hint):
     assert str(call(right)).startswith("Right")
     assert hint in call(wrong)
     assert "Not yet" in call(10 * right)
+
+
+def test_the_directions_that_matter_are_counted():
+    class UsesTwo:
+        P = np.diag([3.0, 2.0, 0.0, 0.0])
+
+        def predict(self, X: np.ndarray) -> np.ndarray:
+            return X[:, :2] @ [[1.0], [1.0]]
+
+    rows = np.random.default_rng(1).standard_normal((30, 4))
+    assert str(grbf.check_directions(2, UsesTwo(), rows)).startswith("Right")
+    assert "With 1 left" in grbf.check_directions(1, UsesTwo(), rows)
+    assert "2 are enough" in grbf.check_directions(3, UsesTwo(), rows)
+    assert "4 directions in all" in grbf.check_directions(7, UsesTwo(), rows)
+    assert "three dots" in grbf.check_directions(..., UsesTwo(), rows)
 
 
 def test_presets_differ_and_are_checked():

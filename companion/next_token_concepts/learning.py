@@ -16,27 +16,28 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion.next_token_concepts import measurements as ms
-from companion.next_token_concepts import theory
-from companion.next_token_concepts.networks import Transformer
+from companion.next_token_concepts import theory, twins
+from companion.next_token_concepts.networks import BagPerceptron, Transformer
 from companion.next_token_concepts.world import World, make_world
 from companion.scale import derive_seed, generator, n_cores, one_thread
 from companion.training import TrainingDiverged
 
 TARGETS = ("exact", "sampled")
-LR, BATCH = 3e-3, 256
+LR, BATCH, POOL = 3e-3, 256, 20_000
 SHORTEST, LONGEST = 4, 16
 GATE = 0.03
 """A claim on a trained network counts only if it misses less than this share of I(x; y)."""
 
 
 class Plan(NamedTuple):
-    """One training run of a transformer: noise of the names, seed, targets, steps, width."""
+    """One training run: noise of the names, seed, targets, updates, width, kind of network."""
 
     eta: float
     seed: int
     targets: str
     steps: int
     d: int
+    network: str = "transformer"
     m: int = 4
 
 
@@ -49,6 +50,7 @@ class Trained(NamedTuple):
     slope : least-squares slope of the contrasts on g_eta
     dec : place -> (m,), R2_dec from counts, an untrained f_x, each layer, f_x
     losses : training losses, averaged over stretches
+    twins : directions and probes on counterfactual pairs
     """
 
     plan: Plan
@@ -61,6 +63,7 @@ class Trained(NamedTuple):
     curve: np.ndarray
     dec: dict[str, np.ndarray]
     losses: np.ndarray
+    twins: twins.Twins
 
 
 def rate(step: int, steps: int) -> float:
@@ -147,8 +150,48 @@ def world_of(seed: int, eta: float, m: int = 4) -> World:
     return make_world(generator(seed, "ntc world", m), eta, m=m)
 
 
+def train_perceptron(
+    world: World, plan: Plan
+) -> tuple[BagPerceptron, BagPerceptron, np.ndarray]:  # fmt: skip
+    """As :func:`train_transformer`, for the order-free network; the loss is that of the name.
+
+    A pool of contexts is sampled once, because the sampler would take longer than the network;
+    sampled names are drawn anew in every batch.
+    """
+    torch.manual_seed(derive_seed(plan.seed, "ntc perceptron", plan.eta))
+    model, untrained = BagPerceptron(world, d=plan.d), BagPerceptron(world, d=plan.d)
+    untrained.load_state_dict(model.state_dict())
+    rng = generator(plan.seed, "ntc pool", plan.eta, plan.targets)
+    lengths = range(SHORTEST, LONGEST + 1)
+    parts = [world.sample(POOL // len(lengths), length, rng) for length in lengths]
+    labels = np.concatenate([part.labels for part in parts])
+    features = torch.cat([model.features(torch.from_numpy(part.words)) for part in parts])
+    exact = torch.cat([
+        name_targets(world, part.words, part.labels, "exact", rng) for part in parts
+    ])  # fmt: skip
+
+    def loss_at(step: int) -> Tensor:
+        rows = rng.integers(0, len(labels), BATCH)
+        target = exact[rows]
+        if plan.targets == "sampled":
+            target = name_targets(world, np.empty((0, 0)), labels[rows], "sampled", rng)
+        return soft_cross_entropy(model(features[rows]), target)
+
+    return model, untrained, fit(model, loss_at, plan.steps, plan.seed)
+
+
+Network = Transformer | BagPerceptron
+TRAINERS = {"transformer": train_transformer, "perceptron": train_perceptron}
+
+
 @torch.no_grad()
-def evaluate(world: World, model: Transformer, untrained: Transformer, plan: Plan, *,
+def representation(model: Network, words: np.ndarray) -> np.ndarray:
+    """f_x of contexts: float64 (N, d)."""
+    return model.states(torch.from_numpy(words))[-1].double().numpy()
+
+
+@torch.no_grad()
+def evaluate(world: World, model: Network, untrained: Network, plan: Plan, *,
              length: int, n: int, losses: np.ndarray) -> Trained:  # fmt: skip
     """All measurements of E1 to E4 on `n` fresh contexts of `length` words."""
     contexts = world.sample(n, length, generator(plan.seed, "ntc evaluation"))
@@ -156,14 +199,13 @@ def evaluate(world: World, model: Transformer, untrained: Transformer, plan: Pla
     features = ms.regressors(world, contexts, log_p)
     odds = theory.log_odds(log_p, world.configs)
     words = torch.from_numpy(contexts.words)
-    states = [h.double().numpy() for h in model.states(words)]
-    first = [h.double().numpy() for h in untrained.states(words)]
-    logits = model.name_logits(torch.from_numpy(states[-1]).float()).double().numpy()
-    raw = untrained.name_logits(torch.from_numpy(first[-1]).float()).double().numpy()
-    contrast = ms.contrasts(logits)
-    curve = theory.g_eta(plan.eta, odds)
-    dec = {"counts": features["bag"], "untrained": first[-1]}
-    dec |= {f"layer {i}": h for i, h in enumerate(states[:-1])} | {"f": states[-1]}
+    states, first = model.states(words), untrained.states(words)
+    logits = model.name_logits(states[-1]).double().numpy()
+    raw = untrained.name_logits(first[-1]).double().numpy()
+    contrast, curve = ms.contrasts(logits), theory.g_eta(plan.eta, odds)
+    dec = {"counts": features["bag"], "untrained": first[-1].double().numpy()}
+    dec |= {f"layer {i}": h.double().numpy() for i, h in enumerate(states[:-1])}
+    dec |= {"f": states[-1].double().numpy()}
     centered = curve - curve.mean(0)
     return Trained(
         plan=plan,
@@ -176,14 +218,16 @@ def evaluate(world: World, model: Transformer, untrained: Transformer, plan: Pla
         curve=np.stack([odds[:150].ravel(), contrast[:150].ravel()], axis=1),
         dec={place: ms.decoding(values, odds) for place, values in dec.items()},
         losses=stretch_means(losses),
-    )
+        twins=twins.measure(world, lambda w: representation(model, w), length,
+                            generator(plan.seed, "ntc twins")),
+    )  # fmt: skip
 
 
 @one_thread()
 def train_and_evaluate(plan: Plan, length: int, n: int) -> Trained:
     """One run from world to measurements, on one thread."""
     world = world_of(plan.seed, plan.eta, plan.m)
-    model, untrained, losses = train_transformer(world, plan)
+    model, untrained, losses = TRAINERS[plan.network](world, plan)
     return evaluate(world, model, untrained, plan, length=length, n=n, losses=losses)
 
 

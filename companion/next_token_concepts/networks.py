@@ -92,3 +92,26 @@ class Perceptron(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(N, n_in) to logits (N, n_names)."""
         return self.unembedding(self.encoder(features))
+
+    def name_logits(self, f: Tensor) -> Tensor:
+        """W_U f_x: (N, Y)."""
+        return self.unembedding(f)
+
+
+class BagPerceptron(Perceptron):
+    """A perceptron that reads word counts, and so cannot see the order of words."""
+
+    def __init__(self, world: World, *, d: int) -> None:
+        super().__init__(world.n_words, world.n_names, d=d)
+        self.n_words = world.n_words
+
+    def features(self, words: Tensor) -> Tensor:
+        """(N, n) words to counts, (N, V), scaled to the order of one."""
+        return nn.functional.one_hot(words, self.n_words).sum(1).float() / 4
+
+    def states(self, words: Tensor) -> list[Tensor]:
+        """Counts, the two hidden layers, f_x: (N, width) each."""
+        found = [self.features(words)]
+        for layer in self.encoder:
+            found.append(layer(found[-1]))
+        return [found[0], *found[2:-1:2], found[-1]]

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.linear_model import LogisticRegression
 
 from companion.data import Missing
 from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import learning, theory, twins
+from companion.next_token_concepts import learning, measurements, theory, twins
 from companion.next_token_concepts.settings import Settings
 from companion.scale import generator, one_thread
 
@@ -83,16 +84,12 @@ def cache(seed: int, n: int, d: int, steps: int, network: str) -> Cache:
 
 
 def _logits(model: learning.Network, f: np.ndarray) -> np.ndarray:
-    import torch
-
     with torch.no_grad():
         return model.name_logits(torch.from_numpy(f).float()).double().numpy()
 
 
 def _excess(world, log_p: np.ndarray, logits: np.ndarray) -> float:
-    from companion.next_token_concepts.measurements import excess
-
-    return excess(world, log_p, logits)
+    return measurements.excess(world, log_p, logits)
 
 
 def _supervised(world, model, scaling, fresh, odds, rng) -> tuple[float, float, float]:
@@ -119,7 +116,7 @@ def run(settings: Settings, seed: int, *, progress: bool = True) -> Dictionaries
     if not settings.sae_seeds:
         return Missing("The autoencoders are trained at book scale only: set SCALE to 'book'.")
     seeds = range(seed, seed + settings.sae_seeds)
-    jobs = [(s, settings.sae_contexts, settings.sae_d, settings.sae_net_steps, settings.network)
+    jobs = [(s, settings.sae_contexts, settings.sae_d, settings.sae_net_steps, settings.sae_network)
             for s in seeds]  # fmt: skip
     caches = learning.side_by_side(
         cache, jobs, n_jobs=settings.n_jobs, label="networks for E10", progress=progress

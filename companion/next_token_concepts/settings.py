@@ -41,6 +41,7 @@ class Settings:
     noise_concepts: int = 10
     sae_seeds: int = 0
     sae_contexts: int = 100_000
+    sae_network: str = "perceptron"
     sae_d: int = 32
     sae_features: int = 128
     sae_steps: int = 1500
@@ -67,6 +68,8 @@ class Settings:
         if self.word_c <= 0 or any(c <= 0 for c in self.word_cs):
             raise ValueError(f"penalties C must be positive, got {self.word_c}, {self.word_cs}")
 
+
+SIZES = ("70m", "160m", "410m", "1b", "1.4b", "2.8b")
 
 TOY = Settings()
 

@@ -20,6 +20,7 @@ LENGTHS = (4, 8, 12, 24, 48, 96)
 SHARPNESS = (0.3, 0.1, 0.03, 0.01, 0.002, 1e-4)
 KAPPAS = (0.0, 0.1, 0.4)
 MERGED = (1, 2, 4)
+TRAINED_LENGTHS = (4, 12, 24)
 UNNAMED = 0
 """The concept that is never named in E7 (b); it has no hint of its own either."""
 
@@ -65,6 +66,30 @@ def _way(way: str, world: wd.World, seed: int, length: int, eta: float, n: int) 
         "no_fit": theory.no_fit_r2(world, log_p),
         "slope": theory.slope(world, log_p), "ratio": theory.residual_ratio(world, log_p),
     }  # fmt: skip
+
+
+@one_thread()
+def trained_lengths(seed: int, n: int, steps: int) -> pd.DataFrame:
+    """One perceptron trained on contexts of 4, 12 and 24 words: columns seed, length, eps, no_fit.
+
+    Its contrasts take the place of the perfect predictor's in the no-fit R^2.
+    """
+    world = world_of(seed, 0.01)
+    rng = generator(seed, "ntc lengths")
+    parts = [world.sample(8_000, length, rng) for length in TRAINED_LENGTHS]
+    log_p = [world.log_posterior(part.words) for part in parts]
+    targets = np.exp(np.concatenate([theory.log_predict(p, world.names) for p in log_p]))
+    counts = np.concatenate([world.counts(part.words) / 4 for part in parts])
+    fresh = [world.sample(n, length, rng) for length in TRAINED_LENGTHS]
+    new = np.concatenate([world.counts(part.words) / 4 for part in fresh])
+    logits = trained_logits(counts, targets, new, steps=steps, seed=seed)
+    rows = []
+    for i, (length, part) in enumerate(zip(TRAINED_LENGTHS, fresh, strict=True)):
+        own = world.log_posterior(part.words)
+        score = theory.no_fit_r2(world, own, logits[i * n : (i + 1) * n])
+        rows.append({"seed": seed, "length": length, "no_fit": score,
+                     "eps": theory.uncertainty(own, world.names)})  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 class Broken(NamedTuple):

@@ -1,1 +1,59 @@
-"""x."""
+"""Chapter "Concepts from next-token prediction": everything that its notebook uses.
+
+I Predict Therefore I Am (arXiv:2503.08980).
+"""
+
+from companion.next_token_concepts.claims import CLAIMS as CLAIMS
+from companion.next_token_concepts.dictionaries import run as run_dictionaries
+from companion.next_token_concepts.directions import cosines as cosines
+from companion.next_token_concepts.directions import direction as direction
+from companion.next_token_concepts.directions import isotropic as isotropic
+from companion.next_token_concepts.directions import matched as matched
+from companion.next_token_concepts.directions import probe as probe
+from companion.next_token_concepts.exercises import check_bound as check_bound
+from companion.next_token_concepts.exercises import check_identity as check_identity
+from companion.next_token_concepts.exercises import check_noise as check_noise
+from companion.next_token_concepts.exercises import check_rank as check_rank
+from companion.next_token_concepts.exercises import check_vague as check_vague
+from companion.next_token_concepts.exercises import example_pairs as example_pairs
+from companion.next_token_concepts.exercises import exercise_world as exercise_world
+from companion.next_token_concepts.explorers import curve_explorer as curve_explorer
+from companion.next_token_concepts.explorers import recipe_explorer as recipe_explorer
+from companion.next_token_concepts.explorers import sentence_explorer as sentence_explorer
+from companion.next_token_concepts.findings import Results as Results
+from companion.next_token_concepts.findings import evaluate as evaluate
+from companion.next_token_concepts.findings import series as series
+from companion.next_token_concepts.learning import soft_cross_entropy as soft_cross_entropy
+from companion.next_token_concepts.networks import Perceptron as Perceptron
+from companion.next_token_concepts.networks import Transformer as Transformer
+from companion.next_token_concepts.pythia import run as run_pythia
+from companion.next_token_concepts.run import broken as broken
+from companion.next_token_concepts.run import eta_table as eta_table
+from companion.next_token_concepts.run import headline as headline
+from companion.next_token_concepts.run import other_etas as other_etas
+from companion.next_token_concepts.run import recipe_on_noise as recipe_on_noise
+from companion.next_token_concepts.run import simulate as simulate
+from companion.next_token_concepts.run import trained_ways as trained_ways
+from companion.next_token_concepts.run import two_ways as two_ways
+from companion.next_token_concepts.settings import PRESETS as PRESETS
+from companion.next_token_concepts.settings import Settings as Settings
+from companion.next_token_concepts.tables import checkpoint_table as checkpoint_table
+from companion.next_token_concepts.tables import convergence_table as convergence_table
+from companion.next_token_concepts.tables import noise_table as noise_table
+from companion.next_token_concepts.tables import oracle_table as oracle_table
+from companion.next_token_concepts.tables import penalty_table as penalty_table
+from companion.next_token_concepts.tables import twin_table as twin_table
+from companion.next_token_concepts.theory import evidence_matrix as evidence_matrix
+from companion.next_token_concepts.theory import first_order as first_order
+from companion.next_token_concepts.theory import g_eta as g_eta
+from companion.next_token_concepts.theory import identity as identity
+from companion.next_token_concepts.theory import log_odds as log_odds
+from companion.next_token_concepts.theory import log_predict as log_predict
+from companion.next_token_concepts.theory import slope as slope
+from companion.next_token_concepts.twins import twin as twin
+from companion.next_token_concepts.words import run as run_words
+from companion.next_token_concepts.world import World as World
+from companion.next_token_concepts.world import concept_names as concept_names
+from companion.next_token_concepts.world import joint_names as joint_names
+from companion.next_token_concepts.world import make_world as make_world
+from companion.next_token_concepts.world import merged_names as merged_names

@@ -3,7 +3,7 @@ r"""Sparse autoencoders on cached activations: top-k, batch top-k, p-annealing, 
 z is the code and :math:`\hat f` the reconstruction.  The structured one splits the code,
 z = S + R with S sparse and R of low rank:
 
-.. math:: \lVert f - \hat f\rVert_2^2 + \lambda_t \lVert S\rVert_{p_t}^{p_t} + \gamma \lVert R\rVert_*.
+.. math:: \lVert f - \hat f\rVert^2 + \lambda_t \lVert S\rVert_{p_t}^{p_t} + \gamma \lVert R\rVert_*
 
 How S and R are made is not stated where we could read it; here two encoders read the same input,
 S = ReLU(W_S x + a_S) and R = W_R x + a_R, and one decoder reads their sum.
@@ -179,6 +179,7 @@ def best_feature(code: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks within each column."""
     return rankdata(values, axis=0)
 
 

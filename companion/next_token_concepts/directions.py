@@ -24,6 +24,7 @@ class Pairs(NamedTuple):
     one: np.ndarray
 
     def rows(self, which: slice) -> Pairs:
+        """Some of the pairs."""
         return Pairs(self.zero[which], self.one[which])
 
 

@@ -113,11 +113,12 @@ def linear(scale: str, runs: Sequence[Trained]) -> Finding:
     f, counts = decoded(runs, "f"), decoded(runs, "counts")
     parts = {}
     if scale != "toy":
-        parts = {
-            "f_x": (over(f, scale), c.AT_LEAST_09),
-            "counts": (over(counts, scale), c.AT_MOST_06),
-        }
-    note = f"f_x {np.mean(f):.2f}, counts {np.mean(counts):.2f}, untrained " \
-        f"{np.mean(decoded(runs, 'untrained')):.2f}" if runs else ""  # fmt: skip
+        parts["f_x"] = (over(f, scale), c.AT_LEAST_09)
+        parts["counts"] = (over(counts, scale), c.AT_MOST_06)
+    note = f"f_x {_mean(f)}, counts {_mean(counts)}, untrained {_mean(decoded(runs, 'untrained'))}"
     measured = over(np.subtract(f, counts), scale)
     return gated(judge(c.BY_ID["E4"], scale, measured, parts=parts, note=note), runs)
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.2f}" if len(values) else "none"

@@ -19,6 +19,7 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
 
     def forward(self, h: Tensor) -> Tensor:
+        """The residual stream after this block."""
         batch, seq, d = h.shape
         qkv = self.qkv(self.norm_1(h)).view(batch, seq, 3, self.n_heads, d // self.n_heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, seq, d / heads)

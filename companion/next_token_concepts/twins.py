@@ -24,6 +24,7 @@ class Twins(NamedTuple):
 
     same, held_out : A_s W_s, (m, m), from the same pairs and from disjoint halves
     noise_same, noise_held_out : the same code on noise with the representations' covariance
+    pairs : the representations behind `held_out`, one Pairs per concept
     slope, r2 : of w_j (f(x1) - f(x0)) on lambda_j(x1) - lambda_j(x0), all j and all twins
     """
 
@@ -31,6 +32,7 @@ class Twins(NamedTuple):
     held_out: np.ndarray
     noise_same: np.ndarray
     noise_held_out: np.ndarray
+    pairs: list[dr.Pairs]
     slope: float
     r2: float
 
@@ -87,6 +89,7 @@ def measure(
         held_out=dr.cosines(concepts, c, held_out=True),
         noise_same=dr.cosines(noise, c, held_out=False),
         noise_held_out=dr.cosines(noise, c, held_out=True),
+        pairs=concepts,
         slope=slope,
         r2=float(1 - ((moved - slope * expected) ** 2).sum() / (expected**2).sum()),
     )

@@ -69,10 +69,12 @@ class World:
 
     @property
     def n_words(self) -> int:
+        """V, the words of contexts."""
         return self.words.shape[1]
 
     @property
     def n_names(self) -> int:
+        """Y, the possible answers."""
         return self.names.shape[1]
 
     def with_names(self, names: np.ndarray, *, factored: bool = False) -> World:

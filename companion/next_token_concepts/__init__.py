@@ -4,7 +4,7 @@ I Predict Therefore I Am (arXiv:2503.08980).
 """
 
 from companion.next_token_concepts.claims import CLAIMS as CLAIMS
-from companion.next_token_concepts.dictionaries import run as run_dictionaries
+from companion.next_token_concepts.dictionaries import run_dictionaries as run_dictionaries
 from companion.next_token_concepts.directions import cosines as cosines
 from companion.next_token_concepts.directions import direction as direction
 from companion.next_token_concepts.directions import isotropic as isotropic
@@ -26,7 +26,7 @@ from companion.next_token_concepts.findings import series as series
 from companion.next_token_concepts.learning import soft_cross_entropy as soft_cross_entropy
 from companion.next_token_concepts.networks import Perceptron as Perceptron
 from companion.next_token_concepts.networks import Transformer as Transformer
-from companion.next_token_concepts.pythia import run as run_pythia
+from companion.next_token_concepts.pythia import run_pythia as run_pythia
 from companion.next_token_concepts.run import broken as broken
 from companion.next_token_concepts.run import eta_table as eta_table
 from companion.next_token_concepts.run import headline as headline
@@ -51,7 +51,7 @@ from companion.next_token_concepts.theory import log_odds as log_odds
 from companion.next_token_concepts.theory import log_predict as log_predict
 from companion.next_token_concepts.theory import slope as slope
 from companion.next_token_concepts.twins import twin as twin
-from companion.next_token_concepts.words import run as run_words
+from companion.next_token_concepts.words import run_words as run_words
 from companion.next_token_concepts.world import World as World
 from companion.next_token_concepts.world import concept_names as concept_names
 from companion.next_token_concepts.world import joint_names as joint_names

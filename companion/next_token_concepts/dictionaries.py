@@ -111,7 +111,9 @@ def _supervised(world, model, scaling, fresh, odds, rng) -> tuple[float, float, 
     return tuple(float(v) for v in diagonal)
 
 
-def run(settings: Settings, seed: int, *, progress: bool = True) -> Dictionaries | Missing:
+def run_dictionaries(
+    settings: Settings, seed: int, *, progress: bool = True
+) -> Dictionaries | Missing:
     """E10 over seeds; a Missing where the settings leave it out."""
     if not settings.sae_seeds:
         return Missing("The autoencoders are trained at book scale only: set SCALE to 'book'.")

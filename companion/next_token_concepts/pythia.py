@@ -91,7 +91,7 @@ def gained(rows: pd.DataFrame, model: str, c: float = dr.PAPER_C) -> Interval:
     return paired(last.to_numpy(), first.loc[last.index].to_numpy())
 
 
-def run(settings: Settings, seed: int) -> pd.DataFrame | Missing:
+def run_pythia(settings: Settings, seed: int) -> pd.DataFrame | Missing:
     """Pythia over checkpoints; a Missing below paper scale."""
     if not settings.hub_models:
         return Missing(

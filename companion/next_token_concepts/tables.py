@@ -39,7 +39,8 @@ def convergence_table(runs: Sequence[Trained]) -> Styler:
 def oracle_table(etas: pd.DataFrame) -> Styler:
     """R2_enc of a perfect predictor by eta, with the theorem's own A and the residual."""
     names = {"LM": "log marginals", "P": "posterior", "bag": "counts", "label": "true concepts",
-             "no_fit": "theorem's A", "ratio": "sd(h) / sd(line)", "information": "I(x; y), nats"}  # fmt: skip
+             "no_fit": "theorem's A", "ratio": "sd(h) / sd(line)",
+             "information": "I(x; y), nats"}  # fmt: skip
     mean = etas.groupby("eta", as_index=False).mean(numeric_only=True)
     table = mean[["eta", *names]].rename(columns=names | {"eta": "η"})
     return styled(table, "ntc-oracle", dict.fromkeys(names.values(), "{:.3f}") | {"η": "{:g}"})

@@ -226,7 +226,7 @@ def at_c(pairs: Sequence[dr.Pairs], c: float, seed: int) -> dict[str, float]:
     }
 
 
-def run(settings: Settings, seed: int, *, progress: bool = True) -> RealWords | Missing:
+def run_words(settings: Settings, seed: int, *, progress: bool = True) -> RealWords | Missing:
     """E11 on SmolLM2-135M; a Missing where words or model are not to be had."""
     table = data.load(PAIRS, lambda p: word_pairs(p, settings.word_concepts, settings.word_pairs))
     if isinstance(table, Missing):

@@ -64,8 +64,9 @@ def _which(ax: Axes, exact: pd.DataFrame, trained: Sequence[Mapping[str, object]
         look = REGRESSORS[name]
         ax.plot(exact["eta"], exact[name], color=look.color, linestyle=look.linestyle,
                 label=f"{WORDS[name]}, perfect predictor")  # fmt: skip
-        ax.plot([t["eta"] for t in trained], [t[name] for t in trained], look.marker,
-                color=look.color, alpha=0.75, markersize=6, label=f"{WORDS[name]}, trained")  # fmt: skip
+        marks = [t["eta"] for t in trained], [t[name] for t in trained]
+        ax.plot(*marks, look.marker, color=look.color, alpha=0.75, markersize=6,
+                label=f"{WORDS[name]}, trained")  # fmt: skip
     ax.set(xscale="log", xlabel="error η of the names (log)", ylabel="R² of the name logits")
     ax.legend(loc="lower right", fontsize=8.5)
 
@@ -128,10 +129,12 @@ def encoders(runs: Sequence[Trained]) -> Figure:
         values = [r.enc[name] for r in group]
         ax.bar(i, np.mean(values), color=look.color, width=0.5, alpha=0.85)
         ax.plot([i] * len(values), values, "o", color="white", markeredgecolor=BLACK, markersize=4)
-        ax.plot([i - 0.32, i + 0.32], [np.mean([r.enc_exact[name] for r in group])] * 2,
-                color=BLACK, linestyle=":", label="perfect predictor" if i == 0 else None)  # fmt: skip
+        perfect = np.mean([r.enc_exact[name] for r in group])
+        first = i == 0
+        ax.plot([i - 0.32, i + 0.32], [perfect] * 2, color=BLACK, linestyle=":",
+                label="perfect predictor" if first else None)  # fmt: skip
         ax.plot(i, np.mean([r.enc_untrained[name] for r in group]), "X", color=GREY, markersize=8,
-                label="untrained network" if i == 0 else None)  # fmt: skip
+                label="untrained network" if first else None)  # fmt: skip
     ax.set_xticks(range(len(names)), [WORDS[name].replace(" ", "\n") for name in names])
     ax.set(ylim=(0, 1.08), ylabel="R² of the name logits")
     ax.legend(loc="upper right", bbox_to_anchor=(0.78, 1.0))
@@ -151,11 +154,12 @@ def places(runs: Sequence[Trained]) -> Figure:
     group = at(runs, 0.01)
     names = list(group[0].dec)
     values = np.array([[r.dec[place] for place in names] for r in group])  # (seeds, places, m)
+    legend = {0: "concepts without a hint of their own", 1: "concepts with one"}
     for k in range(values.shape[2]):
         hidden = k in XOR
         ax.plot(range(len(names)), values[:, :, k].mean(0), "o-" if hidden else "s--",
                 color=BLUE if hidden else GREY, alpha=1 if hidden else 0.7,
-                label={0: "concepts without a hint of their own", 1: "concepts with one"}.get(k))  # fmt: skip
+                label=legend.get(k))  # fmt: skip
     ax.set_xticks(range(len(names)), [n.replace("f", "$f_x$") if n == "f" else n.replace(" ", "\n")
                                       for n in names])  # fmt: skip
     ax.set(ylim=(-0.08, 1.08), ylabel="R² of the log odds, linear")

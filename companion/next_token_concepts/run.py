@@ -63,7 +63,7 @@ def other_etas(settings: Settings, seed: int, *, progress: bool = True) -> list[
     if settings.sampled_steps:
         plans += [
             Plan(0.01, s, "sampled", settings.sampled_steps, settings.d, settings.network)
-            for s in range(seed, seed + settings.seeds)
+            for s in range(seed, seed + settings.sweep_seeds)
         ]
     return _train(plans, settings, "other eta, sampled names", progress)
 

@@ -12,7 +12,7 @@ class Settings:
     network, d, steps : the headline's network ("transformer" or "perceptron"), width, updates
     seeds : worlds of the headline; sweep_seeds, sweep_steps : perceptrons at the other four eta,
         and the trained points of E5, E7 and E8; 0 leaves them out
-    sampled_steps : updates of the runs on sampled names; 0 leaves them out
+    sampled_steps : updates of the runs on sampled names (sweep_seeds of them); 0 leaves them out
     contexts : fresh contexts per measurement; exact_seeds : worlds of exact tables
     sim_m, sim_edges, sim_bits, sim_seeds, sim_steps : E6; 0 steps: ceilings only
     noise_d, noise_concepts : E9's isotropic noise
@@ -74,9 +74,9 @@ SIZES = ("70m", "160m", "410m", "1b", "1.4b", "2.8b")
 TOY = Settings()
 
 BOOK = replace(
-    TOY, network="transformer", d=32, steps=2000, seeds=5, sweep_seeds=3, sampled_steps=4000,
-    exact_seeds=6, sim_seeds=3, sim_steps=2000, noise_d=1024, noise_concepts=27, sae_seeds=3,
-    word_concepts=0, word_pairs=0, word_layers=31, word_cs=(1e-4, 1e-2, 1.0), null_draws=5,
+    TOY, network="transformer", d=32, steps=2000, seeds=5, sweep_seeds=3, sampled_steps=3000,
+    exact_seeds=6, sim_seeds=3, sim_steps=1500, noise_d=1024, noise_concepts=27, sae_seeds=3,
+    word_concepts=0, word_pairs=0, word_layers=11, word_cs=(1e-4, 1e-2, 1.0), null_draws=3,
 )  # fmt: skip
 
 PAPER = replace(

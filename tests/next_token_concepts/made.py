@@ -123,8 +123,8 @@ def results(*, works=True, seeds=3) -> nt.Results:
     runs = [trained(eta, s, works=works) for eta in (0.01, 0.3) for s in range(seeds)]
     others = [trained(eta, s, works=works) for eta in ETAS if eta not in (0.01, 0.3)
               for s in range(seeds)]  # fmt: skip
-    etas = pd.DataFrame([{"eta": e, "seed": 0, "LM": 0.99, "P": 0.9, "bag": 0.8, "label": 0.3,
-                          "no_fit": 0.8, "ratio": 0.4, "information": 0.1} for e in ETAS])  # fmt: skip
+    scores = {"LM": 0.99, "P": 0.9, "bag": 0.8, "label": 0.3, "no_fit": 0.8, "ratio": 0.4}
+    etas = pd.DataFrame([{"eta": e, "seed": 0, "information": 0.1, **scores} for e in ETAS])
     points = pd.DataFrame({"seed": [0, 0], "length": [4, 12], "no_fit": [0.9, 0.8],
                            "eps": [0.6, 0.5]})  # fmt: skip
     return nt.Results(

@@ -113,8 +113,11 @@ def test_every_figure_and_table_is_drawn(good):
     ]  # fmt: skip
     for fig in drawn:
         fig.canvas.draw()
-    for table in (nt.convergence_table(runs), nt.oracle_table(good.etas), nt.noise_table(good.noise),
-                  nt.twin_table(good.headline), nt.penalty_table(good.words)):  # fmt: skip
+    tables = [
+        nt.convergence_table(runs), nt.oracle_table(good.etas), nt.noise_table(good.noise),
+        nt.twin_table(good.headline), nt.penalty_table(good.words),
+    ]  # fmt: skip
+    for table in tables:
         assert "<table" in table.to_html()
 
 

@@ -10,7 +10,7 @@ from companion.claims import NOT_RESOLVED, Finding, as_verdict
 from companion.next_token_concepts.learning import GATE, Trained
 from companion.stats import Interval, t_interval
 
-OPEN = Interval(np.nan, np.nan, np.nan)
+OPEN = Interval(float("nan"))
 
 
 def over(values: Sequence[float], scale: str) -> Interval:

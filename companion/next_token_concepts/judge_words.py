@@ -91,7 +91,7 @@ def real(scale: str, found: RealWords) -> Finding:
     if set(found.depth) != {"trained", "random"}:
         return not_tested(c.BY_ID["E11"], scale, "one of the two networks was not read")
     trained, random = (over_concepts(lead(found.depth[arm])) for arm in ("trained", "random"))
-    lower = random._replace(estimate=random.low, low=random.low, high=random.low)
+    lower = OPEN if random.low is None else exact(random.low, random.n)
     gap = paired_or_open(lead(found.depth["trained"]), lead(found.depth["random"]))
     same = {arm: float(found.depth[arm].same[-1].mean()) for arm in found.depth}
     null = float(found.depth["trained"].null_same[-1].mean())

@@ -257,7 +257,7 @@ def test_the_probe_of_the_simulation_nears_its_ceiling():
     assert row["raw"] < row["probe"] <= row["bayes"] + 0.02
     assert row["bayes"] - row["probe"] < 0.06
     assert np.isnan(simulation.run_one(5, 1, 2, 0, 0, 400)["probe"])
-    labels = (np.arange(40) % 2)[:, None].repeat(2, 1)
+    labels = (np.arange(40) // 2 % 2)[:, None].repeat(2, 1)
     assert simulation.accuracy(labels[:, :1].astype(float), labels) == 1
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullLocator
 
 from companion.next_token_concepts.figures.style import REGRESSORS
 from companion.next_token_concepts.sweeps import Broken
@@ -26,9 +27,15 @@ def two_ways(ways: pd.DataFrame, points: pd.DataFrame) -> Figure:
         ax.plot(rows["eps"], rows["no_fit"], marker=marker, color=color)
         for i, row in enumerate(rows.to_dict("records")):
             text = f"{row['length']:.0f} words" if way == "longer contexts" else f"η {row['eta']:g}"
+            if way == "longer contexts" and row["length"] in (8, 12):
+                continue  # they lie too close to their neighbors to be named
             ax.annotate(text, (row["eps"], row["no_fit"]), fontsize=8.5, color=color, ha="center",
                         xytext=(0, -13 if i % 2 else 7), textcoords="offset points")  # fmt: skip
         ax.set(xscale="log", xlabel="uncertainty ε (log; smaller to the right)", ylim=(-1.1, 1.25))
+        if way == "longer contexts":
+            ticks = (0.6, 0.3, 0.15, 0.07)
+            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            ax.xaxis.set_minor_locator(NullLocator())
         ax.invert_xaxis()
         ax.margins(x=0.15)
         ax.set_title(f"{way[0].upper()}{way[1:]}", fontsize=10.5)
@@ -94,7 +101,10 @@ def broken(found: Broken) -> Figure:
     axes[2].set(xlabel="share κ of names\nfrom the last word", ylim=(0, 1.08))
     axes[2].set_title("logits from these", fontsize=10)
     axes[2].legend(loc="lower left", fontsize=8.5)
-    for ax, table, xs in ((axes[0], merged, range(3)), (axes[1], named.loc[[True, False]], (0, 1))):
+    for ax, table, xs in (
+        (axes[0], merged, range(3)),
+        (axes[1], named.reindex([True, False]), (0, 1)),
+    ):
         if table["trained"].notna().all():
             ax.plot(list(xs), table["trained"], "D", color=BLACK, markersize=5, label="trained")
             ax.legend(loc="lower left", fontsize=8.5)

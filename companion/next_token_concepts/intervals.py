@@ -8,7 +8,7 @@ import numpy as np
 
 from companion.claims import NOT_RESOLVED, Finding, as_verdict
 from companion.next_token_concepts.learning import GATE, Trained
-from companion.stats import Interval, t_interval
+from companion.stats import Interval, exact, t_interval
 
 OPEN = Interval(float("nan"))
 
@@ -28,9 +28,14 @@ def over(values: Sequence[float], scale: str) -> Interval:
     return t_interval(sample)
 
 
+def point(value: float, n: int | None = None) -> Interval:
+    """A value without sampling error; one that is not finite resolves nothing."""
+    return exact(value, n) if np.isfinite(value) else OPEN
+
+
 def gated(finding: Finding, runs: Sequence[Trained]) -> Finding:
     """`not resolved` if a network misses too much of I(x; y) to say anything about optima."""
-    worst = max((run.excess for run in runs), default=float("nan"))
+    worst = float(np.max([run.excess for run in runs])) if runs else float("nan")
     if worst <= GATE:
         return finding
     return as_verdict(

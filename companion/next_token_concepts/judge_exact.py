@@ -8,9 +8,9 @@ from scipy.stats import linregress, spearmanr
 
 from companion.claims import Finding, judge, not_tested
 from companion.next_token_concepts import claims as c
-from companion.next_token_concepts.intervals import over
+from companion.next_token_concepts.intervals import over, point
 from companion.next_token_concepts.sweeps import Broken
-from companion.stats import Interval, exact
+from companion.stats import Interval
 
 
 def two_ways(scale: str, ways: pd.DataFrame) -> Finding:
@@ -20,14 +20,14 @@ def two_ways(scale: str, ways: pd.DataFrame) -> Finding:
     sharper = mean[mean["way"] == "sharper names"].sort_values("eta", ascending=False)
     order = spearmanr(longer["eps"], longer["no_fit"])[0]
     parts = {
-        "at 4 words": (exact(longer["no_fit"].iloc[0]), c.ABOVE_09),
-        "Spearman of eps and R2": (exact(order), c.PERFECT_ORDER),
-        "names with error 0.3": (exact(sharper["no_fit"].iloc[0]), c.BELOW_095),
-        "names with error 1e-4": (exact(sharper["no_fit"].iloc[-1]), c.NEARLY_ONE),
-        "error of the identity": (exact(ways["identity"].max()), c.EXACTLY),
+        "at 4 words": (point(longer["no_fit"].iloc[0]), c.ABOVE_09),
+        "Spearman of eps and R2": (point(order), c.PERFECT_ORDER),
+        "names with error 0.3": (point(sharper["no_fit"].iloc[0]), c.BELOW_095),
+        "names with error 1e-4": (point(sharper["no_fit"].iloc[-1]), c.NEARLY_ONE),
+        "error of the identity": (point(ways["identity"].max()), c.EXACTLY),
     }
     last = longer.iloc[-1]
-    measured = exact(last["no_fit"], int(ways["seed"].nunique()))
+    measured = point(last["no_fit"], int(ways["seed"].nunique()))
     note = f"{last['length']:.0f} words: eps {last['eps']:.3f}, slope {last['slope']:.2f}"
     return judge(c.BY_ID["E5"], scale, measured, parts=parts, note=note)
 
@@ -71,15 +71,15 @@ def diversity(scale: str, broken: Broken) -> Finding:
     falls = bool(((table[1] > table[2]) & (table[2] > table[4])).all())
     by = {named: unnamed.loc[unnamed["named"] == named, "exact"] for named in (True, False)}
     parts = {
-        "ranks 15, 7, 3": (exact(float(right)), c.FALLS),
+        "ranks 15, 7, 3": (point(float(right)), c.FALLS),
         "all names": (over(table[1], scale), c.FULL),
-        "lower with each merge": (exact(float(falls)), c.FALLS),
+        "lower with each merge": (point(float(falls)), c.FALLS),
         "concept named": (over(by[True], scale), c.NAMED),
         "concept not named": (over(by[False], scale), c.BELOW_06),
     }
     if scale != "toy":
         off = (merged["trained"] - merged["exact"]).abs().groupby(merged["size"]).mean()
-        parts["trained, largest mean distance"] = (exact(off.max()), c.WITHIN)
+        parts["trained, largest mean distance"] = (point(off.max()), c.WITHIN)
     note = f"merged by 2: {table[2].mean():.2f} ({table[2].min():.2f} to {table[2].max():.2f})"
     return judge(c.BY_ID["E7"], scale, over(table[4], scale), parts=parts, note=note)
 

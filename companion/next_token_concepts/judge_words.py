@@ -11,12 +11,12 @@ from companion.next_token_concepts import autoencoders as ae
 from companion.next_token_concepts import claims as c
 from companion.next_token_concepts import directions as dr
 from companion.next_token_concepts.dictionaries import Dictionaries
-from companion.next_token_concepts.intervals import OPEN, gated, over
+from companion.next_token_concepts.intervals import OPEN, gated, over, point
 from companion.next_token_concepts.judge_learned import at
 from companion.next_token_concepts.learning import Trained
 from companion.next_token_concepts.run import Noise
 from companion.next_token_concepts.words import Depth, RealWords
-from companion.stats import Interval, exact, paired, t_interval
+from companion.stats import Interval, paired, t_interval
 
 
 def over_concepts(values: np.ndarray) -> Interval:
@@ -34,7 +34,7 @@ def directions(scale: str, noise: Sequence[Noise], runs: Sequence[Trained]) -> F
     slope = over([r.twins.slope for r in runs], scale)
     free = over_concepts(at_paper.held_out)
     if scale == "toy":
-        free = exact(free.estimate, free.n)
+        free = point(free.estimate, free.n)
     parts = {"noise, held out": (free, c.NO_DIRECTION)}
     if scale != "toy":
         parts["concept world, held out"] = (held, c.ABOVE_HALF)
@@ -44,7 +44,7 @@ def directions(scale: str, noise: Sequence[Noise], runs: Sequence[Trained]) -> F
         f"lowest same-pair cosine on noise; with permuted labels {at_paper.permuted.mean():+.2f}; "
         f"concept world held out {measured_text(held)}, slope {measured_text(slope)}"
     )
-    finding = judge(c.BY_ID["E9"], scale, exact(same, len(at_paper.same)), parts=parts, note=note)
+    finding = judge(c.BY_ID["E9"], scale, point(same, len(at_paper.same)), parts=parts, note=note)
     return finding if scale == "toy" else gated(finding, runs)
 
 
@@ -91,7 +91,7 @@ def real(scale: str, found: RealWords) -> Finding:
     if set(found.depth) != {"trained", "random"}:
         return not_tested(c.BY_ID["E11"], scale, "one of the two networks was not read")
     trained, random = (over_concepts(lead(found.depth[arm])) for arm in ("trained", "random"))
-    lower = OPEN if random.low is None else exact(random.low, random.n)
+    lower = OPEN if random.low is None else point(random.low, random.n)
     gap = paired_or_open(lead(found.depth["trained"]), lead(found.depth["random"]))
     same = {arm: float(found.depth[arm].same[-1].mean()) for arm in found.depth}
     null = float(found.depth["trained"].null_same[-1].mean())

@@ -23,10 +23,10 @@ from companion.scale import derive_seed, generator, one_thread
 
 KINDS = ("top-k", "batch top-k", "p-annealing", "structured")
 LEVELS = {
-    "top-k": (4, 8, 16),
-    "batch top-k": (4, 8, 16),
-    "p-annealing": (0.3, 0.1, 0.03),
-    "structured": (0.3, 0.1, 0.03),
+    "top-k": (4, 16, 48),
+    "batch top-k": (4, 16, 48),
+    "p-annealing": (3.0, 1.0, 0.3),
+    "structured": (3.0, 1.0, 0.3),
 }
 """Sparsity levels of each kind, from sparse to dense: k, or the first penalty."""
 

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from companion.claims import Finding, judge, measured_text, not_tested
+from companion.claims import (
+    NOT_RESOLVED,
+    Finding,
+    as_verdict,
+    judge,
+    measured_text,
+    not_tested,
+)
 from companion.next_token_concepts import autoencoders as ae
 from companion.next_token_concepts import claims as c
 from companion.next_token_concepts import directions as dr
 from companion.next_token_concepts.dictionaries import Dictionaries
 from companion.next_token_concepts.intervals import OPEN, gated, over, point
 from companion.next_token_concepts.judge_learned import at
-from companion.next_token_concepts.learning import Trained
+from companion.next_token_concepts.learning import GATE, Trained
 from companion.next_token_concepts.run import Noise
 from companion.next_token_concepts.words import Depth, RealWords
 from companion.stats import Interval, paired, t_interval
@@ -61,7 +68,10 @@ def dictionaries(scale: str, found: Dictionaries) -> Finding:
         f"lead {measured_text(lead_odds)}; {variants(found)}; KL / I of the networks up to "
         f"{found.probes['excess'].max():.3f}"
     )
-    return judge(c.BY_ID["E10"], scale, lead, note=note)
+    finding = judge(c.BY_ID["E10"], scale, lead, note=note)
+    if not found.probes["excess"].max() <= GATE:
+        return as_verdict(finding, NOT_RESOLVED, "the networks have not converged")
+    return finding
 
 
 def variants(found: Dictionaries) -> str:

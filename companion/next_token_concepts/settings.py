@@ -45,7 +45,7 @@ class Settings:
     sae_d: int = 32
     sae_features: int = 128
     sae_steps: int = 1500
-    sae_net_steps: int = 3000
+    sae_net_steps: int = 5000
     word_concepts: int = 9
     word_pairs: int = 20
     word_layers: int = 5

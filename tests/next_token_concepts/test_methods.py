@@ -112,7 +112,7 @@ def test_the_rate_falls_to_zero_over_the_last_half():
 
 def test_probe_against_a_general_optimizer():
     rng = np.random.default_rng(0)
-    pairs = dr.Pairs(rng.normal(size=(30, 5)), rng.normal(size=(30, 5)) + [1, 0, 0, 0, 0])
+    pairs = dr.Pairs(rng.normal(size=(30, 5)), rng.normal(size=(30, 5)) + np.eye(5)[0])
     x = np.concatenate(pairs)
     sign = np.repeat([-1.0, 1.0], 30)
 

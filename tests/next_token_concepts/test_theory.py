@@ -186,7 +186,7 @@ def test_regression_scores_what_was_not_fitted():
 
 
 def test_errors_say_what_is_wrong(world):
-    with pytest.raises(ValueError, match="between 0 and 0.5"):
+    with pytest.raises(ValueError, match="strictly between 0"):
         wd.make_world(np.random.default_rng(0), 0.5)
     with pytest.raises(ValueError, match="in fours"):
         wd.make_world(np.random.default_rng(0), 0.1, m=5)

@@ -40,7 +40,8 @@ def recipe(noise: Sequence[Noise]) -> Figure:
                     label=LABELS[name] if i == 0 else None)  # fmt: skip
     reference_line(ax, 0.0, "no common direction")
     ax.set_xticks(range(len(noise)), [f"C = {one.c:g}" for one in noise])
-    ax.set(xlim=(-0.4, len(noise) - 0.1), ylim=(-0.4, 1.55), xlabel="inverse penalty of the logistic regression",
+    ax.set(xlim=(-0.4, len(noise) - 0.1), ylim=(-0.4, 1.55),
+           xlabel="inverse penalty of the logistic regression",
            ylabel="cosine of direction and probe")  # fmt: skip
     ax.legend(loc="upper left")
     paper = next(one for one in noise if one.c == PAPER_C)

@@ -101,15 +101,6 @@ def check_mixing(replicates: int, rng: np.random.Generator) -> list[Check]:
     return rows
 
 
-def real_data_wins(k: int, protocol: str, n_points: int = 2001) -> float:
-    """Largest s up to which the mixture is no worse than its real part alone; nan if never."""
-    s = np.linspace(0, 0.999, n_points)[1:]
-    worse = mixing_law(s, k, protocol) > mixing_law(s, k, "real only") * (1 + 1e-12)
-    if worse[0]:
-        return float("nan")
-    return float(s[np.argmax(worse) - 1]) if worse.any() else 1.0
-
-
 def largest_share(tolerance: float, k: int, protocol: str = "fresh") -> float:
     """Largest s with V_k <= 1 + tolerance: a budget, though the law has no threshold."""
     s = np.linspace(0, 1, 100_001)[:-1]

@@ -100,7 +100,7 @@ def simulate_accumulation(
 
 
 def simulate_regression(
-    replicates: int, rng: np.random.Generator, d: int = 10, rows: int = 50
+    replicates: int, rng: np.random.Generator, d: int = 10
 ) -> list[Check]:
     """Least squares on its own labels, one design for all generations (Gerstgrasser 2024).
 

@@ -40,9 +40,7 @@ def learning_rate(step: int, steps: int = STEPS) -> float:
     return RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def initial(
-    shares: Tensor, rank: int, seeds: Sequence[int], dtype: torch.dtype
-) -> Parameters:
+def initial(shares: Tensor, rank: int, seeds: Sequence[int], dtype: torch.dtype) -> Parameters:
     """Random factors per seed; the bias is the logarithm of the answers' shares.
 
     shares : (models, contexts, answers), each model's data, summing to one

@@ -61,9 +61,7 @@ def calibration_lead(runs: Runs, share: float, generation: int = -1) -> np.ndarr
     return 100 * (rise(runs, "ece", share, generation) + rise(runs, "accuracy", share, generation))
 
 
-def onset(
-    values: np.ndarray, grid: Sequence[float], limit: float = 2.0
-) -> np.ndarray:
+def onset(values: np.ndarray, grid: Sequence[float], limit: float = 2.0) -> np.ndarray:
     """First grid value at which a metric has moved by more than `limit` seed deviations.
 
     values : (n_grid, n_seeds), change against the first grid point; nan where it never does.
@@ -75,9 +73,7 @@ def onset(
     return np.where(first >= 0, np.asarray(grid)[first], np.nan)
 
 
-def size_interaction(
-    runs: dict[int, Runs], name: str, largest: float = 0.5
-) -> Interval:
+def size_interaction(runs: dict[int, Runs], name: str, largest: float = 0.5) -> Interval:
     """Coefficient of s log(size) in a mixed model of the relative loss; seeds as random intercepts.
 
     runs : rank -> Runs; outcome ~ s + s^2 + s log(rank) + (1 | seed), s up to `largest`.  Losses

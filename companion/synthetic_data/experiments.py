@@ -100,9 +100,7 @@ def life_plan(settings: Settings, seed: int) -> lives.Plan:
     )  # fmt: skip
 
 
-def run_transformers(
-    settings: Settings, seed: int, *, progress: bool = True
-) -> lives.Lives | None:
+def run_transformers(settings: Settings, seed: int, *, progress: bool = True) -> lives.Lives | None:
     """Laboratory D; None where the settings name no size."""
     if not settings.life_sizes:
         return None

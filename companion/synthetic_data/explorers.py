@@ -94,9 +94,7 @@ def zipf(n_tokens: int = 100) -> np.ndarray:
     return p / p.sum()
 
 
-def survivors(
-    k: int, s: float, seed: int, n: int = 100, replicates: int = 2_000
-) -> np.ndarray:
+def survivors(k: int, s: float, seed: int, n: int = 100, replicates: int = 2_000) -> np.ndarray:
     """Share of runs in which each of 100 Zipf tokens is alive, (100,)."""
     return survival(zipf(), n, k, s, replicates, generator(seed, "survivors", k, f"{s:g}"))
 

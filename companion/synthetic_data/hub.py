@@ -122,8 +122,15 @@ def encode(tokenizer, examples: Sequence[Example], longest: int = 512) -> Tokens
 
 
 def fine_tune(
-    model, tokenizer, examples: Sequence[Example], seed: int, *, steps: int, batch: int = BATCH,
-    rate: float = RATE, micro: int = 8,
+    model,
+    tokenizer,
+    examples: Sequence[Example],
+    seed: int,
+    *,
+    steps: int,
+    batch: int = BATCH,
+    rate: float = RATE,
+    micro: int = 8,
 ):
     """AdamW on the answer tokens, linear decay; returns the model.
 
@@ -152,7 +159,11 @@ def fine_tune(
 
 @torch.inference_mode()
 def write_answers(
-    model, tokenizer, examples: Sequence[Example], temperature: float, seed: int,
+    model,
+    tokenizer,
+    examples: Sequence[Example],
+    temperature: float,
+    seed: int,
     max_new: int = MAX_NEW,
 ) -> list[Example]:
     """The same prompts with answers written by the model, one at a time."""
@@ -213,10 +224,19 @@ def grade(model, tokenizer, examples: Sequence[Example], max_new: int = MAX_NEW)
 
 
 def run_hub(
-    settings: Settings, seed: int, *, models: Callable = load_model, tasks: Callable = load_task,
-    names: Sequence[str] = tuple(TASKS), shares: Sequence[float] = (0.0, 0.2, 0.5),
-    generations: int = 3, temperature: float = 1.0, n_test: int = 500, max_new: int = MAX_NEW,
-    batch: int = BATCH, progress: bool = True,
+    settings: Settings,
+    seed: int,
+    *,
+    models: Callable = load_model,
+    tasks: Callable = load_task,
+    names: Sequence[str] = tuple(TASKS),
+    shares: Sequence[float] = (0.0, 0.2, 0.5),
+    generations: int = 3,
+    temperature: float = 1.0,
+    n_test: int = 500,
+    max_new: int = MAX_NEW,
+    batch: int = BATCH,
+    progress: bool = True,
 ) -> dict[tuple[str, str, float, int], Cell] | Missing:
     """(model, task, s, k) -> scores; ``Missing`` where the settings name no model.
 

@@ -41,9 +41,7 @@ class Damage(NamedTuple):
     scalar: float
 
 
-def damage(
-    truth: np.ndarray, weight: np.ndarray, s: float, temperature: float, k: int
-) -> Damage:
+def damage(truth: np.ndarray, weight: np.ndarray, s: float, temperature: float, k: int) -> Damage:
     """Calibration, divergence and repair of :func:`student`.
 
     weight : (contexts,), how much each context counts

@@ -93,9 +93,7 @@ def real_model(r: Results, scale: str) -> Finding:
     if isinstance(r.students, Missing):
         return not_tested(claim, scale, r.students.reason)
     sharp, greedy, plain = (student_at(r.students, t, 0.5, 3) for t in (0.7, 0.0, 1.0))
-    # at T = 0 the over-confidence is s (1 - max p) at each position, so it also gives E max p
-    tenth = student_at(r.students, 0.0, 0.1, 3)
-    off = abs(greedy.over - 5 * tenth.over)
+    off = abs(greedy.over - 0.5 * (1 - greedy.best))
     parts = {"T = 0 against s (1 - E max p), difference": (exact(off), c.ROUNDING),
              "T = 1": (exact(abs(plain.over)), c.ROUNDING)}  # fmt: skip
     note = f"positions of one text; divergence {sharp.kl:.3f} nats; T = 0 gives {greedy.over:.3f}"

@@ -75,8 +75,9 @@ def robust(r: Results, scale: str) -> Finding:
 
 def early(r: Results, scale: str) -> Finding:
     """C3: rise of the calibration error minus fall of accuracy, in points."""
+    share = 0.5 if scale == "toy" else 0.2
     cells = {
-        (t, rank): mean(calibration_lead(runs, 0.2))
+        (t, rank): mean(calibration_lead(runs, share))
         for t in ("0.7", "1")
         for rank, runs in r.sizes(f"fixed, T={t}").items()
     }

@@ -74,7 +74,10 @@ def moves(r: Results, scale: str) -> Finding:
 def nothing(r: Results, scale: str) -> Finding:
     """T7, the negative control."""
     runs = r.top("truth")
-    change = mean(rise(runs, "kl", 0.5) / runs.at("kl", 0.0))
+    each = [
+        rise(runs, "kl", 0.5, k) / runs.at("kl", 0.0) for k in range(1, len(runs.metrics["kl"]))
+    ]
+    change = mean(np.mean(each, axis=0))
     parts = {"change of any metric when s = 0 is trained again": (exact(r.repeat), c.SAME)}
     return judge(c.BY_ID["T7"], scale, change, parts=parts)
 

@@ -66,7 +66,8 @@ def next_token_laws(model, tokenizer, n_positions: int, seed: int) -> Laws:
 class Student(NamedTuple):
     """The student of infinite data on SmolLM2's distributions.
 
-    over, ece : calibration against the truth; kl, entropy : nats; bins : reliability (3, n_bins)
+    over, ece : calibration against the truth; best : E max p, the accuracy, which never changes
+    kl, entropy : nats; bins : reliability (3, n_bins)
     each : over-confidence at each position, (positions,)
     """
 
@@ -75,6 +76,7 @@ class Student(NamedTuple):
     generation: int
     over: float
     ece: float
+    best: float
     kl: float
     entropy: float
     bins: np.ndarray
@@ -100,6 +102,7 @@ def students(
                 log = np.log(np.maximum(law, 1e-300))
                 found.append(Student(
                     temperature, share, k, said.over_confidence, said.error,
+                    laws.confidence,
                     float((truth * (log_truth - log)).sum(-1).mean()),
                     float(-(law * log).sum(-1).mean()), said.bins,
                     law.max(-1) - truth[rows, greedy],
@@ -155,8 +158,13 @@ class Variety(NamedTuple):
 
 
 def variety(
-    model, tokenizer, encoder: Encoder, temperatures: Sequence[float], n_texts: int,
-    n_tokens: int, seed: int,
+    model,
+    tokenizer,
+    encoder: Encoder,
+    temperatures: Sequence[float],
+    n_texts: int,
+    n_tokens: int,
+    seed: int,
 ) -> list[Variety]:
     """Completions at several temperatures and how varied they are; same prompts and lengths."""
     each = n_texts // len(PROMPTS)

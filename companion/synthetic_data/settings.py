@@ -44,8 +44,8 @@ class Settings:
     table_splits: int = 10
     table_shares: tuple[float, ...] = (0.0, 0.2, 0.5)
     life_sizes: tuple[tuple[int, int], ...] = ()
-    life_each: int = 2_400
-    life_steps: int = 500
+    life_each: int = 2_000
+    life_steps: int = 450
     life_shares: tuple[float, ...] = (0.0, 0.2, 0.5)
     life_temperatures: tuple[float, ...] = (0.7, 1.0)
     life_seeds: int = 2
@@ -81,7 +81,7 @@ BOOK = replace(
     TOY, replicates=200_000, noisy_curves=1_000, ranks=(4, 8, 24),
     shares=(*(round(0.05 * i, 2) for i in range(11)), 0.6, 0.7, 0.8, 0.9, 1.0),
     n_seeds=24, full_arms=ARMS, resamples=2_000, tables=DATASETS, table_splits=60,
-    life_sizes=((32, 2), (64, 2)), life_seeds=4, positions=256, completions=100, jobs=2,
+    life_sizes=((16, 2), (32, 2)), life_seeds=4, positions=256, completions=100, jobs=2,
 )  # fmt: skip
 
 PAPER = replace(

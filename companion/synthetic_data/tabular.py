@@ -63,7 +63,11 @@ class Regenerated:
 
 
 def regenerate(
-    name: str, temperature: float, shares: Sequence[float], n_splits: int, seed: int,
+    name: str,
+    temperature: float,
+    shares: Sequence[float],
+    n_splits: int,
+    seed: int,
     generations: int = 3,
 ) -> Regenerated:
     """The label loop on random halves."""
@@ -102,8 +106,12 @@ def fitted(x: np.ndarray, y: np.ndarray) -> LogisticRegression:
 
 
 def rewritten(
-    model: LogisticRegression, x: np.ndarray, y: np.ndarray, chosen: np.ndarray,
-    temperature: float, rng: np.random.Generator,
+    model: LogisticRegression,
+    x: np.ndarray,
+    y: np.ndarray,
+    chosen: np.ndarray,
+    temperature: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """The labels `y` with those at `chosen` drawn from the model at a temperature."""
     labels = y.copy()

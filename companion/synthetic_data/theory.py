@@ -57,9 +57,7 @@ def refit_normal(
     return np.array(means), np.array(variances)
 
 
-def simulate_replacement(
-    replicates: int, rng: np.random.Generator, n: int = 20
-) -> list[Check]:
+def simulate_replacement(replicates: int, rng: np.random.Generator, n: int = 20) -> list[Check]:
     """Full replacement of a normal's data (Shumailov et al. 2024; Alemohammad et al. 2023)."""
     rows = []
     mean, variance = refit_normal(n, 20, replicates, rng, mle=True)
@@ -99,9 +97,7 @@ def simulate_accumulation(
     return rows
 
 
-def simulate_regression(
-    replicates: int, rng: np.random.Generator, d: int = 10
-) -> list[Check]:
+def simulate_regression(replicates: int, rng: np.random.Generator, d: int = 10) -> list[Check]:
     """Least squares on its own labels, one design for all generations (Gerstgrasser 2024).
 
     In units of the error of the first fit: k when data are replaced, the sum of 1/i^2 when they

@@ -88,7 +88,9 @@ def knots_of(s: np.ndarray, curves: np.ndarray) -> np.ndarray:
 
 
 def resampled(
-    values: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator,
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
     n_resamples: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cluster bootstrap over seeds: (the statistic of the mean curve, of each resample).
@@ -118,8 +120,11 @@ class Ranges(NamedTuple):
 
 
 def knot_by_range(
-    s: np.ndarray, values: np.ndarray, rng: np.random.Generator,
-    ends: tuple[float, float] = (0.5, 0.9), n_resamples: int = 500,
+    s: np.ndarray,
+    values: np.ndarray,
+    rng: np.random.Generator,
+    ends: tuple[float, float] = (0.5, 0.9),
+    n_resamples: int = 500,
 ) -> Ranges:
     """The knot on [0, ends[0]] and on [0, ends[1]]; a genuine threshold does not move.
 
@@ -209,8 +214,12 @@ class Artifact(NamedTuple):
 
 
 def artifact(
-    law: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator, *,
-    noise: float = 0.03, n_seeds: int = 5, replicates: int = 200,
+    law: Callable[[np.ndarray], np.ndarray],
+    rng: np.random.Generator,
+    *,
+    noise: float = 0.03,
+    n_seeds: int = 5,
+    replicates: int = 200,
     grid: Sequence[float] = (0, 0.1, 0.2, 0.3, 0.4, 0.5),
 ) -> Artifact:
     """Fit a knot to a smooth law, exactly and with noise.

@@ -68,9 +68,7 @@ class Transformer(nn.Module):
         return self.norm(x) @ self.embed.weight.T * 2
 
 
-def train(
-    size: tuple[int, int], batches: Sequence[Batch], steps: int, seed: int
-) -> Transformer:
+def train(size: tuple[int, int], batches: Sequence[Batch], steps: int, seed: int) -> Transformer:
     """Train on the answer tokens of all sequences with AdamW and a cosine rate.
 
     size : (d, n_layers); the starting weights and the order of the data depend on the seed alone

@@ -67,9 +67,7 @@ def make_world(seed: int, noise: float = NOISE) -> World:
     return World(facts, truth.reshape(-1, N_ENTITIES), weight)
 
 
-def draw(
-    law: np.ndarray, weight: np.ndarray, n: int, rng: np.random.Generator
-) -> np.ndarray:
+def draw(law: np.ndarray, weight: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Counts (contexts, answers) of `n` samples: contexts from `weight`, answers from `law`."""
     asked = rng.multinomial(n, weight / weight.sum())
     law = np.asarray(law, float)

@@ -94,7 +94,7 @@ def lives(found: Lives, score: str = "accuracy") -> Figure:
     return fig
 
 
-def students(found: Sequence[Student], confidence: float) -> Figure:
+def students(found: Sequence[Student]) -> Figure:
     """Over-confidence of a student of SmolLM2's own text, by s and temperature."""
     fig, axes = figure(ncols=2, height=3.7)
     shares = sorted({x.share for x in found})
@@ -106,7 +106,7 @@ def students(found: Sequence[Student], confidence: float) -> Figure:
                 scale = 100 if name == "over" else 1
                 ax.plot(shares, [scale * getattr(x, name) for x in rows], color=color,
                         marker=marker, linestyle=dash, label=f"T = {t:g}, k = {k}")  # fmt: skip
-    axes[0].plot(shares, [100 * s * (1 - confidence) for s in shares], **style("null"),
+    axes[0].plot(shares, [100 * s * (1 - found[0].best) for s in shares], **style("null"),
                  label="eq. 3")  # fmt: skip
     axes[0].set(xlabel=SHARE, ylabel="over-confidence (points)")
     axes[1].set(xlabel=SHARE, ylabel="divergence (nats)")

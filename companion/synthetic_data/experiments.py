@@ -6,6 +6,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
+from companion.data import Missing
 from companion.encoder import minilm
 from companion.models import smollm2
 from companion.scale import generator, one_thread
@@ -100,10 +101,12 @@ def life_plan(settings: Settings, seed: int) -> lives.Plan:
     )  # fmt: skip
 
 
-def run_transformers(settings: Settings, seed: int, *, progress: bool = True) -> lives.Lives | None:
-    """Laboratory D; None where the settings name no size."""
+def run_transformers(
+    settings: Settings, seed: int, *, progress: bool = True
+) -> lives.Lives | Missing:
+    """Laboratory D; ``Missing`` where the settings name no size."""
     if not settings.life_sizes:
-        return None
+        return Missing("Tiny transformers are trained at book scale (life_sizes is empty).")
     return lives.run_lives(life_plan(settings, seed), n_jobs=settings.jobs, progress=progress)
 
 
@@ -125,10 +128,10 @@ def real_students(laws: language.Laws) -> list[language.Student]:
 
 
 @one_thread()
-def real_variety(settings: Settings, seed: int) -> list[language.Variety] | None:
-    """Diversity of completions at three temperatures; None where the settings ask for none."""
+def real_variety(settings: Settings, seed: int) -> list[language.Variety] | Missing:
+    """Diversity of completions at three temperatures; ``Missing`` where none is asked for."""
     if not settings.completions:
-        return None
+        return Missing("Completions are written at book scale (completions is 0).")
     model, tokenizer = smollm2()
     return language.variety(
         model, tokenizer, minilm(), (1.0, 0.7, 0.3), settings.completions,

@@ -55,8 +55,8 @@ def over_tasks(found: Lives, score: str, share: float, tasks: list[str], t: floa
 def transformers(r: Results, scale: str) -> list[Finding]:
     """L2, L3, L4."""
     names = ("L2", "L3", "L4")
-    if r.lives is None or scale not in c.BY_ID["L2"].criteria:
-        reason = "tiny transformers are not trained at this scale"
+    if isinstance(r.lives, Missing) or scale not in c.BY_ID["L2"].criteria:
+        reason = getattr(r.lives, "reason", "tiny transformers are judged at book scale")
         return [not_tested(c.BY_ID[name], scale, reason) for name in names]
     found, good = r.lives, good_tasks(r.lives)
     told = f"tasks that passed the entrance rule: {', '.join(good) or 'none'}"
@@ -105,8 +105,8 @@ def narrower(r: Results, scale: str) -> Finding:
     claim = c.BY_ID["E2"]
     if isinstance(r.variety, Missing):
         return not_tested(claim, scale, r.variety.reason)
-    if r.variety is None or scale not in claim.criteria:
-        return not_tested(claim, scale, "no completions are written at this scale")
+    if scale not in claim.criteria:
+        return not_tested(claim, scale, "completions are judged at book scale")
     by_t: dict[float, Variety] = {v.temperature: v for v in r.variety}
     cold, warm = by_t[0.3], by_t[1.0]
     finite = np.isfinite([cold.by_prompt, warm.by_prompt]).all()

@@ -21,8 +21,8 @@ class Results:
 
     checks, artifact, survival_margin : A; the margin is the least excess of a simulated survival
         over its bound
-    runs, infinite : B; tables : C; lives : D, None where it did not run
-    students, variety : E, ``Missing`` without the models, variety None where it did not run
+    runs, infinite : B; tables : C; lives : D; students, variety : E
+    A ``Missing`` stands for what this scale leaves out, or for a model that is not to be had
     repeat : largest difference of two trainings without synthetic data
     """
 
@@ -33,9 +33,9 @@ class Results:
     infinite: dict[tuple[float, float], Damage]
     repeat: float
     tables: dict[tuple[str, float], Regenerated]
-    lives: Lives | None
+    lives: Lives | Missing
     students: list[Student] | Missing
-    variety: list[Variety] | Missing | None
+    variety: list[Variety] | Missing
 
     @property
     def largest(self) -> int:

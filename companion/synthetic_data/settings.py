@@ -78,7 +78,7 @@ class Settings:
 TOY = Settings()
 
 BOOK = replace(
-    TOY, replicates=200_000, noisy_curves=1_000, ranks=(4, 8, 24),
+    TOY, replicates=100_000, noisy_curves=1_000, ranks=(4, 8, 24),
     shares=(*(round(0.05 * i, 2) for i in range(11)), 0.6, 0.7, 0.8, 0.9, 1.0),
     n_seeds=24, full_arms=ARMS, resamples=2_000, tables=DATASETS, table_splits=60,
     life_sizes=((16, 2), (32, 2)), life_seeds=4, positions=256, completions=100, jobs=2,

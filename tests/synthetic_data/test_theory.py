@@ -127,7 +127,9 @@ def test_survival_is_above_its_bound_and_real_data_revive():
     mixed = theory.survival(p, 60, 3, 0.5, 4000, np.random.default_rng(5))
     assert (alone - theory.survival_bound(p, 60, 3)).min() > -0.03
     assert mixed[25:].mean() > alone[25:].mean() + 0.1
-    assert theory.survival_bound(np.array([1.0]), 1, 2)[0] == pytest.approx(1 - np.exp(-0.63212), 1e-4)
+    assert theory.survival_bound(np.array([1.0]), 1, 2)[0] == pytest.approx(
+        1 - np.exp(-0.63212), 1e-4
+    )
 
 
 def test_floors_of_the_tail_and_of_wrong_labels():

@@ -10,11 +10,16 @@ import pandas as pd
 import statsmodels.formula.api as smf
 
 from companion.scale import generator
-from companion.stats import Interval, t_interval
+from companion.stats import Interval, exact, t_interval
 from companion.synthetic_data.loop import Runs
 
 UNKNOWN = Interval(float("nan"))
 """What a quantity is that cannot be computed: never a pass."""
+
+
+def known(value: float, n: int | None = None) -> Interval:
+    """A computed number without sampling error; unknown if it is not finite."""
+    return exact(value, n) if np.isfinite(value) else UNKNOWN
 
 
 def mean(values: np.ndarray) -> Interval:
@@ -94,6 +99,8 @@ def size_interaction(runs: dict[int, Runs], name: str, largest: float = 0.5) -> 
         model = smf.mixedlm("lost ~ 0 + s + I(s**2) + s:size", frame, groups=frame["seed"])
         fitted = model.fit(reml=True, method=["lbfgs", "powell"])
     low, high = fitted.conf_int().loc["s:size"]
+    if not np.isfinite([fitted.params["s:size"], low, high]).all():
+        return UNKNOWN
     return Interval(float(fitted.params["s:size"]), float(low), float(high),
                     float(fitted.pvalues["s:size"]), len(frame))  # fmt: skip
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from companion.claims import Finding, judge, measured_text, not_tested
 from companion.data import Missing
-from companion.stats import exact, paired
+from companion.stats import paired
 from companion.synthetic_data import claims as c
-from companion.synthetic_data.evidence import UNKNOWN, mean
+from companion.synthetic_data.evidence import UNKNOWN, known, mean
 from companion.synthetic_data.language import Student, Variety
 from companion.synthetic_data.lives import SCORES, Lives
 from companion.synthetic_data.results import Results
@@ -94,8 +94,8 @@ def real_model(r: Results, scale: str) -> Finding:
         return not_tested(claim, scale, r.students.reason)
     sharp, greedy, plain = (student_at(r.students, t, 0.5, 3) for t in (0.7, 0.0, 1.0))
     off = abs(greedy.over - 0.5 * (1 - greedy.best))
-    parts = {"T = 0 against s (1 - E max p), difference": (exact(off), c.ROUNDING),
-             "T = 1": (exact(abs(plain.over)), c.ROUNDING)}  # fmt: skip
+    parts = {"T = 0 against s (1 - E max p), difference": (known(off), c.ROUNDING),
+             "T = 1": (known(abs(plain.over)), c.ROUNDING)}  # fmt: skip
     note = f"positions of one text; divergence {sharp.kl:.3f} nats; T = 0 gives {greedy.over:.3f}"
     return judge(claim, scale, mean(sharp.each), parts=parts, note=note)
 
@@ -111,8 +111,8 @@ def narrower(r: Results, scale: str) -> Finding:
     cold, warm = by_t[0.3], by_t[1.0]
     finite = np.isfinite([cold.by_prompt, warm.by_prompt]).all()
     spread = paired(cold.by_prompt, warm.by_prompt) if finite else UNKNOWN
-    parts = {"distinct pairs": (exact(cold.distinct[1] - warm.distinct[1]), c.BELOW_0),
-             "self-BLEU": (exact(cold.self_bleu - warm.self_bleu), c.ABOVE_0)}  # fmt: skip
+    parts = {"distinct pairs": (known(cold.distinct[1] - warm.distinct[1]), c.BELOW_0),
+             "self-BLEU": (known(cold.self_bleu - warm.self_bleu), c.ABOVE_0)}  # fmt: skip
     return judge(claim, scale, spread, parts=parts, note=f"{cold.n} completions at each T")
 
 

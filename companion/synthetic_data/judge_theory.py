@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from companion.claims import Finding, judge
-from companion.stats import exact
 from companion.synthetic_data import claims as c
-from companion.synthetic_data.evidence import mean, ratio, relative_loss, repaired, rise
+from companion.synthetic_data.evidence import known, mean, ratio, relative_loss, repaired, rise
 from companion.synthetic_data.judge_paper import knot_ranges
 from companion.synthetic_data.results import Results
 
@@ -18,10 +17,10 @@ def theorems(r: Results, scale: str) -> Finding:
     three = [row.simulated for row in r.checks
              if row.law == "mixing, fresh" and row.at == "s=1, k=3"]  # fmt: skip
     parts = {
-        "three replacements": (exact(three[0] if three else float("nan")), c.RATIO_4),
-        "survival above its bound by": (exact(r.survival_margin), c.NOT_BELOW),
+        "three replacements": (known(three[0] if three else float("nan")), c.RATIO_4),
+        "survival above its bound by": (known(r.survival_margin), c.NOT_BELOW),
     }
-    return judge(c.BY_ID["T1"], scale, exact(abs(furthest.z), len(r.checks)), parts=parts,
+    return judge(c.BY_ID["T1"], scale, known(abs(furthest.z), len(r.checks)), parts=parts,
                  note=f"furthest: {furthest.law}, {furthest.at}")  # fmt: skip
 
 
@@ -40,7 +39,7 @@ def sharper(r: Results, scale: str) -> Finding:
     cold, warm = r.top("fresh, T=0.7"), r.top("fresh, T=1")
     moved = mean(rise(cold, "ece", 0.5))
     parts = {
-        "mean rise": (exact(moved.estimate), c.BIG),
+        "mean rise": (known(moved.estimate), c.BIG),
         "accuracy": (mean(rise(cold, "accuracy", 0.5)), c.SMALL_2),
         "calibration error at T = 1": (mean(rise(warm, "ece", 0.5)), c.BELOW_2),
     }
@@ -50,8 +49,9 @@ def sharper(r: Results, scale: str) -> Finding:
 def collapse(r: Results, scale: str) -> Finding:
     """T4."""
     runs = r.top("fixed, T=1")
-    all_ = (runs.at("kl", 1.0) > runs.at("kl", 0.5)).mean()
-    parts = {"share of seeds above s = 0.5": (exact(all_, len(runs.seeds)), c.ALL)}
+    both = np.array([runs.at("kl", 1.0), runs.at("kl", 0.5)])
+    all_ = (both[0] > both[1]).mean() if np.isfinite(both).all() else float("nan")
+    parts = {"share of seeds above s = 0.5": (known(all_, len(runs.seeds)), c.ALL)}
     return judge(c.BY_ID["T4"], scale, ratio(runs.at("kl", 1.0), runs.at("kl", 0.0)), parts=parts)
 
 
@@ -60,13 +60,13 @@ def hops(r: Results, scale: str) -> Finding:
     runs = r.top("fixed, T=1")
     found = ratio(relative_loss(runs, "hops_4", 0.5), relative_loss(runs, "em", 0.5))
     return judge(c.BY_ID["T5"], scale, found,
-                 parts={"estimate": (exact(found.estimate), c.ABOVE_5)})  # fmt: skip
+                 parts={"estimate": (known(found.estimate), c.ABOVE_5)})  # fmt: skip
 
 
 def moves(r: Results, scale: str) -> Finding:
     """T6."""
     ranges = knot_ranges(r.top("fresh, T=0.7"), "kl")
-    parts = {"move": (exact(ranges.difference.estimate), c.ABOVE_TENTH)}
+    parts = {"move": (known(ranges.difference.estimate), c.ABOVE_TENTH)}
     note = f"knot {ranges.narrow.estimate:.2f} on [0, 0.5], {ranges.wide.estimate:.2f} on [0, 0.9]"
     return judge(c.BY_ID["T6"], scale, ranges.difference, parts=parts, note=note)
 
@@ -78,17 +78,17 @@ def nothing(r: Results, scale: str) -> Finding:
         rise(runs, "kl", 0.5, k) / runs.at("kl", 0.0) for k in range(1, len(runs.metrics["kl"]))
     ]
     change = mean(np.mean(each, axis=0))
-    parts = {"change of any metric when s = 0 is trained again": (exact(r.repeat), c.SAME)}
+    parts = {"change of any metric when s = 0 is trained again": (known(r.repeat), c.SAME)}
     return judge(c.BY_ID["T7"], scale, change, parts=parts)
 
 
 def fooled(r: Results, scale: str) -> Finding:
     """T8."""
     a = r.artifact
-    parts = {"move of the knot of the exact law": (exact(a.wide_knot - a.knot), c.ABOVE_02)}
+    parts = {"move of the knot of the exact law": (known(a.wide_knot - a.knot), c.ABOVE_02)}
     note = (f"knot {a.knot:.2f} on [0, 0.5] and {a.wide_knot:.2f} on [0, 0.9]; the knot beats a "
             f"parabola in {100 * a.beats_parabola:.0f} %")  # fmt: skip
-    return judge(c.BY_ID["T8"], scale, exact(a.rejected, a.n), parts=parts, note=note)
+    return judge(c.BY_ID["T8"], scale, known(a.rejected, a.n), parts=parts, note=note)
 
 
 def to_blame(r: Results, scale: str) -> Finding:
@@ -112,7 +112,7 @@ def mended(r: Results, scale: str) -> Finding:
     for t, s in ((0.7, 0.2), (0.7, 0.5), (0.0, 0.5)):
         d = r.infinite[t, s]
         share = 1 - d.after_kl / d.kl if d.kl > 0 else float("nan")
-        parts[f"infinite data, T = {t:g}, s = {s:g}, divergence"] = (exact(share), c.HALF)
+        parts[f"infinite data, T = {t:g}, s = {s:g}, divergence"] = (known(share), c.HALF)
     by_loss = ratio(*repaired(runs, 0.5, "loss", "ece", alike=False))
     alike = ratio(*repaired(runs, 0.5, "loss", "kl", alike=True))
     note = (f"scalar chosen by confidence, mean {runs.temperature['confidence'].mean(1)[-1]:.2f} "

@@ -201,7 +201,10 @@ def test_figures_draw_whatever_the_run_shows(effect):
                      variety=made.variety(effect))  # fmt: skip
     for name, fig in all_figures(r).items():
         fig.draw_without_rendering()
-        titles = [fig.get_suptitle(), *(ax.get_title(loc="left") for ax in fig.axes)]
+        titles = [
+            fig.get_suptitle(),
+            *(ax.get_title(loc=side) for ax in fig.axes for side in ("left", "center")),
+        ]
         assert name == "none" or any(titles), name
     plt.close("all")
 
@@ -237,8 +240,9 @@ def test_explorers_stay_small_and_describe_themselves(perfect):
         size = int(np.prod([len(values) for values in one.grids.values()]))
         assert 1 < size <= MAX_FRAMES
         first = {name: values[0] for name, values in one.grids.items()}
-        one.draw(**first).draw_without_rendering()
-        assert len(one.alt(**first).split()) > 8
+        picture, words = one.frame(**first)
+        assert picture.startswith("data:image/webp")
+        assert len(words.split()) > 8
     plt.close("all")
 
 
@@ -251,8 +255,8 @@ def test_exercises_answer_back():
     world = sd.make_world(0)
     assert "Right" in sd.check_greedy(sd.predicted_over_confidence(world.truth, world.weight, 0.3))
     assert "Not yet" in sd.check_greedy(0.3)
-    assert "Right" in sd.check_knot(sd.one_knot(np.linspace(0, 0.5, 11), np.linspace(0, 0.5, 11) ** 2)
-                                    .knot)  # fmt: skip
+    grid = np.linspace(0, 0.5, 11)
+    assert "Right" in sd.check_knot(sd.one_knot(grid, grid**2).knot)
     assert "middle" in sd.check_knot(0.45)
     assert "Not answered" in sd.check_law(...)
 

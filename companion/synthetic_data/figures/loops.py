@@ -221,7 +221,7 @@ def repair(runs: AllRuns, rank: int, share: float = 0.5) -> Figure:
     left = []
     for i, (_, arm, metric, rule, alike) in enumerate(REPAIRS):
         gone, was = repaired(runs[arm, rank], share, rule, metric, alike=alike)
-        left.append(100 * (1 - gone.mean() / was.mean()))
+        left.append(100 * (1 - gone.mean() / was.mean()) if was.mean() else 100.0)
         ax.bar(i, left[-1], color=VERMILION if left[-1] > 50 else BLUE, width=0.6)
         ax.text(i, max(left[-1], 0) + 3, f"{left[-1]:.0f}", ha="center", va="bottom")
     ax.axhline(100, **{k: v for k, v in style("null").items() if k != "marker"})

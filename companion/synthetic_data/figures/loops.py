@@ -111,7 +111,7 @@ def generations(runs: AllRuns, rank: int, share: float = 0.5) -> Figure:
             change = 100 * sign * np.array([rise(one, metric, share, g) for g in k])
             ax.plot(k, change, color=color, linewidth=0.5, alpha=0.35)
             ax.plot(k, change.mean(axis=1), color=color, marker=marker, label=words)
-            leads[name, metric] = change.mean(axis=1)[-1]
+            leads[name, metric] = round(change.mean(axis=1)[-1], 1) + 0.0  # no "-0.0"
         ax.axhline(0, color=BLACK, linewidth=0.8)
         ax.set(xlabel="generation k", title=name, xticks=k)
         ax._left_title.set_fontsize(10.5)
@@ -223,7 +223,7 @@ def repair(runs: AllRuns, rank: int, share: float = 0.5) -> Figure:
         gone, was = repaired(runs[arm, rank], share, rule, metric, alike=alike)
         left.append(100 * (1 - gone.mean() / was.mean()) if was.mean() else 100.0)
         ax.bar(i, left[-1], color=VERMILION if left[-1] > 50 else BLUE, width=0.6)
-        ax.text(i, max(left[-1], 0) + 3, f"{left[-1]:.0f}", ha="center", va="bottom")
+        ax.text(i, max(left[-1], 0) + 3, f"{round(left[-1]) + 0:d}", ha="center", va="bottom")
     ax.axhline(100, **{k: v for k, v in style("null").items() if k != "marker"})
     ax.axhline(0, color=BLACK, linewidth=0.8)
     ax.set_xticks(range(len(REPAIRS)), [row[0] for row in REPAIRS], fontsize=8.5)

@@ -1,0 +1,239 @@
+"""Laboratory B: curves over mixing ratios, generations, hops and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    figure,
+    finding_title,
+    style,
+)
+from companion.synthetic_data.evidence import repaired, rise
+from companion.synthetic_data.experiments import AllRuns
+from companion.synthetic_data.figures.style import ARM_NAME, ARM_STYLE, SHARE
+from companion.synthetic_data.loop import Runs
+from companion.synthetic_data.metrics import HOPS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE_COLOR = (ORANGE, BLUE, GREEN)
+
+
+def answer(published: Mapping[str, object] | None) -> Figure:
+    """Loss of accuracy and rise of the calibration error against s, from the record."""
+    found = (published or {}).get("series", {})
+    if "loops" not in found:
+        fig, ax = figure(height=2.4)
+        ax.axis("off")
+        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
+                ha="center", va="center", color="#555555")  # fmt: skip
+        return fig
+    fig, axes = figure(ncols=2, height=3.9)
+    curves = {name: {k: np.asarray(v) for k, v in found["loops"][name].items()}
+              for name in ("fresh, T=0.7", "fixed, T=1", "compute matched")}  # fmt: skip
+    cold = curves["fresh, T=0.7"]
+    axes[0].plot(cold["s"], 100 * (cold["ece"] - cold["ece"][0]), color=VERMILION, marker="s",
+                 label="calibration error, rise")  # fmt: skip
+    axes[0].plot(cold["s"], 100 * (cold["accuracy"][0] - cold["accuracy"]), color=BLUE, marker="o",
+                 label="accuracy, fall")  # fmt: skip
+    axes[0].set(xlabel=SHARE, ylabel="percentage points", title="Sharpened text, fresh real data")
+    for name in ("fixed, T=1", "compute matched"):
+        inside = curves[name]["s"] <= 0.9 + 1e-9
+        axes[1].plot(curves[name]["s"][inside], curves[name]["kl"][inside], **ARM_STYLE[name],
+                     label=ARM_NAME[name])  # fmt: skip
+    axes[1].set(xlabel=SHARE, ylabel="divergence (nats)", title="Who does the damage?")
+    for ax in axes:
+        ax.legend(loc="upper left", fontsize=8.5)
+        ax.title.set_fontsize(10.5)
+        ax._left_title.set_fontsize(10.5)
+    half = int(np.argmin(np.abs(cold["s"] - 0.5)))
+    up = 100 * (cold["ece"][half] - cold["ece"][0])
+    down = 100 * (cold["accuracy"][0] - cold["accuracy"][half])
+    finding_title(
+        fig,
+        f"At s = 0.5 calibration is off by {up:.1f} points more, accuracy by {down:.1f}",
+        holds=bool(up > down),
+        otherwise=f"At s = 0.5 accuracy falls by {down:.1f} points, calibration by {up:.1f}",
+    )
+    return fig
+
+
+def curves(runs: AllRuns, rank: int, metric: str = "kl") -> Figure:
+    """Divergence against s: every arm that ran in full, with its two controls."""
+    fig, ax = figure(height=4.2)
+    for name in ARM_STYLE:
+        if (name, rank) not in runs:
+            continue
+        one = runs[name, rank]
+        inside = one.shares <= 0.9 + 1e-9
+        values = one.metrics[metric][-1, inside]
+        half = 1.96 * values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+        s, mean = one.shares[inside], values.mean(axis=1)
+        ax.plot(s, mean, **ARM_STYLE[name], label=ARM_NAME[name])
+        ax.fill_between(s, mean - half, mean + half, color=ARM_STYLE[name]["color"], alpha=0.15)
+    ax.set(xlabel=SHARE, ylabel="divergence from the truth (nats)")
+    ax.legend(loc="upper left", fontsize=8.5)
+    mixed = runs["fixed, T=1", rank].at("kl", 0.5).mean()
+    alone = runs["compute matched", rank].at("kl", 0.5).mean()
+    finding_title(
+        ax,
+        f"Half synthetic, T = 1: {mixed:.2f} nats; its real half alone: {alone:.2f}. The missing "
+        "real data do the damage",
+        holds=bool(mixed <= alone),
+        otherwise=f"Half synthetic, T = 1: {mixed:.2f} nats; its real half alone: {alone:.2f}",
+    )
+    return fig
+
+
+def generations(runs: AllRuns, rank: int, share: float = 0.5) -> Figure:
+    """Rise of calibration error and fall of accuracy over generations, a panel per temperature."""
+    arms = [name for name in ("fixed, T=1", "fixed, T=0.7", "fresh, T=0.7") if (name, rank) in runs]
+    fig, axes = figure(ncols=len(arms), height=3.6, sharey=True)
+    leads = {}
+    for ax, name in zip(axes, arms, strict=True):
+        one = runs[name, rank]
+        k = np.arange(len(one.metrics["ece"]))
+        for metric, sign, color, words, marker in (
+            ("ece", 1, VERMILION, "calibration error, rise", "s"),
+            ("accuracy", -1, BLUE, "accuracy, fall", "o"),
+        ):
+            change = 100 * sign * np.array([rise(one, metric, share, g) for g in k])
+            ax.plot(k, change, color=color, linewidth=0.5, alpha=0.35)
+            ax.plot(k, change.mean(axis=1), color=color, marker=marker, label=words)
+            leads[name, metric] = round(change.mean(axis=1)[-1], 1) + 0.0  # no "-0.0"
+        ax.axhline(0, color=BLACK, linewidth=0.8)
+        ax.set(xlabel="generation k", title=name, xticks=k)
+        ax._left_title.set_fontsize(10.5)
+    axes[0].set_ylabel("change against s = 0 (points)")
+    axes[0].legend(loc="upper left", fontsize=8.5)
+    last = arms[-1]
+    finding_title(
+        fig,
+        f"At s = {share:g} and T = 0.7 calibration leads: {leads[last, 'ece']:.1f} points against "
+        f"{leads[last, 'accuracy']:.1f}",
+        holds=bool(leads[last, "ece"] > leads[last, "accuracy"]),
+        otherwise=f"At s = {share:g} calibration does not lead at T = 0.7",
+    )
+    return fig
+
+
+def reliability(runs: Runs, share: float = 0.5) -> Figure:
+    """Reliability diagrams of the last generation at s = 0 and at `share`."""
+    fig, ax = figure(height=4.2, width=5.4)
+    ax.plot([0, 1], [0, 1], **style("null"), label="calibrated")
+    for s, color, marker in ((0.0, BLUE, "o"), (share, VERMILION, "s")):
+        mass, said, true = runs.reliability[runs.place(s)]
+        ax.plot(said, true, color=color, linewidth=1)
+        ax.scatter(said, true, s=20 + 700 * np.nan_to_num(mass), color=color, marker=marker,
+                   alpha=0.7, label=f"s = {s:g}")  # fmt: skip
+    ax.set(xlabel="stated confidence", ylabel="true probability of being right", xlim=(0, 1.02),
+           ylim=(0, 1.02))  # fmt: skip
+    ax.legend(loc="upper left")
+    over = [runs.at("over", s).mean() for s in (0.0, share)]
+    finding_title(
+        ax,
+        f"Over-confidence {100 * over[0]:+.1f} points at s = 0, {100 * over[1]:+.1f} at {share:g}",
+        holds=True,
+        otherwise="Reliability",
+    )
+    return fig
+
+
+def chains(runs: Runs, share: float = 0.5) -> Figure:
+    """Wrong chains by number of hops, with what independent hops would give."""
+    fig, ax = figure(height=3.6)
+    for s, color, marker in ((0.0, GREY, "o"), (share, BLUE, "s")):
+        wrong = 1 - np.array([runs.at(f"hops_{m}", s).mean() for m in HOPS])
+        ax.plot(HOPS, 100 * wrong, color=color, marker=marker, label=f"measured, s = {s:g}")
+        one = runs.at("hop_loss", s).mean()
+        ax.plot(HOPS, 100 * (1 - (1 - one) ** np.array(HOPS)), color=color, linestyle=":",
+                label="independent hops")  # fmt: skip
+    fact = 100 * (1 - runs.at("em", share).mean())
+    ax.plot(1, fact, "*", color=VERMILION, markersize=12, label="single facts, by popularity")
+    ax.set(xlabel="hops", ylabel="wrong chains (%)", xticks=HOPS)
+    ax.legend(loc="upper left", fontsize=8.5)
+    four = 100 * (1 - runs.at("hops_4", share).mean())
+    finding_title(
+        ax,
+        f"At s = {share:g} {fact:.1f} % of the facts asked for are wrong, and {four:.0f} % of the "
+        "4-hop chains",
+        holds=bool(four > fact),
+        otherwise=f"At s = {share:g} chains are not worse than facts",
+    )
+    return fig
+
+
+def sizes(runs: AllRuns, arm: str = "fixed, T=1") -> Figure:
+    """Relative loss of accuracy and of divergence by size."""
+    fig, axes = figure(ncols=2, height=3.6)
+    ends = {}
+    found = {rank: one for (name, rank), one in runs.items() if name == arm}
+    for (rank, one), color, marker in zip(found.items(), SIZE_COLOR, "o^s", strict=False):
+        inside = one.shares <= 0.5 + 1e-9
+        for ax, metric, sign in zip(axes, ("accuracy", "kl"), (-1, 1), strict=True):
+            values = one.metrics[metric][-1]
+            lost = 100 * sign * (values / values[one.place(0.0)] - 1)[inside]
+            ax.plot(one.shares[inside], lost.mean(axis=1), color=color, marker=marker,
+                    label=f"rank {rank}")  # fmt: skip
+            ends[metric, rank] = lost.mean(axis=1)[-1]
+    axes[0].set(xlabel=SHARE, ylabel="accuracy lost (%)", title="Accuracy")
+    axes[1].set(xlabel=SHARE, ylabel="divergence added (%)", title="Divergence")
+    axes[0].legend(loc="upper left")
+    small, large = min(found), max(found)
+    finding_title(
+        fig,
+        f"At s = 0.5 the larger model loses less accuracy ({ends['accuracy', large]:.1f} against "
+        f"{ends['accuracy', small]:.1f} %) and adds more divergence ({ends['kl', large]:.0f} "
+        f"against {ends['kl', small]:.0f} %)",
+        holds=bool(ends["accuracy", large] < ends["accuracy", small]
+                   and ends["kl", large] > ends["kl", small]),
+        otherwise=f"At s = 0.5, rank {large} against rank {small}: accuracy lost "
+        f"{ends['accuracy', large]:.1f} against {ends['accuracy', small]:.1f} %, divergence added "
+        f"{ends['kl', large]:.0f} against {ends['kl', small]:.0f} %",
+    )  # fmt: skip
+    return fig
+
+
+REPAIRS = (
+    ("calibration\nerror", "fresh, T=0.7", "ece", "confidence", False),
+    ("calibration\nerror,\nlog-loss scalar", "fresh, T=0.7", "ece", "loss", False),
+    ("divergence", "fresh, T=0.7", "kl", "loss", True),
+    ("rare facts", "fixed, T=1", "tail", "loss", False),
+    ("divergence on\nrare contexts", "fixed, T=1", "tail_kl", "loss", True),
+)
+"""Bar, arm, metric, rule of the scalar, whether the model without synthetic data is scaled too."""
+
+
+def repair(runs: AllRuns, rank: int, share: float = 0.5) -> Figure:
+    """What is left of each damage after temperature scaling, in percent of the damage."""
+    fig, ax = figure(height=4.0)
+    left = []
+    for i, (_, arm, metric, rule, alike) in enumerate(REPAIRS):
+        gone, was = repaired(runs[arm, rank], share, rule, metric, alike=alike)
+        left.append(100 * (1 - gone.mean() / was.mean()) if was.mean() else 100.0)
+        ax.bar(i, left[-1], color=VERMILION if left[-1] > 50 else BLUE, width=0.6)
+        ax.text(i, max(left[-1], 0) + 3, f"{round(left[-1]) + 0:d}", ha="center", va="bottom")
+    ax.axhline(100, **{k: v for k, v in style("null").items() if k != "marker"})
+    ax.axhline(0, color=BLACK, linewidth=0.8)
+    ax.set_xticks(range(len(REPAIRS)), [row[0] for row in REPAIRS], fontsize=8.5)
+    ax.set_ylabel("left of the damage (%)")
+    ax.set_ylim(min(-15, min(left) - 15), max(120, max(left) * 1.12))
+    finding_title(
+        ax,
+        f"One scalar leaves {left[0]:.0f} % of the calibration damage and {left[3]:.0f} % of the "
+        "lost rare facts",
+        holds=bool(left[0] < left[3]),
+        otherwise="What one temperature scalar leaves of each damage",
+    )
+    return fig

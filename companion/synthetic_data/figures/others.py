@@ -1,0 +1,158 @@
+"""Real tables, tiny transformers, and a real language model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.plotting import BLUE, GREEN, ORANGE, PURPLE, VERMILION, figure, finding_title, style
+from companion.synthetic_data.figures.style import SHARE
+from companion.synthetic_data.judge_others import student_at, table_lead
+from companion.synthetic_data.language import Student, Variety
+from companion.synthetic_data.lives import Lives
+from companion.synthetic_data.tabular import Regenerated
+from companion.synthetic_data.tasks import FAMILY, TASKS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEMPERATURE_STYLE = {1.0: (BLUE, "o"), 0.7: (ORANGE, "s"), 0.5: (ORANGE, "s"),
+                     0.3: (VERMILION, "D"), 0.0: (VERMILION, "D")}  # fmt: skip
+
+
+def tables(found: Mapping[tuple[str, float], Regenerated]) -> Figure:
+    """Rise of the smooth calibration error and fall of accuracy on real tables."""
+    names = list(dict.fromkeys(name for name, _ in found))
+    fig, axes = figure(2, len(names), height=4.9, sharex=True, squeeze=False)
+    for column, name in enumerate(names):
+        for (other, t), one in found.items():
+            if other != name:
+                continue
+            color, marker = TEMPERATURE_STYLE[t]
+            for ax, metric, sign in zip(axes[:, column], ("error", "accuracy"), (1, -1),
+                                        strict=True):  # fmt: skip
+                change = 100 * sign * (one.scores[metric][-1] - one.scores[metric][-1, 0])
+                ax.plot(one.shares, change.mean(axis=1), color=color, marker=marker,
+                        label=f"T = {t:g}")  # fmt: skip
+        for ax, metric, sign in zip(axes[:, column], ("error", "accuracy"), (1, -1), strict=True):
+            alone = found[name, 1.0].real_only[metric]
+            ax.plot(one.shares, 100 * sign * (alone - alone[0]).mean(axis=1), color=PURPLE,
+                    linestyle=":", marker="v", label="real part alone")  # fmt: skip
+            ax.axhline(0, color="#222222", linewidth=0.8)
+        axes[0, column].set_title(name)
+        axes[1, column].set_xlabel(SHARE if len(names) == 1 else "share s")
+    axes[0, 0].set_ylabel("calibration error,\nrise (points)")
+    axes[1, 0].set_ylabel("accuracy,\nfall (points)")
+    axes[0, 0].legend(loc="upper left", fontsize=8)
+    leads = [table_lead(found[name, 0.5]).mean() for name in names]
+    ahead = sum(lead > 0 for lead in leads)
+    finding_title(
+        fig,
+        f"At T = 0.5, s = 0.5 calibration leads by {leads[0]:.1f} points on {names[0]}; "
+        f"ahead on {ahead} of {len(names)}",
+        holds=bool(leads[0] > 0),
+        otherwise=f"At T = 0.5, s = 0.5 calibration leads on {ahead} of {len(names)} tables",
+    )
+    return fig
+
+
+def lives(found: Lives, score: str = "accuracy") -> Figure:
+    """Accuracy over the best possible, by task, at s = 0 and the largest s, with the control."""
+    fig, ax = figure(height=4.0)
+    at = len(found.plan.shares) - 1
+    place = 0  # accuracy in SCORES
+    usable = found.usable()
+    for i, task in enumerate(TASKS):
+        best = found.bayes[i]
+        first = found.of(score, task)[0, 0] / best
+        rows = [(first, "#767676", "o", "s = 0")]
+        for j, t in enumerate(found.plan.temperatures):
+            color, marker = TEMPERATURE_STYLE[t]
+            values = found.of(score, task, -1, j)[at, -1] / best
+            rows.append((values, color, marker, f"s = {found.plan.shares[at]:g}, T = {t:g}"))
+        rows.append((found.controls[-1, 1, at, :, i, place] / best, GREEN, "^",
+                     "real part alone, same updates"))  # fmt: skip
+        for step, (values, color, marker, words) in enumerate(rows):
+            x = i + 0.16 * (step - 1.5)
+            ax.plot([x] * len(values), 100 * values, marker, color=color, markersize=3, alpha=0.5)
+            ax.plot(x, 100 * values.mean(), marker, color=color, markersize=8,
+                    label=words if i == 0 else None)  # fmt: skip
+    ax.axhspan(60, 97, color="#767676", alpha=0.1, zorder=0)
+    names = [f"{task}\n{FAMILY[task]}" + ("" if usable[task] else "\n(dropped)") for task in TASKS]
+    ax.set_xticks(range(len(TASKS)), names)
+    ax.set_ylabel("accuracy (% of the best possible)")
+    ax.legend(loc="lower right", fontsize=8)
+    good = [task for task in TASKS if usable[task]]
+    finding_title(
+        ax,
+        f"{len(good)} of {len(TASKS)} tasks pass the entrance rule ({', '.join(good)})",
+        holds=bool(good),
+        otherwise="No task passes the entrance rule: nothing is judged here",
+    )
+    return fig
+
+
+def students(found: Sequence[Student]) -> Figure:
+    """Over-confidence of a student of SmolLM2's own text, by s and temperature."""
+    fig, axes = figure(ncols=2, height=3.7)
+    shares = sorted({x.share for x in found})
+    for t in (1.0, 0.7, 0.0):
+        color, marker = TEMPERATURE_STYLE[t]
+        for k, dash in ((1, ":"), (3, "-")):
+            rows = [student_at(found, t, s, k) for s in shares]
+            for ax, name in zip(axes, ("over", "kl"), strict=True):
+                scale = 100 if name == "over" else 1
+                ax.plot(shares, [scale * getattr(x, name) for x in rows], color=color,
+                        marker=marker, linestyle=dash, label=f"T = {t:g}, k = {k}")  # fmt: skip
+    axes[0].plot(shares, [100 * s * (1 - found[0].best) for s in shares], **style("null"),
+                 label="eq. 3")  # fmt: skip
+    axes[0].set(xlabel=SHARE, ylabel="over-confidence (points)")
+    axes[1].set(xlabel=SHARE, ylabel="divergence (nats)")
+    axes[0].legend(loc="upper left", fontsize=8)
+    last = student_at(found, 0.7, 0.5, 3)
+    finding_title(
+        fig,
+        f"SmolLM2 fed its own text at T = 0.7: {100 * last.over:.0f} points over-confident at "
+        "s = 0.5",
+        holds=last.over > 0,
+        otherwise="SmolLM2 fed its own text at T = 0.7 is not over-confident",
+    )
+    return fig
+
+
+def reliability_frame(found: Sequence[Student], t: float, s: float) -> Figure:
+    """Reliability of SmolLM2's student of infinite data, third generation."""
+    one = student_at(found, t, s, 3)
+    mass, said, true = one.bins
+    fig, ax = figure(height=4.0, width=5.0)
+    ax.plot([0, 1], [0, 1], **style("null"))
+    color, marker = TEMPERATURE_STYLE[t]
+    ax.scatter(said, true, s=20 + 500 * np.nan_to_num(mass), color=color, marker=marker, alpha=0.8)
+    ax.set(xlabel="stated confidence", ylabel="true probability of being right",
+           xlim=(0, 1.02), ylim=(0, 1.02))  # fmt: skip
+    ax.set_title(f"T = {t:g}, s = {s:g}: {100 * one.over:+.1f} points")
+    return fig
+
+
+def variety(found: Sequence[Variety]) -> Figure:
+    """Four measures of variety by temperature."""
+    fig, axes = figure(ncols=4, height=3.0)
+    measures = (("distinct pairs", lambda v: v.distinct[1]), ("self-BLEU", lambda v: v.self_bleu),
+                ("spread of meaning", lambda v: v.dispersion),
+                ("Vendi score", lambda v: v.vendi))  # fmt: skip
+    t = [v.temperature for v in found]
+    for ax, (name, value) in zip(axes, measures, strict=True):
+        ax.plot(t, [value(v) for v in found], color=BLUE, marker="o")
+        ax.set(xlabel="temperature", title=name)
+        ax._left_title.set_fontsize(10)
+    order = sorted(found, key=lambda v: v.temperature)
+    finding_title(
+        fig,
+        f"From T = {order[-1].temperature:g} to {order[0].temperature:g} the spread of meaning "
+        f"falls from {order[-1].dispersion:.2f} to {order[0].dispersion:.2f}",
+        holds=order[0].dispersion < order[-1].dispersion,
+        otherwise="Colder completions are not less varied in meaning",
+    )
+    return fig

@@ -1,0 +1,122 @@
+"""Verdicts from real tables, tiny transformers and a real language model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.claims import Finding, judge, measured_text, not_tested
+from companion.data import Missing
+from companion.stats import paired
+from companion.synthetic_data import claims as c
+from companion.synthetic_data.evidence import UNKNOWN, known, mean
+from companion.synthetic_data.language import Student, Variety
+from companion.synthetic_data.lives import SCORES, Lives
+from companion.synthetic_data.results import Results
+from companion.synthetic_data.tabular import Regenerated
+from companion.synthetic_data.tasks import FAMILY, TASKS
+from companion.synthetic_data.threshold import equivalent
+
+
+def table_lead(found: Regenerated, share: float = 0.5) -> np.ndarray:
+    """Rise of the smooth calibration error minus fall of accuracy, points: (n_splits,)."""
+    at = int(np.flatnonzero(np.isclose(found.shares, share))[0])
+    start = int(np.flatnonzero(found.shares == 0)[0])
+    error, accuracy = (found.scores[n][-1, at] - found.scores[n][-1, start]
+                       for n in ("error", "accuracy"))  # fmt: skip
+    return 100 * (error + accuracy)
+
+
+def tables(r: Results, scale: str) -> Finding:
+    """L1: splits share the data, so their interval is a rough one; the note says so."""
+    names = list(dict.fromkeys(name for name, _ in r.tables))
+    first, *others = names
+    parts = {f"{name}:": (mean(table_lead(r.tables[name, 0.5])), c.ABOVE_0) for name in others}
+    warm = ", ".join(f"{n} {measured_text(mean(table_lead(r.tables[n, 1.0])))}" for n in names)
+    note = (f"{first} shown; at T = 1: {warm}; random halves of one data set overlap, so the "
+            "intervals are too narrow")  # fmt: skip
+    return judge(c.BY_ID["L1"], scale, mean(table_lead(r.tables[first, 0.5])), parts=parts,
+                 note=note)  # fmt: skip
+
+
+def good_tasks(found: Lives, *families: str) -> list[str]:
+    """Tasks of the families that passed the entrance rule at the largest size."""
+    usable = found.usable()
+    return [t for t in TASKS if usable[t] and (not families or FAMILY[t] in families)]
+
+
+def over_tasks(found: Lives, score: str, share: float, tasks: list[str], t: float) -> np.ndarray:
+    """Mean over tasks of a score of the last generation: (n_seeds,)."""
+    at, warm = found.plan.shares.index(share), found.plan.temperatures.index(t)
+    if not tasks:
+        return np.full(len(found.plan.seeds), np.nan)
+    return np.mean([found.of(score, task, -1, warm)[at, -1] for task in tasks], axis=0)
+
+
+def transformers(r: Results, scale: str) -> list[Finding]:
+    """L2, L3, L4."""
+    names = ("L2", "L3", "L4")
+    if isinstance(r.lives, Missing) or scale not in c.BY_ID["L2"].criteria:
+        reason = getattr(r.lives, "reason", "tiny transformers are judged at book scale")
+        return [not_tested(c.BY_ID[name], scale, reason) for name in names]
+    found, good = r.lives, good_tasks(r.lives)
+    told = f"tasks that passed the entrance rule: {', '.join(good) or 'none'}"
+
+    def at(score: str, share: float, tasks: list[str], t: float) -> np.ndarray:
+        return over_tasks(found, score, share, tasks, t)
+
+    stable = equivalent(at("accuracy", 0.2, good, 0.7), at("accuracy", 0.0, good, 0.7), 0.03)
+    lead = 100 * (at("ece", 0.2, good, 0.7) - at("ece", 0.0, good, 0.7)
+                  + at("accuracy", 0.2, good, 0.7) - at("accuracy", 0.0, good, 0.7))  # fmt: skip
+    lost = {}
+    for family in ("reasoning", "retrieval"):
+        tasks = good_tasks(found, family)
+        lost[family] = 1 - at("exact", 0.5, tasks, 1.0) / at("exact", 0.0, tasks, 1.0)
+    gap = 100 * (lost["reasoning"] - lost["retrieval"])
+    note = told + "; " + ", ".join(f"{k} loses {100 * v.mean():.1f} %" for k, v in lost.items())
+    return [
+        judge(c.BY_ID["L2"], scale, stable, note=told),
+        judge(c.BY_ID["L3"], scale, mean(lead), note=told),
+        judge(c.BY_ID["L4"], scale, mean(gap), note=note),
+    ]
+
+
+def student_at(students: list[Student], t: float, share: float, k: int) -> Student:
+    """One student of a list."""
+    (one,) = (x for x in students
+              if (x.temperature, x.share, x.generation) == (t, share, k))  # fmt: skip
+    return one
+
+
+def real_model(r: Results, scale: str) -> Finding:
+    """E1."""
+    claim = c.BY_ID["E1"]
+    if isinstance(r.students, Missing):
+        return not_tested(claim, scale, r.students.reason)
+    sharp, greedy, plain = (student_at(r.students, t, 0.5, 3) for t in (0.7, 0.0, 1.0))
+    off = abs(greedy.over - 0.5 * (1 - greedy.best))
+    parts = {"T = 0 against s (1 - E max p), difference": (known(off), c.ROUNDING),
+             "T = 1": (known(abs(plain.over)), c.ROUNDING)}  # fmt: skip
+    note = f"positions of one text; divergence {sharp.kl:.3f} nats; T = 0 gives {greedy.over:.3f}"
+    return judge(claim, scale, mean(sharp.each), parts=parts, note=note)
+
+
+def narrower(r: Results, scale: str) -> Finding:
+    """E2."""
+    claim = c.BY_ID["E2"]
+    if isinstance(r.variety, Missing):
+        return not_tested(claim, scale, r.variety.reason)
+    if scale not in claim.criteria:
+        return not_tested(claim, scale, "completions are judged at book scale")
+    by_t: dict[float, Variety] = {v.temperature: v for v in r.variety}
+    cold, warm = by_t[0.3], by_t[1.0]
+    finite = np.isfinite([cold.by_prompt, warm.by_prompt]).all()
+    spread = paired(cold.by_prompt, warm.by_prompt) if finite else UNKNOWN
+    parts = {"distinct pairs": (known(cold.distinct[1] - warm.distinct[1]), c.BELOW_0),
+             "self-BLEU": (known(cold.self_bleu - warm.self_bleu), c.ABOVE_0)}  # fmt: skip
+    return judge(claim, scale, spread, parts=parts, note=f"{cold.n} completions at each T")
+
+
+def whole_answers(found: Lives) -> dict[str, np.ndarray]:
+    """Task -> (share, generation, seed), whole answers at the largest size, coldest arm."""
+    place = SCORES.index("exact")
+    return {task: found.scores[-1, 0, :, :, :, i, place] for i, task in enumerate(TASKS)}

@@ -1,0 +1,119 @@
+"""Sharpening, calibration errors, temperature scaling, the student of infinite data."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from sklearn.calibration import calibration_curve
+
+from companion.synthetic_data.calibration import (
+    calibration,
+    fit_temperature,
+    sharpen,
+    smooth_error,
+    smoothed_error,
+)
+from companion.synthetic_data.infinite import damage, predicted_over_confidence, student
+from companion.synthetic_data.world import make_world
+
+
+@pytest.fixture(scope="module")
+def laws():
+    return np.random.default_rng(0).dirichlet(np.ones(6), 30)
+
+
+def test_sharpening_is_a_softmax_of_scaled_scores(laws):
+    import torch
+
+    for t in (0.3, 0.7, 2.0):
+        expected = torch.softmax(torch.log(torch.tensor(laws)) / t, -1).numpy()
+        assert sharpen(laws, t) == pytest.approx(expected)
+    assert sharpen(laws, 1) == pytest.approx(laws)
+    greedy = sharpen(laws, 0)
+    assert (greedy.argmax(-1) == laws.argmax(-1)).all()
+    assert greedy.sum() == len(laws)
+    assert sharpen(laws, 1e-4) == pytest.approx(greedy, abs=1e-6)
+    with pytest.raises(ValueError, match="negative"):
+        sharpen(laws, -1)
+
+
+def test_binned_error_is_that_of_scikit_learn():
+    rng = np.random.default_rng(1)
+    p = rng.random(5000)
+    y = rng.random(5000) < p**2
+    found = calibration(p, y, np.ones(5000))
+    true, said = calibration_curve(y, p, n_bins=15)
+    mass = np.histogram(p, 15, (0, 1))[0] / 5000
+    assert found.error == pytest.approx((mass * np.abs(true - said)).sum())
+    assert found.over_confidence == pytest.approx((p - y).mean())
+    assert found.bins[2] == pytest.approx(true)
+
+
+def test_smoothing_is_a_reflected_gaussian():
+    rng = np.random.default_rng(2)
+    residual, width = rng.standard_normal(64), 0.07
+    grid = (np.arange(64) + 0.5) / 64
+    kernel = np.zeros((64, 64))
+    for shift in range(-4, 5, 2):
+        for image in (grid + shift, shift - grid):
+            kernel += np.exp(-((grid[:, None] - image[None]) ** 2) / (2 * width**2))
+    kernel /= 64 * width * np.sqrt(2 * np.pi)
+    expected = np.abs(kernel @ residual).sum()
+    assert smoothed_error(residual, width) == pytest.approx(expected, rel=1e-6)
+
+
+def test_smooth_error_of_known_cases():
+    assert smooth_error(np.full(50, 0.7), np.full(50, 0.5)) == pytest.approx(0.2, abs=1e-3)
+    p = np.random.default_rng(3).random(4000)
+    assert smooth_error(p, p) == 0
+    assert smooth_error(p, p**2) == pytest.approx(1 / 6, abs=0.01)
+
+
+@pytest.mark.parametrize("rule", ["loss", "confidence"])
+def test_the_fitted_temperature_is_the_best_of_all(laws, rule):
+    rng = np.random.default_rng(4)
+    held_out = rng.multinomial(200, sharpen(laws, 1.8)).astype(float)
+
+    def objective(t):
+        made = sharpen(laws, t)
+        if rule == "loss":
+            return -(held_out * np.log(made)).sum()
+        right = held_out[np.arange(len(laws)), laws.argmax(-1)].sum()
+        return (made.max(-1) @ held_out.sum(-1) - right) ** 2
+
+    best = minimize_scalar(objective, bounds=(0.1, 10), method="bounded").x
+    assert fit_temperature(laws[None], held_out[None], rule)[0] == pytest.approx(best, rel=1e-3)
+
+
+def test_scaling_a_sharpened_law_gives_it_back(laws):
+    found = fit_temperature(sharpen(laws, 0.5)[None], laws[None])[0]
+    assert found == pytest.approx(2, rel=1e-4)
+    with pytest.raises(ValueError, match="rule"):
+        fit_temperature(laws[None], laws[None], "accuracy")
+
+
+@given(st.floats(0.05, 0.95), st.sampled_from([0.0, 0.3, 0.7]), st.integers(1, 3))
+def test_sharpened_students_are_over_confident_and_never_change_their_mind(s, t, k):
+    truth = np.random.default_rng(5).dirichlet(np.ones(5), 12)
+    made = student(truth, s, t, k)
+    assert (made.argmax(-1) == truth.argmax(-1)).all()
+    assert (made.max(-1) >= truth.max(-1) - 1e-12).all()
+    assert made.sum(-1) == pytest.approx(np.ones(12))
+
+
+def test_infinite_data_by_the_formulas_and_by_the_numbers():
+    world = make_world(0)
+    same = student(world.truth, 0.5, 1.0, 3)
+    assert np.abs(same - world.truth).max() < 1e-12
+    for k in (1, 3):
+        found = damage(world.truth, world.weight, 0.5, 0.0, k)
+        expected = predicted_over_confidence(world.truth, world.weight, 0.5)
+        assert found.over == pytest.approx(expected, abs=1e-12)
+        assert found.ece == pytest.approx(expected, abs=1e-12)
+    found = damage(world.truth, world.weight, 0.5, 0.7, 3)
+    assert found.kl == pytest.approx(0.0535, abs=0.003)
+    assert found.after_kl == pytest.approx(0.003, abs=0.001)
+    assert found.scalar == pytest.approx(1.18, abs=0.01)
+    with pytest.raises(ValueError, match="s must"):
+        student(world.truth, 1.5, 1.0, 1)

@@ -1,0 +1,277 @@
+"""Verdicts on results made by hand, figures, tables, explorers, and exercises."""
+
+import json
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import companion.synthetic_data as sd
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
+from companion.data import Missing
+from companion.explore import MAX_FRAMES
+from companion.records._store import plain
+from companion.synthetic_data import evidence, figures, judge_others, published, settings, tables
+from companion.synthetic_data.speed import Speed
+
+from . import made
+
+
+@pytest.fixture(scope="module")
+def perfect():
+    return made.results()
+
+
+def verdicts(results, scale="book"):
+    return {finding.claim: finding.verdict for finding in sd.evaluate(results, scale)}
+
+
+def test_a_perfect_run_satisfies_every_claim(perfect):
+    found = verdicts(perfect)
+    # what the literature prints decides C5, and no run can change it
+    assert found.pop("C5") == DOES_NOT_HOLD
+    # a perfect repair of every damage contradicts "none of the tail" only where tails come back
+    assert found == dict.fromkeys(found, HOLDS)
+    check(sd.evaluate(perfect, "book"), sd.CLAIMS)
+
+
+@pytest.mark.parametrize("scale", ["toy", "book", "paper"])
+def test_every_scale_can_be_judged(perfect, scale):
+    found = verdicts(perfect, scale)
+    untested = {name for name, verdict in found.items() if verdict == NOT_TESTED}
+    assert untested == ({"C2", "L2", "L3", "L4", "E2"} if scale == "toy" else set())
+    assert list(found) == [claim.id for claim in sd.CLAIMS]
+
+
+def test_what_does_nothing_satisfies_nothing():
+    nothing = made.results(
+        runs=made.all_runs(effect=0.0), tables=made.tables(0.0), lives=made.lives(0.0),
+        students=made.students(0.0), variety=made.variety(0.0), infinite=made.infinite(0.0),
+    )  # fmt: skip
+    found = verdicts(nothing)
+    for claim in ("C1", "C2", "C3", "C4", "T2", "T3", "T4", "T5", "T6", "R1", "X1", "L1", "L3",
+                  "L4", "E1", "E2"):  # fmt: skip
+        assert found[claim] in (DOES_NOT_HOLD, NOT_RESOLVED), claim
+    assert found["T7"] == HOLDS  # the negative control does hold where nothing happens
+    with pytest.raises(ClaimFailed, match="T3"):
+        check(sd.evaluate(nothing, "toy"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("T1", {"checks": made.checks(z=5)}),
+        ("T1", {"survival_margin": -0.2}),
+        ("T1", {"checks": made.checks()[:1]}),
+        ("T7", {"repeat": 1e-6}),
+        ("T8", {"artifact": made.results().artifact._replace(rejected=0.5)}),
+        ("T8", {"artifact": made.results().artifact._replace(wide_knot=0.3)}),
+        ("X1", {"infinite": made.infinite(0.2)}),
+    ],
+)
+def test_every_part_of_a_claim_counts(claim, change):
+    assert verdicts(made.results(**change))[claim] in (DOES_NOT_HOLD, NOT_RESOLVED)
+
+
+def spoiled(perfect, name, metric, function):
+    key = (name, 24)
+    runs = dict(perfect.runs)
+    metrics = runs[key].metrics | {metric: function(runs[key].metrics[metric].copy())}
+    runs[key] = replace(runs[key], metrics=metrics)
+    return replace(perfect, runs=runs)
+
+
+def test_a_harmful_truth_fails_the_negative_control(perfect):
+    def worse(values):
+        values[1:, 1] *= 1.3
+        return values
+
+    assert verdicts(spoiled(perfect, "truth", "kl", worse))["T7"] == DOES_NOT_HOLD
+
+
+def test_a_smooth_curve_has_no_threshold(perfect):
+    runs = perfect.top("fixed, T=1")
+
+    def smooth(values):
+        return values[:, :1] * np.ones_like(values) - 0.05 * runs.shares[None, :, None] ** 2
+
+    found = verdicts(spoiled(perfect, "fixed, T=1", "accuracy", smooth))
+    assert found["C1"] == DOES_NOT_HOLD
+
+
+def test_numbers_that_are_none_are_never_a_pass(perfect):
+    def gone(values):
+        values[..., 0] = np.nan
+        return values
+
+    for name, metric, claims in (
+        ("fixed, T=0.7", "ece", ("C3",)), ("fixed, T=1", "kl", ("C2", "T4", "R1")),
+        ("fixed, T=1", "hops_4", ("C4", "T5")), ("fresh, T=0.7", "kl", ("T6",)),
+        ("fixed, T=1", "accuracy", ("C1",)), ("fixed, T=1", "tail", ("X2",)),
+    ):  # fmt: skip
+        found = verdicts(spoiled(perfect, name, metric, gone))
+        for claim in claims:
+            assert found[claim] == NOT_RESOLVED, claim
+
+
+def test_no_task_that_passes_is_no_verdict():
+    found = verdicts(made.results(lives=made.lives(base=1.0)))
+    assert {found[name] for name in ("L2", "L3", "L4")} == {NOT_RESOLVED}
+
+
+def test_what_is_missing_is_not_tested(perfect):
+    gone = Missing("not here")
+    found = sd.evaluate(made.results(lives=gone, students=gone, variety=gone), "book")
+    assert {f.claim for f in found if f.verdict == NOT_TESTED} == {"L2", "L3", "L4", "E1", "E2"}
+    assert "not here" in next(f.note for f in found if f.claim == "E1")
+
+
+def test_rare_facts_that_come_back_contradict_the_claim(perfect):
+    runs = perfect.top("fixed, T=1")
+    scaled = {rule: dict(x) for rule, x in runs.scaled.items()}
+    scaled["loss"]["tail"] = np.full_like(scaled["loss"]["tail"], 0.96)
+    changed = dict(perfect.runs) | {("fixed, T=1", 24): replace(runs, scaled=scaled)}
+    assert verdicts(replace(perfect, runs=changed))["X2"] == DOES_NOT_HOLD
+
+
+def test_ratios_of_means():
+    rng = np.random.default_rng(0)
+    under = 2 + 0.1 * rng.standard_normal(200)
+    found = evidence.ratio(3 * under + 0.1 * rng.standard_normal(200), under)
+    assert found.low < 3 < found.high < 3.1
+    assert np.isnan(evidence.ratio(under, under - 2).estimate)
+    assert np.isnan(evidence.ratio(np.array([1.0]), np.array([1.0])).estimate)
+    assert np.isnan(evidence.mean(np.array([1.0, np.nan])).estimate)
+
+
+def test_the_interaction_of_size_is_found():
+    sizes = {rank: made.runs_of("fixed, T=1", rank, made.S.shares) for rank in (4, 8, 24)}
+    assert evidence.size_interaction(sizes, "accuracy").high < 0
+    flat = {rank: made.runs_of("fresh, T=1", rank, made.S.shares) for rank in (4, 8, 24)}
+    interval = evidence.size_interaction(flat, "kl")
+    assert abs(interval.estimate) < 0.01
+
+
+def test_compounding_of_independent_hops():
+    runs = made.runs_of("fixed, T=1", 24, made.S.shares)
+    runs.metrics["hop_loss"][-1, :] = 0.1
+    runs.metrics["hops_4"][-1, :] = 0.9**4
+    assert evidence.compounding(runs, 0.5) == pytest.approx(1)
+
+
+def test_onset_is_the_first_crossing():
+    values = np.array([[0, 0], [0.1, -0.1], [0.1, 0.1], [5, 0.2]])
+    found = evidence.onset(values, (0, 0.1, 0.2, 0.3))
+    assert found[0] == 0.3
+    assert np.isnan(found[1])
+
+
+def test_the_share_of_self_instruct():
+    assert published.external_share() == pytest.approx(0.3326, abs=1e-3)
+
+
+def all_figures(r):
+    run = r.top("fresh, T=0.7")
+    return {
+        "none": figures.answer(None), "answer": figures.answer({"series": plain(sd.series(r))}),
+        "law": figures.law(full_checks()), "checks": figures.checks(r.checks),
+        "artifact": figures.artifact(r.artifact), "curves": figures.curves(r.runs, 24),
+        "knots": figures.knots(run, sd.knot_ranges(run, "kl").difference),
+        "generations": figures.generations(r.runs, 24), "reliability": figures.reliability(run),
+        "chains": figures.chains(r.top("fixed, T=1")), "sizes": figures.sizes(r.runs),
+        "repair": figures.repair(r.runs, 24), "tables": figures.tables(r.tables),
+        "lives": figures.lives(r.lives), "students": figures.students(r.students),
+        "variety": figures.variety(r.variety),
+        "survival": figures.survival(sd.zipf(), {s: sd.survivors(2, s, 0) for s in (0.5, 1.0)},
+                                     100, 2),
+    }  # fmt: skip
+
+
+def full_checks():
+    from companion.synthetic_data.mixing import check_mixing
+
+    return check_mixing(200, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("effect", [1.0, 0.0])
+def test_figures_draw_whatever_the_run_shows(effect):
+    r = made.results(runs=made.all_runs(effect), tables=made.tables(effect),
+                     lives=made.lives(effect), students=made.students(effect),
+                     variety=made.variety(effect))  # fmt: skip
+    for name, fig in all_figures(r).items():
+        fig.draw_without_rendering()
+        titles = [
+            fig.get_suptitle(),
+            *(ax.get_title(loc=side) for ax in fig.axes for side in ("left", "center")),
+        ]
+        assert name == "none" or any(titles), name
+    plt.close("all")
+
+
+def test_titles_do_not_claim_what_is_not_there():
+    flat = made.all_runs(0.0)
+    assert "does not lead" in figures.generations(flat, 24).get_suptitle()
+
+
+def test_tables(perfect):
+    speed = Speed(0.1, 0.02, 0.007, 1e-7)
+    cell = {("m", "gsm8k", 0.0, 0): __import__("companion.synthetic_data.hub", fromlist=["Cell"])
+            .Cell(0.1, 0.2, 0.1, 0.5, False)}  # fmt: skip
+    made_tables = [
+        tables.arms_table(perfect.runs, 24), tables.sizes_table(perfect.runs),
+        tables.rivals_table(perfect.runs, 24), tables.infinite_table(perfect.infinite),
+        tables.verdicts_table(sd.evaluate(perfect, "book")), tables.holm_table(perfect),
+        tables.elsewhere_table(), tables.variety_table(perfect.variety),
+        tables.speed_table(speed), tables.hub_table(cell),
+    ]  # fmt: skip
+    for table in made_tables:
+        assert "<td" in table.to_html()
+    assert "14" in tables.speed_table(speed).to_html()
+
+
+def test_the_record_is_plain(perfect):
+    json.dumps(plain(sd.series(perfect)), allow_nan=False)
+
+
+def test_explorers_stay_small_and_describe_themselves(perfect):
+    for one in (sd.law_explorer(), sd.threshold_explorer(perfect.top("fresh, T=0.7")),
+                sd.reliability_explorer(perfect.students), sd.survival_explorer()):  # fmt: skip
+        size = int(np.prod([len(values) for values in one.grids.values()]))
+        assert 1 < size <= MAX_FRAMES
+        first = {name: values[0] for name, values in one.grids.items()}
+        picture, words = one.frame(**first)
+        assert picture.startswith("data:image/webp")
+        assert len(words.split()) > 8
+    plt.close("all")
+
+
+def test_exercises_answer_back():
+    assert "Right" in sd.check_law(1.3125)
+    assert "one generation" in sd.check_law(1.25)
+    assert "limit" in sd.check_law(4 / 3)
+    assert "Right" in sd.check_budget(sd.largest_share(0.1, 3))
+    assert "one generation" in sd.check_budget(0.1**0.5)
+    world = sd.make_world(0)
+    assert "Right" in sd.check_greedy(sd.predicted_over_confidence(world.truth, world.weight, 0.3))
+    assert "Not yet" in sd.check_greedy(0.3)
+    grid = np.linspace(0, 0.5, 11)
+    assert "Right" in sd.check_knot(sd.one_knot(grid, grid**2).knot)
+    assert "middle" in sd.check_knot(0.45)
+    assert "Not answered" in sd.check_law(...)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"n_seeds": 1}, "n_seeds"), ({"shares": (0.0, 0.5)}, "shares must hold"),
+     ({"ranks": (24, 8)}, "increase"), ({"full_arms": ("warm",)}, "unknown full_arms"),
+     ({"tables": ("wine",)}, "unknown tables"), ({"life_shares": (0.0,)}, "life_shares")],
+)  # fmt: skip
+def test_settings_that_cannot_be(change, words):
+    with pytest.raises(ValueError, match=words):
+        replace(settings.TOY, **change)
+
+
+def test_lead_of_tables_is_error_plus_accuracy(perfect):
+    lead = judge_others.table_lead(perfect.tables["diabetes", 0.5])
+    assert lead.mean() == pytest.approx(100 * 0.6 * 0.1 * 0.5, abs=0.2)

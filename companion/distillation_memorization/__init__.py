@@ -1,0 +1,1 @@
+"""Chapter "Memorization in distillation"."""

@@ -1,0 +1,81 @@
+"""Discoverable memorization: feed the beginning of a sequence, see whether its continuation comes.
+
+Greedy decoding, batched; transformers keep the keys and values of what they have read.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from companion.distillation_memorization.mlp import LaneMLP
+
+
+def lane_logits(model: nn.Module, tokens: Tensor) -> Tensor:
+    """Next-token logits (lanes, batch, length, vocab) of a LaneMLP or a transformers model.
+
+    A transformer is one lane.
+    """
+    logits = model(tokens).logits
+    return logits if isinstance(model, LaneMLP) else logits[None]
+
+
+@torch.no_grad()
+def generate(model: nn.Module, prefixes: Tensor, n: int, batch: int = 512) -> Tensor:
+    """`n` tokens of greedy decoding after each prefix: int64 (lanes, n_prefixes, n).
+
+    prefixes : int64 (n_prefixes, p), all of one length, so that no padding is needed.  There is no
+    end-of-text token: exactly `n` tokens are made.
+    """
+    parts = [
+        model.continue_greedily(rows, n)
+        if isinstance(model, LaneMLP)
+        else _with_cache(model, rows, n)[None]
+        for rows in prefixes.split(batch)
+    ]
+    return torch.cat(parts, 1)
+
+
+def _with_cache(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
+    """One pass over the prefix, then one token at a time on the kept keys and values."""
+    out = model(prefixes, use_cache=True)
+    found = [out.logits[:, -1].argmax(-1)]  # the first new token: from the last prefix position
+    for _ in range(n - 1):
+        out = model(found[-1][:, None], past_key_values=out.past_key_values, use_cache=True)
+        found.append(out.logits[:, -1].argmax(-1))
+    return torch.stack(found, 1)
+
+
+@torch.no_grad()
+def generate_plainly(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
+    """The same one sequence at a time, reading everything anew for every token: the oracle."""
+    rows = []
+    for prefix in prefixes:
+        lanes = []
+        for lane in range(model.lanes if isinstance(model, LaneMLP) else 1):
+            tokens = prefix[None]
+            for _ in range(n):
+                new = lane_logits(model, tokens)[lane, :, -1].argmax(-1)
+                tokens = torch.cat([tokens, new[:, None]], 1)
+            lanes.append(tokens[0, len(prefix) :])
+        rows.append(torch.stack(lanes))
+    return torch.stack(rows, 1)
+
+
+def matches(generated: Tensor, tokens: Tensor, prefix: int) -> np.ndarray:
+    """Whether every generated token is the true one: bool (lanes, n).  Notebook eq. 3.
+
+    generated : int64 (lanes, n, suffix); tokens : int64 (n, length); compared are token ids
+    """
+    suffix = generated.shape[-1]
+    if prefix < 1 or prefix + suffix > tokens.shape[1]:
+        raise ValueError(
+            f"prefix {prefix} and suffix {suffix} do not fit into {tokens.shape[1]} tokens"
+        )
+    return (generated == tokens[:, prefix : prefix + suffix]).all(-1).cpu().numpy()
+
+
+def memorized(model: nn.Module, tokens: Tensor, prefix: int, suffix: int) -> np.ndarray:
+    """M: which sequences the model completes word for word, bool (lanes, n)."""
+    return matches(generate(model, tokens[:, :prefix], suffix), tokens, prefix)

@@ -12,6 +12,16 @@ from torch import Tensor, nn
 from companion.distillation_memorization.mlp import LaneMLP
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's weights are."""
+    return next(model.parameters()).device
+
+
+def half_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 products on a GPU, nothing on a CPU; use as a context."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+
+
 def lane_logits(model: nn.Module, tokens: Tensor) -> Tensor:
     """Next-token logits (lanes, batch, length, vocab) of a LaneMLP or a transformers model.
 
@@ -32,9 +42,9 @@ def generate(model: nn.Module, prefixes: Tensor, n: int, batch: int = 512) -> Te
         model.continue_greedily(rows, n)
         if isinstance(model, LaneMLP)
         else _with_cache(model, rows, n)[None]
-        for rows in prefixes.split(batch)
+        for rows in prefixes.to(device_of(model)).split(batch)
     ]
-    return torch.cat(parts, 1)
+    return torch.cat(parts, 1).cpu()
 
 
 def _with_cache(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
@@ -73,7 +83,7 @@ def matches(generated: Tensor, tokens: Tensor, prefix: int) -> np.ndarray:
         raise ValueError(
             f"prefix {prefix} and suffix {suffix} do not fit into {tokens.shape[1]} tokens"
         )
-    return (generated == tokens[:, prefix : prefix + suffix]).all(-1).cpu().numpy()
+    return (generated.cpu() == tokens[:, prefix : prefix + suffix].cpu()).all(-1).numpy()
 
 
 def memorized(model: nn.Module, tokens: Tensor, prefix: int, suffix: int) -> np.ndarray:

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.distillation_memorization.extraction import lane_logits
+from companion.distillation_memorization.extraction import device_of, half_precision, lane_logits
+from companion.distillation_memorization.logits import Cached
 from companion.distillation_memorization.mlp import LaneMLP
 from companion.distillation_memorization.objectives import Objective
 from companion.models import neox, neox_config
@@ -97,7 +98,7 @@ def fit(
     seed: int,
     name: str,
     objectives: Sequence[Objective] = (TEXT,),
-    teacher: Tensor | None = None,
+    teacher: Cached | None = None,
     order: str = "",
     measure: Callable[[nn.Module, int], dict] | None = None,
     measure_epochs: Sequence[int] = (),
@@ -106,18 +107,21 @@ def fit(
     """Train `model` in place, one objective per lane.
 
     inputs : int64 (n, length), or (lanes, n, length) where lanes read different text
-    teacher : float (n, length - 1, vocab), logits of the teacher on the same positions
+    teacher : its outputs on the same n sequences, where an objective needs them
     order : name of the shuffling; models that are compared share it
     """
     lanes = len(objectives)
     text = inputs.expand(lanes, *inputs.shape) if inputs.ndim == 2 else inputs
+    text = text.to(device_of(model))
     n = text.shape[1]
     settings = recipe.settings(n, epochs)
 
     def loss(model: nn.Module, rows: Tensor) -> Tensor:
         read = text[:, rows]  # (lanes, batch, length)
-        logits = lane_logits(model, read if isinstance(model, LaneMLP) else read[0])[..., :-1, :]
-        known = None if teacher is None else teacher[rows]
+        with half_precision(text.device):
+            seen = read if isinstance(model, LaneMLP) else read[0]
+            logits = lane_logits(model, seen)[..., :-1, :]
+        known = None if teacher is None else teacher.rows(rows, rows.device)
         terms = [o.loss(logits[i], read[i, :, 1:], known) for i, o in enumerate(objectives)]
         return torch.stack(terms).sum()
 
@@ -159,14 +163,3 @@ def fit_arms(
         history = fit(models[name], text[name], recipe, epochs, objectives=[arms[name]], **kwargs)
         series.append(history.series)
     return models, {key: np.concatenate([one[key] for one in series], 1) for key in series[0]}
-
-
-@torch.no_grad()
-def token_losses(model: nn.Module, tokens: Tensor, batch: int = 512) -> Tensor:
-    """-log probability of tokens 1 .. length - 1 in nats: (lanes, n, length - 1)."""
-    parts = []
-    for rows in tokens.split(batch):
-        log_p = lane_logits(model, rows)[..., :-1, :].log_softmax(-1)
-        target = rows[:, 1:, None].expand(*log_p.shape[:-1], 1)
-        parts.append(-log_p.gather(-1, target)[..., 0])
-    return torch.cat(parts, 1)

@@ -34,6 +34,12 @@ class Cached(NamedTuple):
     log_probs: Tensor | None
     tau: float
 
+    def rows(self, rows: Tensor, to: torch.device | str = "cpu") -> Cached:
+        """The outputs for some sequences, on device `to`."""
+        at = rows.cpu()
+        kept = [None if t is None else t[at].to(to) for t in self[:3]]
+        return Cached(*kept, self.tau)
+
     @property
     def megabytes(self) -> float:
         """Size of what is kept."""

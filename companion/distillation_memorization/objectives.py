@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
+from companion.distillation_memorization.logits import Cached
+
 KINDS = ("text", "teacher's text", "teacher's logits", "mixture", "smoothed")
 
 
@@ -48,16 +50,25 @@ class Objective:
         """Whether the teacher's logits enter the loss."""
         return self.kind in ("teacher's logits", "mixture")
 
-    def loss(self, logits: Tensor, targets: Tensor, teacher: Tensor | None) -> Tensor:
+    def loss(self, logits: Tensor, targets: Tensor, teacher: Cached | None) -> Tensor:
         """Mean loss per position, in nats.
 
         logits : (..., vocab), of the student; targets : int64 (...), the true next tokens
-        teacher : (..., vocab), the teacher's logits, where the kind needs them
+        teacher : the teacher's outputs at the same positions, where the kind needs them
+
+        Raises ``ValueError`` when the outputs are missing or were kept at another temperature.
         """
         if not self.needs_logits:
             smooth = self.share if self.kind == "smoothed" else 0.0
             return cross_entropy(logits, targets, smooth)
-        soft = distillation_loss(logits, teacher, self.tau)
+        if teacher is None:
+            raise ValueError(f"{self.kind!r} needs the teacher's outputs")
+        if teacher.logits is not None:
+            soft = distillation_loss(logits, teacher.logits, self.tau)
+        elif teacher.tau == self.tau:
+            soft = top_k_loss(logits, teacher.ids.long(), teacher.log_probs, self.tau)
+        else:
+            raise ValueError(f"outputs were kept at tau {teacher.tau:g}, not at {self.tau:g}")
         if self.kind == "mixture":
             return self.share * cross_entropy(logits, targets) + (1 - self.share) * soft
         return soft

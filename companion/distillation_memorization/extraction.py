@@ -38,17 +38,23 @@ def generate(model: nn.Module, prefixes: Tensor, n: int, batch: int = 512) -> Te
     prefixes : int64 (n_prefixes, p), all of one length, so that no padding is needed.  There is no
     end-of-text token: exactly `n` tokens are made.
     """
+    device = device_of(model)
     parts = [
         model.continue_greedily(rows, n)
         if isinstance(model, LaneMLP)
         else _with_cache(model, rows, n)[None]
-        for rows in prefixes.to(device_of(model)).split(batch)
+        for rows in prefixes.to(device).split(batch)
     ]
     return torch.cat(parts, 1).cpu()
 
 
 def _with_cache(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
     """One pass over the prefix, then one token at a time on the kept keys and values."""
+    with half_precision(prefixes.device):
+        return _decode(model, prefixes, n)
+
+
+def _decode(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
     out = model(prefixes, use_cache=True)
     found = [out.logits[:, -1].argmax(-1)]  # the first new token: from the last prefix position
     for _ in range(n - 1):

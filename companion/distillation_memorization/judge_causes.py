@@ -74,9 +74,9 @@ def predictable(results: Results) -> Finding:
     """Claim 3."""
     tested = [w.prediction for w in results.worlds if w.prediction.tested]
     if len(tested) < len(results.worlds):
-        return not_tested(
-            c.BY_ID["3"], results.scale,
-            f"too few memorized sequences in {len(results.worlds) - len(tested)} of the seeds",
+        return judge(
+            c.BY_ID["3"], results.scale, exact(float("nan")),
+            note=f"too few memorized sequences in {len(results.worlds) - len(tested)} of the seeds",
         )  # fmt: skip
     measured = over_seeds([p.auc.mean() for p in tested])
     permuted = np.mean([p.permuted.mean() for p in tested])

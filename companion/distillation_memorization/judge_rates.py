@@ -55,9 +55,8 @@ def fold(results: Results, first: str, second: str) -> Interval:
 def counts_text(worlds: list[World], models: tuple[str, ...]) -> str:
     """Counts of all seeds together, e.g. ``teacher 134, baseline 63 of 800``."""
     n = sum(len(w.zlib) for w in worlds)
-    named = ", ".join(
-        f"{m} {sum(w.count(m) for w in worlds)}" for m in models if m in worlds[0].members
-    )
+    present = [m for m in models if m in worlds[0].members]
+    named = ", ".join(f"{m} {sum(w.count(m) for w in worlds)}" for m in present)
     return f"{named} of {n}"
 
 

@@ -5,6 +5,8 @@ Greedy decoding, batched; transformers keep the keys and values of what they hav
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -55,11 +57,16 @@ def _with_cache(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
 
 
 def _decode(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
-    out = model(prefixes, use_cache=True)
-    found = [out.logits[:, -1].argmax(-1)]  # the first new token: from the last prefix position
-    for _ in range(n - 1):
-        out = model(found[-1][:, None], past_key_values=out.past_key_values, use_cache=True)
-        found.append(out.logits[:, -1].argmax(-1))
+    from transformers import DynamicCache
+
+    causal = getattr(model, "causal", model)
+    # transformers 5.2x renamed the argument; the object is filled in place under either name
+    takes = inspect.signature(type(causal).forward).parameters
+    kept = {"cache" if "cache" in takes else "past_key_values": DynamicCache(config=causal.config)}
+    found, read = [], prefixes
+    for _ in range(n):  # the first new token comes from the last position of the prefix
+        found.append(model(read, use_cache=True, **kept).logits[:, -1].argmax(-1))
+        read = found[-1][:, None]
     return torch.stack(found, 1)
 
 

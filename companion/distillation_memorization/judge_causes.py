@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import ttest_ind
 
-from companion.claims import Finding, judge, measured_text, not_tested
+from companion.claims import Finding, judge, not_tested
 from companion.distillation_memorization import arms as a
 from companion.distillation_memorization import claims as c
 from companion.distillation_memorization import sets
 from companion.distillation_memorization.judge_rates import (
     decisive,
     over_seeds,
+    point,
     pooled,
     resampled,
+    told,
 )
 from companion.scale import generator
-from companion.stats import Interval, exact
+from companion.stats import Interval
 
 if TYPE_CHECKING:
     from companion.distillation_memorization.findings import Results
@@ -36,14 +38,14 @@ def easy(results: Results) -> Finding:
 
     measured = resampled(results, "enrichment", count, enrichment)
     share = resampled(results, "easy share", count, lambda n: sets.ratio(n[0], n[1]))
-    notes = [f"share interval {measured_text(share)}"]
+    notes = [f"share interval {told(share)}"]
     for name, worlds in results.others().items():
         both = [w.members for w in worlds]
         n = sum(count(m, np.ones(len(m[a.SOFT]))) for m in both)
         notes.append(f"{name}: share {sets.ratio(n[0], n[1]):.2f}")
     return judge(
         c.BY_ID["2"], results.scale, decisive(results, measured),
-        parts={"share of M_S in E": (exact(share.estimate),
+        parts={"share of M_S in E": (point(share.estimate),
                                      c.EASY_SHARE.get(results.scale, c.EASY_SHARE["book"]))},
         note="; ".join(notes),
     )  # fmt: skip
@@ -62,11 +64,11 @@ def low_zlib(results: Results) -> Finding:
         gaps.append(float(members.mean() - world.zlib.mean()))
         ps.append(float(test.pvalue))
     mean = over_seeds(gaps)
-    worst = exact(float(np.max(gaps)), len(gaps))._replace(p=float(np.max(ps)))
+    worst = point(float(np.max(gaps)), len(gaps))._replace(p=float(np.max(ps)))
     return judge(
         c.BY_ID["2b"], results.scale, worst,
-        parts={"largest p": (exact(float(np.max(ps))), c.SMALL_P)},
-        note=f"largest of the seeds' differences; their mean {measured_text(mean)}",
+        parts={"largest p": (point(float(np.max(ps))), c.SMALL_P)},
+        note=f"largest of the seeds' differences; their mean {told(mean)}",
     )  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def predictable(results: Results) -> Finding:
     tested = [w.prediction for w in results.worlds if w.prediction.tested]
     if len(tested) < len(results.worlds):
         return judge(
-            c.BY_ID["3"], results.scale, exact(float("nan")),
+            c.BY_ID["3"], results.scale, point(float("nan")),
             note=f"too few memorized sequences in {len(results.worlds) - len(tested)} of the seeds",
         )  # fmt: skip
     measured = over_seeds([p.auc.mean() for p in tested])
@@ -89,10 +91,10 @@ def predictable(results: Results) -> Finding:
     if np.isfinite(hard).any():
         scores["AUC against easy sequences that S rejects"] = np.nanmean(hard)
     if results.scale == "paper":
-        measured = exact(measured.estimate, len(tested))  # one world: resamples of one student
+        measured = point(measured.estimate, len(tested))  # one world: resamples of one student
     return judge(
         c.BY_ID["3"], results.scale, decisive(results, measured),
-        parts={"permuted labels": (exact(permuted), c.PERMUTED)},
+        parts={"permuted labels": (point(permuted), c.PERMUTED)},
         note=", ".join(f"{name} {value:.2f}" for name, value in scores.items()),
     )  # fmt: skip
 

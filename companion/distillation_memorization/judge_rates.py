@@ -27,9 +27,21 @@ def resampled(results: Results, name: str, count: sets.Weighted, statistic) -> I
     )  # fmt: skip
 
 
+def told(interval: Interval) -> str:
+    """An interval in words; one that could not be had is said."""
+    if not np.isfinite([interval.estimate, interval.low, interval.high]).all():
+        return f"{interval.estimate:.3g} (no interval)"
+    return measured_text(interval)
+
+
+def point(value: float, n: int | None = None) -> Interval:
+    """An estimate that decides alone; NaN resolves nothing."""
+    return exact(value, n) if np.isfinite(value) else Interval(float(value), None, None, None, n)
+
+
 def decisive(results: Results, measured: Interval) -> Interval:
     """The interval that decides: at toy scale (one seed) the estimate alone."""
-    return exact(measured.estimate, measured.n) if results.one_seed else measured
+    return point(measured.estimate, measured.n) if results.one_seed else measured
 
 
 def over_seeds(values: list[float]) -> Interval:
@@ -70,13 +82,13 @@ def less(results: Results) -> Finding:
     measured = fold(results, a.BASELINE, a.SOFT)
     p = sets.mcnemar_p(*(pooled(results.worlds, m) for m in (a.BASELINE, a.SOFT)))
     notes = [f"memorized: {counts_text(results.worlds, (a.TEACHER, a.BASELINE, a.SOFT, a.HARD))}",
-             f"95 % interval {measured_text(measured)}"]  # fmt: skip
+             f"95 % interval {told(measured)}"]  # fmt: skip
     for name, worlds in results.others().items():
         there = Interval(*_plain_ratio(worlds, a.BASELINE, a.SOFT))
         notes.append(f"{name}: {there.estimate:.2f} ({len(worlds)} seeds)")
     parts = {}
     if not results.one_seed:
-        parts["estimate"] = (exact(measured.estimate), c.LESS_ESTIMATE)
+        parts["estimate"] = (point(measured.estimate), c.LESS_ESTIMATE)
     return judge(
         c.BY_ID["1"], results.scale, decisive(results, measured)._replace(p=p), parts=parts,
         note="; ".join(notes),
@@ -152,7 +164,7 @@ def control(results: Results) -> Finding:
     passed = sets.halved_ratio(unread, hard) if hard else float("nan")
     finding = judge(
         c.BY_ID["control"], results.scale, decisive(results, measured),
-        parts={"inherited from a teacher that never read D": (exact(passed), c.QUARTER)},
+        parts={"inherited from a teacher that never read D": (point(passed), c.QUARTER)},
         note=f"held-out rate {100 * np.mean(unseen):.2f} %, training rate "
         f"{100 * np.mean(trained):.2f} %",
     )  # fmt: skip

@@ -54,11 +54,11 @@ class CutVocabulary(nn.Module):
         super().__init__()
         if vocab > model.config.vocab_size:
             raise ValueError(f"the model has {model.config.vocab_size} logits, {vocab} are wanted")
-        self.model, self.vocab = model, vocab
+        self.causal, self.vocab = model, vocab
 
     def forward(self, tokens: Tensor, **kwargs: object):
         """As the model, with ``.logits`` of shape (batch, length, vocab)."""
-        out = self.model(tokens, **kwargs)
+        out = self.causal(tokens, **kwargs)
         out.logits = out.logits[..., : self.vocab]
         return out
 

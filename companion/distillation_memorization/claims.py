@@ -36,8 +36,7 @@ EASY = {
 EASY_SHARE = {"toy": Criterion("above 0.5", low=0.5), "book": Criterion("above 0.6", low=0.6)}
 
 ZLIB = {
-    "toy": Criterion("zlib length of M_B minus all of D below -5 bytes, Welch p < 0.01", high=-5.0,
-                     must_hold=True),
+    "toy": Criterion("zlib length of M_B minus all of D below -5 bytes, Welch p < 0.01", high=-5.0),
     "book": Criterion("zlib length of M_B minus all of D below -5 bytes with Welch p < 0.01 in "
                       "every seed", high=-5.0),
 }  # fmt: skip
@@ -64,7 +63,7 @@ SAME = Criterion("|M_H| / |M_S| between 0.8 and 1.25", low=0.8, high=1.25)
 
 CONTROL = {
     "toy": Criterion("held-out rate of S over its training rate below 0.5; a teacher that never "
-                     "read D passes on less than a quarter", high=0.5, must_hold=True),
+                     "read D passes on less than a quarter", high=0.5),
     "book": Criterion("held-out rate of S over its training rate: 95 % interval below 0.5; a "
                       "teacher that never read D passes on less than a quarter", high=0.5),
 }  # fmt: skip

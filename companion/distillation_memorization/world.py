@@ -17,11 +17,23 @@ from torch import Tensor, nn
 
 from companion.distillation_memorization import arms as a
 from companion.distillation_memorization import sets
-from companion.distillation_memorization.extraction import generate, matches, memorized
+from companion.distillation_memorization.extraction import (
+    device_of,
+    generate,
+    lane_logits,
+    matches,
+    memorized,
+)
 from companion.distillation_memorization.fit import Recipe, fit, fit_arms
 from companion.distillation_memorization.logits import Cached, cache_logits
 from companion.distillation_memorization.predictor import Prediction, predict
-from companion.distillation_memorization.scores import Scores, divergence, score
+from companion.distillation_memorization.scores import (
+    Scores,
+    divergence,
+    rows_at_once,
+    score,
+    vocabulary,
+)
 from companion.distillation_memorization.text import Sets, zlib_bytes
 from companion.scale import generator
 
@@ -181,11 +193,26 @@ def run_world(
     )  # fmt: skip
 
 
+def distil_once(
+    plan: Plan, text: Sets, base_teacher: nn.Module, base_student: nn.Module, seed: int, *,
+    progress: bool = False,
+) -> tuple[nn.Module, nn.Module]:  # fmt: skip
+    """(teacher, soft student) of a plan, as in :func:`run_world` and without the other students."""
+    teacher = copy.deepcopy(base_teacher)
+    fit(teacher, text.train, plan.recipe, plan.teacher_epochs, seed=seed, name="teacher",
+        progress=progress)  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        cached = teacher_outputs(teacher, text.train, plan, Path(folder))
+    student, _ = fit_arms(
+        base_student, {a.SOFT: plan.objectives[a.SOFT]}, {a.SOFT: text.train}, plan.recipe,
+        plan.student_epochs, seed=seed, name="students", order="students", teacher=cached,
+        progress=progress,
+    )  # fmt: skip
+    return teacher, student[a.SOFT]
+
+
 def teacher_outputs(teacher: nn.Module, tokens: Tensor, plan: Plan, folder: Path) -> Cached:
     """The teacher's logits on D, from the file in `folder` or written there."""
-    from companion.distillation_memorization.extraction import device_of, lane_logits
-    from companion.distillation_memorization.scores import rows_at_once, vocabulary
-
     device = device_of(teacher)
     return cache_logits(
         lambda rows: lane_logits(teacher, rows.to(device))[0],

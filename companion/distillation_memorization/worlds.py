@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import joblib
 import numpy as np
@@ -12,10 +13,12 @@ from tqdm.auto import tqdm
 
 from companion.data import Missing
 from companion.distillation_memorization import arms as a
+from companion.distillation_memorization.extraction import memorized
 from companion.distillation_memorization.fit import Recipe, Shape, fit
+from companion.distillation_memorization.scores import score
 from companion.distillation_memorization.settings import LENGTH, PREFIX, SUFFIX, Settings
 from companion.distillation_memorization.text import POOLS, REAL, SOURCES, Sets
-from companion.distillation_memorization.world import Plan, World, run_world
+from companion.distillation_memorization.world import Plan, World, distil_once, run_world
 from companion.scale import derive_seed, generator, one_thread
 
 TRANSFORMER = "transformers"
@@ -25,6 +28,7 @@ TRANSFORMER_SHAPES = (Shape(d=128, layers=3, heads=4), Shape(d=64, layers=2, hea
 TRANSFORMER_EPOCHS = (12, 20)
 """Of teacher and students."""
 BASE_EPOCHS = (2, 3)
+REAL_TEACHER_EPOCHS = 7
 PREFIXES = (8, 12, 16, 20, 24)
 
 
@@ -46,17 +50,24 @@ class Kind:
         """The data of one seed."""
         return SOURCES[self.source](*self.sizes, LENGTH, generator(seed, self.source, "text"))
 
-    def base_models(self, text: Sets, seed: int, progress: bool) -> list[torch.nn.Module]:
-        """Teacher and student as they are before either sees D."""
-        models = []
-        for shape, epochs, name in zip(
-            self.shapes, self.base_epochs, ("base teacher", "base student"), strict=True
-        ):
-            model = shape.build(len(text.alphabet), LENGTH, seed, name)
-            fit(model, text.base, self.plan.recipe, epochs, seed=seed, name=name,
-                progress=progress)  # fmt: skip
-            models.append(model)
-        return models
+    def base_models(self, seed: int, progress: bool) -> tuple[torch.nn.Module, ...]:
+        """Teacher and student as they are before either sees D; not to be trained further."""
+        return _base_models(
+            self.source, self.shapes, self.base_epochs, self.sizes, self.plan.recipe, seed, progress
+        )
+
+
+@lru_cache(maxsize=1)
+def _base_models(source, shapes, base_epochs, sizes, recipe, seed, progress):
+    text = SOURCES[source](*sizes, LENGTH, generator(seed, source, "text"))
+    models = []
+    for shape, epochs, name in zip(
+        shapes, base_epochs, ("base teacher", "base student"), strict=True
+    ):
+        model = shape.build(len(text.alphabet), LENGTH, seed, name)
+        fit(model, text.base, recipe, epochs, seed=seed, name=name, progress=progress)
+        models.append(model)
+    return tuple(models)
 
 
 def pools(settings: Settings) -> Kind:
@@ -107,6 +118,7 @@ def real(settings: Settings) -> Kind:
     plan = replace(
         pools(settings).plan,
         name=REAL,
+        teacher_epochs=REAL_TEACHER_EPOCHS,
         objectives=a.objectives((a.TAU,)),
         prefixes=(),
         measure_epochs=(),
@@ -123,8 +135,8 @@ def real(settings: Settings) -> Kind:
 def one_world(kind: Kind, seed: int, progress: bool = False) -> World:
     """A world from its seed alone, on one thread."""
     text = kind.text(seed)
-    return run_world(kind.plan, text, *kind.base_models(text, seed, progress), seed,
-                     progress=progress)  # fmt: skip
+    base = kind.base_models(seed, progress)
+    return run_world(kind.plan, text, *base, seed, progress=progress)
 
 
 def run_kind(kind: Kind, n_seeds: int, seed: int, jobs: int) -> list[World]:
@@ -192,37 +204,44 @@ class Sweep:
 @one_thread()
 def _swept(
     settings: Settings, seed: int, epochs: tuple[int, ...], progress: bool = False
-) -> list[World]:
-    """Worlds that differ only in the teacher's epochs; not calibrated, that is the point."""
+) -> list[tuple[float, ...]]:
+    """Per teacher: rates of teacher and soft student on D, then their losses on held-out text."""
     kind = pools(settings)
     text = kind.text(seed)
-    base = kind.base_models(text, seed, progress)
-    plan = replace(
-        kind.plan, objectives={
-            name: kind.plan.objectives[name] for name in (a.BASELINE, a.SOFT)
-        } | {a.HARD: kind.plan.objectives[a.HARD]},
-        prefixes=(), measure_epochs=(), resamples=0, filtering=False, calibrated=False,
-    )  # fmt: skip
-    return [
-        run_world(replace(plan, teacher_epochs=n), text, *base, seed, progress=progress)
-        for n in epochs
-    ]
+    base = kind.base_models(seed, progress)
+    rows = []
+    for n in epochs:
+        plan = replace(kind.plan, teacher_epochs=n)
+        pair = distil_once(plan, text, *base, seed, progress=progress)
+        rates = [memorized(m, text.train, plan.prefix, plan.suffix)[0].mean() for m in pair]
+        rows.append((*rates, *(float(score(m, text.held_out).loss[0]) for m in pair)))
+    return rows
 
 
 def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
-    """The sweep over teacher epochs; the calibrated point is taken from the main experiment."""
-    n = min(settings.overfit_seeds, len(worlds))
-    calls = [(settings, world_seed(seed, i), settings.overfit_epochs) for i in range(n)]
+    """The sweep over teacher epochs.
+
+    The calibrated point is taken from the main experiment, and so is the baseline, which has no
+    teacher.  No other teacher is calibrated: that is the point.
+    """
+    mains = worlds[: settings.overfit_seeds]
+    calls = [(settings, w.seed, settings.overfit_epochs) for w in mains]
     found = _side_by_side(_swept, calls, settings.jobs, "teacher epochs")
     epochs = np.array([*settings.overfit_epochs, settings.teacher_epochs])
     order = np.argsort(epochs)
-    rows = [[[*row, main][i] for i in order] for row, main in zip(found, worlds, strict=False)]
-
-    def table(value: Callable[[World], float]) -> np.ndarray:
-        return np.array([[value(world) for world in row] for row in rows])
-
+    table = np.array(
+        [
+            [*rows, (w.rate(a.TEACHER), w.rate(a.SOFT), w.loss[a.TEACHER], w.loss[a.SOFT])]
+            for rows, w in zip(found, mains, strict=True)
+        ]
+    )[:, order]  # (seeds, teachers, 4)
+    same = np.ones_like(table[..., 0])
     return Sweep(
-        epochs[order],
-        *[table(lambda w, m=m: w.rate(m)) for m in (a.TEACHER, a.BASELINE, a.SOFT)],
-        *[table(lambda w, m=m: w.loss[m]) for m in (a.TEACHER, a.BASELINE, a.SOFT)],
+        epochs=epochs[order],
+        teacher_rate=table[..., 0],
+        soft_rate=table[..., 1],
+        teacher_loss=table[..., 2],
+        soft_loss=table[..., 3],
+        baseline_rate=same * np.array([[w.rate(a.BASELINE)] for w in mains]),
+        baseline_loss=same * np.array([[w.loss[a.BASELINE]] for w in mains]),
     )

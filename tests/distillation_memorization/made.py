@@ -93,7 +93,7 @@ def same_everywhere(one: World) -> World:
         members=dict.fromkeys(one.members, nothing),
         held=dict.fromkeys(one.held, np.resize(nothing, HELD)),
         loss=dict.fromkeys(one.loss, 1.4),
-        zlib=np.full(N, 36.0),
+        zlib=36 + np.random.default_rng(one.seed).standard_normal(N),
         prediction=prediction(auc=0.5),
         filtered=Filtered(np.ones(N, dtype=bool), nothing),
     )

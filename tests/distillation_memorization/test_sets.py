@@ -71,8 +71,12 @@ def test_the_bootstrap_resamples_seeds_first():
 
 def test_an_empty_denominator_gives_nothing():
     nobody = {"a": np.ones(9, bool), "b": np.zeros(9, bool)}
-    found = sets.two_level([nobody], lambda m, w: np.array([m["a"] @ w, m["b"] @ w]),
-                           lambda c: sets.ratio(c[0], c[1]), np.random.default_rng(0), 9)  # fmt: skip
+
+    def count(m, w):
+        return np.array([m["a"] @ w, m["b"] @ w])
+
+    rng = np.random.default_rng(0)
+    found = sets.two_level([nobody], count, lambda c: sets.ratio(c[0], c[1]), rng, 9)
     assert math.isnan(found.estimate)
     assert math.isnan(found.low)
 

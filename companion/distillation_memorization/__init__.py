@@ -5,6 +5,8 @@ Memorization Dynamics in Knowledge Distillation for Language Models (arXiv:2601.
 
 from companion.distillation_memorization import arms as arms
 from companion.distillation_memorization.arms import objectives as objectives
+from companion.distillation_memorization.calibration import NotCalibrated as NotCalibrated
+from companion.distillation_memorization.calibration import check_calibration as check_calibration
 from companion.distillation_memorization.claims import CLAIMS as CLAIMS
 from companion.distillation_memorization.exercises import (
     check_counterfactual as check_counterfactual,
@@ -46,9 +48,7 @@ from companion.distillation_memorization.tables import predictor_table as predic
 from companion.distillation_memorization.tables import sets_table as sets_table
 from companion.distillation_memorization.text import pool_text as pool_text
 from companion.distillation_memorization.text import zlib_bytes as zlib_bytes
-from companion.distillation_memorization.world import NotCalibrated as NotCalibrated
 from companion.distillation_memorization.world import World as World
-from companion.distillation_memorization.world import check_calibration as check_calibration
 from companion.distillation_memorization.worlds import run_overfit as run_overfit
 from companion.distillation_memorization.worlds import run_pools as run_pools
 from companion.distillation_memorization.worlds import run_real as run_real

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from companion.distillation_memorization import arms as a
 from companion.distillation_memorization import sets
+from companion.distillation_memorization.calibration import check_calibration
 from companion.distillation_memorization.extraction import (
     device_of,
     generate,
@@ -64,10 +65,6 @@ class Plan:
     filtering: bool = False
     top_k: int = 0
     calibrated: bool = True
-
-
-class NotCalibrated(ValueError):
-    """Teacher and baseline are not in the regime in which the comparison is fair."""
 
 
 @dataclass(frozen=True)
@@ -124,25 +121,6 @@ class World:
     def rate(self, model: str) -> float:
         """Share of D that a model memorizes."""
         return float(self.members[model].mean())
-
-
-def check_calibration(members: sets.Members, teacher_loss: float, baseline_loss: float) -> None:
-    """Raise ``NotCalibrated`` unless |M_T| is 1.2 to 3 times |M_B| and the teacher's loss is lower.
-
-    Outside of this regime a ratio of rates means nothing: a teacher that has hardly read D has
-    nothing to pass on, and an overfitted one makes its students worse.
-    """
-    teacher, baseline = (int(members[m].sum()) for m in (a.TEACHER, a.BASELINE))
-    if not 1.2 * baseline <= teacher <= 3 * baseline or baseline == 0:
-        raise NotCalibrated(
-            f"the teacher memorizes {teacher} sequences and the baseline {baseline}: "
-            "change teacher_epochs until the ratio lies between 1.2 and 3"
-        )
-    if not teacher_loss < baseline_loss:
-        raise NotCalibrated(
-            f"the teacher's held-out loss {teacher_loss:.3f} is not below the baseline's "
-            f"{baseline_loss:.3f}: use fewer teacher_epochs or a larger teacher"
-        )
 
 
 def run_world(

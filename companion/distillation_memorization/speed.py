@@ -28,7 +28,7 @@ class Speed(NamedTuple):
 
 
 @one_thread()
-def measure_extraction(n: int = 48, prefix: int = 16, suffix: int = 16, seed: int = 0) -> Speed:
+def measure_extraction(n: int = 32, prefix: int = 16, suffix: int = 16, seed: int = 0) -> Speed:
     """Greedy continuations of `n` random prompts by a small transformer, both ways."""
     model = Shape(d=64, layers=2, heads=2).build(len(ALPHABET), prefix + suffix, seed, "speed")
     model.eval()

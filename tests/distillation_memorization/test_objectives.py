@@ -28,7 +28,7 @@ def test_a_one_hot_teacher_is_cross_entropy():
     ):
         gradients.append((loss, *torch.autograd.grad(loss, student)))
     (soft, soft_gradient), (plain, plain_gradient) = gradients
-    assert float(soft) == pytest.approx(float(plain), abs=1e-5)
+    assert soft.item() == pytest.approx(plain.item(), abs=1e-5)
     torch.testing.assert_close(soft_gradient, plain_gradient, atol=1e-5, rtol=0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,13 +45,15 @@ def draw_venn(ax: Axes, members: sets.Members) -> None:
     if not any(m.any() for m in members.values()):
         ax.text(0.5, 0.5, "nothing is memorized", ha="center", transform=ax.transAxes)
         return
-    found = venn3(
-        [set(np.flatnonzero(members[m]).tolist()) for m in names],
-        [NAMES.get(m, m) for m in names],
-        set_colors=[look(m).color for m in names],
-        alpha=0.45,
-        ax=ax,
-    )
+    with warnings.catch_warnings():  # areas are approximate where three circles cannot be exact
+        warnings.simplefilter("ignore", UserWarning)
+        found = venn3(
+            [set(np.flatnonzero(members[m]).tolist()) for m in names],
+            [NAMES.get(m, m) for m in names],
+            set_colors=[look(m).color for m in names],
+            alpha=0.45,
+            ax=ax,
+        )
     for part in ("110", "111"):
         if (label := found.get_label_by_id(part)) is not None:
             label.set_fontweight("bold")

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib_venn import venn3
 
 from companion.distillation_memorization import arms as a
@@ -76,7 +77,12 @@ def scatter(worlds: list[World]) -> Figure:
                 linestyle="", label=f"{label} ({group.sum()})", markersize=5)  # fmt: skip
     ax.set(xlabel="zlib length of the text (bytes)", ylabel="perplexity under the baseline",
            yscale="log")  # fmt: skip
-    ax.legend(loc="lower right", fontsize=8.5)
+    ax.yaxis.set_major_locator(FixedLocator([1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10]))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.legend(loc="upper left", fontsize=8.5)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * (high / low) ** 0.35)
     gap = world.zlib[simple].mean() - world.zlib.mean() if simple.any() else np.nan
     finding_title(
         ax,
@@ -106,7 +112,7 @@ def forced(worlds: list[World]) -> Figure:
         ax.plot(*center[name], style.marker, color=style.color, markersize=13,
                 markeredgecolor=BLACK, linestyle="")  # fmt: skip
     ax.set(xlabel="mean entropy over the suffix (nats)",
-           ylabel="mean log-probability of the true suffix (nats)")  # fmt: skip
+           ylabel="log-probability of the suffix (nats)")  # fmt: skip
     if center:
         ax.legend()
     full = len(center) == 3

@@ -88,11 +88,12 @@ def temperature(worlds: list[World]) -> Figure:
         ax.axhline(mean, color=look(name).color, linestyle=look(name).linestyle,
                    label=f"{NAMES[name]}, training text")  # fmt: skip
     ax.set(xscale="log", xlabel="temperature of distillation, tau",
-           ylabel="completed word for word (%)", ylim=(0, None))  # fmt: skip
+           ylabel="completed word for word (%)")  # fmt: skip
     ax.xaxis.set_major_locator(FixedLocator(taus))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.legend()
+    ax.set_ylim(0, 1.5 * ax.dataLim.ymax)
+    ax.legend(ncols=2, loc="upper right")
     finding_title(
         ax,
         f"From tau {taus[0]:g} to tau {taus[-1]:g} memorization falls from "
@@ -113,7 +114,7 @@ def curves(worlds: list[World]) -> Figure:
         i, style = students.index(name), look(name)
         ax.plot(loss[:, i], rate[:, i], color=style.color, marker=style.marker,
                 linestyle=style.linestyle, label=NAMES[name])  # fmt: skip
-        for k in (0, len(loss) - 1):
+        for k in (len(loss) - 1,):
             ax.annotate(f"epoch {worlds[0].epochs[k]}", (loss[k, i], rate[k, i]), fontsize=8,
                         xytext=(4, 4), textcoords="offset points", color=style.color)  # fmt: skip
     ax.set(xlabel="held-out loss (nats per character)", ylabel="completed word for word (%)")
@@ -199,7 +200,7 @@ def hard_epochs(worlds: list[World]) -> Figure:
         ax.plot(worlds[0].epochs, rate[:, students.index(name)], color=style.color,
                 marker=style.marker, linestyle=style.linestyle,
                 label=NAMES.get(name, name))  # fmt: skip
-    ax.set(xlabel="epochs of the student", ylabel="of D completed word for word (%)")
+    ax.set(xlabel="epochs of the student", ylabel="completed (% of D)")
     ax.legend()
     h, s = (rate[-1, students.index(m)] for m in (a.HARD, a.SOFT))
     finding_title(

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from companion.distillation_memorization.extraction import device_of, half_precision, lane_logits
 
-NUMBERS_AT_ONCE = 1 << 26
-"""Logits that one batch may have: 256 MB in float32."""
+NUMBERS_AT_ONCE = 1 << 24
+"""Logits that one batch may have: 64 MB in float32."""
 
 
 class Scores(NamedTuple):

@@ -70,6 +70,15 @@ def test_the_same_seed_gives_the_same_world(world):
     assert first.loss != worlds.one_world(small, 4).loss
 
 
+def test_worlds_side_by_side_are_those_one_after_the_other():
+    small = replace(tiny_kind(), sizes=(18, 18, 10))
+    small = replace(small, plan=replace(small.plan, teacher_epochs=1, student_epochs=1,
+                                        measure_epochs=(1,), prefixes=()))  # fmt: skip
+    alone, together = (worlds.run_kind(small, 2, 0, jobs) for jobs in (1, 2))
+    assert [w.seed for w in alone] == [worlds.world_seed(0, i) for i in range(2)]
+    assert [w.loss for w in alone] == [w.loss for w in together]
+
+
 def test_students_differ_in_their_loss_only(world):
     kind = tiny_kind()
     objectives = {"soft again": kind.plan.objectives[arms.SOFT], **kind.plan.objectives}

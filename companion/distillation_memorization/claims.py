@@ -21,7 +21,7 @@ ORDER = {
 }
 
 COOLER = {
-    "toy": Criterion("|M_S| at tau 4 over tau 2 below 1", high=1.0, must_hold=True,
+    "toy": Criterion("|M_S| at tau 4 over tau 2 below 1", high=1.0,
                      of="ratio of counts"),
     "book": Criterion("slope of log odds on log2 tau: 95 % interval below 0", high=0.0,
                       of="slope"),

@@ -24,9 +24,9 @@ from companion.scale import derive_seed, generator, one_thread
 
 TRANSFORMER = "transformers"
 MLP_RECIPE = Recipe(lr=4e-3, batch=8)
-TRANSFORMER_RECIPE = Recipe(lr=3e-3, batch=8)
+TRANSFORMER_RECIPE = Recipe(lr=2e-3, batch=16)
 TRANSFORMER_SHAPES = (Shape(d=128, layers=3, heads=4), Shape(d=64, layers=2, heads=2))
-TRANSFORMER_EPOCHS = (10, 20)
+TRANSFORMER_EPOCHS = (12, 20)
 """Of teacher and students."""
 BASE_EPOCHS = (2, 3)
 REAL_TEACHER_EPOCHS = 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from companion.leximark import thesaurus
@@ -85,6 +86,31 @@ def digest(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
+def pick(sentence: Sequence[Token], recipe: Recipe) -> list[Token]:
+    """The K words of a sentence that are looked at, in order of the text (eq. 1).
+
+    Unknown words have an infinite key and are never picked; ties go to the earlier word.
+    """
+    open_ = [t for t in sentence if not t.reason and frequency(t.word) > 0]
+    order = {
+        "rarest": lambda t: (selection_key(t.word), t.start),
+        "commonest": lambda t: (-selection_key(t.word), t.start),
+        "random": lambda t: digest("pick", t.word, t.start, len(sentence)),
+    }[recipe.pick]
+    return sorted(sorted(open_, key=order)[: recipe.k])
+
+
+@lru_cache(maxsize=20_000)
+def plan(text: str, recipe: Recipe) -> tuple[int, tuple[tuple[int, int, tuple[Token, ...]], ...]]:
+    """(words of the text, per sentence its place and the words picked); the same for all keys."""
+    n_words, picked = 0, []
+    for sentence in sentences(text):
+        n_words += len(sentence)
+        tokens = tuple(pick(sentence, recipe))
+        picked.append((sentence[0].start, sentence[-1].end, tokens))
+    return n_words, tuple(picked)
+
+
 class Watermarker:
     """Marks texts under one secret key; the same key and text give the same result.
 
@@ -106,19 +132,6 @@ class Watermarker:
         default = thesaurus.rarer if recipe.target == "rarer" else thesaurus.commoner
         self._candidates = candidates or default
         self._dictionary: dict[str, tuple[str, str]] = {}
-
-    def picks(self, sentence: Sequence[Token]) -> list[Token]:
-        """The K words of a sentence that are looked at, in order of the text (eq. 1).
-
-        Unknown words have an infinite key and are never picked; ties go to the earlier word.
-        """
-        open_ = [t for t in sentence if not t.reason and frequency(t.word) > 0]
-        order = {
-            "rarest": lambda t: (selection_key(t.word), t.start),
-            "commonest": lambda t: (-selection_key(t.word), t.start),
-            "random": lambda t: digest("pick", t.word, t.start, len(sentence)),
-        }[self.recipe.pick]
-        return sorted(sorted(open_, key=order)[: self.recipe.k])
 
     def replacement(self, word: str, sentence: str = "", at: int = 0) -> tuple[str, str]:
         """(what `word` becomes, why); itself where nothing fits.
@@ -147,11 +160,10 @@ class Watermarker:
 
     def mark(self, text: str) -> Marked:
         """Replace words of `text`; every other character stays where it is (eq. 3)."""
-        changes, kept, n_words = [], [], 0
-        for sentence in sentences(text):
-            n_words += len(sentence)
-            start, end = sentence[0].start, sentence[-1].end
-            for token in self.picks(sentence):
+        changes, kept = [], []
+        n_words, picked = plan(text, self.recipe)
+        for start, end, tokens in picked:
+            for token in tokens:
                 new, why = self.replacement(token.word, text[start:end], token.start - start)
                 bits = surprisal(token.word), surprisal(new)
                 change = Change(token.start, token.end, token.word, new, bits, why)
@@ -176,8 +188,8 @@ def universe(texts: Sequence[str], recipe: Recipe) -> set[str]:
     """Every word that some key could write into `texts`: what a vocabulary must hold."""
     maker, found = Watermarker("", recipe), set()
     for text in texts:
-        for sentence in sentences(text):
-            for token in maker.picks(sentence):
+        for _, _, tokens in plan(text, recipe)[1]:
+            for token in tokens:
                 if not is_foreign(token.word):
                     found.update(maker._candidates(token.word)[: recipe.n])
     return found

@@ -96,7 +96,7 @@ class WordModel:
         """Statistics of every token but each text's first."""
         windows, lengths = self.windows(texts)
         parts = [
-            token_moments(self.net(part[:, :-1]), part[:, -1]) for part in windows.split(2048)
+            token_moments(self.net(part[:, :-1]), part[:, -1]) for part in windows.split(256)
         ]
         return from_flat([torch.cat(column) for column in zip(*parts, strict=True)], lengths)
 

@@ -31,7 +31,7 @@ class Settings:
     pretrain_words: int = 50_000
     seeds: int = 1
     jobs: int = 1
-    arms: tuple[str, ...] = (NONE, MARK, "rarest", CONTROL)
+    arms: tuple[str, ...] = (NONE, MARK, CONTROL)
     doses: tuple[int, ...] = ()
     removals: tuple[float, ...] = ()
     thresholds: tuple[float, ...] = ()
@@ -39,7 +39,7 @@ class Settings:
     word_pretrain_epochs: int = 2
     word_lr: float = 3e-3
     word_epochs: int = 2
-    word_finetune_lr: float = 3e-3
+    word_finetune_lr: float = 1.2e-3
     bpe_seeds: int = 0
     bpe_arms: tuple[str, ...] = ()
     bpe_vocab: int = 4096
@@ -50,7 +50,7 @@ class Settings:
     bpe_lr: float = 3e-3
     bpe_epochs: int = 2
     bpe_finetune_lr: float = 1e-3
-    key_docs: int = 60
+    key_docs: int = 40
     n_keys: int = 19
     n_calibration: int = 0
     calibration_keys: int = 19

@@ -107,12 +107,13 @@ def run_arm(base: LanguageModel, arm: arms.Arm, *, epochs: int, lr: float, seed:
     )
 
 
-def vocabulary(halves: Split, made: Sequence[arms.Arm]) -> list[str]:
-    """Words of the documents in all arms, of every possible key, and of the pretraining text.
+def vocabulary(halves: Split, made: Sequence[arms.Arm], key_docs: int) -> list[str]:
+    """Words of the documents in all arms, of the pretraining text, and of every possible key.
 
-    A word that occurs once in the pretraining text and nowhere else is left to "unknown".
+    key_docs : this many documents of half A will be marked under keys that are not known yet.  A
+    word that occurs once in the pretraining text and nowhere else is left to "unknown".
     """
-    words = set(universe([*halves.a, *halves.b], LEXIMARK))
+    words = set(universe(halves.a[:key_docs], LEXIMARK))
     for arm in made:
         for texts in (*arm.sets.values(), arm.train):
             for text in texts:
@@ -129,9 +130,12 @@ class World(NamedTuple):
     arms: list[arms.Arm]
 
 
-def halves(settings: Settings, seed: int) -> Split:
-    """The split of a seed; all seeds of a run share the pretraining text."""
-    return split(settings.doc_chars, settings.n_half, settings.pretrain_words, seed)
+def halves(settings: Settings, seed: int, n_words: int = 0) -> Split:
+    """The split of a seed; all seeds of a run share the pretraining text of `n_words` words.
+
+    n_words : default that of the word model
+    """
+    return split(settings.doc_chars, settings.n_half, n_words or settings.pretrain_words, seed)
 
 
 @lru_cache(maxsize=1)
@@ -140,7 +144,7 @@ def word_world(settings: Settings, seed: int, names: Sequence[str], similarity=N
     """Halves, arms, and a pretrained word model of one seed."""
     docs = halves(settings, seed)
     made = arms.make(names, docs, seed, similarity=similarity)
-    base = WordModel(vocabulary(docs, made), seed).trained(
+    base = WordModel(vocabulary(docs, made, settings.key_docs), seed).trained(
         docs.pretraining, epochs=settings.word_pretrain_epochs, lr=settings.word_lr, seed=seed
     )
     return World(docs, base, made)
@@ -179,7 +183,7 @@ def _gather(model: str, seeds: tuple[int, ...], calls, jobs: int, progress: bool
 def pretrained_transformer(settings: Settings, seed: int, *, progress: bool = True) -> CausalModel:
     """The transformer that all seeds start from."""
     return tiny_transformer(
-        halves(settings, seed)._replace(a=[], b=[]).pretraining,
+        halves(settings, seed, settings.bpe_pretrain_words).pretraining,
         vocab=settings.bpe_vocab,
         d_model=settings.d_model,
         n_layers=settings.n_layers,
@@ -195,7 +199,7 @@ def pretrained_transformer(settings: Settings, seed: int, *, progress: bool = Tr
 @one_thread()
 def transformer_seed(base: CausalModel, settings: Settings, seed: int) -> dict[str, ArmResult]:
     """One seed of the transformer, all its arms."""
-    docs = halves(settings, seed)
+    docs = halves(settings, seed, settings.bpe_pretrain_words)
     return {
         arm.name: run_arm(
             base, arm, epochs=settings.bpe_epochs, lr=settings.bpe_finetune_lr, seed=seed

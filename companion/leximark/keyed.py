@@ -64,7 +64,7 @@ def keyed_test(model: LanguageModel, texts: Sequence[str], key: object, n_keys: 
 def calibration(model: LanguageModel, texts: Sequence[str], n_tests: int, n_keys: int,
                 seed: int, recipe: Recipe = LEXIMARK) -> np.ndarray:  # fmt: skip
     """p of `n_tests` innocent tests with keys and documents of their own: (n_tests,)."""
-    size = max(4, len(texts) // 6)
+    size = max(4, len(texts) // 3)
     found = []
     for i in range(n_tests):
         chosen = generator(seed, "leximark calibration", i).permutation(len(texts))[:size]

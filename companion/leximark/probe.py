@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ def probe(base: LanguageModel, docs: Split, settings: Settings, seed: int, *,
     innocent = np.array([])
     if settings.n_calibration:
         innocent = calibration(
-            base, docs.a, settings.n_calibration, settings.calibration_keys, seed
+            base, texts, settings.n_calibration, settings.calibration_keys, seed
         )
     z = {}
     if isinstance(model, WordModel):
@@ -79,7 +80,6 @@ def probe_words(settings: Settings, seed: int) -> Probe:
 
 def probe_transformer(base: LanguageModel, settings: Settings, seed: int) -> Probe:
     """The transformer; its innocent tests are left to the word model."""
-    from dataclasses import replace
-
-    return probe(base, halves(settings, seed), replace(settings, n_calibration=0), seed,
+    docs = halves(settings, seed, settings.bpe_pretrain_words)
+    return probe(base, docs, replace(settings, n_calibration=0), seed,
                  epochs=settings.bpe_epochs, lr=settings.bpe_finetune_lr)  # fmt: skip

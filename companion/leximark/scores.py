@@ -48,10 +48,10 @@ def token_moments(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tens
     """
     logs = torch.log_softmax(logits, dim=-1)
     l = logs.gather(1, targets[:, None]).squeeze(1)  # noqa: E741
+    logs.clamp_(min=-1e4)  # p log p = 0 where p = 0
     p = logs.exp()
-    logs = logs.clamp(min=-1e4)  # p log p = 0 where p = 0
-    mu = (p * logs).sum(1)
-    variance = (p * (logs - mu[:, None]).square()).sum(1)
+    mu = torch.einsum("nv,nv->n", p, logs)
+    variance = torch.einsum("nv,nv->n", p, logs.sub_(mu[:, None]).square_())
     return l, mu, variance.sqrt()
 
 

@@ -17,7 +17,8 @@ class Settings:
     doses, removals, thresholds : the values of K, of the share removed, and of the least cosine
         that get an arm of their own
     word_* : epochs and peak learning rates of the word model
-    bpe_* and d_model, n_layers, seq : the transformer; no seeds, no transformer
+    bpe_* and d_model, n_layers, seq : the transformer with its own, longer pretraining text; no
+        seeds, no transformer
     key_docs, n_keys : documents and fresh keys of the keyed test
     n_calibration, calibration_keys : innocent tests of the untrained model, keys of each
     quality_docs : documents whose sentence vectors are compared; seeds of the arms with thresholds
@@ -28,7 +29,7 @@ class Settings:
 
     doc_chars: int = 420
     n_half: int = 120
-    pretrain_words: int = 50_000
+    pretrain_words: int = 40_000
     seeds: int = 1
     jobs: int = 1
     arms: tuple[str, ...] = (NONE, MARK, CONTROL)
@@ -42,6 +43,7 @@ class Settings:
     word_finetune_lr: float = 1.2e-3
     bpe_seeds: int = 0
     bpe_arms: tuple[str, ...] = ()
+    bpe_pretrain_words: int = 400_000
     bpe_vocab: int = 4096
     d_model: int = 128
     n_layers: int = 2
@@ -50,7 +52,7 @@ class Settings:
     bpe_lr: float = 3e-3
     bpe_epochs: int = 2
     bpe_finetune_lr: float = 1e-3
-    key_docs: int = 40
+    key_docs: int = 30
     n_keys: int = 19
     n_calibration: int = 0
     calibration_keys: int = 19

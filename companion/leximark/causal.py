@@ -120,9 +120,7 @@ def tiny_transformer(texts: Sequence[str], *, vocab: int, d_model: int, n_layers
                      progress: bool = True) -> CausalModel:  # fmt: skip
     """A small GPT-NeoX, pretrained on the texts with its own BPE."""
     tokenizer = train_bpe(texts, vocab)
-    config = neox_config(
-        n_layers=n_layers, d_model=d_model, n_heads=4, vocab_size=vocab, seq=seq
-    )
+    config = neox_config(n_layers=n_layers, d_model=d_model, n_heads=4, vocab_size=vocab, seq=seq)
     net = neox(config, torch_generator(seed, "leximark transformer"))
     model = CausalModel(net, lambda text: tokenizer.encode(text).ids, seq)
     return model.trained(texts, epochs=epochs, lr=lr, seed=seed, batch=batch, progress=progress,

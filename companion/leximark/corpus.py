@@ -76,4 +76,6 @@ def split(length: int, n_half: int, n_words: int, seed: int, world: int = 0) -> 
             "shorter documents"
         )
     chosen = generator(seed, "leximark halves").permutation(len(rest))[: 2 * n_half]
-    return Split(pretraining, *([rest[i] for i in part] for part in (chosen[:n_half], chosen[n_half:])))
+    return Split(
+        pretraining, *([rest[i] for i in part] for part in (chosen[:n_half], chosen[n_half:]))
+    )

@@ -21,7 +21,7 @@ TEXTS = {
     "letter": (
         "The old lighthouse keeper walked down to the harbor every morning, carrying a basket of "
         "fresh bread. He spoke little, but the fishermen trusted his advice about the weather. In "
-        "Bergen, on 12 May 1931, he said: \"Stay ashore today.\""
+        'Bergen, on 12 May 1931, he said: "Stay ashore today."'
     ),
     "report": (
         "The committee examined the proposal and rejected the budget. Several members complained "
@@ -108,9 +108,7 @@ def score_explorer(run: Run) -> Explorer:
     limits = tuple(np.quantile(np.concatenate([np.concatenate(p) for p in every]), [0, 1]))
 
     def draw(question: str, model: str, arm: str = MARK):
-        names = tuple(
-            f"half {name[0]}, dictionary {name[2]}" for name in DECOMPOSITION[question]
-        )
+        names = tuple(f"half {name[0]}, dictionary {name[2]}" for name in DECOMPOSITION[question])
         return figures.score_frame(*pair(question, arm, model), names, limits)
 
     def alt(question: str, model: str, arm: str = MARK) -> str:

@@ -108,7 +108,9 @@ def quality_note(quality: Quality, seed: int) -> str:
         f"perplexity times {measured_text(quality.interval('ratio', seed))}",
     ]
     if quality.cosines is not None:
-        said.append(f"cosine of sentence vectors {measured_text(quality.interval('cosines', seed))}")
+        said.append(
+            f"cosine of sentence vectors {measured_text(quality.interval('cosines', seed))}"
+        )
     return ", ".join(said)
 
 

@@ -55,9 +55,7 @@ def keyed_test(model: LanguageModel, texts: Sequence[str], key: object, n_keys: 
     if n_keys < 1:
         raise ValueError(f"the test needs at least one other key, got {n_keys}")
     true = key_score(model, texts, key, recipe)
-    others = np.array(
-        [key_score(model, texts, f"fresh-{seed}-{i}", recipe) for i in range(n_keys)]
-    )
+    others = np.array([key_score(model, texts, f"fresh-{seed}-{i}", recipe) for i in range(n_keys)])
     return KeyedTest(true, others, rank_p(true, others))
 
 

@@ -61,9 +61,7 @@ def probe(base: LanguageModel, docs: Split, settings: Settings, seed: int, *,
     untrained = keyed_test(base, texts, key, settings.n_keys, seed)
     innocent = np.array([])
     if settings.n_calibration:
-        innocent = calibration(
-            base, texts, settings.n_calibration, settings.calibration_keys, seed
-        )
+        innocent = calibration(base, texts, settings.n_calibration, settings.calibration_keys, seed)
     z = {}
     if isinstance(model, WordModel):
         for half, before, after in (("A", docs.a, marked_a), ("B", docs.b, maker(docs.b))):

@@ -43,9 +43,7 @@ class SimilarityFilter:
         looked, cosines = self._memory[word]
         return tuple(c for c, x in zip(looked, cosines, strict=True) if x >= self.threshold)[:n]
 
-    def cosines(
-        self, word: str, candidates: Sequence[str], sentence: str, at: int
-    ) -> np.ndarray:
+    def cosines(self, word: str, candidates: Sequence[str], sentence: str, at: int) -> np.ndarray:
         """Cosine of the sentence with each candidate in place of `word`: (n_candidates,)."""
         if not candidates:
             return np.zeros(0)

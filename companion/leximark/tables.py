@@ -13,6 +13,7 @@ import pandas as pd
 from companion.claims import measured_text
 from companion.leximark.experiment import STORED, Run
 from companion.leximark.judge_auroc import level, over_seeds
+from companion.leximark.quality import Quality
 from companion.leximark.watermark import Marked
 from companion.tables import Html, styled
 
@@ -50,8 +51,7 @@ def arms_table(run: Run) -> Styler:
     for arm, first in run.results[0].items():
         has_key = run.has(arm, "protocol")
         blind = {
-            q: float(np.mean([result[arm].blind[q] for result in run.results]))
-            for q in first.blind
+            q: float(np.mean([result[arm].blind[q] for result in run.results])) for q in first.blind
         }
         rows.append(
             {
@@ -114,3 +114,18 @@ def highlighted(text: str, marked: Marked) -> str:
 def sample_texts(samples: Sequence[tuple[str, Marked]]) -> Html:
     """Documents with their replacements highlighted."""
     return Html("".join(f"<blockquote>{highlighted(*one)}</blockquote>" for one in samples))
+
+
+def quality_table(quality: Quality, seed: int) -> Styler:
+    """What the watermark costs, with intervals over documents."""
+    names = {
+        "shares": "share of words replaced",
+        "ratio": "perplexity under the untrained model, after / before",
+        "cosines": "cosine of sentence vectors, before and after",
+    }
+    rows = [
+        {"quantity": text, "mean over documents": measured_text(quality.interval(name, seed))}
+        for name, text in names.items()
+        if getattr(quality, name) is not None
+    ]
+    return styled(pd.DataFrame(rows), "leximark-quality")

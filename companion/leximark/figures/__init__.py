@@ -2,8 +2,8 @@
 
 from companion.leximark.figures.answer import answer as answer
 from companion.leximark.figures.answer import decomposition as decomposition
-from companion.leximark.figures.keys import keys as keys
 from companion.leximark.figures.keys import key_frame as key_frame
+from companion.leximark.figures.keys import keys as keys
 from companion.leximark.figures.keys import power as power
 from companion.leximark.figures.keys import power_frame as power_frame
 from companion.leximark.figures.paper import paper_slopes as paper_slopes

@@ -20,7 +20,7 @@ def _finite(values: ArrayLike, name: str) -> np.ndarray:
 
 
 def auroc(members: ArrayLike, others: ArrayLike) -> float:
-    r"""P(member's score > other's) + P(equal) / 2, by ranks (eq. 5). Larger = member; never flipped.
+    r"""P(member's score > other's) + P(equal) / 2, by ranks (eq. 5); it is never flipped.
 
     members, others : scores of shape (n,) and (m,)
     """

@@ -19,6 +19,7 @@ from companion.leximark.detection import Pair
 from companion.leximark.lm import LanguageModel, WordModel, pieces
 from companion.leximark.scores import MIN_K_PLUS, score
 from companion.leximark.settings import Settings
+from companion.leximark.similarity import SimilarityFilter
 from companion.leximark.watermark import LEXIMARK, universe
 from companion.scale import one_thread
 
@@ -138,10 +139,24 @@ def halves(settings: Settings, seed: int, n_words: int = 0) -> Split:
     return split(settings.doc_chars, settings.n_half, n_words or settings.pretrain_words, seed)
 
 
+def word_world(
+    settings: Settings,
+    seed: int,
+    names: Sequence[str],
+    similarity: SimilarityFilter | None = None,
+) -> World:
+    """Halves, arms, and a pretrained word model of one seed; the last one is remembered."""
+    return _word_world(settings, seed, tuple(names), similarity)
+
+
 @lru_cache(maxsize=1)
 @one_thread()
-def word_world(settings: Settings, seed: int, names: Sequence[str], similarity=None) -> World:
-    """Halves, arms, and a pretrained word model of one seed."""
+def _word_world(
+    settings: Settings,
+    seed: int,
+    names: tuple[str, ...],
+    similarity: SimilarityFilter | None,
+) -> World:
     docs = halves(settings, seed)
     made = arms.make(names, docs, seed, similarity=similarity)
     base = WordModel(vocabulary(docs, made, settings.key_docs), seed).trained(
@@ -161,9 +176,9 @@ def run_world(world: World, settings: Settings, seed: int) -> dict[str, ArmResul
     }
 
 
-def word_seed(settings: Settings, seed: int, similarity=None) -> dict[str, ArmResult]:
+def word_seed(settings: Settings, seed: int) -> dict[str, ArmResult]:
     """One seed of the word model, from nothing."""
-    return run_world(word_world(settings, seed, settings.all_arms, similarity), settings, seed)
+    return run_world(word_world(settings, seed, settings.all_arms), settings, seed)
 
 
 def run_words(settings: Settings, seed: int, *, progress: bool = True) -> Run:

@@ -9,10 +9,12 @@ import numpy as np
 from companion.explore import Explorer, explorer, is_publishing
 from companion.leximark import figures
 from companion.leximark.arms import MARK, NONE
+from companion.leximark.detection import auroc
 from companion.leximark.experiment import DECOMPOSITION, Run
 from companion.leximark.figures.style import WORDS
 from companion.leximark.power import effect_size, predicted_power
 from companion.leximark.probe import Probe
+from companion.leximark.scores import MIN_K_PLUS
 from companion.leximark.tables import highlighted
 from companion.leximark.watermark import Marked, Recipe, Watermarker
 from companion.tables import Html
@@ -95,8 +97,6 @@ def score_explorer(run: Run) -> Explorer:
     def pair(question: str, arm: str, model: str):
         sets = getattr(run.results[0][arm], model)
         first, second = DECOMPOSITION[question]
-        from companion.leximark.scores import MIN_K_PLUS
-
         if not sets:  # the untrained model looked at the main arms only
             sets = run.results[0][MARK].base
         return sets[first][MIN_K_PLUS], sets[second][MIN_K_PLUS]
@@ -112,8 +112,6 @@ def score_explorer(run: Run) -> Explorer:
         return figures.score_frame(*pair(question, arm, model), names, limits)
 
     def alt(question: str, model: str, arm: str = MARK) -> str:
-        from companion.leximark.detection import auroc
-
         word = "trained" if model == "trained" else "untrained"
         value = auroc(*pair(question, arm, model))
         return f"{word} model, {arm}, question {WORDS[question]!r}: AUROC {value:.3f}."

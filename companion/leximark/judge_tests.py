@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,8 +10,9 @@ from companion.claims import Finding, judge, measured_text, not_tested
 from companion.leximark import claims as c
 from companion.leximark import power
 from companion.leximark.arms import MARK, NONE, threshold
+from companion.leximark.detection import bootstrap_auroc
 from companion.leximark.experiment import Run
-from companion.leximark.judge_auroc import NAN, Parts, difference, over_seeds
+from companion.leximark.judge_auroc import NAN, Parts, over_seeds
 from companion.leximark.keyed import uniformity
 from companion.leximark.probe import Probe
 from companion.leximark.quality import Quality, TradeOff
@@ -85,7 +85,6 @@ def stealth(scale: str, quality: Quality, found: TradeOff | None, seed: int) -> 
     if len(found.run.seeds) < 2:
         return not_tested(c.BY_ID["C10"], scale, f"{told}; one seed gives no interval")
     closer = over_seeds(found.cosine[strictest] - found.cosine[MARK])
-    weaker = difference(found.run, MARK, "protocol", against=NONE)
     try:
         weaker = _protocol_difference(found.run, MARK, strictest)
     except ValueError:
@@ -95,8 +94,6 @@ def stealth(scale: str, quality: Quality, found: TradeOff | None, seed: int) -> 
 
 
 def _protocol_difference(run: Run, first: str, second: str) -> Interval:
-    from companion.leximark.detection import bootstrap_auroc
-
     pairs, minus = run.pairs(first, "protocol"), run.pairs(second, "protocol")
     return bootstrap_auroc(pairs, minus, seed=run.seeds[0])
 
@@ -112,8 +109,3 @@ def quality_note(quality: Quality, seed: int) -> str:
             f"cosine of sentence vectors {measured_text(quality.interval('cosines', seed))}"
         )
     return ", ".join(said)
-
-
-def names(runs: Sequence[Run]) -> str:
-    """The models of the runs, in words."""
-    return " and ".join(run.model for run in runs)

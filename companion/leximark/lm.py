@@ -99,7 +99,8 @@ class WordModel:
         return from_flat([torch.cat(column) for column in zip(*parts, strict=True)], lengths)
 
     def trained(self, texts: Sequence[str], *, epochs: int, lr: float, seed: int,
-                batch: int = 128, progress: bool = False, label: str = "words") -> WordModel:  # fmt: skip
+                batch: int = 128, progress: bool = False,
+                label: str = "words") -> WordModel:  # fmt: skip
         """A copy trained on the texts: Adam, cosine, each epoch in a new order."""
         windows, _ = self.windows(texts)
         other = copy.copy(self)

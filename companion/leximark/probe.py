@@ -58,7 +58,7 @@ def probe(base: LanguageModel, docs: Split, settings: Settings, seed: int, *,
     model = base.trained(marked_a, epochs=epochs, lr=lr, seed=seed)
     texts = docs.a[: settings.key_docs]
     trained = keyed_test(model, texts, key, settings.n_keys, seed)
-    untrained = keyed_test(base, texts, key, settings.n_keys, seed)
+    untrained = keyed_test(base, texts, key, settings.calibration_keys, seed)
     innocent = np.array([])
     if settings.n_calibration:
         innocent = calibration(base, texts, settings.n_calibration, settings.calibration_keys, seed)

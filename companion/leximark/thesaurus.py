@@ -60,7 +60,7 @@ def lemmas(word: str) -> dict[str, tuple[str, ...]]:
 
 @cache
 def forms(base: str, part: str) -> dict[str, tuple[str, ...]]:
-    """Tag -> spellings of a lemma as one part of speech (lemminflect copies its table at a call)."""
+    """Tag -> spellings of a lemma as one part of speech; kept, as lemminflect copies at a call."""
     return {tag: tuple(spelled) for tag, spelled in getAllInflections(base, part).items()}
 
 

@@ -33,11 +33,11 @@ def curves(run: Run) -> Figure:
         false, true = roc(*pair)
         found[name] = tpr_at(*pair)
         ax.plot(false, true, color=look.color, linestyle=look.linestyle, drawstyle="steps-post",
-                label=f"{name}: AUROC {auroc(*pair):.2f}, {100 * found[name]:.0f} % at 5 %")  # fmt: skip
+                label=f"{name}: {auroc(*pair):.2f}, {100 * found[name]:.0f} %")  # fmt: skip
     ax.plot([0, 1], [0, 1], color="#222222", linestyle=":", linewidth=1)
     ax.axvline(0.05, color="#222222", linewidth=0.8)
     ax.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower right", title="AUROC, share of members found at 5 %")
     finding_title(
         ax,
         f"{run.model.capitalize()}, seed {run.seeds[0]}: the curve rises with the protocol",

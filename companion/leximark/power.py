@@ -7,6 +7,7 @@ two-sided test with n records a side follows from the noncentral t distribution 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.stats import norm, ttest_ind
@@ -47,11 +48,16 @@ def records_needed(d: float, alpha: float = ALPHA, power: float = POWER) -> floa
     return _least(lambda n: predicted_power(d, n, alpha), power)
 
 
-def _least(power_of, wanted: float) -> float:
-    """Smallest n in 2..MOST with power at least `wanted`, by bisection (power grows with n)."""
-    if power_of(MOST) < wanted:
-        return math.inf
-    low, high = 1, MOST
+def _least(power_of: Callable[[int], float], wanted: float) -> float:
+    """Smallest n in 2..MOST with power at least `wanted`: doubling, then bisection.
+
+    From below, because the noncentral t distribution has no number where power is all but 1.
+    """
+    low, high = 1, 2
+    while not power_of(high) >= wanted:
+        low, high = high, 2 * high
+        if high > MOST:
+            return math.inf
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if power_of(middle) >= wanted else (middle, high)

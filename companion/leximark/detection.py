@@ -3,6 +3,7 @@ r"""Telling members from non-members: AUROC, its bootstrap, and a classifier wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -60,7 +61,7 @@ def bootstrap_auroc(
     minus: Sequence[Pair] | None = None,
     *,
     seed: int,
-    n_resamples: int = 2000,
+    n_resamples: int = 4000,
     confidence: float = 0.95,
 ) -> Interval:
     """Mean AUROC over seeds, or its difference to another variant; seeds and documents resampled.
@@ -76,9 +77,10 @@ def bootstrap_auroc(
         if any(a.shape != b.shape for a, b in zip(grids, others, strict=True)):
             raise ValueError("both variants need the same documents")
         grids = [a - b for a, b in zip(grids, others, strict=True)]
-    rng = generator(seed, "leximark bootstrap")
-    draws = np.stack([_resampled(grid, n_resamples, rng) for grid in grids])  # (seeds, resamples)
-    chosen = rng.integers(0, len(grids), (len(grids), n_resamples))
+    draws = np.stack(  # (seeds, resamples)
+        [_resampled(grid, n_resamples, seed, i) for i, grid in enumerate(grids)]
+    )
+    chosen = generator(seed, "leximark seeds").integers(0, len(grids), (len(grids), n_resamples))
     values = np.take_along_axis(draws, chosen, 0).mean(0)
     tail = (1 - confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
@@ -86,12 +88,21 @@ def bootstrap_auroc(
     return Interval(estimate, float(low), float(high), None, len(grids))
 
 
-def _resampled(grid: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def _resampled(grid: np.ndarray, n: int, seed: int, i: int) -> np.ndarray:
     """Means of `grid` with rows and columns drawn anew: (n,)."""
-    rows, columns = grid.shape
-    a = rng.multinomial(rows, np.full(rows, 1 / rows), n) / rows
-    b = rng.multinomial(columns, np.full(columns, 1 / columns), n) / columns
+    a, b = _weights(seed, i, n, *grid.shape)
     return ((a @ grid) * b).sum(1)
+
+
+@lru_cache(maxsize=16)
+def _weights(seed: int, i: int, n: int, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each row and column is drawn, as shares: (n, rows) and (n, columns).
+
+    The same for all arms, so that their intervals differ by the scores alone.
+    """
+    rng = generator(seed, "leximark bootstrap", i)
+    draw = [rng.multinomial(size, np.full(size, 1 / size), n) / size for size in (rows, columns)]
+    return draw[0], draw[1]
 
 
 def blind(members: Sequence[str], others: Sequence[str], seed: int, folds: int = 5) -> float:

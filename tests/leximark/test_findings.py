@@ -11,7 +11,7 @@ import companion.leximark as lx
 from companion import data
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
-from companion.leximark import figures
+from companion.leximark import detection, figures
 from companion.leximark.arms import CONTROL, MARK, NONE, removal
 from companion.leximark.explorers import effects, try_text
 from companion.leximark.hub import run_hub, run_smollm2
@@ -19,6 +19,12 @@ from companion.leximark.hub import run_hub, run_smollm2
 from . import made
 
 IDS = [f"C{i}" for i in range(1, 12)] + ["metric"]
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Verdicts here are far from their thresholds, and need no fine intervals."""
+    monkeypatch.setitem(detection.bootstrap_auroc.__kwdefaults__, "n_resamples", 800)
 
 
 @pytest.fixture(scope="module")

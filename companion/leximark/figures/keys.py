@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _null(ax: Axes, others: np.ndarray, true: float, edges: np.ndarray) -> None:
     ax.hist(others, edges, color=GREY, alpha=0.6, label=f"{len(others)} other keys")
     ax.axvline(true, color=MEMBER, linewidth=2.4, label="the owner's key")
-    ax.set_xlabel("mean score of the documents under a key")
+    ax.set_xlabel("mean score under a key")
 
 
 def keys(probe: Probe, model: str) -> Figure:

@@ -25,6 +25,8 @@ class HeadConfig:
 
     d : dimensions of a point; n_pairs : longest sequence of pairs, the query included
     n_embd, n_layers, n_heads : of the backbone (paper: 256, 12, 8; tiny: 64, 3, 2)
+    repeats : label tokens are (x_i, y_i, 1) and points (x_i, 0, 0), so that the module need not
+        learn first which point a label belongs to.  The paper: False; see :func:`interleave`
     """
 
     d: int
@@ -32,12 +34,18 @@ class HeadConfig:
     n_embd: int = 64
     n_layers: int = 3
     n_heads: int = 2
+    repeats: bool = False
 
     def __post_init__(self) -> None:
         if min(self.d, self.n_pairs, self.n_embd, self.n_layers, self.n_heads) < 1:
             raise ValueError(f"all sizes must be positive, got {self}")
         if self.n_embd % self.n_heads:
             raise ValueError(f"n_heads must divide n_embd, got {self.n_heads} and {self.n_embd}")
+
+    @property
+    def d_token(self) -> int:
+        """Numbers in a token."""
+        return self.d + 2 if self.repeats else self.d
 
     @property
     def max_context(self) -> int:
@@ -58,11 +66,18 @@ class TooLong(ValueError):
     """More pairs than the module has positions for."""
 
 
-def interleave(x: Tensor, y: Tensor) -> Tensor:
-    """Points (b, n, d) and labels (b, n) as one sequence x_1, y_1, ..., x_n, y_n: (b, 2n, d)."""
-    labels = torch.zeros_like(x)
-    labels[..., 0] = y.to(x.dtype)
-    return torch.stack([x, labels], dim=2).flatten(1, 2)
+def interleave(x: Tensor, y: Tensor, repeats: bool = False) -> Tensor:
+    """Points (b, n, d) and labels (b, n) as one sequence x_1, y_1, ..., x_n, y_n: (b, 2n, d).
+
+    repeats : the label token repeats its point, (x_i, y_i, 1): (b, 2n, d + 2)
+    """
+    y = y.to(x.dtype)[..., None]
+    if repeats:
+        points = torch.cat([x, torch.zeros_like(y), torch.zeros_like(y)], dim=-1)
+        labels = torch.cat([x, y, torch.ones_like(y)], dim=-1)
+    else:
+        points, labels = x, F.pad(y, (0, x.shape[-1] - 1))
+    return torch.stack([points, labels], dim=2).flatten(1, 2)
 
 
 class Block(nn.Module):
@@ -101,7 +116,7 @@ class ReasoningModule(nn.Module):
     def __init__(self, config: HeadConfig) -> None:
         super().__init__()
         self.config = config
-        self.read_in = nn.Linear(config.d, config.n_embd)
+        self.read_in = nn.Linear(config.d_token, config.n_embd)
         self.positions = nn.Parameter(torch.zeros(2 * config.n_pairs, config.n_embd))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
         self.norm = nn.LayerNorm(config.n_embd)
@@ -135,7 +150,7 @@ class ReasoningModule(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """Logits (b, n) of points (b, n, d) with labels (b, n): number i has seen pairs before i."""
-        states, _ = self.read(interleave(x, y))
+        states, _ = self.read(interleave(x, y, self.config.repeats))
         return self.read_out(states[:, ::2]).squeeze(-1)
 
     @torch.no_grad()
@@ -144,9 +159,10 @@ class ReasoningModule(nn.Module):
 
         The context is read once and kept; the queries do not see each other.
         """
+        queries = F.pad(queries, (0, self.config.d_token - self.d))
         if len(x) == 0:
             return self.read_out(self.read(queries[:, None])[0]).flatten()
-        _, cache = self.read(interleave(x[None], y[None]))
+        _, cache = self.read(interleave(x[None], y[None], self.config.repeats))
         parts = [
             self.read_out(self.read(part[:, None], cache)[0]).flatten()
             for part in queries.split(1024)
@@ -172,7 +188,8 @@ def init_(module: ReasoningModule, generator: torch.Generator) -> ReasoningModul
     with torch.no_grad():
         for name, weight in module.named_parameters():
             if name.startswith("read_"):
-                bound = (module.d if name.startswith("read_in") else module.config.n_embd) ** -0.5
+                n_in = module.config.d_token if name.startswith("read_in") else module.config.n_embd
+                bound = n_in**-0.5
                 weight.uniform_(-bound, bound, generator=generator)
             elif weight.ndim == 1:
                 weight.fill_(0.0 if name.endswith("bias") else 1.0)

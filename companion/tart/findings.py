@@ -65,7 +65,7 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     text = r.hub if scale == "paper" else r.cells
     return [
         judge_synthetic.learns(scale, r.curve, r.controls, r.long),
-        _judged("2", scale, lambda s, t: real.fine(s, t, r.tuned), text, module=False),
+        _judged("2", scale, lambda s, t: real.fine(s, t, r.cells, r.tuned), text, module=False),
         _judged("3", scale, real.closes, text, module=True),
         _judged("4", scale, lambda s, *t: real.same(s, t), *_real_tables(r, scale), module=True),
         _modalities(scale, r),

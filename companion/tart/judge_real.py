@@ -45,27 +45,21 @@ def _cells_above(name: str, scale: str, values: pd.Series, note: str) -> Finding
                  note=f"differences {', '.join(f'{v:+.2f}' for v in values)}; {note}")  # fmt: skip
 
 
-def fine(scale: str, table: pd.DataFrame, tuned: pd.DataFrame | Missing) -> Finding:
-    """Claim 2: the reasoning gap and the representation gap."""
+def fine(
+    scale: str, table: pd.DataFrame, cells: pd.DataFrame | Missing, tuned: pd.DataFrame | Missing
+) -> Finding:
+    """Claim 2: the reasoning gap, and the representation gap of the cells that were tuned."""
     gap = difference(table, PROBE, PROMPT)
     note = calibrated(table)
     if scale == "toy":
         return _cells_above("2", scale, gap, note)
-    level = "model" if "model" in table.columns else "data"
-    groups = gap if level == "data" else _with_models(table, PROBE, PROMPT)
-    parts = {name: (value, c.POSITIVE) for name, value in _by(groups, level).items()}
-    if isinstance(tuned, Missing):
-        return not_tested(c.BY_ID["2"], scale, tuned.reason)
-    parts["reasoning minus representation gap"] = (_gaps(table, tuned), c.POSITIVE)
+    for needed in (cells, tuned):
+        if isinstance(needed, Missing):
+            return not_tested(c.BY_ID["2"], scale, needed.reason)
+    level = "model" if "model" in gap.index.names else "data"
+    parts = {name: (value, c.POSITIVE) for name, value in _by(gap, level).items()}
+    parts["reasoning minus representation gap"] = (_gaps(cells, tuned), c.POSITIVE)
     return judge(c.BY_ID["2"], scale, _mean(gap), parts=parts, note=note)
-
-
-def _with_models(
-    table: pd.DataFrame, a: tuple[str, str], b: tuple[str, str]
-) -> pd.Series:
-    """The difference with the model as a level of its index."""
-    found = {name: difference(rows, a, b) for name, rows in table.groupby("model", sort=False)}
-    return pd.concat(found, names=["model"])
 
 
 def _gaps(table: pd.DataFrame, tuned: pd.DataFrame) -> Interval:
@@ -117,7 +111,8 @@ def _pooled(tables: Sequence[pd.DataFrame], a: str, b: str) -> pd.Series:
         for name, rows in table.groupby("vectors", sort=False)
         if name not in ("prompt", "vanilla")  # vanilla shares its queries with LOO
     ]
-    return pd.concat([one for one in found if len(one)])
+    keys = ["data", "k", "seed"]  # means over models, where there are several
+    return pd.concat([one.groupby(level=keys, sort=False).mean() for one in found if len(one)])
 
 
 def _units(values: pd.Series) -> pd.Series:

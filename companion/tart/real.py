@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -161,11 +161,12 @@ def tuned_table(settings: Settings) -> pd.DataFrame:
 
 
 def pick(table: pd.DataFrame, method: str, vectors: str | None = None) -> pd.Series:
-    """Accuracies of one method by (data, k, seed)."""
+    """Accuracies of one method by (data, k, seed), and by model where the table has several."""
     rows = table[table["method"] == method]
     if vectors is not None:
         rows = rows[rows["vectors"] == vectors]
-    return rows.set_index(["data", "k", "seed"])["accuracy"].sort_index()
+    keys = [key for key in ("model", "data", "k", "seed") if key in table.columns]
+    return rows.set_index(keys)["accuracy"].sort_index()
 
 
 def difference(
@@ -189,8 +190,3 @@ def query_shrinkage(vectors: Sequence[Vectors]) -> pd.DataFrame:
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["data", "vectors", "k", "shrinkage"])
     return table.groupby(["data", "vectors", "k"], as_index=False, sort=False).mean()
-
-
-def each(table: pd.DataFrame, function: Callable[[pd.Series], object]) -> Mapping[str, object]:
-    """``function`` of the accuracies of every data set."""
-    return {name: function(rows["accuracy"]) for name, rows in table.groupby("data", sort=False)}

@@ -179,7 +179,9 @@ def load_cells(path: Path = CACHE) -> list[Cell]:
         }
         answers = Answers(t[f"{i}/answers/logits"].astype(float), t[f"{i}/answers/first"],
                           tuple(ids), t[f"{i}/answers/free"].astype(float))  # fmt: skip
-        cells.append(Cell(task, k, seed, t[f"{i}/labels"], t[f"{i}/query_labels"], vectors, answers))
+        cells.append(
+            Cell(task, k, seed, t[f"{i}/labels"], t[f"{i}/query_labels"], vectors, answers)
+        )
     return cells
 
 

@@ -1,4 +1,4 @@
-"""The module as a classifier with scikit-learn's interface: fit stores and whitens, nothing more."""
+"""The module with scikit-learn's interface: fit stores and whitens, nothing more."""
 
 from __future__ import annotations
 

@@ -50,7 +50,11 @@ def rank_with_duplicates(k: int = 18, copies: int = 3, width: int = 64) -> int:
 
 def example_context() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three points in the plane (3, 2), their labels (3,), and a query (2,)."""
-    return np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0]]), np.array([1, 1, 0]), np.array([1.0, 1.0])
+    return (
+        np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 1.0]]),
+        np.array([1, 1, 0]),
+        np.array([1.0, 1.0]),
+    )
 
 
 def check_attention(answer: object) -> Answer:

@@ -86,9 +86,7 @@ def plane_explorer(head: nn.Module, seed: int = 0) -> Explorer:
 def cloud_explorer(cells: Sequence[Cell]) -> Explorer:
     """The first two coordinates of a context by protocol, whitened or not."""
     by_task = {cell.task: cell for cell in reversed(cells)}
-    frames = {
-        (task, v.name): v for task, cell in by_task.items() for v in vectors_of(cell)
-    }
+    frames = {(task, v.name): v for task, cell in by_task.items() for v in vectors_of(cell)}
 
     def frame(task: str, protocol: str, mode: str):
         return cloud_frame(frames[task, protocol], mode)

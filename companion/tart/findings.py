@@ -109,8 +109,8 @@ def series(results: Results) -> dict[str, object]:
             found[name] = _means(table)
     if not isinstance(results.tuned, Missing):
         found["tuned"] = [
-            {"data": data, "k": int(rows["k"].iloc[0]), "accuracy": round(rows["accuracy"].mean(), 4),
-             "n": len(rows)}
+            {"data": data, "k": int(rows["k"].iloc[0]), "n": len(rows),
+             "accuracy": round(rows["accuracy"].mean(), 4)}
             for data, rows in results.tuned.groupby("data", sort=False)
         ]  # fmt: skip
     return found
@@ -119,7 +119,9 @@ def series(results: Results) -> dict[str, object]:
 def _means(table: pd.DataFrame) -> list[dict[str, object]]:
     """Mean accuracy over seeds, one row per data, k, vectors and method."""
     keys = ["data", "k", "vectors", "method"]
-    grouped = table.groupby(keys, sort=False)["accuracy"].agg(["mean", "std", "count"]).reset_index()
+    grouped = (
+        table.groupby(keys, sort=False)["accuracy"].agg(["mean", "std", "count"]).reset_index()
+    )
     return [
         {**{key: row[key] if key != "k" else int(row[key]) for key in keys},
          "accuracy": round(float(row["mean"]), 4), "n": int(row["count"]),

@@ -133,7 +133,9 @@ def null(scale: str, tables: Sequence[pd.DataFrame]) -> Finding:
     measured = _mean(_units(values))._replace(p=None)
     won = wins(tables)
     note = f"{_told(_by(values, 'data'))}; module above every null model on {won[0]} of {won[1]}"
-    return judge(c.BY_ID["null"], scale, measured, note=f"{note} data sets (Holm-adjusted p < 0.05)")
+    return judge(
+        c.BY_ID["null"], scale, measured, note=f"{note} data sets (Holm-adjusted p < 0.05)"
+    )
 
 
 def wins(tables: Sequence[pd.DataFrame]) -> tuple[int, int]:

@@ -25,7 +25,9 @@ from companion.tart.texts import text_set
 Say = Callable[[str], None]
 
 
-def make_cells(scratch: Path, say: Say, target: Path = CACHE, n_query: int = CACHED_QUERIES) -> Path:
+def make_cells(
+    scratch: Path, say: Say, target: Path = CACHE, n_query: int = CACHED_QUERIES
+) -> Path:
     """Compute the stored cells one by one; each is kept in `scratch` until all are there."""
     embedder = None
     parts = []

@@ -27,7 +27,7 @@ class MeanDifferenceHead(nn.Module):
         self.d, self.max_context = d, max_context
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Logits (b, n) of points (b, n, d) with labels (b, n): number i has seen those before i."""
+        """Logits (b, n) of points (b, n, d), labels (b, n): number i has seen those before i."""
         scores = torch.einsum("bqd,bkd->bqk", x, x).tril(-1)  # causal, and not itself
         return torch.einsum("bqk,bk->bq", scores, 2 * y.to(x.dtype) - 1)
 

@@ -149,7 +149,7 @@ class ReasoningModule(nn.Module):
         return self.norm(h), cache
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Logits (b, n) of points (b, n, d) with labels (b, n): number i has seen pairs before i."""
+        """Logits (b, n) of points (b, n, d), labels (b, n): number i has seen those before i."""
         states, _ = self.read(interleave(x, y, self.config.repeats))
         return self.read_out(states[:, ::2]).squeeze(-1)
 

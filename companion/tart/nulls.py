@@ -71,9 +71,7 @@ NULLS: Mapping[str, Scorer] = MappingProxyType(
 """Name to function; "logistic" is the probe of the paper's gaps."""
 
 
-def null_scores(
-    name: str, z: np.ndarray, y: np.ndarray, queries: np.ndarray
-) -> np.ndarray:
+def null_scores(name: str, z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """Scores of a null model; with one class in the context, that class for every query."""
     if len(np.unique(y)) < 2:
         return np.full(len(queries), 2.0 * float(y[0]) - 1)

@@ -172,8 +172,9 @@ def long_curve(head: ReasoningModule, settings: Settings, seed: int) -> Curve:
     """Accuracy up to the longest context of the paper's module."""
     most = head.max_context
     sizes = [k for k in (18, 32, 64, 128, 256) if k <= most] or [most]
-    return learning_curve([head], LogisticTaskSampler(head.d), sizes, settings.n_tasks, settings.n_query, seed,
-                          ("logistic", "mean difference"))  # fmt: skip
+    sampler = LogisticTaskSampler(head.d)
+    arms = ("logistic", "mean difference")
+    return learning_curve([head], sampler, sizes, settings.n_tasks, settings.n_query, seed, arms)
 
 
 @torch.inference_mode()
@@ -187,10 +188,12 @@ def image_vectors(model: nn.Module, images: Sequence[Image], batch: int = 32) ->
     on = next(model.parameters()).device
     found = []
     for start in range(0, len(images), batch):
-        pixels = np.stack([
-            np.asarray(image.convert("L").resize((side, side)), dtype=np.float32) / 255
-            for image in images[start : start + batch]
-        ])
+        pixels = np.stack(
+            [
+                np.asarray(image.convert("L").resize((side, side)), dtype=np.float32) / 255
+                for image in images[start : start + batch]
+            ]
+        )
         x = torch.from_numpy(pixels)[:, None].expand(-1, 3, -1, -1).to(on)
         found.append(model(pixel_values=x).last_hidden_state.mean(1).float().cpu().numpy())
     return np.concatenate(found)  # fmt: skip

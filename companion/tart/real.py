@@ -128,8 +128,7 @@ def stream_vectors(settings: Settings, seed: int) -> list[Vectors]:
         x = np.zeros((len(texts.texts), encoder.width), dtype=np.float32)
         x[used] = encoder.encode([texts.texts[i] for i in used])
         found += [
-            _pick(name, "MiniLM", x, texts.labels, chosen, k, s)
-            for (k, s), chosen in plan.items()
+            _pick(name, "MiniLM", x, texts.labels, chosen, k, s) for (k, s), chosen in plan.items()
         ]
     return found
 

@@ -50,7 +50,7 @@ class LogisticTaskSampler:
     def draw(
         self, n_tasks: int, n_pairs: int, rng: torch.Generator, *, d_used: int | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Points (n_tasks, n_pairs, d), labels in {0, 1} (n_tasks, n_pairs), alpha * w (n_tasks, d).
+        """Points (n_tasks, n_pairs, d), labels 0 or 1 (n_tasks, n_pairs), alpha * w (n_tasks, d).
 
         d_used : coordinates from this one on are 0 in x, the curriculum of the paper; the tail of
             w keeps its values, which then do not matter

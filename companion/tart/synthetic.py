@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from torch import nn
 
-from companion.scale import torch_generator
-from companion.stats import Interval, proportion, t_interval
+from companion.scale import n_cores, one_thread, torch_generator
+from companion.stats import Interval, proportion
 from companion.tart.head_training import HeadRecipe, train_head
 from companion.tart.module import HeadConfig, ReasoningModule, fresh_head
 from companion.tart.nulls import accuracy, null_scores
@@ -70,16 +71,25 @@ class Controls(NamedTuple):
     other_label: float
 
 
-def train_live(settings: Settings, seed: int, *, progress: bool = True) -> Live:
-    """The notebook's own modules."""
-    recipe = settings.live_recipe
-    trained = [
-        train_head(recipe, seed + i, measure_every=max(1, recipe.steps // 6), progress=progress,
-                   label=f"live module {i + 1} of {settings.live_seeds}")
-        for i in range(settings.live_seeds)
-    ]  # fmt: skip
+def train_modules(recipe: HeadRecipe, seeds: Sequence[int], *, progress: bool = True) -> Live:
+    """One module per seed, two of them side by side, each on one thread."""
+    jobs = [delayed(_train)(recipe, seed, progress) for seed in seeds]
+    trained = Parallel(n_jobs=min(2, n_cores(), len(jobs)))(jobs)
     heads, histories = zip(*trained, strict=True)
     return Live(heads, histories, recipe)
+
+
+@one_thread()
+def _train(recipe: HeadRecipe, seed: int, progress: bool) -> tuple[ReasoningModule, History]:
+    every = max(1, recipe.steps // 6)
+    label = f"module, seed {seed}"
+    return train_head(recipe, seed, measure_every=every, progress=progress, label=label)
+
+
+def train_live(settings: Settings, seed: int, *, progress: bool = True) -> Live:
+    """The notebook's own modules."""
+    seeds = range(seed, seed + settings.live_seeds)
+    return train_modules(settings.live_recipe, seeds, progress=progress)
 
 
 def sizes_to_look_at(config: HeadConfig) -> np.ndarray:
@@ -179,8 +189,3 @@ def label_effect(head: nn.Module, x: torch.Tensor, y: torch.Tensor, before: int)
     place = y.shape[1] - 1 - before
     turned[:, place] = 1 - turned[:, place]
     return float((head(x, y)[:, -1] - head(x, turned)[:, -1]).abs().max())
-
-
-def mean_interval(values: np.ndarray) -> Interval:
-    """t interval of a mean over tasks."""
-    return t_interval(values)._replace(p=None)

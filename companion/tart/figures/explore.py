@@ -27,7 +27,10 @@ def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     side = np.linspace(-REACH, REACH, FINE)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     logits = null_scores("logistic, C = 1", x, y, grid)
-    surfaces = {"module": surface(head, x, y, grid), "logistic regression": 1 / (1 + np.exp(-logits))}
+    surfaces = {
+        "module": surface(head, x, y, grid),
+        "logistic regression": 1 / (1 + np.exp(-logits)),
+    }
     fig, axes = figure(1, 2, height=3.8, sharey=True)
     for ax, (name, p) in zip(axes, surfaces.items(), strict=True):
         image = ax.contourf(side, side, p.reshape(FINE, FINE), np.linspace(0, 1, 11), cmap="RdBu_r")
@@ -75,7 +78,7 @@ def sentence_frame(
     asked = textwrap.fill(f"? {query}", 48)
     left.text(0.0, 0.14, asked, fontsize=10, fontweight="bold", va="top")
     left.set(xlim=(0, 1), ylim=(0, 1))
-    for i, (name, p, color) in enumerate((("module", module, BLUE),
+    for i, (_, p, color) in enumerate((("module", module, BLUE),
                                           ("logistic\nregression", logistic, ORANGE))):  # fmt: skip
         right.barh(i, p, color=color, hatch="" if i == 0 else "//", edgecolor="white")
         right.text(min(p + 0.03, 0.8), i, f"{p:.2f}", va="center", fontsize=10)

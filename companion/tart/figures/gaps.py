@@ -123,13 +123,14 @@ def more_examples(tables: Sequence[pd.DataFrame]) -> Figure:
             ax.plot(means.index, means.values, **line(method))
         ax.set_title(f"{name} ({rows['vectors'].iloc[0]})", fontsize=11)
         ax.set(ylabel="accuracy")
-    for ax in axes.flat[len(names):]:
+    for ax in axes.flat[len(names) :]:
         ax.axis("off")
     for ax in axes[-1]:
         ax.set(xlabel="labelled examples")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     spread = max(
-        float(np.ptp([_mean(table, name, m) for m in shown if m != "5 neighbors"])) for name in names
+        float(np.ptp([_mean(table, name, m) for m in shown if m != "5 neighbors"]))
+        for name in names
     )
     finding_title(
         fig,

@@ -116,7 +116,7 @@ def shipped(found: ShippedHead) -> Figure:
     right.legend(loc="lower right")
     finding_title(
         fig,
-        f"The shipped module ends at {found.losses[-1, 1]:.2f} nats and {found.accuracy[-1, -1]:.1%}",
+        f"The shipped module ends at {found.losses[-1, 1]:.2f} nats, {found.accuracy[-1, -1]:.1%}",
         holds=found.losses[-1, 1] < 0.6,
         otherwise="The shipped module while it was trained",
     )
@@ -136,8 +136,9 @@ def schematic() -> Figure:
     for ax, (title, boxes, last, colors) in zip(axes, columns, strict=True):
         for i, (text, color) in enumerate(zip(boxes, colors, strict=True)):
             y = 0.78 - 0.27 * i
-            ax.add_patch(FancyBboxPatch((0.06, y), 0.88, 0.15, boxstyle="round,pad=0.02",
-                                        facecolor="white", edgecolor=color, linewidth=1.8))  # fmt: skip
+            box = FancyBboxPatch((0.06, y), 0.88, 0.15, boxstyle="round,pad=0.02")
+            box.set(facecolor="white", edgecolor=color, linewidth=1.8)
+            ax.add_patch(box)
             ax.text(0.5, y + 0.075, text, ha="center", va="center", fontsize=9.5)
             if i:
                 ax.annotate("", (0.5, y + 0.18), (0.5, y + 0.25),

@@ -14,8 +14,16 @@ from companion.tart.prompts import PromptMaker
 from companion.tart.synthetic import train_live
 from companion.tart.texts import make_set
 
-WORDS = ["call me at the station", "free prize now", "see you at dinner", "win cash today",
-         "the train is late", "claim your reward", "good morning all", "urgent loan offer"]  # fmt: skip
+WORDS = [
+    "call me at the station",
+    "free prize now",
+    "see you at dinner",
+    "win cash today",
+    "the train is late",
+    "claim your reward",
+    "good morning all",
+    "urgent loan offer",
+]
 
 
 @pytest.fixture(scope="session")

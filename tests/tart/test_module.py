@@ -119,8 +119,8 @@ def test_too_many_examples_are_refused():
     x, y = tasks(head.config, n=1, pairs=9)
     with pytest.raises(TooLong, match="made for 9"):
         head.scores(x[0], y[0], x[0, :1])
+    _, cache = head.read(interleave(x[:, :2], y[:, :2]))
     with pytest.raises(ValueError, match="one token"):
-        _, cache = head.read(interleave(x[:, :2], y[:, :2]))
         head.read(interleave(x[:, :1], y[:, :1]), cache)
 
 

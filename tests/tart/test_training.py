@@ -56,7 +56,8 @@ def test_the_loop_is_plain_adam_with_a_constant_rate():
         loss.backward()
         adam.step()
     np.testing.assert_allclose(history.losses, losses, rtol=1e-4)
-    torch.testing.assert_close(weights(head), weights(other), atol=1e-5, rtol=1e-3)
+    # keys' biases have no gradient but rounding, which Adam makes large: hence 2e-4
+    torch.testing.assert_close(weights(head), weights(other), atol=2e-4, rtol=1e-3)
 
 
 def test_the_curriculum_of_the_paper():

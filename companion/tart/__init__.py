@@ -35,15 +35,15 @@ from companion.tart.module import interleave as interleave
 from companion.tart.nulls import NULLS as NULLS
 from companion.tart.nulls import mean_difference as mean_difference
 from companion.tart.run import ablation_vectors as ablation_vectors
-from companion.tart.run import cells as cells
 from companion.tart.run import controls as controls
 from companion.tart.run import curve as curve
-from companion.tart.run import live as live
 from companion.tart.run import module_of as module_of
 from companion.tart.run import noise as noise
 from companion.tart.run import paper as paper
 from companion.tart.run import paper_tokens as paper_tokens
 from companion.tart.run import provenance as provenance
+from companion.tart.run import read_cells as read_cells
+from companion.tart.run import train_live as train_live
 from companion.tart.run import tuned as tuned
 from companion.tart.sampler import LogisticTaskSampler as LogisticTaskSampler
 from companion.tart.settings import PRESETS as PRESETS

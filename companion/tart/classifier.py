@@ -104,12 +104,11 @@ class TartClassifier(ClassifierMixin, BaseEstimator):
         return np.stack([self._logits(z, self.labels_ == i) for i in range(len(self.classes_))], 1)
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Probabilities (n, classes): the module's for two classes, normalized for more."""
-        logits = self.decision_function(X)
-        p = torch.sigmoid(torch.from_numpy(logits)).numpy()
-        if p.ndim == 1:
-            return np.stack([1 - p, p], axis=1)
-        return p / np.maximum(p.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        """Probabilities (n, classes): the module's for two classes, normalized odds for more."""
+        logits = torch.from_numpy(self.decision_function(X))
+        if logits.ndim == 1:
+            return torch.sigmoid(torch.stack([-logits, logits], dim=1)).numpy()
+        return torch.softmax(logits, dim=1).numpy()
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """The likelier label (n,); at one half the second."""

@@ -13,6 +13,7 @@ the LOO prompt of example i starts where example i did.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -150,14 +151,16 @@ class CausalEmbedder:
             newline = len(self.maker.newline) if spans else 0
             spans.append((place, place + newline + len(example.body)))
             place = spans[-1][1] + 1
-        out = self._run([tokens], None, use_cache=True)
-        return out.last_hidden_state[0], out.past_key_values, spans
+        from transformers.cache_utils import DynamicCache
+
+        cache = DynamicCache()  # filled by the call
+        return self._states([tokens], cache)[0], cache, spans
 
     def _states(self, rows: list[list[int]], past: DynamicCache | None = None) -> Tensor:
-        """Last hidden states (rows, longest, width); a causal model ignores what pads the end."""
-        return self._run(rows, past, use_cache=past is not None).last_hidden_state
+        """Last hidden states (rows, longest, width); a causal model ignores what pads the end.
 
-    def _run(self, rows: list[list[int]], past: DynamicCache | None, *, use_cache: bool) -> object:
+        past : what was read before; it grows by what is read now
+        """
         longest = max(map(len, rows))
         limit = getattr(self.model.config, "max_position_embeddings", None)
         read = longest + (past.get_seq_length() if past is not None else 0)
@@ -165,9 +168,16 @@ class CausalEmbedder:
             raise PromptTooLong(f"{read} tokens, the model reads {limit}: use fewer examples")
         filler = self.maker.label_ids[0]
         ids = torch.tensor([row + [filler] * (longest - len(row)) for row in rows])
-        return self.model.base_model(
-            input_ids=ids.to(self.model.device), past_key_values=past, use_cache=use_cache
-        )
+        base = self.model.base_model
+        given = {} if past is None else {_cache_argument(base): past}
+        out = base(input_ids=ids.to(self.model.device), use_cache=past is not None, **given)
+        return out.last_hidden_state
+
+
+def _cache_argument(model: torch.nn.Module) -> str:
+    """How the model calls its cache: newer versions of transformers have another name."""
+    names = inspect.signature(model.forward).parameters
+    return "cache" if "cache" in names else "past_key_values"
 
 
 def _mean(states: Tensor) -> np.ndarray:

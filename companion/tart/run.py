@@ -18,7 +18,7 @@ from companion.tart.settings import Settings
 from companion.tart.shipped import ShippedHead
 from companion.tart.synthetic import Controls, Curve, Live, Noise
 
-live = synthetic.train_live
+train_live = synthetic.train_live
 
 
 @one_thread()
@@ -52,7 +52,7 @@ def module_of(shipped: ShippedHead | Missing) -> nn.Module | None:
     return None if isinstance(shipped, Missing) else shipped.module
 
 
-def cells(settings: Settings) -> tuple[list[Cell], str]:
+def read_cells(settings: Settings) -> tuple[list[Cell], str]:
     """The language model's cells, and in words where they come from.
 
     Raises

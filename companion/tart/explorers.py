@@ -35,9 +35,8 @@ QUERIES = (
     "See you at the station at nine",
     "Can you call me when you are free?",
     "Your loan is approved, reply today",
-    "Win or lose, dinner is on me tonight",
 )
-"""Sentences to ask for; the last one but two and the last one are meant to be hard."""
+"""Sentences to ask for; the third is meant to be hard."""
 
 
 def plane_task(k: int, alpha: float, flips: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +53,7 @@ def surface(head: nn.Module, x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> 
 
 
 def plane_explorer(head: nn.Module, seed: int = 0) -> Explorer:
-    """Examples, noise and flipped labels in the plane: 36 frames, drawn by the live module."""
+    """Examples, noise and flipped labels in the plane: 24 frames, drawn by the live module."""
     most = head.max_context
 
     def frame(k: int, alpha: float, flips: float):
@@ -79,7 +78,7 @@ def plane_explorer(head: nn.Module, seed: int = 0) -> Explorer:
         start={"k": sorted({4, 8, 12, most})[2], "alpha": 10.0, "flips": 0.0},
         k=sorted({4, 8, 12, most}),
         alpha=[1.0, 3.0, 10.0],
-        flips=[0.0, 0.1, 0.3],
+        flips=[0.0, 0.25],
     )
 
 
@@ -138,7 +137,7 @@ def sentence_explorer(head: nn.Module, encoder: Encoder) -> Explorer:
     """Sentences with labels, and one to ask for: slide through both."""
     found = {
         (n, query): sentence_scores(head, encoder, EXAMPLES[:n], query)
-        for n in (2, 4, 6, 8) for query in QUERIES
+        for n in (2, 4, 8) for query in QUERIES
     }  # fmt: skip
     return explorer(
         lambda n, query: sentence_frame(EXAMPLES[:n], query, *found[n, query]),
@@ -149,7 +148,7 @@ def sentence_explorer(head: nn.Module, encoder: Encoder) -> Explorer:
         ),
         labels={"n": "labelled sentences", "query": "asked for"},
         start={"n": 8, "query": QUERIES[0]},
-        n=[2, 4, 6, 8],
+        n=[2, 4, 8],
         query=list(QUERIES),
     )
 

@@ -71,10 +71,20 @@ NULLS: Mapping[str, Scorer] = MappingProxyType(
 """Name to function; "logistic" is the probe of the paper's gaps."""
 
 
+WITH_OFFSET = ("logistic, intercept", "5 neighbors")
+"""Models that can say one class everywhere."""
+
+
 def null_scores(name: str, z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Scores of a null model; with one class in the context, that class for every query."""
+    """Scores of a null model, also where the context has one class only.
+
+    Rules through the origin then take their first step, the mean difference; the others say that
+    class for every query.
+    """
     if len(np.unique(y)) < 2:
-        return np.full(len(queries), 2.0 * float(y[0]) - 1)
+        if name in WITH_OFFSET:
+            return np.full(len(queries), 2.0 * float(y[0]) - 1)
+        return mean_difference(z, y, queries)
     return np.asarray(NULLS[name](z, y, queries), dtype=float)
 
 

@@ -40,7 +40,7 @@ class Settings:
     live_seeds: int = 1
     n_tasks: int = 60
     n_query: int = 100
-    n_controls: int = 200
+    n_controls: int = 800
     n_first: int = 4000
     cells: tuple[tuple[int, int], ...] = ()
     cell_queries: int = 60
@@ -111,7 +111,7 @@ BOOK = replace(
     live_seeds=2,
     n_tasks=200,
     n_query=200,
-    n_controls=600,
+    n_controls=2_000,
     n_first=10_000,
     cells=((18, 0), (18, 1), (18, 2), (18, 3), (18, 4), (32, 0), (32, 1), (32, 2)),
     n_swapped=2,

@@ -68,7 +68,7 @@ def order_table(vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed
 def imbalance_table(
     pools: Sequence[Vectors],
     head: nn.Module,
-    k: int = 20,
+    k: int = 16,
     shares: Sequence[float] = (0.5, 0.2, 0.1),
 ) -> pd.DataFrame:
     """Balanced accuracy when a share of the context has label 1; queries stay balanced.

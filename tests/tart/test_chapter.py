@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import companion.tart as tart
+from companion import plotting
 from companion.claims import HOLDS, NOT_TESTED
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
@@ -161,6 +162,7 @@ def test_a_whole_small_run_is_judged(live, curve, digits, small_settings):
 
 
 def test_every_figure_is_drawn_with_a_title(live, curve, digits, cells, tmp_path):
+    plotting.use_theme()
     table = real.cell_table(cells, HEAD)
     tuned = pd.DataFrame({"data": ["small", "again"], "k": 8, "seed": 0, "accuracy": 0.9})
     few = tart.ablation_vectors(digits, k=32, most=1)

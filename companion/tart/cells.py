@@ -10,19 +10,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable
 from companion.models import smollm2
+from companion.scale import n_cores, one_thread
 from companion.tart.embeddings import PROTOCOLS, CausalEmbedder, Embedded
 from companion.tart.icl import Answers
 from companion.tart.prompts import WORDS, PromptMaker
-from companion.tart.texts import TextSet, split, text_set
+from companion.tart.texts import TASKS, TextSet, split, text_set
 
 ASSETS = Path(__file__).parent / "assets"
 CACHE = ASSETS / "cells.safetensors"
@@ -120,18 +123,39 @@ def run_cells(
     embedder: CausalEmbedder | None = None,
     progress: bool = True,
 ) -> list[Cell]:
-    """All tasks at every (k, seed) of the plan.
+    """All tasks at every (k, seed) of the plan, two cells side by side, each on one thread.
 
     n_swapped : of every task, how many cells are asked with swapped words too
+    embedder : a model that is here already; SmolLM2 otherwise, loaded once per process
     """
-    sets = {name: text_set(name) for name in ("SMS", "YouTube")} if sets is None else sets
-    embedder = language_model() if embedder is None else embedder
+    sets = {name: text_set(name) for name in TASKS} if sets is None else sets
     jobs = [(name, k, seed) for name in sets for k, seed in plan]
-    return [
-        run_cell(embedder, sets[name], k, seed, n_query,
-                 swap=(k, seed) in plan[:n_swapped])
-        for name, k, seed in tqdm(jobs, desc="language model", disable=not progress)
-    ]  # fmt: skip
+    order = sorted(range(len(jobs)), key=lambda i: -jobs[i][1])  # the long ones first
+    if embedder is None:
+        language_model()  # says what is missing, and prepares the model once for all processes
+    calls = [
+        delayed(_one)(embedder, sets[name], k, seed, n_query, (k, seed) in plan[:n_swapped])
+        for name, k, seed in (jobs[i] for i in order)
+    ]
+    n_jobs = 1 if embedder is not None else min(2, n_cores(), len(jobs))
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+    bar = tqdm(done, total=len(jobs), desc="language model", disable=not progress)
+    found = dict(zip(order, bar, strict=True))
+    return [found[i] for i in range(len(jobs))]
+
+
+@one_thread()
+def _one(
+    embedder: CausalEmbedder | None, texts: TextSet, k: int, seed: int, n_query: int, swap: bool
+) -> Cell:
+    """One cell in a process of its own."""
+    embedder = _loaded() if embedder is None else embedder
+    return run_cell(embedder, texts, k, seed, n_query, swap=swap)
+
+
+@cache
+def _loaded() -> CausalEmbedder:
+    return language_model()
 
 
 def save_cells(cells: Sequence[Cell], path: Path) -> None:

@@ -125,16 +125,23 @@ def wav(rng, pitch):
     return raw.getvalue()
 
 
-def test_images(settings, tmp_path, head):
+def small_vit(side):
     from transformers import ViTConfig, ViTModel
 
+    torch.manual_seed(0)
+    config = ViTConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        image_size=side, patch_size=8,
+    )  # fmt: skip
+    return ViTModel(config).eval()
+
+
+def test_images(settings, tmp_path, head):
     rng = np.random.default_rng(0)
     _, task, classes = ps.VISION
     labels = [2, 4] * 20
     write(tmp_path, task, [png(rng, 250 if y == 4 else 60) for y in labels], labels)
-    torch.manual_seed(0)
-    model = ViTModel(ViTConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-                               intermediate_size=32, image_size=32, patch_size=8)).eval()  # fmt: skip
+    model = small_vit(32)
     vectors = ps.media_vectors(
         "image model", task, classes,
         lambda cells: ps.image_vectors(model, [ps.decode_image(c) for c in cells]),
@@ -147,11 +154,7 @@ def test_images(settings, tmp_path, head):
 
 
 def test_image_vectors_are_the_mean_over_tokens():
-    from transformers import ViTConfig, ViTModel
-
-    torch.manual_seed(0)
-    model = ViTModel(ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-                               intermediate_size=32, image_size=16, patch_size=8)).eval()  # fmt: skip
+    model = small_vit(16)
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
     found = ps.image_vectors(model, [Image.fromarray(grey)])
     with torch.inference_mode():

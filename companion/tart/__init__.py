@@ -34,6 +34,12 @@ from companion.tart.module import TooLong as TooLong
 from companion.tart.module import interleave as interleave
 from companion.tart.nulls import NULLS as NULLS
 from companion.tart.nulls import mean_difference as mean_difference
+from companion.tart.real import cell_table as cell_table
+from companion.tart.real import digit_vectors as digit_vectors
+from companion.tart.real import method_table as method_table
+from companion.tart.real import query_shrinkage as query_shrinkage
+from companion.tart.real import stream_vectors as stream_vectors
+from companion.tart.real import vectors_of as vectors_of
 from companion.tart.run import ablation_vectors as ablation_vectors
 from companion.tart.run import controls as controls
 from companion.tart.run import curve as curve
@@ -48,6 +54,7 @@ from companion.tart.run import tuned as tuned
 from companion.tart.sampler import LogisticTaskSampler as LogisticTaskSampler
 from companion.tart.settings import PRESETS as PRESETS
 from companion.tart.settings import Settings as Settings
+from companion.tart.shipped import shipped_head as shipped_head
 from companion.tart.whitening import NotEnoughVectors as NotEnoughVectors
 from companion.tart.whitening import Whitening as Whitening
 from companion.tart.whitening import shrinkage as shrinkage

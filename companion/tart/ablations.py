@@ -11,6 +11,7 @@ from torch import nn
 from companion.scale import generator
 from companion.tart.nulls import accuracy, null_scores
 from companion.tart.real import MODULE, Vectors, classifier
+from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening
 
 RIVALS = ("mean difference", "logistic, C = 1", "logistic, intercept")
@@ -29,6 +30,7 @@ VARIANTS = {
 FLIPS = (0.0, 0.1, 0.2, 0.3)
 
 
+@one_core()
 def variant_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
     """Accuracy of the module by variant: columns data, seed, variant, accuracy."""
     rows = [
@@ -40,6 +42,7 @@ def variant_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@one_core()
 def order_table(vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed: int
                 ) -> pd.DataFrame:  # fmt: skip
     """Spread of the module's probabilities over orders of the same examples.
@@ -65,6 +68,7 @@ def order_table(vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed
     return pd.DataFrame(rows)
 
 
+@one_core()
 def imbalance_table(
     pools: Sequence[Vectors],
     head: nn.Module,
@@ -92,6 +96,7 @@ def imbalance_table(
     return pd.DataFrame(rows)
 
 
+@one_core()
 def flip_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
     """Accuracy when a share of the context's labels is turned around.
 
@@ -123,6 +128,7 @@ def _compared(v: Vectors, head: nn.Module, where: dict[str, object]) -> list[dic
     ]  # fmt: skip
 
 
+@one_core()
 def reliability(vectors: Sequence[Vectors], head: nn.Module, n_bins: int = 8) -> pd.DataFrame:
     """Said probability against frequency, queries of all vectors pooled.
 

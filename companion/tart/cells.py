@@ -186,8 +186,8 @@ def load_cells(path: Path = CACHE) -> list[Cell]:
     """
     if not path.is_file():
         raise DataUnavailable(
-            "the stored vectors of SmolLM2 are not here; with the model and the text sets "
-            "installed, `companion make tart cells` makes them, or run at book scale"
+            "The stored vectors of SmolLM2 are not here; where model and texts are, "
+            "companion make tart cells makes them. Or run at book scale."
         )
     with safe_open(str(path), framework="np") as file:
         keys = json.loads(file.metadata()["cells"])

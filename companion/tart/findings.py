@@ -15,7 +15,7 @@ from companion.tart import judge_real, judge_synthetic
 from companion.tart.real import MODULE
 from companion.tart.synthetic import Controls, Curve, Noise
 
-NO_MODULE = "the shipped reasoning module has not been trained yet"
+NO_MODULE = "the shipped reasoning module has not been trained yet (companion make tart head)"
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,7 @@ def read_head(folder: Path = ASSETS) -> ShippedHead:
     paths = files(folder)
     if not all(path.is_file() for path in paths.values()):
         raise DataUnavailable(
-            "the shipped reasoning module has not been trained yet; `companion make tart head` "
-            "does it"
+            "The shipped reasoning module has not been trained yet: run companion make tart head."
         )
     record = json.loads(paths["record"].read_text(encoding="utf-8"))
     found = sha256(paths["weights"])

@@ -84,7 +84,10 @@ def sentence_frame(
     for i, (_, p, color) in enumerate((("module", module, BLUE),
                                           ("logistic\nregression", logistic, ORANGE))):  # fmt: skip
         right.barh(i, p, color=color, hatch="" if i == 0 else "//", edgecolor="white")
-        right.text(min(p + 0.03, 0.8), i, f"{p:.2f}", va="center", fontsize=10)
+        inside = p > 0.7
+        right.text(p - 0.03 if inside else p + 0.03, i, f"{p:.2f}", va="center", fontsize=10,
+                   ha="right" if inside else "left",
+                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
     right.axvline(0.5, color="#222222", linestyle=":", linewidth=1.2)
     right.set_yticks([0, 1], ["module", "logistic\nregression"], fontsize=9)
     right.set(xlim=(0, 1), ylim=(1.6, -0.6), xlabel="spam (probability)")

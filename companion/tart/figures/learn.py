@@ -60,13 +60,13 @@ def curve(found: Curve) -> Figure:
                             color=LOOKS[arm].color, alpha=0.15, linewidth=0)  # fmt: skip
     reference_line(ax, 0.5, "chance")
     ax.set(xlabel="labelled examples", ylabel="accuracy on new tasks", ylim=(0.45, 1.0))
-    ax.legend(loc="lower right")
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     module, mean, logistic = (found.last(a).mean() for a in ("module", "mean difference",
                                                              "logistic"))  # fmt: skip
     finding_title(
         ax,
-        f"With {int(found.k[-1])} examples the module is right in {module:.1%} of new tasks, "
-        f"logistic regression in {logistic:.1%}, the mean difference in {mean:.1%}",
+        f"{int(found.k[-1])} examples: module {module:.1%}, logistic regression {logistic:.1%}, "
+        f"mean difference {mean:.1%}",
         holds=True,
         otherwise="Accuracy against the number of examples",
     )

@@ -113,7 +113,7 @@ def shipped(found: ShippedHead) -> Figure:
                        label=f"step {int(step):,}")  # fmt: skip
     right.set(xlabel="labelled examples before", ylabel="accuracy", ylim=(0.45, 1.0))
     right.set_title("on tasks it never saw", fontsize=11)
-    right.legend(loc="lower right")
+    right.legend(loc="upper left")
     finding_title(
         fig,
         f"The shipped module ends at {found.losses[-1, 1]:.2f} nats, {found.accuracy[-1, -1]:.1%}",

@@ -20,12 +20,18 @@ from companion.tart.threads import one_core
 
 train_live = synthetic.train_live
 
+PLAIN_STEPS = 1_000
+
 
 @one_core()
 def paper_tokens(settings: Settings, seed: int, *, progress: bool = True) -> Live:
-    """One module with the paper's own label tokens, all else as the live module's."""
+    """One module with the paper's own label tokens, all else as the live module's.
+
+    At most :data:`PLAIN_STEPS` steps, to compare the beginning.
+    """
     recipe = settings.live_recipe
-    recipe = replace(recipe, head=replace(recipe.head, repeats=False))
+    steps = min(recipe.steps, PLAIN_STEPS)
+    recipe = replace(recipe, head=replace(recipe.head, repeats=False), steps=steps)
     return synthetic.train_modules(recipe, [seed], progress=progress)
 
 

@@ -21,6 +21,9 @@ NOT_TESTED = "not tested"
 VERDICTS = (HOLDS, DOES_NOT_HOLD, NOT_RESOLVED, NOT_TESTED)
 """The closed list; `not resolved` means that the interval allows both answers."""
 
+LONG = 1e9
+"""Numbers from here on are written with a power of ten: digits in full would not fit a column."""
+
 
 class ClaimFailed(AssertionError):
     """A claim that must hold at this scale does not."""
@@ -222,6 +225,8 @@ def interval_text(finding: Finding | Mapping[str, object]) -> str:
     unit = f" {row['unit']}" if row.get("unit") else ""
     if low is None or high is None or low == high:
         return f"{_number(estimate)}{unit}"
+    if max(abs(estimate), abs(low), abs(high)) >= LONG:
+        return f"{estimate:.3g} [{low:.3g}, {high:.3g}]{unit}"
     digits = _decimals(high - low)
     return f"{estimate:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]{unit}"
 
@@ -232,7 +237,9 @@ def _decimals(width: float) -> int:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if 1000 <= abs(value) < LONG else f"{value:.3g}"
 
 
 def _finite(value: float | None) -> float | None:

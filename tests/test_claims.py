@@ -121,6 +121,8 @@ def test_verdicts_are_a_closed_list():
         (3.0, None, None, "%", "3 %"),
         (None, None, None, "", "–"),
         (2.0, 2.0, 2.0, "runs", "2 runs"),
+        (8428.7, 154.5, 1.15e18, "", "8.43e+03 [154, 1.15e+18]"),
+        (1e12, None, None, "", "1e+12"),
     ],
 )
 def test_interval_text_shows_two_digits_of_the_width(estimate, low, high, unit, text):

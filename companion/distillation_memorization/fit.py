@@ -1,0 +1,165 @@
+"""Training base models, teachers and students with the book's one loop.
+
+Students of one shape, from one base model, see the same batches in the same order; only what they
+are trained on differs.  Small models are trained side by side as lanes, transformers in turn.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from companion.distillation_memorization.extraction import device_of, half_precision, lane_logits
+from companion.distillation_memorization.logits import Cached
+from companion.distillation_memorization.mlp import LaneMLP
+from companion.distillation_memorization.objectives import Objective
+from companion.models import neox, neox_config
+from companion.scale import generator, torch_generator
+from companion.training import History, TrainingSettings, train
+
+TEXT = Objective("text")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a model: `layers` 0 is the MLP with hidden width `d`, else a GPT-NeoX of width d."""
+
+    d: int
+    layers: int = 0
+    heads: int = 1
+
+    def build(self, vocab: int, length: int, seed: int, name: str) -> nn.Module:
+        """A fresh model whose weights depend on seed and name only."""
+        noise = torch_generator(seed, name, "weights")
+        if self.layers == 0:
+            return LaneMLP(vocab=vocab, hidden=self.d, generator=noise)
+        config = neox_config(
+            n_layers=self.layers, d_model=self.d, n_heads=self.heads, vocab_size=vocab, seq=length
+        )
+        return neox(config, noise)
+
+
+def n_parameters(model: nn.Module) -> int:
+    """Parameters of one lane."""
+    return sum(p.numel() for p in model.parameters()) // getattr(model, "lanes", 1)
+
+
+def batches(n: int, size: int, seed: int, name: str) -> Callable[[int], Tensor]:
+    """Step -> indices of its sequences: every epoch a fresh permutation, the last few left out."""
+    if not 1 <= size <= n:
+        raise ValueError(f"batches of {size} cannot be drawn from {n} sequences")
+    per_epoch = n // size
+
+    @cache
+    def order(epoch: int) -> Tensor:
+        return torch.from_numpy(generator(seed, name, "order", epoch).permutation(n))
+
+    def batch_at(step: int) -> Tensor:
+        epoch, place = divmod(step, per_epoch)
+        return order(epoch)[place * size : (place + 1) * size]
+
+    return batch_at
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train; the rate falls as half a cosine to zero.
+
+    lr : peak learning rate; batch : sequences per update
+    """
+
+    lr: float
+    batch: int
+
+    def settings(self, n: int, epochs: int) -> TrainingSettings:
+        """Of `epochs` passes over n sequences.
+
+        Clipping is off: a norm over several lanes would let them influence each other.
+        """
+        steps = epochs * (n // self.batch)
+        return TrainingSettings(
+            steps, lr=self.lr, warmup=0.02, floor=0.0, weight_decay=0.0, clip=1e9,
+            betas=(0.9, 0.99),
+        )  # fmt: skip
+
+
+def fit(
+    model: nn.Module,
+    inputs: Tensor,
+    recipe: Recipe,
+    epochs: int,
+    *,
+    seed: int,
+    name: str,
+    objectives: Sequence[Objective] = (TEXT,),
+    teacher: Cached | None = None,
+    order: str = "",
+    measure: Callable[[nn.Module, int], dict] | None = None,
+    measure_epochs: Sequence[int] = (),
+    progress: bool = False,
+) -> History:
+    """Train `model` in place, one objective per lane.
+
+    inputs : int64 (n, length), or (lanes, n, length) where lanes read different text
+    teacher : its outputs on the same n sequences, where an objective needs them
+    order : name of the shuffling; models that are compared share it
+    """
+    lanes = len(objectives)
+    text = inputs.expand(lanes, *inputs.shape) if inputs.ndim == 2 else inputs
+    text = text.to(device_of(model))
+    n = text.shape[1]
+    settings = recipe.settings(n, epochs)
+
+    def loss(model: nn.Module, rows: Tensor) -> Tensor:
+        read = text[:, rows]  # (lanes, batch, length)
+        with half_precision(text.device):
+            seen = read if isinstance(model, LaneMLP) else read[0]
+            logits = lane_logits(model, seen)[..., :-1, :]
+        known = None if teacher is None else teacher.rows(rows, rows.device)
+        terms = [o.loss(logits[i], read[i, :, 1:], known) for i, o in enumerate(objectives)]
+        return torch.stack(terms).sum()
+
+    return train(
+        model,
+        batches(n, recipe.batch, seed, order or name),
+        settings,
+        seed=seed,
+        loss=loss,
+        measure=measure,
+        measure_at=[epoch * (n // recipe.batch) for epoch in measure_epochs],
+        progress=progress,
+        label=name,
+    )
+
+
+def fit_arms(
+    base: nn.Module,
+    arms: dict[str, Objective],
+    text: dict[str, Tensor],
+    recipe: Recipe,
+    epochs: int,
+    **kwargs: object,
+) -> tuple[dict[str, nn.Module], dict[str, np.ndarray]]:
+    """All students of one base model: (name -> trained model of one lane, measurements).
+
+    text : arm -> int64 (n, length), what it reads
+    kwargs : of :func:`fit`; measurements are arrays (measured, arms, ...)
+    """
+    names = list(arms)
+    if isinstance(base, LaneMLP):
+        model = base.repeated(len(names))
+        stacked = torch.stack([text[name] for name in names])
+        history = fit(model, stacked, recipe, epochs, objectives=list(arms.values()), **kwargs)
+        return {name: model.lane(i) for i, name in enumerate(names)}, dict(history.series)
+    models, series = {}, []
+    for name in names:
+        models[name] = copy.deepcopy(base)
+        history = fit(models[name], text[name], recipe, epochs, objectives=[arms[name]], **kwargs)
+        series.append(history.series)
+    return models, {key: np.concatenate([one[key] for one in series], 1) for key in series[0]}

@@ -1,0 +1,146 @@
+"""Claims about which sequences are memorized, and why: 2, 2b, 3, 3b, 4."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import ttest_ind
+
+from companion.claims import Finding, judge, not_tested
+from companion.distillation_memorization import arms as a
+from companion.distillation_memorization import claims as c
+from companion.distillation_memorization import sets
+from companion.distillation_memorization.judge_rates import (
+    decisive,
+    over_seeds,
+    point,
+    pooled,
+    resampled,
+    told,
+)
+from companion.scale import generator
+from companion.stats import Interval
+
+if TYPE_CHECKING:
+    from companion.distillation_memorization.findings import Results
+
+
+def easy(results: Results) -> Finding:
+    """Claim 2."""
+
+    def count(m: sets.Members, w: np.ndarray) -> np.ndarray:
+        simple = sets.easy(m)
+        return np.array([(simple & m[a.SOFT]) @ w, m[a.SOFT] @ w, simple @ w, w.sum()])
+
+    def enrichment(n: np.ndarray) -> float:
+        return sets.ratio(sets.ratio(n[0], n[1]), sets.ratio(n[2], n[3]))
+
+    measured = resampled(results, "enrichment", count, enrichment)
+    share = resampled(results, "easy share", count, lambda n: sets.ratio(n[0], n[1]))
+    notes = [f"share interval {told(share)}"]
+    for name, worlds in results.others().items():
+        both = [w.members for w in worlds]
+        n = sum(count(m, np.ones(len(m[a.SOFT]))) for m in both)
+        notes.append(f"{name}: share {sets.ratio(n[0], n[1]):.2f}")
+    return judge(
+        c.BY_ID["2"], results.scale, decisive(results, measured),
+        parts={"share of M_S in E": (point(share.estimate),
+                                     c.EASY_SHARE.get(results.scale, c.EASY_SHARE["book"]))},
+        note="; ".join(notes),
+    )  # fmt: skip
+
+
+def low_zlib(results: Results) -> Finding:
+    """Claim 2b: the worst seed decides."""
+    gaps, ps = [], []
+    for world in results.worlds:
+        members = world.zlib[world.members[a.BASELINE]]
+        if len(members) < 2:
+            gaps.append(np.nan)
+            ps.append(np.nan)
+            continue
+        test = ttest_ind(members, world.zlib, equal_var=False)
+        gaps.append(float(members.mean() - world.zlib.mean()))
+        ps.append(float(test.pvalue))
+    mean = over_seeds(gaps)
+    worst = point(float(np.max(gaps)), len(gaps))._replace(p=float(np.max(ps)))
+    return judge(
+        c.BY_ID["2b"], results.scale, worst,
+        parts={"largest p": (point(float(np.max(ps))), c.SMALL_P)},
+        note=f"largest of the seeds' differences; their mean {told(mean)}",
+    )  # fmt: skip
+
+
+def predictable(results: Results) -> Finding:
+    """Claim 3."""
+    tested = [w.prediction for w in results.worlds if w.prediction.tested]
+    if len(tested) < len(results.worlds):
+        return judge(
+            c.BY_ID["3"], results.scale, point(float("nan")),
+            note=f"too few memorized sequences in {len(results.worlds) - len(tested)} of the seeds",
+        )  # fmt: skip
+    measured = over_seeds([p.auc.mean() for p in tested])
+    permuted = np.mean([p.permuted.mean() for p in tested])
+    hard = np.concatenate([p.hard for p in tested])
+    scores = {
+        "recall": np.mean([p.recall.mean() for p in tested]),
+        "precision": np.mean([p.precision.mean() for p in tested]),
+        "sd of AUC over resamples": np.mean([p.auc.std() for p in tested]),
+    }
+    if np.isfinite(hard).any():
+        scores["AUC against easy sequences that S rejects"] = np.nanmean(hard)
+    if results.scale == "paper":
+        measured = point(measured.estimate, len(tested))  # one world: resamples of one student
+    return judge(
+        c.BY_ID["3"], results.scale, decisive(results, measured),
+        parts={"permuted labels": (point(permuted), c.PERMUTED)},
+        note=", ".join(f"{name} {value:.2f}" for name, value in scores.items()),
+    )  # fmt: skip
+
+
+def filtered(results: Results) -> Finding:
+    """Claim 3b."""
+    worlds = [w for w in results.worlds if w.filtered is not None]
+    if not worlds or len(worlds) < len(results.worlds):
+        return not_tested(c.BY_ID["3b"], results.scale, "no student of the filtered text was run")
+    members = [
+        {"before": w.members[a.SOFT], "after": w.filtered.memorized & w.filtered.kept}
+        for w in worlds
+    ]
+    measured = sets.two_level(
+        members, lambda m, w: np.array([m["after"] @ w, m["before"] @ w]),
+        lambda n: sets.ratio(n[0], n[1]), generator(results.seed, "bootstrap", "filter"),
+        results.bootstrap,
+    )  # fmt: skip
+    removed = np.mean([1 - w.filtered.kept.mean() for w in worlds])
+    everywhere = sum(int(w.filtered.memorized.sum()) for w in worlds)
+    after = sum(int(m["after"].sum()) for m in members)
+    new = sum(int((m["after"] & ~m["before"]).sum()) for m in members)
+    return judge(
+        c.BY_ID["3b"], results.scale, measured,
+        note=f"{100 * removed:.0f} % of D removed; memorized "
+        f"{sum(w.count(a.SOFT) for w in worlds)} before, {after} after, {new} of them new; with "
+        f"removed sequences that are completed all the same {everywhere}",
+    )  # fmt: skip
+
+
+def hard_inherits(results: Results) -> Finding:
+    """Claim 4."""
+
+    def count(m: sets.Members, w: np.ndarray) -> np.ndarray:
+        return np.array([sets.inherited(m, student) @ w for student in (a.HARD, a.SOFT)])
+
+    def more(n: np.ndarray) -> float:
+        return sets.halved_ratio(n[0], n[1]) if n.sum() > 0 else float("nan")
+
+    measured = resampled(results, "inherited", count, more)
+    only = np.concatenate([sets.teacher_only(w.members) for w in results.worlds])
+    p = sets.mcnemar_p(*(pooled(results.worlds, m)[only] for m in (a.HARD, a.SOFT)))
+    total = sum(count(w.members, np.ones(len(w.zlib))) for w in results.worlds)
+    notes = [f"hard {int(total[0])}, soft {int(total[1])} of {int(only.sum())} teacher-only"]
+    for name, worlds in results.others().items():
+        n = sum(count(w.members, np.ones(len(w.zlib))) for w in worlds)
+        notes.append(f"{name}: hard {int(n[0])}, soft {int(n[1])}")
+    shown: Interval = decisive(results, measured)._replace(p=p)
+    return judge(c.BY_ID["4"], results.scale, shown, note="; ".join(notes))

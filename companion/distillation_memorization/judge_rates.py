@@ -1,0 +1,184 @@
+"""Claims about how much is memorized: 1, 1b, order, tau, 4b, control."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.claims import NOT_RESOLVED, Finding, as_verdict, judge, measured_text, not_tested
+from companion.distillation_memorization import arms as a
+from companion.distillation_memorization import claims as c
+from companion.distillation_memorization import sets
+from companion.distillation_memorization.trend import temperature_slope
+from companion.distillation_memorization.world import World
+from companion.scale import generator
+from companion.stats import Interval, exact, t_interval
+
+if TYPE_CHECKING:
+    from companion.distillation_memorization.findings import Results
+
+
+def resampled(results: Results, name: str, count: sets.Weighted, statistic) -> Interval:
+    """The statistic of summed counts, with its two-level bootstrap interval."""
+    return sets.two_level(
+        [w.members for w in results.worlds], count, statistic,
+        generator(results.seed, "bootstrap", name), results.bootstrap,
+    )  # fmt: skip
+
+
+def told(interval: Interval) -> str:
+    """An interval in words; one that could not be had is said."""
+    if not np.isfinite([interval.estimate, interval.low, interval.high]).all():
+        return f"{interval.estimate:.3g} (no interval)"
+    return measured_text(interval)
+
+
+def point(value: float, n: int | None = None) -> Interval:
+    """An estimate that decides alone; NaN resolves nothing."""
+    return exact(value, n) if np.isfinite(value) else Interval(float(value), None, None, None, n)
+
+
+def decisive(results: Results, measured: Interval) -> Interval:
+    """The interval that decides: at toy scale (one seed) the estimate alone."""
+    return point(measured.estimate, measured.n) if results.one_seed else measured
+
+
+def over_seeds(values: list[float]) -> Interval:
+    """Student-t interval over seeds; NaN ends where a seed has no value or there is one seed."""
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2 or not np.isfinite(sample).all():
+        return Interval(float(sample.mean()), np.nan, np.nan, None, len(sample))
+    return t_interval(sample)
+
+
+def counts_of(*models: str) -> sets.Weighted:
+    """Counts |M| of the models, weighted."""
+    return lambda m, w: np.array([(m[name] * w).sum() for name in models])
+
+
+def fold(results: Results, first: str, second: str) -> Interval:
+    """|M_first| / |M_second| over all seeds."""
+    return resampled(
+        results, f"{first}/{second}", counts_of(first, second), lambda n: sets.ratio(n[0], n[1])
+    )
+
+
+def counts_text(worlds: list[World], models: tuple[str, ...]) -> str:
+    """Counts of all seeds together, e.g. ``teacher 134, baseline 63 of 800``."""
+    n = sum(len(w.zlib) for w in worlds)
+    present = [m for m in models if m in worlds[0].members]
+    named = ", ".join(f"{m} {sum(w.count(m) for w in worlds)}" for m in present)
+    return f"{named} of {n}"
+
+
+def pooled(worlds: list[World], model: str) -> np.ndarray:
+    """M of a model in all worlds, one after the other."""
+    return np.concatenate([w.members[model] for w in worlds])
+
+
+def less(results: Results) -> Finding:
+    """Claim 1."""
+    measured = fold(results, a.BASELINE, a.SOFT)
+    p = sets.mcnemar_p(*(pooled(results.worlds, m) for m in (a.BASELINE, a.SOFT)))
+    notes = [f"memorized: {counts_text(results.worlds, (a.TEACHER, a.BASELINE, a.SOFT, a.HARD))}",
+             f"95 % interval {told(measured)}"]  # fmt: skip
+    for name, worlds in results.others().items():
+        there = Interval(*_plain_ratio(worlds, a.BASELINE, a.SOFT))
+        notes.append(f"{name}: {there.estimate:.2f} ({len(worlds)} seeds)")
+    parts = {}
+    if not results.one_seed:
+        parts["estimate"] = (point(measured.estimate), c.LESS_ESTIMATE)
+    return judge(
+        c.BY_ID["1"], results.scale, decisive(results, measured)._replace(p=p), parts=parts,
+        note="; ".join(notes),
+    )  # fmt: skip
+
+
+def _plain_ratio(worlds: list[World], first: str, second: str) -> tuple[float]:
+    return (sets.ratio(*(float(sum(w.count(m) for w in worlds)) for m in (first, second))),)
+
+
+def better(results: Results) -> Finding:
+    """Claim 1b."""
+    gain = over_seeds([w.loss[a.BASELINE] - w.loss[a.SOFT] for w in results.worlds])
+    means = {
+        m: np.mean([w.loss[m] for w in results.worlds])
+        for m in (a.TEACHER, a.BASELINE, a.SOFT, a.HARD)
+        if m in results.worlds[0].loss
+    }
+    notes = ["held-out loss: " + ", ".join(f"{m} {loss:.3f}" for m, loss in means.items())]
+    if means[a.SOFT] < means[a.TEACHER]:
+        notes.append("the student is better than its teacher too, unlike the paper's")
+    return judge(c.BY_ID["1b"], results.scale, decisive(results, gain), note="; ".join(notes))
+
+
+def order(results: Results) -> Finding:
+    """Claim order."""
+    holds = [w.count(a.TEACHER) > w.count(a.BASELINE) > w.count(a.SOFT) for w in results.worlds]
+    return judge(c.BY_ID["order"], results.scale, exact(np.mean(holds), len(holds)))
+
+
+def cooler(results: Results) -> Finding:
+    """Claim tau: a ratio of counts at toy scale, a slope elsewhere."""
+    taus = sorted(
+        float(m.removeprefix("soft, tau ")) for m in results.worlds[0].members
+        if m.startswith("soft, tau ")
+    )  # fmt: skip
+    shown = "; ".join(
+        f"tau {tau:g}: {sum(w.count(a.soft(tau)) for w in results.worlds)}" for tau in taus
+    )
+    if len(taus) < 2:
+        return not_tested(c.BY_ID["tau"], results.scale, "only one temperature was run")
+    if results.one_seed:
+        measured = decisive(results, fold(results, a.soft(4.0), a.SOFT))
+    else:
+        measured = temperature_slope(
+            [{tau: w.members[a.soft(tau)] for tau in taus} for w in results.worlds]
+        )
+    return judge(c.BY_ID["tau"], results.scale, measured, note=f"memorized: {shown}")
+
+
+def same_rate(results: Results) -> Finding:
+    """Claim 4b."""
+    measured = fold(results, a.HARD, a.SOFT)
+    note = "reported, not reproduced at this size: see the text"
+    finding = judge(c.BY_ID["4b"], results.scale, measured)
+    within = finding.verdict == "holds"
+    return finding if within else as_verdict(finding, finding.verdict, note)
+
+
+def control(results: Results) -> Finding:
+    """Claim control: held-out text, and a teacher that never read D."""
+    worlds = results.worlds
+    trained = [w.rate(a.SOFT) for w in worlds]
+    unseen = [float(w.held[a.SOFT].mean()) for w in worlds]
+    rng = generator(results.seed, "bootstrap", "control")
+    draws = [_control_draw(worlds, rng) for _ in range(results.bootstrap)]
+    low, high = np.quantile(draws, [0.025, 0.975]) if np.isfinite(draws).all() else (np.nan,) * 2
+    estimate = sets.ratio(float(np.mean(unseen)), float(np.mean(trained)))
+    measured = Interval(estimate, float(low), float(high), None, len(worlds))
+    unread, hard = (
+        sum(sets.inherited(w.members, m).sum() for w in worlds) for m in (a.UNREAD, a.HARD)
+    )
+    passed = sets.halved_ratio(unread, hard) if hard else float("nan")
+    finding = judge(
+        c.BY_ID["control"], results.scale, decisive(results, measured),
+        parts={"inherited from a teacher that never read D": (point(passed), c.QUARTER)},
+        note=f"held-out rate {100 * np.mean(unseen):.2f} %, training rate "
+        f"{100 * np.mean(trained):.2f} %",
+    )  # fmt: skip
+    if not hard:
+        return as_verdict(finding, NOT_RESOLVED, "the hard student inherited nothing")
+    return finding
+
+
+def _control_draw(worlds: list[World], rng: np.random.Generator) -> float:
+    """One two-level bootstrap draw of held-out rate over training rate."""
+    picks = rng.integers(0, len(worlds), len(worlds)) if len(worlds) > 1 else [0]
+    held = trained = 0.0
+    for k in picks:
+        known, unseen = worlds[k].members[a.SOFT], worlds[k].held[a.SOFT]
+        trained += rng.binomial(known.size, known.mean()) / known.size
+        held += rng.binomial(unseen.size, unseen.mean()) / unseen.size
+    return sets.ratio(held, trained)

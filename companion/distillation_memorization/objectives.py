@@ -1,0 +1,110 @@
+r"""What a student is trained on: cross-entropy, the teacher's probabilities, or a mixture.
+
+Distillation is a few lines:
+
+.. math:: L_{KD} = \tau^2 \, \frac1n \sum_t \sum_i P_T^\tau(i) \,
+   \log \frac{P_T^\tau(i)}{P_S^\tau(i)}, \qquad P^\tau = \mathrm{softmax}(z / \tau)
+
+with the teacher's logits :math:`z^T` and the student's :math:`z^S` after the same true prefix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import kl_div, log_softmax
+
+from companion.distillation_memorization.logits import Cached
+
+KINDS = ("text", "teacher's text", "teacher's logits", "mixture", "smoothed")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """How one student learns.
+
+    kind : ``"text"`` cross-entropy on D (the baseline); ``"teacher's text"`` cross-entropy on what
+        the teacher writes (hard distillation); ``"teacher's logits"`` soft distillation;
+        ``"mixture"`` share * cross-entropy + (1 - share) * soft; ``"smoothed"`` cross-entropy with
+        the target smoothed by `share`, no teacher
+    tau : temperature of soft distillation
+    share : see kind
+    """
+
+    kind: str
+    tau: float = 1.0
+    share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind {self.kind!r}; choose one of {', '.join(KINDS)}")
+        if not self.tau > 0:
+            raise ValueError(f"the temperature must be positive, got {self.tau!r}")
+        if not 0 <= self.share < 1:
+            raise ValueError(f"share must lie in [0, 1), got {self.share!r}")
+
+    @property
+    def needs_logits(self) -> bool:
+        """Whether the teacher's logits enter the loss."""
+        return self.kind in ("teacher's logits", "mixture")
+
+    def loss(self, logits: Tensor, targets: Tensor, teacher: Cached | None) -> Tensor:
+        """Mean loss per position, in nats.
+
+        logits : (..., vocab), of the student; targets : int64 (...), the true next tokens
+        teacher : the teacher's outputs at the same positions, where the kind needs them
+
+        Raises ``ValueError`` when the outputs are missing or were kept at another temperature.
+        """
+        if not self.needs_logits:
+            smooth = self.share if self.kind == "smoothed" else 0.0
+            return cross_entropy(logits, targets, smooth)
+        if teacher is None:
+            raise ValueError(f"{self.kind!r} needs the teacher's outputs")
+        if teacher.logits is not None:
+            soft = distillation_loss(logits, teacher.logits, self.tau)
+        elif teacher.tau == self.tau:
+            soft = top_k_loss(logits, teacher.ids.long(), teacher.log_probs, self.tau)
+        else:
+            raise ValueError(f"outputs were kept at tau {teacher.tau:g}, not at {self.tau:g}")
+        if self.kind == "mixture":
+            return self.share * cross_entropy(logits, targets) + (1 - self.share) * soft
+        return soft
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean over positions of -log softmax(z)[target], in nats.  Notebook eq. 1."""
+    return torch.nn.functional.cross_entropy(
+        logits.flatten(0, -2).float(), targets.flatten(), label_smoothing=smoothing
+    )
+
+
+def distillation_loss(student: Tensor, teacher: Tensor, tau: float) -> Tensor:
+    """tau^2 KL(teacher || student) at temperature tau, mean over positions.  Notebook eq. 2.
+
+    student, teacher : logits (..., vocab) after the same prefixes, in float32 or cast to it
+    """
+    log_s = log_softmax(student.float() / tau, -1).flatten(0, -2)
+    log_t = log_softmax(teacher.float() / tau, -1).flatten(0, -2)
+    return tau**2 * kl_div(log_s, log_t, log_target=True, reduction="batchmean")
+
+
+def top_k_loss(student: Tensor, ids: Tensor, log_probs: Tensor, tau: float) -> Tensor:
+    """The same from the teacher's k largest probabilities, everything else as one outcome.
+
+    student : logits (..., vocab); ids : int64 (..., k); log_probs : (..., k) of the teacher at this
+    temperature.  Merging outcomes can only lower a KL divergence; with k = vocab - 1 it is exact.
+    """
+    log_s = log_softmax(student.float() / tau, -1).gather(-1, ids)
+    log_t = log_probs.float()
+    log_s = torch.cat([log_s, _rest(log_s)], -1).flatten(0, -2)
+    log_t = torch.cat([log_t, _rest(log_t)], -1).flatten(0, -2)
+    return tau**2 * kl_div(log_s, log_t, log_target=True, reduction="batchmean")
+
+
+def _rest(log_probs: Tensor) -> Tensor:
+    """log(1 - sum of probabilities), shape (..., 1), kept finite where nothing is left."""
+    left = 1 - log_probs.exp().sum(-1, keepdim=True)
+    return left.clamp_min(1e-7).log()

@@ -1,0 +1,89 @@
+r"""Sets of sequences, not rates: which ones are memorized by whom.
+
+.. math:: E = M_T \cap M_B, \qquad I_S = (M_T \cap M_S) \setminus M_B, \qquad R = E \setminus M_S
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from statsmodels.stats.contingency_tables import mcnemar
+
+from companion.distillation_memorization.arms import BASELINE, TEACHER
+from companion.stats import Interval
+
+Members = Mapping[str, np.ndarray]
+"""Model -> bool (n,): which training sequences it memorizes."""
+
+
+def easy(m: Members) -> np.ndarray:
+    """E: memorized by teacher and baseline alike.  Notebook eq. 4."""
+    return m[TEACHER] & m[BASELINE]
+
+
+def inherited(m: Members, student: str) -> np.ndarray:
+    """I: what only the teacher knew, and the student now has.  Notebook eq. 5."""
+    return m[TEACHER] & m[student] & ~m[BASELINE]
+
+
+def rejected(m: Members, student: str) -> np.ndarray:
+    """R: easy sequences that the student does not have."""
+    return easy(m) & ~m[student]
+
+
+def teacher_only(m: Members) -> np.ndarray:
+    """What the teacher memorizes and the baseline does not."""
+    return m[TEACHER] & ~m[BASELINE]
+
+
+def mcnemar_p(first: np.ndarray, second: np.ndarray) -> float:
+    """Exact two-sided p that both are equally often true, from the pairs that differ."""
+    table = [
+        [np.sum(first & second), np.sum(first & ~second)],
+        [np.sum(~first & second), np.sum(~first & ~second)],
+    ]
+    return float(mcnemar(table, exact=True).pvalue)
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """Ratio of counts; NaN for an empty denominator, which no criterion accepts."""
+    return numerator / denominator if denominator > 0 else float("nan")
+
+
+def halved_ratio(numerator: float, denominator: float) -> float:
+    """(a + 1/2) / (b + 1/2): defined for small counts, and never further from 1 than a / b."""
+    return (numerator + 0.5) / (denominator + 0.5)
+
+
+Weighted = Callable[[Members, np.ndarray], np.ndarray]
+"""(members, weight of each sequence (n,)) -> counts of one seed, added over seeds."""
+
+
+def two_level(
+    worlds: Sequence[Members],
+    count: Weighted,
+    statistic: Callable[[np.ndarray], float],
+    rng: np.random.Generator,
+    n_resamples: int = 1000,
+) -> Interval:
+    """Bootstrap of a statistic of summed counts: over seeds first, then sequences within each.
+
+    worlds : one mapping per seed; with one seed only its sequences are resampled
+
+    An interval one of whose resamples has no finite statistic is not given (NaN ends), so that
+    nothing can be concluded from it.
+    """
+    ones = [np.ones(len(next(iter(m.values())))) for m in worlds]
+    estimate = statistic(sum(count(m, w) for m, w in zip(worlds, ones, strict=True)))
+    draws = np.empty(n_resamples)
+    for i in range(n_resamples):
+        picks = rng.integers(0, len(worlds), len(worlds)) if len(worlds) > 1 else [0]
+        total = 0
+        for k in picks:
+            n = len(ones[k])
+            total = total + count(worlds[k], rng.multinomial(n, np.full(n, 1 / n)))
+        draws[i] = statistic(total)
+    finite = np.isfinite(draws).all()
+    low, high = np.quantile(draws, [0.025, 0.975]) if finite else (np.nan, np.nan)
+    return Interval(float(estimate), float(low), float(high), None, len(worlds))

@@ -1,0 +1,158 @@
+"""What is trained on what: every arm of the experiment as four sets of texts.
+
+Half A is trained on, half B is held out.  "A.a" is half A under dictionary a, and so on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from companion.leximark import others, thesaurus
+from companion.leximark.corpus import Split
+from companion.leximark.similarity import SimilarityFilter
+from companion.leximark.watermark import (
+    COMMON,
+    LEXIMARK,
+    RANDOM_WORDS,
+    RAREST,
+    Recipe,
+    Watermarker,
+)
+
+SETS = ("A.a", "B.a", "B.b", "A.b")
+
+NONE, MARK, CONTROL = "none", "LexiMark", "commoner"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One training run.
+
+    name : of the arm; sets : some of :data:`SETS` -> texts; without a key only "A.a" and "B.a"
+    train : what the model is trained on; the texts of "A.a" unless somebody tampered with them
+    base : whether the untrained model and the blind classifier look at it too
+    share : share of the words of A that were replaced
+    """
+
+    name: str
+    sets: dict[str, list[str]]
+    train: list[str] = field(default_factory=list)
+    base: bool = True
+    share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not {"A.a", "B.a"} <= set(self.sets) or set(self.sets) - set(SETS):
+            raise ValueError(f"an arm needs A.a and B.a, of {SETS}, got {list(self.sets)}")
+        if not self.train:
+            object.__setattr__(self, "train", self.sets["A.a"])
+
+
+def keys(seed: int) -> tuple[str, str]:
+    """The two secret keys of a run."""
+    return f"{seed}-a", f"{seed}-b"
+
+
+Function = Callable[[Sequence[str], object], list[str]]
+
+
+def keyed(name: str, split: Split, seed: int, function: Function, **options: object) -> Arm:
+    """An arm with two keys; `function` (texts, key) marks."""
+    a, b = keys(seed)
+    texts = {"A.a": (split.a, a), "B.a": (split.b, a), "B.b": (split.b, b), "A.b": (split.a, b)}
+    return Arm(name, {s: function(*arguments) for s, arguments in texts.items()}, **options)
+
+
+def plain(name: str, split: Split, function: Callable[[Sequence[str]], list[str]]) -> Arm:
+    """An arm without a key: both halves are treated alike."""
+    return Arm(name, {"A.a": function(split.a), "B.a": function(split.b)})
+
+
+def leximark(name: str, split: Split, seed: int, recipe: Recipe = LEXIMARK, *,
+             similarity: SimilarityFilter | None = None, base: bool = True) -> Arm:  # fmt: skip
+    """A LexiMark arm; each call of the watermarker has a dictionary of its own, as the authors'."""
+
+    def mark(texts: Sequence[str], key: object) -> list[str]:
+        return Watermarker(key, recipe, similarity=similarity)(texts)
+
+    maker = Watermarker(keys(seed)[0], recipe, similarity=similarity)
+    marked = [maker.mark(text) for text in split.a]
+    share = sum(len(m.changes) for m in marked) / max(1, sum(m.n_words for m in marked))
+    return keyed(name, split, seed, mark, base=base, share=share)
+
+
+def dose(k: int) -> str:
+    """Name of the arm with `k` words per sentence."""
+    return MARK if k == LEXIMARK.k else f"K = {k}"
+
+
+def removal(share: float) -> str:
+    """Name of the arm in which a share of the marked words was replaced again."""
+    return f"removed {100 * share:g} %"
+
+
+def threshold(value: float) -> str:
+    """Name of the arm with a similarity filter."""
+    return f"cosine {value:g}"
+
+
+def tampered(split: Split, seed: int, share: float) -> Arm:
+    """LexiMark, but the model is trained on text in which marked words were replaced again."""
+    a, b = keys(seed)
+    maker = Watermarker(a)
+    marked = [maker.mark(text) for text in split.a]
+    train = [
+        others.resubstitute(text, m, f"{seed}-thief", share, thesaurus.rarer)
+        for text, m in zip(split.a, marked, strict=True)
+    ]
+    sets = {"A.a": [m.text for m in marked], "B.a": maker(split.b), "B.b": Watermarker(b)(split.b)}
+    return Arm(removal(share), sets, train, base=False)
+
+
+def make(names: Sequence[str], split: Split, seed: int, *,
+         similarity: SimilarityFilter | None = None) -> list[Arm]:  # fmt: skip
+    """The arms of `names`.
+
+    names : of :func:`known`, or as :func:`dose`, :func:`removal`, :func:`threshold` spell them
+    similarity : needed by the arms with a threshold
+
+    Raises ``ValueError`` for an unknown name.
+    """
+    return [_one(name, split, seed, similarity) for name in names]
+
+
+def _one(name: str, split: Split, seed: int, similarity: SimilarityFilter | None) -> Arm:
+    simple = _simple(split, seed)
+    if name in simple:
+        return simple[name]()
+    kind, _, number = name.partition(" ")
+    if kind == "K":
+        recipe = replace(LEXIMARK, k=int(number.removeprefix("= ")))
+        return leximark(name, split, seed, recipe, base=False)
+    if kind == "removed":
+        return tampered(split, seed, float(number.removesuffix(" %")) / 100)
+    if kind == "cosine" and similarity is not None:
+        chosen = similarity.with_threshold(float(number))
+        return leximark(name, split, seed, similarity=chosen, base=False)
+    raise ValueError(f"unknown arm {name!r}; known are {', '.join(simple)} and K, removed, cosine")
+
+
+def _simple(split: Split, seed: int) -> dict[str, Callable[[], Arm]]:
+    pool = sorted({word for text in split.pretraining[:200] for word in text.split()})
+
+    def sequence(texts: Sequence[str], key: object) -> list[str]:
+        return others.random_sequence(texts, key, pool)
+
+    return {
+        NONE: lambda: plain(NONE, split, list),
+        MARK: lambda: leximark(MARK, split, seed),
+        "rarest": lambda: plain("rarest", split, Watermarker("", RAREST)),
+        CONTROL: lambda: plain(CONTROL, split, Watermarker("", COMMON)),
+        "random words": lambda: leximark("random words", split, seed, RANDOM_WORDS),
+        "random sequence": lambda: keyed("random sequence", split, seed, sequence),
+        "Unicode everywhere": lambda: keyed(
+            "Unicode everywhere", split, seed, others.unicode_everywhere
+        ),
+        "Unicode by word": lambda: keyed("Unicode by word", split, seed, others.unicode_by_word),
+        "TextMarker": lambda: keyed("TextMarker", split, seed, others.text_marker),
+    }

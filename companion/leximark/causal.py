@@ -1,0 +1,127 @@
+"""Transformers behind the interface of :mod:`companion.leximark.lm`: a tiny one, or one of the Hub.
+
+The tiny one has a byte-level BPE of its own, trained on the pretraining text only.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from companion.leximark.lm import fit
+from companion.leximark.scores import TokenStats, from_flat, token_moments
+from companion.models import neox, neox_config
+from companion.scale import generator, torch_generator
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+IGNORE = -100
+"""Label of a padded place, which no loss and no score counts."""
+
+
+class CausalModel:
+    """A causal transformer with its tokenizer.
+
+    net : ``net(ids).logits`` of shape (batch, seq, vocab)
+    encode : text -> token ids; seq : longest text in tokens, the rest is not read
+    train_last : train only this many last blocks (found as ``layers``); 0 trains all weights
+    """
+
+    def __init__(self, net: nn.Module, encode: Callable[[str], list[int]], seq: int,
+                 train_last: int = 0) -> None:  # fmt: skip
+        self.net, self.encode, self.seq, self.train_last = net, encode, seq, train_last
+
+    def batch(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """(ids padded with 0, labels padded with IGNORE), both int64 (n_texts, longest)."""
+        rows = [self.encode(text)[: self.seq] for text in texts]
+        longest = max(2, max(map(len, rows), default=0))
+        ids = torch.zeros((len(rows), longest), dtype=torch.int64)
+        labels = torch.full_like(ids, IGNORE)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = labels[i, : len(row)] = torch.tensor(row, dtype=torch.int64)
+        return ids, labels
+
+    @torch.no_grad()
+    def stats(self, texts: Sequence[str], at_a_time: int = 16) -> TokenStats:
+        """Statistics of every token but each text's first; padding is behind and never counted."""
+        self.net.eval()
+        device = next(self.net.parameters()).device
+        columns, lengths = [], []
+        for start in range(0, len(texts), at_a_time):
+            ids, labels = (x.to(device) for x in self.batch(texts[start : start + at_a_time]))
+            logits = self.net(ids).logits[:, :-1]  # (batch, seq - 1, vocab)
+            counted = labels[:, 1:] != IGNORE
+            lengths += counted.sum(1).tolist()
+            columns.append(token_moments(logits[counted].float(), labels[:, 1:][counted]))
+        return from_flat([torch.cat(column) for column in zip(*columns, strict=True)], lengths)
+
+    def trained(self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = 8,
+                progress: bool = False, label: str = "transformer") -> CausalModel:  # fmt: skip
+        """A copy trained on the texts, `batch` texts a step, each epoch in a new order."""
+        net = copy.deepcopy(self.net)
+        device = next(net.parameters()).device
+        if self.train_last:
+            net.requires_grad_(False)
+            for block in blocks(net)[-self.train_last :]:
+                block.requires_grad_(True)
+        per_epoch = max(1, len(texts) // batch)
+        orders = [generator(seed, "leximark order", e).permutation(len(texts))
+                  for e in range(epochs)]  # fmt: skip
+
+        def batch_at(step: int) -> Tensor:
+            epoch, place = divmod(step, per_epoch)
+            chosen = orders[epoch][place * batch : (place + 1) * batch]
+            return torch.stack(self.batch([texts[i] for i in chosen])).to(device)
+
+        fit(net, batch_at, epochs * per_epoch, lr, seed, _masked_loss, progress, label)
+        return CausalModel(net, self.encode, self.seq, self.train_last)
+
+
+def blocks(net: nn.Module) -> nn.ModuleList:
+    """The transformer blocks of a model of the transformers library."""
+    for name, module in net.named_modules():
+        if isinstance(module, nn.ModuleList) and name.rpartition(".")[2] in ("layers", "h"):
+            return module
+    raise ValueError(f"{type(net).__name__} has no list of blocks named layers or h")
+
+
+def _masked_loss(net: nn.Module, batch: Tensor) -> Tensor:
+    """Mean cross-entropy of the tokens that are there; batch : (2, batch, seq), ids and labels."""
+    ids, labels = batch
+    logits = net(ids).logits[:, :-1]
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORE
+    )
+
+
+def train_bpe(texts: Sequence[str], vocab: int) -> Tokenizer:
+    """Byte-level BPE: every text can be encoded, and decoding gives it back."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def tiny_transformer(texts: Sequence[str], *, vocab: int, d_model: int, n_layers: int, seq: int,
+                     epochs: int, lr: float, batch: int, seed: int,
+                     progress: bool = True) -> CausalModel:  # fmt: skip
+    """A small GPT-NeoX, pretrained on the texts with its own BPE."""
+    tokenizer = train_bpe(texts, vocab)
+    config = neox_config(n_layers=n_layers, d_model=d_model, n_heads=4, vocab_size=vocab, seq=seq)
+    net = neox(config, torch_generator(seed, "leximark transformer"))
+    model = CausalModel(net, lambda text: tokenizer.encode(text).ids, seq)
+    return model.trained(texts, epochs=epochs, lr=lr, seed=seed, batch=batch, progress=progress,
+                         label="pretraining the transformer")  # fmt: skip

@@ -1,0 +1,193 @@
+"""The paper's claims and the chapter's own, with the criteria that were fixed before any run.
+
+At toy scale one seed is run and the estimate itself is held against the criterion; at book scale a
+95 % interval must lie inside, for both models.
+"""
+
+from companion.claims import Claim, Criterion
+
+GAIN_TOY = Criterion("AUROC(LexiMark, dictionary per half) - AUROC(none) above 0.05", low=0.05,
+                     must_hold=True)  # fmt: skip
+GAIN = Criterion("the same difference above 0.03, 95 % interval, both models", low=0.03)
+GAIN_PART = Criterion("above 0.03", low=0.03)
+
+SHARED = Criterion(
+    "AUROC(LexiMark, one dictionary for both halves) - AUROC(none) above 0, 95 % interval, each "
+    "model that is run",
+    low=0.0,
+)
+ABOVE_ZERO = Criterion("above 0", low=0.0)
+
+DIRECTION_TOY = Criterion("AUROC(commoner synonyms) - AUROC(none) below 0", high=0.0)
+DIRECTION = Criterion("the same difference below 0, 95 % interval, both models", high=0.0)
+BELOW_ZERO = Criterion("below 0", high=0.0)
+
+LEAK_TOY = Criterion("AUROC of the untrained model within 0.08 of 0.5 in every arm", high=0.08)
+LEAK = Criterion(
+    "arms in which the interval of the untrained model's AUROC (95 % for all arms of a model "
+    "together, Bonferroni) leaves 0.5 out: none",
+    high=0.0,
+    closed=True,
+)
+
+BLIND = Criterion(
+    "AUROC of naive Bayes without a model: above 0.8 with a dictionary per half, below 0.6 with "
+    "one dictionary",
+    low=0.8,
+    must_hold=True,
+)
+BLIND_SHARED = Criterion("below 0.6", high=0.6)
+
+DICTIONARY_TOY = Criterion(
+    "AUROC of held-out documents under the trained against another dictionary above 0.57; share of "
+    "member documents that score higher under their own dictionary above 0.9",
+    low=0.57,
+    must_hold=True,
+)
+WINS_TOY = Criterion("above 0.9", low=0.9)
+DICTIONARY = Criterion(
+    "the same AUROC above 0.57 and share above 0.95, 95 % intervals, both models; before training "
+    "both within 0.08 of 0.5",
+    low=0.57,
+)
+DICTIONARY_PART = Criterion("above 0.57", low=0.57)
+WINS = Criterion("above 0.95", low=0.95)
+CHANCE = Criterion("within 0.08 of 0.5", low=0.42, high=0.58)
+
+DOSE = Criterion("slope of AUROC on K, dictionary per half, above 0, 95 % interval over seeds",
+                 low=0.0)  # fmt: skip
+
+RECORDS = Criterion(
+    "records a side needed without mark minus with LexiMark above 0, 95 % interval over seeds; "
+    "prediction and simulation within 2 records for LexiMark and within 2 records or 10 % for none",
+    low=0.0,
+)
+WITHIN_TWO = Criterion("at most 2", high=2.0, closed=True)
+
+KEY_TOY = Criterion("rank p of the trained model at most 0.05 with 19 other keys", high=0.05,
+                    closed=True, must_hold=True)  # fmt: skip
+KEY = Criterion(
+    "rank p 0.01 with 99 other keys, both models; p of innocent tests uniform "
+    "(Kolmogorov-Smirnov p above 0.05)",
+    high=0.01,
+    closed=True,
+)
+SMALLEST = Criterion("at most 0.01", high=0.01, closed=True)
+UNIFORM = Criterion("above 0.05", low=0.05)
+
+STEALTH = Criterion(
+    "cosine of the strictest filter minus that without a filter above 0, and AUROC without a "
+    "filter minus that of the strictest above 0, 95 % intervals",
+    low=0.0,
+)
+
+REMOVAL = Criterion(
+    "slope of AUROC on the share of marked words replaced again below 0, 95 % interval over seeds; "
+    "AUROC at a quarter minus AUROC(none) above 0",
+    high=0.0,
+)
+
+METRIC = Criterion("largest difference to scikit-learn at most 1e-12", high=1e-12, closed=True,
+                   must_hold=True)  # fmt: skip
+
+
+def _toy_and_larger(toy: Criterion, larger: Criterion) -> dict[str, Criterion]:
+    return {"toy": toy, "book": larger, "paper": larger}
+
+
+def _larger(criterion: Criterion) -> dict[str, Criterion]:
+    return dict.fromkeys(("book", "paper"), criterion)
+
+
+GAINS = "gains of 2.5 to 25.7 points (project page's two tables); 69.1 to 94.8 on BookMIA"
+
+CLAIMS = (
+    Claim(
+        "C1",
+        "Under the authors' protocol, a dictionary per half, LexiMark makes members much easier to "
+        "tell from non-members.",
+        GAINS,
+        _toy_and_larger(GAIN_TOY, GAIN),
+        "AUROC",
+    ),
+    Claim(
+        "C2",
+        "With one dictionary for both halves, so that only the record itself can tell, LexiMark "
+        "still helps.",
+        "not separated in the paper",
+        dict.fromkeys(("toy", "book", "paper"), SHARED),
+        "AUROC",
+    ),
+    Claim(
+        "C3",
+        "The direction matters: commoner synonyms make members harder to tell.",
+        "rare words leave the deeper trace (abstract)",
+        _toy_and_larger(DIRECTION_TOY, DIRECTION),
+        "AUROC",
+    ),
+    Claim(
+        "C4",
+        "A model that saw none of the texts cannot tell the halves apart.",
+        "",
+        _toy_and_larger(LEAK_TOY, LEAK),
+    ),
+    Claim(
+        "C5",
+        "With a dictionary per half no language model is needed to tell the halves apart; with one "
+        "dictionary nothing can be told without one.",
+        "not in the paper",
+        dict.fromkeys(("toy", "book", "paper"), BLIND),
+        "AUROC",
+    ),
+    Claim(
+        "C6",
+        "The model has learned the dictionary: it prefers it also on documents that it never saw.",
+        "not in the paper",
+        _toy_and_larger(DICTIONARY_TOY, DICTIONARY),
+        "AUROC",
+    ),
+    Claim(
+        "C7",
+        "More replaced words per sentence, more AUROC.",
+        "K = 5 in the main tables",
+        _larger(DOSE),
+        "AUROC per word",
+    ),
+    Claim(
+        "C8",
+        "With the mark an owner needs fewer records for a t-test.",
+        "six records suffice (project page)",
+        _larger(RECORDS),
+        "records",
+    ),
+    Claim(
+        "C9",
+        "A secret key gives a test with an exact false-positive rate and no held-out documents.",
+        "not in the paper",
+        _toy_and_larger(KEY_TOY, KEY),
+        "p",
+    ),
+    Claim(
+        "C10",
+        "Meaning and strength trade off: a stricter filter keeps the meaning and weakens the mark.",
+        "the text stays natural (abstract)",
+        _larger(STEALTH),
+        "cosine",
+    ),
+    Claim(
+        "C11",
+        "Replacing marked words again before training weakens the mark step by step, and a quarter "
+        "does not remove it.",
+        "robust to re-substitution (abstract)",
+        _larger(REMOVAL),
+        "AUROC per share",
+    ),
+    Claim(
+        "metric",
+        "Our AUROC is scikit-learn's.",
+        "",
+        dict.fromkeys(("toy", "book", "paper"), METRIC),
+    ),
+)
+
+BY_ID = {claim.id: claim for claim in CLAIMS}

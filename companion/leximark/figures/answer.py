@@ -1,0 +1,77 @@
+"""The decomposition of the AUROC: the chapter's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.leximark.arms import MARK, NONE
+from companion.leximark.experiment import DECOMPOSITION
+from companion.leximark.figures.style import CONTROL, QUESTIONS, WORDS
+from companion.plotting import GREY, figure, finding_title, reference_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def answer(published: Mapping[str, object] | None) -> Figure:
+    """The decomposition in the published record; a word of waiting where there is none."""
+    runs = (published or {}).get("series", {}).get("runs")
+    if not runs:
+        fig, ax = figure(height=2.4)
+        ax.axis("off")
+        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
+                ha="center", va="center", color="#555555")  # fmt: skip
+        return fig
+    return decomposition(runs)
+
+
+def decomposition(runs: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Figure:
+    """AUROC per question, one panel a model.
+
+    runs : model -> arm -> question -> AUROC per seed, as ``findings.run_series`` gives it
+    """
+    fig, axes = figure(1, len(runs), height=3.9, squeeze=False, sharey=True)
+    for ax, (model, told) in zip(axes[0], runs.items(), strict=True):
+        _bars(ax, told)
+        ax.set_title(model, fontsize=10.5)
+    axes[0, 0].set_ylabel("AUROC, Min-K%++ 20 %")
+    means = [
+        {q: np.mean(told[MARK][q]) for q in DECOMPOSITION} | {"none": np.mean(told[NONE]["record"])}
+        for told in runs.values()
+    ]
+    gains = [(m["protocol"] - m["none"], m["record"] - m["none"]) for m in means]
+    text = ", ".join(f"{100 * one:+.0f} of {100 * both:+.0f}" for both, one in gains)
+    finding_title(
+        fig,
+        f"Most of the gain is the dictionary: the record's own part is {text} points",
+        holds=all(both > 0 and one < 0.5 * both for both, one in gains),
+        otherwise=f"What the AUROC measures: the record's part of the gain is {text} points",
+    )
+    return fig
+
+
+def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]]) -> None:
+    values = {"none": told[NONE]["record"]} | {q: told[MARK][q] for q in DECOMPOSITION}
+    blind = told[MARK].get("blind", {})
+    untrained = {"none": told[NONE].get("untrained"), "record": told[MARK].get("untrained")}
+    for i, (question, per_seed) in enumerate(values.items()):
+        seeds = np.asarray(per_seed, dtype=float)
+        ax.bar(i, seeds.mean(), color=QUESTIONS[question].color, width=0.62, alpha=0.85)
+        ax.plot(np.full(len(seeds), i), seeds, "o", color="#222222", markersize=3.5)
+        ax.text(i, min(1.0, seeds.max()) + 0.012, f"{seeds.mean():.2f}", ha="center", fontsize=9)
+        if untrained.get(question) is not None:
+            ax.plot(i - 0.36, np.mean(untrained[question]), "<", color=GREY, markersize=6)
+        if question in blind:
+            ax.plot(i + 0.36, np.mean(blind[question]), "X", color=CONTROL, markersize=7)
+    ax.plot([], [], "X", color=CONTROL, label="no model at all (naive Bayes)")
+    ax.plot([], [], "<", color=GREY, label="untrained model")
+    reference_line(ax, 0.5, "")
+    ax.set_xticks(range(len(values)), [WORDS[q].replace(" ", "\n", 1) for q in values], fontsize=9)
+    ax.set_ylim(0.35, 1.17)
+    ax.set_yticks(np.arange(0.4, 1.01, 0.1))
+    ax.legend(loc="upper left", fontsize=8)
+    ax.grid(visible=False, axis="x")

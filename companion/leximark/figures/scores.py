@@ -1,0 +1,138 @@
+"""Scores: ROC curves, where in a text the trace sits, AUROC against K, strength against meaning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.leximark.arms import MARK, NONE, threshold
+from companion.leximark.arms import dose as dose_name
+from companion.leximark.detection import auroc, roc, tpr_at
+from companion.leximark.figures.style import MEMBER, OTHER, QUESTIONS, WORDS
+from companion.plotting import figure, finding_title, reference_line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from companion.leximark.experiment import Run
+    from companion.leximark.probe import Probe
+    from companion.leximark.quality import TradeOff
+
+
+def curves(run: Run) -> Figure:
+    """ROC curves of the first seed, with the share found at 5 % false alarms."""
+    fig, ax = figure(height=4.2)
+    shown = {
+        "no mark": (run.pairs(NONE)[0], QUESTIONS["none"]),
+        "LexiMark, one dictionary": (run.pairs(MARK)[0], QUESTIONS["record"]),
+        "LexiMark, one per half": (run.pairs(MARK, "protocol")[0], QUESTIONS["protocol"]),
+    }
+    found = {}
+    for name, (pair, look) in shown.items():
+        false, true = roc(*pair)
+        found[name] = tpr_at(*pair)
+        ax.plot(false, true, color=look.color, linestyle=look.linestyle, drawstyle="steps-post",
+                label=f"{name}: {auroc(*pair):.2f}, {100 * found[name]:.0f} %")  # fmt: skip
+    ax.plot([0, 1], [0, 1], color="#222222", linestyle=":", linewidth=1)
+    ax.axvline(0.05, color="#222222", linewidth=0.8)
+    ax.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))
+    ax.legend(loc="lower right", title="AUROC, share of members found at 5 %")
+    finding_title(
+        ax,
+        f"{run.model.capitalize()}, seed {run.seeds[0]}: the curve rises with the protocol",
+        holds=found["LexiMark, one per half"] > max(list(found.values())[:2]),
+        otherwise=f"ROC curves, {run.model}, seed {run.seeds[0]}",
+    )
+    return fig
+
+
+def positions(probe: Probe) -> Figure:
+    """Distribution of z_t at replaced and other places, trained half against held-out half."""
+    fig, (left, right) = figure(1, 2, height=3.6, sharey=True)
+    edges = np.linspace(-6, 4, 41)
+    gaps = {}
+    for ax, place in ((left, "replaced"), (right, "other")):
+        for half, color, dash, name in (("A", MEMBER, "-", "trained on"),
+                                        ("B", OTHER, "--", "held out")):  # fmt: skip
+            z = np.clip(probe.z[half, place], edges[0], edges[-1])
+            weights = np.full(len(z), 100 / len(z))
+            ax.hist(z, edges, weights=weights, histtype="step", color=color, linestyle=dash,
+                    linewidth=1.8, label=name)  # fmt: skip
+        gaps[place] = float(probe.z["A", place].mean() - probe.z["B", place].mean())
+        ax.set_xlabel("z of a token (deviations)")
+        ax.set_title(f"{place} words: means {gaps[place]:+.2f} apart", fontsize=10.5)
+    left.set_ylabel("share of tokens (%)")
+    left.legend(loc="upper left")
+    finding_title(
+        fig,
+        "The trace sits at the replaced words",
+        holds=gaps["replaced"] > gaps["other"] > -np.inf,
+        otherwise="Where the trace sits",
+    )
+    return fig
+
+
+def dose(run: Run, values: tuple[int, ...]) -> Figure:
+    """AUROC against K in both protocols."""
+    fig, ax = figure(height=3.7)
+    slopes = {}
+    for question in ("protocol", "record"):
+        look = QUESTIONS[question]
+        grid = np.array([run.aurocs(dose_name(k), question) for k in values])  # (K, seeds)
+        ax.plot(values, grid, color=look.color, linewidth=0.7, alpha=0.45)
+        ax.plot(values, grid.mean(1), color=look.color, marker=look.marker,
+                linestyle=look.linestyle, label=WORDS[question])  # fmt: skip
+        slopes[question] = float(np.polyfit(values, grid.mean(1), 1)[0])
+    reference_line(ax, float(run.aurocs(NONE).mean()), "no mark")
+    ax.set(xlabel="words replaced per sentence, K", ylabel="AUROC", xticks=values)
+    ax.legend(loc="upper left")
+    finding_title(
+        ax,
+        f"Each further word adds {100 * slopes['protocol']:.1f} points under the protocol",
+        holds=slopes["protocol"] > 0,
+        otherwise="AUROC by number of words replaced",
+    )
+    return fig
+
+
+def stealth(found: TradeOff) -> Figure:
+    """AUROC against closeness of meaning, one mark per threshold."""
+    fig, ax = figure(height=3.7)
+    names = [MARK, *map(threshold, found.thresholds)]
+    x = np.array([found.cosine[name].mean() for name in names])
+    y = np.array([found.run.aurocs(name, "protocol").mean() for name in names])
+    look = QUESTIONS["protocol"]
+    ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.linestyle)
+    for name, at, up in zip(["no filter", *names[1:]], x, y, strict=True):
+        share = found.share[MARK if name == "no filter" else name].mean()
+        ax.annotate(f"{name}, {100 * share:.0f} % of words", (at, up), xytext=(6, 5),
+                    textcoords="offset points", fontsize=9)  # fmt: skip
+    reference_line(ax, float(found.run.aurocs(NONE).mean()), "no mark")
+    ax.margins(x=0.25, y=0.2)
+    ax.set(xlabel="cosine of sentence vectors, original and marked", ylabel="AUROC, both at once")
+    finding_title(
+        ax,
+        "What keeps the meaning weakens the mark",
+        holds=bool((np.diff(y) < 0).all() and (np.diff(x) > 0).all()),
+        otherwise="Strength of the mark against closeness of meaning",
+    )
+    return fig
+
+
+def score_frame(members: np.ndarray, others: np.ndarray, names: tuple[str, str],
+                limits: tuple[float, float]) -> Figure:  # fmt: skip
+    """Two histograms of document scores and their AUROC (a frame of an explorer)."""
+    fig, ax = figure(height=3.7)
+    edges = np.linspace(*limits, 25)
+    for values, color, dash, name in ((members, MEMBER, "-", names[0]),
+                                      (others, OTHER, "--", names[1])):  # fmt: skip
+        ax.hist(values, edges, histtype="stepfilled", alpha=0.25, color=color)
+        ax.hist(values, edges, histtype="step", color=color, linestyle=dash, linewidth=1.8,
+                label=name)  # fmt: skip
+    ax.set(xlabel="score of a document, Min-K%++ 20 %", ylabel="documents",
+           xlim=limits, ylim=(0, 0.42 * len(members)))  # fmt: skip
+    ax.legend(loc="upper left")
+    ax.set_title(f"AUROC {auroc(members, others):.3f}, {100 * tpr_at(members, others):.0f} % "
+                 "found at 5 % false alarms")  # fmt: skip
+    return fig

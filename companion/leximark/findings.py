@@ -1,0 +1,112 @@
+"""What a run found: all results together, the verdict of every claim, the series of the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from companion.claims import Finding
+from companion.leximark import judge_auroc as a
+from companion.leximark import judge_tests as t
+from companion.leximark.arms import MARK, NONE, threshold
+from companion.leximark.experiment import DECOMPOSITION, Run
+from companion.leximark.probe import Probe
+from companion.leximark.quality import Quality, TradeOff
+from companion.leximark.scores import MIN_K_PLUS
+from companion.leximark.settings import Settings
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the notebook computed.
+
+    words, transformer : the runs of the two models; no transformer at toy scale
+    probes : model -> keyed test and z; quality, trade_off : C10 (no trade-off at toy scale)
+    seed, settings : of the run
+    """
+
+    words: Run
+    transformer: Run | None
+    probes: dict[str, Probe]
+    quality: Quality
+    trade_off: TradeOff | None
+    seed: int
+    settings: Settings
+
+    @property
+    def runs(self) -> list[Run]:
+        """The word model, then the transformer, which carries the claims where it is there."""
+        return [self.words, *([self.transformer] if self.transformer else [])]
+
+
+def evaluate(results: Results, scale: str) -> list[Finding]:
+    """One finding per claim, in the order of ``CLAIMS``."""
+    r, s = results, results.settings
+    return [
+        a.gain(scale, r.runs),
+        a.shared(scale, r.runs),
+        a.direction(scale, r.runs),
+        a.leak(scale, r.runs),
+        a.blind(scale, r.runs),
+        a.dictionary(scale, r.runs),
+        a.doses(scale, r.words, s.doses),
+        t.records(scale, r.words),
+        t.key(scale, r.probes, s.calibration_keys, r.seed),
+        t.stealth(scale, r.quality, r.trade_off, r.seed),
+        a.removed(scale, r.words, s.removals),
+        a.metric(scale, r.runs),
+    ]
+
+
+def series(results: Results) -> dict[str, object]:
+    """What the published figures need, small enough for a record."""
+    found: dict[str, object] = {"runs": {run.model: run_series(run) for run in results.runs}}
+    found["keys"] = {
+        name: {
+            "true": rounded(p.trained.true),
+            "others": rounded(p.trained.others),
+            "untrained": rounded(p.untrained.true),
+            "untrained others": rounded(p.untrained.others),
+            "innocent": rounded(p.innocent),
+        }
+        for name, p in results.probes.items()
+    }
+    if results.trade_off is not None:
+        t = results.trade_off
+        names = [MARK, *map(threshold, t.thresholds)]
+        found["trade_off"] = {
+            name: {
+                "cosine": rounded(t.cosine[name]),
+                "auroc": rounded(t.run.aurocs(name, "protocol")),
+            }
+            for name in names
+        }
+    return found
+
+
+def run_series(run: Run) -> dict[str, object]:
+    """AUROC per seed of every arm and question, and those of the untrained model."""
+    told: dict[str, object] = {}
+    for arm, first in run.results[0].items():
+        told[arm] = {
+            question: rounded(run.aurocs(arm, question))
+            for question in DECOMPOSITION
+            if run.has(arm, question)
+        }
+        if first.base:
+            told[arm]["untrained"] = rounded(run.aurocs(arm, "record", model="base"))
+            told[arm]["blind"] = {
+                q: rounded([result[arm].blind[q] for result in run.results]) for q in first.blind
+            }
+    for arm, question in ((NONE, "record"), (MARK, "record"), (MARK, "protocol")):
+        members, others = run.pairs(arm, question, MIN_K_PLUS)[0]
+        told[arm][f"scores, {question}"] = [rounded(members), rounded(others)]
+    return told
+
+
+def rounded(values: object, digits: int = 5) -> object:
+    """Numbers with `digits` significant digits, nested as they came."""
+    if np.ndim(values):
+        return [rounded(value, digits) for value in values]
+    return float(f"{float(values):.{digits}g}")

@@ -1,0 +1,111 @@
+"""Claims about tests and texts: C8 (records), C9 (keys), C10 (quality)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from companion.claims import Finding, judge, measured_text, not_tested
+from companion.leximark import claims as c
+from companion.leximark import power
+from companion.leximark.arms import MARK, NONE, threshold
+from companion.leximark.detection import bootstrap_auroc
+from companion.leximark.experiment import Run
+from companion.leximark.judge_auroc import NAN, Parts, over_seeds
+from companion.leximark.keyed import uniformity
+from companion.leximark.probe import Probe
+from companion.leximark.quality import Quality, TradeOff
+from companion.stats import Interval, exact
+
+
+def needed(run: Run, arm: str, question: str) -> tuple[np.ndarray, np.ndarray]:
+    """(predicted, simulated) records a side, per seed; infinite where no number suffices."""
+    predicted, simulated = [], []
+    for seed, (members, others) in zip(run.seeds, run.pairs(arm, question), strict=True):
+        predicted.append(power.records_needed(power.effect_size(members, others)))
+        simulated.append(power.simulated_records(members, others, seed))
+    return np.array(predicted), np.array(simulated)
+
+
+def records(scale: str, run: Run) -> Finding:
+    """Claim C8, on the word model."""
+    if scale not in c.BY_ID["C8"].criteria:
+        return not_tested(c.BY_ID["C8"], scale, "tested at book scale")
+    if not run.has(NONE) or not run.has(MARK, "protocol"):
+        return not_tested(c.BY_ID["C8"], scale, "the arms were not run")
+    plain, plain_simulated = needed(run, NONE, "record")
+    marked, marked_simulated = needed(run, MARK, "protocol")
+    one = needed(run, MARK, "record")[0]
+    gap = over_seeds(plain - marked)
+    off = float(np.max(np.abs(marked - marked_simulated)))
+    allowed = np.maximum(2.0, 0.1 * plain)
+    plain_off = float(np.max(np.abs(plain - plain_simulated) / allowed * 2.0))
+    parts: Parts = {
+        "prediction - simulation, LexiMark": (_exact(off), c.WITHIN_TWO),
+        "the same for none, in units of its allowance of 2": (_exact(plain_off), c.WITHIN_TWO),
+    }
+    note = (
+        f"records a side at 80 % power: none {np.mean(plain):.1f}, LexiMark {np.mean(marked):.1f}; "
+        f"with one dictionary {np.mean(one):.1f}"
+    )
+    return judge(c.BY_ID["C8"], scale, gap, parts=parts, note=note)
+
+
+def _exact(value: float) -> Interval:
+    return exact(value) if math.isfinite(value) else NAN
+
+
+def key(scale: str, probes: dict[str, Probe], n_keys: int, seed: int) -> Finding:
+    """Claim C9.  probes : model -> probe; the last one carries the claim."""
+    *others, last = probes
+    parts: Parts = {}
+    for name in others:
+        parts[f"p, {name}"] = (exact(probes[name].trained.p), c.SMALLEST)
+    if scale != "toy":
+        innocent = np.concatenate([probe.innocent for probe in probes.values()])
+        value = NAN if not len(innocent) else exact(uniformity(innocent, n_keys, seed))
+        parts[f"uniformity of {len(innocent)} innocent tests, p"] = (value, c.UNIFORM)
+    told = [
+        f"{name}: trained {p.trained.true:.3f} against {p.trained.others.mean():.3f} of "
+        f"{len(p.trained.others)} other keys ({p.trained.z:.1f} sd), untrained p = "
+        f"{p.untrained.p:.2f}"
+        for name, p in probes.items()
+    ]
+    measured = Interval(probes[last].trained.p, n=len(probes[last].trained.others))
+    return judge(c.BY_ID["C9"], scale, measured, parts=parts, note="; ".join(told))
+
+
+def stealth(scale: str, quality: Quality, found: TradeOff | None, seed: int) -> Finding:
+    """Claim C10."""
+    told = quality_note(quality, seed)
+    if found is None:
+        return not_tested(c.BY_ID["C10"], scale, f"{told}; filters are compared at book scale")
+    strictest = threshold(max(found.thresholds))
+    if len(found.run.seeds) < 2:
+        return not_tested(c.BY_ID["C10"], scale, f"{told}; one seed gives no interval")
+    closer = over_seeds(found.cosine[strictest] - found.cosine[MARK])
+    try:
+        weaker = _protocol_difference(found.run, MARK, strictest)
+    except ValueError:
+        weaker = NAN
+    parts: Parts = {"AUROC without - with the strictest filter": (weaker, c.ABOVE_ZERO)}
+    return judge(c.BY_ID["C10"], scale, closer, parts=parts, note=told)
+
+
+def _protocol_difference(run: Run, first: str, second: str) -> Interval:
+    pairs, minus = run.pairs(first, "protocol"), run.pairs(second, "protocol")
+    return bootstrap_auroc(pairs, minus, seed=run.seeds[0])
+
+
+def quality_note(quality: Quality, seed: int) -> str:
+    """Share of words, perplexity, and closeness, with intervals over documents."""
+    said = [
+        f"words replaced {measured_text(quality.interval('shares', seed))}",
+        f"perplexity times {measured_text(quality.interval('ratio', seed))}",
+    ]
+    if quality.cosines is not None:
+        said.append(
+            f"cosine of sentence vectors {measured_text(quality.interval('cosines', seed))}"
+        )
+    return ", ".join(said)

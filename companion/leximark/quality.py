@@ -1,0 +1,104 @@
+"""What the watermark costs: words changed, closeness of meaning, surprise of an innocent model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from companion.encoder import Encoder
+from companion.leximark import arms
+from companion.leximark.experiment import Run, World, halves, run_world, word_world
+from companion.leximark.lm import LanguageModel
+from companion.leximark.scores import score
+from companion.leximark.settings import Settings
+from companion.leximark.similarity import SimilarityFilter
+from companion.leximark.watermark import Marked, Recipe, Watermarker
+from companion.scale import generator, one_thread
+from companion.stats import Interval, bootstrap
+
+
+class Quality(NamedTuple):
+    """shares : share of words replaced; ratio : perplexity after / before under the base model;
+    cosines : closeness of sentence vectors, None without an encoder.  One number per document."""
+
+    shares: np.ndarray
+    ratio: np.ndarray
+    cosines: np.ndarray | None
+
+    def interval(self, name: str, seed: int) -> Interval:
+        """Mean with its bootstrap interval over documents."""
+        return bootstrap(getattr(self, name), rng=generator(seed, "leximark quality", name))
+
+
+def cosines(encoder: Encoder, before: Sequence[str], after: Sequence[str]) -> np.ndarray:
+    """Cosine of the sentence vectors of two versions of each text: (n_texts,)."""
+    return (encoder.encode(list(before)) * encoder.encode(list(after))).sum(1)
+
+
+def perplexity_ratio(
+    model: LanguageModel, before: Sequence[str], after: Sequence[str]
+) -> np.ndarray:
+    """exp(mean loss after - mean loss before) per text."""
+    losses = [-score(model.stats(list(texts)), "loss") for texts in (before, after)]
+    return np.exp(losses[1] - losses[0])
+
+
+@one_thread()
+def measure(world: World, settings: Settings, seed: int, encoder: Encoder | None) -> Quality:
+    """Quality of the main recipe on documents of half A."""
+    texts = world.halves.a[: settings.quality_docs]
+    marked = [Watermarker(arms.keys(seed)[0]).mark(text) for text in texts]
+    after = [m.text for m in marked]
+    return Quality(
+        np.array([m.share for m in marked]),
+        perplexity_ratio(world.base, texts, after),
+        None if encoder is None else cosines(encoder, texts, after),
+    )
+
+
+class TradeOff(NamedTuple):
+    """Per threshold (None first: no filter) and seed: closeness, share replaced, AUROC.
+
+    run : the training runs; cosine : arm -> (n_seeds,) mean cosine; share : arm -> (n_seeds,)
+    """
+
+    thresholds: tuple[float, ...]
+    run: Run
+    cosine: dict[str, np.ndarray]
+    share: dict[str, np.ndarray]
+
+
+@one_thread()
+def trade_off(settings: Settings, seed: int, encoder: Encoder) -> TradeOff | None:
+    """Train with stricter and stricter filters; None where the settings ask for none."""
+    names = settings.threshold_arms
+    if not names:
+        return None
+    seeds = tuple(range(seed, seed + settings.threshold_seeds))
+    results, cosine, share = [], {n: [] for n in names}, {n: [] for n in names}
+    for one in seeds:
+        similarity = SimilarityFilter(encoder, 0.0)
+        world = word_world(settings, one, names, similarity)
+        results.append(run_world(world, settings, one))
+        n = settings.quality_docs
+        for arm in world.arms:
+            close = cosines(encoder, world.halves.a[:n], arm.sets["A.a"][:n])
+            cosine[arm.name].append(float(close.mean()))
+            share[arm.name].append(arm.share)
+    return TradeOff(
+        settings.thresholds,
+        Run("word model, filtered", seeds, tuple(results)),
+        {name: np.array(values) for name, values in cosine.items()},
+        {name: np.array(values) for name, values in share.items()},
+    )
+
+
+def samples(settings: Settings, seed: int, n: int = 3,
+            recipe: Recipe | None = None) -> list[tuple[str, Marked]]:  # fmt: skip
+    """`n` documents of half A, drawn by the seed, with what the watermark makes of them."""
+    texts = halves(settings, seed).a
+    chosen = generator(seed, "leximark samples").permutation(len(texts))[:n]
+    maker = Watermarker(arms.keys(seed)[0], *([recipe] if recipe else []))
+    return [(texts[i], maker.mark(texts[i])) for i in chosen]

@@ -1,0 +1,125 @@
+r"""Membership scores: from a model's probabilities, one number per document, larger = member.
+
+One vectorized pass over the vocabulary gives, for each token t = 2..n with probabilities p(v) given
+the tokens before it,
+
+    l_t = log p(x_t),   mu_t = sum_v p(v) log p(v),   sigma_t^2 = sum_v p(v) (log p(v) - mu_t)^2,
+
+and every score below is made of them (eq. 4; Min-K%++ of Zhang et al. 2024).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class TokenStats(NamedTuple):
+    """Per document an array of shape (n_tokens - 1,), as a document's first token has no past.
+
+    logp : l_t in nats; mu : mean log-probability (minus the entropy); sigma : its deviation
+    """
+
+    logp: list[np.ndarray]
+    mu: list[np.ndarray]
+    sigma: list[np.ndarray]
+
+    @property
+    def z(self) -> list[np.ndarray]:
+        """z_t = (l_t - mu_t) / sigma_t; where sigma is 0 the token was certain and z is 0."""
+        return [
+            np.divide(l - m, s, out=np.zeros_like(l), where=s > 0)
+            for l, m, s in zip(self.logp, self.mu, self.sigma, strict=True)  # noqa: E741
+        ]
+
+
+def token_moments(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(l, mu, sigma) of each position, in the precision of `logits`.
+
+    logits : (n, vocab); targets : int64 (n,); each result : (n,)
+
+    The variance is the mean of squared deviations, so rounding cannot make it negative, as it can
+    with E[x^2] - mu^2.
+    """
+    logs = torch.log_softmax(logits, dim=-1)
+    l = logs.gather(1, targets[:, None]).squeeze(1)  # noqa: E741
+    logs.clamp_(min=-1e4)  # p log p = 0 where p = 0
+    p = logs.exp()
+    mu = torch.einsum("nv,nv->n", p, logs)
+    variance = torch.einsum("nv,nv->n", p, logs.sub_(mu[:, None]).square_())
+    return l, mu, variance.sqrt()
+
+
+def from_flat(moments: Sequence[Tensor], lengths: Sequence[int]) -> TokenStats:
+    """Cut three tensors of shape (sum of lengths,) into documents."""
+    ends = np.cumsum(lengths)[:-1]
+    return TokenStats(*(np.split(m.double().cpu().numpy(), ends) for m in moments))
+
+
+def lowest_mean(values: np.ndarray, share: float) -> float:
+    """Mean of the floor(share n) lowest values, at least one; NaN for an empty document."""
+    if not 0 < share <= 1:
+        raise ValueError(f"share is above 0 and at most 1, got {share!r}")
+    if not len(values):
+        return float("nan")
+    n = max(1, int(share * len(values)))
+    return float(np.partition(values, n - 1)[:n].mean())
+
+
+def highest_mean(values: np.ndarray, share: float) -> float:
+    """Mean of the floor(share n) highest values, at least one (Max-K%)."""
+    return -lowest_mean(-values, share)
+
+
+MIN_K_PLUS = "Min-K%++ 20"
+"""The paper's main test."""
+
+SCORES = (
+    "loss",
+    "zlib",
+    "lowercase",
+    "Min-K% 10",
+    "Min-K% 20",
+    "Min-K% 30",
+    "Max-K% 20",
+    MIN_K_PLUS,
+)
+"""Names of the scores; all are larger for likelier members, a sign fixed beforehand."""
+
+
+def score(stats: TokenStats, name: str = MIN_K_PLUS, texts: Sequence[str] = (),
+          lowered: TokenStats | None = None) -> np.ndarray:  # fmt: skip
+    """One score of :data:`SCORES` per document: (n_documents,).
+
+    texts : needed by "zlib"; lowered : statistics of the texts in lower case, by "lowercase"
+    """
+    if name == "loss":
+        return np.array([_mean(l) for l in stats.logp])  # noqa: E741
+    if name == "zlib":
+        if len(texts) != len(stats.logp):
+            raise ValueError(f"zlib needs the {len(stats.logp)} texts, got {len(texts)}")
+        sizes = [len(zlib.compress(text.encode())) for text in texts]
+        return np.array([l.sum() / size for l, size in zip(stats.logp, sizes, strict=True)])  # noqa: E741
+    if name == "lowercase":
+        if lowered is None:
+            raise ValueError("lowercase needs the statistics of the texts in lower case")
+        return -score(stats, "loss") / score(lowered, "loss")
+    kind, _, percent = name.rpartition(" ")
+    functions = {
+        "Min-K%": (stats.logp, lowest_mean),
+        "Max-K%": (stats.logp, highest_mean),
+        "Min-K%++": (stats.z, lowest_mean),
+    }
+    if kind not in functions or not percent.isdigit():
+        raise ValueError(f"unknown score {name!r}; known are {', '.join(SCORES)}")
+    values, function = functions[kind]
+    return np.array([function(row, int(percent) / 100) for row in values])
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")

@@ -1,0 +1,174 @@
+"""Which coordinates a network uses: E1 to E4."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from companion.next_token_concepts.figures.style import REGRESSORS, WORDS
+from companion.next_token_concepts.judge_learned import XOR, at
+from companion.next_token_concepts.learning import Trained
+from companion.next_token_concepts.theory import g_eta
+from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, label_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Points = Sequence[tuple[float, np.ndarray]]
+
+
+def answer(published: Mapping[str, object] | None) -> Figure:
+    """Contrasts against log odds, and which regressor wins, from the published record."""
+    series = (published or {}).get("series", {})
+    if "curves" not in series:
+        fig, ax = figure(height=2.4)
+        ax.axis("off")
+        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
+                ha="center", va="center", color="#555555")  # fmt: skip
+        return fig
+    fig, (left, right) = figure(1, 2, height=3.9)
+    for row in series["curves"]:
+        _cloud(left, row["eta"], np.array(row["points"]))
+    left.set(xlabel="log odds of a concept, exact", ylabel="logit difference of its names")
+    left.set_title("What the network says", fontsize=10.5)
+    trained = [t for t in series["trained"] if t["targets"] == "exact"]
+    _which(right, pd.DataFrame(series["etas"]), trained)
+    right.set_title("Which regressor explains it", fontsize=10.5)
+    fits = [t["curve_r2"] for t in trained if t["eta"] in {r["eta"] for r in series["curves"]}]
+    finding_title(
+        fig,
+        f"A curve with nothing fitted predicts the logits (R² at least {min(fits):.2f}); its "
+        "shape depends on how sharp the names are",
+        holds=min(fits) >= 0.9,
+        otherwise="Logits of the names against the exact log odds of the concepts",
+    )
+    return fig
+
+
+def _cloud(ax: Axes, eta: float, points: np.ndarray) -> None:
+    """Measured contrasts and the curve g_eta."""
+    color, marker = (BLUE, "o") if eta < 0.1 else (VERMILION, "X")
+    ax.plot(points[:, 0], points[:, 1], marker, color=color, alpha=0.35, markersize=3.5)
+    odds = np.linspace(points[:, 0].min(), points[:, 0].max(), 200)
+    (line,) = ax.plot(odds, g_eta(eta, odds), color=BLACK, linewidth=1.2)
+    label_line(line, f"η = {eta:g}", dx=3)
+
+
+def _which(ax: Axes, exact: pd.DataFrame, trained: Sequence[Mapping[str, object]]) -> None:
+    """R2_enc of log marginals and of the posterior over eta: lines exact, marks trained."""
+    for name in ("LM", "P"):
+        look = REGRESSORS[name]
+        ax.plot(exact["eta"], exact[name], color=look.color, linestyle=look.linestyle,
+                label=f"{WORDS[name]}, perfect predictor")  # fmt: skip
+        marks = [t["eta"] for t in trained], [t[name] for t in trained]
+        ax.plot(*marks, look.marker, color=look.color, alpha=0.75, markersize=6,
+                label=f"{WORDS[name]}, trained")  # fmt: skip
+    ax.set(xscale="log", xlabel="error η of the names (log)", ylabel="R² of the name logits")
+    ax.legend(loc="lower right", fontsize=8.5)
+
+
+def _as_rows(runs: Sequence[Trained]) -> list[dict[str, object]]:
+    return [
+        {"eta": r.plan.eta, "LM": r.enc["LM"], "P": r.enc["P"]}
+        for r in runs
+        if r.plan.targets == "exact"
+    ]
+
+
+def which(exact: pd.DataFrame, runs: Sequence[Trained]) -> Figure:
+    """E3: log posterior or posterior?"""
+    fig, ax = figure(height=3.9)
+    table = exact.groupby("eta", as_index=False)[["LM", "P"]].mean()
+    rows = _as_rows(runs)
+    _which(ax, table, rows)
+    signs = {
+        eta: np.mean([r["LM"] - r["P"] for r in rows if r["eta"] == eta]) for eta in (0.01, 0.3)
+    }
+    finding_title(
+        ax,
+        f"Sharp names: the log posterior wins (by {signs[0.01]:.2f} at η = 0.01). Vague names: "
+        f"the posterior does (by {-signs[0.3]:.2f} at 0.3)",
+        holds=signs[0.01] > 0 > signs[0.3],
+        otherwise="R² from log marginals and from the posterior, by the error of the names",
+    )
+    return fig
+
+
+def curves(runs: Sequence[Trained]) -> Figure:
+    """E2: contrasts against the exact log odds, one panel per eta, with g_eta drawn."""
+    etas = sorted({r.plan.eta for r in runs})
+    fig, axes = figure(1, len(etas), height=3.7, squeeze=False)
+    for ax, eta in zip(axes[0], etas, strict=True):
+        group = at(runs, eta)
+        points = np.concatenate([r.curve for r in group])
+        _cloud(ax, eta, points[:: max(1, len(points) // 700)])
+        ax.set_title(f"η = {eta:g}: R² {np.mean([r.curve_r2 for r in group]):.3f}", fontsize=10.5)
+        ax.set(xlabel="log odds of a concept, exact")
+    axes[0][0].set_ylabel("logit difference of its names")
+    worst = min(r.curve_r2 for r in runs)
+    finding_title(
+        fig,
+        "The network says what equation 6 says it must, with nothing fitted",
+        holds=worst >= 0.9,
+        otherwise="Logit differences of the names against the exact log odds",
+    )
+    return fig
+
+
+def encoders(runs: Sequence[Trained]) -> Figure:
+    """E1: R2_enc of the name logits from each regressor, at eta 0.01."""
+    fig, ax = figure(height=3.6)
+    group = at(runs, 0.01)
+    names = list(REGRESSORS)
+    for i, name in enumerate(names):
+        look = REGRESSORS[name]
+        values = [r.enc[name] for r in group]
+        ax.bar(i, np.mean(values), color=look.color, width=0.5, alpha=0.85)
+        ax.plot([i] * len(values), values, "o", color="white", markeredgecolor=BLACK, markersize=4)
+        perfect = np.mean([r.enc_exact[name] for r in group])
+        first = i == 0
+        ax.plot([i - 0.32, i + 0.32], [perfect] * 2, color=BLACK, linestyle=":",
+                label="perfect predictor" if first else None)  # fmt: skip
+        ax.plot(i, np.mean([r.enc_untrained[name] for r in group]), "X", color=GREY, markersize=8,
+                label="untrained network" if first else None)  # fmt: skip
+    ax.set_xticks(range(len(names)), [WORDS[name].replace(" ", "\n") for name in names])
+    ax.set(ylim=(0, 1.08), ylabel="R² of the name logits")
+    ax.legend(loc="upper right", bbox_to_anchor=(0.78, 1.0))
+    lm, p, bag = (np.mean([r.enc[name] for r in group]) for name in ("LM", "P", "bag"))
+    finding_title(
+        ax,
+        f"Log marginals explain the logits best: R² {lm:.3f}, posterior {p:.3f}, counts {bag:.3f}",
+        holds=lm > max(p, bag),
+        otherwise="R² of the name logits by what they are predicted from",
+    )
+    return fig
+
+
+def places(runs: Sequence[Trained]) -> Figure:
+    """E4: R2_dec of each concept from counts, an untrained network, each layer and f_x."""
+    fig, ax = figure(height=3.6)
+    group = at(runs, 0.01)
+    names = list(group[0].dec)
+    values = np.array([[r.dec[place] for place in names] for r in group])  # (seeds, places, m)
+    legend = {0: "concepts without a hint of their own", 1: "concepts with one"}
+    for k in range(values.shape[2]):
+        hidden = k in XOR
+        ax.plot(range(len(names)), values[:, :, k].mean(0), "o-" if hidden else "s--",
+                color=BLUE if hidden else GREY, alpha=1 if hidden else 0.7,
+                label=legend.get(k))  # fmt: skip
+    ax.set_xticks(range(len(names)), [n.replace("f", "$f_x$") if n == "f" else n.replace(" ", "\n")
+                                      for n in names])  # fmt: skip
+    ax.set(ylim=(-0.08, 1.08), ylabel="R² of the log odds, linear")
+    ax.legend(loc="lower right")
+    rise = values[:, -1][:, list(XOR)].mean() - values[:, 0][:, list(XOR)].mean()
+    finding_title(
+        ax,
+        f"What no line can read off the words, a line reads off $f_x$: R² rises by {rise:.2f}",
+        holds=rise > 0.3,
+        otherwise="Linear decoding of the concepts' log odds, by place",
+    )
+    return fig

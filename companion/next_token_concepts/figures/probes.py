@@ -1,0 +1,172 @@
+"""Directions, probes, dictionaries, and a real model: E9 to E11."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.next_token_concepts.dictionaries import Dictionaries
+from companion.next_token_concepts.directions import PAPER_C
+from companion.next_token_concepts.figures.style import KINDS, PAIRING
+from companion.next_token_concepts.judge_words import lead
+from companion.next_token_concepts.learning import Trained
+from companion.next_token_concepts.run import Noise
+from companion.next_token_concepts.words import RealWords
+from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, reference_line
+from companion.stats import t_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LABELS = {
+    "same": "same pairs for both (the authors' recipe)",
+    "held_out": "disjoint halves",
+    "permuted": "labels permuted (the usual null)",
+}
+
+
+def recipe(noise: Sequence[Noise]) -> Figure:
+    """E9 (iii): cosines of direction and probe on pure noise, by penalty and pairing."""
+    fig, ax = figure(height=3.6)
+    rng = np.random.default_rng(0)
+    for name, look in PAIRING.items():
+        for i, one in enumerate(noise):
+            values = getattr(one, name)
+            ax.plot(i + rng.uniform(-0.12, 0.12, len(values)), values, look.marker,
+                    color=look.color, alpha=0.7, markersize=6,
+                    label=LABELS[name] if i == 0 else None)  # fmt: skip
+    reference_line(ax, 0.0, "no common direction")
+    ax.set_xticks(range(len(noise)), [f"C = {one.c:g}" for one in noise])
+    ax.set(xlim=(-0.4, len(noise) - 0.1), ylim=(-0.4, 1.55),
+           xlabel="inverse penalty of the logistic regression",
+           ylabel="cosine of direction and probe")  # fmt: skip
+    ax.legend(loc="upper left")
+    paper = next(one for one in noise if one.c == PAPER_C)
+    finding_title(
+        ax,
+        f"On noise the same-pair test gives {paper.same.mean():.3f}; held-out pairs give "
+        f"{paper.held_out.mean():+.2f}",
+        holds=paper.same.min() > 0.95 and abs(paper.held_out.mean()) < 0.1,
+        otherwise="Cosine of direction and probe on pure noise",
+    )
+    return fig
+
+
+def heat(ax: Axes, table: np.ndarray, title: str) -> object:
+    """One heat map of A_s W_s with numbers where they fit."""
+    image = ax.imshow(table, vmin=-1, vmax=1, cmap="RdBu_r")
+    if len(table) <= 6:
+        for (i, j), value in np.ndenumerate(table):
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8,
+                    color="white" if abs(value) > 0.65 else BLACK)  # fmt: skip
+    ax.set_xticks(range(len(table)), [str(i + 1) for i in range(len(table))])
+    ax.set_yticks(range(len(table)), [str(i + 1) for i in range(len(table))])
+    ax.grid(visible=False)
+    ax.set_title(title, fontsize=10)
+    return image
+
+
+def twins(run: Trained) -> Figure:
+    """E9 in the concept world: heat maps of the trained network and of matched noise."""
+    fig, axes = figure(1, 4, height=2.9)
+    found = run.twins
+    parts = (
+        (found.same, "network,\nsame pairs"), (found.held_out, "network,\ndisjoint"),
+        (found.noise_same, "matched noise,\nsame pairs"),
+        (found.noise_held_out, "matched noise,\ndisjoint"),
+    )  # fmt: skip
+    for ax, (table, title) in zip(axes, parts, strict=True):
+        heat(ax, table, title)
+        ax.set_xlabel("probe")
+    axes[0].set_ylabel("direction of concept")
+    held, null = (float(np.diag(t).mean()) for t in (found.held_out, found.noise_held_out))
+    finding_title(
+        fig,
+        f"Disjoint halves keep the network's diagonal ({held:.2f}) and lose that of noise "
+        f"({null:+.2f})",
+        holds=held > 0.5 and abs(null) < 0.3,
+        otherwise="Directions and probes of counterfactual twins, network and matched noise",
+    )
+    return fig
+
+
+def dictionaries(found: Dictionaries) -> Figure:
+    """E10: concept correlation against reconstruction error, one curve per kind."""
+    fig, ax = figure(height=4.0)
+    table = found.scores.groupby(["kind", "level"], as_index=False).mean(numeric_only=True)
+    for kind, look in KINDS.items():
+        mine = table[table["kind"] == kind].sort_values("mse")
+        ax.plot(mine["mse"], mine["exp_r"], color=look.color, marker=look.marker, label=kind)
+        each = found.scores[found.scores["kind"] == kind]
+        ax.plot(each["mse"], each["exp_r"], look.marker, color=look.color, alpha=0.3, markersize=4)
+    probe = float(found.probes["exp_r"].mean())
+    reference_line(ax, probe, "supervised probe")
+    ax.set(xscale="log", xlabel="squared error of the reconstruction / variance (log)",
+           ylabel="|corr| of exp(z) and p, best feature", ylim=(0, 1.08))  # fmt: skip
+    ax.legend(loc="lower left")
+    best = float(found.scores.groupby("seed")["exp_r"].max().mean())
+    finding_title(
+        ax,
+        f"The supervised probe ({probe:.2f}) is ahead of the best autoencoder ({best:.2f})",
+        holds=probe > best,
+        otherwise="Concept correlation against reconstruction error",
+    )
+    return fig
+
+
+def layers(found: RealWords) -> Figure:
+    """E11: held-out diagonal through the layers, trained and random weights, with its null."""
+    fig, ax = figure(height=3.8)
+    for arm, color, marker in (("trained", BLUE, "o"), ("random", VERMILION, "X")):
+        depth = found.depth[arm]
+        x = np.linspace(0, 1, len(depth.held_out))
+        ends = [t_interval(row)[1:3] for row in depth.held_out]
+        ax.fill_between(x, *np.array(ends).T, color=color, alpha=0.15, linewidth=0)
+        ax.plot(x, depth.held_out.mean(1), color=color, marker=marker,
+                label=f"{arm} weights, disjoint halves")  # fmt: skip
+        ax.plot(x, depth.same.mean(1), color=color, linestyle=":",
+                label=f"{arm} weights, same pairs")  # fmt: skip
+    ax.plot(x, found.depth["trained"].null.mean(1), color=GREY, linestyle="--",
+            label="matched noise, disjoint")  # fmt: skip
+    ax.plot(x, found.depth["trained"].null_same.mean(1), color=GREY, linestyle=":",
+            label="matched noise, same pairs")  # fmt: skip
+    ax.set(ylim=(-0.15, 1.55), xlabel="depth (0: embedding, 1: after the final norm)",
+           ylabel="mean cosine, diagonal")  # fmt: skip
+    ax.legend(loc="upper left", ncols=2, fontsize=8.5)
+    trained, random = (float(lead(found.depth[arm]).mean()) for arm in ("trained", "random"))
+    finding_title(
+        ax,
+        f"Last layer, above matched noise on held-out pairs: {trained:.2f} trained, "
+        f"{random:.2f} with random weights",
+        holds=bool(np.isfinite([trained, random]).all()),
+        otherwise="Held-out cosine of direction and probe through the layers",
+    )
+    return fig
+
+
+def concepts(found: RealWords) -> Figure:
+    """E11: each concept's held-out cosine in the last layer, trained, random, and noise."""
+    n = len(found.concepts)
+    fig, ax = figure(height=1.3 + 0.24 * n)
+    order = np.argsort(found.depth["trained"].held_out[-1])
+    y = np.arange(n)
+    for arm, color, marker in (("trained", BLUE, "o"), ("random", VERMILION, "X")):
+        ax.plot(found.depth[arm].held_out[-1][order], y, marker, color=color, label=arm)
+    ax.plot(found.depth["trained"].null[-1][order], y, "|", color=GREY, markersize=9,
+            label="matched noise")  # fmt: skip
+    ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
+    names = [f"{found.concepts[i]} ({found.n_pairs[i]})" for i in order]
+    ax.set_yticks(y, names, fontsize=8.5)
+    ax.set(xlabel="held-out cosine, last layer (pairs in parentheses)")
+    ax.legend(loc="lower right")
+    above = int((lead(found.depth["trained"]) > 0).sum())
+    finding_title(
+        ax,
+        f"{above} of {n} concepts lie above their matched noise in the trained model",
+        holds=above > n / 2,
+        otherwise="Held-out cosine of each concept, last layer",
+    )
+    return fig

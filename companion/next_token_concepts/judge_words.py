@@ -1,0 +1,123 @@
+"""Claims judged on directions, dictionaries and a real model: E9 to E11."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from companion.claims import (
+    NOT_RESOLVED,
+    Finding,
+    as_verdict,
+    judge,
+    measured_text,
+    not_tested,
+)
+from companion.next_token_concepts import autoencoders as ae
+from companion.next_token_concepts import claims as c
+from companion.next_token_concepts import directions as dr
+from companion.next_token_concepts.dictionaries import Dictionaries
+from companion.next_token_concepts.intervals import OPEN, gated, over, point
+from companion.next_token_concepts.judge_learned import at
+from companion.next_token_concepts.learning import GATE, Trained
+from companion.next_token_concepts.run import Noise
+from companion.next_token_concepts.words import Depth, RealWords
+from companion.stats import Interval, paired, t_interval
+
+
+def over_concepts(values: np.ndarray) -> Interval:
+    """t interval over concepts; with values that are not finite it resolves nothing."""
+    if len(values) < 2 or not np.isfinite(values).all():
+        return OPEN
+    return t_interval(values)
+
+
+def directions(scale: str, noise: Sequence[Noise], runs: Sequence[Trained]) -> Finding:
+    """Claim E9."""
+    at_paper = next(n for n in noise if n.c == dr.PAPER_C)
+    runs = at(runs, 0.01)
+    held = over([float(np.diag(r.twins.held_out).mean()) for r in runs], scale)
+    slope = over([r.twins.slope for r in runs], scale)
+    free = over_concepts(at_paper.held_out)
+    if scale == "toy":
+        free = point(free.estimate, free.n)
+    parts = {"noise, held out": (free, c.NO_DIRECTION)}
+    if scale != "toy":
+        parts["concept world, held out"] = (held, c.ABOVE_HALF)
+        parts["scale-aware slope"] = (slope, c.TWIN_SLOPE)
+    same = float(at_paper.same.min())
+    note = (
+        f"lowest same-pair cosine on noise; with permuted labels {at_paper.permuted.mean():+.2f}; "
+        f"concept world held out {measured_text(held)}, slope {measured_text(slope)}"
+    )
+    finding = judge(c.BY_ID["E9"], scale, point(same, len(at_paper.same)), parts=parts, note=note)
+    return finding if scale == "toy" else gated(finding, runs)
+
+
+def dictionaries(scale: str, found: Dictionaries) -> Finding:
+    """Claim E10: the probe against the best autoencoder of each seed, whatever its kind."""
+    best = found.scores.groupby("seed")["exp_r"].max()
+    probe = found.probes.set_index("seed")["exp_r"]
+    lead = over((probe - best.loc[probe.index]).to_numpy(), scale)
+    best_odds = found.scores.groupby("seed")["odds_r"].max()
+    odds = found.probes.set_index("seed")["odds_r"]
+    lead_odds = over((odds - best_odds.loc[odds.index]).to_numpy(), scale)
+    note = (
+        f"probe {probe.mean():.3f}, best autoencoder {best.mean():.3f}; linear in the log odds: "
+        f"lead {measured_text(lead_odds)}; {variants(found)}; KL / I of the networks up to "
+        f"{found.probes['excess'].max():.3f}"
+    )
+    finding = judge(c.BY_ID["E10"], scale, lead, note=note)
+    if not found.probes["excess"].max() <= GATE:
+        return as_verdict(finding, NOT_RESOLVED, "the networks have not converged")
+    return finding
+
+
+def variants(found: Dictionaries) -> str:
+    """Structured against p-annealing at equal error: interval and verdict in words."""
+    equal = found.at_equal_error()
+    both = equal[["structured", "p-annealing"]].to_numpy()
+    means = ", ".join(f"{kind} {equal[kind].mean():.2f}" for kind in ae.KINDS)
+    if len(both) < 2 or not np.isfinite(both).all():
+        return f"at equal error {means}; structured minus p-annealing not decided"
+    difference = paired(both[:, 0], both[:, 1])
+    verdict = (
+        "replicates" if difference.low > 0 else "opposite" if difference.high < 0 else "not decided"
+    )
+    return (
+        f"at equal error {means}; structured minus p-annealing {measured_text(difference)}: "
+        f"{verdict}"
+    )
+
+
+def lead(depth: Depth, layer: int = -1) -> np.ndarray:
+    """Held-out diagonal minus matched null, (K,)."""
+    return depth.held_out[layer] - depth.null[layer]
+
+
+def real(scale: str, found: RealWords) -> Finding:
+    """Claim E11."""
+    if set(found.depth) != {"trained", "random"}:
+        return not_tested(c.BY_ID["E11"], scale, "one of the two networks was not read")
+    trained, random = (over_concepts(lead(found.depth[arm])) for arm in ("trained", "random"))
+    lower = OPEN if random.low is None else point(random.low, random.n)
+    gap = paired_or_open(lead(found.depth["trained"]), lead(found.depth["random"]))
+    same = {arm: float(found.depth[arm].same[-1].mean()) for arm in found.depth}
+    null = float(found.depth["trained"].null_same[-1].mean())
+    whole = {arm: over_concepts(v[np.isfinite(v)]) for arm, v in found.whole.items()}
+    note = (
+        f"random weights {measured_text(random)}, trained minus random {measured_text(gap)}; same "
+        f"pairs {same['trained']:.2f}, random {same['random']:.2f}, matched noise {null:.2f}; "
+        f"one-token words only: trained {measured_text(whole['trained'])}, random "
+        f"{measured_text(whole['random'])} ({whole['trained'].n or 0} concepts)"
+    )
+    parts = {"random weights, lower end": (lower, c.NOT_ABOVE)}
+    return judge(c.BY_ID["E11"], scale, trained, parts=parts, note=note)
+
+
+def paired_or_open(a: np.ndarray, b: np.ndarray) -> Interval:
+    """Paired interval, or one that resolves nothing."""
+    if len(a) < 2 or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return OPEN
+    return paired(a, b)

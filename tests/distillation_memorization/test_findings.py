@@ -1,0 +1,230 @@
+"""Verdicts on worlds made by hand, figures, tables, explorers, and exercises."""
+
+import json
+from dataclasses import asdict, replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import companion.distillation_memorization as dm
+from companion import data
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
+from companion.data import Missing
+from companion.distillation_memorization import arms, figures
+from companion.explore import MAX_FRAMES
+from companion.scale import generator
+
+from . import made
+
+IDS = ["1", "1b", "order", "tau", "2", "2b", "3", "3b", "4", "4b", "control"]
+
+
+@pytest.fixture(scope="module")
+def perfect():
+    return made.results()
+
+
+def verdicts(results):
+    return {finding.claim: finding.verdict for finding in dm.evaluate(results)}
+
+
+def test_a_run_that_shows_everything_satisfies_every_claim(perfect):
+    found = dm.evaluate(perfect)
+    assert [f.claim for f in found] == IDS == [c.id for c in dm.CLAIMS]
+    expected = dict.fromkeys(IDS, HOLDS) | {"4b": DOES_NOT_HOLD}
+    assert {f.claim: f.verdict for f in found} == expected
+    check(found, dm.CLAIMS)
+
+
+@pytest.mark.parametrize("scale", ["toy", "book", "paper"])
+def test_every_scale_can_be_judged(scale):
+    found = verdicts(made.results(scale))
+    untested = {name for name, verdict in found.items() if verdict == NOT_TESTED}
+    assert untested == ({"3b"} if scale == "toy" else set())
+    assert {v for n, v in found.items() if n not in ("3b", "4b")} == {HOLDS}
+
+
+@pytest.mark.parametrize("scale", ["toy", "book"])
+def test_what_does_nothing_satisfies_nothing(perfect, scale):
+    idle = made.results(scale)
+    idle = replace(idle, worlds=[made.same_everywhere(w) for w in idle.worlds])
+    found = verdicts(idle)
+    # 4b says "no difference"; of equal sets it is true that one lies within the others (2)
+    for name in set(IDS) - {"2", "4b"}:
+        assert found[name] in (DOES_NOT_HOLD, NOT_RESOLVED, NOT_TESTED), name
+    assert (found["3b"] == NOT_TESTED) == (scale == "toy")
+    if scale == "toy":
+        with pytest.raises(ClaimFailed, match="order"):
+            check(dm.evaluate(idle), dm.CLAIMS)
+
+
+def test_a_student_that_memorizes_at_random_memorizes_nothing_easy(perfect):
+    def shuffled(w):
+        mixed = generator(w.seed, "mixed").permutation(w.members[arms.SOFT])
+        return replace(w, members=w.members | {arms.SOFT: mixed})
+
+    found = replace(perfect, worlds=[shuffled(w) for w in perfect.worlds])
+    assert verdicts(found)["2"] == DOES_NOT_HOLD
+
+
+def test_models_that_memorize_nothing_resolve_nothing(perfect):
+    empty = [
+        replace(w, members={m: np.zeros(made.N, bool) for m in w.members},
+                prediction=dm.predict(w.features, np.zeros(made.N, bool), np.zeros(made.N, bool), 3,
+                                      np.random.default_rng(0)))
+        for w in perfect.worlds
+    ]  # fmt: skip
+    found = verdicts(replace(perfect, worlds=empty))
+    for name in ("1", "tau", "2", "2b", "3", "3b", "4", "4b", "control"):
+        assert found[name] == NOT_RESOLVED, name
+    assert found["order"] == DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        ("1", {"soft_easy": 60, "soft_other": 10}),
+        ("1b", {"gain": -0.03}),
+        ("order", {"soft_easy": 60, "soft_other": 30}),
+        ("2", {"soft_other": 30}),
+        ("2b", {"zlib_gap": 4.0}),
+        ("3", {"auc": 0.88}),
+        ("3", {"permuted": 0.62}),
+        ("3b", {"left": 14}),
+        ("4", {"hard_heirs": 3}),
+        ("control", {"held": 0.02}),
+        ("control", {"unread_heirs": 20}),
+    ],
+)
+def test_results_on_the_wrong_side_do_not_hold(claim, changes):
+    assert verdicts(made.results(**changes))[claim] in (DOES_NOT_HOLD, NOT_RESOLVED)
+
+
+def test_equal_rates_would_be_seen():
+    assert verdicts(made.results(hard_heirs=0, soft_easy=33, soft_heirs=1))["4b"] == HOLDS
+
+
+def test_a_rising_temperature_trend_does_not_hold(perfect):
+    def swapped(w):
+        m = w.members
+        return replace(w, members=m | {arms.soft(1.0): m[arms.soft(8.0)],
+                                       arms.soft(8.0): m[arms.soft(1.0)],
+                                       arms.soft(2.0): m[arms.soft(4.0)],
+                                       arms.soft(4.0): m[arms.soft(2.0)]})  # fmt: skip
+
+    turned = replace(perfect, worlds=[swapped(w) for w in perfect.worlds])
+    assert verdicts(turned)["tau"] == DOES_NOT_HOLD
+
+
+def test_a_seed_without_a_filtered_student_is_said(perfect):
+    some = [replace(perfect.worlds[0], filtered=None), *perfect.worlds[1:]]
+    assert verdicts(replace(perfect, worlds=some))["3b"] == NOT_TESTED
+
+
+def test_the_hub_takes_the_place_of_the_small_worlds(perfect):
+    hub = made.world(99)
+    assert perfect.on_hub(hub).worlds == [hub]
+    assert perfect.on_hub(Missing("no GPU")) is perfect
+
+
+def test_other_worlds_may_be_missing(perfect):
+    gone = Missing("trained at book scale")
+    bare = replace(perfect, transformers=gone, real=gone, overfit=gone)
+    assert verdicts(bare) == verdicts(perfect)
+    assert set(dm.series(bare)) == {"main"}
+
+
+def test_series_and_settings_fit_into_a_record(perfect):
+    from companion.records._store import plain
+
+    text = json.dumps(plain(dm.series(perfect)), allow_nan=False)
+    assert len(text) < 40_000
+    json.dumps(asdict(dm.PRESETS["book"]), allow_nan=False)
+
+
+def draws(perfect):
+    w = perfect.worlds
+    return {
+        "empty": lambda: figures.answer(None),
+        "answer": lambda: figures.answer({"series": dm.series(perfect)}),
+        "bars": lambda: figures.bars(w),
+        "temperature": lambda: figures.temperature(w),
+        "curves": lambda: figures.curves(w),
+        "overfit": lambda: figures.overfit(perfect.overfit),
+        "heirs": lambda: figures.heirs(w),
+        "hard epochs": lambda: figures.hard_epochs(w),
+        "venns": lambda: figures.venns(w),
+        "scatter": lambda: figures.scatter(w),
+        "forced": lambda: figures.forced(w),
+        "browser": lambda: figures.browser_frame(w[0], 0, 16),
+        "prefix": lambda: figures.prefix_frame(w[0].by_prefix[8], arms.SOFT, 8),
+        "filter": lambda: figures.filter_frame(w[0], 0.5),
+    }
+
+
+def test_figures_draw_and_their_titles_follow_the_data(perfect):
+    for name, draw in draws(perfect).items():
+        fig = draw()
+        fig.draw_without_rendering()
+        assert name == "empty" or title(fig), name
+        plt.close(fig)
+    idle = [made.same_everywhere(w) for w in perfect.worlds]
+    assert "less" not in title(figures.bars(idle))
+
+
+def title(fig):
+    return fig.get_suptitle() or fig.axes[0].get_title("left") or fig.axes[0].get_title()
+
+
+def test_figures_draw_when_nothing_is_memorized(perfect):
+    none = {m: np.zeros(made.N, bool) for m in perfect.worlds[0].members}
+    empty = [replace(w, members=none) for w in perfect.worlds[:1]]
+    for draw in (figures.venns, figures.scatter, figures.forced, figures.bars):
+        draw(empty).draw_without_rendering()
+
+
+def test_explorers_have_few_frames_and_speak(perfect):
+    for build in (dm.sequence_explorer, dm.prefix_explorer, dm.filter_explorer):
+        shown = build(perfect.worlds[0])
+        values = {axis: grid[0] for axis, grid in shown.grids.items()}
+        picture, words = shown.frame(**values)
+        assert picture.startswith("data:image/webp")
+        assert len(words.split()) > 6
+        assert np.prod([len(grid) for grid in shown.grids.values()]) <= MAX_FRAMES
+
+
+def test_tables_render(perfect):
+    w = perfect.worlds
+    for table in (dm.models_table(w), dm.sets_table(w), dm.predictor_table(w),
+                  dm.kinds_table({"word pools": w})):  # fmt: skip
+        assert "<table" in table.to_html()
+    rates = data.attempt(dm.paper_rates)
+    assert "Pythia" in str(data.show(dm.paper_table, rates).to_html()) or isinstance(rates, Missing)
+
+
+def test_the_papers_ratio_has_the_interval_it_lacks():
+    found = dm.inherited_ratio()
+    assert found.estimate == pytest.approx(50 / 18)
+    assert (found.low, found.high) == (pytest.approx(1.6, abs=0.05), pytest.approx(5.1, abs=0.1))
+
+
+@pytest.mark.parametrize(
+    ("check", "right", "wrong", "hint"),
+    [
+        (dm.check_kl, 0.75 * np.log(1.5) + 0.25 * np.log(0.5), 0.1438, "student || teacher"),
+        (dm.check_softening, 9 / 10, 81 / 82, "square root"),
+        (dm.check_share, 100 * 50 / 1955, 100 * 18 / 1955, "soft student"),
+    ],
+)
+def test_exercises_answer_back(check, right, wrong, hint):
+    assert "Right" in check(right)
+    assert hint in check(wrong)
+    assert "Not answered" in check(...)
+
+
+def test_the_counterfactual_exercise(perfect):
+    w = perfect.worlds[0]
+    trained, unseen = w.members[arms.TEACHER].mean(), w.held[arms.TEACHER].mean()
+    assert "Right" in dm.check_counterfactual(100 * (trained - unseen), w)
+    assert "training rate alone" in dm.check_counterfactual(100 * trained, w)

@@ -1,0 +1,286 @@
+"""Verdicts on results made by hand, figures, tables, explorers, exercises."""
+
+import json
+from dataclasses import asdict, replace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import companion.leximark as lx
+from companion import data
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
+from companion.explore import MAX_FRAMES
+from companion.leximark import detection, figures
+from companion.leximark.arms import CONTROL, MARK, NONE, removal
+from companion.leximark.explorers import effects, try_text
+from companion.leximark.hub import run_hub, run_smollm2
+
+from . import made
+
+IDS = [f"C{i}" for i in range(1, 12)] + ["metric"]
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Verdicts here are far from their thresholds, and need no fine intervals."""
+    monkeypatch.setitem(detection.bootstrap_auroc.__kwdefaults__, "n_resamples", 800)
+
+
+@pytest.fixture(scope="module")
+def perfect():
+    return made.results()
+
+
+def verdicts(results, scale="book"):
+    return {finding.claim: finding.verdict for finding in lx.evaluate(results, scale)}
+
+
+def test_a_perfect_run_satisfies_every_claim(perfect):
+    found = lx.evaluate(perfect, "book")
+    assert [f.claim for f in found] == IDS
+    assert {f.claim: f.verdict for f in found} == dict.fromkeys(IDS, HOLDS), [
+        (f.claim, f.note) for f in found if f.verdict != HOLDS
+    ]
+    check(found, lx.CLAIMS)
+
+
+@pytest.mark.parametrize("scale", ["book", "paper"])
+def test_larger_scales_can_be_judged(perfect, scale):
+    assert NOT_TESTED not in verdicts(perfect, scale).values()
+
+
+def test_a_perfect_toy_run():
+    found = verdicts(made.toy(), "toy")
+    assert {c for c, v in found.items() if v == NOT_TESTED} == {"C7", "C8", "C10", "C11"}
+    assert {c for c, v in found.items() if v == HOLDS} >= {"C1", "C3", "C5", "C6", "C9", "metric"}
+    check(lx.evaluate(made.toy(), "toy"), lx.CLAIMS)
+
+
+def nothing():
+    """A watermark that does nothing, and a filter and a removal that do nothing."""
+    flat = dict.fromkeys(made.LEVELS, (0.75, 0.75))
+    flat |= {NONE: (0.75, None), CONTROL: (0.75, None), "rarest": (0.75, None)}
+    words = made.run(levels=flat, blind=(0.5, 0.5))
+    same = []
+    for result in words.results:  # the dictionary makes no difference to any document
+        arms = dict(result)
+        for name, arm in result.items():
+            if "B.b" in arm.trained:
+                sets = arm.trained | {"B.b": arm.trained["B.a"], "A.b": arm.trained["A.a"]}
+                arms[name] = arm._replace(trained=sets)
+        same.append(arms)
+    words = replace(words, results=tuple(same))
+    return made.results(
+        words=words,
+        transformer=replace(words, model="transformer"),
+        probes={"word model": made.probe(False), "transformer": made.probe(False)},
+        trade_off=made.trade_off(False),
+    )
+
+
+def test_what_does_nothing_satisfies_nothing():
+    found = verdicts(nothing())
+    for claim in ("C1", "C2", "C3", "C5", "C6", "C7", "C8", "C9", "C10", "C11"):
+        assert found[claim] in (DOES_NOT_HOLD, NOT_RESOLVED), claim
+    assert found["C4"] == HOLDS  # no leak is no effect
+    assert found["metric"] == HOLDS
+
+
+def test_a_broken_toy_run_fails_the_notebook():
+    levels = {NONE: (0.75, None), MARK: (0.75, 0.76), CONTROL: (0.75, None)}
+    broken = made.toy(words=made.run(levels=levels, n_seeds=1), probes={"w": made.probe(False, 19)})
+    with pytest.raises(ClaimFailed, match=r"(?s)C1.*C9"):
+        check(lx.evaluate(broken, "toy"), lx.CLAIMS)
+
+
+@pytest.mark.parametrize(
+    ("claim", "levels"),
+    [
+        ("C1", {MARK: (0.70, 0.70)}),
+        ("C2", {MARK: (0.70, 0.90)}),
+        ("C3", {CONTROL: (0.82, None)}),
+        ("C7", {"K = 1": (0.76, 0.95), "K = 3": (0.76, 0.93), "K = 7": (0.76, 0.85)}),
+        ("C11", {removal(0.25): (0.7, 0.70)}),
+    ],
+)
+def test_levels_on_the_wrong_side_do_not_hold(claim, levels):
+    words = made.run(levels=made.LEVELS | levels)
+    changed = made.results(words=words, transformer=replace(words, model="transformer"))
+    assert verdicts(changed)[claim] == DOES_NOT_HOLD
+
+
+def test_both_models_must_show_it():
+    poor = made.run(levels=made.LEVELS | {MARK: (0.70, 0.70)})
+    found = verdicts(made.results(words=poor))
+    assert found["C1"] == DOES_NOT_HOLD
+    assert (
+        verdicts(made.results(transformer=replace(poor, model="transformer")))["C1"] == found["C1"]
+    )
+
+
+def test_a_leak_is_seen():
+    words = made.run()
+    arm = words.results[0][MARK]
+    shifted = {
+        s: {k: v + 2 * (s == "A.a") for k, v in sets.items()} for s, sets in arm.base.items()
+    }
+    results = tuple({**r, MARK: r[MARK]._replace(base=shifted)} for r in words.results)
+    found = verdicts(made.results(words=replace(words, results=results)))
+    assert found["C4"] == DOES_NOT_HOLD
+    assert found["C6"] == DOES_NOT_HOLD  # it prefers its dictionary before any training
+
+
+def test_blind_needs_both_parts():
+    assert verdicts(made.results(words=made.run(blind=(0.7, 0.95))))["C5"] == DOES_NOT_HOLD
+    assert verdicts(made.results(words=made.run(blind=(0.5, 0.7))))["C5"] == DOES_NOT_HOLD
+
+
+def test_innocent_tests_must_be_uniform():
+    biased = {"word model": made.probe(innocent=False), "transformer": made.probe()}
+    biased["transformer"] = biased["transformer"]._replace(innocent=np.array([]))
+    assert verdicts(made.results(probes=biased))["C9"] == DOES_NOT_HOLD
+    none = {m: p._replace(innocent=np.array([])) for m, p in biased.items()}
+    assert verdicts(made.results(probes=none))["C9"] == NOT_RESOLVED
+
+
+def test_scores_that_are_no_numbers_are_not_resolved():
+    words = made.run()
+    arm = words.results[2][MARK]
+    bad = {s: {k: np.full_like(v, np.nan) for k, v in x.items()} for s, x in arm.trained.items()}
+    results = list(words.results)
+    results[2] = {**results[2], MARK: arm._replace(trained=bad)}
+    broken = replace(words, results=tuple(results))
+    from companion.leximark import judge_auroc as judges
+
+    for judge in (judges.gain, judges.shared):
+        assert judge("book", [broken]).verdict == NOT_RESOLVED
+
+
+def test_arms_that_were_not_run_are_named():
+    few = made.run(levels={NONE: (0.75, None), MARK: (0.78, 0.9)})
+    found = {f.claim: f for f in lx.evaluate(made.results(words=few, transformer=None), "book")}
+    assert found["C3"].verdict == NOT_TESTED
+    assert "commoner" in found["C3"].note
+    assert found["C7"].verdict == found["C11"].verdict == NOT_TESTED
+    one = made.results(trade_off=None)
+    assert verdicts(one)["C10"] == NOT_TESTED
+
+
+def test_series_and_settings_fit_into_a_record(perfect):
+    from companion.records._store import plain
+
+    text = json.dumps(plain(lx.series(perfect)), allow_nan=False)
+    assert len(text) < 60_000
+    for settings in lx.PRESETS.values():
+        json.dumps(asdict(settings), allow_nan=False)
+
+
+def paper_table():
+    return data.load("leximark/paper_tables.csv", lx.paper_table)
+
+
+def draws(perfect):
+    d = effects(perfect.words)
+    runs = lx.series(perfect)["runs"]
+    fox = lx.Watermarker("a").mark("The quick brown fox jumps over the lazy dog.")
+    ours = {"word model": (0.75, 0.78, 0.9)}
+    return {
+        "empty": lambda: figures.answer(None),
+        "answer": lambda: figures.answer({"series": {"runs": runs}}),
+        "decomposition": lambda: figures.decomposition(runs),
+        "curves": lambda: figures.curves(perfect.words),
+        "positions": lambda: figures.positions(perfect.probes["word model"]),
+        "dose": lambda: figures.dose(perfect.words, made.BOOK.doses),
+        "stealth": lambda: figures.stealth(perfect.trade_off),
+        "keys": lambda: figures.keys(perfect.probes["word model"], "word model"),
+        "power": lambda: figures.power(d, {k: lx.records_needed(v) for k, v in d.items()}),
+        "paper": lambda: data.show(lambda f: figures.paper_slopes(f, ours), paper_table()),
+        "bars": lambda: figures.bars(fox),
+    }
+
+
+def test_every_figure_draws_and_labels_its_axes(perfect):
+    for name, draw in draws(perfect).items():
+        fig = draw()
+        if isinstance(fig, data.Missing):
+            assert "COMPANION_DATA" in fig.reason
+            continue
+        fig.canvas.draw()
+        assert name == "empty" or any(ax.get_xlabel() or ax.get_ylabel() for ax in fig.axes), name
+        plt.close(fig)
+
+
+def test_titles_follow_the_numbers(perfect):
+    flat = nothing()
+    assert "Most of the gain" in figures.decomposition(lx.series(perfect)["runs"]).get_suptitle()
+    assert "Most of the gain" not in figures.decomposition(lx.series(flat)["runs"]).get_suptitle()
+    title = figures.keys(flat.probes["word model"], "word model").get_suptitle()
+    assert "beats" not in title
+    assert "beats all 99" in figures.keys(perfect.probes["word model"], "w").get_suptitle()
+    assert "weakens" in figures.stealth(perfect.trade_off).axes[0].get_title()
+    assert "weakens" not in figures.stealth(flat.trade_off).axes[0].get_title()
+
+
+def test_tables_show_every_row(perfect):
+    html = lx.arms_table(perfect.words).to_html()
+    assert html.count("<tr>") == 1 + len(made.LEVELS)
+    assert lx.scores_table(perfect.words, [(NONE, "record")]).to_html().count("<tr>") == 5
+    assert lx.quality_table(perfect.quality, 0).to_html().count("<tr>") == 4
+    frame = paper_table()
+    if not isinstance(frame, data.Missing):
+        assert len(frame) == 42
+        assert (frame["gain"] > 0).all()
+        assert frame["gain"].min() == pytest.approx(2.5)
+        qlora = frame[frame["regime"] == "qlora_finetune"]["gain"]
+        assert (qlora.min(), qlora.max()) == (pytest.approx(3.5), pytest.approx(25.7))
+        lx.paper_summary(frame).to_html()
+
+
+def test_explorers_stay_small_and_describe_their_frames(perfect):
+    probe = perfect.probes["word model"]
+    made_explorers = (
+        lx.text_explorer(), lx.score_explorer(perfect.words), lx.power_explorer(perfect.words),
+        lx.key_explorer(probe), lx.score_explorer(made.toy().words),
+    )  # fmt: skip
+    for explorer in made_explorers:
+        assert np.prod([len(values) for values in explorer.grids.values()]) <= MAX_FRAMES
+    _, owner = made_explorers[3].frame(model="trained", key=0)
+    assert "0 of the others" in owner
+    _, text = made_explorers[0].frame(text="letter", k=5, key="alpha")
+    assert "became" in text
+    _, before = made_explorers[1].frame(question="protocol", model="base", arm="K = 7")
+    assert "untrained" in before
+    assert made_explorers[4].frame(question="record", model="trained")[1].startswith("trained")
+
+
+def test_the_text_box_escapes_what_is_typed():
+    shown = try_text("<script>alert(1)</script> The lazy servant walked.")
+    assert "<script>" not in shown
+    assert "empty text" in try_text("  ")
+
+
+def test_exercises_answer_back():
+    assert "Right" in lx.check_auroc(4.5 / 6)
+    assert "one half" in lx.check_auroc(4 / 6)
+    assert "Right" in lx.check_keys(999)
+    assert "own key" in lx.check_keys(1000)
+    assert "Right: 17" in lx.check_records(17)
+    assert "into d" in lx.check_records(5)
+    assert "Right" in lx.check_surprisal(lx.surprisal("torpid") - lx.surprisal("lazy"))
+    assert "more bits" in lx.check_surprisal(-8)
+    assert "Not answered" in lx.check_auroc(...)
+
+
+def test_settings_refuse_what_cannot_work():
+    with pytest.raises(ValueError, match="arms must hold"):
+        lx.Settings(arms=(NONE,))
+    with pytest.raises(ValueError, match="ten documents"):
+        lx.Settings(n_half=20, key_docs=30)
+    with pytest.raises(ValueError, match="cannot reach"):
+        lx.Settings(n_keys=9)
+
+
+def test_what_needs_more_says_so():
+    assert "paper scale" in run_hub(lx.PRESETS["book"], 0).reason
+    assert "smol_docs" in run_smollm2(lx.PRESETS["toy"], 0).reason

@@ -1,0 +1,168 @@
+"""Verdicts on results made by hand, figures, explorers, exercises, settings."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+import companion.next_token_concepts as nt
+from companion import data
+from companion.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
+    NOT_RESOLVED,
+    NOT_TESTED,
+    ClaimFailed,
+    check,
+)
+from companion.explore import MAX_FRAMES
+from companion.next_token_concepts import figures
+from companion.records._store import plain
+from companion.scale import SCALES
+from tests.next_token_concepts import made
+
+IDS = [f"E{i}" for i in range(1, 12)]
+
+
+@pytest.fixture(scope="module")
+def good():
+    return made.results()
+
+
+def judged(results, scale="book"):
+    return {finding.claim: finding for finding in nt.evaluate(results, scale)}
+
+
+def test_every_claim_has_one_finding_at_every_scale(good):
+    for scale in SCALES:
+        found = nt.evaluate(good, scale)
+        assert [f.claim for f in found] == IDS == [claim.id for claim in nt.CLAIMS]
+        check(found, nt.CLAIMS)
+
+
+def test_results_as_they_should_be_hold(good):
+    for scale in SCALES:
+        for name, finding in judged(good, scale).items():
+            untested = scale == "toy" and name in ("E6", "E10")
+            assert finding.verdict == (NOT_TESTED if untested else HOLDS), (scale, finding)
+
+
+def test_a_treatment_that_does_nothing_satisfies_nothing():
+    bad = made.results(works=False)
+    for scale in SCALES:
+        for name, finding in judged(bad, scale).items():
+            assert finding.verdict != HOLDS, (scale, name, finding)
+    with pytest.raises(ClaimFailed, match="E5"):
+        check(nt.evaluate(bad, "toy"))
+
+
+def test_a_network_that_has_not_converged_resolves_nothing(good):
+    runs = [r._replace(excess=0.2) for r in good.headline]
+    found = judged(replace(good, headline=runs))
+    assert {found[n].verdict for n in ("E1", "E2", "E3", "E4", "E9")} == {NOT_RESOLVED}
+    assert "not converged" in found["E1"].note
+
+
+def test_dead_seeds_resolve_nothing(good):
+    runs = [r._replace(excess=np.nan, curve_r2=np.nan) for r in good.headline]
+    found = judged(replace(good, headline=runs))
+    assert found["E1"].verdict == found["E2"].verdict == NOT_RESOLVED
+    lone = [r for r in good.headline if r.plan.seed == 0]
+    assert judged(replace(good, headline=lone))["E1"].verdict == NOT_RESOLVED
+    assert judged(replace(good, headline=[], others=[]))["E3"].verdict == NOT_TESTED
+    assert judged(replace(good, headline=[]))["E1"].verdict == NOT_RESOLVED
+
+
+def test_a_real_model_must_beat_random_weights(good):
+    assert judged(replace(good, words=made.words(0.5, 0.4)))["E11"].verdict == DOES_NOT_HOLD
+    assert judged(replace(good, words=made.words(0.0, 0.0)))["E11"].verdict != HOLDS
+    assert judged(replace(good, words=made.words(-0.5, 0.0)))["E11"].verdict == DOES_NOT_HOLD
+    assert judged(replace(good, words=made.words(np.nan, 0.0)))["E11"].verdict == NOT_RESOLVED
+
+
+def test_an_accuracy_that_does_not_rise_fails(good):
+    flat = good.simulated.assign(probe=0.6 - 0.001 * good.simulated["bits"])
+    assert judged(replace(good, simulated=flat))["E6"].verdict == DOES_NOT_HOLD
+
+
+def test_missing_parts_are_not_tested(good):
+    missing = data.Missing("put the file there")
+    found = judged(replace(good, words=missing, dictionaries=missing))
+    assert found["E11"].verdict == found["E10"].verdict == NOT_TESTED
+    assert found["E11"].note == "put the file there"
+    nt.series(replace(good, words=missing, dictionaries=missing))
+
+
+def test_series_fit_into_a_record(good):
+    assert len(json.dumps(plain(nt.series(good)), allow_nan=False)) < 40_000
+    json.dumps(asdict(nt.PRESETS["paper"]), allow_nan=False)
+
+
+def test_every_figure_and_table_is_drawn(good):
+    published = {"series": json.loads(json.dumps(plain(nt.series(good))))}
+    runs = [*good.headline, *good.others]
+    drawn = [
+        figures.answer(None), figures.answer(published), figures.encoders(good.headline),
+        figures.curves(good.headline), figures.which(good.etas, runs),
+        figures.places(good.headline), figures.two_ways(good.ways, good.points),
+        figures.simulation(good.simulated), figures.broken(good.broken),
+        figures.recipe(good.noise), figures.twins(good.headline[0]),
+        figures.layers(good.words), figures.concepts(good.words),
+        figures.dictionaries(good.dictionaries),
+    ]  # fmt: skip
+    for fig in drawn:
+        fig.canvas.draw()
+    tables = [
+        nt.convergence_table(runs), nt.oracle_table(good.etas), nt.noise_table(good.noise),
+        nt.twin_table(good.headline), nt.penalty_table(good.words),
+    ]  # fmt: skip
+    for table in tables:
+        assert "<table" in table.to_html()
+
+
+def test_titles_follow_the_data(good):
+    def title(fig):
+        return fig.get_suptitle() or fig.axes[0].get_title(loc="left")
+
+    bad = made.results(works=False)
+    assert "break the form" in title(figures.two_ways(good.ways, good.points))
+    assert "break the form" not in title(figures.two_ways(bad.ways, bad.points))
+    assert "nothing" not in title(figures.curves(bad.headline))
+
+
+def test_explorers_draw_their_corners(good):
+    for one in (
+        nt.curve_explorer(n=200),
+        nt.sentence_explorer(),
+        nt.recipe_explorer(good.headline),
+    ):
+        assert np.prod([len(v) for v in one.grids.values()]) <= MAX_FRAMES
+        src, alt = one.frame(**{axis: values[-1] for axis, values in one.grids.items()})
+        assert src.startswith("data:image/webp")
+        assert len(alt.split()) > 5
+
+
+def test_exercises_explain():
+    assert "Not answered" in nt.check_bound(...)
+    assert nt.check_bound(np.log(49)).startswith("Right")
+    assert "logarithm" in nt.check_bound(49)
+    assert "slope at zero" in nt.check_bound(0.96)
+    assert nt.check_vague(0.12).startswith("Right")
+    assert "linear in the posterior" in nt.check_vague(0.1 * np.log(4))
+    same = np.diag(nt.cosines(nt.example_pairs(), 1.0, held_out=False)).mean()
+    assert "same pairs" in nt.check_noise(same)
+    assert nt.check_rank(1).startswith("Right")
+    assert "differences" in nt.check_rank(2)
+    assert "first order" in nt.check_identity(1.0)
+    assert nt.check_identity(0.6).startswith("Right")
+
+
+def test_presets_and_settings():
+    assert set(nt.PRESETS) == set(SCALES)
+    assert nt.PRESETS["book"].network == "transformer"
+    assert len(nt.PRESETS["paper"].hub_models) == 6
+    for wrong, words in (({"seeds": 0}, "seeds must be"), ({"network": "rnn"}, "network is"),
+                         ({"word_c": 0.0}, "positive")):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            nt.Settings(**wrong)

@@ -145,6 +145,13 @@ def test_ratios_of_means():
     assert np.isnan(evidence.mean(np.array([1.0, np.nan])).estimate)
 
 
+def test_the_lead_of_calibration_counts_both_losses():
+    runs = made.runs_of("fixed, T=1", 24, (0.0, 0.5), effect=0.0)
+    runs.metrics["ece"][-1, 1] = runs.metrics["ece"][-1, 0] + 0.02
+    runs.metrics["accuracy"][-1, 1] = runs.metrics["accuracy"][-1, 0] - 0.03
+    assert evidence.calibration_lead(runs, 0.5) == pytest.approx(-1 * np.ones(made.N_SEEDS))
+
+
 def test_the_interaction_of_size_is_found():
     sizes = {rank: made.runs_of("fixed, T=1", rank, made.S.shares) for rank in (4, 8, 24)}
     assert evidence.size_interaction(sizes, "accuracy").high < 0

@@ -78,7 +78,7 @@ def law_frame(protocol: str, k: int, s: float) -> Figure:
     budget = largest_share(0.05, k, protocol)
     reference_line(ax, budget, f"5 % more error: s = {budget:.2f}", axis="x")
     ax.set(xlabel=SHARE, ylabel=f"error variance $V_{k}$ ($\\sigma^2/N$)", ylim=(0.9, 4))
-    ax.legend(loc="upper left", bbox_to_anchor=(0.3, 1))
+    ax.legend(loc="lower right")
     value = float(mixing_law(np.array(s), k, protocol))
     ax.set_title(f"{protocol} real data, k = {k}: V = {value:.2f} at s = {s:g}")
     return fig

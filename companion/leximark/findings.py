@@ -23,7 +23,8 @@ class Results:
     """Everything that the notebook computed.
 
     words, transformer : the runs of the two models; no transformer at toy scale
-    probes : model -> keyed test and z; quality, trade_off : C10; without filters a ``Missing`` that says why
+    probes : model -> keyed test and z
+    quality, trade_off : C10; without filters a ``Missing`` that says why
     seed, settings : of the run
     """
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from companion.claims import Finding
+from companion.data import Missing
 from companion.leximark import judge_auroc as a
 from companion.leximark import judge_tests as t
 from companion.leximark.arms import MARK, NONE, threshold
@@ -22,7 +23,8 @@ class Results:
     """Everything that the notebook computed.
 
     words, transformer : the runs of the two models; no transformer at toy scale
-    probes : model -> keyed test and z; quality, trade_off : C10 (no trade-off at toy scale)
+    probes : model -> keyed test and z
+    quality, trade_off : C10; without filters a ``Missing`` that says why
     seed, settings : of the run
     """
 
@@ -30,7 +32,7 @@ class Results:
     transformer: Run | None
     probes: dict[str, Probe]
     quality: Quality
-    trade_off: TradeOff | None
+    trade_off: TradeOff | Missing
     seed: int
     settings: Settings
 
@@ -72,7 +74,7 @@ def series(results: Results) -> dict[str, object]:
         }
         for name, p in results.probes.items()
     }
-    if results.trade_off is not None:
+    if not isinstance(results.trade_off, Missing):
         t = results.trade_off
         names = [MARK, *map(threshold, t.thresholds)]
         found["trade_off"] = {

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from companion.claims import Finding, judge, measured_text, not_tested
+from companion.data import Missing
 from companion.leximark import claims as c
 from companion.leximark import power
 from companion.leximark.arms import MARK, NONE, threshold
@@ -76,11 +77,11 @@ def key(scale: str, probes: dict[str, Probe], n_keys: int, seed: int) -> Finding
     return judge(c.BY_ID["C9"], scale, measured, parts=parts, note="; ".join(told))
 
 
-def stealth(scale: str, quality: Quality, found: TradeOff | None, seed: int) -> Finding:
+def stealth(scale: str, quality: Quality, found: TradeOff | Missing, seed: int) -> Finding:
     """Claim C10."""
     told = quality_note(quality, seed)
-    if found is None:
-        return not_tested(c.BY_ID["C10"], scale, f"{told}; filters are compared at book scale")
+    if isinstance(found, Missing):
+        return not_tested(c.BY_ID["C10"], scale, f"{told}; {found.reason}")
     strictest = threshold(max(found.thresholds))
     if len(found.run.seeds) < 2:
         return not_tested(c.BY_ID["C10"], scale, f"{told}; one seed gives no interval")

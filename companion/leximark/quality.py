@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion.data import Missing
 from companion.encoder import Encoder
 from companion.leximark import arms
 from companion.leximark.experiment import Run, World, halves, run_world, word_world
@@ -71,11 +72,11 @@ class TradeOff(NamedTuple):
 
 
 @one_thread()
-def trade_off(settings: Settings, seed: int, encoder: Encoder) -> TradeOff | None:
-    """Train with stricter and stricter filters; None where the settings ask for none."""
+def trade_off(settings: Settings, seed: int, encoder: Encoder) -> TradeOff | Missing:
+    """Train with stricter and stricter filters; a Missing where the settings ask for none."""
     names = settings.threshold_arms
     if not names:
-        return None
+        return Missing("Filters are compared at book scale.")
     seeds = tuple(range(seed, seed + settings.threshold_seeds))
     results, cosine, share = [], {n: [] for n in names}, {n: [] for n in names}
     for one in seeds:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from companion.data import Missing
 from companion.leximark import PRESETS, Results, Run
 from companion.leximark.arms import CONTROL, MARK, NONE, dose, removal, threshold
 from companion.leximark.experiment import STORED, ArmResult
@@ -114,5 +115,5 @@ def toy(**changes):
     """A toy run: one seed, one model, the arms of the preset."""
     levels = {name: LEVELS[name] for name in (NONE, MARK, CONTROL)}
     made = Results(run("word model", levels, 1), None, {"word model": probe(n=19)}, quality(),
-                   None, 0, PRESETS["toy"])  # fmt: skip
+                   Missing("at book scale"), 0, PRESETS["toy"])  # fmt: skip
     return replace(made, **changes)

@@ -192,7 +192,7 @@ def test_quality_by_hand(world, small):
     assert (measured.ratio > 0.5).all()
     assert measured.ratio.mean() > 1
     assert 0.08 < measured.shares.mean() < 0.2
-    assert quality.trade_off(small, 0, Letters()) is None
+    assert "book scale" in quality.trade_off(small, 0, Letters()).reason
 
 
 def test_samples_are_drawn_by_the_seed(small):

@@ -163,8 +163,11 @@ def test_arms_that_were_not_run_are_named():
     assert found["C3"].verdict == NOT_TESTED
     assert "commoner" in found["C3"].note
     assert found["C7"].verdict == found["C11"].verdict == NOT_TESTED
-    one = made.results(trade_off=None)
-    assert verdicts(one)["C10"] == NOT_TESTED
+    gone = made.results(trade_off=data.Missing("no encoder here"))
+    (c10,) = [f for f in lx.evaluate(gone, "book") if f.claim == "C10"]
+    assert c10.verdict == NOT_TESTED
+    assert "no encoder here" in c10.note
+    assert "trade_off" not in lx.series(gone)
 
 
 def test_series_and_settings_fit_into_a_record(perfect):

@@ -64,7 +64,7 @@ def try_text(text: str, k: int = 5, key: str = "alpha") -> Html:
     shown = Watermarker(key, Recipe(k=k)).mark(text)
     n = len(shown.changes)
     body = highlighted(text, shown) if text.strip() else "<em>an empty text stays empty</em>"
-    return Html(f"<blockquote>{body}</blockquote><p>{n} of {shown.n_words} words replaced.</p>")
+    return Html(f"<p>{body}</p><p>{n} of {shown.n_words} words replaced.</p>")
 
 
 def text_box() -> object:

@@ -113,7 +113,7 @@ def highlighted(text: str, marked: Marked) -> str:
 
 def sample_texts(samples: Sequence[tuple[str, Marked]]) -> Html:
     """Documents with their replacements highlighted."""
-    return Html("".join(f"<blockquote>{highlighted(*one)}</blockquote>" for one in samples))
+    return Html("".join(f"<p>{highlighted(*one)}</p>" for one in samples))
 
 
 def quality_table(quality: Quality, seed: int) -> Styler:

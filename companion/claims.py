@@ -228,7 +228,14 @@ def interval_text(finding: Finding | Mapping[str, object]) -> str:
     if max(abs(estimate), abs(low), abs(high)) >= LONG:
         return f"{estimate:.3g} [{low:.3g}, {high:.3g}]{unit}"
     digits = _decimals(high - low)
-    return f"{estimate:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]{unit}"
+    shown = [_fixed(value, digits) for value in (estimate, low, high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]{unit}"
+
+
+def _fixed(value: float, digits: int) -> str:
+    """`digits` decimals; what is rounded to zero has no sign."""
+    text = f"{value:,.{digits}f}"
+    return text if text.strip("-0.,") else text.removeprefix("-")
 
 
 def _decimals(width: float) -> int:

@@ -17,6 +17,7 @@ from companion.claims import (
     check,
     interval_text,
     judge,
+    measured_text,
     not_tested,
 )
 from companion.stats import Interval
@@ -128,6 +129,13 @@ def test_verdicts_are_a_closed_list():
 def test_interval_text_shows_two_digits_of_the_width(estimate, low, high, unit, text):
     row = {"estimate": estimate, "low": low, "high": high, "unit": unit}
     assert interval_text(row) == text
+
+
+def test_what_is_rounded_to_zero_has_no_sign():
+    small = Interval(-1e-5, -0.0012, 0.0011)
+    assert measured_text(small) == "0.0000 [-0.0012, 0.0011]"
+    assert measured_text(Interval(-1.5, -2.5, -0.04)) == "-1.5 [-2.5, 0.0]"
+    assert measured_text(Interval(-1234.0, -2345.0, -1000.0)) == "-1,234 [-2,345, -1,000]"
 
 
 def test_a_finding_holds_json_numbers_or_none():

@@ -157,17 +157,16 @@ def test_the_oracle_table_comes_out():
 def test_the_oracle_table_of_the_theorems_own_matrix():
     """The columns without a fit, computed independently (six random worlds, ER1)."""
     table = (
-        (4, 0.01, 0.932, 0.25, 0.62),
-        (12, 0.01, 0.820, 0.39, 0.49),
-        (12, 0.3, 0.548, 0.60, 0.60),
-        (24, 0.01, 0.691, 0.49, 0.36),
+        (4, 0.01, 0.932, 0.62),
+        (12, 0.01, 0.820, 0.49),
+        (12, 0.3, 0.548, 0.60),
+        (24, 0.01, 0.691, 0.36),
     )
-    for n, eta, no_fit, ratio, eps in table:
+    for n, eta, no_fit, eps in table:
         rows = [ms.exact_scores(wd.make_world(np.random.default_rng(s), eta), n, 2048,
                                 np.random.default_rng(s)) for s in range(6)]  # fmt: skip
         mean = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
         assert mean["no_fit"] == pytest.approx(no_fit, abs=0.06)
-        assert mean["ratio"] == pytest.approx(ratio, abs=0.07)
         assert mean["eps"] == pytest.approx(eps, abs=0.04)
 
 

@@ -83,9 +83,10 @@ def test_a_real_model_must_beat_random_weights(good):
 
 def test_a_lead_over_noise_that_is_no_lead_fails(good):
     words = good.words
-    as_noise = {arm: d._replace(null=d.held_out) for arm, d in words.depth.items()}
+    jitter = 0.001 * np.array([1, -1, 1, -1])
+    as_noise = {arm: d._replace(null=d.held_out - jitter) for arm, d in words.depth.items()}
     found = judged(replace(good, words=words._replace(depth=as_noise)))["E11"]
-    assert found.estimate == 0
+    assert found.estimate == pytest.approx(0, abs=1e-9)
     assert found.verdict != HOLDS
 
 
@@ -110,24 +111,28 @@ def as_table(broken, name, **change):
         ("E1", lambda g: spoiled(g, "headline", lambda r: r._replace(enc_untrained=r.enc))),
         ("E2", lambda g: spoiled(g, "headline", lambda r: r._replace(
             curve=r.curve * [1, 1.5 if r.plan.eta > 0.1 else 1]))),
-        ("E3", lambda g: spoiled(g, "others", worse("P", 0.96))),
+        ("E3", lambda g: spoiled(g, "others", worse("P", 0.995))),
         ("E4", lambda g: spoiled(g, "headline", lambda r: r._replace(
             dec=r.dec | {"counts": r.dec["counts"] + 0.65}))),
         ("E5", lambda g: replace(g, ways=g.ways.assign(identity=1e-6))),
         ("E5", lambda g: replace(g, ways=g.ways.assign(eps=g.ways["eps"] + g.ways["length"]))),
         ("E6", lambda g: replace(g, simulated=g.simulated.assign(
             bayes=g.simulated["bayes"] + 0.05))),
-        ("E6", lambda g: replace(g, simulated=g.simulated.assign(raw=g.simulated["probe"]))),
+        ("E6", lambda g: replace(g, simulated=g.simulated.assign(
+            raw=g.simulated["probe"] + 0.01 + 0.001 * g.simulated["seed"]))),
         ("E7", lambda g: replace(g, broken=as_table(g.broken, "merged", rank=15))),
         ("E7", lambda g: replace(g, broken=as_table(
             g.broken, "merged", trained=g.broken.merged["exact"] - 0.06))),
-        ("E7", lambda g: replace(g, broken=as_table(g.broken, "unnamed", exact=0.99))),
-        ("E8", lambda g: replace(g, broken=as_table(g.broken, "order", with_word=0.5))),
+        ("E7", lambda g: replace(g, broken=as_table(
+            g.broken, "unnamed", exact=0.99 - 1e-4 * g.broken.unnamed["seed"]))),
+        ("E8", lambda g: replace(g, broken=as_table(
+            g.broken, "order", with_word=0.5 + 1e-4 * g.broken.order["seed"]))),
         ("E9", lambda g: spoiled(g, "headline", lambda r: r._replace(
-            twins=r.twins._replace(slope=0.5)))),
+            twins=r.twins._replace(slope=0.5 + 1e-3 * r.plan.seed)))),
         ("E9", lambda g: spoiled(g, "headline", lambda r: r._replace(
-            twins=r.twins._replace(held_out=0.3 * np.eye(4))))),
-        ("E9", lambda g: spoiled(g, "noise", lambda n: n._replace(held_out=n.same))),
+            twins=r.twins._replace(held_out=(0.3 + 1e-3 * r.plan.seed) * np.eye(4))))),
+        ("E9", lambda g: spoiled(g, "noise", lambda n: n._replace(
+            held_out=n.same - 1e-3 * np.arange(4)))),
     ],
 )  # fmt: skip
 def test_every_part_of_a_claim_counts(good, claim, spoil):
@@ -153,10 +158,13 @@ def test_the_name_is_asked_for_before_it_is_shown():
 
 
 def test_graphs_without_room_for_more_edges_are_called_complete(good):
-    names = [ax.get_title() for ax in figures.simulation(good.simulated).axes]
+    def names_of(table):
+        axes = figures.simulation(table).axes
+        return [ax.get_title(loc="left") or ax.get_title() for ax in axes]
+
+    names = names_of(good.simulated)
     assert names == ["ER1", "ER2 (complete graph)", "ER3 (complete graph)"]
-    wide = good.simulated.assign(m=8)
-    assert figures.simulation(wide).axes[2].get_title() == "ER3"
+    assert names_of(good.simulated.assign(m=8)) == ["ER1", "ER2", "ER3"]
 
 
 def test_an_accuracy_that_does_not_rise_fails(good):

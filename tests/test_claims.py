@@ -17,7 +17,6 @@ from companion.claims import (
     check,
     interval_text,
     judge,
-    measured_text,
     not_tested,
 )
 from companion.stats import Interval
@@ -124,18 +123,14 @@ def test_verdicts_are_a_closed_list():
         (2.0, 2.0, 2.0, "runs", "2 runs"),
         (8428.7, 154.5, 1.15e18, "", "8.43e+03 [154, 1.15e+18]"),
         (1e12, None, None, "", "1e+12"),
+        (-0.00001, -0.0043, 0.0041, "", "0.0000 [-0.0043, 0.0041]"),  # no minus zero
+        (0.5, math.nan, 0.7, "", "0.5"),
+        (math.nan, 0.1, 0.7, "", "–"),
     ],
 )
 def test_interval_text_shows_two_digits_of_the_width(estimate, low, high, unit, text):
     row = {"estimate": estimate, "low": low, "high": high, "unit": unit}
     assert interval_text(row) == text
-
-
-def test_what_is_rounded_to_zero_has_no_sign():
-    small = Interval(-1e-5, -0.0012, 0.0011)
-    assert measured_text(small) == "0.0000 [-0.0012, 0.0011]"
-    assert measured_text(Interval(-1.5, -2.5, -0.04)) == "-1.5 [-2.5, 0.0]"
-    assert measured_text(Interval(-1234.0, -2345.0, -1000.0)) == "-1,234 [-2,345, -1,000]"
 
 
 def test_a_finding_holds_json_numbers_or_none():

@@ -54,7 +54,8 @@ def probe(pairs: Pairs, c: float, labels: np.ndarray | None = None) -> np.ndarra
 def cosines(concepts: Sequence[Pairs], c: float, *, held_out: bool) -> np.ndarray:
     """A_s W_s, (K, K): entry (i, j) is the cosine of direction i with probe j.
 
-    held_out : directions from the even pairs and probes from the odd ones; else both from all
+    held_out : directions from the even pairs and probes from the odd ones; else both from all.
+        The halves are disjoint in pairs; a word that stands in several pairs may be in both.
     """
     first, second = (slice(0, None, 2), slice(1, None, 2)) if held_out else (slice(None),) * 2
     a = np.stack([direction(pairs.rows(first)) for pairs in concepts])

@@ -59,7 +59,7 @@ def check_noise(answer: object, seed: int = 0) -> Answer:
 
 
 def exercise_world() -> World:
-    """The world of exercise 4, whose names have error 0.01."""
+    """The world of exercises 4 and 5, whose names have error 0.01."""
     return sweeps.world_of(0, 0.01)
 
 

@@ -122,6 +122,19 @@ def test_a_seed_without_a_filtered_student_is_said(perfect):
     assert verdicts(replace(perfect, worlds=some))["3b"] == NOT_TESTED
 
 
+def test_the_filter_is_judged_on_what_was_kept(perfect):
+    """Removed sequences that are completed all the same are told, and do not count."""
+
+    def also_removed(w):
+        return replace(w, filtered=replace(w.filtered, memorized=np.ones(made.N, dtype=bool)
+                                           & ~w.filtered.kept | w.filtered.memorized))  # fmt: skip
+
+    found = replace(perfect, worlds=[also_removed(w) for w in perfect.worlds])
+    before, after = ({f.claim: f for f in dm.evaluate(r)}["3b"] for r in (perfect, found))
+    assert after.estimate == before.estimate
+    assert after.note != before.note
+
+
 def test_the_hub_takes_the_place_of_the_small_worlds(perfect):
     hub = made.world(99)
     assert perfect.on_hub(hub).worlds == [hub]

@@ -17,7 +17,7 @@ from companion.claims import (
     check,
 )
 from companion.explore import MAX_FRAMES
-from companion.next_token_concepts import figures
+from companion.next_token_concepts import figures, judge_learned
 from companion.records._store import plain
 from companion.scale import SCALES
 from tests.next_token_concepts import made
@@ -79,6 +79,92 @@ def test_a_real_model_must_beat_random_weights(good):
     assert judged(replace(good, words=made.words(0.0, 0.0)))["E11"].verdict != HOLDS
     assert judged(replace(good, words=made.words(-0.5, 0.0)))["E11"].verdict == DOES_NOT_HOLD
     assert judged(replace(good, words=made.words(np.nan, 0.0)))["E11"].verdict == NOT_RESOLVED
+
+
+def test_a_lead_over_noise_that_is_no_lead_fails(good):
+    words = good.words
+    jitter = 0.001 * np.array([1, -1, 1, -1])
+    as_noise = {arm: d._replace(null=d.held_out - jitter) for arm, d in words.depth.items()}
+    found = judged(replace(good, words=words._replace(depth=as_noise)))["E11"]
+    assert found.estimate == pytest.approx(0, abs=1e-9)
+    assert found.verdict != HOLDS
+
+
+def spoiled(good, field, function):
+    return replace(good, **{field: [function(r) for r in getattr(good, field)]})
+
+
+def worse(name, value):
+    return lambda r: r._replace(enc=r.enc | {name: value + 1e-4 * r.plan.seed})
+
+
+def as_table(broken, name, **change):
+    return broken._replace(**{name: getattr(broken, name).assign(**change)})
+
+
+@pytest.mark.parametrize(
+    ("claim", "spoil"),
+    [
+        ("E1", lambda g: spoiled(g, "headline", worse("bag", 0.95))),
+        ("E1", lambda g: spoiled(g, "headline", worse("P", 0.97))),
+        ("E1", lambda g: spoiled(g, "headline", worse("oracle", 0.9))),
+        ("E1", lambda g: spoiled(g, "headline", lambda r: r._replace(enc_untrained=r.enc))),
+        ("E2", lambda g: spoiled(g, "headline", lambda r: r._replace(
+            curve=r.curve * [1, 1.5 if r.plan.eta > 0.1 else 1]))),
+        ("E3", lambda g: spoiled(g, "others", worse("P", 0.995))),
+        ("E4", lambda g: spoiled(g, "headline", lambda r: r._replace(
+            dec=r.dec | {"counts": r.dec["counts"] + 0.65}))),
+        ("E5", lambda g: replace(g, ways=g.ways.assign(identity=1e-6))),
+        ("E5", lambda g: replace(g, ways=g.ways.assign(eps=g.ways["eps"] + g.ways["length"]))),
+        ("E6", lambda g: replace(g, simulated=g.simulated.assign(
+            bayes=g.simulated["bayes"] + 0.05))),
+        ("E6", lambda g: replace(g, simulated=g.simulated.assign(
+            raw=g.simulated["probe"] + 0.01 + 0.001 * g.simulated["seed"]))),
+        ("E7", lambda g: replace(g, broken=as_table(g.broken, "merged", rank=15))),
+        ("E7", lambda g: replace(g, broken=as_table(
+            g.broken, "merged", trained=g.broken.merged["exact"] - 0.06))),
+        ("E7", lambda g: replace(g, broken=as_table(
+            g.broken, "unnamed", exact=0.99 - 1e-4 * g.broken.unnamed["seed"]))),
+        ("E8", lambda g: replace(g, broken=as_table(
+            g.broken, "order", with_word=0.5 + 1e-4 * g.broken.order["seed"]))),
+        ("E9", lambda g: spoiled(g, "headline", lambda r: r._replace(
+            twins=r.twins._replace(slope=0.5 + 1e-3 * r.plan.seed)))),
+        ("E9", lambda g: spoiled(g, "headline", lambda r: r._replace(
+            twins=r.twins._replace(held_out=(0.3 + 1e-3 * r.plan.seed) * np.eye(4))))),
+        ("E9", lambda g: spoiled(g, "noise", lambda n: n._replace(
+            held_out=n.same - 1e-3 * np.arange(4)))),
+    ],
+)  # fmt: skip
+def test_every_part_of_a_claim_counts(good, claim, spoil):
+    assert judged(spoil(good))[claim].verdict in (DOES_NOT_HOLD, NOT_RESOLVED)
+
+
+def test_more_contexts_of_the_same_networks_do_not_narrow_the_slope(good):
+    rng = np.random.default_rng(0)
+    runs = [r._replace(curve=r.curve * [1, 1 + 0.03 * rng.standard_normal()])
+            for r in good.headline if r.plan.eta == 0.01]  # fmt: skip
+    many = [r._replace(curve=np.tile(r.curve, (50, 1))) for r in runs]
+    few, wide = (judge_learned.clustered_slope(group) for group in (runs, many))
+    assert few.n == wide.n == len(runs)
+    assert wide.high - wide.low == pytest.approx(few.high - few.low, rel=0.05)
+
+
+def test_the_name_is_asked_for_before_it_is_shown():
+    """Title of a sentence's frame: probabilities of the two names of one concept sum to one."""
+    world = nt.make_world(np.random.default_rng(0), 0.01)
+    title = figures.sentence_frame(world, np.array([1, 1, 5])).get_suptitle()
+    one, zero = (float(word) for word in title.split() if word[:2] in ("0.", "1."))
+    assert one + zero == pytest.approx(1, abs=2e-3)
+
+
+def test_graphs_without_room_for_more_edges_are_called_complete(good):
+    def names_of(table):
+        axes = figures.simulation(table).axes
+        return [ax.get_title(loc="left") or ax.get_title() for ax in axes]
+
+    names = names_of(good.simulated)
+    assert names == ["ER1", "ER2 (complete graph)", "ER3 (complete graph)"]
+    assert names_of(good.simulated.assign(m=8)) == ["ER1", "ER2", "ER3"]
 
 
 def test_an_accuracy_that_does_not_rise_fails(good):

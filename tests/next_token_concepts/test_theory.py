@@ -154,6 +154,60 @@ def test_the_oracle_table_comes_out():
         assert mean["accuracy"] == pytest.approx(0.728, abs=0.03)
 
 
+def test_the_oracle_table_of_the_theorems_own_matrix():
+    """The columns without a fit, computed independently (six random worlds, ER1)."""
+    table = (
+        (4, 0.01, 0.932, 0.62),
+        (12, 0.01, 0.820, 0.49),
+        (12, 0.3, 0.548, 0.60),
+        (24, 0.01, 0.691, 0.36),
+    )
+    for n, eta, no_fit, eps in table:
+        rows = [ms.exact_scores(wd.make_world(np.random.default_rng(s), eta), n, 2048,
+                                np.random.default_rng(s)) for s in range(6)]  # fmt: skip
+        mean = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
+        assert mean["no_fit"] == pytest.approx(no_fit, abs=0.06)
+        assert mean["eps"] == pytest.approx(eps, abs=0.04)
+
+
+def test_scores_without_a_fit_by_plain_loops(world):
+    """Slope, R2 and residual ratio of the literal theorem, name by name."""
+    named = world.with_names(wd.joint_names(16, 0.05))
+    log_p = named.log_posterior(named.sample(200, 8, np.random.default_rng(6)).words)
+    given_name = named.names * named.prior[:, None]
+    given_name = given_name / given_name.sum(0)
+    log_y = np.log(np.exp(log_p) @ named.names)
+    lines, lefts, residuals = [], [], []
+    for j in range(1, 16):
+        lines.append(log_p @ (given_name[:, j] - given_name[:, 0]))
+        lefts.append(log_y[:, j] - log_y[:, 0])
+        h = [((log_p + np.log(named.names[:, i]) - log_y[:, [i]]) * given_name[:, i]).sum(1)
+             for i in (j, 0)]  # fmt: skip
+        residuals.append(h[0] - h[1])
+    line, left, residual = (np.array([v - v.mean() for v in part])
+                            for part in (lines, lefts, residuals))  # fmt: skip
+    matrix = theory.evidence_matrix(named.names, named.prior)
+    np.testing.assert_allclose(log_p @ matrix, np.transpose(lines))
+    found = theory.slope(named, log_p), theory.no_fit_r2(named, log_p)
+    slope = np.polyfit(line.ravel(), left.ravel(), 1)[0]
+    assert found == pytest.approx((slope, 1 - ((left - line) ** 2).sum() / (left**2).sum()))
+    ratio = np.sqrt((residual**2).sum() / (line**2).sum())
+    assert theory.residual_ratio(named, log_p) == pytest.approx(ratio)
+
+
+def test_the_missed_share_of_the_information_by_plain_sums(world):
+    log_p = world.log_posterior(world.sample(50, 6, np.random.default_rng(7)).words)
+    p = np.exp(theory.log_predict(log_p, world.names))
+    logits = 0.5 * np.log(p) + 3.0  # flatter than it should be; a constant does not count
+    q = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    at_stake = (p * np.log(p / p.mean(0))).sum(1).mean()
+    missed = (p * np.log(p / q)).sum(1).mean() / at_stake
+    assert ms.excess(world, log_p, logits) == pytest.approx(missed)
+    assert ms.excess(world, log_p, np.log(p)) == pytest.approx(0, abs=1e-12)
+    constant = np.tile(np.log(p.mean(0)), (50, 1))  # knows the names' frequencies only
+    assert ms.excess(world, log_p, constant) == pytest.approx(1)
+
+
 def test_two_ways_to_small_uncertainty():
     table = sweeps.two_ways(range(2), 1024).groupby(["way", "length", "eta"]).mean()
     longer, sharper = table.loc["longer contexts"], table.loc["sharper names"]

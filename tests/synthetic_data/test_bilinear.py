@@ -6,6 +6,7 @@ import torch
 
 from companion.scale import generator
 from companion.synthetic_data import bilinear, loop, metrics
+from companion.synthetic_data.calibration import sharpen
 from companion.synthetic_data.loop import Arm, run_arm
 from companion.synthetic_data.world import draw, keep, make_world
 
@@ -143,6 +144,19 @@ def test_controls_train_on_the_real_part_alone():
     assert runs.at("kl", 0.5)[0] == pytest.approx(metrics.measure(WORLD, law)["kl"], rel=1e-4)
     with pytest.raises(ValueError, match="leave out"):
         run(arm, (0.0, 1.0))
+
+
+def test_the_second_generation_learns_from_the_first():
+    """Both generations by hand, from the draws' own names."""
+    runs = run(Arm("fixed", 0.7), (0.5,), seeds=(0,))
+    first = draw(WORLD.truth, WORLD.weight, 1000, generator(0, "real"))
+    part = keep(first, 500, generator(0, "kept", "0.5000"))
+    law = bilinear.fit(first[None], 8, [0])[0]
+    for k in (1, 2):
+        written = draw(sharpen(law, 0.7), WORLD.weight, 500, generator(0, "synthetic", k, "0.5000"))
+        law = bilinear.fit((part + written)[None], 8, [0])[0]
+        expected = metrics.measure(WORLD, law)["kl"]
+        assert runs.at("kl", 0.5, k)[0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_perfect_verifier_lets_nothing_wrong_through():

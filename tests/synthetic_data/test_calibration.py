@@ -50,6 +50,15 @@ def test_binned_error_is_that_of_scikit_learn():
     assert found.bins[2] == pytest.approx(true)
 
 
+def test_errors_of_both_signs_do_not_cancel():
+    p, truth = np.array([0.3, 0.9]), np.array([0.4, 0.8])
+    found = calibration(p, truth, np.ones(2))
+    assert found.error == pytest.approx(0.1)
+    assert found.over_confidence == pytest.approx(0)
+    weighted = calibration(p, truth, np.array([1.0, 3.0]))
+    assert weighted.over_confidence == pytest.approx(0.75 * 0.1 - 0.25 * 0.1)
+
+
 def test_smoothing_is_a_reflected_gaussian():
     rng = np.random.default_rng(2)
     residual, width = rng.standard_normal(64), 0.07

@@ -145,6 +145,28 @@ def test_ratios_of_means():
     assert np.isnan(evidence.mean(np.array([1.0, np.nan])).estimate)
 
 
+def test_a_repair_may_be_compared_with_a_scaled_start():
+    runs = made.runs_of("fixed, T=1", 24, (0.0, 0.5))
+    runs.metrics["kl"][-1] = np.array([[0.6], [0.9]]) * np.ones(made.N_SEEDS)
+    runs.scaled["loss"]["kl"] = np.array([[0.5], [0.7]]) * np.ones(made.N_SEEDS)
+    for alike, gone in ((False, 0.2), (True, 0.1)):
+        found, was = evidence.repaired(runs, 0.5, "loss", "kl", alike=alike)
+        assert found == pytest.approx(gone * np.ones(made.N_SEEDS))
+        assert was == pytest.approx(0.3 * np.ones(made.N_SEEDS))
+
+
+def test_bands_of_few_seeds_are_students(perfect):
+    spread = np.linspace(-1, 1, made.N_SEEDS)
+    runs = {key: replace(one, metrics=one.metrics | {"kl": one.metrics["kl"] + 0.1 * spread})
+            for key, one in perfect.runs.items()}  # fmt: skip
+    fig = figures.curves(runs, 24)
+    band = fig.axes[0].collections[0].get_paths()[0].vertices
+    height = np.ptp(band[np.isclose(band[:, 0], 0.0), 1])
+    interval = evidence.mean(runs["fixed, T=1", 24].at("kl", 0.0))
+    assert height == pytest.approx(interval.high - interval.low)
+    plt.close(fig)
+
+
 def test_the_lead_of_calibration_counts_both_losses():
     runs = made.runs_of("fixed, T=1", 24, (0.0, 0.5), effect=0.0)
     runs.metrics["ece"][-1, 1] = runs.metrics["ece"][-1, 0] + 0.02

@@ -148,10 +148,11 @@ def overfit(sweep: Sweep) -> Figure:
     dividend = sweep.dividend.mean(0)
     finding_title(
         fig,
-        f"With a teacher of {sweep.epochs[-1]} epochs the dividend is {dividend[-1]:.1f}, "
-        f"with one of {sweep.epochs[0]} it is {dividend[0]:.1f}",
+        f"The longer the teacher reads, the less is gained: the baseline memorizes "
+        f"{dividend[0]:.1f} times as much as the student after {sweep.epochs[0]} of its epochs, "
+        f"{dividend[-1]:.1f} times after {sweep.epochs[-1]}",
         holds=bool(dividend[-1] < dividend[0]),
-        otherwise="What is left of the dividend as the teacher overfits",
+        otherwise="What a student gains over the baseline, by the epochs of its teacher",
     )
     return fig
 

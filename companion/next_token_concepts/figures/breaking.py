@@ -67,7 +67,9 @@ def simulation(table: pd.DataFrame) -> Figure:
         if trained:
             ax.plot(mean.index, mean["probe"], "o", color=BLUE, label="line on trained $f_x$")
         ax.set(xlabel="observed bits")
-        ax.set_title(f"ER{k:g}", fontsize=10.5)
+        # edges appear with probability min(1, 2 k / (m - 1)): few latents have no room for more
+        full = 2 * k >= table["m"].max() - 1
+        ax.set_title(f"ER{k:g} (complete graph)" if full else f"ER{k:g}", fontsize=10.5)
     axes[0][0].set_ylabel("accuracy of the latents")
     axes[0][-1].legend(loc="lower right", fontsize=8.5)
     rise = table[table["bits"] == table["bits"].max()]["bayes"].mean()

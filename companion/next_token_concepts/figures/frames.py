@@ -59,7 +59,8 @@ def sentence_frame(world: World, words: np.ndarray) -> Figure:
     right.axhline(0, color=BLACK, linestyle=":", linewidth=1)
     right.tick_params(axis="x", rotation=25)
     right.set(ylim=(-5, 5), ylabel="logit: name 1 minus name 0")
-    fig.suptitle(f"p(“sentiment is 1”) {names[1]:.3f}, p(“sentiment is 0”) {names[0]:.3f}",
+    pair = names[:2] / names[:2].sum()  # every concept is asked for in a quarter of the cases
+    fig.suptitle(f"Asked for the sentiment, it says 1 with {pair[1]:.3f} and 0 with {pair[0]:.3f}",
                  x=0.01, ha="left", fontsize=11.5, fontweight="bold")  # fmt: skip
     return fig
 

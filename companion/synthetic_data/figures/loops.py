@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import t
 
 from companion.plotting import (
     BLACK,
@@ -59,7 +60,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
         ax._left_title.set_fontsize(10.5)
     half = int(np.argmin(np.abs(cold["s"] - 0.5)))
     up = 100 * (cold["ece"][half] - cold["ece"][0])
-    down = 100 * (cold["accuracy"][0] - cold["accuracy"][half])
+    down = round(100 * (cold["accuracy"][0] - cold["accuracy"][half]), 1) + 0.0  # no "-0.0"
     finding_title(
         fig,
         f"At s = 0.5 calibration is off by {up:.1f} points more, accuracy by {down:.1f}",
@@ -78,7 +79,8 @@ def curves(runs: AllRuns, rank: int, metric: str = "kl") -> Figure:
         one = runs[name, rank]
         inside = one.shares <= 0.9 + 1e-9
         values = one.metrics[metric][-1, inside]
-        half = 1.96 * values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
+        n = values.shape[1]  # few seeds: Student's t, and not 1.96
+        half = t.ppf(0.975, n - 1) * values.std(axis=1, ddof=1) / np.sqrt(n)
         s, mean = one.shares[inside], values.mean(axis=1)
         ax.plot(s, mean, **ARM_STYLE[name], label=ARM_NAME[name])
         ax.fill_between(s, mean - half, mean + half, color=ARM_STYLE[name]["color"], alpha=0.15)

@@ -217,9 +217,12 @@ def measured_text(interval: Interval, unit: str = "") -> str:
 
 
 def interval_text(finding: Finding | Mapping[str, object]) -> str:
-    """``estimate [low, high] unit`` with the digits that the interval's width allows."""
+    """``estimate [low, high] unit`` with the digits that the interval's width allows.
+
+    Ends that are not finite are left out, an estimate that is not finite is a dash.
+    """
     row = finding.as_dict() if isinstance(finding, Finding) else finding
-    estimate, low, high = row["estimate"], row["low"], row["high"]
+    estimate, low, high = (_finite(row[key]) for key in ("estimate", "low", "high"))
     if estimate is None:
         return "–"
     unit = f" {row['unit']}" if row.get("unit") else ""
@@ -228,7 +231,8 @@ def interval_text(finding: Finding | Mapping[str, object]) -> str:
     if max(abs(estimate), abs(low), abs(high)) >= LONG:
         return f"{estimate:.3g} [{low:.3g}, {high:.3g}]{unit}"
     digits = _decimals(high - low)
-    return f"{estimate:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]{unit}"
+    shown, left, right = (f"{value:z,.{digits}f}" for value in (estimate, low, high))
+    return f"{shown} [{left}, {right}]{unit}"
 
 
 def _decimals(width: float) -> int:

@@ -123,6 +123,9 @@ def test_verdicts_are_a_closed_list():
         (2.0, 2.0, 2.0, "runs", "2 runs"),
         (8428.7, 154.5, 1.15e18, "", "8.43e+03 [154, 1.15e+18]"),
         (1e12, None, None, "", "1e+12"),
+        (-0.00001, -0.0043, 0.0041, "", "0.0000 [-0.0043, 0.0041]"),  # no minus zero
+        (0.5, math.nan, 0.7, "", "0.5"),
+        (math.nan, 0.1, 0.7, "", "–"),
     ],
 )
 def test_interval_text_shows_two_digits_of_the_width(estimate, low, high, unit, text):

@@ -125,3 +125,32 @@ def test_packing_needs_a_mirror(companion, tmp_path, monkeypatch):
     assert result.exit_code == 1
     assert "nothing was packed" in result.stderr
     assert not out.exists()
+
+
+def test_what_a_chapter_ships_is_made(companion, monkeypatch):
+    from companion.data import DataUnavailable
+    from companion.tart import makers
+
+    def unavailable(scratch, say):
+        raise DataUnavailable("texts are not here")
+
+    found = {"head": lambda scratch, say: say(f"in {scratch.name}") or scratch / "head",
+             "cells": unavailable}  # fmt: skip
+    monkeypatch.setattr(makers, "MAKERS", found)
+    result = companion("make", "tart", "head")
+    assert result.exit_code == 0
+    assert result.stdout.strip().endswith("make/tart/head")
+    assert "in tart" in result.stderr
+    result = companion("make", "tart", "cells")
+    assert result.exit_code == 1
+    assert "texts are not here" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [(("tart", "hat"), "head, cells"), (("quartet", "head"), "ships no file"), (("x", "y"), "x")],
+)
+def test_what_cannot_be_made_is_said(companion, unchanged, arguments, part):
+    result = companion("make", *arguments)
+    assert result.exit_code == 2
+    assert part in result.stderr

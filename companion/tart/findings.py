@@ -1,0 +1,134 @@
+"""What a run found: all results together, the verdict of every claim, the series of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from companion.claims import Finding, not_tested
+from companion.data import Missing
+from companion.tart import claims as c
+from companion.tart import judge_real, judge_synthetic
+from companion.tart.real import MODULE
+from companion.tart.synthetic import Controls, Curve, Noise
+
+NO_MODULE = "the shipped reasoning module has not been trained yet (companion make tart head)"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the notebook computed; parts of real data may be a ``Missing``.
+
+    curve, noise, controls : of synthetic tasks; long : curve of the paper's module, at paper scale
+    cells : prompting and all methods on the language model's vectors
+    tuned : accuracy of the fine-tuned model; stream, digits : tables of methods
+    hub : the paper scale's table of cells; media : that of image and sound models
+    """
+
+    curve: Curve
+    noise: Noise
+    controls: Controls
+    cells: pd.DataFrame | Missing
+    tuned: pd.DataFrame | Missing
+    stream: pd.DataFrame | Missing
+    digits: pd.DataFrame
+    long: Curve | Missing
+    hub: pd.DataFrame | Missing
+    media: pd.DataFrame | Missing
+
+
+def _has_module(table: pd.DataFrame) -> bool:
+    return bool((table["method"] == MODULE).any())
+
+
+def _judged(
+    name: str, scale: str, function: Callable[..., Finding], *tables: object, module: bool
+) -> Finding:
+    """``function(scale, *tables)``, or `not tested` with the reason of what is missing."""
+    claim = c.BY_ID[name]
+    if scale not in claim.criteria:
+        return not_tested(claim, scale, f"reported, not judged, at {scale} scale")
+    for table in tables:
+        if isinstance(table, Missing):
+            return not_tested(claim, scale, table.reason)
+        if module and not _has_module(table):
+            return not_tested(claim, scale, NO_MODULE)
+    return function(scale, *tables)
+
+
+def evaluate(results: Results, scale: str) -> list[Finding]:
+    """One finding per claim, in the order of ``CLAIMS``."""
+    r, real = results, judge_real
+    text = r.hub if scale == "paper" else r.cells
+    return [
+        judge_synthetic.learns(scale, r.curve, r.controls, r.long),
+        _judged("2", scale, lambda s, t: real.fine(s, t, r.cells, r.tuned), text, module=False),
+        _judged("3", scale, real.closes, text, module=True),
+        _judged("4", scale, lambda s, *t: real.same(s, t), *_real_tables(r, scale), module=True),
+        _modalities(scale, r),
+        _judged("6", scale, real.more, r.stream, module=True),
+        _judged("7", scale, real.leave_one_out, text, module=False),
+        judge_synthetic.controls(scale, r.controls),
+        _judged("null", scale, lambda s, *t: real.null(s, t), *_real_tables(r, scale), module=True),
+    ]
+
+
+def _real_tables(r: Results, scale: str) -> list[pd.DataFrame]:
+    """What claims 4 and `null` pool: all tables of real vectors that are there."""
+    tables = [r.digits, r.stream, r.cells]
+    if scale == "paper":
+        tables += [r.hub, r.media]
+    return [table for table in tables if not isinstance(table, Missing)]
+
+
+def _modalities(scale: str, r: Results) -> Finding:
+    if scale == "toy":
+        return _judged("5", scale, judge_real.digits_only, r.digits, module=True)
+    tables = [r.digits, r.cells] + ([r.media] if scale == "paper" else [])
+    return _judged("5", scale, judge_real.modalities, *tables, module=True)
+
+
+def series(results: Results) -> dict[str, object]:
+    """What the published figures need, small enough for a record."""
+    found: dict[str, object] = {
+        "curve": {
+            "k": results.curve.k.tolist(),
+            "accuracy": {arm: _rounded(v.mean(0)) for arm, v in results.curve.accuracy.items()},
+        },
+        "noise": {
+            "alphas": results.noise.alphas.tolist(),
+            "error": {arm: _rounded(v.mean(0)) for arm, v in results.noise.error.items()},
+        },
+    }
+    for name in ("cells", "stream", "digits", "hub", "media"):
+        table = getattr(results, name)
+        if not isinstance(table, Missing):
+            found[name] = _means(table)
+    if not isinstance(results.tuned, Missing):
+        found["tuned"] = [
+            {"data": data, "k": int(rows["k"].iloc[0]), "n": len(rows),
+             "accuracy": round(rows["accuracy"].mean(), 4)}
+            for data, rows in results.tuned.groupby("data", sort=False)
+        ]  # fmt: skip
+    return found
+
+
+def _means(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Mean accuracy over seeds, one row per data, k, vectors and method."""
+    keys = ["data", "k", "vectors", "method"]
+    grouped = (
+        table.groupby(keys, sort=False)["accuracy"].agg(["mean", "std", "count"]).reset_index()
+    )
+    return [
+        {**{key: row[key] if key != "k" else int(row[key]) for key in keys},
+         "accuracy": round(float(row["mean"]), 4), "n": int(row["count"]),
+         "sd": None if pd.isna(row["std"]) else round(float(row["std"]), 4)}
+        for _, row in grouped.iterrows()
+    ]  # fmt: skip
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return np.round(np.asarray(values, dtype=float), 4).tolist()

@@ -1,0 +1,94 @@
+"""Null models: what else can be done with the same white coordinates of the same k examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+
+Scorer = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Context (k, p), labels (k,) in {0, 1} and queries (n, p) to scores (n,), positive for label 1."""
+
+
+def mean_difference(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Difference of the two label sums, times the query: one gradient step from w = 0."""
+    return queries @ (z.T @ (2.0 * y - 1))
+
+
+def ridge(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Least squares on labels -1 and 1 with penalty 1, no intercept."""
+    return RidgeClassifier(alpha=1.0, fit_intercept=False).fit(z, y).decision_function(queries)
+
+
+def logistic(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Logistic regression as the authors fit it: no penalty, no intercept, tolerance 1e-5.
+
+    Where the context is separable there is no finite solution; the fit then stops when its
+    gradient is small, or after 1000 steps.
+    """
+    return _fit_logistic(z, y, C=np.inf, fit_intercept=False).decision_function(queries)
+
+
+def logistic_c1(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Logistic regression with scikit-learn's penalty C = 1, no intercept."""
+    return _fit_logistic(z, y, C=1.0, fit_intercept=False).decision_function(queries)
+
+
+def logistic_intercept(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Logistic regression with an intercept, C = 1."""
+    return _fit_logistic(z, y, C=1.0, fit_intercept=True).decision_function(queries)
+
+
+def nearest(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Share of label 1 among the 5 nearest examples (all, if fewer), minus one half."""
+    n = min(5, len(z))
+    return KNeighborsClassifier(n).fit(z, y).predict_proba(queries)[:, -1] - 0.5
+
+
+def _fit_logistic(z: np.ndarray, y: np.ndarray, **options: object) -> LogisticRegression:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # separable: see `logistic`
+        return LogisticRegression(tol=1e-5, max_iter=1000, **options).fit(z, y)
+
+
+NULLS: Mapping[str, Scorer] = MappingProxyType(
+    {
+        "mean difference": mean_difference,
+        "ridge": ridge,
+        "logistic": logistic,
+        "logistic, C = 1": logistic_c1,
+        "logistic, intercept": logistic_intercept,
+        "5 neighbors": nearest,
+    }
+)
+"""Name to function; "logistic" is the probe of the paper's gaps."""
+
+
+WITH_OFFSET = ("logistic, intercept", "5 neighbors")
+"""Models that can say one class everywhere."""
+
+
+def null_scores(name: str, z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Scores of a null model, also where the context has one class only.
+
+    Rules through the origin then take their first step, the mean difference; the others say that
+    class for every query.
+    """
+    if len(np.unique(y)) < 2:
+        if name in WITH_OFFSET:
+            return np.full(len(queries), 2.0 * float(y[0]) - 1)
+        return mean_difference(z, y, queries)
+    return np.asarray(NULLS[name](z, y, queries), dtype=float)
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Share of queries on the right side of 0; a score of exactly 0 is half right."""
+    scores, labels = np.asarray(scores, dtype=float), np.asarray(labels)
+    return float((np.where(scores == 0, 0.5, (scores > 0) == (labels == 1))).mean())

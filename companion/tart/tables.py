@@ -1,0 +1,131 @@
+"""Tables of the chapter's page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from companion.claims import measured_text
+from companion.stats import t_interval
+from companion.tables import styled
+from companion.tart.cells import Cell
+from companion.tart.nulls import NULLS
+from companion.tart.real import MODULE
+from companion.tart.synthetic import Curve, Live
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+    from companion.tart.shipped import ShippedHead
+
+SYNTHETIC = ("knows w", "module", "logistic", "logistic, C = 1", "ridge", "mean difference")
+
+
+def live_table(live: Live) -> Styler:
+    """What was trained in this run."""
+    config = live.recipe.head
+    rows = [
+        {"seed": i, "dimensions": config.d, "pairs": config.n_pairs,
+         "parameters": sum(p.numel() for p in head.parameters()), "steps": len(history.losses),
+         "first loss": history.losses[:20].mean(), "last loss": history.losses[-100:].mean()}
+        for i, (head, history) in enumerate(zip(live.heads, live.histories, strict=True))
+    ]  # fmt: skip
+    formats = {"parameters": "{:,}", "steps": "{:,}", "first loss": "{:.3f}", "last loss": "{:.3f}"}
+    return styled(pd.DataFrame(rows), "tart-live", formats)
+
+
+def curve_table(curve: Curve) -> Styler:
+    """Accuracy on synthetic tasks with the most examples, mean and 95 % interval over tasks."""
+    k = int(curve.k[-1])
+    rows = [
+        {"who": name, f"accuracy ↑, {k} examples": measured_text(t_interval(curve.last(name)))}
+        for name in SYNTHETIC if name in curve.accuracy
+    ]  # fmt: skip
+    return styled(pd.DataFrame(rows), "tart-curve")
+
+
+def shipped_table(shipped: ShippedHead) -> Styler:
+    """How the shipped module was made."""
+    record, head = shipped.record, shipped.record["recipe"]["head"]
+    facts = {
+        "dimensions, longest context": f"{head['d']}, {head['n_pairs'] - 1} examples",
+        "width, blocks, heads": f"{head['n_embd']}, {head['n_layers']}, {head['n_heads']}",
+        "parameters": f"{record['parameters']:,}",
+        "steps": f"{record['steps']:,}",
+        "seed": str(record["seed"]),
+        "trained on": f"{record['device']} ({record['machine']}), torch {record['torch']}",
+        "last loss": f"{shipped.losses[-1, 1]:.3f} nats",
+        "SHA-256 of the weights": str(record["sha256"])[:16] + "…",
+    }
+    frame = pd.DataFrame({"shipped module": list(facts), "value": list(facts.values())})
+    return styled(frame, "tart-shipped")
+
+
+def method_means(table: pd.DataFrame, name: str) -> Styler:
+    """Mean accuracy of every method, one row per method, one column per data set and k."""
+    order = ["ICL", "ICL, contextual", "ICL, median", "ICL, words swapped", *NULLS, MODULE]
+    shown = table[table["method"].isin(order)]
+    if (shown["vectors"] == "LOO").any():
+        shown = shown[shown["vectors"].isin(["prompt", "LOO"])]
+    wide = shown.pivot_table(index="method", columns=["data", "k"], values="accuracy", sort=False)
+    wide = wide.reindex([m for m in order if m in wide.index])
+    wide.columns = [f"{data}, k = {k}" for data, k in wide.columns]
+    formats = dict.fromkeys(wide.columns, "{:.3f}")
+    return styled(wide.rename_axis("accuracy ↑").reset_index(), name, formats)
+
+
+def protocol_table(table: pd.DataFrame) -> Styler:
+    """Logistic regression, mean difference and the module by protocol."""
+    shown = table[table["method"].isin(["mean difference", "logistic", MODULE])
+                  & (table["vectors"] != "prompt")]  # fmt: skip
+    wide = shown.pivot_table(
+        index=["data", "k", "method"], columns="vectors", values="accuracy", sort=False
+    ).reset_index()
+    names = [n for n in ("stream", "vanilla", "LOO") if n in wide.columns]
+    return styled(wide[["data", "k", "method", *names]], "tart-protocols",
+                  dict.fromkeys(names, "{:.3f}"))  # fmt: skip
+
+
+def answers_table(cells: Sequence[Cell]) -> Styler:
+    """What the prompted model said: accuracy, answers that are no label, and label bias."""
+    rows = [
+        {"task": cell.task, "k": cell.k, "seed": cell.seed,
+         "exact": cell.answers.exact(cell.query_labels),
+         "no label (%)": 100 * cell.answers.unparsed,
+         "says positive (%)": 100 * (cell.answers.score > 0).mean(),
+         "median threshold": cell.answers.median(cell.query_labels)}
+        for cell in cells
+    ]  # fmt: skip
+    formats = {"exact": "{:.2f}", "no label (%)": "{:.0f}", "says positive (%)": "{:.0f}",
+               "median threshold": "{:.2f}"}  # fmt: skip
+    return styled(pd.DataFrame(rows), "tart-answers", formats)
+
+
+def variants_table(table: pd.DataFrame) -> Styler:
+    """The module's accuracy by variant, and the change against the first."""
+    means = table.groupby(["variant", "data"], sort=False)["accuracy"].mean().unstack(sort=False)
+    means = means.reset_index()
+    numbers = [name for name in means.columns if name != "variant"]
+    return styled(means, "tart-variants", dict.fromkeys(numbers, "{:.3f}"))
+
+
+def orders_table(table: pd.DataFrame) -> Styler:
+    """How much the order of the same examples matters."""
+    means = table.groupby("data", sort=False, as_index=False).mean(numeric_only=True)
+    means = means.drop(columns="seed")
+    means["turned"] *= 100
+    means = means.rename(columns={"spread": "sd of the probability", "turned": "turned (%)",
+                                  "best": "best order", "worst": "worst order"})  # fmt: skip
+    formats = {"sd of the probability": "{:.3f}", "turned (%)": "{:.1f}", "best order": "{:.3f}",
+               "worst order": "{:.3f}"}  # fmt: skip
+    return styled(means, "tart-orders", formats)
+
+
+def imbalance_means(table: pd.DataFrame) -> Styler:
+    """Accuracy on balanced queries by share of label 1 in the context."""
+    wide = table.pivot_table(index=["data", "share"], columns="method", values="accuracy",
+                             sort=False).reset_index()  # fmt: skip
+    names = [n for n in wide.columns if n not in ("data", "share")]
+    return styled(wide, "tart-imbalance", dict.fromkeys(names, "{:.3f}") | {"share": "{:.0%}"})

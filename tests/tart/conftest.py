@@ -1,0 +1,90 @@
+"""A small language model with its own tokenizer, and a module that has learned a little."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from companion.data import locate
+from companion.papers import paper
+from companion.tart import PRESETS
+from companion.tart.embeddings import CausalEmbedder
+from companion.tart.prompts import PromptMaker
+from companion.tart.synthetic import train_live
+from companion.tart.texts import make_set
+
+WORDS = [
+    "call me at the station",
+    "free prize now",
+    "see you at dinner",
+    "win cash today",
+    "the train is late",
+    "claim your reward",
+    "good morning all",
+    "urgent loan offer",
+]
+
+
+@pytest.fixture(scope="session")
+def data_here() -> bool:
+    return all(locate(name) is not None for name in paper("tart").data)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    plain = Tokenizer(models.BPE())
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=420, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    text = ["Sentence: x\nLabel: positive\nSentence: y\nLabel: negative\n"] * 40 + WORDS
+    plain.train_from_iterator(text, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=plain)
+
+
+@pytest.fixture(scope="session")
+def language_model():
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=420, hidden_size=32, intermediate_size=64, num_hidden_layers=3,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+@pytest.fixture(scope="session")
+def embedder(language_model, tokenizer):
+    return CausalEmbedder(language_model, PromptMaker(tokenizer))
+
+
+@pytest.fixture(scope="session")
+def small_set():
+    rng = np.random.default_rng(0)
+    texts, labels = [], []
+    for i in range(80):
+        label = i % 2
+        first, second = rng.choice(4, 2, replace=False)
+        texts.append(f"{WORDS[2 * first + label]} {WORDS[2 * second + label]} {i}")
+        labels.append(label)
+    return make_set("small", texts, labels)
+
+
+@pytest.fixture(scope="session")
+def small_settings():
+    return replace(
+        PRESETS["toy"], live_steps=220, live_every=30, n_tasks=30, n_query=50, n_controls=60,
+        n_first=1000, digits_k=(18, 32), digits_seeds=2,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def live(small_settings):
+    return train_live(small_settings, 0, progress=False)

@@ -1,0 +1,158 @@
+"""Verdicts on results made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+import companion.tart as tart
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
+from companion.stats import Interval
+from companion.tart.judge_real import wins
+from companion.tart.nulls import NULLS
+
+from . import made
+
+IDS = [claim.id for claim in tart.CLAIMS]
+
+
+def verdicts(results, scale="book"):
+    return {f.claim: f.verdict for f in tart.evaluate(results, scale)}
+
+
+def test_the_claims_are_those_of_the_chapter():
+    assert IDS == ["1", "2", "3", "4", "5", "6", "7", "8", "null"]
+
+
+def test_a_perfect_run_satisfies_every_claim_at_book_and_paper_scale():
+    for scale in ("book", "paper"):
+        found = tart.evaluate(made.results(), scale)
+        assert {f.claim: f.verdict for f in found} == dict.fromkeys(IDS, HOLDS), scale
+        check(found, tart.CLAIMS)
+
+
+def test_a_perfect_toy_run():
+    found = verdicts(made.toy_results(), "toy")
+    open_ = {"6", "7", "null"}
+    assert found == {name: NOT_TESTED if name in open_ else HOLDS for name in IDS}
+
+
+def test_what_does_nothing_satisfies_nothing():
+    same = dict.fromkeys(made.ICL, 0.5)
+    nothing = made.results(
+        curve=made.curve(module=0.5, logistic=0.9, mean=0.85),
+        cells=made.cells(probe=0.5, icl=same, vanilla=0.1),
+        tuned=made.tuned(0.5),
+        stream=made.table({"SMS": 0.5, "YouTube": 0.5}, (18, 128), 8, "MiniLM", module=-0.2),
+        digits=made.table({"3v8": 0.5}, (18, 32), 8, "pixels", module=-0.2),
+        controls=made.controls(own=0.3),
+    )
+    found = verdicts(nothing)
+    assert all(v in (DOES_NOT_HOLD, NOT_RESOLVED) for v in found.values()), found
+    with pytest.raises(ClaimFailed, match="8"):
+        check(tart.evaluate(nothing, "book"))
+
+
+def test_a_module_that_learned_nothing_fails_the_notebook():
+    bad = made.toy_results(curve=made.curve(module=0.5))
+    with pytest.raises(ClaimFailed, match=r"module 0\.5"):
+        check(tart.evaluate(bad, "toy"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "changed"),
+    [
+        ("1", {"curve": made.curve(module=0.86, logistic=0.95)}),  # too far behind
+        ("1", {"curve": made.curve(module=0.80)}),  # below the one-liner
+        ("1", {"controls": made.controls(first=0.9)}),  # labels leak
+        ("2", {"cells": made.cells(probe=0.61)}),
+        ("2", {"tuned": made.tuned(1.25)}),  # representation gap larger
+        ("3", {"cells": made.cells(module=-0.27)}),
+        ("4", {"digits": made.table({"3v8": 0.95}, (18, 32), 8, "pixels", module=-0.3)}),
+        ("5", {"digits": made.table({"3v8": 0.95, "4v9": 0.8}, (18, 32), 8, "pixels")}),
+        ("6", {"stream": made.table({"SMS": 0.84, "YouTube": 0.8}, (18, 128), 8, "MiniLM")}),
+        ("7", {"cells": made.cells(vanilla=0.06)}),
+        ("8", {"controls": made.controls(own=1e-9)}),
+        ("8", {"controls": made.controls(shuffled=0.6)}),
+        ("8", {"controls": made.controls(untrained=0.4)}),
+        ("8", {"controls": made.controls(other=0.0)}),  # blind to all labels
+        (
+            "null",
+            {
+                "digits": made.table({"3v8": 0.8}, (18, 32), 8, "pixels", module=0.1),
+                "stream": made.MISSING,
+                "cells": made.MISSING,
+            },
+        ),
+    ],
+)
+def test_one_thing_that_is_wrong_is_enough(claim, changed):
+    found = verdicts(made.results(**changed))
+    assert found[claim] == DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize(
+    ("claim", "changed"),
+    [
+        ("1", {"long": made.curve(module=0.80)}),
+        ("3", {"hub": made.hub(module=-0.3)}),
+        ("5", {"media": made.media(module=-0.3)}),
+        ("7", {"hub": made.hub(loo=-0.02)}),
+    ],
+)
+def test_the_paper_scale_is_judged_on_its_own_results(claim, changed):
+    assert verdicts(made.results(**changed), "paper")[claim] == DOES_NOT_HOLD
+
+
+def test_without_the_shipped_module_its_claims_are_not_tested():
+    bare = made.results(
+        cells=made.cells(module=None),
+        stream=made.table({"SMS": 0.84, "YouTube": 0.8}, (18, 128), 8, "MiniLM", module=None),
+        digits=made.table({"3v8": 0.95}, (18, 32), 8, "pixels", module=None),
+    )
+    found = {f.claim: f for f in tart.evaluate(bare, "book")}
+    for name in ("3", "4", "5", "6", "null"):
+        assert found[name].verdict == NOT_TESTED
+        assert "module" in found[name].note
+    assert {found[name].verdict for name in ("1", "2", "7", "8")} == {HOLDS}
+
+
+def test_missing_data_is_said():
+    gone = made.results(cells=made.MISSING, stream=made.MISSING, tuned=made.MISSING)
+    found = {f.claim: f for f in tart.evaluate(gone, "book")}
+    for name in ("2", "3", "5", "6", "7"):
+        assert found[name].verdict == NOT_TESTED
+        assert found[name].note == "set COMPANION_DATA"
+    assert found["4"].verdict == HOLDS  # the digits are there
+    assert "cells" not in tart.series(gone)
+    toy = {f.claim: f for f in tart.evaluate(made.toy_results(cells=made.MISSING), "toy")}
+    assert toy["2"].note == "set COMPANION_DATA"
+
+
+def test_what_is_not_finite_is_not_resolved():
+    broken = made.cells()
+    broken.loc[(broken["vectors"] == "LOO") & (broken["seed"] == 0), "accuracy"] = np.nan
+    found = verdicts(made.results(cells=broken))
+    assert found["2"] == found["3"] == found["7"] == NOT_RESOLVED
+    nan = made.controls()._replace(first=Interval(float("nan")))
+    assert verdicts(made.results(controls=nan))["1"] == NOT_RESOLVED
+
+
+def test_one_seed_resolves_nothing():
+    found = verdicts(made.results(cells=made.cells((18,), 1), tuned=made.tuned(k=18, seeds=1)))
+    assert found["2"] in (NOT_RESOLVED, NOT_TESTED)
+
+
+def test_the_module_wins_where_it_is_above_every_null_model():
+    above = made.table({"a": 0.8, "b": 0.8}, (18,), 10, "pixels", module=0.05)
+    even = made.table({"c": 0.8}, (18,), 10, "pixels", module=0.0)
+    assert wins([above, even]) == (2, 3)
+    above.loc[above["method"] == next(iter(NULLS)), "accuracy"] += 0.1
+    assert wins([above, even])[0] == 0
+
+
+def test_series_are_small_and_plain():
+    found = tart.series(made.results())
+    text = json.dumps(found)
+    assert len(text) < 200_000
+    assert {"curve", "noise", "cells", "stream", "digits", "tuned"} <= set(found)

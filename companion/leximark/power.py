@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from scipy.stats import norm, ttest_ind
@@ -36,6 +37,7 @@ def effect_of_auroc(auroc: float) -> float:
     return float(math.sqrt(2) * norm.ppf(auroc))
 
 
+@cache
 def predicted_power(d: float, n: int, alpha: float = ALPHA) -> float:
     """Power with `n` >= 2 records a side, by statsmodels."""
     return float(TTestIndPower().power(abs(d), n, alpha))

@@ -8,6 +8,7 @@ import numpy as np
 
 from companion.leximark.arms import MARK, NONE, threshold
 from companion.leximark.arms import dose as dose_name
+from companion.leximark.arms import removal as removal_name
 from companion.leximark.detection import auroc, roc, tpr_at
 from companion.leximark.figures.style import MEMBER, OTHER, QUESTIONS, WORDS
 from companion.plotting import figure, finding_title, reference_line
@@ -92,6 +93,29 @@ def dose(run: Run, values: tuple[int, ...]) -> Figure:
         f"Each further word adds {100 * slopes['protocol']:.1f} points under the protocol",
         holds=slopes["protocol"] > 0,
         otherwise="AUROC by number of words replaced",
+    )
+    return fig
+
+
+def removal(run: Run, shares: tuple[float, ...]) -> Figure:
+    """AUROC against the share of the marked words that were replaced again before training."""
+    fig, ax = figure(height=3.4)
+    x = 100 * np.array([0.0, *shares])
+    names = [MARK, *map(removal_name, shares)]
+    grid = np.array([run.aurocs(name, "protocol") for name in names])  # (shares, seeds)
+    look = QUESTIONS["protocol"]
+    ax.plot(x, grid, color=look.color, linewidth=0.7, alpha=0.45)
+    ax.plot(x, grid.mean(1), color=look.color, marker=look.marker, linestyle=look.linestyle,
+            label=WORDS["protocol"])  # fmt: skip
+    none = float(run.aurocs(NONE).mean())
+    reference_line(ax, none, "no mark")
+    ax.set(xlabel="marked words replaced again before training (%)", ylabel="AUROC", xticks=x)
+    ax.legend(loc="upper right")
+    finding_title(
+        ax,
+        "The mark fades step by step, and a quarter does not remove it",
+        holds=bool((np.diff(grid.mean(1)) < 0).all() and grid[1].mean() > none),
+        otherwise="AUROC after part of the mark was replaced again",
     )
     return fig
 

@@ -1,7 +1,7 @@
 r"""How many records an owner needs: the power of Welch's t-test between suspected and held-out.
 
 With scores of equal variance and effect size d (difference of means in deviations) the power of a
-two-sided test with n records a side follows from the noncentral t distribution (eq. 7).
+two-sided test with n records a side follows from the noncentral t distribution.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def effect_size(members: np.ndarray, others: np.ndarray) -> float:
 
 
 def effect_of_auroc(auroc: float) -> float:
-    r"""d = sqrt(2) Phi^-1(AUROC): for normal scores of equal variance (eq. 6)."""
+    r"""d = sqrt(2) Phi^-1(AUROC): for normal scores of equal variance (eq. 7)."""
     if not 0 < auroc < 1:
         raise ValueError(f"an AUROC strictly between 0 and 1 is needed, got {auroc!r}")
     return float(math.sqrt(2) * norm.ppf(auroc))

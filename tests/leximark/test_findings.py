@@ -228,6 +228,15 @@ def test_titles_follow_the_numbers(perfect):
     assert "weakens" not in figures.stealth(flat.trade_off).axes[0].get_title()
 
 
+def test_labels_of_the_slopes_do_not_overlap():
+    from companion.leximark.figures.paper import _apart
+
+    heights = _apart([80.0, 81.0, 60.0, 80.5])
+    assert heights[2] == 60
+    assert np.diff(sorted(heights)).min() >= 2 - 1e-9
+    assert np.argsort(heights).tolist() == [2, 0, 3, 1]
+
+
 def test_tables_show_every_row(perfect):
     html = lx.arms_table(perfect.words).to_html()
     assert html.count("<tr>") == 1 + len(made.LEVELS)

@@ -113,7 +113,7 @@ def removal(run: Run, shares: tuple[float, ...]) -> Figure:
     ax.legend(loc="upper right")
     finding_title(
         ax,
-        "The mark fades step by step, and a quarter does not remove it",
+        "The mark fades, and a quarter does not remove it",
         holds=bool((np.diff(grid.mean(1)) < 0).all() and grid[1].mean() > none),
         otherwise="AUROC after part of the mark was replaced again",
     )
@@ -130,7 +130,10 @@ def stealth(found: TradeOff) -> Figure:
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.linestyle)
     for name, at, up in zip(["no filter", *names[1:]], x, y, strict=True):
         share = found.share[MARK if name == "no filter" else name].mean()
-        ax.annotate(f"{name}, {100 * share:.0f} % of words", (at, up), xytext=(6, 5),
+        on_the_right = at > x.mean()  # its text goes to the left, below the line
+        ax.annotate(f"{name}, {100 * share:.0f} % of words", (at, up),
+                    xytext=(-6, -15) if on_the_right else (6, 5),
+                    ha="right" if on_the_right else "left",
                     textcoords="offset points", fontsize=9)  # fmt: skip
     reference_line(ax, float(found.run.aurocs(NONE).mean()), "no mark")
     ax.margins(x=0.25, y=0.2)

@@ -4,6 +4,8 @@ At toy scale one seed is run and the estimate itself is held against the criteri
 95 % interval must lie inside, for both models.
 """
 
+from dataclasses import replace
+
 from companion.claims import Claim, Criterion
 
 GAIN_TOY = Criterion("AUROC(LexiMark, dictionary per half) - AUROC(none) above 0.05", low=0.05,
@@ -34,8 +36,8 @@ BLIND = Criterion(
     "AUROC of naive Bayes without a model: above 0.8 with a dictionary per half, below 0.6 with "
     "one dictionary",
     low=0.8,
-    must_hold=True,
 )
+BLIND_TOY = replace(BLIND, must_hold=True)
 BLIND_SHARED = Criterion("below 0.6", high=0.6)
 
 DICTIONARY_TOY = Criterion(
@@ -136,7 +138,7 @@ CLAIMS = (
         "With a dictionary per half no language model is needed to tell the halves apart; with one "
         "dictionary nothing can be told without one.",
         "not in the paper",
-        dict.fromkeys(("toy", "book", "paper"), BLIND),
+        _toy_and_larger(BLIND_TOY, BLIND),
         "AUROC",
     ),
     Claim(

@@ -83,7 +83,8 @@ def bootstrap_auroc(
     chosen = generator(seed, "leximark seeds").integers(0, len(grids), (len(grids), n_resamples))
     values = np.take_along_axis(draws, chosen, 0).mean(0)
     tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
+    # a sum of weighted ones is 1 up to rounding, and an interval must not reach beyond it
+    low, high = np.round(np.quantile(values, [tail, 1 - tail]), 12)
     estimate = float(np.mean([grid.mean() for grid in grids]))
     return Interval(estimate, float(low), float(high), None, len(grids))
 

@@ -40,7 +40,7 @@ def _marked(text: str, k: int, key: str) -> Marked:
 
 
 def text_explorer() -> Explorer:
-    """Text, K, and key: 24 frames."""
+    """Text, K, and key: 12 frames."""
 
     def alt(text: str, k: int, key: str) -> str:
         shown = _marked(text, k, key)
@@ -54,8 +54,8 @@ def text_explorer() -> Explorer:
         labels={"text": "text", "k": "K", "key": "key"},
         start={"text": "letter", "k": 5, "key": "alpha"},
         text=list(TEXTS),
-        k=[1, 3, 5, 7],
-        key=["alpha", "beta", "gamma"],
+        k=[1, 3, 5],
+        key=["alpha", "beta"],
     )
 
 
@@ -143,7 +143,7 @@ def effects(run: Run) -> dict[str, float]:
 
 
 def power_explorer(run: Run) -> Explorer:
-    """Number of records, and whether one more sentence of evidence would help: 20 frames."""
+    """Number of records, and whether one more sentence of evidence would help: 8 frames."""
     d = effects(run)
 
     def alt(n: int) -> str:
@@ -156,12 +156,12 @@ def power_explorer(run: Run) -> Explorer:
         alt=alt,
         labels={"n": "records"},
         start={"n": 6},
-        n=list(range(2, 41, 2)),
+        n=[2, 4, 6, 8, 12, 16, 24, 32],
     )
 
 
 def key_explorer(probe: Probe) -> Explorer:
-    """Claim one of ten keys to be the secret one, before and after training: 20 frames."""
+    """Claim one of five keys to be the secret one, before and after training: 10 frames."""
     tests = {"untrained": probe.untrained, "trained": probe.trained}
     scores = {name: np.r_[test.true, test.others] for name, test in tests.items()}
 
@@ -188,5 +188,5 @@ def key_explorer(probe: Probe) -> Explorer:
         show={"key": lambda k: "the owner's" if k == 0 else f"number {k}"},
         start={"model": "trained", "key": 0},
         model=["untrained", "trained"],
-        key=list(range(10)),
+        key=list(range(5)),
     )

@@ -2,7 +2,7 @@ r"""The keyed test: was the model trained on the text under *this* key, or under
 
 S(kappa) is the mean score of the same documents under key kappa.  With M fresh keys,
 
-    p = (1 + #{kappa': S(kappa') >= S(kappa)}) / (M + 1)     (eq. 8)
+    p = (1 + #{kappa': S(kappa') >= S(kappa)}) / (M + 1)     (eq. 6)
 
 A model that never saw the text treats all keys alike, so p is uniform on 1/(M+1), ..., 1: at most
 a share alpha of innocent models is accused.  No held-out documents are needed.
@@ -23,7 +23,7 @@ from companion.scale import generator
 
 
 class KeyedTest(NamedTuple):
-    """true : S of the owner's key; others : S of the fresh keys, (M,); p : of eq. 8"""
+    """true : S of the owner's key; others : S of the fresh keys, (M,); p : of eq. 6"""
 
     true: float
     others: np.ndarray
@@ -37,7 +37,7 @@ class KeyedTest(NamedTuple):
 
 
 def rank_p(true: float, others: np.ndarray) -> float:
-    """Eq. 8, exact for exchangeable keys; ties count against the owner."""
+    """Eq. 6, exact for exchangeable keys; ties count against the owner."""
     if not np.isfinite(true) or not np.isfinite(others).all() or not len(others):
         raise ValueError("the rank test needs a finite score for the key and for each other key")
     return (1 + int((others >= true).sum())) / (len(others) + 1)

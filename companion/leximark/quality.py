@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from companion.data import Missing
 from companion.encoder import Encoder
@@ -71,29 +73,34 @@ class TradeOff(NamedTuple):
     share: dict[str, np.ndarray]
 
 
-@one_thread()
 def trade_off(settings: Settings, seed: int, encoder: Encoder) -> TradeOff | Missing:
     """Train with stricter and stricter filters; a Missing where the settings ask for none."""
     names = settings.threshold_arms
     if not names:
         return Missing("Filters are compared at book scale.")
     seeds = tuple(range(seed, seed + settings.threshold_seeds))
-    results, cosine, share = [], {n: [] for n in names}, {n: [] for n in names}
-    for one in seeds:
-        similarity = SimilarityFilter(encoder, 0.0)
-        world = word_world(settings, one, names, similarity)
-        results.append(run_world(world, settings, one))
-        n = settings.quality_docs
-        for arm in world.arms:
-            close = cosines(encoder, world.halves.a[:n], arm.sets["A.a"][:n])
-            cosine[arm.name].append(float(close.mean()))
-            share[arm.name].append(arm.share)
+    calls = (delayed(filtered_seed)(settings, one, encoder) for one in seeds)
+    results, cosine, share = zip(*Parallel(n_jobs=settings.jobs)(calls), strict=True)
     return TradeOff(
         settings.thresholds,
-        Run("word model, filtered", seeds, tuple(results)),
-        {name: np.array(values) for name, values in cosine.items()},
-        {name: np.array(values) for name, values in share.items()},
+        Run("word model, filtered", seeds, results),
+        {name: np.array([one[name] for one in cosine]) for name in names},
+        {name: np.array([one[name] for one in share]) for name in names},
     )
+
+
+@one_thread()
+def filtered_seed(settings: Settings, seed: int, encoder: Encoder):
+    """One seed of :func:`trade_off`: (arm -> result, arm -> mean cosine, arm -> share)."""
+    world = word_world(settings, seed, settings.threshold_arms, SimilarityFilter(encoder, 0.0))
+    # the main run has asked the untrained model already
+    world = world._replace(arms=[replace(arm, base=False) for arm in world.arms])
+    n = settings.quality_docs
+    close = {
+        arm.name: float(cosines(encoder, world.halves.a[:n], arm.sets["A.a"][:n]).mean())
+        for arm in world.arms
+    }
+    return run_world(world, settings, seed), close, {arm.name: arm.share for arm in world.arms}
 
 
 def samples(settings: Settings, seed: int, n: int = 3,

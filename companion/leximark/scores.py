@@ -33,13 +33,13 @@ class TokenStats(NamedTuple):
     def z(self) -> list[np.ndarray]:
         """z_t = (l_t - mu_t) / sigma_t; where sigma is 0 the token was certain and z is 0."""
         return [
-            np.divide(l - m, s, out=np.zeros_like(l), where=s > 0)
-            for l, m, s in zip(self.logp, self.mu, self.sigma, strict=True)  # noqa: E741
+            np.divide(logp - mu, sigma, out=np.zeros_like(logp), where=sigma > 0)
+            for logp, mu, sigma in zip(*self, strict=True)
         ]
 
 
 def token_moments(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(l, mu, sigma) of each position, in the precision of `logits`.
+    """(logp, mu, sigma) of each position, in the precision of `logits`.
 
     logits : (n, vocab); targets : int64 (n,); each result : (n,)
 
@@ -47,12 +47,12 @@ def token_moments(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tens
     with E[x^2] - mu^2.
     """
     logs = torch.log_softmax(logits, dim=-1)
-    l = logs.gather(1, targets[:, None]).squeeze(1)  # noqa: E741
+    logp = logs.gather(1, targets[:, None]).squeeze(1)  # l in eq. 4
     logs.clamp_(min=-1e4)  # p log p = 0 where p = 0
     p = logs.exp()
     mu = torch.einsum("nv,nv->n", p, logs)
     variance = torch.einsum("nv,nv->n", p, logs.sub_(mu[:, None]).square_())
-    return l, mu, variance.sqrt()
+    return logp, mu, variance.sqrt()
 
 
 def from_flat(moments: Sequence[Tensor], lengths: Sequence[int]) -> TokenStats:
@@ -99,12 +99,12 @@ def score(stats: TokenStats, name: str = MIN_K_PLUS, texts: Sequence[str] = (),
     texts : needed by "zlib"; lowered : statistics of the texts in lower case, by "lowercase"
     """
     if name == "loss":
-        return np.array([_mean(l) for l in stats.logp])  # noqa: E741
+        return np.array([_mean(row) for row in stats.logp])
     if name == "zlib":
         if len(texts) != len(stats.logp):
             raise ValueError(f"zlib needs the {len(stats.logp)} texts, got {len(texts)}")
         sizes = [len(zlib.compress(text.encode())) for text in texts]
-        return np.array([l.sum() / size for l, size in zip(stats.logp, sizes, strict=True)])  # noqa: E741
+        return np.array([row.sum() / size for row, size in zip(stats.logp, sizes, strict=True)])
     if name == "lowercase":
         if lowered is None:
             raise ValueError("lowercase needs the statistics of the texts in lower case")

@@ -32,11 +32,11 @@ _PLAIN = re.compile(r"[a-z]+")
 _SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|\n")
 _PUNCTUATION = ".,;:!?\"'()[]{}<>*_~“”‘’«»…-–—"
 _CODE = re.compile(
-    r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|^(?: {4}|\t).*$|<[^<>\n]+>|\$[^$\n]+\$",
+    r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|^(?: {4}|\t)[^\n]*$|<[^<>\n]+>|\$[^$\n]+\$",
     re.DOTALL | re.MULTILINE,
 )
 _QUOTE = re.compile(
-    r"^>.*$"  # a quoted line
+    r"^>[^\n]*$"  # a quoted line
     r"|\"(?:(?!\n\s*\n)[^\"])*\"?"  # a mark without partner quotes to the end of its paragraph
     r"|“(?:(?!\n\s*\n)[^”])*”?"
     r"|«(?:(?!\n\s*\n)[^»])*»?"
@@ -52,7 +52,7 @@ def _covered(text: str) -> list[tuple[int, int, str]]:
     code = [(m.start(), m.end(), CODE) for m in _CODE.finditer(text)]
     masked = list(text)
     for start, end, _ in code:
-        masked[start:end] = " " * (end - start)  # a quotation mark inside code opens nothing
+        masked[start:end] = re.sub(r"[^\n]", " ", text[start:end])  # its marks quote nothing
     quotes = [(m.start(), m.end(), QUOTE) for m in _QUOTE.finditer("".join(masked))]
     return sorted(code + quotes)
 

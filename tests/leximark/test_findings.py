@@ -195,6 +195,7 @@ def draws(perfect):
         "curves": lambda: figures.curves(perfect.words),
         "positions": lambda: figures.positions(perfect.probes["word model"]),
         "dose": lambda: figures.dose(perfect.words, made.BOOK.doses),
+        "removal": lambda: figures.removal(perfect.words, made.BOOK.removals),
         "stealth": lambda: figures.stealth(perfect.trade_off),
         "keys": lambda: figures.keys(perfect.probes["word model"], "word model"),
         "power": lambda: figures.power(d, {k: lx.records_needed(v) for k, v in d.items()}),
@@ -221,8 +222,19 @@ def test_titles_follow_the_numbers(perfect):
     title = figures.keys(flat.probes["word model"], "word model").get_suptitle()
     assert "beats" not in title
     assert "beats all 99" in figures.keys(perfect.probes["word model"], "w").get_suptitle()
+    assert "fades" in figures.removal(perfect.words, made.BOOK.removals).axes[0].get_title()
+    assert "fades" not in figures.removal(flat.words, made.BOOK.removals).axes[0].get_title()
     assert "weakens" in figures.stealth(perfect.trade_off).axes[0].get_title()
     assert "weakens" not in figures.stealth(flat.trade_off).axes[0].get_title()
+
+
+def test_labels_of_the_slopes_do_not_overlap():
+    from companion.leximark.figures.paper import _apart
+
+    heights = _apart([80.0, 81.0, 60.0, 80.5])
+    assert heights[2] == 60
+    assert np.diff(sorted(heights)).min() >= 2 - 1e-9
+    assert np.argsort(heights).tolist() == [2, 0, 3, 1]
 
 
 def test_tables_show_every_row(perfect):

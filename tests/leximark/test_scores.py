@@ -160,6 +160,11 @@ def test_the_bootstrap_is_that_of_drawn_documents():
     assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.015)
 
 
+def test_separated_scores_have_the_interval_from_one_to_one():
+    pairs = [(np.arange(11.0) + 20, np.arange(13.0))] * 3
+    assert detection.bootstrap_auroc(pairs, seed=0, n_resamples=200)[:3] == (1.0, 1.0, 1.0)
+
+
 def test_naive_bayes_sees_words_and_nothing_else():
     rng = np.random.default_rng(0)
     pool = [f"w{i}" for i in range(200)]

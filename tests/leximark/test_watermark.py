@@ -121,6 +121,41 @@ def test_protected_parts_survive_inside_a_text_that_is_marked():
         assert part in found.text
 
 
+BEHIND = "The weary servant walked over the lazy meadow."
+
+
+@pytest.mark.parametrize(
+    "code",
+    ['`print("lazy servant)`', "`it's \"`", '```\nlazy = "servant\n\nwalk()\n```',
+     '    lazy = "servant', "\tquick = '", '<a title="lazy>'],
+)  # fmt: skip
+def test_a_quotation_mark_inside_code_opens_no_quotation(code):
+    text = f"Type the words below.\n{code}\n{BEHIND}"
+    found = marked(text)
+    assert code in found.text
+    assert any(change.start > text.index(BEHIND) for change in found.changes)
+    assert found.text.endswith(marked(BEHIND).text)
+
+
+def test_a_quotation_does_not_end_inside_code_and_stays_as_it_is():
+    text = f'He said "the lazy servant `x = "` walked over the wilderness" and slept. {BEHIND}'
+    found = marked(text)
+    assert '"the lazy servant `x = "` walked over the wilderness"' in found.text
+    assert found.text.endswith(marked(BEHIND).text)
+
+
+@pytest.mark.parametrize("line", ["    lazy = servant", "\tquick jump", "> The lazy servant."])
+def test_an_indented_or_quoted_line_protects_itself_only(line):
+    found = marked(f"{line}\n{BEHIND}")
+    assert found.text == f"{line}\n{marked(BEHIND).text}"
+    assert found.changes
+
+
+def test_an_open_quotation_ends_with_its_paragraph_though_code_stands_there():
+    text = f'"The lazy servant walked\n```\nlazy()\n\nquick()\n```\n\n{BEHIND}'
+    assert marked(text).text == text.replace(BEHIND, marked(BEHIND).text)
+
+
 def test_reasons_are_told():
     found = marked("The lazy servant hastened unto the tabernacle and begat Cain.")
     assert all(change.why for change in [*found.changes, *found.kept])

@@ -10,6 +10,7 @@ from companion.leximark.figures.paper import paper_slopes as paper_slopes
 from companion.leximark.figures.scores import curves as curves
 from companion.leximark.figures.scores import dose as dose
 from companion.leximark.figures.scores import positions as positions
+from companion.leximark.figures.scores import removal as removal
 from companion.leximark.figures.scores import score_frame as score_frame
 from companion.leximark.figures.scores import stealth as stealth
 from companion.leximark.figures.text import bars as bars

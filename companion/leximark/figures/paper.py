@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def _apart(heights: list[float], gap: float = 2.0) -> list[float]:
+    """Heights of labels, pushed upwards until neighbors are `gap` apart."""
+    moved, last = list(heights), -np.inf
+    for i in np.argsort(heights):
+        moved[i] = last = max(heights[i], last + gap)
+    return moved
+
+
 def paper_slopes(frame: pd.DataFrame, ours: dict[str, tuple[float, float, float]]) -> Figure:
     """AUROC without and with the mark: the paper's 42 pairs in grey, ours in color.
 
@@ -23,6 +31,7 @@ def paper_slopes(frame: pd.DataFrame, ours: dict[str, tuple[float, float, float]
     fig, ax = figure(height=4.2)
     for none, mark in frame[["none", "LexiMark"]].to_numpy():
         ax.plot([0, 1], [none, mark], color=GREY, alpha=0.35, linewidth=1)
+    labels = []
     for model, (none, one, both) in ours.items():
         dash = "-" if model == "word model" else "--"
         for value, question in ((one, "record"), (both, "protocol")):
@@ -30,8 +39,9 @@ def paper_slopes(frame: pd.DataFrame, ours: dict[str, tuple[float, float, float]
             ax.plot([0, 1], [100 * none, 100 * value], color=look.color, marker=look.marker,
                     linestyle=dash, linewidth=2.2)  # fmt: skip
             name = "one dictionary" if question == "record" else "one per half"
-            ax.annotate(f"{model}, {name}", (1, 100 * value), xytext=(8, -3),
-                        textcoords="offset points", color=look.color, fontsize=8.5)  # fmt: skip
+            labels.append([100 * value, f"{model}, {name}", look.color])
+    for height, (_, text, color) in zip(_apart([row[0] for row in labels]), labels, strict=True):
+        ax.text(1.04, height, text, color=color, fontsize=8.5, va="center")
     ax.set_xticks([0, 1], ["no mark", "LexiMark"])
     ax.set(xlim=(-0.1, 1.75), ylabel="AUROC (%), Min-K%++ 20 %")
     ax.set_xlabel("what was published")

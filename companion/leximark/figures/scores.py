@@ -8,6 +8,7 @@ import numpy as np
 
 from companion.leximark.arms import MARK, NONE, threshold
 from companion.leximark.arms import dose as dose_name
+from companion.leximark.arms import removal as removal_name
 from companion.leximark.detection import auroc, roc, tpr_at
 from companion.leximark.figures.style import MEMBER, OTHER, QUESTIONS, WORDS
 from companion.plotting import figure, finding_title, reference_line
@@ -96,6 +97,29 @@ def dose(run: Run, values: tuple[int, ...]) -> Figure:
     return fig
 
 
+def removal(run: Run, shares: tuple[float, ...]) -> Figure:
+    """AUROC against the share of the marked words that were replaced again before training."""
+    fig, ax = figure(height=3.4)
+    x = 100 * np.array([0.0, *shares])
+    names = [MARK, *map(removal_name, shares)]
+    grid = np.array([run.aurocs(name, "protocol") for name in names])  # (shares, seeds)
+    look = QUESTIONS["protocol"]
+    ax.plot(x, grid, color=look.color, linewidth=0.7, alpha=0.45)
+    ax.plot(x, grid.mean(1), color=look.color, marker=look.marker, linestyle=look.linestyle,
+            label=WORDS["protocol"])  # fmt: skip
+    none = float(run.aurocs(NONE).mean())
+    reference_line(ax, none, "no mark")
+    ax.set(xlabel="marked words replaced again before training (%)", ylabel="AUROC", xticks=x)
+    ax.legend(loc="upper right")
+    finding_title(
+        ax,
+        "The mark fades, and a quarter does not remove it",
+        holds=bool((np.diff(grid.mean(1)) < 0).all() and grid[1].mean() > none),
+        otherwise="AUROC after part of the mark was replaced again",
+    )
+    return fig
+
+
 def stealth(found: TradeOff) -> Figure:
     """AUROC against closeness of meaning, one mark per threshold."""
     fig, ax = figure(height=3.7)
@@ -106,7 +130,10 @@ def stealth(found: TradeOff) -> Figure:
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.linestyle)
     for name, at, up in zip(["no filter", *names[1:]], x, y, strict=True):
         share = found.share[MARK if name == "no filter" else name].mean()
-        ax.annotate(f"{name}, {100 * share:.0f} % of words", (at, up), xytext=(6, 5),
+        on_the_right = at > x.mean()  # its text goes to the left, below the line
+        ax.annotate(f"{name}, {100 * share:.0f} % of words", (at, up),
+                    xytext=(-6, -15) if on_the_right else (6, 5),
+                    ha="right" if on_the_right else "left",
                     textcoords="offset points", fontsize=9)  # fmt: skip
     reference_line(ax, float(found.run.aurocs(NONE).mean()), "no mark")
     ax.margins(x=0.25, y=0.2)

@@ -1,4 +1,4 @@
-"""Commands for maintainers: ``new``, ``sync``, ``repository``, ``colab-check``."""
+"""Commands for maintainers: ``new``, ``make``, ``sync``, ``repository``, ``colab-check``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,40 @@ def new(slug: Slug) -> None:
     with work():
         for path in [*skeleton.create(entry, project), *sync.sync(project)]:
             typer.echo(path.relative_to(project.root))
+
+
+@app.command(rich_help_panel=MAINTAIN)
+def make(
+    slug: Slug,
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="One of the chapter's makers, such as `head`.")
+    ],
+) -> None:
+    """Make a file that a chapter ships, such as a trained module; goes on where it stopped.
+
+    Checkpoints lie in build/make/SLUG; the file and its record go into the chapter's package.
+    """
+    import importlib
+
+    project = checkout()
+    with usage():
+        entry = paper(slug, project)
+        try:
+            makers = importlib.import_module(f"{entry.module}.makers").MAKERS
+        except ModuleNotFoundError as error:
+            if error.name and not error.name.startswith(entry.module):
+                raise
+            raise ValueError(f"{slug} ships no file that is made") from error
+        if what not in makers:
+            raise ValueError(f"{slug} makes {', '.join(makers)}; it does not know {what!r}")
+    with work():
+        from companion.data import DataUnavailable
+
+        scratch = project.build / "make" / entry.slug
+        try:
+            typer.echo(makers[what](scratch, lambda line: typer.echo(line, err=True)))
+        except DataUnavailable as error:
+            raise fail(error, 1) from None
 
 
 @app.command(rich_help_panel=MAINTAIN)

@@ -78,22 +78,21 @@ def make_frames(
     scratch = scratch / "frames"
     scratch.mkdir(parents=True, exist_ok=True)
     began, simulated = time.perf_counter(), 0
-    halves, starts = [], []
-    for half in range(plan.n_halves):
-        state, blocks = _settled(scratch, half, plan, say), []
-        starts.append(state.positions)
-        for block in range(plan.n_blocks):
+    states = [_settled(scratch, half, plan, say) for half in range(plan.n_halves)]
+    starts = np.stack([state.positions for state in states])
+    beads = np.empty((plan.n_halves, plan.n_blocks, plan.frames_per_block, len(BEADS), 3), "f4")
+    for block in range(plan.n_blocks):
+        for half in range(plan.n_halves):
             path = scratch / f"half{half}-block{block:03d}.npz"
             if not path.is_file():
-                _run_block(path, state, half, block, plan.frames_per_block, plan)
+                _run_block(path, states[half], half, block, plan.frames_per_block, plan)
                 simulated += 1
                 minutes = (time.perf_counter() - began) / 60
-                say(f"half {half}, block {block + 1} of {plan.n_blocks}: done, {minutes:.1f} min")
-            beads, state = _read_block(path)
-            blocks.append(beads)
-        halves.append(np.concatenate(blocks))
+                say(f"block {block + 1} of {plan.n_blocks}, half {half}: {minutes:.1f} min")
+            beads[half, block], states[half] = _read_block(path)
+    halves = beads.reshape(plan.n_halves, -1, len(BEADS), 3)
     wall = time.perf_counter() - began
-    path = _ship(np.stack(halves), np.stack(starts), plan, wall, simulated, folder)
+    path = _ship(halves, starts, plan, wall, simulated, folder)
     say(f"{path} ({path.stat().st_size:,} bytes)")
     return path
 
@@ -168,7 +167,9 @@ def _ship(
     import openmm
 
     if beads.nbytes > MAX_BYTES:
-        raise ValueError(f"the frames are {beads.nbytes:,} bytes, at most {MAX_BYTES:,} are shipped")
+        raise ValueError(
+            f"the frames are {beads.nbytes:,} bytes, at most {MAX_BYTES:,} are shipped"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NAME}.npz"
     fresh = folder / f"{NAME}.new.npz"

@@ -13,7 +13,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Plan:
     stride: int = 500
     settle: int = 100
     seed: int = 20250617  # the day on which the paper appeared
-    dynamics: Dynamics = Dynamics()
+    dynamics: Dynamics = field(default_factory=Dynamics)
 
     @property
     def frame_ps(self) -> float:
@@ -167,9 +167,7 @@ def _ship(
     import openmm
 
     if beads.nbytes > MAX_BYTES:
-        raise ValueError(
-            f"the frames are {beads.nbytes:,} bytes, at most {MAX_BYTES:,} are shipped"
-        )
+        raise ValueError(f"{beads.nbytes:,} bytes of frames; at most {MAX_BYTES:,} are shipped")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NAME}.npz"
     fresh = folder / f"{NAME}.new.npz"

@@ -62,7 +62,10 @@ def centered(x: Tensor) -> Tensor:
 
 
 def _differences() -> Tensor:
-    """Rows that take the beads to all difference vectors: pairs, then three per quadruple."""
+    """Matrix that takes (batch, 15) to all difference vectors, component by component: (15, 75).
+
+    One product of two matrices is many times faster than 25 small ones per molecule.
+    """
     rows = torch.zeros(len(PAIRS) + 3 * len(QUADRUPLES), N_BEADS)
     for row, (i, j) in enumerate(PAIRS):
         rows[row, i], rows[row, j] = -1.0, 1.0
@@ -70,10 +73,10 @@ def _differences() -> Tensor:
         for k, other in enumerate(others):
             row = len(PAIRS) + k * len(QUADRUPLES) + q
             rows[row, origin], rows[row, other] = -1.0, 1.0
-    return rows
+    return torch.einsum("rb,cd->bcdr", rows, torch.eye(3)).reshape(3 * N_BEADS, -1)
 
 
-_ROWS = _differences()
+_MATRIX = _differences()
 _TINY = 1e-12  # keeps the square root's slope finite where two beads meet
 
 
@@ -87,21 +90,21 @@ class Invariants:
 
     def __init__(self, x: Tensor) -> None:
         n, q = len(PAIRS), len(QUADRUPLES)
-        self._x, self._rows = x, _ROWS.to(x)
-        vectors = self._rows @ x.reshape(-1, N_BEADS, 3)  # (batch, 25, 3)
-        self._pairs = vectors[:, :n]
-        u, v, w = vectors[:, n : n + q], vectors[:, n + q : n + 2 * q], vectors[:, n + 2 * q :]
-        self._distances = (self._pairs.square().sum(-1) + _TINY).sqrt()
-        areas = torch.linalg.cross(v, w)
-        self._sides = torch.cat([areas, torch.linalg.cross(w, u), torch.linalg.cross(u, v)], 1)
-        volumes = (u * areas).sum(-1)
+        self._x, self._matrix = x, _MATRIX.to(x)
+        vectors = (x @ self._matrix).reshape(len(x), 3, n + 3 * q)
+        self._pairs = vectors[..., :n]
+        u, v, w = vectors[..., n:].split(q, -1)
+        self._distances = (self._pairs.square().sum(1) + _TINY).sqrt()
+        areas = torch.linalg.cross(v, w, dim=1)
+        sides = (areas, torch.linalg.cross(w, u, dim=1), torch.linalg.cross(u, v, dim=1))
+        self._sides = torch.cat(sides, -1)
         radius = x.square().sum(1, keepdim=True)
-        self.values = torch.cat([self._distances, volumes, radius], 1)
+        self.values = torch.cat([self._distances, (u * areas).sum(1), radius], 1)
 
     def pull_back(self, slopes: Tensor) -> Tensor:
         """Sum over invariants k of ``slopes[:, k]`` times the gradient of k in x: (batch, 15)."""
         n, q = len(PAIRS), len(QUADRUPLES)
-        along = (slopes[:, :n] / self._distances)[..., None] * self._pairs
-        across = slopes[:, n : n + q].repeat(1, 3)[..., None] * self._sides
-        forces = self._rows.T @ torch.cat([along, across], 1)
-        return forces.reshape(self._x.shape) + 2 * slopes[:, n + q :] * self._x
+        along = (slopes[:, :n] / self._distances)[:, None] * self._pairs
+        across = slopes[:, n : n + q].repeat(1, 3)[:, None] * self._sides
+        forces = torch.cat([along, across], -1).flatten(1) @ self._matrix.T
+        return forces + 2 * slopes[:, n + q :] * self._x

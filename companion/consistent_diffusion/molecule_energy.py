@@ -38,15 +38,15 @@ def spread_of(data: Tensor) -> Spread:
 
 
 class _Reader(nn.Module):
-    r"""What the networks read: invariants in units of their spread at time t, and time features.
+    r"""What the networks read: invariants in units of their spread, and time features.
 
-    :math:`f_k = (y_k - m_k) / \sqrt{s_k^2 + \sigma(t)^2}`.  A bond has s = 0.03, noise at t = 0.1
-    has 0.3: with one unit for all times, either would be invisible.  (Ours.)
+    :math:`f_k = (y_k - m_k) / \sqrt{s_k^2 + \sigma(t)^2}` with noise in the unit, else
+    :math:`(y_k - m_k) / s_k` at all times.  A bond has s = 0.03, noise at t = 0.1 has 0.3.
     """
 
-    def __init__(self, spread: Spread, t0: float, t1: float) -> None:
+    def __init__(self, spread: Spread, t0: float, t1: float, noise: bool) -> None:
         super().__init__()
-        self.t0, self.t1 = t0, t1
+        self.t0, self.t1, self.noise = t0, t1, float(noise)
         self.relative = (t0, t1) != (0.0, 1.0)
         self.register_buffer("mean", spread.mean.clone())
         self.register_buffer("square", spread.deviation.square())
@@ -58,7 +58,7 @@ class _Reader(nn.Module):
     def _read(self, x: Tensor, t: Tensor) -> tuple[Invariants, Tensor, Tensor, Tensor]:
         """Invariants, input of the network, and 1 / unit of each invariant: (batch, 16)."""
         invariants = Invariants(x)
-        inverse = (self.square + sigma(t).square()[:, None]).rsqrt()
+        inverse = (self.square + self.noise * sigma(t).square()[:, None]).rsqrt()
         times, slopes = time_features(t, self.t0, self.t1, relative=self.relative)
         features = (invariants.values - self.mean) * inverse
         return invariants, torch.cat([features, times], 1), inverse, slopes
@@ -69,6 +69,7 @@ class MoleculeEnergy(_Reader):
 
     spread : from :func:`spread_of`; hidden : widths; generator : of the initial weights
     t0, t1 : the model's range of diffusion times
+    noise : whether the unit of the features grows with the noise (ours), or is fixed
     """
 
     def __init__(
@@ -79,8 +80,9 @@ class MoleculeEnergy(_Reader):
         generator: torch.Generator,
         t0: float = 0.0,
         t1: float = 1.0,
+        noise: bool = True,
     ) -> None:
-        super().__init__(spread, t0, t1)
+        super().__init__(spread, t0, t1, noise)
         self.net = MLP(self.n_in, hidden, 1, generator)
 
     def log_q(self, x: Tensor, t: Tensor) -> Tensor:
@@ -97,7 +99,7 @@ class MoleculeEnergy(_Reader):
         by_feature, by_time = gradient[:, :N_INVARIANTS], gradient[:, N_INVARIANTS:]
         score = invariants.pull_back(by_feature * inverse) - x
         # the unit of a feature changes with t as well: d sigma^2 / dt = beta (1 - sigma^2)
-        growth = (beta(t) * (1 - sigma(t).square()))[:, None]
+        growth = self.noise * (beta(t) * (1 - sigma(t).square()))[:, None]
         stretch = -0.5 * features[:, :N_INVARIANTS] * inverse.square() * growth
         rate = (by_time * slopes).sum(1) + (by_feature * stretch).sum(1)
         return Local(value - 0.5 * x.square().sum(1), score, rate)
@@ -118,8 +120,9 @@ class MoleculeScore(_Reader):
         generator: torch.Generator,
         t0: float = 0.0,
         t1: float = 1.0,
+        noise: bool = True,
     ) -> None:
-        super().__init__(spread, t0, t1)
+        super().__init__(spread, t0, t1, noise)
         self.net = MLP(self.n_in, hidden, N_INVARIANTS, generator)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:

@@ -58,9 +58,15 @@ class Noised:
     """The training set: data, times, and noise, drawn once; and what the equations need there."""
 
     def __init__(
-        self, data: np.ndarray, rng: np.random.Generator, t0: float = T_MIN, t1: float = 1.0
+        self,
+        data: np.ndarray,
+        rng: np.random.Generator,
+        t0: float = T_MIN,
+        t1: float = 1.0,
+        *,
+        times: np.ndarray | None = None,
     ) -> None:
-        self.t = rng.uniform(t0, t1, len(data))
+        self.t = rng.uniform(t0, t1, len(data)) if times is None else times
         at = torch.as_tensor(self.t)
         self.beta, self.sigma = beta(at).numpy(), sigma(at).numpy()
         self.noise = rng.standard_normal(data.shape)
@@ -160,7 +166,7 @@ class Problem:
         model = RandomEnergy(self.features, theta)
         return Fitted(model, self.dsm(theta), self.residual(theta, jacobian=False))
 
-    def path(self, alphas: Sequence[float], *, steps: int = 4) -> dict[float, Fitted]:
+    def path(self, weights: Sequence[float], *, steps: int = 4) -> dict[float, Fitted]:
         """Continuation: the largest alpha first, each solution the start of the next smaller one.
 
         A small alpha alone may leave Gauss-Newton in a local optimum; alpha = 0 needs no start.

@@ -11,10 +11,13 @@ class MoleculeSettings:
 
     molecule_seeds : independent trainings of every network
     molecule_hidden : widths of every network
+    molecule_network : "invariants", or "transformer", which is the paper's
+    molecule_frames : "ours", the stored ones, or "published", the authors'
     molecule_batch, molecule_lr : points of an update, and learning rate at the start
+    molecule_borders : diffusion times where experts meet, falling; below the last one lies the
+        expert that simulates
     molecule_single_steps, molecule_large_steps, molecule_small_steps : updates of the model of all
-        t, of the expert above `molecule_border`, and of each expert below it
-    molecule_border : diffusion time where the experts meet
+        t, of each expert above the last border, and of each expert below it
     molecule_alpha : weight of the Fokker-Planck penalty of "Both"
     molecule_t_evals : where "Two For One" takes its force
     molecule_chains, molecule_ps : simulations side by side, and length of each in ps
@@ -26,12 +29,14 @@ class MoleculeSettings:
 
     molecule_seeds: int
     molecule_hidden: tuple[int, ...] = (128, 128, 128)
+    molecule_network: str = "invariants"
+    molecule_frames: str = "ours"
     molecule_batch: int = 256
     molecule_lr: float = 1e-3
     molecule_single_steps: int
-    molecule_large_steps: int
+    molecule_large_steps: tuple[int, ...]
     molecule_small_steps: int
-    molecule_border: float = 0.1
+    molecule_borders: tuple[float, ...] = (0.1,)
     molecule_alpha: float = 1e-3
     molecule_t_evals: tuple[float, ...]
     molecule_chains: int
@@ -49,7 +54,7 @@ MOLECULE_PRESETS = {
         molecule_hidden=(48, 48),
         molecule_batch=128,
         molecule_single_steps=300,
-        molecule_large_steps=200,
+        molecule_large_steps=(200,),
         molecule_small_steps=300,
         molecule_t_evals=(0.01, 0.02),
         molecule_chains=32,
@@ -62,7 +67,7 @@ MOLECULE_PRESETS = {
     "book": MoleculeSettings(
         molecule_seeds=3,
         molecule_single_steps=6000,
-        molecule_large_steps=4000,
+        molecule_large_steps=(4000,),
         molecule_small_steps=6000,
         molecule_t_evals=(0.003, 0.01, 0.02),
         molecule_chains=128,
@@ -75,8 +80,11 @@ MOLECULE_PRESETS = {
     "paper": MoleculeSettings(
         molecule_seeds=3,
         molecule_single_steps=480_000,
-        molecule_large_steps=144_000,
+        molecule_borders=(0.6, 0.1),
+        molecule_large_steps=(48_000, 96_000),
         molecule_small_steps=336_000,
+        molecule_network="transformer",
+        molecule_frames="published",
         molecule_batch=1024,
         molecule_lr=3e-4,
         molecule_t_evals=(0.003, 0.01, 0.02),

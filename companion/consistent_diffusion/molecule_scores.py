@@ -7,6 +7,7 @@ score 0 either: the floor is what stretches of the real dynamics score, as many 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def windows(run: Run) -> list[Window]:
     return [
         Window(max(first, last - step * max(1, (last - first) // step)) + step - 1, last, step)
         if last - first >= step else Window(last - 1, last, step)
-        for first, last in zip(edges[:-1], edges[1:], strict=True)
+        for first, last in pairwise(edges)
     ]  # fmt: skip
 
 

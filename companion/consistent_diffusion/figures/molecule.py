@@ -1,0 +1,192 @@
+"""Figures of alanine dipeptide.  They only draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.consistent_diffusion.figures.style import STYLES
+from companion.consistent_diffusion.molecule_geometry import C_N, bond_lengths, phi_psi
+from companion.consistent_diffusion.molecule_run import Simulated
+from companion.consistent_diffusion.molecule_scores import Reference, settled
+from companion.plotting import GREY, SEQUENTIAL, Style, figure, finding_title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_ENERGY = 7.0  # kT; what is rarer is white
+MAP_BINS = 60
+PROFILE_BINS = 72
+
+
+def style_of(label: str) -> Style:
+    """Color, marker, and dash of a simulation."""
+    if label.startswith("Two For One"):
+        return STYLES["Two For One"]
+    return STYLES["control" if label == "No energy" else label]
+
+
+def answer_panel(ax: Axes, series: Mapping[str, object]) -> bool:
+    """Divergence against simulated time, from the record's series.
+
+    Returns : whether Diffusion ends higher than Both, and further above the floor's upper end
+    """
+    curves = {name: np.array(rows, dtype=float) for name, rows in series["curves"].items()}
+    low, high = series["curve_floor"][1:]
+    _draw_curves(ax, np.array(series["times_ps"]), curves, ("Diffusion", "Mixture", "Both"),
+                 low, high)  # fmt: skip
+    return drifts(curves, high)
+
+
+def drifts(curves: Mapping[str, np.ndarray], high: float) -> bool:
+    """Whether Diffusion leaves the floor in the last window, and Both ends below it."""
+    plain, both = (float(np.nanmean(curves[name][:, -1])) for name in ("Diffusion", "Both"))
+    return plain > high and both < plain
+
+
+def _draw_curves(
+    ax: Axes, times: np.ndarray, curves: Mapping[str, np.ndarray], names: Sequence[str],
+    low: float, high: float,
+) -> None:  # fmt: skip
+    ax.axhspan(low, high, color="#d9d9d9", label="floor: the real dynamics")
+    for name in names:
+        if name not in curves:
+            continue
+        color, marker, dash = style_of(name)
+        for row in curves[name]:
+            ax.plot(times, row, color=color, linewidth=0.7, alpha=0.5)
+        ax.plot(times, curves[name].mean(0), color=color, marker=marker, linestyle=dash, label=name)
+    ax.set(
+        xlabel="simulated time (ps)", ylabel="divergence of $\\phi$, $\\psi$ (nats)", yscale="log"
+    )
+    ax.legend(loc="best", fontsize=8.5)
+
+
+def curves(series: Mapping[str, object]) -> Figure:
+    """Left: the models.  Right: Diffusion with its force taken at larger diffusion times."""
+    found = {name: np.array(rows, dtype=float) for name, rows in series["curves"].items()}
+    times, (low, high) = np.array(series["times_ps"]), series["curve_floor"][1:]
+    fig, (left, right) = figure(1, 2, height=3.9, sharey=True)
+    _draw_curves(left, times, found, ("Diffusion", "Mixture", "Both", "No energy"), low, high)
+    later = [name for name in found if name.startswith("Two For One")]
+    shades = np.linspace(0.45, 1.0, max(1, len(later)))
+    right.axhspan(low, high, color="#d9d9d9")
+    for name, shade in [("Diffusion", 1.0), *zip(later, shades, strict=True)]:
+        color, marker, dash = style_of(name)
+        right.plot(times, found[name].mean(0), color=color, marker=marker, linestyle=dash,
+                   alpha=shade, label=name)  # fmt: skip
+    right.set(xlabel="simulated time (ps)")
+    right.legend(loc="best", fontsize=8.5)
+    finding_title(
+        fig,
+        "Moved by the plain model, the molecule drifts away from its equilibrium; with the "
+        "penalty it stays closer",
+        holds=drifts(found, high),
+        otherwise="Distance from equilibrium while the molecule is moved by a model",
+    )
+    return fig
+
+
+def maps(simulated: Simulated, reference: Reference) -> Figure:
+    """Free energy over both angles: the data, and the first seed of four simulations."""
+    names = [n for n in ("Diffusion", "Mixture", "Both", "No energy") if n in simulated.labels]
+    panels = [("data", reference.all_angles)]
+    panels += [(name, phi_psi(settled(simulated.runs[name, 0]))) for name in names]
+    fig, axes = figure(1, len(panels), height=2.5, sharex=True, sharey=True)
+    for ax, (name, angles) in zip(axes, panels, strict=True):
+        drawn = draw_map(ax, angles)
+        ax.set_title(name, fontsize=9.5)
+        ax.set(xlabel="$\\phi$ (degrees)", xticks=(-120, 0, 120))
+    axes[0].set(ylabel="$\\psi$ (degrees)", yticks=(-120, 0, 120))
+    if drawn is not None:
+        fig.colorbar(drawn, ax=axes, label="free energy (kT)", shrink=0.9)
+    return fig
+
+
+def draw_map(ax: Axes, angles: np.ndarray, bins: int = MAP_BINS) -> object:
+    """Minus the logarithm of the share per bin, its minimum at 0; None without points."""
+    ax.set(xlim=(-180, 180), ylim=(-180, 180), aspect="equal")
+    ax.grid(visible=False)
+    if not len(angles):
+        ax.text(0, 0, "no chain left", ha="center")
+        return None
+    edges = np.linspace(-180, 180, bins + 1)
+    counts = np.histogram2d(*np.degrees(angles).T, bins=(edges, edges))[0]
+    with np.errstate(divide="ignore"):
+        energy = -np.log(counts / counts.max())
+    energy[energy > MAX_ENERGY] = np.nan
+    return ax.pcolormesh(edges, edges, energy.T, cmap=SEQUENTIAL, vmin=0, vmax=MAX_ENERGY)
+
+
+def profiles(simulated: Simulated, reference: Reference) -> Figure:
+    """Free energy along each angle; all seeds together."""
+    fig, axes = figure(1, 2, height=3.3, sharey=True)
+    edges = np.linspace(-180, 180, PROFILE_BINS + 1)
+    middle = (edges[:-1] + edges[1:]) / 2
+    names = [n for n in ("Diffusion", "Both") if n in simulated.labels]
+    for k, (ax, symbol) in enumerate(zip(axes, ("phi", "psi"), strict=True)):
+        sets = [("truth", reference.all_angles)]
+        sets += [
+            (name, phi_psi(np.concatenate([settled(run) for run in simulated.of(name)])))
+            for name in names
+        ]
+        for name, angles in sets:
+            counts = np.histogram(np.degrees(angles[:, k]), edges)[0]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                energy = -np.log(counts / counts.max())
+            color, _, dash = STYLES[name]
+            ax.plot(middle, np.where(np.isfinite(energy), energy, np.nan), color=color,
+                    linestyle=dash, label="data" if name == "truth" else name)  # fmt: skip
+        ax.set(xlabel=f"$\\{symbol}$ (degrees)", xticks=(-180, -90, 0, 90, 180))
+    axes[0].set(ylabel="free energy (kT)")
+    axes[0].legend(fontsize=9)
+    return fig
+
+
+def bonds(simulated: Simulated, reference: Reference, series: Mapping[str, object]) -> Figure:
+    """Density of the first C-N bond: what a force at a larger diffusion time loses."""
+    fig, ax = figure(height=3.5)
+    names = [n for n in simulated.labels if n not in ("Mixture", "No energy")]
+    edges = np.linspace(0.115, 0.155, 81)
+    middle = (edges[:-1] + edges[1:]) / 2 * 1000
+    density = np.histogram(reference.all_bonds[:, C_N[0]], edges, density=True)[0]
+    ax.fill_between(middle, density / 1000, color="#d9d9d9", label="data")
+    later = [n for n in names if n.startswith("Two For One")]
+    for name in names:
+        frames = np.concatenate([settled(run) for run in simulated.of(name)])
+        density = np.histogram(bond_lengths(frames)[:, C_N[0]], edges, density=True)[0]
+        color, _, dash = style_of(name)
+        shade = 0.4 + 0.6 * later.index(name) / max(1, len(later) - 1) if name in later else 1.0
+        ax.plot(middle, density / 1000, color=color, linestyle=dash, alpha=shade, label=name)
+    ax.set(xlabel="length of the C–N bond (pm)", ylabel="density (1/pm)")
+    ax.legend(fontsize=8.5)
+    errors = {n: np.mean(row["bond"]) for n, row in series["simulated"].items()
+              if None not in row["bond"]}  # fmt: skip
+    finding_title(
+        ax,
+        "A force at a larger diffusion time smears the bonds out",
+        holds=bool(later) and errors.get(later[-1], 0) > 2 * errors.get("Both", np.inf),
+        otherwise="The C–N bond in simulations",
+    )
+    return fig
+
+
+def losses(trained: Sequence[Mapping[str, object]], smooth: int = 100) -> Figure:
+    """Score-matching loss of the networks of the first seed."""
+    fig, ax = figure(height=3.0)
+    for name, (color, _, dash) in {
+        "single": STYLES["Diffusion"], "small": STYLES["Mixture"],
+        "small, penalty": STYLES["Both"], "small, no energy": STYLES["control"],
+    }.items():  # fmt: skip
+        loss = trained[0][name].losses.dsm
+        n = max(1, len(loss) // smooth)
+        parts = np.array_split(loss, n)
+        steps = np.cumsum([len(p) for p in parts])
+        ax.plot(steps, [p.mean() for p in parts], color=color, linestyle=dash, label=name)
+    ax.axhline(1, color=GREY, linewidth=0.8)
+    ax.set(xlabel="updates", ylabel="score-matching loss per dimension")
+    ax.legend(fontsize=9)
+    return fig

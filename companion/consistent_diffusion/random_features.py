@@ -72,6 +72,13 @@ class Noised:
         self.noise = rng.standard_normal(data.shape)
         self.x = alpha(at).numpy()[:, None] * data + self.sigma[:, None] * self.noise
 
+    @classmethod
+    def at(cls, x: np.ndarray, t: float) -> Noised:
+        """Given points (n, D) at one time, to look at and not to train on."""
+        points = cls(x, np.random.default_rng(0), times=np.full(len(x), float(t)))
+        points.x, points.noise = x, np.zeros_like(x)
+        return points
+
 
 class RandomEnergy:
     """The model; see the module.  theta : (J,)."""

@@ -22,7 +22,7 @@ from companion.consistent_diffusion.random_features import (
     RandomEnergy,
     draw_features,
 )
-from companion.consistent_diffusion.vp import T_MIN
+from companion.consistent_diffusion.vp import T_MIN, beta
 from companion.scale import generator
 
 LINE = np.linspace(-12, 12, 1201)
@@ -73,6 +73,25 @@ def line_truth() -> np.ndarray:
 def line_law(model: RandomEnergy, t: float = T_MIN) -> np.ndarray:
     """Masses of a model's law on LINE."""
     return _normal(model.log_q(LINE[:, None], t))
+
+
+def line_residual(model: RandomEnergy, t: float) -> np.ndarray:
+    """Residual of a model on LINE at t, its mean over the model's law taken out."""
+    found = Problem(model.features, Noised.at(LINE[:, None], t)).residual(model.theta, False)
+    return found - found @ line_law(model, t)
+
+
+def line_iid(model: RandomEnergy, seed: int, n: int = 4000, steps: int = 300) -> np.ndarray:
+    """Denoised samples (n,), by the reverse process with the score read from LINE."""
+    rng = generator(seed, "line iid")
+    x, dt = rng.standard_normal(n), 1 / steps
+    for step in range(steps):
+        t = max(1 - step * dt, T_MIN)
+        score = np.gradient(model.log_q(LINE[:, None], t), LINE)
+        rate = float(beta(torch.tensor(t)))
+        x = x + (0.5 * rate * x + rate * np.interp(x, LINE, score)) * dt
+        x = x + np.sqrt(rate * dt) * rng.standard_normal(n)
+    return x
 
 
 def _normal(log_density: np.ndarray) -> np.ndarray:

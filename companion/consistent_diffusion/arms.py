@@ -88,7 +88,7 @@ def train_part(
     objective = Objective(
         *part.trained, midpoint=part.midpoint, alpha=settings.alpha * part.penalized
     )
-    fit = Fit(max(1, round(part.share * settings.steps)), settings.batch)
+    fit = Fit(max(1, round(part.share * settings.steps)), settings.batch, settings.lr)
     train(
         model,
         torch.as_tensor(data),

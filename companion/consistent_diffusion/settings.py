@@ -24,7 +24,7 @@ class Settings(MoleculeSettings):
     methods, seeds : networks trained on Muller-Brown, and how often
     steps : updates of one network; the three experts get 1/6, 1/6, and 2/3 of it
     hidden : widths of one network and of the last expert; small_hidden : of the other two
-    batch, alpha : points of an update, and weight of the penalty
+    batch, lr, alpha : points of an update, learning rate at the start, weight of the penalty
     iid, iid_steps : denoised samples, and steps of the reverse process
     chains, sim_steps : parallel simulations, and steps of each; a frame every 50
     jobs : processes with one thread each
@@ -47,6 +47,7 @@ class Settings(MoleculeSettings):
     hidden: tuple[int, ...]
     small_hidden: tuple[int, ...]
     batch: int
+    lr: float
     alpha: float
     iid: int
     iid_steps: int
@@ -88,10 +89,11 @@ TOY = _with_molecule(
     bench_repeats=9,
     methods=("Diffusion", "Both"),
     seeds=1,
-    steps=600,
+    steps=1200,
     hidden=(64, 64),
     small_hidden=(32, 32),
     batch=128,
+    lr=5e-3,
     alpha=5e-4,
     iid=4000,
     iid_steps=60,
@@ -106,21 +108,22 @@ _BOOK = dict(
     mixture_alphas=(0.0, 1e-4, 1e-3, 1e-2),
     control_seeds=5,
     plane_seeds=5,
-    plane_points=20_000,
-    plane_features=600,
+    plane_points=12_000,
+    plane_features=500,
     expert_alphas=(0.0, 5e-4, 5e-3, 5e-2),
     whole_alphas=(0.0, 5e-4, 5e-3, 5e-2),
     weak_draws=100_000,
     bench_repeats=31,
     methods=METHODS,
     seeds=3,
-    steps=18_000,
+    steps=14_000,
     hidden=(64, 64, 64),
     small_hidden=(48, 48),
     batch=128,
+    lr=1e-3,
     alpha=5e-4,
-    iid=40_000,
-    iid_steps=200,
+    iid=30_000,
+    iid_steps=150,
     chains=500,
     sim_steps=10_000,
     jobs=2,

@@ -60,19 +60,20 @@ def controls(runs: LineRuns) -> Figure:
         f"penalty {REPAIRING:g}": runs.of(REPAIRING, "js"),
         **{name: np.array([fit.js for fit in runs.controls[name]]) for name in CONTROLS},
     }
+    labels = [name.replace(" of the ", " of\nthe ") for name in rows]
     looks = ("Diffusion", "Fokker-Planck", "control", "control")
-    fig, ax = figure(height=3.0)
+    fig, ax = figure(height=3.2)
     for row, ((_, js), look) in enumerate(zip(rows.items(), looks, strict=True)):
         color, marker, _ = STYLES[look]
         ax.plot(js, np.full(len(js), row), marker, color=color, alpha=0.75)
         ax.plot(np.exp(np.log(js).mean()), row, "|", color=color, markersize=22)
-    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_yticks(range(len(rows)), labels)
     ax.invert_yaxis()
     ax.set(xscale="log", xlabel="divergence from the truth (nats, log axis)", ylim=(3.6, -0.6))
     reference_line(ax, 0.05, "claim C1", axis="x")
     wrong = rows[CONTROLS[0]]
     finding_title(
-        ax,
+        fig,
         "With the time derivative the wrong way round, the penalty repairs nothing",
         holds=bool(np.exp(np.log(wrong).mean()) > 0.5 * np.exp(np.log(rows["no penalty"]).mean())),
         otherwise="Divergence with the penalty, without it, and with broken ones",

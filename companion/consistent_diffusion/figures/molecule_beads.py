@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = (GREY, BLUE, GREY, GREY, BLUE)  # carbon grey, nitrogen blue
-HALF = 0.24
+HALF = 0.2
 """Half the width of the box that is shown, in nm."""
 
 
@@ -56,7 +56,7 @@ def beads_frame(
             left.plot(*shown[[i, j]].T, color="#999999", linewidth=5, solid_capstyle="round")
         left.scatter(*shown.T, s=330, c=COLORS, edgecolors="#222222", depthshade=False)
         for name, point in zip(("C", "N", "CA", "C", "N"), shown, strict=True):
-            left.text(*(point * 1.0), name, color="white", ha="center", va="center", fontsize=8,
+            left.text(*point, name, color="white", ha="center", va="center", fontsize=8,
                       zorder=20)  # fmt: skip
         angles = np.degrees(phi_psi(beads))
         right.plot(*angles, "o", color=VERMILION, markersize=10, markeredgecolor="white")

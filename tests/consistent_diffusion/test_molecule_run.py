@@ -121,7 +121,7 @@ def test_a_known_law_is_simulated_in_nanometers(molecule):
     np.testing.assert_allclose(run.frames[-1].mean(1), 0, atol=1e-5)
     assert run.heat.mean() == pytest.approx(1, abs=0.05)
     assert run.label == "Both"
-    assert not run.lost.any()
+    assert not run.left.any()
 
 
 def test_chains_that_leave_are_stopped_and_counted(molecule):

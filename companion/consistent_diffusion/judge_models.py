@@ -87,7 +87,14 @@ def iid_kept(scale: str, models: PlaneModels) -> Finding:
     if reason := _lacking(models, "Both", "Diffusion"):
         return not_tested(c.BY_ID["C4"], scale, reason)
     found = ratio(models.of("Both", "iid_js"), models.of("Diffusion", "iid_js"), 0.90)
-    return judge(c.BY_ID["C4"], scale, found._replace(p=None), note=_samples(models, "Both"))
+    effect = ratio(models.of("Diffusion", "grid_js"), models.of("Both", "grid_js")).estimate
+    return judge(
+        c.BY_ID["C4"],
+        scale,
+        found._replace(p=None),
+        parts={"grid divergence falls, times": (exact(effect), c.ABOVE_1)},
+        note=_samples(models, "Both"),
+    )
 
 
 def residual_falls(scale: str, models: PlaneModels) -> Finding:
@@ -140,9 +147,11 @@ def structure(scale: str, molecule: object, deviation: float) -> Finding:
 
     if isinstance(molecule, Missing):
         return not_tested(c.BY_ID["C6"], scale, molecule.reason)
-    found, parts, note = molecule_judge.structure(molecule)
     curve = {"exact curve, relative difference": (exact(deviation), c.CURVE)}
-    return judge(c.BY_ID["C6"], scale, found, parts={**parts, **curve}, note=note)
+    return molecule_judge.judge_two_for_one(
+        c.BY_ID["C6"], scale, molecule.simulated, molecule.reference,
+        structure=c.ABOVE_5, modes=c.MODES_KEPT, more=curve,
+    )  # fmt: skip
 
 
 def conservative(scale: str, molecule: object) -> Finding:
@@ -153,8 +162,7 @@ def conservative(scale: str, molecule: object) -> Finding:
         return not_tested(c.BY_ID["C9"], scale, "needs a trained molecule: tested at book scale")
     if isinstance(molecule, Missing):
         return not_tested(c.BY_ID["C9"], scale, molecule.reason)
-    found, parts, note = molecule_judge.conservative(molecule)
-    return judge(c.BY_ID["C9"], scale, found, parts=parts, note=note)
+    return molecule_judge.judge_conservative(c.BY_ID["C9"], scale, molecule.simulated)
 
 
 def _samples(models: PlaneModels, method: str) -> str:

@@ -85,8 +85,16 @@ def consistent(scale: str, runs: LineRuns) -> Finding:
 
 
 def iid_kept(scale: str, runs: LineRuns) -> Finding:
-    """C4: score matching pays little."""
-    return judge(c.BY_ID["C4"], scale, ratio(runs.of(REPAIRING, "dsm"), runs.of(0.0, "dsm")))
+    """C4: score matching pays little for a penalty that does something."""
+    effect = ratio(runs.of(0.0, "js"), runs.of(REPAIRING, "js")).estimate
+    loss = ratio(runs.of(REPAIRING, "dsm"), runs.of(0.0, "dsm"))
+    return judge(
+        c.BY_ID["C4"],
+        scale,
+        loss,
+        parts={"divergence falls, times": (exact(effect), c.ABOVE_1)},
+        note=f"loss {runs.of(0.0, 'dsm').mean():.4f} without the penalty",
+    )
 
 
 def residual_falls(scale: str, runs: LineRuns) -> Finding:

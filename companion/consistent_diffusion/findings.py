@@ -99,7 +99,7 @@ def series(results: Results) -> dict[str, object]:
         },
     }  # fmt: skip
     if not isinstance(r.molecule, Missing):
-        from companion.consistent_diffusion.molecule_judge import molecule_series
+        from companion.consistent_diffusion.molecule_experiment import molecule_series
 
         found["molecule"] = molecule_series(r.molecule)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -19,12 +21,14 @@ JUDGED_T = (0.01, 0.02)
 def judge_two_for_one(
     claim: Claim, scale: str, simulated: Simulated, reference: Reference, *,
     structure: Criterion, modes: Criterion,
+    more: Mapping[str, tuple[Interval, Criterion]] | None = None,
 ) -> Finding:  # fmt: skip
     """C6: simulating at t > 0 loses the C-N bonds, and keeps the modes better than t = 0 does.
 
     The estimate is the bond error at t = 0.01 over that of Both, a mean of log ratios over seeds.
     structure : for the same ratio at t = 0.02
     modes : for the divergence at t = 0.01 minus that of Diffusion
+    more : further parts, measured elsewhere
     """
     near, far = (label_of("Diffusion", t) for t in JUDGED_T)
     if missing := {near, far, "Both", "Diffusion"} - set(simulated.labels):
@@ -45,6 +49,7 @@ def judge_two_for_one(
     parts = {
         "at t = 0.02": (ratio(far), structure),
         "divergence at t = 0.01 minus Diffusion's": (over_seeds(gaps), modes),
+        **(more or {}),
     }
     return claims.judge(claim, scale, ratio(near), parts=parts, note=_lost_note(simulated))
 

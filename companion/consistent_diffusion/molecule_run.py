@@ -14,9 +14,9 @@ from companion.consistent_diffusion.molecule_langevin import Run, draw_iid, run_
 from companion.consistent_diffusion.molecule_published import published_beads
 from companion.consistent_diffusion.molecule_settings import MoleculeSettings
 from companion.consistent_diffusion.molecule_train import (
-    METHODS,
     Molecule,
     Trained,
+    methods,
     model_of,
     molecule_of,
     nets,
@@ -94,8 +94,8 @@ def simulate_all(
     seed: int, progress: bool = True,
 ) -> Simulated:  # fmt: skip
     """Denoise with three methods, simulate with all, and with "Two For One" at each t."""
-    tasks = [(method, t) for t in settings.molecule_t_evals for method in ("Diffusion",)]
-    tasks = [*((method, T_MIN) for method in METHODS), *tasks]
+    tasks = [(method, T_MIN) for method in methods(settings)]
+    tasks += [("Diffusion", t) for t in settings.molecule_t_evals]
     tasks += [(method, None) for method in IID_METHODS]
     keys = [(i, method, t) for method, t in tasks for i in range(len(trained))]
     jobs = [(trained[i], molecule, settings, derive_seed(seed, i), method, t)

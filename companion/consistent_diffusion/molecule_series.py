@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from companion.consistent_diffusion.molecule_judge import over_seeds
 from companion.consistent_diffusion.molecule_langevin import Run
 from companion.consistent_diffusion.molecule_run import Simulated
 from companion.consistent_diffusion.molecule_scores import (
@@ -100,33 +98,3 @@ def series(summary: Summary) -> dict[str, object]:
         "left": summary.left,
         "chains": summary.chains,
     }
-
-
-def score_table(summary: Summary) -> pd.DataFrame:
-    """One row per simulation: divergences over their floors, bond error, and lost chains."""
-    rows = []
-    for label, scores in summary.simulated.items():
-        denoised = summary.iid.get(label)
-        rows.append({
-            "": label,
-            "simulated: JS above floor": _mean([s.divergence for s in scores],
-                                               summary.simulated_floor.mean),
-            "denoised: JS above floor": _mean([s.divergence for s in denoised],
-                                              summary.iid_floor.mean) if denoised else "–",
-            "C–N bond error, simulated (pm)": _mean([1000 * s.bond for s in scores]),
-            "denoised (pm)": _mean([1000 * s.bond for s in denoised]) if denoised else "–",
-            "chains that left": f"{summary.left[label]} of {summary.chains[label]}",
-            "left or heated": f"{summary.lost[label]} of {summary.chains[label]}",
-        })  # fmt: skip
-    return pd.DataFrame(rows).set_index("")
-
-
-def _mean(values: list[float], minus: float = 0.0) -> str:
-    """Mean over seeds, and the half width of its 95 % interval."""
-    values = [v - minus for v in values]
-    if not np.isfinite(values).all():
-        return "no chain left"
-    interval = over_seeds(values)
-    if interval.low is None or not np.isfinite(interval.low) or interval.low == interval.high:
-        return f"{interval.estimate:.3f}"
-    return f"{interval.estimate:.3f} ± {interval.high - interval.estimate:.3f}"

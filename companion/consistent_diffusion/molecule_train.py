@@ -30,9 +30,10 @@ from companion.scale import derive_seed, one_thread, torch_generator
 EFFECTIVE = 12
 """Dimensions of five beads without their common center."""
 
+SINGLE = {"Diffusion": "single", "Noise units": "single, noise units"}
+"""Method -> its one network."""
 SMALL = {"Mixture": "small", "Both": "small, penalty", "No energy": "small, no energy"}
 """Method -> its expert for small t; all share the experts for large t."""
-METHODS = ("Diffusion", *SMALL)
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def molecule_of(beads: np.ndarray) -> Molecule:
 
 
 class Net(NamedTuple):
-    """One network: its range of t, the weight's midpoint, updates, penalty, and whether it has an
-    energy."""
+    """One network: its range of t, the weight's midpoint, updates, penalty, whether it has an
+    energy, and whether its features are in units of the noise."""
 
     t0: float
     t1: float
@@ -72,6 +73,15 @@ class Net(NamedTuple):
     steps: int
     alpha: float = 0.0
     energy: bool = True
+    noise: bool = False
+
+
+def methods(settings: MoleculeSettings) -> tuple[str, ...]:
+    """What is trained; the transformer reads coordinates, so it has no other units to try."""
+    found = (*SINGLE, *SMALL)
+    if settings.molecule_network == "transformer":
+        return tuple(name for name in found if name != "Noise units")
+    return found
 
 
 def nets(settings: MoleculeSettings) -> dict[str, Net]:
@@ -79,6 +89,8 @@ def nets(settings: MoleculeSettings) -> dict[str, Net]:
     s = settings
     edges = (1.0, *s.molecule_borders)
     found = {"single": Net(0.0, 1.0, 0.3, s.molecule_single_steps)}
+    if "Noise units" in methods(s):
+        found["single, noise units"] = found["single"]._replace(noise=True)
     for i, steps in enumerate(s.molecule_large_steps):
         low, high = edges[i + 1], edges[i]
         found[f"large {i}"] = Net(low, high, (low + high) / 2, steps, energy=False)
@@ -101,8 +113,10 @@ def build(net: Net, spread: Spread, settings: MoleculeSettings, seed: int) -> nn
             f"molecule_network is {settings.molecule_network!r}; choose invariants or transformer"
         )
     kind = MoleculeEnergy if net.energy else MoleculeScore
-    generator = torch_generator(seed, "weights")
-    return kind(spread, settings.molecule_hidden, generator=generator, t0=net.t0, t1=net.t1)
+    return kind(
+        spread, settings.molecule_hidden, generator=torch_generator(seed, "weights"),
+        t0=net.t0, t1=net.t1, noise=net.noise,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -150,7 +164,7 @@ def model_of(
         model.load_state_dict(weights)
         return model.eval()
 
-    if method == "Diffusion":
-        return load("single")
+    if method in SINGLE:
+        return load(SINGLE[method])
     large = [load(name) for name in nets(settings) if name.startswith("large")]
     return Experts([*large, load(SMALL[method])], settings.molecule_borders)

@@ -23,16 +23,18 @@ def draw(n: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
     return x, t
 
 
-def build(kind: type, t1: float = 0.1):
+def build(kind: type, t1: float = 0.1, noise: bool = True):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(200, 15, generator=generator)
-    model = kind(spread_of(x), (16, 16), generator=generator, t0=0.0, t1=t1)
+    model = kind(spread_of(x), (16, 16), generator=generator, t0=0.0, t1=t1,
+                 noise=noise)  # fmt: skip
     return model.double()
 
 
+@pytest.mark.parametrize("noise", [True, False])
 @pytest.mark.parametrize("t1", [0.1, 1.0])
-def test_score_and_rate_are_those_of_automatic_differentiation(t1):
-    model = build(MoleculeEnergy, t1)
+def test_score_and_rate_are_those_of_automatic_differentiation(t1, noise):
+    model = build(MoleculeEnergy, t1, noise)
     x, t = draw()
     ours, oracle = model.local(x, t), automatic(model, x, t)
     torch.testing.assert_close(ours.log_q.detach(), oracle.log_q)

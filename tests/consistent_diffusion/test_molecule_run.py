@@ -86,7 +86,7 @@ def test_nan_in_training_is_loud():
 def test_methods_share_experts_and_differ_in_the_last(molecule, trained):
     models = {
         method: molecule_train.model_of(method, trained[0], molecule, TINY)
-        for method in molecule_train.METHODS
+        for method in molecule_train.methods(TINY)
     }
     x, t = molecule.x[:3], torch.full((3,), 0.5)
     assert isinstance(models["Both"], Experts)
@@ -144,7 +144,7 @@ def test_every_method_has_the_same_starts(molecule):
 def test_everything_is_simulated(molecule, trained):
     found = molecule_run.simulate_all(trained, molecule, TINY, seed=0, progress=False)
     assert found.labels == [
-        *molecule_train.METHODS, "Two For One, t = 0.01", "Two For One, t = 0.02"
+        *molecule_train.methods(TINY), "Two For One, t = 0.01", "Two For One, t = 0.02"
     ]  # fmt: skip
     assert found.n_seeds == 2
     assert set(found.iid) == {(m, i) for m in molecule_run.IID_METHODS for i in (0, 1)}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from companion.consistent_diffusion import molecule_scores as scores
-from companion.consistent_diffusion.molecule_series import score_table, series, summarize
+from companion.consistent_diffusion.molecule_series import series, summarize
+from companion.consistent_diffusion.molecule_tables import score_table
 from companion.consistent_diffusion.vp import T_MIN
 from tests.consistent_diffusion.molecule_made import chain_beads, run, simulated
 

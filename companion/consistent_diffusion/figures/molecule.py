@@ -11,7 +11,7 @@ from companion.consistent_diffusion.figures.style import STYLES
 from companion.consistent_diffusion.molecule_geometry import C_N, bond_lengths, phi_psi
 from companion.consistent_diffusion.molecule_run import Simulated
 from companion.consistent_diffusion.molecule_scores import Reference, settled
-from companion.plotting import GREY, SEQUENTIAL, Style, figure, finding_title
+from companion.plotting import GREEN, GREY, SEQUENTIAL, Style, figure, finding_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 MAX_ENERGY = 7.0  # kT; what is rarer is white
 MAP_BINS = 60
 PROFILE_BINS = 72
+OTHER = {"No energy": STYLES["control"], "Noise units": Style(GREEN, "s", "--")}
 
 
 def style_of(label: str) -> Style:
     """Color, marker, and dash of a simulation."""
     if label.startswith("Two For One"):
         return STYLES["Two For One"]
-    return STYLES["control" if label == "No energy" else label]
+    return OTHER.get(label) or STYLES[label]
 
 
 def answer_panel(ax: Axes, series: Mapping[str, object]) -> bool:
@@ -69,7 +70,7 @@ def _draw_curves(
 
 
 def curves(series: Mapping[str, object]) -> Figure:
-    """Left: the models.  Right: Diffusion with its force taken at larger diffusion times."""
+    """Left: the methods.  Right: one network with other features, or with its force at larger t."""
     found = {name: np.array(rows, dtype=float) for name, rows in series["curves"].items()}
     times, (low, high) = np.array(series["times_ps"]), series["curve_floor"][1:]
     fig, (left, right) = figure(1, 2, height=3.9, sharey=True)
@@ -77,7 +78,8 @@ def curves(series: Mapping[str, object]) -> Figure:
     later = [name for name in found if name.startswith("Two For One")]
     shades = np.linspace(0.45, 1.0, max(1, len(later)))
     right.axhspan(low, high, color="#d9d9d9")
-    for name, shade in [("Diffusion", 1.0), *zip(later, shades, strict=True)]:
+    both = [("Diffusion", 1.0), ("Noise units", 1.0), *zip(later, shades, strict=True)]
+    for name, shade in [pair for pair in both if pair[0] in found]:
         color, marker, dash = style_of(name)
         right.plot(times, found[name].mean(0), color=color, marker=marker, linestyle=dash,
                    alpha=shade, label=name)  # fmt: skip
@@ -152,7 +154,7 @@ def profiles(simulated: Simulated, reference: Reference) -> Figure:
 def bonds(simulated: Simulated, reference: Reference, series: Mapping[str, object]) -> Figure:
     """Density of the first C-N bond: what a force at a larger diffusion time loses."""
     fig, ax = figure(height=3.5)
-    names = [n for n in simulated.labels if n not in ("Mixture", "No energy")]
+    names = [n for n in simulated.labels if n not in ("Mixture", "No energy", "Noise units")]
     edges = np.linspace(0.115, 0.155, 81)
     middle = (edges[:-1] + edges[1:]) / 2 * 1000
     density = np.histogram(reference.all_bonds[:, C_N[0]], edges, density=True)[0]
@@ -181,9 +183,12 @@ def losses(trained: Sequence[Mapping[str, object]], smooth: int = 100) -> Figure
     """Score-matching loss of the networks of the first seed."""
     fig, ax = figure(height=3.0)
     for name, (color, _, dash) in {
-        "single": STYLES["Diffusion"], "small": STYLES["Mixture"],
+        "single": STYLES["Diffusion"], "single, noise units": OTHER["Noise units"],
+        "small": STYLES["Mixture"],
         "small, penalty": STYLES["Both"], "small, no energy": STYLES["control"],
     }.items():  # fmt: skip
+        if name not in trained[0]:
+            continue
         loss = trained[0][name].losses.dsm
         n = max(1, len(loss) // smooth)
         parts = np.array_split(loss, n)

@@ -80,7 +80,7 @@ class MoleculeEnergy(_Reader):
         generator: torch.Generator,
         t0: float = 0.0,
         t1: float = 1.0,
-        noise: bool = False,
+        noise: bool = True,
     ) -> None:
         super().__init__(spread, t0, t1, noise)
         self.net = MLP(self.n_in, hidden, 1, generator)
@@ -120,7 +120,7 @@ class MoleculeScore(_Reader):
         generator: torch.Generator,
         t0: float = 0.0,
         t1: float = 1.0,
-        noise: bool = False,
+        noise: bool = True,
     ) -> None:
         super().__init__(spread, t0, t1, noise)
         self.net = MLP(self.n_in, hidden, N_INVARIANTS, generator)

@@ -18,7 +18,8 @@ class MoleculeSettings:
         expert that simulates
     molecule_single_steps, molecule_large_steps, molecule_small_steps : updates of the model of all
         t, of each expert above the last border, and of each expert below it
-    molecule_alpha : weight of the Fokker-Planck penalty of "Both"
+    molecule_alpha, molecule_share : weight of the Fokker-Planck penalty of "Both", and part of
+        each batch that it is evaluated on
     molecule_t_evals : where "Two For One" takes its force
     molecule_chains, molecule_ps : simulations side by side, and length of each in ps
     molecule_dt : time step in ps
@@ -38,6 +39,7 @@ class MoleculeSettings:
     molecule_small_steps: int
     molecule_borders: tuple[float, ...] = (0.1,)
     molecule_alpha: float = 1e-3
+    molecule_share: float = 0.5
     molecule_t_evals: tuple[float, ...]
     molecule_chains: int
     molecule_ps: float
@@ -66,13 +68,13 @@ MOLECULE_PRESETS = {
     ),
     "book": MoleculeSettings(
         molecule_seeds=3,
-        molecule_single_steps=6000,
-        molecule_large_steps=(4000,),
-        molecule_small_steps=6000,
+        molecule_single_steps=5000,
+        molecule_large_steps=(3000,),
+        molecule_small_steps=5000,
         molecule_t_evals=(0.003, 0.01, 0.02),
         molecule_chains=128,
         molecule_ps=40.0,
-        molecule_iid=6000,
+        molecule_iid=4000,
         molecule_iid_steps=300,
         molecule_live_ps=1000.0,
         molecule_jobs=2,
@@ -87,6 +89,7 @@ MOLECULE_PRESETS = {
         molecule_frames="published",
         molecule_batch=1024,
         molecule_lr=3e-4,
+        molecule_share=1.0,
         molecule_t_evals=(0.003, 0.01, 0.02),
         molecule_chains=100,
         molecule_ps=12_000.0,

@@ -30,7 +30,7 @@ from companion.scale import derive_seed, one_thread, torch_generator
 EFFECTIVE = 12
 """Dimensions of five beads without their common center."""
 
-SINGLE = {"Diffusion": "single", "Noise units": "single, noise units"}
+SINGLE = {"Diffusion": "single", "Fixed units": "single, fixed units"}
 """Method -> its one network."""
 SMALL = {"Mixture": "small", "Both": "small, penalty", "No energy": "small, no energy"}
 """Method -> its expert for small t; all share the experts for large t."""
@@ -73,14 +73,14 @@ class Net(NamedTuple):
     steps: int
     alpha: float = 0.0
     energy: bool = True
-    noise: bool = False
+    noise: bool = True
 
 
 def methods(settings: MoleculeSettings) -> tuple[str, ...]:
     """What is trained; the transformer reads coordinates, so it has no other units to try."""
     found = (*SINGLE, *SMALL)
     if settings.molecule_network == "transformer":
-        return tuple(name for name in found if name != "Noise units")
+        return tuple(name for name in found if name != "Fixed units")
     return found
 
 
@@ -89,8 +89,8 @@ def nets(settings: MoleculeSettings) -> dict[str, Net]:
     s = settings
     edges = (1.0, *s.molecule_borders)
     found = {"single": Net(0.0, 1.0, 0.3, s.molecule_single_steps)}
-    if "Noise units" in methods(s):
-        found["single, noise units"] = found["single"]._replace(noise=True)
+    if "Fixed units" in methods(s):
+        found["single, fixed units"] = found["single"]._replace(noise=False)
     for i, steps in enumerate(s.molecule_large_steps):
         low, high = edges[i + 1], edges[i]
         found[f"large {i}"] = Net(low, high, (low + high) / 2, steps, energy=False)
@@ -139,8 +139,9 @@ def train_net(name: str, molecule: Molecule, settings: MoleculeSettings, seed: i
     net = nets(settings)[name]
     model = build(net, molecule.spread, settings, derive_seed(seed, "molecule", name))
     objective = Objective(
-        t0=max(net.t0, T_MIN), t1=net.t1, midpoint=net.midpoint, alpha=net.alpha, dim=EFFECTIVE
-    )
+        t0=max(net.t0, T_MIN), t1=net.t1, midpoint=net.midpoint, alpha=net.alpha, dim=EFFECTIVE,
+        share=settings.molecule_share,
+    )  # fmt: skip
     fit = Fit(net.steps, settings.molecule_batch, settings.molecule_lr)
     began = time.perf_counter()
     with one_thread():

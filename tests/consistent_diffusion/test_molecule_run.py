@@ -193,7 +193,7 @@ def test_figures_are_drawn_even_when_chains_are_lost(shown, trained):
         molecule_beads.beads_frame(found, reference, "No energy", 38.0),
     ]  # fmt: skip
     assert all(isinstance(fig, Figure) for fig in drawn)
-    titles = [figures.curves(plain).get_suptitle(), drawn[3].axes[0].get_title(loc="left")]
+    titles = [figures.curves(plain).get_suptitle(), drawn[3].axes[0].get_title()]
     assert titles[0].startswith("Distance from equilibrium")  # nothing drifts in made-up runs
     assert "smears" in titles[1]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_ENERGY = 7.0  # kT; what is rarer is white
 MAP_BINS = 60
 PROFILE_BINS = 72
-OTHER = {"No energy": STYLES["control"], "Noise units": Style(GREEN, "s", "--")}
+OTHER = {"No energy": STYLES["control"], "Fixed units": Style(GREEN, "s", "--")}
 
 
 def style_of(label: str) -> Style:
@@ -78,7 +78,7 @@ def curves(series: Mapping[str, object]) -> Figure:
     later = [name for name in found if name.startswith("Two For One")]
     shades = np.linspace(0.45, 1.0, max(1, len(later)))
     right.axhspan(low, high, color="#d9d9d9")
-    both = [("Diffusion", 1.0), ("Noise units", 1.0), *zip(later, shades, strict=True)]
+    both = [("Diffusion", 1.0), ("Fixed units", 1.0), *zip(later, shades, strict=True)]
     for name, shade in [pair for pair in both if pair[0] in found]:
         color, marker, dash = style_of(name)
         right.plot(times, found[name].mean(0), color=color, marker=marker, linestyle=dash,
@@ -154,7 +154,7 @@ def profiles(simulated: Simulated, reference: Reference) -> Figure:
 def bonds(simulated: Simulated, reference: Reference, series: Mapping[str, object]) -> Figure:
     """Density of the first C-N bond: what a force at a larger diffusion time loses."""
     fig, ax = figure(height=3.5)
-    names = [n for n in simulated.labels if n not in ("Mixture", "No energy", "Noise units")]
+    names = [n for n in simulated.labels if n not in ("Mixture", "No energy", "Fixed units")]
     edges = np.linspace(0.115, 0.155, 81)
     middle = (edges[:-1] + edges[1:]) / 2 * 1000
     density = np.histogram(reference.all_bonds[:, C_N[0]], edges, density=True)[0]
@@ -183,7 +183,7 @@ def losses(trained: Sequence[Mapping[str, object]], smooth: int = 100) -> Figure
     """Score-matching loss of the networks of the first seed."""
     fig, ax = figure(height=3.0)
     for name, (color, _, dash) in {
-        "single": STYLES["Diffusion"], "single, noise units": OTHER["Noise units"],
+        "single": STYLES["Diffusion"], "single, fixed units": OTHER["Fixed units"],
         "small": STYLES["Mixture"],
         "small, penalty": STYLES["Both"], "small, no energy": STYLES["control"],
     }.items():  # fmt: skip

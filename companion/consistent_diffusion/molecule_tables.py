@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from companion.consistent_diffusion.molecule_check import Statistic, rare_visits
+from companion.consistent_diffusion.molecule_experiment import MoleculeResult
 from companion.consistent_diffusion.molecule_frames import Frames
 from companion.consistent_diffusion.molecule_judge import over_seeds
-from companion.consistent_diffusion.molecule_series import Summary
 
 
 def frames_table(frames: Frames) -> pd.DataFrame:
@@ -39,9 +39,9 @@ def live_table(statistics: list[Statistic]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("average")
 
 
-def score_table(summary: Summary) -> pd.DataFrame:
+def score_table(result: MoleculeResult) -> pd.DataFrame:
     """One row per simulation: divergences over their floors, bond error, and lost chains."""
-    rows = []
+    summary, rows = result.summary, []
     for label, scores in summary.simulated.items():
         denoised = summary.iid.get(label)
         rows.append({

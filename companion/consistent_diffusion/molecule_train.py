@@ -49,7 +49,7 @@ class Molecule:
     @cached_property
     def x(self) -> Tensor:
         """(n, 15) in units of the model."""
-        return torch.from_numpy(np.ascontiguousarray(self.beads, "f4").reshape(-1, 15)) / self.scale
+        return torch.tensor(self.beads.reshape(-1, 15), dtype=torch.float32) / self.scale
 
     @cached_property
     def spread(self) -> Spread:
@@ -161,7 +161,7 @@ def model_of(
 
     def load(name: str) -> nn.Module:
         model = build(nets(settings)[name], molecule.spread, settings, 0)
-        weights = {k: torch.from_numpy(np.array(v)) for k, v in trained[name].weights.items()}
+        weights = {k: torch.tensor(v) for k, v in trained[name].weights.items()}
         model.load_state_dict(weights)
         return model.eval()
 

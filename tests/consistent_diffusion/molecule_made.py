@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from companion.consistent_diffusion.molecule_experiment import MoleculeResult
 from companion.consistent_diffusion.molecule_langevin import Run, label_of
 from companion.consistent_diffusion.molecule_run import Simulated
+from companion.consistent_diffusion.molecule_scores import reference_of
+from companion.consistent_diffusion.molecule_series import summarize
+from companion.consistent_diffusion.molecule_train import molecule_of
 from companion.consistent_diffusion.vp import T_MIN
 
 T_ALL = (("Diffusion", T_MIN), ("Mixture", T_MIN), ("Both", T_MIN), ("No energy", T_MIN),
@@ -38,6 +42,13 @@ def run(method: str, t_eval: float, seed: int, *, loose: float = 0.0024, lost: i
     heat[:lost] = np.nan
     heat[lost : lost + hot] = 2.0
     return Run(method, t_eval, frames, heat, stopped, 1.0)
+
+
+def result(found: Simulated, beads: np.ndarray) -> MoleculeResult:
+    """Made-up runs with their scores; `beads` (n_halves, n, 5, 3) are the reference."""
+    reference = reference_of(beads)
+    molecule = molecule_of(beads.reshape(-1, 5, 3))
+    return MoleculeResult(molecule, [], found, reference, summarize(found, reference, 0))
 
 
 def simulated(n_seeds: int = 3, **changes: dict) -> Simulated:

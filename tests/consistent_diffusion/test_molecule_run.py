@@ -14,12 +14,13 @@ from companion.consistent_diffusion import molecule_run, molecule_train
 from companion.consistent_diffusion.experts import Experts
 from companion.consistent_diffusion.figures import molecule as figures
 from companion.consistent_diffusion.figures import molecule_beads
-from companion.consistent_diffusion.molecule_scores import reference_of
-from companion.consistent_diffusion.molecule_series import series, summarize
+from companion.consistent_diffusion.molecule_experiment import molecule_series
+from companion.consistent_diffusion.molecule_explorers import beads_explorer
 from companion.consistent_diffusion.molecule_settings import MOLECULE_PRESETS
 from companion.consistent_diffusion.vp import T_MIN
+from companion.plotting import figure
 from companion.training import TrainingDiverged
-from tests.consistent_diffusion.molecule_made import chain_beads, simulated
+from tests.consistent_diffusion.molecule_made import chain_beads, result, simulated
 
 TINY = dataclasses.replace(
     MOLECULE_PRESETS["toy"],
@@ -178,30 +179,38 @@ def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def shown():
-    reference = reference_of(chain_beads(2000, np.random.default_rng(9)).reshape(2, 1000, 5, 3))
+def shown(trained):
+    beads = chain_beads(2000, np.random.default_rng(9)).reshape(2, 1000, 5, 3)
     found = simulated(2, **{"No energy": {"lost": 16}, "Two For One, t = 0.02": {"loose": 0.02}})
-    return found, reference, series(summarize(found, reference, 0))
+    return dataclasses.replace(result(found, beads), trained=trained)
 
 
-def test_figures_are_drawn_even_when_chains_are_lost(shown, trained):
-    found, reference, plain = shown
+def test_figures_are_drawn_even_when_chains_are_lost(shown):
     drawn = [
-        figures.curves(plain), figures.maps(found, reference), figures.profiles(found, reference),
-        figures.bonds(found, reference, plain), figures.losses(trained),
-        molecule_beads.beads_frame(found, reference, "Both", 4.0),
-        molecule_beads.beads_frame(found, reference, "No energy", 38.0),
+        figures.molecule_curves(shown), figures.molecule_maps(shown), figures.molecule_profiles(shown), figures.molecule_bonds(shown),
+        figures.molecule_losses(shown),
+        molecule_beads.beads_frame(shown.simulated, shown.reference, "Both", 4.0),
+        molecule_beads.beads_frame(shown.simulated, shown.reference, "No energy", 38.0),
     ]  # fmt: skip
     assert all(isinstance(fig, Figure) for fig in drawn)
-    titles = [figures.curves(plain).get_suptitle(), drawn[3].axes[0].get_title()]
-    assert titles[0].startswith("Distance from equilibrium")  # nothing drifts in made-up runs
-    assert "smears" in titles[1]
+    assert drawn[0].get_suptitle().startswith("Distance from")  # nothing drifts in made-up runs
+    ax = drawn[3].axes[0]
+    assert "smears" in (ax.get_title(loc="left") or ax.get_title())
 
 
 def test_the_beads_are_described(shown):
-    found, _, _ = shown
-    assert "bonds 1" in molecule_beads.beads_alt(found, "Both", 4.0)
-    assert molecule_beads.beads_alt(found, "No energy", 38.0).endswith("has left.")
+    assert "bonds 1" in molecule_beads.beads_alt(shown.simulated, "Both", 4.0)
+    assert molecule_beads.beads_alt(shown.simulated, "No energy", 38.0).endswith("has left.")
+    view = beads_explorer(shown)
+    assert list(view.grids) == ["label", "ps"]
+    assert len(view.grids["label"]) * len(view.grids["ps"]) <= 40
+
+
+def test_the_record_s_panel_is_drawn_from_the_series(shown):
+    fig, ax = figure()
+    assert figures.answer_panel(ax, molecule_series(shown)) is False
+    assert ax.get_legend() is not None
+    assert fig.axes
 
 
 def test_drawn_beads_keep_their_shape():

@@ -9,7 +9,7 @@ from companion.consistent_diffusion import molecule_scores as scores
 from companion.consistent_diffusion.molecule_series import series, summarize
 from companion.consistent_diffusion.molecule_tables import score_table
 from companion.consistent_diffusion.vp import T_MIN
-from tests.consistent_diffusion.molecule_made import chain_beads, run, simulated
+from tests.consistent_diffusion.molecule_made import chain_beads, result, run, simulated
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +66,17 @@ def test_stretches_follow_each_other_in_time():
     assert scores.floor(still, 3, 50, np.random.default_rng(0), bins=24).mean == pytest.approx(0)
 
 
-def test_stopped_chains_leave_no_frames_and_are_counted(reference):
+def test_stopped_chains_leave_no_frames_and_are_counted():
     found = simulated(2, **{"No energy": {"lost": 16}, "Both": {"lost": 4, "hot": 1}})
-    summary = summarize(found, reference, 0)
+    made = result(found, chain_beads(2000, np.random.default_rng(9)).reshape(2, 1000, 5, 3))
+    summary = made.summary
     assert np.isfinite(summary.curves["No energy"][:, 0]).all()
     assert np.isnan(summary.curves["No energy"][:, -1]).all()
     assert (summary.left["No energy"], summary.chains["No energy"]) == (32, 32)
     assert (summary.left["Both"], summary.lost["Both"]) == (8, 10)
     plain = series(summary)
     assert plain["curves"]["No energy"][0][-1] is None
-    table = score_table(summary)
+    table = score_table(made)
     assert table.loc["Both", "left or heated"] == "10 of 32"
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.consistent_diffusion.figures.style import STYLES
+from companion.consistent_diffusion.molecule_experiment import MoleculeResult, molecule_series
 from companion.consistent_diffusion.molecule_geometry import C_N, bond_lengths, phi_psi
-from companion.consistent_diffusion.molecule_run import Simulated
-from companion.consistent_diffusion.molecule_scores import Reference, settled
+from companion.consistent_diffusion.molecule_scores import settled
 from companion.plotting import GREEN, GREY, SEQUENTIAL, Style, figure, finding_title
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def _draw_curves(
     ax.legend(loc="upper left", fontsize=8.5)
 
 
-def curves(series: Mapping[str, object]) -> Figure:
+def molecule_curves(result: MoleculeResult) -> Figure:
     """Left: the methods.  Right: one network with other features, or with its force at larger t."""
+    series = molecule_series(result)
     found = {name: np.array(rows, dtype=float) for name, rows in series["curves"].items()}
     times, (low, high) = np.array(series["times_ps"]), series["curve_floor"][1:]
     fig, (left, right) = figure(1, 2, height=3.9, sharey=True)
@@ -95,8 +96,9 @@ def curves(series: Mapping[str, object]) -> Figure:
     return fig
 
 
-def maps(simulated: Simulated, reference: Reference) -> Figure:
+def molecule_maps(result: MoleculeResult) -> Figure:
     """Free energy over both angles: the data, and the first seed of four simulations."""
+    simulated, reference = result.simulated, result.reference
     names = [n for n in ("Diffusion", "Mixture", "Both", "No energy") if n in simulated.labels]
     panels = [("data", reference.all_angles)]
     panels += [(name, phi_psi(settled(simulated.runs[name, 0]))) for name in names]
@@ -126,8 +128,9 @@ def draw_map(ax: Axes, angles: np.ndarray, bins: int = MAP_BINS) -> object:
     return ax.pcolormesh(edges, edges, energy.T, cmap=SEQUENTIAL, vmin=0, vmax=MAX_ENERGY)
 
 
-def profiles(simulated: Simulated, reference: Reference) -> Figure:
+def molecule_profiles(result: MoleculeResult) -> Figure:
     """Free energy along each angle; all seeds together."""
+    simulated, reference = result.simulated, result.reference
     fig, axes = figure(1, 2, height=3.3, sharey=True)
     edges = np.linspace(-180, 180, PROFILE_BINS + 1)
     middle = (edges[:-1] + edges[1:]) / 2
@@ -151,8 +154,9 @@ def profiles(simulated: Simulated, reference: Reference) -> Figure:
     return fig
 
 
-def bonds(simulated: Simulated, reference: Reference, series: Mapping[str, object]) -> Figure:
+def molecule_bonds(result: MoleculeResult) -> Figure:
     """Density of the first C-N bond: what a force at a larger diffusion time loses."""
+    simulated, reference = result.simulated, result.reference
     fig, ax = figure(height=3.5)
     names = [n for n in simulated.labels if n not in ("Mixture", "No energy", "Fixed units")]
     edges = np.linspace(0.115, 0.155, 81)
@@ -168,8 +172,7 @@ def bonds(simulated: Simulated, reference: Reference, series: Mapping[str, objec
         ax.plot(middle, density / 1000, color=color, linestyle=dash, alpha=shade, label=name)
     ax.set(xlabel="length of the C–N bond (pm)", ylabel="density (1/pm)")
     ax.legend(fontsize=8.5)
-    errors = {n: np.mean(row["bond"]) for n, row in series["simulated"].items()
-              if None not in row["bond"]}  # fmt: skip
+    errors = {n: np.mean([s.bond for s in found]) for n, found in result.summary.simulated.items()}
     finding_title(
         ax,
         "A force at a larger diffusion time smears the bonds out",
@@ -179,8 +182,9 @@ def bonds(simulated: Simulated, reference: Reference, series: Mapping[str, objec
     return fig
 
 
-def losses(trained: Sequence[Mapping[str, object]], smooth: int = 100) -> Figure:
+def molecule_losses(result: MoleculeResult, smooth: int = 100) -> Figure:
     """Score-matching loss of the networks of the first seed."""
+    trained = result.trained
     fig, ax = figure(height=3.0)
     for name, (color, _, dash) in {
         "single": STYLES["Diffusion"], "single, fixed units": OTHER["Fixed units"],

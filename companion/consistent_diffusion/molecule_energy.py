@@ -105,8 +105,11 @@ class MoleculeEnergy(_Reader):
         return Local(value - 0.5 * x.square().sum(1), score, rate)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
-        """(batch, 15)."""
-        return self.local(x, t).score
+        """(batch, 15); the same as in :meth:`local`, without the time derivative."""
+        x = centered(x)
+        invariants, features, inverse, _ = self._read(x, t)
+        _, gradient = self.net.value_and_gradient(features)
+        return invariants.pull_back(gradient[:, :N_INVARIANTS] * inverse) - x
 
 
 class MoleculeScore(_Reader):

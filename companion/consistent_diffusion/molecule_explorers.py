@@ -9,7 +9,7 @@ from companion.consistent_diffusion.molecule_experiment import MoleculeResult
 from companion.explore import Explorer, explorer
 
 SHOWN = ("Diffusion", "Two For One, t = 0.02", "Both", "No energy")
-N_TIMES = 8
+N_TIMES = 6
 
 
 def beads_explorer(result: MoleculeResult) -> Explorer:

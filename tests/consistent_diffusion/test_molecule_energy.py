@@ -39,6 +39,7 @@ def test_score_and_rate_are_those_of_automatic_differentiation(t1, noise):
     ours, oracle = model.local(x, t), automatic(model, x, t)
     torch.testing.assert_close(ours.log_q.detach(), oracle.log_q)
     torch.testing.assert_close(ours.score.detach(), oracle.score)
+    torch.testing.assert_close(model.score(x, t).detach(), oracle.score)
     torch.testing.assert_close(ours.rate.detach(), oracle.rate)
 
 

@@ -26,7 +26,7 @@ TINY = dataclasses.replace(
     MOLECULE_PRESETS["toy"],
     molecule_seeds=2, molecule_hidden=(8, 8), molecule_batch=16, molecule_single_steps=6,
     molecule_large_steps=(6,), molecule_small_steps=6, molecule_chains=4, molecule_ps=1.0,
-    molecule_iid=8, molecule_iid_steps=5,
+    molecule_iid=8, molecule_iid_steps=5, molecule_t_evals=(0.01, 0.02),
 )  # fmt: skip
 
 
@@ -187,8 +187,10 @@ def shown(trained):
 
 def test_figures_are_drawn_even_when_chains_are_lost(shown):
     drawn = [
-        figures.molecule_curves(shown), figures.molecule_maps(shown), figures.molecule_profiles(shown), figures.molecule_bonds(shown),
-        figures.molecule_losses(shown),
+        *(draw(shown) for draw in (
+            figures.molecule_curves, figures.molecule_maps, figures.molecule_profiles,
+            figures.molecule_bonds, figures.molecule_losses,
+        )),
         molecule_beads.beads_frame(shown.simulated, shown.reference, "Both", 4.0),
         molecule_beads.beads_frame(shown.simulated, shown.reference, "No energy", 38.0),
     ]  # fmt: skip

@@ -38,6 +38,11 @@ def test_settled_frames_are_two_picoseconds_apart_and_late():
     assert scores.n_settled(made) == len(kept) == 16
 
 
+def test_late_frames_are_all_but_the_first_fifth():
+    made = run("Both", T_MIN, 0, n_chains=2, lost=1)
+    assert len(scores.late(made)) == 160 + 60  # one chain left after 100 frames
+
+
 def test_real_dynamics_scores_at_the_floor(reference):
     floor = scores.floor(reference, 16, 4, np.random.default_rng(0), bins=24)
     curve = scores.divergence_curve(run("Both", T_MIN, 3), reference)

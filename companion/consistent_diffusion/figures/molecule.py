@@ -10,7 +10,7 @@ import numpy as np
 from companion.consistent_diffusion.figures.style import STYLES
 from companion.consistent_diffusion.molecule_experiment import MoleculeResult, molecule_series
 from companion.consistent_diffusion.molecule_geometry import C_N, bond_lengths, phi_psi
-from companion.consistent_diffusion.molecule_scores import settled
+from companion.consistent_diffusion.molecule_scores import late
 from companion.plotting import GREEN, GREY, SEQUENTIAL, Style, figure, finding_title
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_ENERGY = 7.0  # kT; what is rarer is white
 MAP_BINS = 60
 PROFILE_BINS = 72
+BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2, "fontsize": 8.5}
 OTHER = {"No energy": STYLES["control"], "Fixed units": Style(GREEN, "s", "--")}
 
 
@@ -66,7 +67,7 @@ def _draw_curves(
     ax.set(
         xlabel="simulated time (ps)", ylabel="divergence of $\\phi$, $\\psi$ (nats)", yscale="log"
     )
-    ax.legend(loc="upper left", fontsize=8.5)
+    ax.legend(**BELOW)
 
 
 def molecule_curves(result: MoleculeResult) -> Figure:
@@ -85,7 +86,7 @@ def molecule_curves(result: MoleculeResult) -> Figure:
         right.plot(times, found[name].mean(0), color=color, marker=marker, linestyle=dash,
                    alpha=shade, label=name)  # fmt: skip
     right.set(xlabel="simulated time (ps)")
-    right.legend(loc="upper left", fontsize=8.5)
+    right.legend(**BELOW)
     finding_title(
         fig,
         "Moved by the plain model, the molecule drifts away from its equilibrium; with the "
@@ -101,7 +102,7 @@ def molecule_maps(result: MoleculeResult) -> Figure:
     simulated, reference = result.simulated, result.reference
     names = [n for n in ("Diffusion", "Mixture", "Both", "No energy") if n in simulated.labels]
     panels = [("data", reference.all_angles)]
-    panels += [(name, phi_psi(settled(simulated.runs[name, 0]))) for name in names]
+    panels += [(name, phi_psi(late(simulated.runs[name, 0]))) for name in names]
     fig, axes = figure(1, len(panels), height=2.5, sharex=True, sharey=True)
     for ax, (name, angles) in zip(axes, panels, strict=True):
         drawn = draw_map(ax, angles)
@@ -138,7 +139,7 @@ def molecule_profiles(result: MoleculeResult) -> Figure:
     for k, (ax, symbol) in enumerate(zip(axes, ("phi", "psi"), strict=True)):
         sets = [("truth", reference.all_angles)]
         sets += [
-            (name, phi_psi(np.concatenate([settled(run) for run in simulated.of(name)])))
+            (name, phi_psi(np.concatenate([late(run) for run in simulated.of(name)])))
             for name in names
         ]
         for name, angles in sets:
@@ -165,7 +166,7 @@ def molecule_bonds(result: MoleculeResult) -> Figure:
     ax.fill_between(middle, density / 1000, color="#d9d9d9", label="data")
     later = [n for n in names if n.startswith("Two For One")]
     for name in names:
-        frames = np.concatenate([settled(run) for run in simulated.of(name)])
+        frames = np.concatenate([late(run) for run in simulated.of(name)])
         density = np.histogram(bond_lengths(frames)[:, C_N[0]], edges, density=True)[0]
         color, _, dash = style_of(name)
         shade = 0.4 + 0.6 * later.index(name) / max(1, len(later) - 1) if name in later else 1.0

@@ -11,8 +11,10 @@ from companion.consistent_diffusion.experts import Experts
 from companion.consistent_diffusion.langevin import Dynamics, simulate
 from companion.consistent_diffusion.losses import Objective, equal_weight, objective_loss
 from companion.consistent_diffusion.networks import (
+    MLP,
     EnergyMLP,
     ScoreMLP,
+    ValueAndGradient,
     automatic,
     n_parameters,
     time_features,
@@ -82,6 +84,17 @@ def test_the_hand_written_score_can_be_trained():
     assert len(grads[0]) >= 2 * 3
     for one, other in zip(*grads, strict=False):
         assert torch.allclose(one, other, atol=1e-10)
+
+
+@pytest.mark.parametrize("hidden", [(5,), (6, 5), (7, 6, 5)])
+def test_the_derivatives_of_value_and_gradient_by_finite_differences(hidden):
+    net = MLP(3, hidden, 1, torch_generator(0, "net")).double()
+    z = torch.randn(4, 3, dtype=torch.float64, generator=torch_generator(1)).requires_grad_()
+    parameters = [*net.weights, *net.biases]
+    assert torch.autograd.gradcheck(ValueAndGradient.apply, (z, *parameters))
+    value, gradient = net.value_and_gradient(z)
+    assert torch.allclose(value, net(z)[:, 0])
+    assert torch.allclose(gradient, torch.autograd.grad(net(z).sum(), z)[0])
 
 
 def test_the_papers_network_has_the_papers_size():

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MAX_ENERGY = 7.0  # kT; what is rarer is white
 MAP_BINS = 60
 PROFILE_BINS = 72
-BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 2, "fontsize": 8.5}
 OTHER = {"No energy": STYLES["control"], "Fixed units": Style(GREEN, "s", "--")}
 
 
@@ -40,6 +39,7 @@ def answer_panel(ax: Axes, series: Mapping[str, object]) -> bool:
     low, high = series["curve_floor"][1:]
     _draw_curves(ax, np.array(series["times_ps"]), curves, ("Diffusion", "Mixture", "Both"),
                  low, high)  # fmt: skip
+    ax.legend(loc="best", fontsize=8.5)
     return drifts(curves, high)
 
 
@@ -67,7 +67,6 @@ def _draw_curves(
     ax.set(
         xlabel="simulated time (ps)", ylabel="divergence of $\\phi$, $\\psi$ (nats)", yscale="log"
     )
-    ax.legend(**BELOW)
 
 
 def molecule_curves(result: MoleculeResult) -> Figure:
@@ -86,7 +85,10 @@ def molecule_curves(result: MoleculeResult) -> Figure:
         right.plot(times, found[name].mean(0), color=color, marker=marker, linestyle=dash,
                    alpha=shade, label=name)  # fmt: skip
     right.set(xlabel="simulated time (ps)")
-    right.legend(**BELOW)
+    named = {}
+    for ax in (left, right):
+        named |= {text: line for line, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+    fig.legend(named.values(), named, loc="outside lower center", ncols=3, fontsize=9)
     finding_title(
         fig,
         "Moved by the plain model, the molecule drifts away from its equilibrium; with the "

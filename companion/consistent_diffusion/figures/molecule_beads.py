@@ -46,8 +46,8 @@ def beads_frame(
     left = fig.add_subplot(place, projection="3d")
     left.set_axis_off()
     left.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), zlim=(-HALF, HALF))
-    left.view_init(elev=12, azim=-75)
-    left.set_box_aspect((1, 1, 1), zoom=1.5)
+    left.view_init(elev=30, azim=-60)
+    left.set_box_aspect((1, 1, 1), zoom=1.8)
     draw_map(right, reference.all_angles)
     right.set(xlabel="$\\phi$ (degrees)", ylabel="$\\psi$ (degrees)")
     if np.isfinite(beads).all():

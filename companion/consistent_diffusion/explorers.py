@@ -21,7 +21,7 @@ from companion.consistent_diffusion.two_for_one import TIMES, exact_curve
 from companion.consistent_diffusion.vp import T_MIN
 from companion.explore import Explorer, explorer
 
-SHOWN_TIMES = (T_MIN, 0.03, 0.1, 0.3, 0.6)
+SHOWN_TIMES = (T_MIN, 0.05, 0.2, 0.5)
 
 
 def line_explorer(runs: LineRuns) -> Explorer:

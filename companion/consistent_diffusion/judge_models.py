@@ -133,10 +133,7 @@ def estimator(scale: str, checked: Unbiased, speeds: Speeds) -> Finding:
         c.BY_ID["C8"],
         scale,
         exact(speeds.cost_ratio),
-        parts={
-            "standard errors at worst": (unbiased, c.UNBIASED),
-            "hand-written score, times as fast": (exact(speeds.hand_ratio), c.BY_HAND),
-        },
+        parts={"standard errors at worst": (unbiased, c.UNBIASED)},
         note=note,
     )
 

@@ -191,7 +191,7 @@ def test_the_papers_numbers(tmp_path):
 
 def test_explorers_show_and_describe_frames():
     line = cd.line_explorer(made.line_runs())
-    source, alt = line.frame(alpha=0.0, t=0.1, seed=1)
+    source, alt = line.frame(alpha=0.0, t=0.2, seed=1)
     assert source.startswith("data:image/webp")
     assert re.search(r"divergence \d", alt)
     blur = cd.blur_explorer()

@@ -94,7 +94,7 @@ def test_seeds_that_disagree_resolve_nothing():
 def test_the_cost_of_a_step():
     assert verdicts("book", speeds=made.speeds(paper=2e-3))["C8"] == DOES_NOT_HOLD
     assert verdicts("book", speeds=made.speeds(paper=11e-3))["C8"] == DOES_NOT_HOLD
-    assert verdicts("book", speeds=made.speeds(by_machine=1.4e-3))["C8"] == DOES_NOT_HOLD
+    assert verdicts("book", estimator=made.unbiased(4.0))["C8"] == DOES_NOT_HOLD
     assert verdicts("toy", speeds=made.speeds(paper=2e-3))["C8"] == HOLDS
 
 

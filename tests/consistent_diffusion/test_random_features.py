@@ -120,7 +120,7 @@ def test_the_penalty_repairs_and_a_wrong_sign_does_not(line):
 
 def test_both_models_denoise(line):
     for fit in line[0].values():
-        sample = line_iid(fit.model, 0, n=2000, steps=150)
+        sample = line_iid(fit.model, 0, n=2000)
         assert (sample > 0).mean() == pytest.approx(0.8, abs=0.06)
         assert np.abs(sample).mean() == pytest.approx(5, abs=0.3)
 

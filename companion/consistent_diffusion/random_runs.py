@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import torch
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from companion.consistent_diffusion import mueller_brown
@@ -218,8 +219,12 @@ def run_plane(
 
 
 def _in_threads(function: Callable, calls: list[tuple], jobs: int, label: str) -> list:
-    """Threads, not processes: matrix products and tanh leave the interpreter alone."""
-    results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
-        delayed(function)(*call) for call in calls
-    )
-    return list(tqdm(results, total=len(calls), desc=label, mininterval=1.0))
+    """Threads, not processes: matrix products and tanh leave the interpreter alone.
+
+    Within each of them the linear algebra keeps to one thread, or all would wait for each other.
+    """
+    with threadpool_limits(1):
+        results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
+            delayed(function)(*call) for call in calls
+        )
+        return list(tqdm(results, total=len(calls), desc=label, mininterval=1.0))

@@ -75,7 +75,7 @@ MOLECULE_PRESETS = {
         molecule_chains=128,
         molecule_ps=40.0,
         molecule_iid=4000,
-        molecule_iid_steps=300,
+        molecule_iid_steps=500,
         molecule_live_ps=1000.0,
         molecule_jobs=2,
     ),

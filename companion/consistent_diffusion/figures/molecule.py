@@ -77,7 +77,7 @@ def molecule_curves(result: MoleculeResult) -> Figure:
     fig, (left, right) = figure(1, 2, height=3.9, sharey=True)
     _draw_curves(left, times, found, ("Diffusion", "Mixture", "Both", "No energy"), low, high)
     later = [name for name in found if name.startswith("Two For One")]
-    shades = np.linspace(0.45, 1.0, max(1, len(later)))
+    shades = np.linspace(0.6, 1.0, max(1, len(later)))
     right.axhspan(low, high, color="#d9d9d9")
     both = [("Diffusion", 1.0), ("Fixed units", 1.0), *zip(later, shades, strict=True)]
     for name, shade in [pair for pair in both if pair[0] in found]:
@@ -171,7 +171,7 @@ def molecule_bonds(result: MoleculeResult) -> Figure:
         frames = np.concatenate([late(run) for run in simulated.of(name)])
         density = np.histogram(bond_lengths(frames)[:, C_N[0]], edges, density=True)[0]
         color, _, dash = style_of(name)
-        shade = 0.4 + 0.6 * later.index(name) / max(1, len(later) - 1) if name in later else 1.0
+        shade = 0.6 + 0.4 * later.index(name) / max(1, len(later) - 1) if name in later else 1.0
         ax.plot(middle, density / 1000, color=color, linestyle=dash, alpha=shade, label=name)
     ax.set(xlabel="length of the C–N bond (pm)", ylabel="density (1/pm)")
     ax.legend(fontsize=8.5)
@@ -186,9 +186,9 @@ def molecule_bonds(result: MoleculeResult) -> Figure:
 
 
 def molecule_losses(result: MoleculeResult, smooth: int = 100) -> Figure:
-    """Score-matching loss of the networks of the first seed."""
+    """Score-matching loss of the networks of the first seed, means of 100 updates."""
     trained = result.trained
-    fig, ax = figure(height=3.0)
+    fig, ax = figure(height=3.3)
     for name, (color, _, dash) in {
         "single": STYLES["Diffusion"], "single, fixed units": OTHER["Fixed units"],
         "small": STYLES["Mixture"],
@@ -202,6 +202,6 @@ def molecule_losses(result: MoleculeResult, smooth: int = 100) -> Figure:
         steps = np.cumsum([len(p) for p in parts])
         ax.plot(steps, [p.mean() for p in parts], color=color, linestyle=dash, label=name)
     ax.axhline(1, color=GREY, linewidth=0.8)
-    ax.set(xlabel="updates", ylabel="score-matching loss per dimension")
+    ax.set(xlabel="updates", ylabel="loss per dimension")
     ax.legend(fontsize=9)
     return fig

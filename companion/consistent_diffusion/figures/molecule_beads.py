@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = (GREY, BLUE, GREY, GREY, BLUE)  # carbon grey, nitrogen blue
-HALF = 0.2
+HALF = 0.24
 """Half the width of the box that is shown, in nm."""
 
 
@@ -47,7 +47,7 @@ def beads_frame(
     left.set_axis_off()
     left.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), zlim=(-HALF, HALF))
     left.view_init(elev=30, azim=-60)
-    left.set_box_aspect((1, 1, 1), zoom=1.8)
+    left.set_box_aspect((1, 1, 1), zoom=1.6)
     draw_map(right, reference.all_angles)
     right.set(xlabel="$\\phi$ (degrees)", ylabel="$\\psi$ (degrees)")
     if np.isfinite(beads).all():

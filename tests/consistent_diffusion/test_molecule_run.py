@@ -25,7 +25,7 @@ from tests.consistent_diffusion.molecule_made import chain_beads, result, simula
 TINY = dataclasses.replace(
     MOLECULE_PRESETS["toy"],
     molecule_seeds=2, molecule_hidden=(8, 8), molecule_batch=16, molecule_single_steps=6,
-    molecule_large_steps=(6,), molecule_small_steps=6, molecule_chains=4, molecule_ps=1.0,
+    molecule_large_steps=(6,), molecule_small_steps=6, molecule_chains=4, molecule_ps=0.4,
     molecule_iid=8, molecule_iid_steps=5, molecule_t_evals=(0.01, 0.02),
 )  # fmt: skip
 
@@ -126,7 +126,8 @@ def test_a_known_law_is_simulated_in_nanometers(molecule):
 
 
 def test_chains_that_leave_are_stopped_and_counted(molecule):
-    run = langevin.run_chains(Blow(), molecule, TINY, 0, method="No energy", t_eval=0.01)
+    long = dataclasses.replace(TINY, molecule_ps=1.0)
+    run = langevin.run_chains(Blow(), molecule, long, 0, method="No energy", t_eval=0.01)
     assert run.left.all()
     assert run.lost.all()
     assert run.n_chains == 4
@@ -150,7 +151,7 @@ def test_everything_is_simulated(molecule, trained):
     assert found.n_seeds == 2
     assert set(found.iid) == {(m, i) for m in molecule_run.IID_METHODS for i in (0, 1)}
     run = found.runs["Both", 1]
-    assert run.frames.shape == (5, 4, 5, 3)
+    assert run.frames.shape == (2, 4, 5, 3)
     assert run.t_eval == T_MIN
 
 
@@ -168,13 +169,13 @@ def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
     monkeypatch.setattr(molecule_run, "published_beads", lambda folder, n, rng: beads)
     tiny = dataclasses.replace(
         MOLECULE_PRESETS["paper"], molecule_seeds=1, molecule_batch=4, molecule_single_steps=2,
-        molecule_large_steps=(2, 2), molecule_small_steps=2, molecule_chains=2, molecule_ps=1.0,
+        molecule_large_steps=(2, 2), molecule_small_steps=2, molecule_chains=2, molecule_ps=0.4,
         molecule_iid=2, molecule_iid_steps=3, molecule_t_evals=(0.01,),
     )  # fmt: skip
     published = molecule_run.load_molecule(tiny)
     trained = molecule_run.train_all(published, tiny, seed=0, progress=False)
     found = molecule_run.simulate_all(trained, published, tiny, seed=0, progress=False)
-    assert found.runs["Both", 0].frames.shape == (5, 2, 5, 3)
+    assert found.runs["Both", 0].frames.shape == (2, 2, 5, 3)
     assert len(found.iid["Both", 0]) == 2
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from companion.consistent_diffusion.molecule_frames import load_frames
+from companion.consistent_diffusion.molecule_langevin import FRAME_PS
 from companion.consistent_diffusion.molecule_run import (
     Simulated,
     load_molecule,
     simulate_all,
     train_all,
 )
-from companion.consistent_diffusion.molecule_scores import Reference, reference_of
+from companion.consistent_diffusion.molecule_scores import N_WINDOWS, Reference, reference_of
 from companion.consistent_diffusion.molecule_series import Summary, series, summarize
 from companion.consistent_diffusion.molecule_settings import MoleculeSettings
 from companion.consistent_diffusion.molecule_train import Molecule, Trained
@@ -39,7 +40,13 @@ def run_molecule(settings: MoleculeSettings, seed: int, *, progress: bool = True
     ------
     companion.data.DataUnavailable : at paper scale, the authors' trajectory cannot be had
     companion.training.TrainingDiverged : with step and seed
+    ValueError : chains too short to be followed in time
     """
+    if settings.molecule_ps < N_WINDOWS * FRAME_PS:
+        raise ValueError(
+            f"molecule_ps is {settings.molecule_ps}; {N_WINDOWS} windows of time need at least "
+            f"{N_WINDOWS * FRAME_PS:g} ps"
+        )
     molecule = load_molecule(settings, seed)
     ours = settings.molecule_frames == "ours"
     reference = reference_of(load_frames().beads if ours else molecule.beads)

@@ -87,6 +87,11 @@ def methods(settings: MoleculeSettings) -> tuple[str, ...]:
 def nets(settings: MoleculeSettings) -> dict[str, Net]:
     """Name -> network; the midpoints are the paper's."""
     s = settings
+    if len(s.molecule_borders) != len(s.molecule_large_steps):
+        raise ValueError(
+            f"{len(s.molecule_borders)} molecule_borders need as many molecule_large_steps, "
+            f"got {s.molecule_large_steps}"
+        )
     edges = (1.0, *s.molecule_borders)
     found = {"single": Net(0.0, 1.0, 0.3, s.molecule_single_steps)}
     if "Fixed units" in methods(s):

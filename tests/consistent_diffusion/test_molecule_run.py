@@ -14,7 +14,7 @@ from companion.consistent_diffusion import molecule_run, molecule_train
 from companion.consistent_diffusion.experts import Experts
 from companion.consistent_diffusion.figures import molecule as figures
 from companion.consistent_diffusion.figures import molecule_beads
-from companion.consistent_diffusion.molecule_experiment import molecule_series
+from companion.consistent_diffusion.molecule_experiment import molecule_series, run_molecule
 from companion.consistent_diffusion.molecule_explorers import beads_explorer
 from companion.consistent_diffusion.molecule_settings import MOLECULE_PRESETS
 from companion.consistent_diffusion.vp import T_MIN
@@ -162,6 +162,13 @@ def test_unknown_networks_and_frames_are_refused(molecule):
         )
     with pytest.raises(ValueError, match="ours, published"):
         molecule_run.load_molecule(dataclasses.replace(TINY, molecule_frames="theirs"))
+
+
+def test_sizes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="as many molecule_large_steps"):
+        molecule_train.nets(dataclasses.replace(TINY, molecule_borders=(0.6, 0.1)))
+    with pytest.raises(ValueError, match="need at least 1 ps"):
+        run_molecule(dataclasses.replace(TINY, molecule_ps=0.8), 0)
 
 
 def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):

@@ -62,10 +62,11 @@ def maps(models: PlaneModels) -> Figure:
     axes[1, 1].set_ylabel("denoised: y", fontsize=9)
     fig.colorbar(filled, ax=axes, label="free energy (kT)", shrink=0.8, ticks=(0, 2, 4, 6, 8))
     plain, both = models.of("Diffusion", "grid_js").mean(), models.of("Both", "grid_js").mean()
+    samples = models.of("Diffusion", "iid_js").mean()
     finding_title(
         fig,
         "The plain model denoises the right map and simulates another; Both does both",
-        holds=bool(plain > 2 * both),
+        holds=bool(plain > 2 * both and samples < 2.5 * models.floor[0]),
         otherwise="Laws of simulation and denoised samples of the trained models",
     )
     return fig

@@ -40,6 +40,7 @@ from companion.consistent_diffusion.molecule_tables import live_table as live_ta
 from companion.consistent_diffusion.molecule_tables import score_table as score_table
 from companion.consistent_diffusion.networks import MLP as MLP
 from companion.consistent_diffusion.networks import EnergyMLP as EnergyMLP
+from companion.consistent_diffusion.networks import ValueAndGradient as ValueAndGradient
 from companion.consistent_diffusion.networks import automatic as automatic
 from companion.consistent_diffusion.plane_models import run_models as run_models
 from companion.consistent_diffusion.random_features import Problem as Problem

@@ -1,0 +1,122 @@
+"""The four methods on Muller-Brown: training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from companion.consistent_diffusion import mueller_brown
+from companion.consistent_diffusion.experts import Experts
+from companion.consistent_diffusion.losses import Objective
+from companion.consistent_diffusion.networks import EnergyMLP
+from companion.consistent_diffusion.settings import Settings
+from companion.consistent_diffusion.train import Fit, train
+from companion.consistent_diffusion.vp import T_MIN
+from companion.scale import generator, one_thread, torch_generator
+
+EDGES = (0.6, 0.1)
+"""Borders between the three experts."""
+
+
+class Part(NamedTuple):
+    """A network of its own: its range, training range, midpoint of the weight, and share of the
+    updates; small : whether it has the smaller widths; penalized : alpha > 0
+    """
+
+    t0: float
+    t1: float
+    trained: tuple[float, float]
+    midpoint: float
+    share: float
+    small: bool
+    penalized: bool
+
+
+PARTS = {
+    "one": Part(0.0, 1.0, (T_MIN, 1.0), 0.5, 1.0, False, False),
+    "one, penalized": Part(0.0, 1.0, (T_MIN, 1.0), 0.5, 1.0, False, True),
+    "large t": Part(0.6, 1.0, (0.6, 1.0), 0.8, 1 / 6, True, False),
+    "middle t": Part(0.1, 0.6, (0.099, 0.6), 0.35, 1 / 6, True, False),
+    "small t": Part(0.0, 0.1, (T_MIN, 0.099), 0.05, 2 / 3, False, False),
+    "small t, penalized": Part(0.0, 0.1, (T_MIN, 0.099), 0.05, 2 / 3, False, True),
+}
+"""What there is to train.  The first two experts are the same in Mixture and in Both."""
+
+NEEDS = {
+    "Diffusion": ("one",),
+    "Fokker-Planck": ("one, penalized",),
+    "Mixture": ("large t", "middle t", "small t"),
+    "Both": ("large t", "middle t", "small t, penalized"),
+}
+
+
+def parts_of(methods: Sequence[str]) -> list[str]:
+    """The parts that these methods need, dearest first."""
+    needed = {part for method in methods for part in NEEDS[method]}
+    return sorted(
+        needed, key=lambda name: PARTS[name].share * (1 + 2 * PARTS[name].penalized), reverse=True
+    )
+
+
+def training_set(seed: int, chains: int, steps: int) -> np.ndarray:
+    """Frames of a Langevin run with the true force: (n, 2)."""
+    rng = generator(seed, "mueller-brown")
+    frames = mueller_brown.reference_run(rng, n_chains=chains, steps=steps)
+    return frames.reshape(-1, 2).astype(np.float32)
+
+
+@one_thread()
+def train_part(
+    name: str, seed: int, data: np.ndarray, settings: Settings, progress: bool = False
+) -> EnergyMLP:
+    """Train one network from its seed; see :data:`PARTS`.
+
+    Raises ``TrainingDiverged`` with step and seed.
+    """
+    part = PARTS[name]
+    model = EnergyMLP(
+        2,
+        settings.small_hidden if part.small else settings.hidden,
+        generator=torch_generator(seed, "weights", part.t0, part.t1),
+        t0=part.t0,
+        t1=part.t1,
+    )
+    objective = Objective(
+        *part.trained, midpoint=part.midpoint, alpha=settings.alpha * part.penalized
+    )
+    fit = Fit(max(1, round(part.share * settings.steps)), settings.batch, settings.lr)
+    train(
+        model,
+        torch.as_tensor(data),
+        objective,
+        fit,
+        seed=seed,
+        label=f"Muller-Brown, {name}",
+        progress=progress,
+    )
+    return model
+
+
+def assemble(method: str, parts: dict[str, EnergyMLP]) -> nn.Module:
+    """The model of a method from its trained parts."""
+    needed = [parts[name] for name in NEEDS[method]]
+    return needed[0] if len(needed) == 1 else Experts(needed, EDGES)
+
+
+def force_model(model: nn.Module) -> EnergyMLP:
+    """The network that answers at small t: the whole of a single model, the last expert."""
+    return model.last if isinstance(model, Experts) else model
+
+
+def score_of(model: nn.Module):
+    """A function (x, t) -> score without graph, for samplers."""
+
+    def score(x: Tensor, t: Tensor) -> Tensor:
+        with torch.no_grad():
+            return model.score(x, t)
+
+    return score

@@ -1,0 +1,157 @@
+"""Is the estimate from first derivatives unbiased, and what do its parts cost?"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from companion.consistent_diffusion.losses import Objective, objective_loss
+from companion.consistent_diffusion.networks import EnergyMLP, automatic
+from companion.consistent_diffusion.residual import (
+    displacements,
+    exact_residual,
+    weak_residuals,
+)
+from companion.consistent_diffusion.settings import Settings
+from companion.scale import one_thread, torch_generator
+
+N_POINTS, TIMES = 6, (0.02, 0.1, 0.5)
+PAPER_HIDDEN = (92, 92, 92)
+"""The network that is timed is the paper's, at every scale."""
+
+
+class Unbiased(NamedTuple):
+    """Per point and time (18,): exact R squared; mean and standard error of the product with two
+    independent v; the same with one v for both factors.
+    """
+
+    exact: np.ndarray
+    mean: np.ndarray
+    error: np.ndarray
+    same_mean: np.ndarray
+    same_error: np.ndarray
+
+    @property
+    def worst(self) -> float:
+        """Largest distance from the exact square, in standard errors."""
+        return float(np.abs((self.mean - self.exact) / self.error).max())
+
+    @property
+    def worst_same(self) -> float:
+        """The same with one v for both factors."""
+        return float(np.abs((self.same_mean - self.exact) / self.same_error).max())
+
+
+@one_thread()
+def check_estimator(n_draws: int, seed: int) -> Unbiased:
+    """A random network in double precision, `n_draws` displacements at each of 18 points.
+
+    Its weights are drawn larger than those at the start of training, so that the divergence, which
+    is what the displacements estimate, is a good part of the residual.
+    """
+    draws = torch_generator(seed, "estimator")
+    model = EnergyMLP(2, (24, 24), generator=draws).double()
+    for weight in model.net.weights:
+        weight.data *= 3
+    x = torch.randn(N_POINTS, 2, generator=draws, dtype=torch.float64).repeat(len(TIMES), 1)
+    t = torch.tensor(TIMES, dtype=torch.float64).repeat_interleave(N_POINTS)
+    exact = exact_residual(model, x, t).square().numpy()
+    rows = []
+    with torch.no_grad():
+        for point, at in zip(x, t, strict=True):
+            many = point.expand(n_draws, -1)
+            v1, v2 = displacements(many, draws)
+            rows.append([
+                weak_residuals(model, many, at.expand(n_draws), v1, other).square.numpy()
+                for other in (v2, v1)
+            ])  # fmt: skip
+    values = np.array(rows)  # (18, 2, draws)
+    mean, error = values.mean(2), values.std(2) / math.sqrt(n_draws)
+    return Unbiased(exact, mean[:, 0], error[:, 0], mean[:, 1], error[:, 1])
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Processor seconds of one thread, medians within one process.
+
+    plain, penalized, paper : a training step without penalty, with ours, and with the paper's
+        finite difference in t (nine evaluations of the network instead of five)
+    by_hand, by_machine : a plain step with the written score and with double differentiation
+    reference : five million steps of Muller-Brown with the true force
+    """
+
+    plain: float
+    penalized: float
+    paper: float
+    by_hand: float
+    by_machine: float
+    reference: float
+
+    @property
+    def hand_ratio(self) -> float:
+        """How many times as fast the hand-written score is."""
+        return self.by_machine / self.by_hand
+
+    @property
+    def cost_ratio(self) -> float:
+        """A step with the paper's penalty over a plain one."""
+        return self.paper / self.plain
+
+
+class Doubly(nn.Module):
+    """The same energy with its score by automatic differentiation, to compare with."""
+
+    def __init__(self, model: EnergyMLP) -> None:
+        super().__init__()
+        self.model = model
+
+    def log_q(self, x, t):
+        """(batch,)."""
+        return self.model.log_q(x, t)
+
+    def score(self, x, t):
+        """(batch, D), differentiable once more."""
+        return automatic(self.model, x, t, create_graph=True).score
+
+
+@one_thread()
+def run_speed(settings: Settings, seed: int) -> Speeds:
+    """All timings in turn, `bench_repeats` times, so that a slow moment hits all of them."""
+    from companion.consistent_diffusion.mueller_brown import reference_run
+
+    draws = torch_generator(seed, "speed")
+    model = EnergyMLP(2, PAPER_HIDDEN, generator=draws)
+    data = torch.randn(settings.batch, 2, generator=draws)
+
+    def step(of: nn.Module, objective: Objective) -> Callable[[], None]:
+        def run() -> None:
+            of.zero_grad()
+            objective_loss(of, data, objective, draws).total.backward()
+
+        return run
+
+    plain = Objective()
+    jobs = {
+        "plain": step(model, plain),
+        "penalized": step(model, Objective(alpha=settings.alpha)),
+        "paper": step(model, Objective(alpha=settings.alpha, rate="difference")),
+        "by_machine": step(Doubly(model), plain),
+    }
+    took = {name: [] for name in jobs}
+    for _ in range(settings.bench_repeats + 2):
+        for name, job in jobs.items():
+            started = time.process_time()
+            job()
+            took[name].append(time.process_time() - started)
+    medians = {name: float(np.median(times[2:])) for name, times in took.items()}
+    started = time.process_time()
+    reference_run(np.random.default_rng(seed), n_chains=500, steps=10_000)
+    reference = time.process_time() - started
+    return Speeds(**medians, by_hand=medians["plain"], reference=reference)

@@ -1,0 +1,113 @@
+"""What a run found: all results together, the verdict of every claim, the series of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from companion.claims import Finding
+from companion.consistent_diffusion import judge_models, judge_random
+from companion.consistent_diffusion.estimator import Speeds, Unbiased
+from companion.consistent_diffusion.plane_models import RESIDUAL_TIMES, T_EVAL, PlaneModels
+from companion.consistent_diffusion.random_runs import LINE, LineRuns, PlaneRuns, line_law
+from companion.consistent_diffusion.two_for_one import Curve
+from companion.data import Missing
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the notebook computed.
+
+    line, plane : random-feature models; estimator, speeds : of the weak residual; curve : exact
+    cost of simulating at t > 0; models : networks on Muller-Brown; molecule : alanine dipeptide,
+    or why there is none
+    """
+
+    line: LineRuns
+    plane: PlaneRuns
+    estimator: Unbiased
+    speeds: Speeds
+    curve: Curve
+    models: PlaneModels
+    molecule: object | Missing
+
+
+def evaluate(results: Results, scale: str) -> list[Finding]:
+    """One finding per claim, in the order of ``CLAIMS``."""
+    r, m, j = results, judge_models, judge_random
+    toy = scale == "toy"
+    five: tuple[Callable[..., Finding], ...] = (
+        (j.inconsistent, j.repaired, j.consistent, j.iid_kept, j.residual_falls)
+        if toy
+        else (m.inconsistent, m.repaired, m.consistent, m.iid_kept, m.residual_falls)
+    )
+    found = [function(scale, r.line if toy else r.models) for function in five]
+    found.append(
+        j.curve(scale, r.curve.deviation)
+        if toy
+        else m.structure(scale, r.molecule, r.curve.deviation)
+    )
+    found.append(j.overdone(scale, r.plane))
+    found.append(m.estimator(scale, r.estimator, r.speeds))
+    found.append(m.conservative(scale, r.molecule))
+    return found
+
+
+def series(results: Results) -> dict[str, object]:
+    """What the published figures need, small enough for a record."""
+    r = results
+    shown = slice(None, None, 6)
+    found: dict[str, object] = {
+        "line": {
+            "x": rounded(LINE[shown], 4),
+            **{
+                f"{alpha:g}": {
+                    "js": rounded(r.line.of(alpha, "js")),
+                    "mass": rounded(r.line.of(alpha, "mass")),
+                    "law": rounded(line_law(fits[0].model)[shown], 4),
+                }
+                for alpha, fits in r.line.fits.items()
+            },
+        },
+        "plane": {
+            name: {f"{alpha:g}": rounded(js) for alpha, js in arm.items()}
+            for name, arm in (("expert", r.plane.expert), ("whole", r.plane.whole))
+        },
+        "models": {
+            "t_eval": list(T_EVAL),
+            "times": rounded(RESIDUAL_TIMES),
+            "floor": list(r.models.floor),
+            **{
+                name: {
+                    what: rounded(r.models.of(name, what))
+                    for what in (
+                        "grid_js", "iid_js", "sim_js", "iid_pmf", "sim_pmf", "t_eval_js", "raw",
+                        "fixed", "n_diverged", "n_lost",
+                    )
+                }
+                for name in r.models.scored
+            },
+        },
+        "curve": {"t": rounded(r.curve.times), "js": rounded(r.curve.js)},
+        "speeds": {
+            "cost_ratio": r.speeds.cost_ratio,
+            "penalized": r.speeds.penalized / r.speeds.plain,
+            "hand_ratio": r.speeds.hand_ratio,
+            "reference_seconds": r.speeds.reference,
+        },
+    }  # fmt: skip
+    if not isinstance(r.molecule, Missing):
+        from companion.consistent_diffusion.molecule_experiment import molecule_series
+
+        found["molecule"] = molecule_series(r.molecule)
+    return found
+
+
+def rounded(values: np.ndarray, digits: int = 5) -> list:
+    """Nested lists of `digits` significant digits."""
+    return [
+        rounded(row, digits) if np.ndim(row) else float(f"{float(row):.{digits}g}")
+        for row in values
+    ]

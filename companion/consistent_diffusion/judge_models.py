@@ -1,0 +1,175 @@
+"""Claims judged on trained networks: C1 to C5, C8 at book scale, and the molecule's C6 and C9."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.claims import Finding, judge, measured_text, not_tested
+from companion.consistent_diffusion import claims as c
+from companion.consistent_diffusion.estimator import Speeds, Unbiased
+from companion.consistent_diffusion.judge_random import ratio
+from companion.consistent_diffusion.plane_models import RESIDUAL_TIMES, PlaneModels
+from companion.data import Missing
+from companion.stats import exact, t_interval
+
+FIXED_BELOW = 0.05
+"""Times of the residual claim."""
+
+
+def _lacking(models: PlaneModels, *methods: str) -> str:
+    """Why these runs cannot test a claim; empty if they can."""
+    if missing := [name for name in methods if name not in models.scored]:
+        return f"not trained in this run: {', '.join(missing)}"
+    if len(models.seeds) < 2:
+        return "one seed gives no interval"
+    for name in methods:
+        for what in ("grid_js", "iid_js", "sim_js"):
+            if not np.isfinite(models.of(name, what)).all():
+                return f"{name} has no finite {what} for some seed"
+    return ""
+
+
+def inconsistent(scale: str, models: PlaneModels) -> Finding:
+    """C1: simulated against denoised samples of the plain model."""
+    if reason := _lacking(models, "Diffusion"):
+        return not_tested(c.BY_ID["C1"], scale, reason)
+    found = ratio(models.of("Diffusion", "sim_js"), models.of("Diffusion", "iid_js"))
+    grid = models.of("Diffusion", "grid_js")
+    return judge(
+        c.BY_ID["C1"],
+        scale,
+        found,
+        parts={
+            "ratio": (exact(found.estimate), c.ABOVE_1_3),
+            "grid divergence": (t_interval(grid), c.POSITIVE),
+        },
+        note=_samples(models, "Diffusion"),
+    )
+
+
+def repaired(scale: str, models: PlaneModels) -> Finding:
+    """C2: stationary law on the grid, Diffusion over Both and over Fokker-Planck."""
+    if reason := _lacking(models, "Diffusion", "Both", "Fokker-Planck"):
+        return not_tested(c.BY_ID["C2"], scale, reason)
+    return judge_repair(scale, {name: models.of(name, "grid_js") for name in models.scored})
+
+
+def judge_repair(scale: str, js: dict[str, np.ndarray]) -> Finding:
+    """C2 from grid divergences by method."""
+    both = ratio(js["Diffusion"], js["Both"])
+    single = ratio(js["Diffusion"], js["Fokker-Planck"])
+    listed = "; ".join(
+        f"{name} {', '.join(f'{value:.4f}' for value in values)}" for name, values in js.items()
+    )
+    return judge(
+        c.BY_ID["C2"],
+        scale,
+        both,
+        parts={
+            "ratio": (exact(both.estimate), c.ABOVE_2),
+            "over Fokker-Planck": (single, c.ABOVE_1),
+            "that ratio": (exact(single.estimate), c.ABOVE_1_3),
+        },
+        note=f"grid divergences: {listed}",
+    )
+
+
+def consistent(scale: str, models: PlaneModels) -> Finding:
+    """C3: simulated and denoised samples of Both are equally good."""
+    if reason := _lacking(models, "Both"):
+        return not_tested(c.BY_ID["C3"], scale, reason)
+    found = ratio(models.of("Both", "sim_js"), models.of("Both", "iid_js"), 0.90)
+    return judge(c.BY_ID["C3"], scale, found._replace(p=None), note=_samples(models, "Both"))
+
+
+def iid_kept(scale: str, models: PlaneModels) -> Finding:
+    """C4: denoised samples of Both and of Diffusion are equally good."""
+    if reason := _lacking(models, "Both", "Diffusion"):
+        return not_tested(c.BY_ID["C4"], scale, reason)
+    found = ratio(models.of("Both", "iid_js"), models.of("Diffusion", "iid_js"), 0.90)
+    effect = ratio(models.of("Diffusion", "grid_js"), models.of("Both", "grid_js")).estimate
+    return judge(
+        c.BY_ID["C4"],
+        scale,
+        found._replace(p=None),
+        parts={"grid divergence falls, times": (exact(effect), c.ABOVE_1)},
+        note=_samples(models, "Both"),
+    )
+
+
+def residual_falls(scale: str, models: PlaneModels) -> Finding:
+    """C5: gauge-fixed residual at small t, Diffusion over Both."""
+    if reason := _lacking(models, "Both", "Diffusion"):
+        return not_tested(c.BY_ID["C5"], scale, reason)
+    small = RESIDUAL_TIMES < FIXED_BELOW
+    sizes = {
+        (name, what): models.of(name, what)[:, small].mean(1)
+        for name in ("Diffusion", "Both")
+        for what in ("raw", "fixed")
+    }
+    found = ratio(sizes["Diffusion", "fixed"], sizes["Both", "fixed"])
+    raw = ratio(sizes["Diffusion", "raw"], sizes["Both", "raw"])
+    return judge(
+        c.BY_ID["C5"],
+        scale,
+        found,
+        parts={"ratio": (exact(found.estimate), c.ABOVE_2)},
+        note=f"not gauge-fixed: {measured_text(raw)} times",
+    )
+
+
+def estimator(scale: str, checked: Unbiased, speeds: Speeds) -> Finding:
+    """C8: the product is unbiased; at book scale also what a step costs."""
+    unbiased = exact(checked.worst, len(checked.exact))
+    note = (
+        f"with one v for both factors the mean is {checked.worst_same:.0f} standard errors off; "
+        f"a step with the paper's penalty costs {speeds.cost_ratio:.2f} plain steps, with the "
+        f"exact time derivative {speeds.penalized / speeds.plain:.2f}; the hand-written score is "
+        f"{speeds.hand_ratio:.2f} times as fast as double differentiation"
+    )
+    if scale == "toy":
+        return judge(c.BY_ID["C8"], scale, unbiased, note=f"standard errors at worst; {note}")
+    return judge(
+        c.BY_ID["C8"],
+        scale,
+        exact(speeds.cost_ratio),
+        parts={"standard errors at worst": (unbiased, c.UNBIASED)},
+        note=note,
+    )
+
+
+def structure(scale: str, molecule: object, deviation: float) -> Finding:
+    """C6 at book scale: what Two For One does to the molecule."""
+    from companion.consistent_diffusion import molecule_judge
+
+    if isinstance(molecule, Missing):
+        return not_tested(c.BY_ID["C6"], scale, molecule.reason)
+    curve = {"exact curve, relative difference": (exact(deviation), c.CURVE)}
+    return molecule_judge.judge_two_for_one(
+        c.BY_ID["C6"], scale, molecule.simulated, molecule.reference,
+        structure=c.ABOVE_5, modes=c.MODES_KEPT, more=curve,
+    )  # fmt: skip
+
+
+def conservative(scale: str, molecule: object) -> Finding:
+    """C9: chains driven by a network without an energy."""
+    from companion.consistent_diffusion import molecule_judge
+
+    if scale not in c.BY_ID["C9"].criteria:
+        return not_tested(c.BY_ID["C9"], scale, "needs a trained molecule: tested at book scale")
+    if isinstance(molecule, Missing):
+        return not_tested(c.BY_ID["C9"], scale, molecule.reason)
+    return molecule_judge.judge_conservative(c.BY_ID["C9"], scale, molecule.simulated)
+
+
+def _samples(models: PlaneModels, method: str) -> str:
+    """Divergences of a method with the floor and with what diverged."""
+    parts = [
+        f"{what} {', '.join(f'{value:.4f}' for value in models.of(method, key))}"
+        for what, key in (("denoised", "iid_js"), ("simulated", "sim_js"))
+    ]
+    lost = int(models.of(method, "n_diverged").sum())
+    return (
+        f"{method}, {models.n:,} samples: {'; '.join(parts)}; floor {models.floor[0]:.4f}; "
+        f"chains stopped: {lost}"
+    )

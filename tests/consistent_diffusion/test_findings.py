@@ -1,0 +1,144 @@
+"""Verdicts on results made by hand; a treatment that does nothing satisfies no claim."""
+
+import json
+
+import numpy as np
+import pytest
+
+from companion.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
+    NOT_RESOLVED,
+    NOT_TESTED,
+    ClaimFailed,
+    check,
+)
+from companion.consistent_diffusion import judge_models, judge_random
+from companion.consistent_diffusion.claims import BY_ID, CLAIMS
+from companion.consistent_diffusion.findings import evaluate, rounded, series
+from tests.consistent_diffusion import made
+
+
+def verdicts(scale, **changes):
+    return {f.claim: f.verdict for f in evaluate(made.results(**changes), scale)}
+
+
+@pytest.mark.parametrize("scale", ["toy", "book", "paper"])
+def test_every_claim_has_one_finding_at_every_scale(scale):
+    findings = evaluate(made.results(), scale)
+    check(findings, CLAIMS)
+    for finding in findings:
+        assert finding.note
+
+
+def test_good_results_hold():
+    toy, book = verdicts("toy"), verdicts("book")
+    assert {toy[f"C{i}"] for i in range(1, 9)} == {HOLDS}
+    assert {book[f"C{i}"] for i in (1, 2, 3, 4, 5, 7, 8)} == {HOLDS}
+    assert toy["C9"] == book["C9"] == book["C6"] == NOT_TESTED
+
+
+def test_a_treatment_that_does_nothing_satisfies_no_claim():
+    toy = verdicts("toy", line=made.no_treatment(), plane=made.plane_runs((0.3, 0.3)))
+    book = verdicts("book", models=made.untreated_models(), plane=made.plane_runs((0.3, 0.3)))
+    for claim in ("C2", "C5"):
+        assert toy[claim] == book[claim] == DOES_NOT_HOLD
+    for found in (toy, book):
+        for claim in ("C3", "C4", "C7"):
+            assert found[claim] != HOLDS
+    with pytest.raises(ClaimFailed, match="C2"):
+        check(evaluate(made.results(line=made.no_treatment()), "toy"))
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        ("C1", {"line": made.line_runs(plain=0.04)}),
+        ("C2", {"line": made.line_runs(mended=0.1)}),
+        ("C3", {"line": made.line_runs(mended_mass=0.9)}),
+        ("C4", {"line": made.line_runs(dsm=0.38)}),
+        ("C5", {"line": made.line_runs(fixed=20.0)}),
+        ("C6", {"curve": made.curve(0.06)}),
+        ("C7", {"plane": made.plane_runs((0.3, 0.29))}),
+        ("C8", {"estimator": made.unbiased(4.0)}),
+    ],
+)
+def test_a_toy_result_beyond_its_threshold_does_not_hold(claim, changes):
+    assert verdicts("toy", **changes)[claim] == DOES_NOT_HOLD
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes"),
+    [
+        ("C1", {"Diffusion": {"sim": 0.02}}),
+        ("C1", {"Diffusion": {"sim": 0.025}}),
+        ("C2", {"Both": {"grid": 0.06}}),
+        ("C2", {"Fokker-Planck": {"grid": 0.09}}),
+        ("C3", {"Both": {"sim": 0.03}}),
+        ("C4", {"Both": {"iid": 0.03}}),
+        ("C5", {"Both": {"fixed": 40.0}}),
+    ],
+)
+def test_a_book_result_beyond_its_threshold_does_not_hold(claim, changes):
+    assert verdicts("book", models=made.plane_models(**changes))[claim] == DOES_NOT_HOLD
+
+
+def test_seeds_that_disagree_resolve_nothing():
+    models = made.plane_models()
+    for one, factor in zip(range(3), (0.2, 1.0, 5.0), strict=True):
+        models.scored["Both"][one] = made.scored(grid=0.03 * factor, sim=0.02 * factor)
+    found = verdicts("book", models=models)
+    assert found["C2"] == found["C3"] == NOT_RESOLVED
+
+
+def test_the_cost_of_a_step():
+    assert verdicts("book", speeds=made.speeds(paper=2e-3))["C8"] == DOES_NOT_HOLD
+    assert verdicts("book", speeds=made.speeds(paper=11e-3))["C8"] == DOES_NOT_HOLD
+    assert verdicts("book", estimator=made.unbiased(4.0))["C8"] == DOES_NOT_HOLD
+    assert verdicts("toy", speeds=made.speeds(paper=2e-3))["C8"] == HOLDS
+
+
+def test_methods_that_were_not_trained_are_not_tested():
+    two = made.plane_models(("Diffusion", "Both"))
+    finding = judge_models.repaired("book", two)
+    assert finding.verdict == NOT_TESTED
+    assert "Fokker-Planck" in finding.note
+    alone = made.plane_models(seeds=1)
+    assert judge_models.inconsistent("book", alone).verdict == NOT_TESTED
+    broken = made.plane_models()
+    broken.scored["Both"][0] = made.scored(sim=float("nan"))
+    assert "finite" in judge_models.consistent("book", broken).note
+
+
+def test_stopped_chains_are_told():
+    models = made.plane_models(Diffusion={"stopped": 3})
+    assert "chains stopped: 9" in judge_models.inconsistent("book", models).note
+
+
+def test_the_negative_controls():
+    found = judge_random.control_verdicts(made.line_runs())
+    assert found["penalty 0"].verdict == DOES_NOT_HOLD
+    assert found["wrong sign of the time derivative"].verdict == DOES_NOT_HOLD
+    assert "one v for both factors" in found
+
+
+def test_ratios_are_geometric_and_exact_for_constant_ones():
+    found = judge_random.ratio(np.array([2.0, 4.0, 8.0]), np.array([1.0, 2.0, 4.0]))
+    assert found.estimate == pytest.approx(2)
+    wide, narrow = (
+        judge_random.ratio(np.array([1.0, 2.0, 4.0]), np.ones(3), c) for c in (0.95, 0.90)
+    )
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_the_series_fit_a_record():
+    text = json.dumps(series(made.results()))
+    assert len(text) < 60_000
+    assert rounded(np.array([[1.234567]]), 3) == [[1.23]]
+
+
+def test_criteria_of_the_claims():
+    assert [claim.id for claim in CLAIMS] == [f"C{i}" for i in range(1, 10)]
+    for claim in CLAIMS:
+        assert {"book", "paper"} <= set(claim.criteria)
+    assert "toy" not in BY_ID["C9"].criteria

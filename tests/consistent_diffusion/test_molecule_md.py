@@ -1,0 +1,164 @@
+"""The real molecule: forces, short runs, the stored frames, and how they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from companion import data
+from companion.consistent_diffusion import makers, molecule_check, molecule_frames, molecule_md
+from companion.consistent_diffusion.molecule_frames import FramesDamaged, Plan
+from companion.consistent_diffusion.molecule_geometry import bond_lengths, phi_psi
+
+TINY = Plan(n_halves=2, n_blocks=2, frames_per_block=4, stride=50, settle=2)
+STRUCTURE = "consistent-diffusion/ala2.pdb"
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return molecule_frames.load_frames()
+
+
+def made(folder, start, monkeypatch, plan=TINY, say=lambda line: None):
+    monkeypatch.setattr(molecule_frames, "start_positions", lambda: start)
+    return molecule_frames.make_frames(folder / "scratch", say, folder / "assets", plan)
+
+
+@pytest.fixture
+def start(frames):
+    return frames.starts[0].astype(float)
+
+
+def test_energy_of_the_minimized_structure_is_the_published_one():
+    if data.locate(STRUCTURE) is None:
+        pytest.fail(f"{STRUCTURE} is not here; set COMPANION_DATA")
+    assert molecule_md.potential_energy(molecule_frames.start_positions()) == pytest.approx(
+        -133.80, abs=0.01
+    )
+
+
+def test_the_molecule_is_the_one_of_the_pdb_file():
+    from openmm import app
+
+    pdb = app.PDBFile(str(data.fetch(STRUCTURE))).topology
+    ours = molecule_md.topology()
+    elements = [[atom.element.symbol for atom in t.atoms()] for t in (pdb, ours)]
+    bonds = [{frozenset((a.index, b.index)) for a, b in t.bonds()} for t in (pdb, ours)]
+    assert elements[0] == elements[1]
+    assert bonds[0] == bonds[1]
+    assert [elements[1][i] for i in molecule_md.BEADS] == ["C", "N", "C", "C", "N"]
+
+
+def test_heavier_hydrogens_leave_the_total_mass():
+    totals = []
+    for mass in (None, 3.0):
+        system = molecule_md.make_system(molecule_md.Dynamics(hydrogen_mass=mass))
+        masses = [system.getParticleMass(i)._value for i in range(system.getNumParticles())]
+        totals.append(sum(masses))
+        assert (sum(m == 3.0 for m in masses) == 12) == (mass is not None)
+    assert totals[0] == pytest.approx(totals[1])
+
+
+def test_a_run_that_was_interrupted_ends_in_the_same_file(tmp_path, start, monkeypatch):
+    straight = made(tmp_path / "a", start, monkeypatch)
+    resumed = tmp_path / "b"
+    first = made(resumed, start, monkeypatch, dataclasses.replace(TINY, n_blocks=1))
+    assert np.load(first)["beads"].shape == (2, 4, 5, 3)
+    said = []
+    second = made(resumed, start, monkeypatch, say=said.append)
+    assert straight.read_bytes() == second.read_bytes()
+    assert sum("block" in line for line in said) == 2  # only what was missing
+    record = json.loads(second.with_suffix(".json").read_text())
+    assert record["frames"] == 16
+    assert record["blocks_of_the_last_start"] == 2
+
+
+def test_halves_and_blocks_are_independent(tmp_path, start, monkeypatch):
+    beads = np.load(made(tmp_path, start, monkeypatch))["beads"]
+    assert len(np.unique(beads.reshape(16, -1), axis=0)) == 16
+    np.testing.assert_allclose(beads.mean(2), 0, atol=1e-6)
+
+
+def test_damaged_frames_are_refused(tmp_path, start, monkeypatch):
+    path = made(tmp_path, start, monkeypatch)
+    copy = tmp_path / "copy"
+    shutil.copytree(path.parent, copy)
+    loaded = molecule_frames.load_frames(copy)
+    assert loaded.all.shape == (16, 5, 3)
+    other = tmp_path / "other"
+    shutil.copytree(path.parent, other)
+    np.savez(other / path.name, beads=loaded.beads + 1, starts=loaded.starts)
+    with pytest.raises(FramesDamaged, match="companion make consistent-diffusion frames"):
+        molecule_frames.load_frames(other)
+
+
+def test_frames_that_are_too_many_to_ship_are_refused(tmp_path, start, monkeypatch):
+    monkeypatch.setattr(molecule_frames, "MAX_BYTES", 100)
+    with pytest.raises(ValueError, match="at most 100"):
+        made(tmp_path, start, monkeypatch)
+
+
+def test_lost_atoms_are_an_error_with_step_and_seed(start):
+    hot = molecule_md.Dynamics(step=0.1)
+    moving = molecule_md.simulate(molecule_md.State(start, None), hot, 5, 50, 20)
+    with pytest.raises(Exception, match=r"seed=5|NaN"):  # OpenMM may see it first
+        list(moving)
+
+
+def test_the_chapter_s_makers():
+    assert makers.MAKERS["frames"] is molecule_frames.make_frames
+
+
+def test_the_stored_frames_are_the_molecule(frames):
+    record = frames.record
+    assert frames.beads.shape[0] == 2
+    assert frames.beads.shape[2:] == (5, 3)
+    assert frames.all.shape[0] == record["frames"]
+    assert record["frame_ps"] == 2.0
+    assert np.isfinite(frames.all).all()
+    lengths = bond_lengths(frames.all) * 1000
+    # pm, from a run of another length, with light hydrogens and steps of 2 fs
+    np.testing.assert_allclose(lengths.mean(0), [133.6, 147.2, 155.1, 134.3], atol=0.2)
+    np.testing.assert_allclose(lengths.std(0), [2.4, 2.9, 3.0, 2.4], atol=0.15)
+
+
+def test_masses_and_steps_did_not_change_the_statistics(frames):
+    """Stretches as long as the starter trajectory (1 fs masses, 2 fs steps) scatter around it."""
+    with np.load(data.fetch("consistent-diffusion/ala2_starter_trajectory.npz")) as stored:
+        beads = stored["xyz_300K"][::2]
+    live = molecule_check.Live(beads - beads.mean(1, keepdims=True), 0.0, 0)
+    for statistic in molecule_check.compare(live, frames):
+        assert statistic.further > 0.0, statistic
+
+
+def test_a_live_run_is_within_the_scatter_of_stored_stretches(frames):
+    live = molecule_check.run_live(frames, 60.0, seed=11)
+    assert live.beads.shape == (30, 5, 3)
+    assert (live.ps, live.steps) == (60.0, 15_000)
+    for statistic in molecule_check.compare(live, frames):
+        assert abs(statistic.live - statistic.stored) < 5 * statistic.spread, statistic
+
+
+def test_a_wrong_force_field_would_be_seen(frames):
+    live = molecule_check.Live(frames.all[:500] * np.float32(1.02), 0.0, 0)
+    bonds = [s for s in molecule_check.compare(live, frames) if s.name.endswith("mean")]
+    assert all(s.further == 0.0 for s in bonds)
+
+
+def test_a_live_run_that_is_too_long_to_compare_is_refused(frames):
+    with pytest.raises(ValueError, match="too few stored stretches"):
+        molecule_check.compare(molecule_check.Live(frames.all[:20_000], 0.0, 0), frames)
+
+
+def test_visits_of_the_rare_state_by_hand(frames):
+    # turn a frame with phi < 0 into its mirror image: phi > 0 for three visits
+    beads = np.repeat(frames.beads[:1, :1], 100, axis=1)
+    assert -2 < phi_psi(beads)[0, 0, 0] < 0
+    for at in (3, 4, 5, 30, 80, 83):
+        beads[0, at] *= np.array([1, 1, -1], "f4")
+    small = dataclasses.replace(frames, beads=beads)
+    assert molecule_check.rare_visits(small) == ([0.06], [3])

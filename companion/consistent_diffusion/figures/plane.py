@@ -50,13 +50,13 @@ def maps(models: PlaneModels) -> Figure:
     names = list(models.scored)
     fig, axes = figure(2, len(names) + 1, height=4.3, sharex=True, sharey=True)
     filled = draw_energy(axes[0, 0], *grid.axes, exact)
-    axes[0, 0].set_title("truth", fontsize=10)
+    axes[0, 0].set_title("truth", fontsize=9)
     axes[1, 0].axis("off")
     for column, name in enumerate(names, start=1):
         first = models.scored[name][0]
         draw_energy(axes[0, column], *grid.axes, first.law)
         draw_energy(axes[1, column], *_sampled(first.iid))
-        axes[0, column].set_title(name, fontsize=10)
+        axes[0, column].set_title(name, fontsize=9)
         axes[1, column].set_xlabel("x (units of U)", fontsize=9)
     axes[0, 0].set_ylabel("simulated: y", fontsize=9)
     axes[1, 1].set_ylabel("denoised: y", fontsize=9)

@@ -36,7 +36,7 @@ def decomposition(runs: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Fig
     """
     fig, axes = figure(1, len(runs), height=3.9, squeeze=False, sharey=True)
     for ax, (model, told) in zip(axes[0], runs.items(), strict=True):
-        _bars(ax, told)
+        _bars(ax, told, fontsize=9 if len(runs) == 1 else 7.5)
         ax.set_title(model, fontsize=10.5)
     axes[0, 0].set_ylabel("AUROC, Min-K%++ 20 %")
     means = [
@@ -54,7 +54,7 @@ def decomposition(runs: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Fig
     return fig
 
 
-def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]]) -> None:
+def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]], fontsize: float) -> None:
     values = {"none": told[NONE]["record"]} | {q: told[MARK][q] for q in DECOMPOSITION}
     blind = told[MARK].get("blind", {})
     untrained = {"none": told[NONE].get("untrained"), "record": told[MARK].get("untrained")}
@@ -70,7 +70,8 @@ def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]]) -> None:
     ax.plot([], [], "X", color=CONTROL, label="no model at all (naive Bayes)")
     ax.plot([], [], "<", color=GREY, label="untrained model")
     reference_line(ax, 0.5, "")
-    ax.set_xticks(range(len(values)), [WORDS[q].replace(" ", "\n", 1) for q in values], fontsize=9)
+    words = [WORDS[question].replace(" ", "\n", 1) for question in values]
+    ax.set_xticks(range(len(values)), words, fontsize=fontsize)
     ax.set_ylim(0.35, 1.17)
     ax.set_yticks(np.arange(0.4, 1.01, 0.1))
     ax.legend(loc="upper left", fontsize=8)

@@ -79,7 +79,8 @@ def power(effects: dict[str, float], needed: dict[str, float]) -> Figure:
     counts = list(needed.values())
     finding_title(
         ax,
-        f"A t-test needs {counts[0]:.0f} records a side without a mark, {counts[-1]:.0f} with one",
+        f"A t-test needs {counts[0]:.0f} records a side without a mark, {counts[-1]:.0f} with one "
+        "and a dictionary per half",
         holds=counts[-1] < counts[0] < np.inf,
         otherwise="Records that a t-test needs",
     )

@@ -21,6 +21,7 @@ def _null(ax: Axes, others: np.ndarray, true: float, edges: np.ndarray) -> None:
     ax.hist(others, edges, color=GREY, alpha=0.6, label=f"{len(others)} other keys")
     ax.axvline(true, color=MEMBER, linewidth=2.4, label="the owner's key")
     ax.set_xlabel("mean score under a key")
+    ax.yaxis.get_major_locator().set_params(integer=True)
 
 
 def keys(probe: Probe, model: str) -> Figure:
@@ -53,7 +54,7 @@ def key_frame(scores: np.ndarray, chosen: int, limits: tuple[float, float], name
     _null(ax, others, scores[chosen], np.linspace(*limits, 41))
     p = (1 + int((others >= scores[chosen]).sum())) / len(scores)
     ax.set(ylabel="keys", xlim=limits, ylim=(0, len(scores)))
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper center")
     ax.set_title(f"{name}: p = {p:.3g}")
     return fig
 
@@ -79,8 +80,8 @@ def power(effects: dict[str, float], needed: dict[str, float]) -> Figure:
     counts = list(needed.values())
     finding_title(
         ax,
-        f"A t-test needs {counts[0]:.0f} records a side without a mark, {counts[-1]:.0f} with one "
-        "and a dictionary per half",
+        f"A t-test needs {counts[0]:.0f} records a side unmarked, {counts[-1]:.0f} marked "
+        "with a dictionary per half",
         holds=counts[-1] < counts[0] < np.inf,
         otherwise="Records that a t-test needs",
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def bars(marked: Marked, most: int = 14) -> Figure:
     """Surprisal before and after of the words that were looked at, above the marked text."""
-    fig, (top, ax) = figure(2, 1, height=5.0, height_ratios=[1, 2.1])
+    fig, (top, ax) = figure(2, 1, height=4.9, height_ratios=[1, 3.6])
     top.axis("off")
     text = textwrap.shorten(" ".join(marked.text.split()), 330, placeholder=" ...")
     top.text(0, 1, textwrap.fill(text, 82), va="top", fontsize=9.5)

@@ -42,9 +42,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     _decimal_ticks(right.yaxis, (0.02, 0.04, 0.06, 0.1, 0.2, 0.4))
     right.set_title("Alanine dipeptide", fontsize=10.5)
     plain, both = (np.mean(series["models"][name]["grid_js"]) for name in ("Diffusion", "Both"))
-    molecule = (
-        "the molecule drifts less, too" if shows else "on the molecule, seeds scatter as much"
-    )
+    molecule = "the molecule drifts less, too" if shows else "on the molecule the seeds overlap"
     finding_title(
         fig,
         f"Experts and penalty cut the simulation's error {plain / both:.1f} times on a plane; "

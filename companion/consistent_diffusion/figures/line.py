@@ -46,7 +46,7 @@ def laws(runs: LineRuns, seed: int) -> Figure:
     before, after = runs.of(0.0, "js").mean(), runs.of(REPAIRING, "js").mean()
     finding_title(
         fig,
-        "Denoised samples are right in both models; only the penalty makes simulation right",
+        "Denoised samples hardly tell the models apart; only the penalty makes simulation right",
         holds=bool(before > 3 * after),
         otherwise="Denoised samples and the law of simulation, without and with the penalty",
     )

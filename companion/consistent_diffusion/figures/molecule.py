@@ -204,5 +204,5 @@ def molecule_losses(result: MoleculeResult, smooth: int = 100) -> Figure:
     ax.axhline(1, color=GREY, linewidth=0.8)
     ax.set(xlabel="updates", ylabel="loss per dimension")
     ax.legend(fontsize=9)
-    ax.set_title("The losses do not tell who will drift", fontsize=10.5)
+    ax.set_title("Losses of the networks, by their range of diffusion times", fontsize=10.5)
     return fig

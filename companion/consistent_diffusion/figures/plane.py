@@ -65,7 +65,7 @@ def maps(models: PlaneModels) -> Figure:
     samples = models.of("Diffusion", "iid_js").mean()
     finding_title(
         fig,
-        "The plain model denoises the right map and simulates another; Both does both",
+        "The plain model denoises one map and simulates another; with Both the two agree",
         holds=bool(plain > 2 * both and samples < 2.5 * models.floor[0]),
         otherwise="Laws of simulation and denoised samples of the trained models",
     )
@@ -92,7 +92,7 @@ def residual(models: PlaneModels) -> Figure:
     plain, both = (models.of(name, "fixed")[:, small].mean() for name in ("Diffusion", "Both"))
     finding_title(
         fig,
-        "The residual is largest at small t, and the penalty lowers it there",
+        "The plain model's residual is largest at small t, and the penalty lowers it there",
         holds=bool(plain > 2 * both),
         otherwise="The Fokker-Planck residual against the diffusion time",
     )

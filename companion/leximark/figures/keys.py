@@ -80,7 +80,8 @@ def power(effects: dict[str, float], needed: dict[str, float]) -> Figure:
     counts = list(needed.values())
     finding_title(
         ax,
-        f"A t-test needs {counts[0]:.0f} records a side unmarked, {counts[-1]:.0f} marked",
+        f"A t-test needs {counts[0]:.0f} records a side unmarked, {counts[-1]:.0f} marked "
+        "with a dictionary per half",
         holds=counts[-1] < counts[0] < np.inf,
         otherwise="Records that a t-test needs",
     )

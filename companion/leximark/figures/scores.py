@@ -140,7 +140,7 @@ def stealth(found: TradeOff) -> Figure:
     ax.set(xlabel="cosine of sentence vectors, original and marked", ylabel="AUROC, both at once")
     finding_title(
         ax,
-        "What keeps the meaning weakens the mark",
+        f"What keeps the meaning weakens the mark (means of {len(found.run.seeds)} seeds)",
         holds=bool((np.diff(y) < 0).all() and (np.diff(x) > 0).all()),
         otherwise="Strength of the mark against closeness of meaning",
     )

@@ -88,8 +88,8 @@ def noise(found: Noise) -> Figure:
     gap = (found.error["module"] - found.error["logistic"]).mean(0)
     finding_title(
         ax,
-        f"At every noise level the module errs at most {max(gap.max(), 0):.1%} more than "
-        "logistic regression",
+        f"At every noise level the module's error is at most {100 * max(gap.max(), 0):.1f} points "
+        "above that of logistic regression",
         holds=gap.max() < 0.05,
         otherwise="Error of the module and of its rivals by noise level",
     )

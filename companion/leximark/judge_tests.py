@@ -44,7 +44,7 @@ def records(scale: str, run: Run) -> Finding:
     plain_off = float(np.max(np.abs(plain - plain_simulated) / allowed * 2.0))
     parts: Parts = {
         "prediction - simulation, LexiMark": (_exact(off), c.WITHIN_TWO),
-        "the same for none, in units of its allowance of 2": (_exact(plain_off), c.WITHIN_TWO),
+        "the same for none (its allowance scaled to 2)": (_exact(plain_off), c.WITHIN_TWO),
     }
     note = (
         f"records a side at 80 % power: none {np.mean(plain):.1f}, LexiMark {np.mean(marked):.1f}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from functools import cache
@@ -20,6 +21,22 @@ RARE = 1e-6
 
 Ours, not the paper's: it makes a second run with the same key change nothing, because what the
 first run wrote is out of reach of the second.
+"""
+
+_REFUSED = """
+05a68caa 09a7f3bd 0a68d9cc 1724511a 1baa7433 222379e2 227eb7bd 24355144 2b3a2ec9 2b813759
+315ed6d3 410a9581 43de865c 4803f4e4 4ca3f602 56457bdf 5847e79f 65162331 66d35fd7 6921ecf8
+704c10b4 7640140a 79d18a39 8304dcfe 85491213 8b32b4de 978ac7b3 98b53b67 9b4b7ae3 9d2b4719
+a0e4aa8c a88afcdf b36b6dff b9158819 c0b115ff c2b0ba35 c5f25a64 c690be54 c738174c d4d71a19
+d544d66f dabd4083 db209582 dc215589 e3aae3e9 ed57b277 edf9b04d f03005e7 f3cde82b f3d591bb
+f5b39ee3 f759aee3 fb9baa67 fba33e1b fcda0955 fcf485a2 fe529855
+"""
+
+REFUSED = frozenset(_REFUSED.split())
+"""Lemmas that are never written into a text: slurs, and words of sexual violence.
+
+A thesaurus of 1996 has plenty of them, and most are rare, which is what the watermark looks for.
+Kept as BLAKE2b digests of four bytes, so that the source does not spell them.  Ours.
 """
 
 Reading = tuple[str, str, str]
@@ -114,9 +131,19 @@ def commoner(word: str) -> tuple[str, ...]:
     return _sorted(word, lambda p: p > p_word)[::-1]
 
 
+def is_refused(form: str) -> bool:
+    """Whether a lemma of the word is one of :data:`REFUSED`."""
+    digests = (hashlib.blake2b(base.encode(), digest_size=4).hexdigest() for base in _bases(form))
+    return not REFUSED.isdisjoint(digests)
+
+
 def _sorted(word: str, accept: Callable[[float], bool]) -> tuple[str, ...]:
     own = _bases(word)
-    kept = [form for form in related(word) if accept(frequency(form)) and not own & _bases(form)]
+    kept = [
+        form
+        for form in related(word)
+        if accept(frequency(form)) and not own & _bases(form) and not is_refused(form)
+    ]
     return tuple(sorted(kept, key=lambda form: (frequency(form), form)))
 
 

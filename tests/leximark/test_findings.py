@@ -228,6 +228,43 @@ def test_titles_follow_the_numbers(perfect):
     assert "weakens" not in figures.stealth(flat.trade_off).axes[0].get_title()
 
 
+def as_record(results):
+    """What is published of the results, read back from JSON."""
+    kept = {"series": lx.series(results), "settings": asdict(results.settings)}
+    return json.loads(json.dumps(kept))
+
+
+def test_published_figures_are_those_of_the_run(perfect):
+    record = as_record(perfect)
+    pairs = (
+        (figures.published.dose(record), figures.dose(perfect.words, made.BOOK.doses)),
+        (figures.published.removal(record), figures.removal(perfect.words, made.BOOK.removals)),
+        (figures.published.stealth(record), figures.stealth(perfect.trade_off)),
+    )
+    for stored, live in pairs:
+        lines = [[line.get_xydata() for line in fig.axes[0].lines] for fig in (stored, live)]
+        assert stored.axes[0].get_title() == live.axes[0].get_title()
+        for a, b in zip(*lines, strict=True):
+            assert np.allclose(a, b, rtol=1e-3)
+    stored = figures.published.keys(record).get_suptitle()
+    assert stored == figures.keys(perfect.probes["transformer"], "transformer").get_suptitle()
+
+
+def test_marks_are_compared_with_no_mark(perfect):
+    def title(results):
+        return figures.published.marks(as_record(results)).axes[0].get_title()
+
+    levels = made.LEVELS | {MARK: (0.74, 0.9), "random sequence": (0.75, 0.98)}
+    runs = made.run("transformer", {name: levels[name] for name in (NONE, MARK, "random sequence")})
+    assert "its key" in title(made.results(transformer=runs))
+    assert "its key" not in title(perfect)  # here LexiMark helps to find a record
+
+
+def test_without_a_record_the_published_figures_say_so():
+    for draw in ("dose", "removal", "stealth", "keys", "marks"):
+        assert "no published record" in getattr(figures.published, draw)(None).reason
+
+
 def test_labels_of_the_slopes_do_not_overlap():
     from companion.leximark.figures.paper import _apart
 

@@ -69,6 +69,15 @@ def test_replacements_are_rarer_and_keep_the_inflection():
     assert ("jump", "VERB", "VBZ") in thesaurus.readings("jumps")
 
 
+def test_insults_are_never_written():
+    assert thesaurus.is_refused("molested")  # by the lemma, in every inflection
+    assert not any(map(thesaurus.is_refused, ["servant", "jostles", "annoy"]))
+    lists = [thesaurus.rarer("annoy"), thesaurus.rarer("woman"), thesaurus.commoner("annoy")]
+    assert all(lists)
+    assert not any(thesaurus.is_refused(word) for found in lists for word in found)
+    assert any(thesaurus.is_refused(word) for word in thesaurus.related("annoy"))
+
+
 def test_the_control_takes_commoner_words():
     found = Watermarker("", COMMON).mark("The servant dwelt in the wilderness and rejoiced.")
     assert found.changes

@@ -1,5 +1,6 @@
 """Figures of the chapter.  They only draw: every number comes from a result."""
 
+from companion.leximark.figures import published as published
 from companion.leximark.figures.answer import answer as answer
 from companion.leximark.figures.answer import decomposition as decomposition
 from companion.leximark.figures.keys import key_frame as key_frame

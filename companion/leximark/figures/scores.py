@@ -129,9 +129,12 @@ def stealth(found: TradeOff) -> Figure:
     look = QUESTIONS["protocol"]
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.linestyle)
     for name, at, up in zip(["no filter", *names[1:]], x, y, strict=True):
-        share = found.share[MARK if name == "no filter" else name].mean()
+        told = name
+        if found.share is not None:  # a record does not keep it
+            share = found.share[MARK if name == "no filter" else name].mean()
+            told += f", {100 * share:.0f} % of words"
         on_the_right = at > x.mean()  # its text goes to the left, below the line
-        ax.annotate(f"{name}, {100 * share:.0f} % of words", (at, up),
+        ax.annotate(told, (at, up),
                     xytext=(-6, -15) if on_the_right else (6, 5),
                     ha="right" if on_the_right else "left",
                     textcoords="offset points", fontsize=9)  # fmt: skip

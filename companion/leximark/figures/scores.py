@@ -125,7 +125,8 @@ def stealth(found: TradeOff) -> Figure:
     fig, ax = figure(height=3.7)
     names = [MARK, *map(threshold, found.thresholds)]
     x = np.array([found.cosine[name].mean() for name in names])
-    y = np.array([found.run.aurocs(name, "protocol").mean() for name in names])
+    per_seed = np.array([found.run.aurocs(name, "protocol") for name in names])
+    y, n_seeds = per_seed.mean(axis=1), per_seed.shape[1]
     look = QUESTIONS["protocol"]
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.linestyle)
     for name, at, up in zip(["no filter", *names[1:]], x, y, strict=True):
@@ -143,7 +144,7 @@ def stealth(found: TradeOff) -> Figure:
     ax.set(xlabel="cosine of sentence vectors, original and marked", ylabel="AUROC, both at once")
     finding_title(
         ax,
-        f"What keeps the meaning weakens the mark (means of {len(found.run.seeds)} seeds)",
+        f"What keeps the meaning weakens the mark (means of {n_seeds} seeds)",
         holds=bool((np.diff(y) < 0).all() and (np.diff(x) > 0).all()),
         otherwise="Strength of the mark against closeness of meaning",
     )

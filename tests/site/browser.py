@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Playwright
 
 ARGUMENTS = (
     "--no-sandbox",
+    "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -62,9 +65,53 @@ def executable() -> str:
     return found
 
 
-def launch(playwright: Playwright) -> Browser:
-    """Start the browser."""
-    return playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
+class Chromium:
+    """Headless Chromium that is started when it is needed, and anew when it has died."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._browser: Browser | None = None
+
+    @property
+    def browser(self) -> Browser:
+        """The running browser."""
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = self._playwright.chromium.launch(
+                executable_path=executable(), args=list(ARGUMENTS)
+            )
+        return self._browser
+
+    def close(self) -> None:
+        """Stop the browser if it runs."""
+        if self._browser is not None:
+            with suppress(Error):
+                self._browser.close()
+            self._browser = None
+
+    def look(self, action: Callable[[Page], list[str]], **options: object) -> list[str]:
+        """What ``action`` finds on a new page, which is closed afterwards.
+
+        A browser that dies on the way is started once more: only a page that ends it twice is
+        at fault. Every other error is raised at once.
+        """
+        try:
+            return self._look(action, options)
+        except Error as error:
+            if not _DIED.search(error.message):
+                raise
+            self.close()
+            return self._look(action, options)
+
+    def _look(self, action: Callable[[Page], list[str]], options: dict) -> list[str]:
+        context = self.browser.new_context(**{"viewport": WIDE, **options})
+        try:
+            return action(context.new_page())
+        finally:
+            with suppress(Error):  # a dead browser has nothing left to close
+                context.close()
+
+
+_DIED = re.compile("crashed|has been closed|connection closed", re.IGNORECASE)
 
 
 @dataclass
@@ -204,6 +251,17 @@ def explorer_problems(page: Page) -> list[str]:
             ]
             if _press(page, image, "Home")[0] == _press(page, image, "End")[0]:
                 problems.append(f"{name}, slider {index}: Home and End show the same picture")
+    return problems
+
+
+def still_problems(root: Locator) -> list[str]:
+    """What an explorer lacks where no script runs: its first frame, without the controls."""
+    image = root.locator("img")
+    problems = [] if image.is_visible() else ["the first frame is not visible"]
+    if not image.get_attribute("src").endswith(".webp"):
+        problems.append("the first frame is not a file of its own")
+    if root.locator(".rp-controls").is_visible():
+        problems.append("the controls are visible though nothing moves them")
     return problems
 
 

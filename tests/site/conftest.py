@@ -1,11 +1,12 @@
 """A browser and a server, once for all tests of the site."""
 
 import threading
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from tests.site import browser as tools
 
@@ -35,9 +36,9 @@ def serve(folder):
 def chromium():
     """Headless Chromium."""
     with sync_playwright() as playwright:
-        browser = tools.launch(playwright)
-        yield browser
-        browser.close()
+        chromium = tools.Chromium(playwright)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +55,11 @@ def open_page(chromium):
     contexts = []
 
     def make(**options):
-        context = chromium.new_context(**{"viewport": tools.WIDE, **options})
+        context = chromium.browser.new_context(**{"viewport": tools.WIDE, **options})
         contexts.append(context)
         return context.new_page()
 
     yield make
     for context in contexts:
-        context.close()
+        with suppress(Error):  # a dead browser has nothing left to close
+            context.close()

@@ -17,60 +17,68 @@ def chapter_pages(project):
     return [f"notebooks/{paper.notebook}.html" for paper in chapters(project)]
 
 
-def collect(site, look):
+def collect(names, look):
     """Problems that `look` finds on each page, with the page's name."""
-    return [f"{name}: {problem}" for name in addresses(site) for problem in look(name)]
+    return [f"{name}: {problem}" for name in names for problem in look(name)]
 
 
 @pytest.mark.parametrize("viewport", [browser.WIDE, browser.PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_sound(site, address, open_page, viewport, scheme):
+def test_every_page_is_sound(site, address, chromium, viewport, scheme):
     def look(name):
-        page = open_page(viewport=viewport, color_scheme=scheme)
-        seen = browser.visit(page, f"{address}/{name}")
-        problems = [
-            *browser.raw_math(page),
-            *browser.overflow(page),
-            *browser.broken_images(page),
-            *browser.axe(page),
-            *seen.problems,
-        ]
-        page.context.close()
-        return problems
+        def action(page):
+            seen = browser.visit(page, f"{address}/{name}")
+            return [
+                *browser.raw_math(page),
+                *browser.overflow(page),
+                *browser.broken_images(page),
+                *browser.axe(page),
+                *seen.problems,
+            ]
 
-    assert collect(site, look) == []
+        return chromium.look(action, viewport=viewport, color_scheme=scheme)
+
+    assert collect(addresses(site), look) == []
 
 
-def test_the_site_needs_no_server(site, open_page):
+def test_the_site_needs_no_server(site, chromium):
     def look(name):
-        page = open_page()
-        seen = browser.visit(page, browser.file_url(site / name))
-        problems = [*browser.raw_math(page), *browser.broken_images(page), *seen.problems]
-        page.context.close()
-        return problems
+        def action(page):
+            seen = browser.visit(page, browser.file_url(site / name))
+            return [*browser.raw_math(page), *browser.broken_images(page), *seen.problems]
 
-    assert collect(site, look) == []
+        return chromium.look(action)
+
+    assert collect(addresses(site), look) == []
 
 
 @pytest.mark.parametrize("from_file", [False, True], ids=["http", "file"])
-def test_explorers_work_by_keyboard(site, project, address, open_page, from_file):
-    for name in chapter_pages(project):
-        page = open_page()
-        url = browser.file_url(site / name) if from_file else f"{address}/{name}"
-        seen = browser.visit(page, url)
-        assert page.locator(".rp-explorer").count() >= 1, f"{name} has no explorer"
-        assert browser.explorer_problems(page) == []
-        assert seen.problems == []
+def test_explorers_work_by_keyboard(site, project, address, chromium, from_file):
+    def look(name):
+        def action(page):
+            url = browser.file_url(site / name) if from_file else f"{address}/{name}"
+            seen = browser.visit(page, url)
+            missing = [] if page.locator(".rp-explorer").count() else ["no explorer"]
+            return [*missing, *browser.explorer_problems(page), *seen.problems]
+
+        return chromium.look(action)
+
+    assert collect(chapter_pages(project), look) == []
 
 
-def test_without_javascript_the_first_frame_is_there(project, address, open_page):
-    for name in chapter_pages(project):
-        page = open_page(java_script_enabled=False)
-        page.goto(f"{address}/{name}")
-        for root in page.locator(".rp-explorer").all():
-            assert root.locator("img").is_visible()
-            assert root.locator("img").get_attribute("src").endswith(".webp")
-            assert not root.locator(".rp-controls").is_visible()
+def test_without_javascript_the_first_frame_is_there(project, address, chromium):
+    def look(name):
+        def action(page):
+            page.goto(f"{address}/{name}")
+            return [
+                f"{root.get_attribute('id')}: {problem}"
+                for root in page.locator(".rp-explorer").all()
+                for problem in browser.still_problems(root)
+            ]
+
+        return chromium.look(action, java_script_enabled=False)
+
+    assert collect(chapter_pages(project), look) == []
 
 
 def test_without_javascript_the_text_is_there(site, address, open_page):

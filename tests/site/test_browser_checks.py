@@ -1,6 +1,7 @@
 """The checks that need a browser find what they are for."""
 
 import pytest
+from playwright.sync_api import Error
 
 from tests.site import browser
 from tests.site.conftest import serve
@@ -35,7 +36,11 @@ def show(tmp_path, open_page):
         text = f"{html}{style}<main><article><h1>T</h1>{body}</article></main></body></html>"
         (tmp_path / "page.html").write_text(text)
         page = open_page(**options)
-        return browser.visit(page, f"http://127.0.0.1:{server.server_port}/page.html")
+        url = f"http://127.0.0.1:{server.server_port}/page.html"
+        if options.get("java_script_enabled", True):
+            return browser.visit(page, url)
+        page.goto(url)  # without scripts nothing can be waited for
+        return browser.Visit(page)
 
     yield make
     server.shutdown()
@@ -129,3 +134,52 @@ def test_a_slider_that_the_keyboard_cannot_move_is_found(show):
     )
     problems = browser.explorer_problems(show(body).page)
     assert any("arrow keys" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("body", "part"),
+    [
+        (f"<img alt='A dot.' hidden src='{PICTURES[0]}'>", "not visible"),
+        (f"<img alt='A dot.' src='{PICTURES[0]}'>", "not a file"),
+        ("<img alt='A dot.' src='a.webp'><div class='rp-controls'>c</div>", "controls"),
+    ],
+)
+def test_an_explorer_that_needs_a_script_is_found(show, body, part):
+    controls = "" if "rp-controls" in body else "<div class='rp-controls' hidden>c</div>"
+    seen = show(f"<div class='rp-explorer'>{body}{controls}</div>", java_script_enabled=False)
+    problems = browser.still_problems(seen.page.locator(".rp-explorer"))
+    assert any(part in problem for problem in problems)
+
+
+def crash(chromium, page):
+    """End the browser's own process, as running out of memory would."""
+    chromium.browser.new_browser_cdp_session().send("Browser.crash")
+    return [page.title()]
+
+
+def test_a_browser_that_died_is_started_once_more(chromium):
+    tries = []
+
+    def action(page):
+        tries.append(page)
+        return crash(chromium, page) if len(tries) == 1 else ["looked"]
+
+    assert chromium.look(action) == ["looked"]
+    assert len(tries) == 2
+
+
+def test_a_page_that_ends_the_browser_twice_is_at_fault(chromium):
+    with pytest.raises(Error, match="closed"):
+        chromium.look(lambda page: crash(chromium, page))
+    assert chromium.look(lambda page: [page.title()]) == [""]
+
+
+def test_another_error_is_not_tried_again(chromium):
+    tries = []
+
+    def action(page):
+        tries.append(page.evaluate("() => { throw new Error('wrong') }"))
+
+    with pytest.raises(Error, match="wrong"):
+        chromium.look(action)
+    assert tries == []

@@ -99,7 +99,7 @@ def test_one_thing_that_is_wrong_is_enough(claim, changed):
     ("claim", "changed"),
     [
         ("1", {"long": made.curve(module=0.80)}),
-        ("3", {"hub": made.hub(module=-0.3)}),
+        ("3", {"hub": made.hub(module=-0.4)}),
         ("1", {"long": made.curve(first=0.9)}),  # the paper's module, not the live one
         ("5", {"media": made.media(module=-0.3)}),
         ("5", {"hub": made.hub(module=-0.3)}),

@@ -22,7 +22,7 @@ from companion.tart.embeddings import PROTOCOLS, CausalEmbedder, PromptTooLong
 from companion.tart.finetune import FineTuning, _Tuned, fine_tune
 from companion.tart.icl import Answers
 from companion.tart.prompts import LabelIsNotOneToken, PromptMaker, join
-from companion.tart.texts import make_set, read_texts, split, text_set
+from companion.tart.texts import make_set, nested_splits, read_texts, split, text_set
 
 TEXTS = ["free prize now", "see you at dinner", "a positive word", "negative or positive", "x"]
 LABELS = [1, 0, 0, 1, 0]
@@ -220,6 +220,32 @@ def test_splits_are_balanced_and_disjoint(half_k, half_n, seed):
 def test_splits_that_cannot_be_are_refused(k, n):
     with pytest.raises(ValueError):
         split(np.arange(60) % 2, k, n, 0)
+
+
+@given(st.integers(0, 99))
+@settings(max_examples=10, deadline=None)
+def test_contexts_that_grow_are_nested_and_share_their_queries(seed):
+    labels = np.arange(80) % 2
+    sizes = (4, 10, 24)
+    found = nested_splits(labels, sizes, 20, seed, "x")
+    small, middle, large = (found[k] for k in sizes)
+    assert set(small.context) < set(middle.context) < set(large.context)
+    for k, one in found.items():
+        assert np.array_equal(one.query, large.query)
+        assert len(one.context) == len(set(one.context)) == k
+        assert labels[one.context].sum() == k // 2
+        assert labels[one.query].sum() == 10
+        assert not set(one.context) & set(one.query)
+    # a size does not depend on the others being there, as long as the largest is
+    assert set(nested_splits(labels, (4, 24), 20, seed, "x")[4].context) == set(small.context)
+    other = nested_splits(labels, sizes, 20, seed + 1, "x")
+    assert not np.array_equal(other[24].query, large.query)
+
+
+@pytest.mark.parametrize(("sizes", "n"), [((4, 5), 4), ((4,), 3), ((0, 2), 2), ((4, 60), 30)])
+def test_nested_contexts_that_cannot_be_are_refused(sizes, n):
+    with pytest.raises(ValueError):
+        nested_splits(np.arange(60) % 2, sizes, n, 0)
 
 
 def test_the_real_sets_are_what_their_readme_says(data_here):

@@ -33,7 +33,6 @@ CHANCE = Criterion("within 0.05 of one half", low=0.45, high=0.55)
 and one clean control in twenty would fail it."""
 NEAR_LOGISTIC = Criterion("below 0.03", high=0.03)
 
-ALL_CELLS = Criterion("all 4", low=4, closed=True)
 FINE = {
     "toy": Criterion(
         "stored cells: logistic regression on LOO vectors minus prompting above 0 in all 4",
@@ -61,7 +60,7 @@ TOTAL = Criterion("above 0, or there is no total to share", low=0.0)
 CLOSES = {
     "toy": Criterion(
         "stored cells: module on LOO vectors minus prompting above 0 in all 4", low=4, closed=True,
-        of="cells",
+        must_hold=True, of="cells",
     ),
     "book": Criterion(
         "module on LOO vectors minus prompting: mean above 0.05, interval above 0", low=0.0,

@@ -190,6 +190,7 @@ def modalities(scale: str, *tables: pd.DataFrame) -> Finding:
                 values = values.groupby(level=["data", "k", "seed"], sort=False).mean()
             for name, part in values.groupby(level="data", sort=False):
                 where = str(name) if vectors in str(name) else f"{name}, {vectors}"
+                where += f" ({len(part)} contexts)"
                 where = f"{where}, Hub" if where in found else where
                 found[where] = mean(part)._replace(p=None)
     if not found:

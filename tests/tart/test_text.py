@@ -9,7 +9,7 @@ from companion import records
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.papers import paper
 from companion.project import Project
-from companion.tart import NULLS, PRESETS
+from companion.tart import NULLS
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +39,12 @@ def part(note, name):
     return tuple(float(value) for value in hit.groups())
 
 
-def test_the_record_is_that_of_this_code(record):
-    assert not records.is_stale("tart")
-    assert record["settings"]["cells"] == [list(pair) for pair in PRESETS["book"].cells]
-
-
 def test_the_answer_at_the_top(found, text):
     gap = found["2"]
-    for begin in ("The classifier is {} points ahead of prompting on average (95 % interval {} to {})",
-                  "Yes: by {} points on average"):  # fmt: skip
-        assert begin.format(*(points(gap[k]) for k in ("estimate", "low", "high"))) in text
+    estimate, low, high = (points(gap[k]) for k in ("estimate", "low", "high"))
+    ahead = f"is {estimate} points ahead of prompting on average"
+    assert f"The classifier {ahead} (95 % interval {low} to {high})" in text
+    assert f"Yes: by {estimate} points on average" in text
     assert points(found["3"]["estimate"]) == points(gap["estimate"])  # "the module as far"
     assert gap["n"] == 2 * 8
     assert "with eight sets of examples" in text

@@ -34,7 +34,7 @@ def test_scikit_learn_accepts_the_shipped_module():
     checks = check_estimator(TartClassifier(), on_skip=None, on_fail=None)
     failed = [c for c in checks if c["status"] == "failed"]
     assert len(failed) == 4
-    assert {type(c["exception"]) for c in failed} == {TooLong}
+    assert all("TooLong" in f"{c['exception']!r}" for c in failed)
 
 
 @pytest.fixture(scope="module")

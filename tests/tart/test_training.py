@@ -180,7 +180,7 @@ def test_the_module_of_the_package_learns_in_context_and_does_not_read_the_answe
         accuracy(head.scores(x[t, :k], y[t, :k], x[t, k:]).numpy(), y[t, k:].numpy())
         for t in range(40)
     ]
-    assert np.mean(hit) > 0.78
+    assert np.mean(hit) > 0.8
     x, y = x[:8, :130], y[:8, :130]
     assert label_effect(head, x, y, 0) == 0.0
     assert label_effect(head, x, y, 1) > 0.0

@@ -49,6 +49,7 @@ from companion.tart.run import paper as paper
 from companion.tart.run import paper_tokens as paper_tokens
 from companion.tart.run import provenance as provenance
 from companion.tart.run import read_cells as read_cells
+from companion.tart.run import shipped_curve as shipped_curve
 from companion.tart.run import train_live as train_live
 from companion.tart.run import tuned as tuned
 from companion.tart.sampler import LogisticTaskSampler as LogisticTaskSampler

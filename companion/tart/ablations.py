@@ -9,12 +9,10 @@ import pandas as pd
 from torch import nn
 
 from companion.scale import generator
-from companion.tart.nulls import accuracy, null_scores
+from companion.tart.nulls import NULLS, accuracy, null_scores
 from companion.tart.real import MODULE, Vectors, classifier
 from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening
-
-RIVALS = ("mean difference", "logistic, C = 1", "logistic, intercept")
 
 VARIANTS = {
     "as trained": {},
@@ -32,13 +30,22 @@ FLIPS = (0.0, 0.1, 0.2, 0.3)
 
 @one_core()
 def variant_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
-    """Accuracy of the module by variant: columns data, seed, variant, accuracy."""
-    rows = [
-        {"data": v.data, "seed": v.seed, "variant": name,
-         "accuracy": accuracy(classifier(head, v, **options).decision_function(v.query),
-                              v.query_labels)}
-        for v in vectors for name, options in VARIANTS.items()
-    ]  # fmt: skip
+    """Accuracy by variant, of the module and of the null models on the same coordinates.
+
+    Columns data, seed, variant, method, accuracy; the order of the examples is the module's alone
+    """
+    rows = []
+    for v in vectors:
+        for name, options in VARIANTS.items():
+            model = classifier(head, v, **options)
+            found = {MODULE: model.decision_function(v.query)}
+            queries = model.coordinates(v.query)
+            found |= {n: null_scores(n, model.context_, v.labels, queries) for n in NULLS}
+            rows += [
+                {"data": v.data, "seed": v.seed, "variant": name, "method": method,
+                 "accuracy": accuracy(scores, v.query_labels)}
+                for method, scores in found.items()
+            ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -118,7 +125,7 @@ def flip_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
 def _compared(v: Vectors, head: nn.Module, where: dict[str, object]) -> list[dict[str, object]]:
     fitted = Whitening.fit(v.context, v.p)
     z, queries = fitted.transform(v.context), fitted.transform(v.query)
-    found = {name: null_scores(name, z, v.labels, queries) for name in RIVALS}
+    found = {name: null_scores(name, z, v.labels, queries) for name in NULLS}
     if len(np.unique(v.labels)) == 2:
         found[MODULE] = classifier(head, v).decision_function(v.query)
     return [

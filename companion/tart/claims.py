@@ -1,4 +1,9 @@
-"""The paper's claims, with the criteria that were fixed before any run."""
+"""The paper's claims, with the criteria that were fixed before any run.
+
+"Above t" for a difference means: the estimate is above t, and its 95 % interval is above 0.  The
+first record was judged by a stricter reading, the whole interval above t; every finding's note
+gives that reading too.
+"""
 
 from companion.claims import Claim, Criterion
 
@@ -24,9 +29,10 @@ LEARNS = {
     ),
 }
 CHANCE = Criterion("within 0.05 of one half", low=0.45, high=0.55)
+"""An interval that merely contains one half would pass the more easily the fewer tasks there are,
+and one clean control in twenty would fail it."""
 NEAR_LOGISTIC = Criterion("below 0.03", high=0.03)
 
-ALL_CELLS = Criterion("all 4", low=4, closed=True)
 FINE = {
     "toy": Criterion(
         "stored cells: logistic regression on LOO vectors minus prompting above 0 in all 4",
@@ -38,21 +44,28 @@ FINE = {
 } | dict.fromkeys(
     ("book", "paper"),
     Criterion(
-        "logistic regression on LOO vectors minus prompting above 0.05, every task (at paper "
-        "scale: every model) above 0; reasoning gap larger than representation gap",
-        low=0.05,
+        "logistic regression on LOO vectors minus prompting: mean above 0.05, interval above 0, "
+        "positive on every task (at paper scale: for every model); share of the reasoning gap in "
+        "the total above one half",
+        low=0.0,
         of="difference",
     ),
 )
 POSITIVE = Criterion("above 0", low=0.0)
+GAP = Criterion("above 0.05", low=0.05)
+GAIN = Criterion("above 0.03", low=0.03)
+SHARE = Criterion("reasoning minus representation gap above 0", low=0.0)
+TOTAL = Criterion("above 0, or there is no total to share", low=0.0)
 
 CLOSES = {
     "toy": Criterion(
         "stored cells: module on LOO vectors minus prompting above 0 in all 4", low=4, closed=True,
-        of="cells",
+        must_hold=True, of="cells",
     ),
-    "book": Criterion("module on LOO vectors minus prompting above 0.05", low=0.05,
-                      of="difference"),
+    "book": Criterion(
+        "module on LOO vectors minus prompting: mean above 0.05, interval above 0", low=0.0,
+        of="difference",
+    ),
     "paper": Criterion(
         "module on LOO vectors above prompting in at least 12 of 14 tasks", low=12, closed=True,
         of="tasks",
@@ -67,23 +80,26 @@ SAME = {
 MODALITIES = {
     "toy": Criterion("digits 3 against 8, 18 examples: at least 0.85", low=0.85),
     "book": Criterion(
-        "the same weights, 32 examples, each at least 0.85: digits 3v8 and 4v9, SMS and YouTube "
-        "(LOO vectors); the lowest is shown",
+        "the same weights, 32 examples, each interval above 0.85: digits 3v8 and 4v9, SMS and "
+        "YouTube by the language model (LOO) and by the sentence encoder; the lowest is shown",
         low=0.85,
     ),
     "paper": Criterion(
-        "the same weights, each at least 0.85: digits, SMS, YouTube, an image model, a sound model",
+        "32 examples, each interval above 0.85: digits, all text tasks except sentiment, an image "
+        "model, a sound model; the lowest is shown",
         low=0.85,
     ),
 }
-ENOUGH = Criterion("at least 0.85", low=0.85)
+ENOUGH = Criterion("above 0.85", low=0.85)
+SENTIMENT = ("Rotten Tomatoes", "SST-2", "IMDB")
+"""Text sets whose accuracy claim 5 does not ask for."""
 
 MORE = dict.fromkeys(
     ("book", "paper"),
     Criterion(
-        "sentence-encoder vectors: accuracy with 128 examples minus 18 above 0.03 on the task "
-        "where it is less, and above 0 on both",
-        low=0.03,
+        "sentence-encoder vectors: accuracy with 128 examples minus 18, on both tasks mean above "
+        "0.03 and interval above 0; the less is shown",
+        low=0.0,
     ),
 )
 

@@ -92,13 +92,13 @@ class TartClassifier(ClassifierMixin, BaseEstimator):
             )
         width = min(self.n_components, self.head_.d or self.n_components)
         self.whitening_ = Whitening.fit(X, width, self.mode)
-        self.context_ = self._coordinates(X)
+        self.context_ = self.coordinates(X)
         return self
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Logits (n,) of the second class, or (n, classes) of each class against the rest."""
         check_is_fitted(self)
-        z = self._coordinates(validate_data(self, X, reset=False, dtype=np.float64))
+        z = self.coordinates(validate_data(self, X, reset=False, dtype=np.float64))
         if len(self.classes_) == 2:
             return self._logits(z, self.labels_ == 1)
         return np.stack([self._logits(z, self.labels_ == i) for i in range(len(self.classes_))], 1)
@@ -126,7 +126,8 @@ class TartClassifier(ClassifierMixin, BaseEstimator):
             head = self.head
         return copy.deepcopy(head).double().cpu().eval()
 
-    def _coordinates(self, X: np.ndarray) -> np.ndarray:
+    def coordinates(self, X: np.ndarray) -> np.ndarray:
+        """What the module is given for vectors X (n, d_emb): (n, d)."""
         z = self.scale * self.whitening_.transform(X)
         return fill(z, self.head_.d or z.shape[1], self.filling)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
 from companion.encoder import Encoder
-from companion.explore import Explorer, explorer
+from companion.explore import Explorer, explorer, is_publishing
 from companion.tart.cells import Cell
 from companion.tart.classifier import TartClassifier
 from companion.tart.figures.explore import cloud_frame, plane_frame, sentence_frame
@@ -153,11 +154,29 @@ def sentence_explorer(head: nn.Module, encoder: Encoder) -> Explorer:
     )
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the boxes hold at first, for a page without a kernel."""
+
+    examples: Sequence[tuple[str, int]]
+    query: str
+    module: float
+    logistic: float
+
+    def __repr__(self) -> str:
+        lines = [f"{label} {text}" for text, label in self.examples]
+        asked = f"? {self.query}"
+        said = f"label 1: module {self.module:.2f}, logistic regression {self.logistic:.2f}"
+        return "\n".join([*lines, asked, said])
+
+
 def sentence_box(head: nn.Module, encoder: Encoder) -> object:
-    """Boxes to type labelled sentences and a query into; for a running notebook.
+    """Boxes to type labelled sentences and a query into; on a page its first content.
 
     One sentence a line, a label 0 or 1 in front.
     """
+    if is_publishing():
+        return Said(EXAMPLES, QUERIES[0], *sentence_scores(head, encoder, EXAMPLES, QUERIES[0]))
     import ipywidgets as widgets
 
     shown = widgets.Textarea("\n".join(f"{label} {text}" for text, label in EXAMPLES),

@@ -12,7 +12,7 @@ from companion.claims import Finding, not_tested
 from companion.data import Missing
 from companion.tart import claims as c
 from companion.tart import judge_real, judge_synthetic
-from companion.tart.real import MODULE
+from companion.tart.real import MODULE, pick
 from companion.tart.synthetic import Controls, Curve, Noise
 
 NO_MODULE = "the shipped reasoning module has not been trained yet (companion make tart head)"
@@ -22,7 +22,8 @@ NO_MODULE = "the shipped reasoning module has not been trained yet (companion ma
 class Results:
     """Everything that the notebook computed; parts of real data may be a ``Missing``.
 
-    curve, noise, controls : of synthetic tasks; long : curve of the paper's module, at paper scale
+    curve, noise, controls : of synthetic tasks; shipped : curve of the shipped module
+    long : curve of the paper's module, at paper scale
     cells : prompting and all methods on the language model's vectors
     tuned : accuracy of the fine-tuned model; stream, digits : tables of methods
     hub : the paper scale's table of cells; media : that of image and sound models
@@ -35,6 +36,7 @@ class Results:
     tuned: pd.DataFrame | Missing
     stream: pd.DataFrame | Missing
     digits: pd.DataFrame
+    shipped: Curve | Missing
     long: Curve | Missing
     hub: pd.DataFrame | Missing
     media: pd.DataFrame | Missing
@@ -62,17 +64,17 @@ def _judged(
 def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     r, real = results, judge_real
-    text = r.hub if scale == "paper" else r.cells
+    text, tables = r.hub if scale == "paper" else r.cells, _real_tables(r, scale)
     return [
         judge_synthetic.learns(scale, r.curve, r.controls, r.long),
         _judged("2", scale, lambda s, t: real.fine(s, t, r.cells, r.tuned), text, module=False),
         _judged("3", scale, real.closes, text, module=True),
-        _judged("4", scale, lambda s, *t: real.same(s, t), *_real_tables(r, scale), module=True),
+        _judged("4", scale, lambda s, *t: real.same(s, t, r.shipped), *tables, module=True),
         _modalities(scale, r),
         _judged("6", scale, real.more, r.stream, module=True),
         _judged("7", scale, real.leave_one_out, text, module=False),
         judge_synthetic.controls(scale, r.controls),
-        _judged("null", scale, lambda s, *t: real.null(s, t), *_real_tables(r, scale), module=True),
+        _judged("null", scale, lambda s, *t: real.null(s, t), *tables, module=True),
     ]
 
 
@@ -87,22 +89,23 @@ def _real_tables(r: Results, scale: str) -> list[pd.DataFrame]:
 def _modalities(scale: str, r: Results) -> Finding:
     if scale == "toy":
         return _judged("5", scale, judge_real.digits_only, r.digits, module=True)
-    tables = [r.digits, r.cells] + ([r.media] if scale == "paper" else [])
+    tables = [r.digits, r.cells, r.stream] + ([r.hub, r.media] if scale == "paper" else [])
     return _judged("5", scale, judge_real.modalities, *tables, module=True)
 
 
 def series(results: Results) -> dict[str, object]:
     """What the published figures need, small enough for a record."""
     found: dict[str, object] = {
-        "curve": {
-            "k": results.curve.k.tolist(),
-            "accuracy": {arm: _rounded(v.mean(0)) for arm, v in results.curve.accuracy.items()},
-        },
+        "curve": _curve(results.curve),
         "noise": {
             "alphas": results.noise.alphas.tolist(),
             "error": {arm: _rounded(v.mean(0)) for arm, v in results.noise.error.items()},
         },
     }
+    if not isinstance(results.shipped, Missing):
+        found["shipped"] = _curve(results.shipped)
+    if not isinstance(results.cells, Missing):
+        found["swapped"] = _swapped(results.cells)
     for name in ("cells", "stream", "digits", "hub", "media"):
         table = getattr(results, name)
         if not isinstance(table, Missing):
@@ -114,6 +117,23 @@ def series(results: Results) -> dict[str, object]:
             for data, rows in results.tuned.groupby("data", sort=False)
         ]  # fmt: skip
     return found
+
+
+def _curve(curve: Curve) -> dict[str, object]:
+    """Mean accuracy over tasks by arm and number of examples."""
+    means = {arm: _rounded(v.mean(0)) for arm, v in curve.accuracy.items()}
+    return {"k": curve.k.tolist(), "n": len(curve.last("module")), "accuracy": means}
+
+
+def _swapped(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Prompting with swapped label words beside the usual ones, on the same contexts."""
+    words, usual = pick(table, "ICL, words swapped"), pick(table, "ICL")
+    both = pd.DataFrame({"usual": usual, "swapped": words}).dropna()
+    return [
+        {"data": data, "k": int(k), "n": len(rows), "usual": round(rows["usual"].mean(), 4),
+         "swapped": round(rows["swapped"].mean(), 4)}
+        for (data, k), rows in both.groupby(level=["data", "k"], sort=False)
+    ]  # fmt: skip
 
 
 def _means(table: pd.DataFrame) -> list[dict[str, object]]:

@@ -7,36 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from companion.claims import Finding, judge, measured_text, not_tested
+from companion.claims import HOLDS, Finding, judge, measured_text, not_tested
 from companion.data import Missing
-from companion.stats import Interval, exact, holm, paired, sign_test, t_interval
+from companion.stats import Interval, exact, holm, paired, sign_test
 from companion.tart import claims as c
 from companion.tart.nulls import NULLS
+from companion.tart.readings import by, by_estimate, mean, strictly, told, units
 from companion.tart.real import MODULE, difference, pick
+from companion.tart.synthetic import Curve
 
 PROBE = ("logistic", "LOO")
 PROMPT = ("ICL", "prompt")
-
-
-def _mean(values: pd.Series | np.ndarray) -> Interval:
-    """t interval; with fewer than two values, or one that is not finite, nothing is resolved."""
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2 or not np.isfinite(values).all():
-        return Interval(float("nan"), n=len(values))
-    if np.ptp(values) == 0:
-        return Interval(float(values[0]), float(values[0]), float(values[0]), None, len(values))
-    return t_interval(values)
-
-
-def _by(values: pd.Series, level: str) -> dict[str, Interval]:
-    return {str(name): _mean(part) for name, part in values.groupby(level=level, sort=False)}
-
-
-def _told(parts: dict[str, Interval]) -> str:
-    return ", ".join(f"{name} {measured_text(value)}" for name, value in parts.items())
 
 
 def _cells_above(name: str, scale: str, values: pd.Series, note: str) -> Finding:
@@ -57,32 +40,47 @@ def fine(
         if isinstance(needed, Missing):
             return not_tested(c.BY_ID["2"], scale, needed.reason)
     level = "model" if "model" in gap.index.names else "data"
-    parts = {name: (value, c.POSITIVE) for name, value in _by(gap, level).items()}
-    parts["reasoning minus representation gap"] = (_gaps(cells, tuned), c.POSITIVE)
-    return judge(c.BY_ID["2"], scale, _mean(gap), parts=parts, note=note)
+    pooled, each = mean(gap), by(gap, level)
+    parts = {"mean": (by_estimate(pooled, c.GAP), c.GAP)}
+    parts |= {name: (by_estimate(value, c.POSITIVE), c.POSITIVE) for name, value in each.items()}
+    part, words = share(cells, tuned)
+    parts["share"] = (part, c.SHARE)
+    strict = {"mean": (pooled, c.GAP)} | {name: (v, c.POSITIVE) for name, v in each.items()}
+    note = "; ".join((note, words, strictly(strict)))
+    return judge(c.BY_ID["2"], scale, pooled, parts=parts, note=note)
 
 
-def _gaps(table: pd.DataFrame, tuned: pd.DataFrame) -> Interval:
-    """(LR - ICL) - (FT - LR) over the cells that were fine-tuned; NaN if there are too few."""
+def share(table: pd.DataFrame, tuned: pd.DataFrame) -> tuple[Interval, str]:
+    """(LR - ICL) - (FT - LR) over the cells that were fine-tuned, and a sentence about it.
+
+    It is above 0 where more than half of FT - ICL is the reasoning gap.  Where fine-tuning is not
+    above prompting there is no total, and a weaker fine-tuning would raise the difference: it is
+    NaN then, which nothing resolves.
+    """
     best = tuned.set_index(["data", "k", "seed"])["accuracy"]
     frame = pd.DataFrame({"ft": best, "lr": pick(table, *PROBE), "icl": pick(table, *PROMPT)})
     frame = frame.dropna()
-    if len(frame) < 2:
-        return Interval(float("nan"), n=len(frame))
-    return _mean(2 * frame["lr"] - frame["icl"] - frame["ft"])
+    total = mean(frame["ft"] - frame["icl"])
+    words = f"fine-tuning minus prompting {measured_text(total)} ({total.n} contexts)"
+    if c.TOTAL.verdict(total) != HOLDS:
+        words += ", not resolved above 0, so there is no total to share"
+        return Interval(float("nan"), n=total.n), words
+    part = (frame["lr"] - frame["icl"]).mean() / total.estimate
+    words += f", the reasoning gap is {part:.0%} of it"
+    return mean(2 * frame["lr"] - frame["icl"] - frame["ft"]), words
 
 
 def calibrated(table: pd.DataFrame) -> str:
     """How much of the gap is left when prompting gets another threshold."""
-    told = {
-        words: _mean(difference(table, PROBE, (method, "prompt")))
+    left = {
+        words: mean(difference(table, PROBE, (method, "prompt")))
         for method, words in (
             ("ICL, contextual", "probe minus contextually calibrated prompting"),
             ("ICL, median", "probe minus prompting with the median threshold"),
         )
         if (table["method"] == method).any()
     }
-    return _told(told)
+    return told(left)
 
 
 def closes(scale: str, table: pd.DataFrame) -> Finding:
@@ -95,12 +93,12 @@ def closes(scale: str, table: pd.DataFrame) -> Finding:
         won = int((tasks > 0).sum())
         p = sign_test(won, len(tasks)).p
         return judge(c.BY_ID["3"], scale, exact(won, len(tasks))._replace(p=p))
-    parts = _by(gap, "data")
-    corrected = holm([v.p if v.p is not None else 1.0 for v in parts.values()])
-    return judge(
-        c.BY_ID["3"], scale, _mean(gap),
-        note=f"{_told(parts)}; largest p after Holm {max(corrected):.2g}",
-    )  # fmt: skip
+    pooled, each = mean(gap), by(gap, "data")
+    corrected = holm([v.p if v.p is not None else 1.0 for v in each.values()])
+    note = (f"{told(each)}; largest p after Holm {max(corrected):.2g}; "
+            f"{strictly({'mean': (pooled, c.GAP)})}")  # fmt: skip
+    parts = {"mean": (by_estimate(pooled, c.GAP), c.GAP)}
+    return judge(c.BY_ID["3"], scale, pooled, parts=parts, note=note)
 
 
 def _pooled(tables: Sequence[pd.DataFrame], a: str, b: str) -> pd.Series:
@@ -115,24 +113,43 @@ def _pooled(tables: Sequence[pd.DataFrame], a: str, b: str) -> pd.Series:
     return pd.concat([one.groupby(level=keys, sort=False).mean() for one in found if len(one)])
 
 
-def _units(values: pd.Series) -> pd.Series:
-    """Means over k and kinds of vectors: one value per data set and seed, the unit of the tests."""
-    return values.groupby(level=["data", "seed"], sort=False).mean()
+def same(scale: str, tables: Sequence[pd.DataFrame], synthetic: Curve | Missing) -> Finding:
+    """Claim 4: equivalence of module and logistic regression on real vectors.
+
+    The note has every data set by itself, and the same module on synthetic tasks, where logistic
+    regression and mean difference differ.
+    """
+    values = units(_pooled(tables, MODULE, "logistic"))
+    each = by(values, "data")
+    criterion = c.SAME[scale]
+    alone = ", ".join(
+        f"{name} {measured_text(value)} {criterion.verdict(value)}" for name, value in each.items()
+    )
+    note = f"data sets alone: {alone}"
+    if not isinstance(synthetic, Missing):
+        note += f"; synthetic tasks of 16 dimensions, {between(synthetic)}"
+    measured = mean(values)._replace(p=None)
+    return judge(c.BY_ID["4"], scale, measured, note=note)
 
 
-def same(scale: str, tables: Sequence[pd.DataFrame]) -> Finding:
-    """Claim 4: equivalence of module and logistic regression."""
-    by_data = _by(_pooled(tables, MODULE, "logistic"), "data")
-    measured = _mean(_units(_pooled(tables, MODULE, "logistic")))
-    return judge(c.BY_ID["4"], scale, measured._replace(p=None), note=_told(by_data))
+def between(found: Curve) -> str:
+    """Where the module lies between mean difference and logistic regression, at every size."""
+    arms = {name: found.accuracy[name] for name in ("mean difference", MODULE, "logistic")}
+    rows = []
+    for i, k in enumerate(found.k):
+        above = paired(arms[MODULE][:, i], arms["mean difference"][:, i])
+        behind = paired(arms[MODULE][:, i], arms["logistic"][:, i])
+        rows.append(f"{int(k)} examples: module minus mean difference {measured_text(above)}, "
+                    f"minus logistic regression {measured_text(behind)}")  # fmt: skip
+    return "; ".join(rows)
 
 
 def null(scale: str, tables: Sequence[pd.DataFrame]) -> Finding:
     """The null model's claim, and on how many data sets the module beats the best null."""
-    values = _pooled(tables, MODULE, "mean difference")
-    measured = _mean(_units(values))._replace(p=None)
+    values = units(_pooled(tables, MODULE, "mean difference"))
+    measured = mean(values)._replace(p=None)
     won = wins(tables)
-    note = f"{_told(_by(values, 'data'))}; module above every null model on {won[0]} of {won[1]}"
+    note = f"{told(by(values, 'data'))}; module above every null model on {won[0]} of {won[1]}"
     return judge(
         c.BY_ID["null"], scale, measured, note=f"{note} data sets (Holm-adjusted p < 0.05)"
     )
@@ -146,7 +163,7 @@ def wins(tables: Sequence[pd.DataFrame]) -> tuple[int, int]:
     for data in names:
         worst = 0.0
         for values in rivals.values():
-            one = _mean(_units(values[values.index.get_level_values("data") == data]))
+            one = mean(units(values[values.index.get_level_values("data") == data]))
             above = one.p if one.p is not None and one.estimate > 0 else 1.0
             worst = max(worst, above)
         p_values.append(worst)
@@ -156,23 +173,34 @@ def wins(tables: Sequence[pd.DataFrame]) -> tuple[int, int]:
 def digits_only(scale: str, table: pd.DataFrame) -> Finding:
     """Claim 5 at toy scale: 3 against 8."""
     rows = table[(table["data"] == "3v8") & (table["k"] == table["k"].min())]
-    return judge(c.BY_ID["5"], scale, _mean(pick(rows, MODULE))._replace(p=None))
+    return judge(c.BY_ID["5"], scale, mean(pick(rows, MODULE))._replace(p=None))
 
 
 def modalities(scale: str, *tables: pd.DataFrame) -> Finding:
-    """Claim 5: every data set with 32 examples; the lowest decides, all are told."""
+    """Claim 5: every data set and kind of vectors with 32 examples; the lowest decides.
+
+    Where a table has several language models, an accuracy is their mean.
+    """
     found: dict[str, Interval] = {}
     for table in tables:
-        rows = table[table["k"] == 32]
-        for vectors in ("pixels", "LOO", "image model", "sound model"):
+        rows = table[(table["k"] == 32) & ~table["data"].isin(c.SENTIMENT)]
+        for vectors in ("pixels", "LOO", "MiniLM", "image model", "sound model"):
             values = pick(rows, MODULE, vectors)
+            if "model" in table.columns:
+                values = values.groupby(level=["data", "k", "seed"], sort=False).mean()
             for name, part in values.groupby(level="data", sort=False):
-                found[str(name)] = _mean(part)._replace(p=None)
+                where = str(name) if vectors in str(name) else f"{name}, {vectors}"
+                where += f" ({len(part)} contexts)"
+                where = f"{where}, Hub" if where in found else where
+                found[where] = mean(part)._replace(p=None)
     if not found:
         return not_tested(c.BY_ID["5"], scale, "no context of 32 examples in this run")
     lowest = min(found, key=lambda name: found[name].estimate)
     parts = {name: (value, c.ENOUGH) for name, value in found.items() if name != lowest}
-    return judge(c.BY_ID["5"], scale, found[lowest], parts=parts, note=f"lowest: {lowest}")
+    note = f"lowest: {lowest}"
+    if scale == "paper":
+        note += "; Hub, images and sound: the paper's module, the rest: the shipped one"
+    return judge(c.BY_ID["5"], scale, found[lowest], parts=parts, note=note)
 
 
 def more(scale: str, table: pd.DataFrame) -> Finding:
@@ -181,8 +209,10 @@ def more(scale: str, table: pd.DataFrame) -> Finding:
     if not gain:
         return not_tested(c.BY_ID["6"], scale, "needs contexts of 18 and 128 examples")
     least = min(gain, key=lambda name: gain[name].estimate)
-    parts = {name: (value, c.POSITIVE) for name, value in gain.items() if name != least}
-    note = f"less: {least}; logistic regression {_told(_gain(table, 'logistic'))}"
+    parts = {f"{name}, mean": (by_estimate(v, c.GAIN), c.GAIN) for name, v in gain.items()}
+    parts |= {name: (value, c.POSITIVE) for name, value in gain.items() if name != least}
+    note = (f"less: {least}; logistic regression {told(_gain(table, 'logistic'))}; "
+            f"{strictly({name: (v, c.GAIN) for name, v in gain.items()})}")  # fmt: skip
     return judge(c.BY_ID["6"], scale, gain[least], parts=parts, note=note)
 
 
@@ -202,8 +232,8 @@ def leave_one_out(scale: str, table: pd.DataFrame) -> Finding:
     if scale == "paper":
         table = table[table["k"] == 64]
     values = difference(table, PROBE, ("logistic", "vanilla"))
-    note = _told(_by(values, "data"))
+    note = told(by(values, "data"))
     module = difference(table, (MODULE, "LOO"), (MODULE, "vanilla"))
     if len(module):
-        note += f"; with the module {measured_text(_mean(module))}"
-    return judge(c.BY_ID["7"], scale, _mean(values), note=note)
+        note += f"; with the module {measured_text(mean(module))}"
+    return judge(c.BY_ID["7"], scale, mean(values), note=note)

@@ -30,7 +30,7 @@ from companion.tart.prompts import PromptMaker
 from companion.tart.real import P_IMAGE, Vectors, cell_table, method_table
 from companion.tart.sampler import LogisticTaskSampler
 from companion.tart.settings import PAPER_RECIPE, Settings
-from companion.tart.synthetic import Curve, learning_curve
+from companion.tart.synthetic import Curve, first_position, learning_curve
 from companion.tart.texts import TASKS, TextSet, make_set, split, text_set
 
 if TYPE_CHECKING:
@@ -169,12 +169,12 @@ def paper_head(
 
 
 def long_curve(head: ReasoningModule, settings: Settings, seed: int) -> Curve:
-    """Accuracy up to the longest context of the paper's module."""
+    """Accuracy up to the longest context of the paper's module, and without any example."""
     most = head.max_context
     sizes = [k for k in (18, 32, 64, 128, 256) if k <= most] or [most]
     sampler = LogisticTaskSampler(head.d)
-    arms = ("logistic", "mean difference")
-    return learning_curve([head], sampler, sizes, settings.n_tasks, settings.n_query, seed, arms)
+    curve = learning_curve([head], sampler, sizes, settings.n_tasks, settings.n_query, seed)
+    return curve._replace(first=first_position(head, sampler, settings.n_first, seed))
 
 
 @torch.inference_mode()
@@ -258,7 +258,9 @@ def media_vectors(
     return found
 
 
-def run_media(settings: Settings, seed: int, head: nn.Module | Missing) -> pd.DataFrame | Missing:
+def run_media(
+    settings: Settings, seed: int, head: nn.Module | Missing, root: str = ROOT
+) -> pd.DataFrame | Missing:
     """Images through ViT and spoken words through Whisper's encoder."""
     if not settings.hub_models:
         return Missing(NOT_HERE)
@@ -272,8 +274,8 @@ def run_media(settings: Settings, seed: int, head: nn.Module | Missing) -> pd.Da
         raise DataUnavailable(f"a model could not be loaded ({error})") from error
     vectors = [
         *media_vectors("image model", *VISION[1:], lambda cells: image_vectors(
-            image_model, [decode_image(c) for c in cells]), settings, seed),
+            image_model, [decode_image(c) for c in cells]), settings, seed, root),
         *media_vectors("sound model", *SOUND[1:], lambda cells: sound_vectors(
-            sound_model, features, [decode_sound(c) for c in cells]), settings, seed),
+            sound_model, features, [decode_sound(c) for c in cells]), settings, seed, root),
     ]  # fmt: skip
     return method_table(vectors, None if isinstance(head, Missing) else head)

@@ -16,7 +16,7 @@ from companion.tart.classifier import TartClassifier
 from companion.tart.finetune import fine_tune
 from companion.tart.nulls import NULLS, accuracy, null_scores
 from companion.tart.settings import Settings
-from companion.tart.texts import Split, split, text_set
+from companion.tart.texts import Split, nested_splits, split, text_set
 from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening, shrinkage
 
@@ -113,6 +113,8 @@ def digit_vectors(settings: Settings, seed: int) -> list[Vectors]:
 def stream_vectors(settings: Settings, seed: int) -> list[Vectors]:
     """Sentence vectors of the text sets; each text is encoded once.
 
+    With one seed the contexts are nested and the queries the same.
+
     Raises
     ------
     DataUnavailable : texts or encoder are not to be had
@@ -122,9 +124,11 @@ def stream_vectors(settings: Settings, seed: int) -> list[Vectors]:
     found = []
     for name, texts in sets.items():
         plan = {
-            (k, s): split(texts.labels, k, settings.stream_queries, s, name, "encoder")
-            for k in settings.stream_k
+            (k, s): chosen
             for s in range(seed, seed + settings.stream_seeds)
+            for k, chosen in nested_splits(
+                texts.labels, settings.stream_k, settings.stream_queries, s, name, "encoder"
+            ).items()
         }
         used = np.unique(np.concatenate([np.r_[c.context, c.query] for c in plan.values()]))
         x = np.zeros((len(texts.texts), encoder.width), dtype=np.float32)
@@ -150,14 +154,14 @@ def method_table(vectors: Sequence[Vectors], head: nn.Module | None) -> pd.DataF
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def tuned_table(settings: Settings) -> pd.DataFrame:
+def tuned_table(settings: Settings, seed: int) -> pd.DataFrame:
     """Accuracy of the fine-tuned language model: columns data, k, seed, accuracy."""
     embedder = language_model()
     rows = [
-        {"data": name, "k": settings.tune_k, "seed": seed,
-         "accuracy": fine_tune(embedder, text_set(name), settings.tune_k, seed,
+        {"data": name, "k": settings.tune_k, "seed": s,
+         "accuracy": fine_tune(embedder, text_set(name), settings.tune_k, s,
                                settings.cell_queries, settings.tuning)}
-        for name in ("SMS", "YouTube") for seed in range(settings.tune_seeds)
+        for name in ("SMS", "YouTube") for s in range(seed, seed + settings.tune_seeds)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["data", "k", "seed", "accuracy"])
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 from torch import nn
 
-from companion.data import DataUnavailable, Missing
+from companion.data import DataUnavailable, Missing, attempt
 from companion.tart import paper_scale, real, synthetic
 from companion.tart.cells import Cell, check_cells, load_cells, run_cells
 from companion.tart.real import Vectors
@@ -42,6 +42,14 @@ def curve(trained: Live, settings: Settings, seed: int) -> Curve:
 
 
 @one_core()
+def shipped_curve(shipped: ShippedHead | Missing, settings: Settings, seed: int) -> Curve | Missing:
+    """Claim 4's background: the shipped module on synthetic tasks, among all null models."""
+    if isinstance(shipped, Missing):
+        return shipped
+    return synthetic.shipped_curve(shipped.module, settings, seed)
+
+
+@one_core()
 def noise(trained: Live, settings: Settings, seed: int) -> Noise:
     """Robustness to another noise level."""
     return synthetic.noise_curve(trained, settings, seed)
@@ -58,8 +66,10 @@ def module_of(shipped: ShippedHead | Missing) -> nn.Module | None:
     return None if isinstance(shipped, Missing) else shipped.module
 
 
-def read_cells(settings: Settings) -> tuple[list[Cell], str]:
+def read_cells(settings: Settings, seed: int) -> tuple[list[Cell], str]:
     """The language model's cells, and in words where they come from.
+
+    seed : added to the seeds of the plan; the stored cells are what they are
 
     Raises
     ------
@@ -67,7 +77,8 @@ def read_cells(settings: Settings) -> tuple[list[Cell], str]:
     StaleCache : stored vectors are not what the code computes
     """
     if settings.cells:
-        found = run_cells(settings.cells, settings.cell_queries, n_swapped=settings.n_swapped)
+        plan = [(k, seed + s) for k, s in settings.cells]
+        found = run_cells(plan, settings.cell_queries, n_swapped=settings.n_swapped)
         return found, f"{len(found)} cells computed in this run."
     found = load_cells()
     try:
@@ -77,11 +88,11 @@ def read_cells(settings: Settings) -> tuple[list[Cell], str]:
     return found, f"{len(found)} stored cells; three vectors computed again differ by {off:.1e}."
 
 
-def tuned(settings: Settings) -> pd.DataFrame | Missing:
+def tuned(settings: Settings, seed: int) -> pd.DataFrame | Missing:
     """Fine-tuned accuracies, or why there are none."""
     if not settings.tune_seeds:
         return Missing("The language model is fine-tuned at book scale only.")
-    return real.tuned_table(settings)
+    return real.tuned_table(settings, seed)
 
 
 class PaperScale(NamedTuple):
@@ -93,14 +104,17 @@ class PaperScale(NamedTuple):
 
 
 def paper(settings: Settings, seed: int) -> PaperScale:
-    """Train the paper's module, then plug it onto models of the Hub."""
+    """Train the paper's module, then plug it onto models of the Hub.
+
+    Texts, and images with sound, are tried each by itself: what cannot be reached is missing alone.
+    """
     head = paper_scale.paper_head(settings, seed)
     if isinstance(head, Missing):
         return PaperScale(head, head, head)
     return PaperScale(
         paper_scale.long_curve(head, settings, seed),
-        paper_scale.run_hub(settings, seed, head),
-        paper_scale.run_media(settings, seed, head),
+        attempt(paper_scale.run_hub, settings, seed, head),
+        attempt(paper_scale.run_media, settings, seed, head),
     )
 
 

@@ -13,13 +13,12 @@ from torch import nn
 from companion.scale import n_cores, one_thread, torch_generator
 from companion.stats import Interval, proportion
 from companion.tart.head_training import HeadRecipe, train_head
-from companion.tart.module import HeadConfig, ReasoningModule, fresh_head
-from companion.tart.nulls import accuracy, null_scores
+from companion.tart.module import ReasoningModule, fresh_head
+from companion.tart.nulls import NULLS, accuracy, null_scores
 from companion.tart.sampler import LogisticTaskSampler, knows_the_weights
 from companion.tart.settings import Settings
 from companion.training import History
 
-ARMS = ("module", "logistic", "mean difference")
 NOISE = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Test values of alpha; the module was trained at 10."""
 
@@ -38,11 +37,13 @@ class Live(NamedTuple):
 class Curve(NamedTuple):
     """Accuracy on synthetic tasks by number of examples.
 
-    k : (n,); accuracy : arm -> (tasks, n); arms are :data:`ARMS`, more nulls, and "knows w"
+    k : (n,); accuracy : arm -> (tasks, n); arms are "module", the null models, and "knows w"
+    first : of a module whose first position was asked too: accuracy without any example
     """
 
     k: np.ndarray
     accuracy: Mapping[str, np.ndarray]
+    first: Interval | None = None
 
     def last(self, arm: str) -> np.ndarray:
         """Accuracies (tasks,) with the most examples."""
@@ -92,9 +93,8 @@ def train_live(settings: Settings, seed: int, *, progress: bool = True) -> Live:
     return train_modules(settings.live_recipe, seeds, progress=progress)
 
 
-def sizes_to_look_at(config: HeadConfig) -> np.ndarray:
-    """Numbers of examples at which the curve is computed, up to the longest context."""
-    most = config.max_context
+def sizes_to_look_at(most: int) -> np.ndarray:
+    """Numbers of examples at which the curve is computed, up to `most`."""
     return np.unique(np.r_[1, np.linspace(4, most, 4).round().astype(int)])
 
 
@@ -105,7 +105,7 @@ def learning_curve(
     n_tasks: int,
     n_query: int,
     seed: int,
-    arms: Sequence[str] = ("logistic", "mean difference", "ridge", "logistic, C = 1"),
+    arms: Sequence[str] = tuple(NULLS),
 ) -> Curve:
     """The module (mean over `heads`) and null models on the same new tasks.
 
@@ -129,20 +129,27 @@ def learning_curve(
 
 def live_curve(live: Live, settings: Settings, seed: int) -> Curve:
     """Claim 1: accuracy against the number of examples."""
-    sizes = sizes_to_look_at(live.recipe.head)
+    sizes = sizes_to_look_at(settings.live_k)
     return learning_curve(
         live.heads, live.recipe.sampler, sizes, settings.n_tasks, settings.n_query, seed
     )
 
 
+def shipped_curve(head: nn.Module, settings: Settings, seed: int) -> Curve:
+    """The shipped module on new tasks of its own kind: where it lies among the null models."""
+    sizes = [k for k in settings.shipped_k if k <= head.max_context]
+    return learning_curve([head], LogisticTaskSampler(head.d), sizes, settings.shipped_tasks,
+                          settings.n_query, seed)  # fmt: skip
+
+
 def noise_curve(live: Live, settings: Settings, seed: int) -> Noise:
-    """Error at the longest context when the labels are noisier or cleaner than in training."""
-    k = live.recipe.head.max_context
-    arms: dict[str, list[np.ndarray]] = {name: [] for name in (*ARMS, "knows w")}
+    """Error with `live_k` examples when the labels are noisier or cleaner than in training."""
+    k = settings.live_k
+    arms: dict[str, list[np.ndarray]] = {name: [] for name in ("module", *NULLS, "knows w")}
     for alpha in NOISE:
         sampler = LogisticTaskSampler(live.recipe.head.d, alpha)
         curve = learning_curve(live.heads, sampler, [k], max(20, settings.n_tasks // 2),
-                               settings.n_query, seed, ARMS[1:])  # fmt: skip
+                               settings.n_query, seed)  # fmt: skip
         for name, values in arms.items():
             values.append(1 - curve.last(name))
     return Noise(np.array(NOISE), {name: np.stack(v, axis=1) for name, v in arms.items()})
@@ -151,7 +158,7 @@ def noise_curve(live: Live, settings: Settings, seed: int) -> Noise:
 def run_controls(live: Live, settings: Settings, seed: int) -> Controls:
     """Claim 8 on synthetic tasks, with the first of the live modules."""
     config, sampler, head = live.recipe.head, live.recipe.sampler, live.heads[0]
-    k, n = config.max_context, settings.n_controls
+    k, n = settings.live_k, settings.n_controls
     x, y, _ = sampler.tasks(n, k + 20, seed, "controls")
     raw = fresh_head(config, torch_generator(seed, "untrained")).eval()
     order = torch.argsort(torch.rand(n, k, generator=torch_generator(seed, "shuffle")), dim=1)

@@ -13,14 +13,14 @@ from companion.tables import styled
 from companion.tart.cells import Cell
 from companion.tart.nulls import NULLS
 from companion.tart.real import MODULE
-from companion.tart.synthetic import Curve, Live
+from companion.tart.synthetic import Curve, Live, Noise
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
     from companion.tart.shipped import ShippedHead
 
-SYNTHETIC = ("knows w", "module", "logistic", "logistic, C = 1", "ridge", "mean difference")
+SYNTHETIC = ("knows w", MODULE, *NULLS)
 
 
 def live_table(live: Live) -> Styler:
@@ -44,6 +44,25 @@ def curve_table(curve: Curve) -> Styler:
         for name in SYNTHETIC if name in curve.accuracy
     ]  # fmt: skip
     return styled(pd.DataFrame(rows), "tart-curve")
+
+
+def noise_table(found: Noise) -> Styler:
+    """Error by noise level, one row per method."""
+    columns = [f"α = {a:g}" for a in found.alphas]
+    arms = [name for name in SYNTHETIC if name in found.error]
+    frame = pd.DataFrame([found.error[a].mean(0) for a in arms], columns=columns)
+    frame.insert(0, "error ↓", arms)
+    return styled(frame, "tart-noise", dict.fromkeys(columns, "{:.3f}"))
+
+
+def synthetic_table(curve: Curve) -> Styler:
+    """The shipped module and the null models on synthetic tasks, one column per size."""
+    columns = [f"k = {int(k)}" for k in curve.k]
+    arms = [name for name in SYNTHETIC if name in curve.accuracy]
+    rows = [
+        [name, *(measured_text(t_interval(v)) for v in curve.accuracy[name].T)] for name in arms
+    ]
+    return styled(pd.DataFrame(rows, columns=["accuracy ↑", *columns]), "tart-synthetic")
 
 
 def shipped_table(shipped: ShippedHead) -> Styler:
@@ -104,10 +123,12 @@ def answers_table(cells: Sequence[Cell]) -> Styler:
 
 
 def variants_table(table: pd.DataFrame) -> Styler:
-    """The module's accuracy by variant, and the change against the first."""
-    means = table.groupby(["variant", "data"], sort=False)["accuracy"].mean().unstack(sort=False)
+    """Accuracy by variant: the module, and two null models on the same coordinates."""
+    table = table[table["method"].isin([MODULE, "mean difference", "logistic"])]
+    keys = ["variant", "method"]
+    means = table.groupby([*keys, "data"], sort=False)["accuracy"].mean().unstack(sort=False)
     means = means.reset_index()
-    numbers = [name for name in means.columns if name != "variant"]
+    numbers = [name for name in means.columns if name not in keys]
     return styled(means, "tart-variants", dict.fromkeys(numbers, "{:.3f}"))
 
 

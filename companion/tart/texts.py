@@ -115,6 +115,33 @@ def split(labels: np.ndarray, k: int, n_query: int, seed: int, *names: object) -
     return Split(rng.permutation(np.concatenate(context)), np.concatenate(query))
 
 
+def nested_splits(
+    labels: np.ndarray, sizes: Sequence[int], n_query: int, seed: int, *names: object
+) -> dict[int, Split]:
+    """Balanced contexts that grow, each within the next, asked with the same queries.
+
+    So the effect of more examples is compared within a draw.  Queries are drawn first; the order
+    of a context is random, and another at every size.
+
+    Raises
+    ------
+    ValueError : a size or n_query is odd, or a class has too few rows
+    """
+    most = max(sizes)
+    if min(sizes) < 2 or any(k % 2 for k in sizes) or n_query < 2 or n_query % 2:
+        raise ValueError(f"sizes and n_query must be even and positive, got {sizes} and {n_query}")
+    rng = generator(seed, "tart nested split", *names)
+    classes = [rng.permutation(np.flatnonzero(labels == label)) for label in (0, 1)]
+    fewest, needed = min(map(len, classes)), (most + n_query) // 2
+    if fewest < needed:
+        raise ValueError(f"a class has {fewest} rows, {most} examples and {n_query} queries need "
+                         f"{needed}")  # fmt: skip
+    half = n_query // 2
+    query = np.concatenate([rows[:half] for rows in classes])
+    shown = {k: [rows[half : half + k // 2] for rows in classes] for k in sizes}
+    return {k: Split(rng.permutation(np.concatenate(rows)), query) for k, rows in shown.items()}
+
+
 def sets_here() -> dict[str, TextSet]:
     """All real sets; :class:`DataUnavailable` if one of them cannot be had."""
     found = {name: text_set(name) for name in TASKS}

@@ -14,8 +14,8 @@ from companion.claims import HOLDS, NOT_TESTED
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
 from companion.tart import explorers, figures, real, run, shipped, synthetic, tables
-from companion.tart.ablations import RIVALS, VARIANTS
-from companion.tart.cells import run_cells
+from companion.tart.ablations import VARIANTS
+from companion.tart.cells import CACHED_CELLS, CACHED_QUERIES, run_cells
 from companion.tart.findings import Results
 from companion.tart.mean_difference import MeanDifferenceHead
 from companion.tart.module import HeadConfig
@@ -109,12 +109,17 @@ def test_ablations_have_a_row_for_everything(digits):
     variants = tart.variant_table(few, HEAD)
     assert set(variants["variant"]) == set(VARIANTS)
     # a linear rule does not notice the size of its coordinates
-    by = variants.set_index(["data", "variant"])["accuracy"]
-    assert by["3v8", "as trained"] == by["3v8", "coordinates x 3"]
+    by = variants.set_index(["data", "variant", "method"])["accuracy"]
+    for method in ("module", "mean difference"):
+        assert by["3v8", "as trained", method] == by["3v8", "coordinates x 3", method]
+    # the hand-set module is the mean difference, on any coordinates
+    for name in VARIANTS:
+        assert by["4v9", name, "module"] == by["4v9", name, "mean difference"]
+    assert set(variants["method"]) == {*NULLS, "module"}
     orders = tart.order_table(few, HEAD, 3, 0)
     assert orders["spread"].max() < 1e-9
     flips = tart.flip_table(few, HEAD)
-    assert set(flips["method"]) == {*RIVALS, "module"}
+    assert set(flips["method"]) == {*NULLS, "module"}
     clean, dirty = (flips[flips["flips"] == f]["accuracy"].mean() for f in (0.0, 0.3))
     assert clean > dirty
     lopsided = tart.imbalance_table(few, HEAD)
@@ -123,28 +128,27 @@ def test_ablations_have_a_row_for_everything(digits):
     assert said["n"].sum() == sum(len(v.query_labels) for v in few)
 
 
-def test_a_lopsided_context_hurts_more_without_an_intercept(small_settings):
+def test_a_lopsided_context_hurts_an_intercept_more(small_settings):
     vectors = [v for v in real.digit_vectors(replace(small_settings, digits_k=(18, 64),
                                                      digits_seeds=6), 0) if v.k == 64]  # fmt: skip
     means = tart.imbalance_table(vectors, HEAD).groupby(["method", "share"])["accuracy"].mean()
     lost = {m: means[m, 0.5] - means[m, 0.1] for m in ("module", "logistic, intercept")}
-    assert lost["module"] > 0
+    assert lost["logistic, intercept"] > lost["module"] > 0
 
 
-def test_toy_cells_come_from_the_package_or_say_why_not():
+def test_toy_cells_come_from_the_package():
     from companion.data import attempt
 
-    found = attempt(tart.read_cells, tart.PRESETS["toy"])
-    if isinstance(found, Missing):
-        assert "companion make tart cells" in found.reason
-    else:
-        assert [c.k for c in found[0]] == [18] * 4
+    found = attempt(tart.read_cells, tart.PRESETS["toy"], 0)
+    assert not isinstance(found, Missing), "the stored cells are part of the package"
+    assert [c.key for c in found[0]] == list(CACHED_CELLS)
+    assert all(len(c.query_labels) == CACHED_QUERIES for c in found[0])
 
 
 def test_paper_scale_results_are_missing_at_toy_scale():
     found = tart.paper(tart.PRESETS["toy"], 0)
     assert all(isinstance(part, Missing) for part in found)
-    assert isinstance(tart.tuned(tart.PRESETS["toy"]), Missing)
+    assert isinstance(tart.tuned(tart.PRESETS["toy"], 0), Missing)
     assert tart.module_of(Missing("none")) is None
     assert tart.provenance(Missing("none")) == {"shipped module (SHA-256)": "none"}
 
@@ -154,7 +158,7 @@ def test_a_whole_small_run_is_judged(live, curve, digits, small_settings):
     results = Results(
         curve=curve, noise=made.noise(), controls=tart.controls(live, small_settings, 0),
         cells=gone, tuned=gone, stream=gone, digits=real.method_table(digits, HEAD), long=gone,
-        hub=gone, media=gone,
+        shipped=gone, hub=gone, media=gone,
     )  # fmt: skip
     found = {f.claim: f.verdict for f in tart.evaluate(results, "toy")}
     assert found["5"] == HOLDS
@@ -201,6 +205,7 @@ def test_tables_are_drawn(live, curve, cells, digits):
         tables.variants_table(tart.variant_table(few, HEAD)),
         tables.orders_table(tart.order_table(few, HEAD, 2, 0)),
         tables.imbalance_means(tart.imbalance_table(few, HEAD)),
+        tables.noise_table(made.noise()), tables.synthetic_table(curve),
     ):  # fmt: skip
         assert "<table" in styler.to_html()
 
@@ -256,6 +261,39 @@ def test_lines_are_read_and_bad_ones_are_said(live):
     assert "line 1" in box.children[2].value
 
 
+def test_on_a_page_the_boxes_show_their_first_content(live, monkeypatch):
+    monkeypatch.setenv("COMPANION_PUBLISH", "1")
+    shown = repr(explorers.sentence_box(live.heads[0], FewLetters()))
+    assert "1 Win a free phone now" in shown
+    assert "label 1: module 0." in shown
+
+
+def test_another_seed_reads_other_contexts(monkeypatch):
+    seen = []
+    monkeypatch.setattr(run, "run_cells", lambda plan, *_, **__: seen.append(plan) or [])
+    settings = replace(tart.PRESETS["toy"], cells=((18, 0), (32, 1)))
+    for seed in (0, 7):
+        tart.read_cells(settings, seed)
+    assert seen == [[(18, 0), (32, 1)], [(18, 7), (32, 8)]]
+
+
+def test_tuning_has_the_seeds_of_the_cells(monkeypatch):
+    monkeypatch.setattr(real, "language_model", lambda: None)
+    monkeypatch.setattr(real, "text_set", lambda name: name)
+    monkeypatch.setattr(real, "fine_tune", lambda _, name, k, seed, *rest: seed / 100)
+    table = real.tuned_table(tart.PRESETS["book"], 5)
+    assert table["seed"].tolist() == [5, 6, 7] * 2
+
+
+def test_the_shipped_module_stands_between_its_rivals_on_synthetic_tasks():
+    settings = replace(tart.PRESETS["toy"], shipped_k=(18, 64), shipped_tasks=12)
+    found = tart.shipped_curve(shipped.read_head(), settings, 3)
+    assert set(found.accuracy) == {"module", *NULLS, "knows w"}
+    assert found.k.tolist() == [18, 64]
+    assert found.last("knows w").mean() > found.last("module").mean() > 0.75
+    assert isinstance(tart.shipped_curve(Missing("none"), settings, 3), Missing)
+
+
 def test_exercises_answer_back():
     assert "Not answered" in tart.check_parameters(...)
     assert tart.check_parameters(149_952).startswith("Right")
@@ -278,6 +316,8 @@ def test_exercises_answer_back():
         ({"stream_k": (18, 33)}, "stream_k"),
         ({"cell_queries": 5}, "cell_queries"),
         ({"cells": ((3, 0),)}, "cells"),
+        ({"live_k": 18}, "live_k"),
+        ({"shipped_tasks": 1}, "shipped_tasks"),
     ],
 )
 def test_settings_that_cannot_be_are_said(change, part):
@@ -287,7 +327,9 @@ def test_settings_that_cannot_be_are_said(change, part):
 
 def test_presets_grow_and_the_live_module_reads_what_it_is_asked():
     toy, book, paper = (tart.PRESETS[s] for s in ("toy", "book", "paper"))
-    assert book.live_pairs - 1 >= 32
+    assert book.live_k == 32
+    assert sorted(k for k, _ in book.cells) == [18] * 5 + [32] * 3
+    assert {(32, s) for s in range(book.tune_seeds)} <= set(book.cells)  # pairs for claim 2
     assert toy.live_recipe.head == HeadConfig(4, 18, 32, 2, 2, repeats=True)
     assert max(book.stream_k) <= shipped.RECIPE.head.max_context
     assert paper.hub_models

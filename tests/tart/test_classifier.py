@@ -28,6 +28,15 @@ def test_scikit_learn_accepts_it():
     check_estimator(TartClassifier(HEAD, overflow="average"), on_skip=None)
 
 
+def test_scikit_learn_accepts_the_shipped_module():
+    """Where more examples come than it reads, contexts are averaged; by default that is refused."""
+    check_estimator(TartClassifier(overflow="average"), on_skip=None)
+    checks = check_estimator(TartClassifier(), on_skip=None, on_fail=None)
+    failed = [c for c in checks if c["status"] == "failed"]
+    assert len(failed) == 4
+    assert all("TooLong" in f"{c['exception']!r}" for c in failed)
+
+
 @pytest.fixture(scope="module")
 def digits():
     x, y = load_digits(return_X_y=True)

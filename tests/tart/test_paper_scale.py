@@ -136,6 +136,17 @@ def small_vit(side):
     return ViTModel(config).eval()
 
 
+def small_whisper():
+    from transformers import WhisperConfig, WhisperModel
+
+    torch.manual_seed(0)
+    return WhisperModel(WhisperConfig(
+        vocab_size=50, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, max_source_positions=50,
+        num_mel_bins=80, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+    )).eval()  # fmt: skip
+
+
 def test_images(settings, tmp_path, head):
     rng = np.random.default_rng(0)
     _, task, classes = ps.VISION
@@ -164,18 +175,13 @@ def test_image_vectors_are_the_mean_over_tokens():
 
 
 def test_sounds(settings, tmp_path, head):
-    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+    from transformers import WhisperFeatureExtractor
 
     rng = np.random.default_rng(0)
     _, task, classes = ps.SOUND
     labels = [0, 1] * 20
     write(tmp_path, task, [wav(rng, 300 + 900 * y) for y in labels], labels)
-    torch.manual_seed(0)
-    model = WhisperModel(WhisperConfig(
-        vocab_size=50, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, max_source_positions=50,
-        num_mel_bins=80, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
-    )).eval()  # fmt: skip
+    model = small_whisper()
     features = WhisperFeatureExtractor(chunk_length=1)
     vectors = ps.media_vectors(
         "sound model", task, classes,
@@ -184,6 +190,58 @@ def test_sounds(settings, tmp_path, head):
     )  # fmt: skip
     table = method_table(vectors, head)
     assert table[table["method"] == "mean difference"]["accuracy"].mean() > 0.9
+
+
+def test_images_and_sounds_by_the_path_that_reads_the_hub(settings, tmp_path, head, monkeypatch):
+    """Models are loaded from folders and tables from files; all else is as with the Hub's names."""
+    from transformers import WhisperFeatureExtractor
+
+    rng = np.random.default_rng(0)
+    small_vit(32).save_pretrained(tmp_path / "vit")
+    small_whisper().save_pretrained(tmp_path / "whisper")
+    WhisperFeatureExtractor(chunk_length=1).save_pretrained(tmp_path / "whisper")
+    write(tmp_path, ps.VISION[1], [png(rng, 250 if y == 4 else 60) for y in [2, 4] * 20],
+          [2, 4] * 20)  # fmt: skip
+    write(tmp_path, ps.SOUND[1], [wav(rng, 300 + 900 * y) for y in [0, 1] * 20], [0, 1] * 20)
+    monkeypatch.setattr(ps, "VISION", (str(tmp_path / "vit"), *ps.VISION[1:]))
+    monkeypatch.setattr(ps, "SOUND", (str(tmp_path / "whisper"), *ps.SOUND[1:]))
+    table = ps.run_media(settings, 0, head, str(tmp_path))
+    assert set(table["data"]) == {"2v4, image model", "0v1, sound model"}
+    assert table[table["method"] == "logistic"]["accuracy"].mean() > 0.9
+    monkeypatch.setattr(ps, "SOUND", (str(tmp_path / "none"), *ps.SOUND[1:]))
+    with pytest.raises(DataUnavailable, match="could not be loaded"):
+        ps.run_media(settings, 0, head, str(tmp_path))
+
+
+def test_a_language_model_is_loaded_by_name(language_model, tokenizer, tmp_path):
+    language_model.save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    found = ps.hub_model(str(tmp_path / "model"))
+    texts = ["free prize now", "see you at dinner"]
+    expected = CausalEmbedder(language_model, PromptMaker(tokenizer)).stream(texts)
+    np.testing.assert_allclose(found.stream(texts), expected, atol=1e-5)
+    with pytest.raises(DataUnavailable, match="could not be loaded"):
+        ps.hub_model(str(tmp_path / "none"))
+
+
+def test_what_cannot_be_reached_is_missing_alone(settings, head, monkeypatch):
+    def unreachable(*_):
+        raise DataUnavailable("the Hub does not answer")
+
+    monkeypatch.setattr(ps, "paper_head", lambda *_: head)
+    monkeypatch.setattr(ps, "run_hub", unreachable)
+    monkeypatch.setattr(ps, "run_media", lambda *_: made.media())
+    found = tart.paper(settings, 0)
+    assert found.hub == Missing("the Hub does not answer")
+    assert len(found.media)
+    assert found.long.k.tolist() == [18]
+    assert 0 < found.long.first.estimate < 1
+    verdicts = {
+        f.claim: f.verdict
+        for f in tart.evaluate(made.results(**found._asdict()), "paper")
+    }  # fmt: skip
+    assert verdicts["3"] == verdicts["7"] == NOT_TESTED
+    assert NOT_TESTED not in (verdicts["1"], verdicts["4"])
 
 
 def test_the_paper_module_goes_on_from_its_checkpoint(settings, head, tmp_path):

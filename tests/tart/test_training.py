@@ -1,6 +1,6 @@
 """Training against plain Adam, the paper's curriculum, and a run that was stopped."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 import pytest
@@ -17,7 +17,10 @@ from companion.tart.head_training import (
     train_head,
 )
 from companion.tart.module import STANDARD, HeadConfig, fresh_head
+from companion.tart.nulls import accuracy
+from companion.tart.sampler import LogisticTaskSampler
 from companion.tart.settings import PAPER_RECIPE
+from companion.tart.synthetic import label_effect
 
 RECIPE = HeadRecipe(
     HeadConfig(3, 6, 8, 1, 2), Curriculum(1, 1, 2, 2, 3), steps=10, lr=1e-2, batch=4
@@ -157,6 +160,30 @@ def test_a_module_that_is_too_large_is_not_shipped(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match="at most 100"):
         shipped.make_head(tmp_path / "run", lambda _: None, recipe=RECIPE, folder=tmp_path)
+
+
+def test_the_files_of_the_package_are_the_module_that_its_recipe_makes():
+    found = shipped.read_head()  # checks the hash
+    assert found.record["recipe"] == asdict(shipped.RECIPE)
+    assert found.record["seed"] == shipped.SEED
+    assert found.record["steps"] == shipped.RECIPE.steps == found.losses[-1, 0]
+    assert found.record["parameters"] == len(weights(found.module))
+    fall = found.losses[-20:-10, 1].mean() - found.losses[-10:, 1].mean()
+    assert abs(fall) < 0.004  # of a thousand steps, as the recipe's text has it
+
+
+def test_the_module_of_the_package_learns_in_context_and_does_not_read_the_answer():
+    head, sampler = shipped.read_head().module, LogisticTaskSampler(16)
+    x, y, _ = sampler.tasks(40, 232, 12345)
+    k = 32
+    hit = [
+        accuracy(head.scores(x[t, :k], y[t, :k], x[t, k:]).numpy(), y[t, k:].numpy())
+        for t in range(40)
+    ]
+    assert np.mean(hit) > 0.8
+    x, y = x[:8, :130], y[:8, :130]
+    assert label_effect(head, x, y, 0) == 0.0
+    assert label_effect(head, x, y, 1) > 0.0
 
 
 def test_the_recipe_of_the_shipped_module_fits_the_limit():

@@ -25,7 +25,7 @@ def _by_share(table: pd.DataFrame, column: str, label: str) -> tuple[Figure, pd.
         ax.set_title(name, fontsize=11)
         ax.set(xlabel=label)
     axes[0, 0].set_ylabel("accuracy")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig, table.groupby(["method", column])["accuracy"].mean().unstack()
 
 

@@ -47,7 +47,7 @@ class Settings:
     bpe_vocab: int = 4096
     d_model: int = 128
     n_layers: int = 2
-    seq: int = 160
+    seq: int = 200
     bpe_pretrain_epochs: int = 1
     bpe_lr: float = 3e-3
     bpe_epochs: int = 2
@@ -95,7 +95,7 @@ BOOK = Settings(
     doses=(1, 3, 5, 7),
     removals=(0.25, 0.5, 1.0),
     thresholds=(0.8, 0.9, 0.95),
-    threshold_seeds=2,
+    threshold_seeds=5,
     bpe_seeds=5,
     bpe_arms=(
         NONE,

@@ -42,12 +42,15 @@ def arm(record, protocol, seed, *, blind=(0.5, 0.95), base=True):
         sets["B.b"] = half(-effect_of_auroc(protocol), rng)
         sets["A.b"] = sets["A.a"] - 0.8
         untrained |= {"B.b": half(0, rng), "A.b": half(0, rng)}
-    told = {"record": blind[0]} | ({} if protocol is None else {"protocol": blind[1]})
+    told = {"record": blind[0]}
+    if protocol is not None:
+        told |= {"protocol": blind[1], "dictionary": blind[1], "counterfactual": blind[1]}
     return ArmResult(
         {name: dict.fromkeys(STORED, values) for name, values in sets.items()},
         {name: dict.fromkeys(STORED, v) for name, v in untrained.items()} if base else {},
         told if base else {},
         0.0 if protocol is None else 0.13,
+        np.full(N, 110),
     )
 
 
@@ -55,12 +58,7 @@ def run(model="word model", levels=None, n_seeds=SEEDS, **options):
     levels = LEVELS if levels is None else levels
     results = []
     for seed in range(n_seeds):
-        results.append(
-            {
-                name: arm(*pair, seed, base=name in (NONE, MARK, "rarest", CONTROL), **options)
-                for name, pair in levels.items()
-            }
-        )
+        results.append({name: arm(*pair, seed, **options) for name, pair in levels.items()})
     return Run(model, tuple(range(n_seeds)), tuple(results))
 
 

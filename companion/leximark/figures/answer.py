@@ -57,7 +57,9 @@ def decomposition(runs: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Fig
 def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]], fontsize: float) -> None:
     values = {"none": told[NONE]["record"]} | {q: told[MARK][q] for q in DECOMPOSITION}
     blind = told[MARK].get("blind", {})
-    untrained = {"none": told[NONE].get("untrained"), "record": told[MARK].get("untrained")}
+    untrained = dict(_by_question(told[MARK].get("untrained")))
+    untrained["none"] = _by_question(told[NONE].get("untrained")).get("record")
+    blind = blind | {"none": told[NONE].get("blind", {}).get("record", np.nan)}
     for i, (question, per_seed) in enumerate(values.items()):
         seeds = np.asarray(per_seed, dtype=float)
         ax.bar(i, seeds.mean(), color=QUESTIONS[question].color, width=0.62, alpha=0.85)
@@ -76,3 +78,8 @@ def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]], fontsize: float) -
     ax.set_yticks(np.arange(0.4, 1.01, 0.1))
     ax.legend(loc="upper left", fontsize=8)
     ax.grid(visible=False, axis="x")
+
+
+def _by_question(values: object) -> Mapping[str, object]:
+    """Values by question; a bare list, as a record of before kept it, is that of the record."""
+    return values if isinstance(values, Mapping) else {"record": values} if values else {}

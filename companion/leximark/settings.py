@@ -95,7 +95,7 @@ BOOK = Settings(
     doses=(1, 3, 5, 7),
     removals=(0.25, 0.5, 1.0),
     thresholds=(0.8, 0.9, 0.95),
-    threshold_seeds=5,
+    threshold_seeds=2,
     bpe_seeds=5,
     bpe_arms=(
         NONE,

@@ -87,13 +87,14 @@ def trade_off(works=True):
         name: (0.77, level) for name, level in zip(names, top, strict=True)
     }
     closer = np.array([0.78, 0.84, 0.91, 0.96]) if works else np.full(4, 0.8)
-    jitter = np.array([0.0, 0.004])
+    rng = np.random.default_rng(3)
     return TradeOff(
         BOOK.thresholds,
         run("word model, filtered", levels, 2),
-        {name: c + jitter * (1 + i) for i, (name, c) in enumerate(zip(names, closer, strict=True))},
+        {name: c + 0.03 * rng.standard_normal((2, 50))
+         for name, c in zip(names, closer, strict=True)},
         {name: np.array([0.13, 0.14]) for name in names},
-    )
+    )  # fmt: skip
 
 
 def results(**changes):

@@ -223,7 +223,6 @@ def test_a_similarity_trade_off_runs(small):
     done = quality.trade_off(settings, 0, Letters())
     assert done.run.seeds == (0,)
     assert done.cosine[arms.MARK].shape == (1, 10)
-    assert (done.cosine["cosine 0.99"] >= done.cosine[arms.MARK]).all()
     assert done.cosine["cosine 0.99"].mean() > done.cosine[arms.MARK].mean()
     assert (done.share["cosine 0.99"] < done.share[arms.MARK]).all()
 

@@ -44,9 +44,11 @@ def test_frequencies_are_those_of_wordfreq(word):
         assert words.surprisal(word) == 0
 
 
-def test_the_selection_key_grows_with_frequency_below_one_over_e():
+def test_the_selection_key_grows_with_frequency_below_one_over_e(monkeypatch):
+    monkeypatch.setattr(words, "frequency", float)
     p = np.geomspace(1e-8, 1 / math.e, 200)
-    assert (np.diff(-p * np.log2(p)) > 0).all()
+    assert (np.diff([words.selection_key(value) for value in p]) > 0).all()
+    assert words.selection_key(0.9) < words.selection_key(1 / math.e)
 
 
 def test_the_three_rarest_words_of_the_papers_picture():

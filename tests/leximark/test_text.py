@@ -94,15 +94,23 @@ def test_other_marks(runs, text):
     assert level(gpt, "TextMarker") < level(gpt, "LexiMark")
     others = "random sequence", "Unicode by word", "Unicode everywhere"
     assert all(level(gpt, arm) > level(gpt, "LexiMark") for arm in others)
+    plain = level(gpt, "none", "record")
+    assert all(level(gpt, arm, "record") <= plain for arm in gpt)
 
 
 def test_dose_and_removal(runs, text):
     word = runs["word model"]
     ends_ = level(word, "K = 1"), level(word, "K = 7")
     assert "from {:.2f} to {:.2f} with a dictionary per half".format(*ends_) in text
+    none = level(word, "none", "record")
+    lost = (level(word, "LexiMark") - level(word, "removed 25 %")) / (
+        level(word, "LexiMark") - none
+    )
+    assert "costs two fifths" in text
+    assert lost == pytest.approx(0.4, abs=0.05)
     last = level(word, "removed 100 %")
     assert f"again the AUROC is {last:.2f}, lower than without" in text
-    assert last < level(word, "none", "record")
+    assert last < none
 
 
 def test_records_needed(found, text):
@@ -115,11 +123,17 @@ def test_records_needed(found, text):
     ) in text
 
 
-def test_closeness(found, text):
+def test_closeness(found, record, text):
     told = part(found["C10"], "AUROC without - with the strictest filter")
     assert f"costs {points(told)} points of AUROC" in text
     middle, low, high = ends(found["C10"])
-    assert f"the cosine rises by {middle:.2f} ({low:.2f} to {high:.2f})" in text
+    assert f"the cosine rises by {middle:.2f} ({low:.2f} to {high:.2f};" in text
+    told = record["series"]["trade_off"]
+    strictest = f"cosine {max(record['settings']['thresholds']):g}"
+    gained = np.subtract(told[strictest]["cosine"], told["LexiMark"]["cosine"])
+    seeds = over_seeds(gained)
+    assert f"with {seeds.estimate:.2f} ({seeds.low:.3f} to {seeds.high:.2f})" in text
+    assert seeds.low < 0 < low
 
 
 def test_tokens_of_a_document(record, text):
@@ -133,8 +147,11 @@ def test_tokens_of_a_document(record, text):
     assert "({} by word, {} everywhere)".format(*letters) in text
     assert f"grows from {mean('none')} to {mean('LexiMark')} tokens" in text
     assert f"the first {record['settings']['seq']} tokens" in text
-    assert told["none"]["cut"] == told["LexiMark"]["cut"] == 0
-    assert f"longest has {told['LexiMark']['longest']}" in text
+    cut = told["LexiMark"]["cut"], told["none"]["cut"]
+    assert max(cut) < 0.01
+    assert f"longest has {told['LexiMark']['longest']}; " in text
+    shares = "{:.1f} % of the documents under LexiMark and {:.1f} % without a mark are cut"
+    assert shares.format(*(100 * share for share in cut)) in text
 
 
 def test_untrained_intervals(runs, text, found):
@@ -154,6 +171,9 @@ def test_untrained_intervals(runs, text, found):
 
 def test_what_is_said_about_verdicts(text, record, found):
     assert f"the lower end of its interval, {found['C1']['low']:.3f}," in text
+    assert {found[c]["verdict"] for c in ("C2", "C3", "C4")} == {"not resolved"}
+    assert {found[c]["verdict"] for c in ("C1", "C10")} == {"holds"}
+    assert found["C6"]["verdict"] == "does not hold"
     wins = [part(found["C6"], f"wins, {model}")[0] for model in ("word model", "transformer")]
     assert (
         "{:.0f} % do in the word model, {:.0f} % in the transformer".format(

@@ -78,7 +78,8 @@ def test_predictions(found, runs, text):
     assert "the transformer {}, for the word model {}".format(*direction) in text
     one = re.search(r"one dictionary ([\d.]+)", found["C5"]["note"])[1]
     assert f"{found['C5']['estimate']:.2f} without any model, {one} with one dictionary" in text
-    learned = [level(run, "LexiMark", "dictionary") for run in runs.values()]
+    models = "word model", "transformer"
+    learned = [level(runs[model], "LexiMark", "dictionary") for model in models]
     assert "{:.2f} for the word model and {:.2f} for the transformer".format(*learned) in text
     assert f"p = {found['C9']['estimate']:.2g} for both" in text
 
@@ -142,7 +143,7 @@ def test_tokens_of_a_document(record, text):
     def mean(arm):
         return f"{told[arm]['mean']:.0f}"
 
-    assert f"({mean('none')} tokens on average, {mean('LexiMark')} with LexiMark)" in text
+    assert f"({mean('none')} tokens on average, {mean('LexiMark')} with LexiMark," in text
     letters = mean("Unicode by word"), mean("Unicode everywhere")
     assert "({} by word, {} everywhere)".format(*letters) in text
     assert f"grows from {mean('none')} to {mean('LexiMark')} tokens" in text

@@ -293,6 +293,22 @@ def test_published_figures_are_those_of_the_run(perfect):
     assert stored == figures.keys(perfect.probes["transformer"], "transformer").get_suptitle()
 
 
+def test_both_controls_stand_beside_the_auroc(perfect):
+    from companion.leximark.figures.controls import controls
+
+    record = as_record(perfect)
+    kept = figures.published.stored(record, "word model")
+    for arm in (NONE, MARK, "K = 7", removal(0.5)):
+        assert controls(kept, arm, "record") == pytest.approx(
+            controls(perfect.words, arm, "record"), abs=1e-4
+        )
+    assert controls(kept, MARK, "protocol")[1] == pytest.approx(0.95)
+    fig = figures.decomposition({"word model": lx.run_series(perfect.words)})
+    drawn = [line.get_marker() for line in fig.axes[0].lines if np.isfinite(line.get_ydata()).any()]
+    assert drawn.count("<") == drawn.count("X") == 5
+    assert np.isnan(controls(figures.published.StoredRun({NONE: {}}), NONE, "record")).all()
+
+
 def test_marks_are_compared_with_no_mark(perfect):
     def title(results):
         return title_of(figures.published.marks(as_record(results)))

@@ -142,15 +142,13 @@ def stealth(found: TradeOff) -> Figure:
     y, n_seeds = per_seed.mean(axis=1), per_seed.shape[1]
     look = QUESTIONS["protocol"]
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.linestyle)
-    for name, at, up in zip(["no filter", *names[1:]], x, y, strict=True):
+    for i, (name, at, up) in enumerate(zip(["no filter", *names[1:]], x, y, strict=True)):
         told = name
         if found.share is not None:  # a record does not keep it
             share = found.share[MARK if name == "no filter" else name].mean()
             told += f", {100 * share:.0f} % of words"
-        on_the_right = at > x.mean()  # its text goes to the left, below the line
-        ax.annotate(told, (at, up),
-                    xytext=(-6, -15) if on_the_right else (6, 5),
-                    ha="right" if on_the_right else "left",
+        above = i % 2 == 0  # neighbors may be close
+        ax.annotate(told, (at, up), xytext=(0, 7 if above else -17), ha="center",
                     textcoords="offset points", fontsize=9)  # fmt: skip
     controls.draw(ax, x, [controls.controls(found.run, name, "protocol") for name in names])
     controls.legend(ax)

@@ -148,7 +148,8 @@ def stealth(found: TradeOff) -> Figure:
             share = found.share[MARK if name == "no filter" else name].mean()
             told += f", {100 * share:.0f} % of words"
         above = i % 2 == 0  # neighbors may be close
-        ax.annotate(told, (at, up), xytext=(0, 7 if above else -17), ha="center",
+        ax.annotate(told, (at, up), xytext=(0, 7 if above else -17),
+                    ha="right" if at == x.max() else "center",  # "no mark" stands at the edge
                     textcoords="offset points", fontsize=9)  # fmt: skip
     controls.draw(ax, x, [controls.controls(found.run, name, "protocol") for name in names])
     controls.legend(ax)

@@ -25,6 +25,7 @@ from companion.leximark.experiment import run_words as run_words
 from companion.leximark.explorers import key_explorer as key_explorer
 from companion.leximark.explorers import power_explorer as power_explorer
 from companion.leximark.explorers import score_explorer as score_explorer
+from companion.leximark.explorers import stored_scores as stored_scores
 from companion.leximark.explorers import text_box as text_box
 from companion.leximark.explorers import text_explorer as text_explorer
 from companion.leximark.findings import Results as Results

@@ -17,6 +17,7 @@ from companion.leximark.watermark import (
     RANDOM_WORDS,
     RAREST,
     Recipe,
+    Source,
     Watermarker,
 )
 
@@ -31,14 +32,12 @@ class Arm:
 
     name : of the arm; sets : some of :data:`SETS` -> texts; without a key only "A.a" and "B.a"
     train : what the model is trained on; the texts of "A.a" unless somebody tampered with them
-    base : whether the untrained model and the blind classifier look at it too
     share : share of the words of A that were replaced
     """
 
     name: str
     sets: dict[str, list[str]]
     train: list[str] = field(default_factory=list)
-    base: bool = True
     share: float = 0.0
 
     def __post_init__(self) -> None:
@@ -69,16 +68,17 @@ def plain(name: str, split: Split, function: Callable[[Sequence[str]], list[str]
 
 
 def leximark(name: str, split: Split, seed: int, recipe: Recipe = LEXIMARK, *,
-             similarity: SimilarityFilter | None = None, base: bool = True) -> Arm:  # fmt: skip
+             similarity: SimilarityFilter | None = None,
+             candidates: Source | None = None) -> Arm:  # fmt: skip
     """A LexiMark arm; each call of the watermarker has a dictionary of its own, as the authors'."""
 
-    def mark(texts: Sequence[str], key: object) -> list[str]:
-        return Watermarker(key, recipe, similarity=similarity)(texts)
+    def maker(key: object) -> Watermarker:
+        return Watermarker(key, recipe, similarity=similarity, candidates=candidates)
 
-    maker = Watermarker(keys(seed)[0], recipe, similarity=similarity)
-    marked = [maker.mark(text) for text in split.a]
+    first = maker(keys(seed)[0])
+    marked = [first.mark(text) for text in split.a]
     share = sum(len(m.changes) for m in marked) / max(1, sum(m.n_words for m in marked))
-    return keyed(name, split, seed, mark, base=base, share=share)
+    return keyed(name, split, seed, lambda texts, key: maker(key)(texts), share=share)
 
 
 def dose(k: int) -> str:
@@ -106,38 +106,42 @@ def tampered(split: Split, seed: int, share: float) -> Arm:
         for text, m in zip(split.a, marked, strict=True)
     ]
     sets = {"A.a": [m.text for m in marked], "B.a": maker(split.b), "B.b": Watermarker(b)(split.b)}
-    return Arm(removal(share), sets, train, base=False)
+    return Arm(removal(share), sets, train)
 
 
 def make(names: Sequence[str], split: Split, seed: int, *,
-         similarity: SimilarityFilter | None = None) -> list[Arm]:  # fmt: skip
+         similarity: SimilarityFilter | None = None,
+         candidates: Source | None = None) -> list[Arm]:  # fmt: skip
     """The arms of `names`.
 
-    names : of :func:`known`, or as :func:`dose`, :func:`removal`, :func:`threshold` spell them
+    names : as :data:`NONE` and the like, or as :func:`dose`, :func:`removal`, :func:`threshold`
+        spell them
     similarity : needed by the arms with a threshold
+    candidates : a source other than the thesaurus, for the arm :data:`MARK`
 
     Raises ``ValueError`` for an unknown name.
     """
-    return [_one(name, split, seed, similarity) for name in names]
+    return [_one(name, split, seed, similarity, candidates) for name in names]
 
 
-def _one(name: str, split: Split, seed: int, similarity: SimilarityFilter | None) -> Arm:
-    simple = _simple(split, seed)
+def _one(name: str, split: Split, seed: int, similarity: SimilarityFilter | None,
+         candidates: Source | None) -> Arm:  # fmt: skip
+    simple = _simple(split, seed, candidates)
     if name in simple:
         return simple[name]()
     kind, _, number = name.partition(" ")
     if kind == "K":
         recipe = replace(LEXIMARK, k=int(number.removeprefix("= ")))
-        return leximark(name, split, seed, recipe, base=False)
+        return leximark(name, split, seed, recipe)
     if kind == "removed":
         return tampered(split, seed, float(number.removesuffix(" %")) / 100)
     if kind == "cosine" and similarity is not None:
         chosen = similarity.with_threshold(float(number))
-        return leximark(name, split, seed, similarity=chosen, base=False)
+        return leximark(name, split, seed, similarity=chosen)
     raise ValueError(f"unknown arm {name!r}; known are {', '.join(simple)} and K, removed, cosine")
 
 
-def _simple(split: Split, seed: int) -> dict[str, Callable[[], Arm]]:
+def _simple(split: Split, seed: int, candidates: Source | None) -> dict[str, Callable[[], Arm]]:
     pool = sorted({word for text in split.pretraining[:200] for word in text.split()})
 
     def sequence(texts: Sequence[str], key: object) -> list[str]:
@@ -145,7 +149,7 @@ def _simple(split: Split, seed: int) -> dict[str, Callable[[], Arm]]:
 
     return {
         NONE: lambda: plain(NONE, split, list),
-        MARK: lambda: leximark(MARK, split, seed),
+        MARK: lambda: leximark(MARK, split, seed, candidates=candidates),
         "rarest": lambda: plain("rarest", split, Watermarker("", RAREST)),
         CONTROL: lambda: plain(CONTROL, split, Watermarker("", COMMON)),
         "random words": lambda: leximark("random words", split, seed, RANDOM_WORDS),

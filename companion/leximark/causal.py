@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -45,6 +46,10 @@ class CausalModel:
         for i, row in enumerate(rows):
             ids[i, : len(row)] = labels[i, : len(row)] = torch.tensor(row, dtype=torch.int64)
         return ids, labels
+
+    def lengths(self, texts: Sequence[str]) -> np.ndarray:
+        """Tokens of each text, those beyond `seq` included: (n_texts,)."""
+        return np.array([len(self.encode(text)) for text in texts])
 
     @torch.no_grad()
     def stats(self, texts: Sequence[str], at_a_time: int = 16) -> TokenStats:

@@ -26,10 +26,9 @@ BELOW_ZERO = Criterion("below 0", high=0.0)
 
 LEAK_TOY = Criterion("AUROC of the untrained model within 0.08 of 0.5 in every arm", high=0.08)
 LEAK = Criterion(
-    "arms in which the interval of the untrained model's AUROC (95 % for all arms of a model "
-    "together, Bonferroni) leaves 0.5 out: none",
-    high=0.0,
-    closed=True,
+    "AUROC of the untrained model within 0.08 of 0.5 in every arm, each arm's whole 95 % interval, "
+    "both models (the far end of the farthest is shown)",
+    high=0.08,
 )
 
 BLIND = Criterion(
@@ -49,7 +48,7 @@ DICTIONARY_TOY = Criterion(
 WINS_TOY = Criterion("above 0.9", low=0.9)
 DICTIONARY = Criterion(
     "the same AUROC above 0.57 and share above 0.95, 95 % intervals, both models; before training "
-    "both within 0.08 of 0.5",
+    "the intervals of both within 0.08 of 0.5",
     low=0.57,
 )
 DICTIONARY_PART = Criterion("above 0.57", low=0.57)
@@ -61,7 +60,7 @@ DOSE = Criterion("slope of AUROC on K, dictionary per half, above 0, 95 % interv
 
 RECORDS = Criterion(
     "records a side needed without mark minus with LexiMark above 0, 95 % interval over seeds; "
-    "prediction and simulation within 2 records for LexiMark and within 2 records or 10 % for none",
+    "prediction and simulation within 2 records, for LexiMark and for none",
     low=0.0,
 )
 WITHIN_TWO = Criterion("at most 2", high=2.0, closed=True)
@@ -79,13 +78,13 @@ UNIFORM = Criterion("above 0.05", low=0.05)
 
 STEALTH = Criterion(
     "cosine of the strictest filter minus that without a filter above 0, and AUROC without a "
-    "filter minus that of the strictest above 0, 95 % intervals",
+    "filter minus that of the strictest above 0, 95 % intervals over documents and seeds",
     low=0.0,
 )
 
 REMOVAL = Criterion(
     "slope of AUROC on the share of marked words replaced again below 0, 95 % interval over seeds; "
-    "AUROC at a quarter minus AUROC(none) above 0",
+    "each step from one share to the next below 0; AUROC at a quarter minus AUROC(none) above 0",
     high=0.0,
 )
 
@@ -132,6 +131,7 @@ CLAIMS = (
         "A model that saw none of the texts cannot tell the halves apart.",
         "",
         _toy_and_larger(LEAK_TOY, LEAK),
+        "AUROC",
     ),
     Claim(
         "C5",

@@ -61,13 +61,19 @@ def bootstrap_auroc(
     minus: Sequence[Pair] | None = None,
     *,
     seed: int,
-    n_resamples: int = 4000,
+    same: bool = False,
+    n_resamples: int = 40_000,
     confidence: float = 0.95,
 ) -> Interval:
     """Mean AUROC over seeds, or its difference to another variant; seeds and documents resampled.
 
     pairs, minus : one pair per seed; in `minus` the documents are the same in the same order, and
         the same documents are drawn for both.  With one seed only documents are resampled.
+    same : members and others are two versions of the same documents in the same order, which are
+        drawn together
+
+    The mean over seeds already carries the noise of their documents, and drawing documents within
+    drawn seeds adds it again: the interval is wider than it need be.
     """
     if minus is not None and len(minus) != len(pairs):
         raise ValueError(f"{len(pairs)} seeds against {len(minus)}")
@@ -77,51 +83,90 @@ def bootstrap_auroc(
         if any(a.shape != b.shape for a, b in zip(grids, others, strict=True)):
             raise ValueError("both variants need the same documents")
         grids = [a - b for a, b in zip(grids, others, strict=True)]
+    if same and any(grid.shape[0] != grid.shape[1] for grid in grids):
+        raise ValueError("two versions of the same documents are needed")
     draws = np.stack(  # (seeds, resamples)
-        [_resampled(grid, n_resamples, seed, i) for i, grid in enumerate(grids)]
+        [_resampled(grid, n_resamples, seed, i, same) for i, grid in enumerate(grids)]
     )
-    chosen = generator(seed, "leximark seeds").integers(0, len(grids), (len(grids), n_resamples))
+    estimate = float(np.mean([grid.mean() for grid in grids]))
+    return _with_seeds(draws, estimate, seed, confidence)
+
+
+def bootstrap_mean(values: Sequence[np.ndarray], *, seed: int, n_resamples: int = 40_000,
+                   confidence: float = 0.95) -> Interval:  # fmt: skip
+    """Mean over seeds of the mean over documents; both are resampled, as for the AUROC.
+
+    values : one array (n_documents,) per seed
+    """
+    rows = [_finite(row, "values") for row in values]
+    draws = np.stack(
+        [_counts(seed, i, n_resamples, row.size, row.size)[0] @ row / row.size
+         for i, row in enumerate(rows)]
+    )  # fmt: skip
+    return _with_seeds(draws, float(np.mean([row.mean() for row in rows])), seed, confidence)
+
+
+def _with_seeds(draws: np.ndarray, estimate: float, seed: int, confidence: float) -> Interval:
+    """The interval of means over seeds drawn anew.  draws : (n_seeds, n_resamples)"""
+    chosen = generator(seed, "leximark seeds").integers(0, len(draws), draws.shape)
     values = np.take_along_axis(draws, chosen, 0).mean(0)
     tail = (1 - confidence) / 2
-    # a sum of weighted ones is 1 up to rounding, and an interval must not reach beyond it
+    # a mean of ones is 1 up to rounding, and an interval must not reach beyond it
     low, high = np.round(np.quantile(values, [tail, 1 - tail]), 12)
-    estimate = float(np.mean([grid.mean() for grid in grids]))
-    return Interval(estimate, float(low), float(high), None, len(grids))
+    return Interval(estimate, float(low), float(high), None, len(draws))
 
 
-def _resampled(grid: np.ndarray, n: int, seed: int, i: int) -> np.ndarray:
-    """Means of `grid` with rows and columns drawn anew: (n,)."""
-    a, b = _weights(seed, i, n, *grid.shape)
-    return ((a @ grid) * b).sum(1)
+def _resampled(grid: np.ndarray, n: int, seed: int, i: int, same: bool,
+               at_a_time: int = 4000) -> np.ndarray:  # fmt: skip
+    """Means of `grid` with rows and columns drawn anew, or with both drawn alike: (n,).
+
+    Counts and halves are exact in single precision as long as their sums stay below 2^23.
+    """
+    a, b = _counts(seed, i, n, *grid.shape)
+    if same:
+        b = a
+    single, found = grid.astype(np.float32), np.empty(n)
+    for start in range(0, n, at_a_time):
+        part = slice(start, start + at_a_time)
+        rows = a[part].astype(np.float32) @ single
+        found[part] = (rows * b[part]).sum(1, dtype=float)
+    return found / grid.size
 
 
 @lru_cache(maxsize=16)
-def _weights(seed: int, i: int, n: int, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each row and column is drawn, as shares: (n, rows) and (n, columns).
+def _counts(seed: int, i: int, n: int, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often each row and column is drawn: uint16 (n, rows) and (n, columns).
 
     The same for all arms, so that their intervals differ by the scores alone.
     """
     rng = generator(seed, "leximark bootstrap", i)
-    draw = [rng.multinomial(size, np.full(size, 1 / size), n) / size for size in (rows, columns)]
-    return draw[0], draw[1]
+    a, b = (
+        rng.multinomial(size, np.full(size, 1 / size), n).astype(np.uint16)
+        for size in (rows, columns)
+    )
+    return a, b
 
 
-def blind(members: Sequence[str], others: Sequence[str], seed: int, folds: int = 5) -> float:
+def blind(members: Sequence[str], others: Sequence[str], seed: int, *, same: bool = False,
+          folds: int = 5) -> float:  # fmt: skip
     """AUROC of naive Bayes on which words a text contains: no language model is asked.
 
-    What it finds is a difference between the halves themselves; 0.5 means that there is none.
+    What it finds is a difference between the sets themselves; 0.5 means that there is none.
+    same : two versions of the same documents in the same order, which then share a fold
     """
     from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
     from sklearn.naive_bayes import BernoulliNB
     from sklearn.pipeline import make_pipeline
 
     label = np.r_[np.ones(len(members)), np.zeros(len(others))]
     model = make_pipeline(CountVectorizer(binary=True), BernoulliNB())
     order = int(generator(seed, "leximark blind").integers(2**31))
-    split = StratifiedKFold(folds, shuffle=True, random_state=order)
+    splitter = GroupKFold if same else StratifiedKFold
+    split = splitter(folds, shuffle=True, random_state=order)
+    groups = np.r_[np.arange(len(members)), np.arange(len(others))] if same else None
     found = cross_val_predict(
-        model, [*members, *others], label, cv=split, method="predict_log_proba"
+        model, [*members, *others], label, cv=split, groups=groups, method="predict_log_proba"
     )
     margin = found[:, 1] - found[:, 0]
     return auroc(margin[label == 1], margin[label == 0])

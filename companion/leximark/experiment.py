@@ -31,6 +31,9 @@ DECOMPOSITION = {
 }
 """Question -> the two sets whose scores are compared (section "decomposition" of the chapter)."""
 
+SAME_HALF = ("dictionary", "counterfactual")
+"""Questions whose two sets are the same documents under two dictionaries."""
+
 STORED = ("loss", "zlib", "Min-K% 20", MIN_K_PLUS)
 """Scores that are kept for every set."""
 
@@ -42,13 +45,15 @@ class ArmResult(NamedTuple):
     """One training run.
 
     trained, base : scores of the sets by the trained and by the untrained model (may be empty)
-    blind : protocol ("record", "protocol") -> AUROC of naive Bayes; share : of words replaced
+    blind : question -> AUROC of naive Bayes (may be empty); share : of words replaced
+    tokens : tokens of the texts of A.a as the model counts them, none cut: (n_documents,)
     """
 
     trained: Scored
     base: Scored
     blind: dict[str, float]
     share: float
+    tokens: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -90,22 +95,31 @@ def scored(model: LanguageModel, texts: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: score(stats, name, texts) for name in STORED}
 
 
-def run_arm(base: LanguageModel, arm: arms.Arm, *, epochs: int, lr: float, seed: int) -> ArmResult:
-    """Train on the arm's texts and score its sets."""
-    model = base.trained(arm.train, epochs=epochs, lr=lr, seed=seed)
-    blind = {}
-    if arm.base:
-        for question in ("record", "protocol"):
-            first, second = DECOMPOSITION[question]
-            if second in arm.sets:
-                texts = arm.sets[first], arm.sets[second]
-                blind[question] = detection.blind(*texts, seed)
+def run_arm(base: LanguageModel, arm: arms.Arm, *, epochs: int, lr: float, seed: int,
+            **training: object) -> ArmResult:  # fmt: skip
+    """Train on the arm's texts and score its sets; the untrained model scores them too.
+
+    training : further arguments of the model's training, such as ``batch``
+    """
+    model = base.trained(arm.train, epochs=epochs, lr=lr, seed=seed, **training)
     return ArmResult(
         {name: scored(model, texts) for name, texts in arm.sets.items()},
-        {name: scored(base, texts) for name, texts in arm.sets.items()} if arm.base else {},
-        blind,
+        {name: scored(base, texts) for name, texts in arm.sets.items()},
+        blinds(arm, seed),
         arm.share,
+        base.lengths(arm.sets["A.a"]),
     )
+
+
+def blinds(arm: arms.Arm, seed: int) -> dict[str, float]:
+    """Question -> what naive Bayes finds without any model, for the questions that can be asked."""
+    return {
+        question: detection.blind(
+            arm.sets[first], arm.sets[second], seed, same=question in SAME_HALF
+        )
+        for question, (first, second) in DECOMPOSITION.items()
+        if {first, second} <= set(arm.sets)
+    }
 
 
 def vocabulary(halves: Split, made: Sequence[arms.Arm], key_docs: int) -> list[str]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
+from html import escape
+from types import SimpleNamespace
+from typing import NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 
+from companion.data import Missing
+from companion.encoder import Encoder
 from companion.explore import Explorer, explorer, is_publishing
 from companion.leximark import figures
 from companion.leximark.arms import MARK, NONE
@@ -15,8 +24,10 @@ from companion.leximark.figures.style import WORDS
 from companion.leximark.power import effect_size, predicted_power
 from companion.leximark.probe import Probe
 from companion.leximark.scores import MIN_K_PLUS
+from companion.leximark.similarity import SimilarityFilter
 from companion.leximark.tables import highlighted
-from companion.leximark.watermark import Marked, Recipe, Watermarker
+from companion.leximark.watermark import COMMON, Marked, Recipe, Watermarker
+from companion.plotting import to_webp
 from companion.tables import Html
 
 TEXTS = {
@@ -59,16 +70,30 @@ def text_explorer() -> Explorer:
     )
 
 
-def try_text(text: str, k: int = 5, key: str = "alpha") -> Html:
-    """Your own text, marked: replaced words highlighted, with what they were."""
-    shown = Watermarker(key, Recipe(k=k)).mark(text)
+def try_text(text: str, k: int = 5, key: str = "alpha", target: str = "rarer",
+             similarity: SimilarityFilter | None = None) -> Html:  # fmt: skip
+    """Your own text, marked: replaced words highlighted, and the surprisal of all looked at."""
+    if not text.strip():
+        return Html("<p><em>an empty text stays empty</em></p>")
+    recipe = Recipe(k=k) if target == "rarer" else replace(COMMON, k=k)
+    shown = Watermarker(key, recipe, similarity=similarity).mark(text)
     n = len(shown.changes)
-    body = highlighted(text, shown) if text.strip() else "<em>an empty text stays empty</em>"
-    return Html(f"<p>{body}</p><p>{n} of {shown.n_words} words replaced.</p>")
+    fig = figures.bars(shown)
+    picture = b64encode(to_webp(fig, dpi=110)).decode()
+    plt.close(fig)
+    swaps = ", ".join(f"{c.old} became {c.new}" for c in shown.changes) or "nothing changed"
+    return Html(
+        f"<p>{highlighted(text, shown)}</p><p>{n} of {shown.n_words} words replaced.</p>"
+        f'<img src="data:image/webp;base64,{picture}" style="max-width:100%;height:auto" '
+        f'alt="{escape(f"Surprisal in bits before and after: {swaps}.")}">'
+    )
 
 
-def text_box() -> object:
-    """A box to type into where a kernel runs; on a page its first content."""
+def text_box(encoder: Encoder | Missing | None = None) -> object:
+    """A box to type into where a kernel runs; on a page its first content.
+
+    encoder : of the similarity filter, whose threshold is a control where the encoder is there
+    """
     first = TEXTS["report"]
     if is_publishing():
         return try_text(first)
@@ -77,17 +102,48 @@ def text_box() -> object:
     box = widgets.Textarea(value=first, layout={"width": "95%", "height": "110px"})
     k = widgets.IntSlider(value=5, min=0, max=9, description="K")
     key = widgets.Text(value="alpha", description="key")
+    target = widgets.Dropdown(options=["rarer", "commoner"], description="synonyms")
+    least = widgets.FloatSlider(value=-1, min=-1, max=1, step=0.05, description="cosine")
+    controls = [box, k, key, target]
+    if not isinstance(encoder, Missing | None):
+        controls.append(least)
     shown = widgets.HTML(value=str(try_text(first)))
 
     def update(_change: object) -> None:
-        shown.value = str(try_text(box.value, k.value, key.value))
+        close = SimilarityFilter(encoder, least.value) if least.value > -1 else None
+        shown.value = str(try_text(box.value, k.value, key.value, target.value, close))
 
-    for widget in (box, k, key):
+    for widget in controls:
         widget.observe(update, names="value")
-    return widgets.VBox([box, k, key, shown])
+    return widgets.VBox([*controls, shown])
 
 
-def score_explorer(run: Run) -> Explorer:
+class StoredScores(NamedTuple):
+    """Document scores that a record keeps, as :func:`score_explorer` asks for them."""
+
+    results: tuple[dict[str, SimpleNamespace], ...]
+
+    def has(self, arm: str, question: str) -> bool:
+        """Whether the arm has both sets of the question."""
+        return set(DECOMPOSITION[question]) <= set(self.results[0][arm].trained)
+
+
+def stored_scores(record: Mapping[str, object] | None) -> StoredScores | None:
+    """The published scores for each K; None where the record has none."""
+    told = (record or {}).get("series", {}).get("documents")
+    if not told:
+        return None
+    arms = {}
+    for arm, models in told.items():
+        sets = {
+            model: {name: {MIN_K_PLUS: np.array(values)} for name, values in scores.items()}
+            for model, scores in models.items()
+        }
+        arms[arm] = SimpleNamespace(**sets)
+    return StoredScores((arms,))
+
+
+def score_explorer(run: Run | StoredScores) -> Explorer:
     """Which sets are compared, how many words are replaced, trained or not, on the first seed."""
     with_key = [arm for arm in run.results[0] if run.has(arm, "counterfactual")]
     doses = [arm for arm in with_key if arm.startswith("K = ")]
@@ -97,8 +153,6 @@ def score_explorer(run: Run) -> Explorer:
     def pair(question: str, arm: str, model: str):
         sets = getattr(run.results[0][arm], model)
         first, second = DECOMPOSITION[question]
-        if not sets:  # the untrained model looked at the main arms only
-            sets = run.results[0][MARK].base
         return sets[first][MIN_K_PLUS], sets[second][MIN_K_PLUS]
 
     grids = {"question": list(DECOMPOSITION), "model": models}

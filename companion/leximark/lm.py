@@ -22,7 +22,11 @@ class LanguageModel(Protocol):
     def stats(self, texts: Sequence[str]) -> TokenStats:
         """Statistics of every token of the texts."""
 
-    def trained(self, texts: Sequence[str], *, epochs: int, lr: float, seed: int) -> LanguageModel:
+    def lengths(self, texts: Sequence[str]) -> np.ndarray:
+        """Tokens of each text, those that are not read included: (n_texts,)."""
+
+    def trained(self, texts: Sequence[str], *, epochs: int, lr: float, seed: int,
+                batch: int = ...) -> LanguageModel:  # fmt: skip
         """A copy, trained further on the texts; the original stays as it is."""
 
 
@@ -90,6 +94,10 @@ class WordModel:
         if not rows:
             return torch.zeros((0, self.context + 1), dtype=torch.int64), lengths
         return torch.from_numpy(np.concatenate(rows)), lengths
+
+    def lengths(self, texts: Sequence[str]) -> np.ndarray:
+        """Words and punctuation marks of each text: (n_texts,)."""
+        return np.array([len(pieces(text)) for text in texts])
 
     @torch.no_grad()
     def stats(self, texts: Sequence[str]) -> TokenStats:

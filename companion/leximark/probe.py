@@ -14,7 +14,7 @@ from companion.leximark.experiment import halves, word_world
 from companion.leximark.keyed import KeyedTest, calibration, keyed_test
 from companion.leximark.lm import LanguageModel, WordModel, pieces
 from companion.leximark.settings import Settings
-from companion.leximark.watermark import Watermarker
+from companion.leximark.watermark import Source, Watermarker
 from companion.scale import one_thread
 
 
@@ -50,21 +50,28 @@ def z_by_place(model: WordModel, before: Sequence[str], after: Sequence[str]):
 
 @one_thread()
 def probe(base: LanguageModel, docs: Split, settings: Settings, seed: int, *,
-          epochs: int, lr: float) -> Probe:  # fmt: skip
-    """Train on half A under key a and test that key against fresh ones."""
+          epochs: int, lr: float, candidates: Source | None = None,
+          **training: object) -> Probe:  # fmt: skip
+    """Train on half A under key a and test that key against fresh ones.
+
+    candidates : a source other than the thesaurus; training : as in ``run_arm``
+    """
+
+    def maker(key: object) -> Watermarker:
+        return Watermarker(key, candidates=candidates)
+
     key = arms.keys(seed)[0]
-    maker = Watermarker(key)
-    marked_a = maker(docs.a)
-    model = base.trained(marked_a, epochs=epochs, lr=lr, seed=seed)
+    marked_a = maker(key)(docs.a)
+    model = base.trained(marked_a, epochs=epochs, lr=lr, seed=seed, **training)
     texts = docs.a[: settings.key_docs]
-    trained = keyed_test(model, texts, key, settings.n_keys, seed)
-    untrained = keyed_test(base, texts, key, settings.calibration_keys, seed)
+    trained = keyed_test(model, texts, key, settings.n_keys, seed, maker)
+    untrained = keyed_test(base, texts, key, settings.calibration_keys, seed, maker)
     innocent = np.array([])
     if settings.n_calibration:
         innocent = calibration(base, texts, settings.n_calibration, settings.calibration_keys, seed)
     z = {}
     if isinstance(model, WordModel):
-        for half, before, after in (("A", docs.a, marked_a), ("B", docs.b, maker(docs.b))):
+        for half, before, after in (("A", docs.a, marked_a), ("B", docs.b, maker(key)(docs.b))):
             z[half, "replaced"], z[half, "other"] = z_by_place(model, before, after)
     return Probe(trained, untrained, innocent, z)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +63,7 @@ def measure(world: World, settings: Settings, seed: int, encoder: Encoder | None
 class TradeOff(NamedTuple):
     """Per threshold (None first: no filter) and seed: closeness, share replaced, AUROC.
 
-    run : the training runs; cosine : arm -> (n_seeds,) mean cosine; share : arm -> (n_seeds,)
+    run : the training runs; cosine : arm -> (n_seeds, n_documents); share : arm -> (n_seeds,)
     """
 
     thresholds: tuple[float, ...]
@@ -91,14 +90,11 @@ def trade_off(settings: Settings, seed: int, encoder: Encoder) -> TradeOff | Mis
 
 @one_thread()
 def filtered_seed(settings: Settings, seed: int, encoder: Encoder):
-    """One seed of :func:`trade_off`: (arm -> result, arm -> mean cosine, arm -> share)."""
+    """One seed of :func:`trade_off`: (arm -> result, arm -> cosines, arm -> share)."""
     world = word_world(settings, seed, settings.threshold_arms, SimilarityFilter(encoder, 0.0))
-    # the main run has asked the untrained model already
-    world = world._replace(arms=[replace(arm, base=False) for arm in world.arms])
     n = settings.quality_docs
     close = {
-        arm.name: float(cosines(encoder, world.halves.a[:n], arm.sets["A.a"][:n]).mean())
-        for arm in world.arms
+        arm.name: cosines(encoder, world.halves.a[:n], arm.sets["A.a"][:n]) for arm in world.arms
     }
     return run_world(world, settings, seed), close, {arm.name: arm.share for arm in world.arms}
 

@@ -47,7 +47,7 @@ class Settings:
     bpe_vocab: int = 4096
     d_model: int = 128
     n_layers: int = 2
-    seq: int = 160
+    seq: int = 200
     bpe_pretrain_epochs: int = 1
     bpe_lr: float = 3e-3
     bpe_epochs: int = 2

@@ -14,6 +14,7 @@ from companion.claims import measured_text
 from companion.leximark.experiment import STORED, Run
 from companion.leximark.judge_auroc import level, over_seeds
 from companion.leximark.quality import Quality
+from companion.leximark.scores import MIN_K_PLUS
 from companion.leximark.watermark import Marked
 from companion.tables import Html, styled
 
@@ -46,39 +47,57 @@ def paper_summary(frame: pd.DataFrame) -> Styler:
 
 
 def arms_table(run: Run) -> Styler:
-    """Every arm: AUROC with one dictionary and with one per half, untrained model, no model."""
+    """Every arm: AUROC with one dictionary and with one per half, each beside two controls.
+
+    The controls are the untrained model and naive Bayes, which asks no model.
+    """
     rows = []
-    for arm, first in run.results[0].items():
-        has_key = run.has(arm, "protocol")
-        blind = {
-            q: float(np.mean([result[arm].blind[q] for result in run.results])) for q in first.blind
-        }
-        rows.append(
-            {
-                "arm": arm,
-                "both halves alike": measured_text(level(run, arm)),
-                "no model": blind.get("record"),
-                "a key per half": measured_text(level(run, arm, "protocol")) if has_key else "–",
-                "no model ": blind.get("protocol"),
-                "untrained": (
-                    float(run.aurocs(arm, "record", model="base").mean()) if first.base else None
-                ),
-            }
-        )
-    formats = dict.fromkeys(("no model", "no model ", "untrained"), "{:.2f}")
+    for arm in run.results[0]:
+        row = {"arm": arm}
+        asked = (("record", "both halves alike", ""), ("protocol", "a key per half", " "))
+        for question, title, mark in asked:  # columns need names of their own
+            has = run.has(arm, question)
+            row[title] = measured_text(level(run, arm, question)) if has else "–"
+            row["untrained" + mark] = untrained(run, arm, question) if has else None
+            row["no model" + mark] = no_model(run, arm, question) if has else None
+        rows.append(row)
+    formats = dict.fromkeys(("untrained", "no model", "untrained ", "no model "), "{:.2f}")
     return styled(pd.DataFrame(rows), f"leximark-arms-{run.model.replace(' ', '-')}", formats)
 
 
+def untrained(run: Run, arm: str, question: str, score: str = MIN_K_PLUS) -> float | None:
+    """Mean AUROC of the untrained model; None where it was not asked."""
+    if any(not result[arm].base for result in run.results):
+        return None
+    return float(run.aurocs(arm, question, score, model="base").mean())
+
+
+def no_model(run: Run, arm: str, question: str) -> float | None:
+    """Mean AUROC of naive Bayes; None where it was not asked."""
+    found = [result[arm].blind.get(question) for result in run.results]
+    return None if None in found else float(np.mean(found))
+
+
 def scores_table(run: Run, arms: Sequence[tuple[str, str]]) -> Styler:
-    """AUROC of every stored score.  arms : (arm, question)"""
+    """AUROC of every stored score, the untrained model's in brackets; last what no model finds.
+
+    arms : (arm, question)
+    """
     rows = []
+    names = {(a, q): a if q == "record" else f"{a}, {q}" for a, q in arms}
     for name in STORED:
         row = {"score": name}
-        for arm, question in arms:
-            label = arm if question == "record" else f"{arm}, {question}"
-            row[label] = measured_text(over_seeds(run.aurocs(arm, question, name)))
+        for (arm, question), label in names.items():
+            found = measured_text(over_seeds(run.aurocs(arm, question, name)))
+            row[label] = f"{found} ({_two(untrained(run, arm, question, name))})"
         rows.append(row)
+    blind = {label: _two(no_model(run, *one)) for one, label in names.items()}
+    rows.append({"score": "no model (naive Bayes)"} | blind)
     return styled(pd.DataFrame(rows), f"leximark-scores-{run.model.replace(' ', '-')}")
+
+
+def _two(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def changes_table(marked: Marked) -> Styler:

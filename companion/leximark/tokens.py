@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from companion.leximark.words import FUNCTION_WORDS, is_english
+from companion.leximark.words import FUNCTION_WORDS, NUMBER_WORDS, is_english
 
 NAME, NUMBER, CODE, QUOTE = "name", "number", "code", "quotation"
 SPECIAL, LANGUAGE, FUNCTION = "not a plain word", "other language", "function word"
@@ -32,15 +32,20 @@ _PLAIN = re.compile(r"[a-z]+")
 _SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s)|\n")
 _PUNCTUATION = ".,;:!?\"'()[]{}<>*_~“”‘’«»…-–—"
 _CODE = re.compile(
-    r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|^(?: {4}|\t)[^\n]*$|<[^<>\n]+>|\$[^$\n]+\$",
+    r"\A---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*$"  # front matter
+    r"|```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|^(?: {4}|\t)[^\n]*$"
+    r"|<(?P<tag>(?i:pre|code|script|style))\b[^<>]*>.*?(?:</(?P=tag)\s*>|\Z)|<[^<>\n]+>"
+    r"|\$\$.*?\$\$|\$[^$\n]+\$|\\\(.*?\\\)|\\\[.*?\\\]"
+    r"|^ {0,3}\[[^\[\]\n]+\]:[^\n]*$|\[[^\[\]\n]+\]",  # a link's address, and what names it
     re.DOTALL | re.MULTILINE,
 )
+_PAIRS = ('""', "“”", "«»", "»«", "‹›", "›‹", "「」", "『』")
 _QUOTE = re.compile(
     r"^>[^\n]*$"  # a quoted line
-    r"|\"(?:(?!\n\s*\n)[^\"])*\"?"  # a mark without partner quotes to the end of its paragraph
-    r"|“(?:(?!\n\s*\n)[^”])*”?"
-    r"|«(?:(?!\n\s*\n)[^»])*»?"
-    r"|„(?:(?!\n\s*\n)[^“”])*[“”]?"
+    # a mark without partner quotes to the end of its paragraph
+    + "".join(rf"|{a}(?:(?!\n\s*\n)[^{b}])*{b}?" for a, b in _PAIRS)
+    + r"|„(?:(?!\n\s*\n)[^“”])*[“”]?"
+    r"|‚(?:(?!\n\s*\n).)*?(?:[‘’'](?!\w)|(?=\n\s*\n)|\Z)"
     r"|(?<!\w)'(?=\S)(?:(?!\n\s*\n).)+?(?<=\S)'(?!\w)"
     r"|(?<!\w)‘(?:(?!\n\s*\n).)+?’(?!\w)",
     re.DOTALL | re.MULTILINE,
@@ -64,6 +69,8 @@ def _reason(core: str) -> str:
         return NAME
     if not _PLAIN.fullmatch(core):
         return SPECIAL
+    if core in NUMBER_WORDS:
+        return NUMBER
     return FUNCTION if core in FUNCTION_WORDS else ""
 
 
@@ -118,7 +125,7 @@ def _words(tokens: list[Token]) -> list[str]:
     return [
         token.word.lower()
         for token in tokens
-        if token.reason in ("", FUNCTION, QUOTE, SPECIAL) and token.word.isalpha()
+        if token.reason in ("", FUNCTION, NUMBER, QUOTE, SPECIAL) and token.word.isalpha()
     ]
 
 

@@ -16,6 +16,9 @@ from companion.leximark.words import frequency, is_foreign, selection_key, surpr
 PICKS = ("rarest", "random", "commonest")
 TARGETS = ("rarer", "commoner")
 
+Source = Callable[[str, str, int], Sequence[str]]
+"""(word, its sentence, its place there) -> candidates, the preferred first."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -89,13 +92,17 @@ def digest(*parts: object) -> int:
 def pick(sentence: Sequence[Token], recipe: Recipe) -> list[Token]:
     """The K words of a sentence that are looked at, in order of the text (eq. 1).
 
-    Unknown words have an infinite key and are never picked; ties go to the earlier word.
+    Unknown words have an infinite key and are never picked; ties go to the earlier word.  A random
+    pick hangs on what no watermark changes, the sentence's other words and the places of these, so
+    that it picks the same places again in its own result.
     """
     open_ = [t for t in sentence if not t.reason and frequency(t.word) > 0]
+    place = {t.start: i for i, t in enumerate(sentence)}
+    frame = " ".join(t.word if t.reason else "" for t in sentence)
     order = {
         "rarest": lambda t: (selection_key(t.word), t.start),
         "commonest": lambda t: (-selection_key(t.word), t.start),
-        "random": lambda t: digest("pick", t.word, t.start, len(sentence)),
+        "random": lambda t: digest("pick", place[t.start], frame),
     }[recipe.pick]
     return sorted(sorted(open_, key=order)[: recipe.k])
 
@@ -114,10 +121,17 @@ def plan(text: str, recipe: Recipe) -> tuple[int, tuple[tuple[int, int, tuple[To
 class Watermarker:
     """Marks texts under one secret key; the same key and text give the same result.
 
+    Marked once more with the same key a text stays as it is, whatever `k`, `n`, and `least`, for
+    the picks "rarest" and "random" with rarer synonyms of the thesaurus: what was written is out of
+    reach.  It need not stay with commoner synonyms (a commoner word may have one commoner still, or
+    be among the K rarest no longer), with the pick "commonest" (other words are the commonest
+    then), with a filter, or with another source (both judge a sentence that has changed).
+
     recipe : what to do; key : any string or number
     similarity : optional filter of candidates; it remembers a word's candidates from the first
         sentence in which it met the word, as the authors' dictionary does
-    candidates : another source, word -> candidates with the preferred first; default the thesaurus
+    candidates : another source: (word, sentence, its place there) -> candidates with the preferred
+        first; default the thesaurus, which knows no sentence
     """
 
     def __init__(
@@ -126,11 +140,11 @@ class Watermarker:
         recipe: Recipe = LEXIMARK,
         *,
         similarity: SimilarityFilter | None = None,
-        candidates: Callable[[str], Sequence[str]] | None = None,
+        candidates: Source | None = None,
     ) -> None:
         self.key, self.recipe, self.similarity = key, recipe, similarity
         default = thesaurus.rarer if recipe.target == "rarer" else thesaurus.commoner
-        self._candidates = candidates or default
+        self._candidates = candidates or (lambda word, sentence, at: default(word))
         self._dictionary: dict[str, tuple[str, str]] = {}
 
     def replacement(self, word: str, sentence: str = "", at: int = 0) -> tuple[str, str]:
@@ -147,7 +161,7 @@ class Watermarker:
             return word, "a word of another language"
         found: Sequence[str] = ()
         if self.recipe.target == "commoner" or frequency(word) >= thesaurus.RARE:
-            found = self._candidates(word)
+            found = self._candidates(word, sentence, at)
         else:
             return word, f"rare as it is (below {thesaurus.RARE:g})"
         if self.similarity is not None:
@@ -191,5 +205,5 @@ def universe(texts: Sequence[str], recipe: Recipe) -> set[str]:
         for _, _, tokens in plan(text, recipe)[1]:
             for token in tokens:
                 if not is_foreign(token.word):
-                    found.update(maker._candidates(token.word)[: recipe.n])
+                    found.update(maker._candidates(token.word, "", 0)[: recipe.n])
     return found

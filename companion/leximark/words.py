@@ -27,6 +27,29 @@ where which while who will with would you your thee thou thy thine ye unto shall
 FUNCTION_WORDS = frozenset(_GRAMMAR.split())
 """Words that are never touched: the grammar of a sentence hangs on them."""
 
+_CARDINALS = """
+zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand
+million billion trillion dozen threescore fourscore
+"""
+_ORDINALS = """
+first second third fifth eighth ninth twelfth twentieth thirtieth fortieth fiftieth sixtieth
+seventieth eightieth ninetieth half once twice thrice twain
+"""
+_REGULAR = """
+four six seven ten eleven thirteen fourteen fifteen sixteen seventeen eighteen nineteen hundred
+thousand million billion
+"""
+
+NUMBER_WORDS = frozenset(
+    [*_CARDINALS.split(), *_ORDINALS.split()]
+    + [f"{word}s" for word in _CARDINALS.split()]
+    + [f"{word}th{end}" for word in _REGULAR.split() for end in ("", "s")]
+    + [f"{word}s" for word in ("third", "fifth", "eighth", "ninth", "twelfth")]
+    + [f"{word}fold" for word in _CARDINALS.split()]
+)
+"""Numbers in words, never touched: what they say is exact ("one" is a function word)."""
+
 
 @cache
 def _english() -> dict[str, float]:

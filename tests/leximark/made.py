@@ -42,12 +42,15 @@ def arm(record, protocol, seed, *, blind=(0.5, 0.95), base=True):
         sets["B.b"] = half(-effect_of_auroc(protocol), rng)
         sets["A.b"] = sets["A.a"] - 0.8
         untrained |= {"B.b": half(0, rng), "A.b": half(0, rng)}
-    told = {"record": blind[0]} | ({} if protocol is None else {"protocol": blind[1]})
+    told = {"record": blind[0]}
+    if protocol is not None:
+        told |= {"protocol": blind[1], "dictionary": blind[1], "counterfactual": blind[1]}
     return ArmResult(
         {name: dict.fromkeys(STORED, values) for name, values in sets.items()},
         {name: dict.fromkeys(STORED, v) for name, v in untrained.items()} if base else {},
         told if base else {},
         0.0 if protocol is None else 0.13,
+        np.full(N, 110),
     )
 
 
@@ -55,12 +58,7 @@ def run(model="word model", levels=None, n_seeds=SEEDS, **options):
     levels = LEVELS if levels is None else levels
     results = []
     for seed in range(n_seeds):
-        results.append(
-            {
-                name: arm(*pair, seed, base=name in (NONE, MARK, "rarest", CONTROL), **options)
-                for name, pair in levels.items()
-            }
-        )
+        results.append({name: arm(*pair, seed, **options) for name, pair in levels.items()})
     return Run(model, tuple(range(n_seeds)), tuple(results))
 
 
@@ -89,13 +87,14 @@ def trade_off(works=True):
         name: (0.77, level) for name, level in zip(names, top, strict=True)
     }
     closer = np.array([0.78, 0.84, 0.91, 0.96]) if works else np.full(4, 0.8)
-    jitter = np.array([0.0, 0.004])
+    rng = np.random.default_rng(3)
     return TradeOff(
         BOOK.thresholds,
         run("word model, filtered", levels, 2),
-        {name: c + jitter * (1 + i) for i, (name, c) in enumerate(zip(names, closer, strict=True))},
+        {name: c + 0.03 * rng.standard_normal((2, 50))
+         for name, c in zip(names, closer, strict=True)},
         {name: np.array([0.13, 0.14]) for name in names},
-    )
+    )  # fmt: skip
 
 
 def results(**changes):

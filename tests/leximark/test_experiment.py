@@ -145,13 +145,20 @@ def found(world, small):
     return run_arm(world.base, mark, epochs=4, lr=small.word_finetune_lr, seed=0)
 
 
-def test_training_leaves_the_trace_and_the_untrained_model_has_none(found):
+def mark_texts(world):
+    return next(arm for arm in world.arms if arm.name == arms.MARK).sets["A.a"]
+
+
+def test_training_leaves_the_trace_and_the_untrained_model_has_none(found, world):
     run = lx.Run("w", (0,), ({arms.MARK: found},))
     assert run.aurocs(arms.MARK, "protocol")[0] > 0.85
     assert run.win_rates(arms.MARK)[0] > 0.9
     assert abs(run.aurocs(arms.MARK, "dictionary", model="base")[0] - 0.5) < 0.15
     assert run.has(arms.MARK, "counterfactual")
     assert found.blind["protocol"] > found.blind["record"]
+    assert set(found.blind) == {"record", "dictionary", "protocol", "counterfactual"}
+    assert min(found.blind["dictionary"], found.blind["counterfactual"]) > 0.8
+    assert found.tokens.tolist() == [len(pieces(text)) for text in mark_texts(world)]
 
 
 def test_the_negative_control_fails(world, small):
@@ -159,6 +166,11 @@ def test_the_negative_control_fails(world, small):
     key = arms.keys(0)[0]
     texts = world.halves.a[: small.key_docs]
     model = world.base.trained(lx.Watermarker(key)(world.halves.a), epochs=3, lr=4e-3, seed=0)
+    stranger = world.base.trained(
+        lx.Watermarker("another owner")(world.halves.b), epochs=3, lr=4e-3, seed=0
+    )
+    assert keyed_test(stranger, texts, key, 19, 0).p > 0.05
+    assert keyed_test(stranger, world.halves.b[:12], "another owner", 19, 0).p == 0.05
     assert keyed_test(model, texts, key, 19, 0).p == 0.05
     assert keyed_test(model, texts, "not the key", 19, 0).p > 0.05
     assert keyed_test(world.base, texts, key, 19, 0).p > 0.05
@@ -210,7 +222,8 @@ def test_a_similarity_trade_off_runs(small):
     )
     done = quality.trade_off(settings, 0, Letters())
     assert done.run.seeds == (0,)
-    assert (done.cosine["cosine 0.99"] > done.cosine[arms.MARK]).all()
+    assert done.cosine[arms.MARK].shape == (1, 10)
+    assert done.cosine["cosine 0.99"].mean() > done.cosine[arms.MARK].mean()
     assert (done.share["cosine 0.99"] < done.share[arms.MARK]).all()
 
 
@@ -236,14 +249,44 @@ def test_halves_of_bookmia_share_no_book(world):
 def test_the_paper_scale_path_on_a_stand_in(gpt, world, monkeypatch):
     from dataclasses import replace
 
+    asked, trained = [], []
+
+    def fill(text):
+        asked.append(text)
+        return [*"the", "zephyr", "yarrow", "wherry", "verger"]
+
+    def causal(name):
+        model = CausalModel(gpt.net, gpt.encode, gpt.seq)
+        whole = model.trained
+
+        def spy(texts, **training):
+            trained.append((texts, training))
+            return whole(texts, **training)
+
+        model.trained = spy
+        return model
+
     monkeypatch.setattr(hub, "load_bookmia", lambda: bookmia(world))
-    monkeypatch.setattr(hub, "load_causal", lambda name: gpt)
-    settings = replace(lx.PRESETS["paper"], hub_models=("tiny/one",), hub_docs=8)
-    (run,) = lx.run_hub(settings, 0)
+    monkeypatch.setattr(hub, "load_causal", causal)
+    monkeypatch.setattr(hub, "hub_source", lambda: fill)
+    settings = replace(
+        lx.PRESETS["paper"], hub_models=("tiny/one",), hub_docs=8, key_docs=4, n_keys=19,
+        calibration_keys=19,
+    )  # fmt: skip
+    ((run, tested),) = lx.run_hub(settings, 0)
     assert run.model == "one"
     assert run.has(arms.MARK, "counterfactual")
     assert np.isfinite(run.aurocs(arms.MARK, "protocol")).all()
     assert lx.arms_table(run).to_html().count("<tr>") == 4
+    assert len(asked) == len(set(asked)) > 0  # each place once, for all keys
+    fillers = {"zephyr", "yarrow", "wherry", "verger"}
+    marked = trained[1][0]  # none, LexiMark, commoner, and LexiMark again for the keyed test
+    assert all(fillers & set(text.split()) for text in marked)
+    assert not any(fillers & set(text.split()) for text in trained[2][0])
+    assert trained[3][0] == marked
+    assert all(how == {"seed": 0, **hub.HUB_TRAINING} for _, how in trained)
+    assert 0.05 <= tested.trained.p <= 1
+    assert len(tested.trained.others) == 19
 
 
 def test_smollm2_is_run_when_asked(gpt, world, small, monkeypatch):
@@ -258,6 +301,7 @@ def test_smollm2_is_run_when_asked(gpt, world, small, monkeypatch):
     monkeypatch.setattr(hub, "smollm2", lambda: (gpt.net, tokenizer))
     run = lx.run_smollm2(replace(small, smol_docs=10), 0)
     assert run.model == "SmolLM2-135M"
+    assert tuple(run.results[0]) == hub.SMOL_ARMS
     assert np.isfinite(run.aurocs(arms.NONE)).all()
 
 
@@ -285,9 +329,21 @@ def test_concatenation_keeps_fitting_fillers():
     sentence = "the lazy dog"
     found = hub.concatenation(sentence, 4, 8, fill)
     assert asked == ["the lazy dog </s> the <mask> dog"]
-    assert found == ["weary", "tired", "slow", "idle", "dull"]  # not its own forms, no stop word
-    assert hub.keyed_choice(found, "lazy", "k") in found
-    assert hub.keyed_choice([], "lazy", "k") == "lazy"
+    assert found[:5] == [
+        "weary",
+        "tired",
+        "slow",
+        "idle",
+        "dull",
+    ]  # not its own forms, no stop word
+    source = hub.context_source(fill)
+    rarer = source("lazy", sentence, 4)
+    assert set(rarer) == {w for w in found if lx.surprisal(w) > lx.surprisal("lazy")}
+    source("lazy", sentence, 4)
+    assert len(asked) == 2  # remembered
+    long = "x " * 400 + "lazy" + " y" * 400
+    hub.concatenation(long, 800, 804, fill)
+    assert len(asked[-1]) < 1300
     with pytest.raises(ValueError, match="no word"):
         hub.concatenation(sentence, 4, 4, fill)
 

@@ -136,6 +136,44 @@ def test_a_leak_is_seen():
     assert found["C6"] == DOES_NOT_HOLD  # it prefers its dictionary before any training
 
 
+def test_an_interval_that_crosses_the_margin_leaves_the_leak_open():
+    words = made.run()
+    rng = np.random.default_rng(0)
+    results = []
+    for r in words.results:  # seed by seed apart, in either direction
+        base = dict(r[MARK].base)
+        base["A.a"] = {k: v + rng.choice([-1, 1]) for k, v in base["A.a"].items()}
+        results.append({**r, MARK: r[MARK]._replace(base=base)})
+    wide = made.results(words=replace(words, results=tuple(results)))
+    (c4,) = [f for f in lx.evaluate(wide, "book") if f.claim == "C4"]
+    assert c4.verdict == NOT_RESOLVED
+    assert c4.low < 0.08 < c4.high
+    assert "cross the margin" in c4.note
+
+
+def test_each_step_of_a_removal_must_lower_the_auroc():
+    levels = made.LEVELS | {removal(0.25): (0.77, 0.84), removal(0.5): (0.76, 0.88)}
+    found = verdicts(made.results(words=made.run(levels=levels)))
+    assert found["C11"] == DOES_NOT_HOLD
+
+
+def test_records_may_be_off_by_two_and_no_more(monkeypatch):
+    from companion.leximark import power
+
+    real = power.simulated_records
+    monkeypatch.setattr(power, "simulated_records", lambda *a: real(*a) + 4)
+    assert verdicts(made.results())["C8"] == DOES_NOT_HOLD
+
+
+def test_larger_models_stand_beside_the_small_ones(perfect):
+    poor = made.run("pythia", made.LEVELS | {MARK: (0.70, 0.70)}, 1)
+    both = replace(perfect, large=(poor,), probes={**perfect.probes, "pythia": made.probe(False)})
+    found = verdicts(both, "paper")
+    assert found["C1"] == found["C9"] == DOES_NOT_HOLD
+    assert "pythia" in lx.series(both)["runs"]
+    assert "pythia" in lx.series(both)["keys"]
+
+
 def test_blind_needs_both_parts():
     assert verdicts(made.results(words=made.run(blind=(0.7, 0.95))))["C5"] == DOES_NOT_HOLD
     assert verdicts(made.results(words=made.run(blind=(0.5, 0.7))))["C5"] == DOES_NOT_HOLD
@@ -179,7 +217,7 @@ def test_series_and_settings_fit_into_a_record(perfect):
     from companion.records._store import plain
 
     text = json.dumps(plain(lx.series(perfect)), allow_nan=False)
-    assert len(text) < 60_000
+    assert len(text) < 120_000
     for settings in lx.PRESETS.values():
         json.dumps(asdict(settings), allow_nan=False)
 
@@ -255,6 +293,22 @@ def test_published_figures_are_those_of_the_run(perfect):
     assert stored == figures.keys(perfect.probes["transformer"], "transformer").get_suptitle()
 
 
+def test_both_controls_stand_beside_the_auroc(perfect):
+    from companion.leximark.figures.controls import controls
+
+    record = as_record(perfect)
+    kept = figures.published.stored(record, "word model")
+    for arm in (NONE, MARK, "K = 7", removal(0.5)):
+        assert controls(kept, arm, "record") == pytest.approx(
+            controls(perfect.words, arm, "record"), abs=1e-4
+        )
+    assert controls(kept, MARK, "protocol")[1] == pytest.approx(0.95)
+    fig = figures.decomposition({"word model": lx.run_series(perfect.words)})
+    drawn = [line.get_marker() for line in fig.axes[0].lines if np.isfinite(line.get_ydata()).any()]
+    assert drawn.count("<") == drawn.count("X") == 5
+    assert np.isnan(controls(figures.published.StoredRun({NONE: {}}), NONE, "record")).all()
+
+
 def test_marks_are_compared_with_no_mark(perfect):
     def title(results):
         return title_of(figures.published.marks(as_record(results)))
@@ -282,7 +336,10 @@ def test_labels_of_the_slopes_do_not_overlap():
 def test_tables_show_every_row(perfect):
     html = lx.arms_table(perfect.words).to_html()
     assert html.count("<tr>") == 1 + len(made.LEVELS)
-    assert lx.scores_table(perfect.words, [(NONE, "record")]).to_html().count("<tr>") == 5
+    scores = lx.scores_table(perfect.words, [(NONE, "record")]).to_html()
+    assert scores.count("<tr>") == 6
+    assert "naive Bayes" in scores
+    assert ">–<" not in lx.scores_table(perfect.words, [(MARK, "protocol")]).to_html()
     assert lx.quality_table(perfect.quality, 0).to_html().count("<tr>") == 4
     frame = paper_table()
     if not isinstance(frame, data.Missing):
@@ -308,12 +365,25 @@ def test_explorers_stay_small_and_describe_their_frames(perfect):
     assert "became" in text
     _, before = made_explorers[1].frame(question="protocol", model="base", arm="K = 7")
     assert "untrained" in before
+    stored = lx.stored_scores(as_record(perfect))
+    live, kept = made_explorers[1], lx.score_explorer(stored)
+    assert live.grids == kept.grids
+    at = {"question": "protocol", "model": "trained", "arm": "K = 7"}
+    assert live.frame(**at)[1][:-4] == kept.frame(**at)[1][:-4]  # scores of three digits
+    assert lx.stored_scores(None) is None
+    own = [made_explorers[1].frame(question="protocol", model="base", arm=arm)[1]
+           for arm in ("K = 1", "K = 7")]  # fmt: skip
+    assert own[0] != own[1]
     assert made_explorers[4].frame(question="record", model="trained")[1].startswith("trained")
 
 
 def test_the_text_box_escapes_what_is_typed():
     shown = try_text("<script>alert(1)</script> The lazy servant walked.")
     assert "<script>" not in shown
+    assert "<img" in shown
+    assert "lazy became" in shown
+    other = try_text("The lazy servant walked.", target="commoner")
+    assert other != try_text("The lazy servant walked.")
     assert "empty text" in try_text("  ")
 
 

@@ -24,6 +24,7 @@ from companion.leximark.scores import (
     score,
     token_moments,
 )  # fmt: skip
+from companion.scale import generator
 
 
 def reference(logits, target):
@@ -152,6 +153,64 @@ def test_the_bootstrap_covers_and_pairs():
         detection.bootstrap_auroc(pair, pair * 2, seed=0)
 
 
+def test_with_seeds_the_interval_is_wide_enough_and_not_thrice_as_wide():
+    """Seeds and documents are both drawn: conservative, by a factor of about the root of two."""
+    rng = np.random.default_rng(1)
+    truth = norm.cdf(1 / math.sqrt(2))
+    hits, found, estimates = 0, [], []
+    for i in range(60):
+        pairs = [(rng.normal(1, 1, 40), rng.normal(0, 1, 40)) for _ in range(5)]
+        found.append(detection.bootstrap_auroc(pairs, seed=i, n_resamples=400))
+        hits += found[-1].low <= truth <= found[-1].high
+        estimates.append(found[-1].estimate)
+    assert hits >= 55  # of 60; at 95 % 54 or fewer have a chance of 1 in 10, here less
+    width = np.mean([one.high - one.low for one in found])
+    assert 1.0 < width / (2 * 1.96 * np.std(estimates)) < 2.0
+
+
+def test_two_versions_of_the_same_documents_are_drawn_together():
+    rng = np.random.default_rng(2)
+    truth = norm.cdf(0.2 / math.sqrt(2 * (1 + 0.3**2)))
+    hits, widths = 0, []
+    for i in range(60):
+        document = rng.normal(size=60)  # what both versions have in common
+        a, b = (document + shift + 0.3 * rng.normal(size=60) for shift in (0.2, 0.0))
+        found = detection.bootstrap_auroc([(a, b)], seed=i, same=True, n_resamples=400)
+        apart = detection.bootstrap_auroc([(a, b)], seed=i, n_resamples=400)
+        hits += found.low <= truth <= found.high
+        widths.append((found.high - found.low) / (apart.high - apart.low))
+    assert hits >= 51
+    assert np.mean(widths) < 0.6  # drawn apart, the interval would be far too wide
+    with pytest.raises(ValueError, match="two versions"):
+        detection.bootstrap_auroc([(a, b[:9])], seed=0, same=True)
+
+
+def test_the_weighted_mean_of_drawn_documents_by_hand():
+    rng = np.random.default_rng(4)
+    grid = detection.wins(rng.normal(size=7), rng.normal(size=9))
+    rows, columns = detection._counts(3, 0, 50, 7, 9)
+    found = detection._resampled(grid, 50, 3, 0, False, at_a_time=16)
+    drawn = zip(rows, columns, strict=True)
+    expected = [np.repeat(np.repeat(grid, a, 0), b, 1).mean() for a, b in drawn]
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert rows.sum(1).tolist() == [7] * 50
+    square = grid[:, :7]
+    alike = detection._resampled(square, 50, 3, 0, True)
+    rows = detection._counts(3, 0, 50, 7, 7)[0]
+    again = [np.repeat(np.repeat(square, a, 0), a, 1).mean() for a in rows]
+    assert alike == pytest.approx(again, abs=1e-12)
+
+
+def test_the_bootstrap_of_means_is_that_of_scipy():
+    from scipy.stats import bootstrap
+
+    values = np.random.default_rng(6).gamma(2.0, 1.0, 50)
+    found = detection.bootstrap_mean([values], seed=0)
+    theirs = bootstrap((values,), np.mean, method="percentile", n_resamples=9999, rng=0)
+    assert found.estimate == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx(theirs.confidence_interval, abs=0.03)
+
+
 def test_the_bootstrap_is_that_of_drawn_documents():
     rng = np.random.default_rng(5)
     a, b = rng.normal(0.8, 1, 40), rng.normal(0, 1, 50)
@@ -172,6 +231,9 @@ def test_naive_bayes_sees_words_and_nothing_else():
     told = [text + " shibboleth" for text in plain[:60]]
     assert detection.blind(told, plain[60:], 0) == pytest.approx(1.0, abs=0.03)
     assert detection.blind(plain[:60], plain[60:], 0) == pytest.approx(0.5, abs=0.17)
+    # two versions that are equal: a twin in the training fold would mislead
+    assert detection.blind(plain[:60], plain[:60], 0, same=True) == 0.5
+    assert detection.blind(plain[:60], plain[:60], 0) < 0.4
 
 
 @pytest.mark.parametrize(
@@ -200,13 +262,15 @@ def test_effects_and_simulated_tests_agree_with_theory():
     assert power.simulated_power(b, a, 12, 0) == 0  # the wrong direction counts for nothing
 
 
-def test_welch_is_that_of_statsmodels():
-    from scipy.stats import ttest_ind as welch
-
+def test_simulated_power_counts_welch_tests_one_by_one():
     rng = np.random.default_rng(1)
-    a, b = rng.normal(1, 2, 9), rng.normal(0, 1, 9)
-    ours = welch(a, b, equal_var=False)
-    assert (ours.statistic, ours.pvalue) == pytest.approx(ttest_ind(a, b, usevar="unequal")[:2])
+    a, b = rng.normal(1, 2, 30), rng.normal(0, 1, 30)
+    found = power.simulated_power(a, b, 9, 5, draws=120)
+    noise = generator(5, "leximark power", 9)
+    first, second = noise.choice(a, (120, 9)), noise.choice(b, (120, 9))
+    tests = [ttest_ind(x, y, usevar="unequal")[:2] for x, y in zip(first, second, strict=True)]
+    assert found == np.mean([p < power.ALPHA and t > 0 for t, p in tests])
+    assert 0 < found < 1
 
 
 def test_no_effect_needs_infinitely_many_records():

@@ -44,9 +44,11 @@ def test_frequencies_are_those_of_wordfreq(word):
         assert words.surprisal(word) == 0
 
 
-def test_the_selection_key_grows_with_frequency_below_one_over_e():
+def test_the_selection_key_grows_with_frequency_below_one_over_e(monkeypatch):
+    monkeypatch.setattr(words, "frequency", float)
     p = np.geomspace(1e-8, 1 / math.e, 200)
-    assert (np.diff(-p * np.log2(p)) > 0).all()
+    assert (np.diff([words.selection_key(value) for value in p]) > 0).all()
+    assert words.selection_key(0.9) < words.selection_key(1 / math.e)
 
 
 def test_the_three_rarest_words_of_the_papers_picture():
@@ -88,6 +90,8 @@ UNTOUCHED = {
     "empty": "",
     "blank": " \n\t ",
     "numbers": "1931 3.14 12:30 2nd 1e-6 7%",
+    "cardinals": "ten thousand and four hundred men, twenty-one to two dozen millions",
+    "ordinals": "the first, the third and the twelfth of the hundredth, twice or sevenfold",
     "names": "Bergen Jerusalem NASA McDonald iPhone",
     "code": "```python\nlazy = walk(servant)\n```",
     "inline code": "`lazy servant` `walk`",
@@ -96,6 +100,11 @@ UNTOUCHED = {
     "curly quotation": "“The lazy servant walked quickly over the wilderness.”",
     "single quotation": "'The lazy servant walked quickly over the wilderness.'",
     "quoted line": "> The lazy servant walked over the wilderness.",
+    "inward quotation": "»The lazy servant walked quickly over the wilderness.«",
+    "low quotation": "‚The lazy servant didn’t walk quickly over the wilderness.‘",
+    "low and straight": "‚The lazy servant walked quickly over the wilderness.'",
+    "corner quotation": "「The lazy servant walked quickly over the wilderness.」",
+    "angle quotation": "‹The lazy servant walked quickly over the wilderness.›",
     "open quotation": '"The lazy servant walked over the wilderness',
     "German": "Der faule Diener ging schnell durch die Wüste und sprang über den Hund.",
     "French": "Nous avons mangé une pomme rouge hier soir dans la maison de ma tante.",
@@ -107,6 +116,12 @@ UNTOUCHED = {
     "address": "lazy_servant walk/over foo.bar() user@example.com https://example.com/lazy",
     "tag": "<lazy servant>",
     "formula": "$lazy + servant$",
+    "TeX formula": r"\( lazy + servant \) and \[ quick\n + jump \]",
+    "display formula": "$$\nlazy + servant\n$$",
+    "reference": '[lazy servant]: http://example.com "The lazy servant"',
+    "link": "[lazy servant][quick] [quick servant](http://example.com)",
+    "preformatted": "<pre class='x'>\nlazy servant\n\nquick jump\n</pre>",
+    "front matter": "---\nlazy: servant\nquick:\n  - jump\n---",
 }
 
 
@@ -180,7 +195,7 @@ def some():
 
 
 def test_twice_with_the_same_key_is_once(some):
-    for recipe in (LEXIMARK, RAREST, Recipe(k=2)):
+    for recipe in (LEXIMARK, RAREST, RANDOM_WORDS, Recipe(k=2), Recipe(k=2, pick="random")):
         once = Watermarker("k", recipe)(some)
         assert Watermarker("k", recipe)(once) == once
         assert once != some
@@ -226,6 +241,26 @@ def test_only_the_reported_words_change(text, k):
     assert found.text[at + shift :] == text[at:]
     assert marked(found.text, k=k).text == found.text
     assert 0 <= found.share <= 1
+
+
+def test_a_text_behind_front_matter_is_marked():
+    head = "---\nlazy: servant\n---\n"
+    assert marked(head + BEHIND).text == head + marked(BEHIND).text
+    assert marked(f"» {BEHIND} «\n\n{BEHIND}").text.endswith(marked(BEHIND).text)
+
+
+def test_another_source_is_asked_with_the_sentence():
+    asked = []
+
+    def source(word, sentence, at):
+        asked.append(sentence[at : at + len(word)] == word)
+        return ["alpha", "beta", "gamma"]
+
+    found = Watermarker("k", candidates=source).mark(f"The end. {BEHIND}")
+    assert asked
+    assert all(asked)
+    assert {change.new for change in found.changes} <= {"alpha", "beta", "gamma"}
+    assert found.changes
 
 
 def test_at_most_k_words_a_sentence(some):
@@ -323,6 +358,11 @@ def test_removal_touches_a_share_of_the_marked_words(some):
 def test_random_words_are_random_but_repeatable(some):
     first = Watermarker("k", RANDOM_WORDS).mark(some[0])
     assert Watermarker("k", RANDOM_WORDS).mark(some[0]) == first
+    places = {
+        tuple(i for i, token in enumerate(sentence) if token in pick(sentence, Recipe(2, "random")))
+        for sentence in (s for text in some for s in sentences(text) if len(s) > 12)
+    }
+    assert len(places) > 20  # not the same places in each sentence
     assert {c.start for c in first.changes} != {c.start for c in marked(some[0]).changes}
 
 

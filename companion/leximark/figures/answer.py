@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from companion.leximark.arms import MARK, NONE
 from companion.leximark.experiment import DECOMPOSITION
-from companion.leximark.figures.style import CONTROL, QUESTIONS, WORDS
-from companion.plotting import GREY, figure, finding_title, reference_line
+from companion.leximark.figures import controls
+from companion.leximark.figures.style import QUESTIONS, WORDS
+from companion.plotting import figure, finding_title, reference_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,19 +58,17 @@ def decomposition(runs: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Fig
 
 def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]], fontsize: float) -> None:
     values = {"none": told[NONE]["record"]} | {q: told[MARK][q] for q in DECOMPOSITION}
-    blind = told[MARK].get("blind", {})
-    untrained = {"none": told[NONE].get("untrained"), "record": told[MARK].get("untrained")}
+    run = SimpleNamespace(told=told)
+    asked = {"none": (NONE, "record")} | {q: (MARK, q) for q in DECOMPOSITION}
     for i, (question, per_seed) in enumerate(values.items()):
         seeds = np.asarray(per_seed, dtype=float)
         ax.bar(i, seeds.mean(), color=QUESTIONS[question].color, width=0.62, alpha=0.85)
         ax.plot(np.full(len(seeds), i), seeds, "o", color="#222222", markersize=3.5)
         ax.text(i, min(1.0, seeds.max()) + 0.012, f"{seeds.mean():.2f}", ha="center", fontsize=9)
-        if untrained.get(question) is not None:
-            ax.plot(i - 0.36, np.mean(untrained[question]), "<", color=GREY, markersize=6)
-        if question in blind:
-            ax.plot(i + 0.36, np.mean(blind[question]), "X", color=CONTROL, markersize=7)
-    ax.plot([], [], "X", color=CONTROL, label="no model at all (naive Bayes)")
-    ax.plot([], [], "<", color=GREY, label="untrained model")
+        before, blind = controls.controls(run, *asked[question])
+        controls.draw(ax, [i - 0.36], [(before, np.nan)])
+        controls.draw(ax, [i + 0.36], [(np.nan, blind)])
+    controls.legend(ax)
     reference_line(ax, 0.5, "")
     words = [WORDS[question].replace(" ", "\n", 1) for question in values]
     ax.set_xticks(range(len(values)), words, fontsize=fontsize)

@@ -13,8 +13,8 @@ import numpy as np
 
 from companion.data import Missing
 from companion.leximark.arms import MARK, NONE
+from companion.leximark.figures import controls, scores
 from companion.leximark.figures import keys as keyed
-from companion.leximark.figures import scores
 from companion.leximark.figures.style import QUESTIONS, WORDS
 from companion.leximark.keyed import KeyedTest, rank_p
 from companion.plotting import figure, finding_title, reference_line
@@ -65,14 +65,18 @@ def stealth(record: Record | None) -> Figure | Missing:
     run, told = stored(record, "word model"), (record or {}).get("series", {}).get("trade_off")
     if run is None or not told:
         return NOTHING
-    filtered = {arm: {"protocol": row["auroc"]} for arm, row in told.items()}
+    filtered = {
+        arm: {"protocol": row["auroc"]}
+        | {kind: {"protocol": row[kind]} for kind in ("untrained", "blind") if kind in row}
+        for arm, row in told.items()
+    }
     n = len(told[MARK]["auroc"])
     filtered[NONE] = {"record": run.aurocs(NONE)[:n]}
     found = SimpleNamespace(
         thresholds=tuple(record["settings"]["thresholds"]),
         run=StoredRun(filtered),
         cosine={arm: np.array(row["cosine"]) for arm, row in told.items()},
-        share=None,
+        share={arm: np.array(row["share"]) for arm, row in told.items() if "share" in row} or None,
     )
     return scores.stealth(found)
 
@@ -97,7 +101,7 @@ def marks(record: Record | None) -> Figure | Missing:
         return NOTHING
     arms = [arm for arm in run.told if "protocol" in run.told[arm]]
     arms.sort(key=lambda arm: run.aurocs(arm, "protocol").mean())
-    fig, ax = figure(height=3.6)
+    fig, ax = figure(height=4.2)
     for question, shift in (("protocol", 0.12), ("record", -0.12)):
         look = QUESTIONS[question]
         for i, arm in enumerate(arms):
@@ -106,11 +110,16 @@ def marks(record: Record | None) -> Figure | Missing:
                     alpha=0.45, markersize=4)  # fmt: skip
             ax.plot(values.mean(), i + shift, look.marker, color=look.color, markersize=8,
                     label=WORDS[question] if i == 0 else None)  # fmt: skip
+        beside = [controls.controls(run, arm, question) for arm in arms]
+        controls.draw(ax, np.arange(len(arms)) + shift, beside, hollow=question == "record",
+                      upright=False)  # fmt: skip
+    controls.legend(ax)
     none = float(run.aurocs(NONE).mean())
     reference_line(ax, none, "no mark", axis="x")
     ax.set_yticks(range(len(arms)), arms)
-    ax.set(xlabel="AUROC, Min-K%++ 20 %", xlim=(0.48, 1.02), ylim=(-0.6, len(arms) - 0.4))
-    ax.legend(loc="lower center", bbox_to_anchor=(0.25, 0.62))
+    ax.set(xlabel="AUROC, Min-K%++ 20 % (controls of “this record?” are hollow)",
+           xlim=(0.3, 1.02), ylim=(-0.6, len(arms) + 1.9))  # fmt: skip
+    ax.legend(loc="upper left", bbox_to_anchor=(0, 0.94), ncols=2, fontsize=8.5)
     finding_title(
         ax,
         "What a mark adds is its key, not the record",

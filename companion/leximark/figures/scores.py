@@ -10,6 +10,7 @@ from companion.leximark.arms import MARK, NONE, threshold
 from companion.leximark.arms import dose as dose_name
 from companion.leximark.arms import removal as removal_name
 from companion.leximark.detection import auroc, roc, tpr_at
+from companion.leximark.figures import controls
 from companion.leximark.figures.style import MEMBER, OTHER, QUESTIONS, WORDS
 from companion.plotting import figure, finding_title, reference_line
 
@@ -25,20 +26,25 @@ def curves(run: Run) -> Figure:
     """ROC curves of the first seed, with the share found at 5 % false alarms."""
     fig, ax = figure(height=4.2)
     shown = {
-        "no mark": (run.pairs(NONE)[0], QUESTIONS["none"]),
-        "LexiMark, one dictionary": (run.pairs(MARK)[0], QUESTIONS["record"]),
-        "LexiMark, one per half": (run.pairs(MARK, "protocol")[0], QUESTIONS["protocol"]),
+        "no mark": (NONE, "record", QUESTIONS["none"]),
+        "LexiMark, one dictionary": (MARK, "record", QUESTIONS["record"]),
+        "LexiMark, one per half": (MARK, "protocol", QUESTIONS["protocol"]),
     }
     found = {}
-    for name, (pair, look) in shown.items():
+    for name, (arm, question, look) in shown.items():
+        pair = run.pairs(arm, question)[0]
         false, true = roc(*pair)
         found[name] = tpr_at(*pair)
         ax.plot(false, true, color=look.color, linestyle=look.linestyle, drawstyle="steps-post",
                 label=f"{name}: {auroc(*pair):.2f}, {100 * found[name]:.0f} %")  # fmt: skip
+        before = auroc(*run.pairs(arm, question, model="base")[0])
+        blind = run.results[0][arm].blind[question]
+        ax.plot([], [], " ", label=f"    untrained {before:.2f}, no model {blind:.2f}")
     ax.plot([0, 1], [0, 1], color="#222222", linestyle=":", linewidth=1)
     ax.axvline(0.05, color="#222222", linewidth=0.8)
     ax.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01))
-    ax.legend(loc="lower right", title="AUROC, share of members found at 5 %")
+    ax.legend(loc="lower right", fontsize=8.5,
+              title="AUROC, share of members found at 5 %")  # fmt: skip
     finding_title(
         ax,
         f"{run.model.capitalize()}, seed {run.seeds[0]}: the curve rises with the protocol",
@@ -85,9 +91,13 @@ def dose(run: Run, values: tuple[int, ...]) -> Figure:
         ax.plot(values, grid.mean(1), color=look.color, marker=look.marker,
                 linestyle=look.linestyle, label=WORDS[question])  # fmt: skip
         slopes[question] = float(np.polyfit(values, grid.mean(1), 1)[0])
+        beside = [controls.controls(run, dose_name(k), question) for k in values]
+        controls.draw(ax, values, beside, hollow=question == "record")
     reference_line(ax, float(run.aurocs(NONE).mean()), "no mark")
-    ax.set(xlabel="words replaced per sentence, K", ylabel="AUROC", xticks=values)
-    ax.legend(loc="upper left")
+    controls.legend(ax, "; hollow: this record?")
+    ax.set(xlabel="words replaced per sentence, K", ylabel="AUROC", xticks=values,
+           ylim=(0.4, 1.35), yticks=np.arange(0.4, 1.01, 0.1))  # fmt: skip
+    ax.legend(loc="upper left", fontsize=8.5)
     finding_title(
         ax,
         f"Each further word adds {100 * slopes['protocol']:.1f} points under the protocol",
@@ -107,10 +117,13 @@ def removal(run: Run, shares: tuple[float, ...]) -> Figure:
     ax.plot(x, grid, color=look.color, linewidth=0.7, alpha=0.45)
     ax.plot(x, grid.mean(1), color=look.color, marker=look.marker, linestyle=look.linestyle,
             label=WORDS["protocol"])  # fmt: skip
+    controls.draw(ax, x, [controls.controls(run, name, "protocol") for name in names])
+    controls.legend(ax)
     none = float(run.aurocs(NONE).mean())
     reference_line(ax, none, "no mark")
-    ax.set(xlabel="marked words replaced again before training (%)", ylabel="AUROC", xticks=x)
-    ax.legend(loc="upper right")
+    ax.set(xlabel="marked words replaced again before training (%)", ylabel="AUROC", xticks=x,
+           ylim=(0.4, 1.3), yticks=np.arange(0.4, 1.01, 0.1))  # fmt: skip
+    ax.legend(loc="upper right", fontsize=8.5)
     finding_title(
         ax,
         "The mark fades, and a quarter does not remove it",
@@ -129,19 +142,22 @@ def stealth(found: TradeOff) -> Figure:
     y, n_seeds = per_seed.mean(axis=1), per_seed.shape[1]
     look = QUESTIONS["protocol"]
     ax.plot(x, y, color=look.color, marker=look.marker, linestyle=look.linestyle)
-    for name, at, up in zip(["no filter", *names[1:]], x, y, strict=True):
+    for i, (name, at, up) in enumerate(zip(["no filter", *names[1:]], x, y, strict=True)):
         told = name
         if found.share is not None:  # a record does not keep it
             share = found.share[MARK if name == "no filter" else name].mean()
             told += f", {100 * share:.0f} % of words"
-        on_the_right = at > x.mean()  # its text goes to the left, below the line
-        ax.annotate(told, (at, up),
-                    xytext=(-6, -15) if on_the_right else (6, 5),
-                    ha="right" if on_the_right else "left",
+        above = i % 2 == 0  # neighbors may be close
+        ax.annotate(told, (at, up), xytext=(0, 7 if above else -17),
+                    ha="right" if at == x.max() else "center",  # "no mark" stands at the edge
                     textcoords="offset points", fontsize=9)  # fmt: skip
+    controls.draw(ax, x, [controls.controls(found.run, name, "protocol") for name in names])
+    controls.legend(ax)
     reference_line(ax, float(found.run.aurocs(NONE).mean()), "no mark")
-    ax.margins(x=0.25, y=0.2)
-    ax.set(xlabel="cosine of sentence vectors, original and marked", ylabel="AUROC, both at once")
+    ax.margins(x=0.25)
+    ax.set(xlabel="cosine of sentence vectors, original and marked", ylabel="AUROC, both at once",
+           ylim=(0.4, 1.25), yticks=np.arange(0.4, 1.01, 0.1))  # fmt: skip
+    ax.legend(loc="upper right", fontsize=8.5)
     finding_title(
         ax,
         f"What keeps the meaning weakens the mark (means of {n_seeds} seeds)",

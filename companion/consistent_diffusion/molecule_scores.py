@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.consistent_diffusion.metrics import js_error, w1_error
+from companion.consistent_diffusion.metrics import js_error, pmf_error, w1_error
 from companion.consistent_diffusion.molecule_geometry import C_N, bond_lengths, phi_psi
 from companion.consistent_diffusion.molecule_langevin import FRAME_PS, Run
 
@@ -146,10 +146,12 @@ def late(run: Run) -> np.ndarray:
 
 
 class Score(NamedTuple):
-    """divergence : of phi and psi, the paper's JS; bond : error of the C-N bonds in nm (mean of
-    both Wasserstein distances); n : frames that were scored."""
+    """divergence : of phi and psi, the paper's JS; pmf : error of their free energy, the paper's;
+    bond : error of the C-N bonds in nm (mean of both Wasserstein distances); n : frames that were
+    scored."""
 
     divergence: float
+    pmf: float
     bond: float
     n: int
 
@@ -157,10 +159,11 @@ class Score(NamedTuple):
 def score(frames: np.ndarray, reference: Reference) -> Score:
     """Errors of frames (n, 5, 3) in nm; NaN if there are none."""
     if not len(frames):
-        return Score(np.nan, np.nan, 0)
-    bonds = bond_lengths(frames)
+        return Score(np.nan, np.nan, np.nan, 0)
+    bonds, angles = bond_lengths(frames), phi_psi(frames)
     return Score(
-        js_error(reference.all_angles, phi_psi(frames), bins=BINS, limits=LIMITS),
+        js_error(reference.all_angles, angles, bins=BINS, limits=LIMITS),
+        pmf_error(reference.all_angles, angles, limits=LIMITS, n_bins=BINS),
         float(np.mean([w1_error(reference.all_bonds[:, k], bonds[:, k]) for k in C_N])),
         len(frames),
     )

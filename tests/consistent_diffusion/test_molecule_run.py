@@ -183,7 +183,7 @@ def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
     trained = molecule_run.train_all(published, tiny, seed=0, progress=False)
     found = molecule_run.simulate_all(trained, published, tiny, seed=0, progress=False)
     assert found.runs["Both", 0].frames.shape == (2, 2, 5, 3)
-    assert len(found.iid["Both", 0]) == 2
+    assert len(found.iid["Both", 0].beads) == 2
 
 
 @pytest.fixture(scope="module")

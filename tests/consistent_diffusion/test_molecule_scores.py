@@ -77,12 +77,15 @@ def test_stopped_chains_leave_no_frames_and_are_counted():
     summary = made.summary
     assert np.isfinite(summary.curves["No energy"][:, 0]).all()
     assert np.isnan(summary.curves["No energy"][:, -1]).all()
-    assert (summary.left["No energy"], summary.chains["No energy"]) == (32, 32)
-    assert (summary.left["Both"], summary.lost["Both"]) == (8, 10)
+    assert (summary.left["No energy"], summary.chains["No energy"]) == ([16, 16], [16, 16])
+    assert (summary.left["Both"], summary.lost["Both"]) == ([4, 4], [5, 5])
+    assert summary.iid_lost["Both"] == [2, 2]
     plain = series(summary)
     assert plain["curves"]["No energy"][0][-1] is None
     table = score_table(made)
     assert table.loc["Both", "left or heated"] == "10 of 32"
+    assert table.loc["Both", "denoised samples lost"] == 4
+    assert plain["lost"]["Both"] == [5, 5]
 
 
 def test_series_is_json(reference):

@@ -113,11 +113,12 @@ class Floor(NamedTuple):
 
 def floor(
     reference: Reference, n_chains: int, n_frames: int, rng: np.random.Generator, *,
-    bins: int, repeats: int = 40,
+    bins: int, repeats: int = 40, pmf: bool = False,
 ) -> Floor:  # fmt: skip
     """Divergence of stretches of the stored dynamics, `n_chains` of `n_frames` frames each.
 
-    Each stretch starts at a random frame, as the chains do.
+    Each stretch starts at a random frame, as the chains do.  pmf : the error of the free energy
+    instead of the divergence
     """
     halves, n = reference.angles.shape[:2]
     found = []
@@ -125,7 +126,11 @@ def floor(
         half = rng.integers(halves, size=n_chains)[:, None]
         start = rng.integers(n - n_frames + 1, size=n_chains)[:, None]
         points = reference.angles[half, start + np.arange(n_frames)].reshape(-1, 2)
-        found.append(js_error(reference.all_angles, points, bins=bins, limits=LIMITS))
+        if pmf:
+            error = pmf_error(reference.all_angles, points, limits=LIMITS, n_bins=bins)
+        else:
+            error = js_error(reference.all_angles, points, bins=bins, limits=LIMITS)
+        found.append(error)
     return Floor(float(np.mean(found)), *map(float, np.quantile(found, [0.025, 0.975])))
 
 

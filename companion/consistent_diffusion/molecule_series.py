@@ -30,7 +30,8 @@ class Summary(NamedTuple):
     times_ps : (5,) middle of each window of simulated time
     curves : label -> (n_seeds, 5) divergence in each window
     curve_floor : of real dynamics with as many chains and frames
-    simulated, iid : label -> scores of every seed; simulated_floor, iid_floor : for their sizes
+    simulated, iid : label -> scores of every seed; simulated_floor, iid_floor : divergences for
+        their sizes; simulated_pmf, iid_pmf : errors of the free energy for their sizes
     lost, left, chains : label -> how many chains left or heated, left, were started, per seed
     iid_lost : method -> how many denoised samples were not finite, per seed
     """
@@ -42,6 +43,8 @@ class Summary(NamedTuple):
     iid: dict[str, list[Score]]
     simulated_floor: Floor
     iid_floor: Floor
+    simulated_pmf: Floor
+    iid_pmf: Floor
     lost: dict[str, list[int]]
     left: dict[str, list[int]]
     chains: dict[str, list[int]]
@@ -66,13 +69,16 @@ def summarize(simulated: Simulated, reference: Reference, seed: int) -> Summary:
         iid_lost.setdefault(method, []).append(drawn.n_lost)
     one: Run = next(iter(simulated.runs.values()))
     n_iid = max(len(drawn.beads) for drawn in simulated.iid.values())
-    rng = generator(seed, "molecule", "floor")
+    rng, other = (generator(seed, "molecule", name) for name in ("floor", "floor of the PMF"))
+    n_sim = n_settled(one)
     return Summary(
         found[0].times_ps, curves,
         floor(reference, one.n_chains, windows(one)[-1].n, rng, bins=CURVE_BINS),
         scores, iid,
-        floor(reference, one.n_chains, n_settled(one), rng, bins=BINS),
+        floor(reference, one.n_chains, n_sim, rng, bins=BINS),
         floor(reference, n_iid, 1, rng, bins=BINS, repeats=10),
+        floor(reference, one.n_chains, n_sim, other, bins=BINS, repeats=10, pmf=True),
+        floor(reference, n_iid, 1, other, bins=BINS, repeats=10, pmf=True),
         lost, left, chains, iid_lost,
     )  # fmt: skip
 
@@ -98,6 +104,8 @@ def series(summary: Summary) -> dict[str, object]:
         "simulated_floor": plain(summary.simulated_floor),
         "iid": table(summary.iid),
         "iid_floor": plain(summary.iid_floor),
+        "simulated_pmf_floor": plain(summary.simulated_pmf),
+        "iid_pmf_floor": plain(summary.iid_pmf),
         "lost": summary.lost,
         "left": summary.left,
         "chains": summary.chains,

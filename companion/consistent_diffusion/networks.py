@@ -113,13 +113,13 @@ class ValueAndGradient(torch.autograd.Function):
         """z : (batch, n_in); parameters : all weights, then all biases."""
         n = len(parameters) // 2 - 1  # hidden layers
         weights, biases = parameters[: n + 1], parameters[n + 1 :]
-        inputs, gates, slopes = [], [], []
+        inputs, gates, slopes, one = [], [], [], z.new_ones(())
         for weight, bias in zip(weights[:n], biases[:n], strict=True):
             inputs.append(z)
             a = torch.addmm(bias, z, weight.T)
             gates.append(torch.sigmoid(a))
             z = a * gates[-1]
-            slopes.append((gates[-1] + z).addcmul_(z, gates[-1], value=-1))  # swish'(a)
+            slopes.append(torch.lerp(z, one, gates[-1]))  # swish'(a), z + (1 - z) * gate
         value = torch.addmm(biases[n], z, weights[n].T)[:, 0]
         gradients, scaled = [weights[n]], []  # last layer first
         for weight, slope in zip(reversed(weights[:n]), reversed(slopes), strict=True):

@@ -98,7 +98,8 @@ def comparison_table(models: PlaneModels, numbers: pd.DataFrame) -> Styler:
         for label, (printed_value, ours) in cells.items():
             row |= {f"{label}, paper": f"{printed_value:.3g}", f"{label}, ours": _over_seeds(ours)}
         rows.append(row)
-    return styled(pd.DataFrame(rows), "cd-comparison")
+    frame = pd.DataFrame(rows).set_index("method").T.rename_axis("", axis=0)
+    return styled(frame.rename_axis(None, axis=1).reset_index(), "cd-comparison")
 
 
 def _over_seeds(values: np.ndarray) -> str:

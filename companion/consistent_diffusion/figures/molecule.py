@@ -91,8 +91,8 @@ def molecule_curves(result: MoleculeResult) -> Figure:
     fig.legend(named.values(), named, loc="outside lower center", ncols=3, fontsize=9)
     finding_title(
         fig,
-        "Moved by the plain model, the molecule drifts away from its equilibrium; with the "
-        "penalty it stays closer",
+        "Moved by the plain model, the molecule drifts away from its equilibrium; with experts "
+        "and penalty it stays closer",
         holds=drifts(found, high),
         otherwise="Distance from equilibrium while the molecule is moved by a model",
     )

@@ -35,8 +35,12 @@ from companion.consistent_diffusion.molecule_explorers import beads_explorer as 
 from companion.consistent_diffusion.molecule_frames import load_frames as load_frames
 from companion.consistent_diffusion.molecule_geometry import Invariants as Invariants
 from companion.consistent_diffusion.molecule_md import potential_energy as potential_energy
+from companion.consistent_diffusion.molecule_tables import budgets as budgets
 from companion.consistent_diffusion.molecule_tables import frames_table as frames_table
 from companion.consistent_diffusion.molecule_tables import live_table as live_table
+from companion.consistent_diffusion.molecule_tables import (
+    molecule_comparison as molecule_comparison,
+)
 from companion.consistent_diffusion.molecule_tables import score_table as score_table
 from companion.consistent_diffusion.networks import MLP as MLP
 from companion.consistent_diffusion.networks import EnergyMLP as EnergyMLP

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from companion.consistent_diffusion import mueller_brown
 from companion.consistent_diffusion.experts import Experts
 from companion.consistent_diffusion.losses import Objective
-from companion.consistent_diffusion.networks import EnergyMLP
+from companion.consistent_diffusion.networks import EnergyMLP, n_parameters
 from companion.consistent_diffusion.settings import Settings
 from companion.consistent_diffusion.train import Fit, train
 from companion.consistent_diffusion.vp import T_MIN
@@ -24,7 +24,8 @@ EDGES = (0.6, 0.1)
 
 class Part(NamedTuple):
     """A network of its own: its range, training range, midpoint of the weight, and share of the
-    updates; small : whether it has the smaller widths; penalized : alpha > 0
+    updates; expert : which widths of the experts it has, None for those of the one network;
+    penalized : alpha > 0
     """
 
     t0: float
@@ -32,17 +33,17 @@ class Part(NamedTuple):
     trained: tuple[float, float]
     midpoint: float
     share: float
-    small: bool
+    expert: int | None
     penalized: bool
 
 
 PARTS = {
-    "one": Part(0.0, 1.0, (T_MIN, 1.0), 0.5, 1.0, False, False),
-    "one, penalized": Part(0.0, 1.0, (T_MIN, 1.0), 0.5, 1.0, False, True),
-    "large t": Part(0.6, 1.0, (0.6, 1.0), 0.8, 1 / 6, True, False),
-    "middle t": Part(0.1, 0.6, (0.099, 0.6), 0.35, 1 / 6, True, False),
-    "small t": Part(0.0, 0.1, (T_MIN, 0.099), 0.05, 2 / 3, False, False),
-    "small t, penalized": Part(0.0, 0.1, (T_MIN, 0.099), 0.05, 2 / 3, False, True),
+    "one": Part(0.0, 1.0, (T_MIN, 1.0), 0.5, 1.0, None, False),
+    "one, penalized": Part(0.0, 1.0, (T_MIN, 1.0), 0.5, 1.0, None, True),
+    "large t": Part(0.6, 1.0, (0.6, 1.0), 0.8, 1 / 6, 0, False),
+    "middle t": Part(0.1, 0.6, (0.099, 0.6), 0.35, 1 / 6, 1, False),
+    "small t": Part(0.0, 0.1, (T_MIN, 0.099), 0.05, 2 / 3, 2, False),
+    "small t, penalized": Part(0.0, 0.1, (T_MIN, 0.099), 0.05, 2 / 3, 2, True),
 }
 """What there is to train.  The first two experts are the same in Mixture and in Both."""
 
@@ -69,6 +70,32 @@ def training_set(seed: int, chains: int, steps: int) -> np.ndarray:
     return frames.reshape(-1, 2).astype(np.float32)
 
 
+def build_part(name: str, seed: int, settings: Settings) -> EnergyMLP:
+    """The untrained network; `seed` draws its weights."""
+    part = PARTS[name]
+    return EnergyMLP(
+        2,
+        settings.hidden if part.expert is None else settings.expert_hidden[part.expert],
+        generator=torch_generator(seed, "weights", part.t0, part.t1),
+        t0=part.t0,
+        t1=part.t1,
+    )
+
+
+def updates_of(name: str, settings: Settings) -> int:
+    """Training steps of one network."""
+    return max(1, round(PARTS[name].share * settings.steps))
+
+
+def budget(method: str, settings: Settings) -> tuple[int, int]:
+    """(trained numbers, updates) of a method, its experts together."""
+    parts = NEEDS[method]
+    return (
+        sum(n_parameters(build_part(name, 0, settings)) for name in parts),
+        sum(updates_of(name, settings) for name in parts),
+    )
+
+
 @one_thread()
 def train_part(
     name: str, seed: int, data: np.ndarray, settings: Settings, progress: bool = False
@@ -78,17 +105,11 @@ def train_part(
     Raises ``TrainingDiverged`` with step and seed.
     """
     part = PARTS[name]
-    model = EnergyMLP(
-        2,
-        settings.small_hidden if part.small else settings.hidden,
-        generator=torch_generator(seed, "weights", part.t0, part.t1),
-        t0=part.t0,
-        t1=part.t1,
-    )
+    model = build_part(name, seed, settings)
     objective = Objective(
         *part.trained, midpoint=part.midpoint, alpha=settings.alpha * part.penalized
     )
-    fit = Fit(max(1, round(part.share * settings.steps)), settings.batch, settings.lr)
+    fit = Fit(updates_of(name, settings), settings.batch, settings.lr)
     train(
         model,
         torch.as_tensor(data),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -41,8 +42,9 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     five: tuple[Callable[..., Finding], ...] = (
         (j.inconsistent, j.repaired, j.consistent, j.iid_kept, j.residual_falls)
         if toy
-        else (m.inconsistent, m.repaired, m.consistent, m.iid_kept, m.residual_falls)
-    )
+        else (m.inconsistent, m.repaired, m.consistent, partial(m.iid_kept, molecule=r.molecule),
+              m.residual_falls)
+    )  # fmt: skip
     found = [function(scale, r.line if toy else r.models) for function in five]
     found.append(
         j.curve(scale, r.curve.deviation)
@@ -66,9 +68,14 @@ def series(results: Results) -> dict[str, object]:
                 f"{alpha:g}": {
                     "js": rounded(r.line.of(alpha, "js")),
                     "mass": rounded(r.line.of(alpha, "mass")),
+                    "dsm": rounded(r.line.of(alpha, "dsm")),
                     "law": rounded(line_law(fits[0].model)[shown], 4),
                 }
                 for alpha, fits in r.line.fits.items()
+            },
+            "controls": {
+                name: {"js": rounded([fit.js for fit in fits])}
+                for name, fits in r.line.controls.items()
             },
         },
         "plane": {
@@ -93,8 +100,8 @@ def series(results: Results) -> dict[str, object]:
         "curve": {"t": rounded(r.curve.times), "js": rounded(r.curve.js)},
         "speeds": {
             "cost_ratio": r.speeds.cost_ratio,
-            "penalized": r.speeds.penalized / r.speeds.plain,
-            "hand_ratio": r.speeds.hand_ratio,
+            "penalized": r.speeds.our_cost_ratio,
+            "hand_ratios": r.speeds.hand_ratios,
             "reference_seconds": r.speeds.reference,
         },
     }  # fmt: skip

@@ -8,6 +8,7 @@ gradient, :math:`s = -x + \sum_k c_k(f,t)\,\nabla y_k`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -55,8 +56,11 @@ class _Reader(nn.Module):
     def n_in(self) -> int:
         return N_INVARIANTS + N_TIME + N_RELATIVE * self.relative
 
-    def _read(self, x: Tensor, t: Tensor) -> tuple[Invariants, Tensor, Tensor, Tensor]:
-        """Invariants, input of the network, and 1 / unit of each invariant: (batch, 16)."""
+    def _read(
+        self, x: Tensor, t: Tensor
+    ) -> tuple[Invariants, Tensor, Tensor, Callable[[], Tensor]]:
+        """Invariants, input of the network, 1 / unit of each invariant (batch, 16), and the slopes
+        of the time features on request."""
         invariants = Invariants(x)
         inverse = (self.square + self.noise * sigma(t).square()[:, None]).rsqrt()
         times, slopes = time_features(t, self.t0, self.t1, relative=self.relative)
@@ -101,7 +105,7 @@ class MoleculeEnergy(_Reader):
         # the unit of a feature changes with t as well: d sigma^2 / dt = beta (1 - sigma^2)
         growth = self.noise * (beta(t) * (1 - sigma(t).square()))[:, None]
         stretch = -0.5 * features[:, :N_INVARIANTS] * inverse.square() * growth
-        rate = (by_time * slopes).sum(1) + (by_feature * stretch).sum(1)
+        rate = (by_time * slopes()).sum(1) + (by_feature * stretch).sum(1)
         return Local(value - 0.5 * x.square().sum(1), score, rate)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:

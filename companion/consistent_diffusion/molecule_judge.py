@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from companion import claims
-from companion.claims import Claim, Criterion, Finding
+from companion.claims import Claim, Criterion, Finding, measured_text
 from companion.consistent_diffusion.molecule_langevin import label_of
 from companion.consistent_diffusion.molecule_run import Simulated
 from companion.consistent_diffusion.molecule_scores import Reference, score, settled
-from companion.stats import Interval, exact, t_interval
+from companion.stats import Interval, t_interval
 
 JUDGED_T = (0.01, 0.02)
 """Where Two For One must lose the bonds."""
@@ -25,7 +25,8 @@ def judge_two_for_one(
 ) -> Finding:  # fmt: skip
     """C6: simulating at t > 0 loses the C-N bonds, and keeps the modes better than t = 0 does.
 
-    The estimate is the bond error at t = 0.01 over that of Both, a mean of log ratios over seeds.
+    The estimate is the bond error at t = 0.01 over that of Both, a mean of log ratios over seeds;
+    its p tests the criterion's own threshold.
     structure : for the same ratio at t = 0.02
     modes : for the divergence at t = 0.01 minus that of Diffusion
     more : further parts, measured elsewhere
@@ -40,34 +41,39 @@ def judge_two_for_one(
     if not all(np.isfinite(s.bond) for found in scores.values() for s in found):
         return claims.not_tested(claim, scale, "no chain of one of the models was left to score")
 
-    def ratio(label: str) -> Interval:
+    def ratio(label: str, criterion: Criterion) -> Interval:
         logs = [np.log(a.bond / b.bond) for a, b in zip(scores[label], scores["Both"], strict=True)]
-        return over_seeds(logs).map(np.exp)
+        return over_seeds(logs, null=np.log(criterion.low)).map(np.exp)
 
     gaps = [a.divergence - b.divergence
             for a, b in zip(scores[near], scores["Diffusion"], strict=True)]  # fmt: skip
     parts = {
-        "at t = 0.02": (ratio(far), structure),
+        "at t = 0.02": (ratio(far, structure), structure),
         "divergence at t = 0.01 minus Diffusion's": (over_seeds(gaps), modes),
         **(more or {}),
     }
-    return claims.judge(claim, scale, ratio(near), parts=parts, note=_lost_note(simulated))
+    found = ratio(near, structure)
+    return claims.judge(claim, scale, found, parts=parts, note=_lost_note(simulated))
 
 
 def judge_conservative(claim: Claim, scale: str, simulated: Simulated) -> Finding:
     """C9: without an energy, more chains leave or heat up than with one (Mixture, trained alike).
 
-    The estimate is the difference of the two shares with Newcombe's interval over chains, those
-    of all seeds together.
+    The estimate is the mean over trainings of the difference of the two shares.  Chains of one
+    network are no independent trainings; the interval over chains is told in the note.
     """
     if missing := {"No energy", "Mixture"} - set(simulated.labels):
         return claims.not_tested(claim, scale, f"{', '.join(sorted(missing))} was not simulated")
-    return claims.judge(
-        claim,
-        scale,
-        share_difference(*_lost(simulated, "No energy"), *_lost(simulated, "Mixture")),
-        note=_lost_note(simulated),
+    shares = [_lost(simulated, label) for label in ("No energy", "Mixture")]
+    gaps = [a.mean() - b.mean() for a, b in zip(*shares, strict=True)]
+    one, other = (np.concatenate(lost) for lost in shares)
+    pooled = share_difference(one.sum(), len(one), other.sum(), len(other))
+    each = ", ".join(f"{a.sum()} and {b.sum()} of {len(a)}" for a, b in zip(*shares, strict=True))
+    note = (
+        f"{_lost_note(simulated)}; No energy and Mixture, per training: {each}; over all chains "
+        f"{measured_text(pooled)}"
     )
+    return claims.judge(claim, scale, over_seeds(gaps), note=note)
 
 
 def share_difference(lost_a: int, n_a: int, lost_b: int, n_b: int) -> Interval:
@@ -78,22 +84,24 @@ def share_difference(lost_a: int, n_a: int, lost_b: int, n_b: int) -> Interval:
     return Interval(lost_a / n_a - lost_b / n_b, float(low), float(high), None, n_a + n_b)
 
 
-def over_seeds(values: list[float]) -> Interval:
-    """t interval over seeds; one seed has none, and then nothing is resolved."""
-    if len(values) == 1:
-        return Interval(float(values[0]), -np.inf, np.inf, None, 1)
-    if np.ptp(values) == 0:
-        return exact(values[0], len(values))
-    return t_interval(values)
+def over_seeds(values: Sequence[float], null: float = 0.0) -> Interval:
+    """t interval over seeds; `p` tests mean = `null`.
+
+    One seed has no interval, and seeds that agree to the last digit (counts do) have one of no
+    width, which says nothing about further seeds: in both cases nothing is resolved.
+    """
+    if len(values) == 1 or np.ptp(values) == 0:
+        return Interval(float(values[0]), -np.inf, np.inf, None, len(values))
+    return t_interval(values, null=null)
 
 
-def _lost(simulated: Simulated, label: str) -> tuple[int, int]:
-    runs = simulated.of(label)
-    return int(sum(run.lost.sum() for run in runs)), sum(run.n_chains for run in runs)
+def _lost(simulated: Simulated, label: str) -> list[np.ndarray]:
+    """Whether each chain left or heated, one array a training."""
+    return [run.lost for run in simulated.of(label)]
 
 
 def _lost_note(simulated: Simulated) -> str:
     """Chains that left or heated, per simulation that has any."""
-    counts = {label: _lost(simulated, label) for label in simulated.labels}
-    found = [f"{label} {lost} of {n}" for label, (lost, n) in counts.items() if lost]
+    chains = {label: np.concatenate(_lost(simulated, label)) for label in simulated.labels}
+    found = [f"{label} {lost.sum()} of {len(lost)}" for label, lost in chains.items() if lost.any()]
     return "chains that left or heated up: " + (", ".join(found) if found else "none")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -124,13 +125,18 @@ def run_chains(
     return Run(method, t_eval, frames, heat, stopped, time.perf_counter() - began)
 
 
-def draw_iid(
-    model: nn.Module, molecule: Molecule, settings: MoleculeSettings, seed: int
-) -> np.ndarray:
-    """Denoised samples: (n, 5, 3) in nm; fewer than asked for if some are not finite."""
+class Drawn(NamedTuple):
+    """beads : denoised samples, (n, 5, 3) in nm, the finite ones; n_lost : how many were not."""
+
+    beads: np.ndarray
+    n_lost: int
+
+
+def draw_iid(model: nn.Module, molecule: Molecule, settings: MoleculeSettings, seed: int) -> Drawn:
+    """Denoised samples; fewer than asked for if some are not finite."""
     with one_thread():
         drawn = denoise(
             model.score, settings.molecule_iid, 15, torch_generator(seed, "molecule", "iid"),
             steps=settings.molecule_iid_steps, project=centered,
         )  # fmt: skip
-    return drawn.samples.reshape(-1, 5, 3) * molecule.scale
+    return Drawn(drawn.samples.reshape(-1, 5, 3) * molecule.scale, drawn.n_lost)

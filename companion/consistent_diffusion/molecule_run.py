@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from companion.consistent_diffusion.molecule_frames import load_frames
-from companion.consistent_diffusion.molecule_langevin import Run, draw_iid, run_chains
+from companion.consistent_diffusion.molecule_langevin import Drawn, Run, draw_iid, run_chains
 from companion.consistent_diffusion.molecule_published import published_beads
 from companion.consistent_diffusion.molecule_settings import MoleculeSettings
 from companion.consistent_diffusion.molecule_train import (
@@ -33,11 +32,11 @@ class Simulated:
     """Everything that was simulated and denoised.
 
     runs : (label, seed index) -> chains
-    iid : (method, seed index) -> denoised beads (n, 5, 3) in nm
+    iid : (method, seed index) -> denoised samples, and how many were lost
     """
 
     runs: dict[tuple[str, int], Run]
-    iid: dict[tuple[str, int], np.ndarray]
+    iid: dict[tuple[str, int], Drawn]
 
     @property
     def labels(self) -> list[str]:
@@ -110,7 +109,7 @@ def simulate_all(
     return Simulated(runs, iid)
 
 
-def _simulate(trained, molecule, settings, seed, method, t_eval) -> Run | np.ndarray:
+def _simulate(trained, molecule, settings, seed, method, t_eval) -> Run | Drawn:
     model = model_of(method, trained, molecule, settings)
     if t_eval is None:
         return draw_iid(model, molecule, settings, seed)

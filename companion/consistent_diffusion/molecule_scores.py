@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.consistent_diffusion.metrics import js_error, w1_error
+from companion.consistent_diffusion.metrics import js_error, pmf_error, w1_error
 from companion.consistent_diffusion.molecule_geometry import C_N, bond_lengths, phi_psi
 from companion.consistent_diffusion.molecule_langevin import FRAME_PS, Run
 
@@ -113,11 +113,12 @@ class Floor(NamedTuple):
 
 def floor(
     reference: Reference, n_chains: int, n_frames: int, rng: np.random.Generator, *,
-    bins: int, repeats: int = 40,
+    bins: int, repeats: int = 40, pmf: bool = False,
 ) -> Floor:  # fmt: skip
     """Divergence of stretches of the stored dynamics, `n_chains` of `n_frames` frames each.
 
-    Each stretch starts at a random frame, as the chains do.
+    Each stretch starts at a random frame, as the chains do.  pmf : the error of the free energy
+    instead of the divergence
     """
     halves, n = reference.angles.shape[:2]
     found = []
@@ -125,7 +126,11 @@ def floor(
         half = rng.integers(halves, size=n_chains)[:, None]
         start = rng.integers(n - n_frames + 1, size=n_chains)[:, None]
         points = reference.angles[half, start + np.arange(n_frames)].reshape(-1, 2)
-        found.append(js_error(reference.all_angles, points, bins=bins, limits=LIMITS))
+        if pmf:
+            error = pmf_error(reference.all_angles, points, limits=LIMITS, n_bins=bins)
+        else:
+            error = js_error(reference.all_angles, points, bins=bins, limits=LIMITS)
+        found.append(error)
     return Floor(float(np.mean(found)), *map(float, np.quantile(found, [0.025, 0.975])))
 
 
@@ -146,10 +151,12 @@ def late(run: Run) -> np.ndarray:
 
 
 class Score(NamedTuple):
-    """divergence : of phi and psi, the paper's JS; bond : error of the C-N bonds in nm (mean of
-    both Wasserstein distances); n : frames that were scored."""
+    """divergence : of phi and psi, the paper's JS; pmf : error of their free energy, the paper's;
+    bond : error of the C-N bonds in nm (mean of both Wasserstein distances); n : frames that were
+    scored."""
 
     divergence: float
+    pmf: float
     bond: float
     n: int
 
@@ -157,10 +164,11 @@ class Score(NamedTuple):
 def score(frames: np.ndarray, reference: Reference) -> Score:
     """Errors of frames (n, 5, 3) in nm; NaN if there are none."""
     if not len(frames):
-        return Score(np.nan, np.nan, 0)
-    bonds = bond_lengths(frames)
+        return Score(np.nan, np.nan, np.nan, 0)
+    bonds, angles = bond_lengths(frames), phi_psi(frames)
     return Score(
-        js_error(reference.all_angles, phi_psi(frames), bins=BINS, limits=LIMITS),
+        js_error(reference.all_angles, angles, bins=BINS, limits=LIMITS),
+        pmf_error(reference.all_angles, angles, limits=LIMITS, n_bins=BINS),
         float(np.mean([w1_error(reference.all_bonds[:, k], bonds[:, k]) for k in C_N])),
         len(frames),
     )

@@ -30,8 +30,10 @@ class Summary(NamedTuple):
     times_ps : (5,) middle of each window of simulated time
     curves : label -> (n_seeds, 5) divergence in each window
     curve_floor : of real dynamics with as many chains and frames
-    simulated, iid : label -> scores of every seed; simulated_floor, iid_floor : for their sizes
-    lost, left, chains : label -> how many chains left or heated, left, were started
+    simulated, iid : label -> scores of every seed; simulated_floor, iid_floor : divergences for
+        their sizes; simulated_pmf, iid_pmf : errors of the free energy for their sizes
+    lost, left, chains : label -> how many chains left or heated, left, were started, per seed
+    iid_lost : method -> how many denoised samples were not finite, per seed
     """
 
     times_ps: np.ndarray
@@ -41,9 +43,12 @@ class Summary(NamedTuple):
     iid: dict[str, list[Score]]
     simulated_floor: Floor
     iid_floor: Floor
-    lost: dict[str, int]
-    left: dict[str, int]
-    chains: dict[str, int]
+    simulated_pmf: Floor
+    iid_pmf: Floor
+    lost: dict[str, list[int]]
+    left: dict[str, list[int]]
+    chains: dict[str, list[int]]
+    iid_lost: dict[str, list[int]]
 
 
 def summarize(simulated: Simulated, reference: Reference, seed: int) -> Summary:
@@ -54,22 +59,27 @@ def summarize(simulated: Simulated, reference: Reference, seed: int) -> Summary:
         found = [divergence_curve(run, reference) for run in runs]
         curves[label] = np.array([curve.divergence for curve in found])
         scores[label] = [score(settled(run), reference) for run in runs]
-        lost[label] = int(sum(run.lost.sum() for run in runs))
-        left[label] = int(sum(run.left.sum() for run in runs))
-        chains[label] = sum(run.n_chains for run in runs)
+        lost[label] = [int(run.lost.sum()) for run in runs]
+        left[label] = [int(run.left.sum()) for run in runs]
+        chains[label] = [run.n_chains for run in runs]
     iid: dict[str, list[Score]] = {}
-    for (method, _), beads in simulated.iid.items():
-        iid.setdefault(method, []).append(score(beads, reference))
+    iid_lost: dict[str, list[int]] = {}
+    for (method, _), drawn in simulated.iid.items():
+        iid.setdefault(method, []).append(score(drawn.beads, reference))
+        iid_lost.setdefault(method, []).append(drawn.n_lost)
     one: Run = next(iter(simulated.runs.values()))
-    n_iid = max(len(beads) for beads in simulated.iid.values())
-    rng = generator(seed, "molecule", "floor")
+    n_iid = max(len(drawn.beads) for drawn in simulated.iid.values())
+    rng, other = (generator(seed, "molecule", name) for name in ("floor", "floor of the PMF"))
+    n_sim = n_settled(one)
     return Summary(
         found[0].times_ps, curves,
         floor(reference, one.n_chains, windows(one)[-1].n, rng, bins=CURVE_BINS),
         scores, iid,
-        floor(reference, one.n_chains, n_settled(one), rng, bins=BINS),
+        floor(reference, one.n_chains, n_sim, rng, bins=BINS),
         floor(reference, n_iid, 1, rng, bins=BINS, repeats=10),
-        lost, left, chains,
+        floor(reference, one.n_chains, n_sim, other, bins=BINS, repeats=10, pmf=True),
+        floor(reference, n_iid, 1, other, bins=BINS, repeats=10, pmf=True),
+        lost, left, chains, iid_lost,
     )  # fmt: skip
 
 
@@ -82,7 +92,7 @@ def series(summary: Summary) -> dict[str, object]:
     def table(found: dict[str, list[Score]]) -> dict[str, dict[str, list]]:
         return {
             label: {name: plain([getattr(s, name) for s in scores])
-                    for name in ("divergence", "bond")}
+                    for name in ("divergence", "pmf", "bond")}
             for label, scores in found.items()
         }  # fmt: skip
 
@@ -94,7 +104,10 @@ def series(summary: Summary) -> dict[str, object]:
         "simulated_floor": plain(summary.simulated_floor),
         "iid": table(summary.iid),
         "iid_floor": plain(summary.iid_floor),
+        "simulated_pmf_floor": plain(summary.simulated_pmf),
+        "iid_pmf_floor": plain(summary.iid_pmf),
         "lost": summary.lost,
         "left": summary.left,
         "chains": summary.chains,
+        "iid_lost": summary.iid_lost,
     }

@@ -17,7 +17,8 @@ class MoleculeSettings:
     molecule_borders : diffusion times where experts meet, falling; below the last one lies the
         expert that simulates
     molecule_single_steps, molecule_large_steps, molecule_small_steps : updates of the model of all
-        t, of each expert above the last border, and of each expert below it
+        t, of each expert above the last border, and of each expert below it; the experts of a
+        method have as many together as the one model
     molecule_alpha, molecule_share : weight of the Fokker-Planck penalty of "Both", and part of
         each batch that it is evaluated on
     molecule_t_evals : where "Two For One" takes its force
@@ -55,7 +56,7 @@ MOLECULE_PRESETS = {
         molecule_seeds=1,
         molecule_hidden=(48, 48),
         molecule_batch=128,
-        molecule_single_steps=300,
+        molecule_single_steps=500,
         molecule_large_steps=(200,),
         molecule_small_steps=300,
         molecule_t_evals=(0.02,),
@@ -68,7 +69,7 @@ MOLECULE_PRESETS = {
     ),
     "book": MoleculeSettings(
         molecule_seeds=3,
-        molecule_single_steps=5000,
+        molecule_single_steps=8000,
         molecule_large_steps=(3000,),
         molecule_small_steps=5000,
         molecule_t_evals=(0.01, 0.02),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import pandas as pd
 
+from companion.consistent_diffusion.arms import budget
 from companion.consistent_diffusion.molecule_check import Statistic, rare_visits
 from companion.consistent_diffusion.molecule_experiment import MoleculeResult
 from companion.consistent_diffusion.molecule_frames import Frames
 from companion.consistent_diffusion.molecule_judge import over_seeds
+from companion.consistent_diffusion.molecule_scores import Score
+from companion.consistent_diffusion.molecule_train import molecule_budgets
+from companion.consistent_diffusion.settings import Settings
+from companion.consistent_diffusion.tables import printed
 
 
 def frames_table(frames: Frames) -> pd.DataFrame:
@@ -52,10 +59,78 @@ def score_table(result: MoleculeResult) -> pd.DataFrame:
                                               summary.iid_floor.mean) if denoised else "–",
             "C–N bond error, simulated (pm)": _mean([1000 * s.bond for s in scores]),
             "denoised (pm)": _mean([1000 * s.bond for s in denoised]) if denoised else "–",
-            "chains that left": f"{summary.left[label]} of {summary.chains[label]}",
-            "left or heated": f"{summary.lost[label]} of {summary.chains[label]}",
+            "chains that left": _of(summary.left[label], summary.chains[label]),
+            "left or heated": _of(summary.lost[label], summary.chains[label]),
+            "denoised samples lost": sum(summary.iid_lost[label]) if denoised else "–",
         })  # fmt: skip
     return pd.DataFrame(rows).set_index("")
+
+
+def molecule_comparison(result: MoleculeResult, numbers: pd.DataFrame) -> pd.DataFrame:
+    """Paper and ours on alanine dipeptide, means over seeds, as they are, beside our floors.
+
+    Bond errors are relative to Both's, in simulations.  Fokker-Planck is the paper's alone: we
+    trained no single network with the penalty on the molecule.
+    """
+    paper = printed(numbers, "alanine_dipeptide")
+    simulated, iid = result.summary.simulated, result.summary.iid
+    rows = []
+    for label in ("Diffusion", *_later(simulated), "Mixture", "Fokker-Planck", "Both"):
+        method = label.split(",")[0]
+        row = {"": label}
+        for name, field, metric in _METRICS:
+            scores = simulated if metric.startswith("sim") else iid
+            row[f"{name}, paper"] = f"{paper.loc[method, metric]:.3g}"
+            row[f"{name}, ours"] = _relative(scores, label, field)
+        rows.append(row)
+    frame = pd.DataFrame(rows).set_index("").T
+    frame["floor"] = "–"
+    for (name, *_), floor in zip(_METRICS, _floors(result), strict=False):
+        frame.loc[f"{name}, ours", "floor"] = f"{floor:.3g}"
+    return frame
+
+
+_METRICS = (
+    ("denoised JS", "divergence", "iid_js"),
+    ("simulated JS", "divergence", "sim_js"),
+    ("denoised PMF error", "pmf", "iid_pmf"),
+    ("simulated PMF error", "pmf", "sim_pmf"),
+    ("C–N bond error over Both's", "bond", "sim_rel_w1_cn_bond"),
+)
+
+
+def _floors(result: MoleculeResult) -> list[float]:
+    """In the order of _METRICS; the bonds have none."""
+    s = result.summary
+    return [s.iid_floor.mean, s.simulated_floor.mean, s.iid_pmf.mean, s.simulated_pmf.mean]
+
+
+def _later(labels: Iterable[str]) -> list[str]:
+    return [label for label in labels if label.startswith("Two For One")]
+
+
+def _relative(scores: Mapping[str, list[Score]], label: str, field: str) -> str:
+    """Mean over seeds; of the bonds, divided by Both's."""
+    if label not in scores:
+        return "–"
+    mean = np.mean([getattr(s, field) for s in scores[label]])
+    if field == "bond":
+        mean /= np.mean([s.bond for s in scores["Both"]])
+    return f"{mean:.3g}" if np.isfinite(mean) else "no chain left"
+
+
+def budgets(settings: Settings) -> pd.DataFrame:
+    """Trained numbers and updates of every method, its experts together."""
+    rows = [("Muller-Brown", name, *budget(name, settings)) for name in settings.methods]
+    for name, (numbers, updates) in molecule_budgets(settings).items():
+        rows.append(("alanine dipeptide", name, numbers, updates))
+    frame = pd.DataFrame(rows, columns=["system", "method", "numbers", "updates"])
+    return frame.set_index("system").map(lambda v: f"{v:,}" if isinstance(v, int) else v)
+
+
+def _of(some: list[int], chains: list[int]) -> str:
+    """Counts of all seeds together."""
+    return f"{sum(some)} of {sum(chains)}"
 
 
 def _mean(values: list[float], minus: float = 0.0) -> str:

@@ -21,8 +21,9 @@ from companion.consistent_diffusion.molecule_energy import (
     Spread,
     spread_of,
 )
-from companion.consistent_diffusion.molecule_geometry import N_BEADS, centered
+from companion.consistent_diffusion.molecule_geometry import N_BEADS, N_INVARIANTS, centered
 from companion.consistent_diffusion.molecule_settings import MoleculeSettings
+from companion.consistent_diffusion.networks import n_parameters
 from companion.consistent_diffusion.train import Fit, Losses, train
 from companion.consistent_diffusion.vp import T_MIN
 from companion.scale import derive_seed, one_thread, torch_generator
@@ -124,6 +125,24 @@ def build(net: Net, spread: Spread, settings: MoleculeSettings, seed: int) -> nn
     )  # fmt: skip
 
 
+def parts_of(method: str, settings: MoleculeSettings) -> list[str]:
+    """The networks of a method, from large t to small t."""
+    if method in SINGLE:
+        return [SINGLE[method]]
+    return [*(name for name in nets(settings) if name.startswith("large")), SMALL[method]]
+
+
+def molecule_budgets(settings: MoleculeSettings) -> dict[str, tuple[int, int]]:
+    """Method -> (trained numbers, updates), its experts together."""
+    spread, all_nets, found = Spread(*torch.ones(2, N_INVARIANTS)), nets(settings), {}
+    with torch.random.fork_rng():  # the transformer draws its weights from torch's own generator
+        for method in methods(settings):
+            parts = [all_nets[name] for name in parts_of(method, settings)]
+            numbers = sum(n_parameters(build(net, spread, settings, 0)) for net in parts)
+            found[method] = numbers, sum(net.steps for net in parts)
+    return found
+
+
 @dataclass(frozen=True)
 class Trained:
     """weights : name -> array; losses : per update; seconds : of training."""
@@ -170,7 +189,5 @@ def model_of(
         model.load_state_dict(weights)
         return model.eval()
 
-    if method in SINGLE:
-        return load(SINGLE[method])
-    large = [load(name) for name in nets(settings) if name.startswith("large")]
-    return Experts([*large, load(SMALL[method])], settings.molecule_borders)
+    models = [load(name) for name in parts_of(method, settings)]
+    return models[0] if len(models) == 1 else Experts(models, settings.molecule_borders)

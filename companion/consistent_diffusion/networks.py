@@ -9,6 +9,7 @@ The pass that gives the score also gives :math:`\partial_t\log q`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -34,29 +35,33 @@ class Local(NamedTuple):
 
 def time_features(
     t: Tensor, t0: float = 0.0, t1: float = 1.0, *, relative: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Features of the diffusion time, and their derivatives in t.
+) -> tuple[Tensor, Callable[[], Tensor]]:
+    """Features of the diffusion time, and a function that gives their derivatives in t.
 
     t : (batch,); t0, t1 : the range of the model; relative : three features more, of
     (t - t0) / (t1 - t0).  Without them an expert on [0, 0.1] hardly sees the time; the released
     code leaves them out there by a slip.
-    Returns : two tensors (batch, 4 or 7)
+    Returns : (batch, 4 or 7), and a function without arguments that returns as much; the score
+    alone does not need the derivatives, and then nobody computes them
     """
-    turn = 2 * math.pi
-    a, b = turn * t, 2 * turn * t
-    values = [t - 0.5 * (t1 - t0), a.cos(), a.sin(), -b.cos()]
-    slopes = [torch.ones_like(t), -turn * a.sin(), turn * a.cos(), 2 * turn * b.sin()]
+    turn, width = 2 * math.pi, t1 - t0
+    a = turn * t
+    cos, sin = a.cos(), a.sin()
+    values = [t - 0.5 * width, cos, sin, 1 - 2 * cos.square()]  # the last is -cos(2a)
     if relative:
-        width = t1 - t0
         u = (t - t0) / width
         c = math.pi * u
-        values += [u - 0.5, c.cos(), c.sin()]
-        slopes += [
-            torch.full_like(t, 1 / width),
-            -math.pi / width * c.sin(),
-            math.pi / width * c.cos(),
-        ]
-    return torch.stack(values, 1), torch.stack(slopes, 1)
+        cos_c, sin_c = c.cos(), c.sin()
+        values += [u - 0.5, cos_c, sin_c]
+
+    def slopes() -> Tensor:
+        found = [torch.ones_like(t), -turn * sin, turn * cos, 4 * turn * sin * cos]
+        if relative:
+            speed = math.pi / width
+            found += [torch.full_like(t, 1 / width), -speed * sin_c, speed * cos_c]
+        return torch.stack(found, 1)
+
+    return torch.stack(values, 1), slopes
 
 
 class MLP(nn.Module):
@@ -108,13 +113,13 @@ class ValueAndGradient(torch.autograd.Function):
         """z : (batch, n_in); parameters : all weights, then all biases."""
         n = len(parameters) // 2 - 1  # hidden layers
         weights, biases = parameters[: n + 1], parameters[n + 1 :]
-        inputs, gates, slopes = [], [], []
+        inputs, gates, slopes, one = [], [], [], z.new_ones(())
         for weight, bias in zip(weights[:n], biases[:n], strict=True):
             inputs.append(z)
             a = torch.addmm(bias, z, weight.T)
             gates.append(torch.sigmoid(a))
             z = a * gates[-1]
-            slopes.append(torch.addcmul(gates[-1], z, 1 - gates[-1]))  # swish'(a)
+            slopes.append(torch.lerp(z, one, gates[-1]))  # swish'(a), z + (1 - z) * gate
         value = torch.addmm(biases[n], z, weights[n].T)[:, 0]
         gradients, scaled = [weights[n]], []  # last layer first
         for weight, slope in zip(reversed(weights[:n]), reversed(slopes), strict=True):
@@ -122,30 +127,40 @@ class ValueAndGradient(torch.autograd.Function):
             gradients.append(scaled[-1] @ weight)
         kept = (*weights, *inputs, *gates, *slopes, *reversed(scaled), *reversed(gradients[:n]))
         ctx.save_for_backward(z, *kept)
+        ctx.set_materialize_grads(False)  # what nobody asks for comes back as None, not as zeros
         return value, gradients[n]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, d_value: Tensor, d_gradient: Tensor):
-        """Derivatives in z, the weights, and the biases."""
+    def backward(ctx, d_value: Tensor | None, d_gradient: Tensor | None):
+        """Derivatives in z, the weights, and the biases.
+
+        A loss of the score and of the rate does not depend on the value: its branch is left out.
+        """
         last, *kept = ctx.saved_tensors
         n = (len(kept) - 1) // 6
         weights = kept[: n + 1]
         inputs, gates, slopes, scaled, gradients = (
             kept[k * n + 1 : (k + 1) * n + 1] for k in range(1, 6)
         )
+        if d_gradient is None:
+            d_gradient = last.new_zeros(len(last), weights[0].shape[1])
         d_weights, d_biases, d_scaled = [None] * (n + 1), [None] * (n + 1), []
         for i in range(n):
             d_weights[i] = scaled[i].T @ d_gradient
             d_scaled.append(d_gradient @ weights[i].T)
             d_gradient = d_scaled[i] * slopes[i]
-        d_weights[n] = d_value[None] @ last + d_gradient.sum(0, keepdim=True)
-        d_biases[n] = d_value.sum()[None]
-        d_z = d_value[:, None] * weights[n]
+        d_weights[n], d_z = d_gradient.sum(0, keepdim=True), None
+        if d_value is not None:
+            d_weights[n] += d_value[None] @ last
+            d_biases[n] = d_value.sum()[None]
+            d_z = d_value[:, None] * weights[n]
         for i in reversed(range(n)):
             gate, slope = gates[i], slopes[i]
-            bend = torch.addcmul(slope - gate, gate, 1 - slope, value=2)  # swish''(a)
-            d_a = torch.addcmul(d_z * slope, d_scaled[i] * gradients[i], bend)
+            bend = (slope + gate).addcmul_(gate, slope, value=-2)  # swish''(a)
+            d_a = d_scaled[i].mul_(gradients[i]).mul_(bend)
+            if d_z is not None:
+                d_a.addcmul_(d_z, slope)
             d_weights[i].addmm_(d_a.T, inputs[i])
             d_biases[i] = d_a.sum(0)
             d_z = d_a @ weights[i] if i or ctx.needs_input_grad[0] else None
@@ -191,14 +206,17 @@ class EnergyMLP(nn.Module):
         """log q, score, and the derivative in t, from one pass there and back."""
         features, slopes = time_features(t, self.t0, self.t1, relative=self.relative)
         value, gradient = self.net.value_and_gradient(torch.cat([x, features], 1))
-        score, rate = gradient[:, : self.dim], (gradient[:, self.dim :] * slopes).sum(1)
+        score, rate = gradient[:, : self.dim], (gradient[:, self.dim :] * slopes()).sum(1)
         if self.prior:
             value, score = value - 0.5 * x.square().sum(1), score - x
         return Local(value, score, rate)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
-        """(batch, dim)."""
-        return self.local(x, t).score
+        """(batch, dim); the same as in :meth:`local`, without the derivative in t."""
+        features, _ = time_features(t, self.t0, self.t1, relative=self.relative)
+        _, gradient = self.net.value_and_gradient(torch.cat([x, features], 1))
+        score = gradient[:, : self.dim]
+        return score - x if self.prior else score
 
 
 class ScoreMLP(nn.Module):

@@ -27,8 +27,9 @@ class Features:
 
     def at(self, x: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """tanh of every feature (n, J), and the rate of its argument in t (n, J)."""
-        values, slopes = (part.numpy() for part in time_features(torch.as_tensor(t)))
-        return np.tanh(x @ self.w.T + values @ self.u.T + self.b), slopes @ self.u.T
+        values, slopes = time_features(torch.as_tensor(t))
+        inner = x @ self.w.T + values.numpy() @ self.u.T + self.b
+        return np.tanh(inner), slopes().numpy() @ self.u.T
 
 
 def draw_features(

@@ -23,7 +23,8 @@ class Settings(MoleculeSettings):
     bench_repeats : of every timing
     methods, seeds : networks trained on Muller-Brown, and how often
     steps : updates of one network; the three experts get 1/6, 1/6, and 2/3 of it
-    hidden : widths of one network and of the last expert; small_hidden : of the other two
+    hidden : widths of one network; expert_hidden : of each expert, from large t to small t, so
+        that the three together have as many numbers as the one
     batch, lr, alpha : points of an update, learning rate at the start, weight of the penalty
     iid, iid_steps : denoised samples, and steps of the reverse process
     chains, sim_steps : parallel simulations, and steps of each; a frame every 50
@@ -45,7 +46,7 @@ class Settings(MoleculeSettings):
     seeds: int
     steps: int
     hidden: tuple[int, ...]
-    small_hidden: tuple[int, ...]
+    expert_hidden: tuple[tuple[int, ...], ...]
     batch: int
     lr: float
     alpha: float
@@ -63,6 +64,8 @@ class Settings(MoleculeSettings):
                 raise ValueError(f"{name} must hold 0 and another, got {getattr(self, name)}")
         if unknown := set(self.methods) - set(METHODS):
             raise ValueError(f"unknown methods {sorted(unknown)}; known are {', '.join(METHODS)}")
+        if len(self.expert_hidden) != 3:
+            raise ValueError(f"expert_hidden must hold widths of 3, got {self.expert_hidden}")
         if self.steps < 60 or self.sim_steps < 250:
             raise ValueError(f"need steps >= 60, sim_steps >= 250: {self.steps}, {self.sim_steps}")
         if min(self.mixture_seeds, self.plane_seeds, self.control_seeds) < 2:
@@ -91,7 +94,7 @@ TOY = _with_molecule(
     seeds=1,
     steps=900,
     hidden=(64, 64),
-    small_hidden=(32, 32),
+    expert_hidden=((26, 26), (30, 30), (44, 44)),
     batch=128,
     lr=5e-3,
     alpha=5e-4,
@@ -118,7 +121,7 @@ _BOOK = dict(
     seeds=3,
     steps=14_000,
     hidden=(64, 64, 64),
-    small_hidden=(48, 48),
+    expert_hidden=((38, 38), (44, 44), (44, 44, 44)),
     batch=128,
     lr=1e-3,
     alpha=5e-4,
@@ -131,7 +134,8 @@ _BOOK = dict(
 
 BOOK = _with_molecule("book", **_BOOK)
 PAPER = _with_molecule(
-    "paper", **{**_BOOK, "steps": 140_580, "hidden": (92, 92, 92), "small_hidden": (54, 54),
+    "paper", **{**_BOOK, "steps": 140_580, "hidden": (92, 92, 92),
+                "expert_hidden": ((54, 54), (64, 64), (64, 64, 64)), "lr": 3e-4,
                 "iid": 100_000, "iid_steps": 1000}
 )  # fmt: skip
 

@@ -70,6 +70,7 @@ def models_table(models: PlaneModels) -> Styler:
             values = models.of(name, what) - floor
             row[label] = _over_seeds(values)
         row["stopped chains"] = str(int(models.of(name, "n_diverged").sum()))
+        row["denoised samples lost"] = str(int(models.of(name, "n_lost").sum()))
         rows.append(row)
     floor = {"method": "floor", "denoised JS ↓": f"{models.floor[0]:.4f}",
              "simulated JS ↓": f"{models.floor[0]:.4f}",
@@ -78,25 +79,27 @@ def models_table(models: PlaneModels) -> Styler:
 
 
 def comparison_table(models: PlaneModels, numbers: pd.DataFrame) -> Styler:
-    """Paper and ours: excess over the floor, and simulated over denoised."""
+    """Paper and ours, divergences as they are, above the floor, and simulated over denoised."""
     paper = printed(numbers, "muller_brown")
     floor = paper.loc["Reference", "sim_js"]
     rows = []
     for name in models.scored:
-        ratio = models.of(name, "sim_js") / models.of(name, "iid_js")
-        above = models.of(name, "sim_js") - models.floor[0]
-        rows.append(
-            {
-                "method": name,
-                "paper: simulated, above floor": f"{paper.loc[name, 'sim_js'] - floor:.4f}",
-                "ours": _over_seeds(above),
-                "paper: simulated over denoised": (
-                    f"{paper.loc[name, 'sim_js'] / paper.loc[name, 'iid_js']:.2f}"
-                ),
-                "ours ": _over_seeds(ratio),
-            }
-        )
-    return styled(pd.DataFrame(rows), "cd-comparison")
+        iid, sim = models.of(name, "iid_js"), models.of(name, "sim_js")
+        theirs = paper.loc[name]
+        cells = {
+            "denoised JS": (theirs["iid_js"], iid),
+            "simulated JS": (theirs["sim_js"], sim),
+            "simulated JS, above floor": (theirs["sim_js"] - floor, sim - models.floor[0]),
+            "simulated over denoised": (theirs["sim_js"] / theirs["iid_js"], sim / iid),
+            "denoised PMF error": (theirs["iid_pmf"], models.of(name, "iid_pmf")),
+            "simulated PMF error": (theirs["sim_pmf"], models.of(name, "sim_pmf")),
+        }
+        row = {"method": name}
+        for label, (printed_value, ours) in cells.items():
+            row |= {f"{label}, paper": f"{printed_value:.3g}", f"{label}, ours": _over_seeds(ours)}
+        rows.append(row)
+    frame = pd.DataFrame(rows).set_index("method").T.rename_axis("", axis=0)
+    return styled(frame.rename_axis(None, axis=1).reset_index(), "cd-comparison")
 
 
 def _over_seeds(values: np.ndarray) -> str:
@@ -106,14 +109,24 @@ def _over_seeds(values: np.ndarray) -> str:
 
 def speed_table(speeds: Speeds) -> Styler:
     """Medians in one process, and their ratios."""
-    plain = speeds.plain
+    s, plain = speeds, "plain step"
     rows = [
-        ("plain step, hand-written score", plain, "1"),
-        ("plain step, double differentiation", speeds.by_machine, f"{speeds.hand_ratio:.2f}"),
-        ("step with penalty, exact time derivative", speeds.penalized,
-         f"{speeds.penalized / plain:.2f}"),
-        ("step with penalty, the paper's difference", speeds.paper, f"{speeds.cost_ratio:.2f}"),
-    ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["operation", "milliseconds", "plain steps"])
-    frame["milliseconds"] *= 1e3
-    return styled(frame, "cd-speed", {"milliseconds": "{:.2f}"})
+        ("score and its derivative", "by hand", s.score, s.score),
+        ("score and its derivative", "double differentiation, x", s.score_x, s.score),
+        ("score and its derivative", "double differentiation, x and t", s.score_xt, s.score),
+        (plain, "by hand", s.plain, s.plain),
+        (plain, "double differentiation, x", s.plain_x, s.plain),
+        (plain, "double differentiation, x and t", s.plain_xt, s.plain),
+        ("step with penalty, exact time derivative", "by hand", s.penalized, s.plain),
+        ("step with penalty, the paper's difference", "by hand", s.paper, s.plain),
+    ]
+    frame = pd.DataFrame(
+        {
+            "operation": operation,
+            "score": how,
+            "milliseconds": f"{1e3 * took:.2f}",
+            "times as long as by hand": f"{took / unit:.2f}",
+        }
+        for operation, how, took, unit in rows
+    )
+    return styled(frame, "cd-speed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from companion.consistent_diffusion.molecule_experiment import MoleculeResult
-from companion.consistent_diffusion.molecule_langevin import Run, label_of
+from companion.consistent_diffusion.molecule_langevin import Drawn, Run, label_of
 from companion.consistent_diffusion.molecule_run import Simulated
 from companion.consistent_diffusion.molecule_scores import reference_of
 from companion.consistent_diffusion.molecule_series import summarize
@@ -63,5 +63,6 @@ def simulated(n_seeds: int = 3, **changes: dict) -> Simulated:
             runs[label, seed] = run(method, t, 100 * k + seed, **changes.get(label, {}))
     for k, method in enumerate(("Diffusion", "Mixture", "Both")):
         for seed in range(n_seeds):
-            iid[method, seed] = chain_beads(300, np.random.default_rng(1000 + 10 * k + seed))
+            beads = chain_beads(300, np.random.default_rng(1000 + 10 * k + seed))
+            iid[method, seed] = Drawn(beads, k)
     return Simulated(runs, iid)

@@ -13,12 +13,16 @@ from companion.consistent_diffusion import figures
 from companion.consistent_diffusion.arms import (
     PARTS,
     assemble,
+    budget,
     force_model,
     parts_of,
     train_part,
     training_set,
 )
+from companion.consistent_diffusion.estimator import Doubly
 from companion.consistent_diffusion.experts import Experts
+from companion.consistent_diffusion.losses import Objective
+from companion.consistent_diffusion.molecule_train import molecule_budgets
 from companion.consistent_diffusion.plane_models import (
     RESIDUAL_TIMES,
     T_EVAL,
@@ -35,7 +39,7 @@ TINY = replace(
     seeds=2,
     steps=60,
     hidden=(8, 8),
-    small_hidden=(8,),
+    expert_hidden=((4,), (5,), (6,)),
     batch=16,
     iid=200,
     iid_steps=10,
@@ -84,8 +88,8 @@ def test_mixture_and_both_share_their_first_experts():
 def test_the_residual_curve_of_an_exact_model_is_flat_zero():
     data = cd.TWO_MODES_2D.draw(50, np.random.default_rng(0)).astype(np.float32)
     raw, fixed = residual_curve(cd.TWO_MODES_2D, data, 0)
-    assert (fixed <= 2.1 * raw).all()
     assert raw.max() < 0.1
+    assert fixed.max() < 0.1
 
 
 def test_a_gauge_constant_shows_in_the_raw_residual_only():
@@ -103,15 +107,82 @@ def test_a_gauge_constant_shows_in_the_raw_residual_only():
 def test_the_estimator_check_finds_bias():
     found = cd.check_estimator(4000, 0)
     assert found.exact.shape == (18,)
-    assert found.worst < 4
+    assert found.worst < 3
     assert found.worst_same > 5
 
 
 def test_speeds_are_ratios_of_positive_times():
     speeds = cd.run_speed(TINY, 0)
     assert min(speeds.plain, speeds.penalized, speeds.paper, speeds.reference) > 0
-    assert speeds.cost_ratio > 1
-    assert speeds.hand_ratio > 0
+    assert set(speeds.hand_ratios) == {
+        f"{what}, against {how}" for what in ("score", "step") for how in ("x alone", "x and t")
+    }
+
+
+def operations(job):
+    """Tensor operations that a job calls, in a count that no other process can disturb."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        job()
+    return sum(row.count for row in seen.key_averages() if row.key.startswith("aten::"))
+
+
+def test_the_hand_written_score_needs_fewer_operations():
+    model = cd.EnergyMLP(2, (92, 92, 92), generator=torch.Generator().manual_seed(0))
+    x, t = torch.randn(128, 2), torch.rand(128)
+    found = {
+        name: operations(lambda of=of: of.score(x, t).square().sum().backward())
+        for name, of in {
+            "by hand": model,
+            "x": Doubly(model, in_time=False),
+            "x and t": Doubly(model, in_time=True),
+        }.items()
+    }
+    assert found["by hand"] < 0.75 * found["x"] < 0.75 * found["x and t"]
+
+
+class Counting(cd.EnergyMLP):
+    """Counts the points at which the network is evaluated, with and without a gradient in x."""
+
+    points = gradients = 0
+
+    def log_q(self, x, t):
+        self.points += len(x)
+        return super().log_q(x, t)
+
+    def local(self, x, t):
+        self.points += len(x)
+        self.gradients += len(x)
+        return super().local(x, t)
+
+    def score(self, x, t):
+        self.points += len(x)
+        self.gradients += len(x)
+        return super().score(x, t)
+
+
+@pytest.mark.parametrize(
+    ("objective", "points", "gradients"),
+    [(Objective(), 1, 1), (Objective(alpha=0.1), 5, 5),
+     (Objective(alpha=0.1, rate="difference"), 9, 5)],
+)  # fmt: skip
+def test_evaluations_of_the_network_per_point(objective, points, gradients):
+    """The paper's penalty asks the network nine times, five of them with a gradient in x."""
+    draws = torch.Generator().manual_seed(0)
+    model = Counting(2, (8,), generator=draws)
+    cd.objective_loss(model, torch.randn(32, 2, generator=draws), objective, draws)
+    assert (model.points, model.gradients) == (32 * points, 32 * gradients)
+
+
+@pytest.mark.parametrize("scale", ["toy", "book", "paper"])
+def test_one_network_and_three_experts_have_the_same_budget(scale):
+    settings = cd.PRESETS[scale]
+    (one, updates), (three, together) = (budget(m, settings) for m in ("Diffusion", "Both"))
+    assert three == pytest.approx(one, rel=0.05)
+    assert together == pytest.approx(updates, abs=3)
+    molecule = molecule_budgets(settings)
+    assert molecule["Diffusion"][1] == molecule["Both"][1] == molecule["Mixture"][1]
+    table = cd.budgets(settings)
+    assert f"{one:,}" in set(table["numbers"])
 
 
 @pytest.mark.parametrize("scale", ["toy", "book", "paper"])
@@ -119,6 +190,13 @@ def test_presets(scale):
     settings = cd.PRESETS[scale]
     assert settings.batch == 128
     assert settings.alpha == 5e-4
+
+
+def test_the_paper_preset_has_the_papers_networks_and_rate():
+    paper = cd.PRESETS["paper"]
+    assert paper.hidden == (92, 92, 92)
+    assert paper.expert_hidden == ((54, 54), (64, 64), (64, 64, 64))
+    assert paper.lr == 3e-4
 
 
 @pytest.mark.parametrize(
@@ -129,6 +207,7 @@ def test_presets(scale):
         {"methods": ("GAN",)},
         {"steps": 3},
         {"plane_seeds": 1},
+        {"expert_hidden": ((8,),)},
     ],
 )
 def test_settings_refuse_nonsense(change):
@@ -170,6 +249,7 @@ def test_tables_show_what_was_measured():
     assert "0.2000" in cd.line_table(runs).to_html()
     assert "floor" in cd.models_table(models).to_html()
     assert "plain step" in cd.speed_table(made.speeds()).to_html()
+    assert "1.62" in cd.speed_table(made.speeds()).to_html()  # 1.3 ms over 0.8 ms
 
 
 def test_the_papers_numbers(tmp_path):
@@ -177,7 +257,7 @@ def test_the_papers_numbers(tmp_path):
     rows = [
         ("muller_brown", method, metric, 0.01 * i, 0.001, "secondary_v1", "")
         for i, method in enumerate(("Reference", *METHODS), start=1)
-        for metric in ("iid_js", "sim_js")
+        for metric in ("iid_js", "sim_js", "iid_pmf", "sim_pmf")
     ]
     columns = ["system", "method", "metric", "mean", "std", "source", "note"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)

@@ -1,6 +1,7 @@
 """Verdicts on results made by hand; a treatment that does nothing satisfies no claim."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -129,6 +130,25 @@ def test_ratios_are_geometric_and_exact_for_constant_ones():
         judge_random.ratio(np.array([1.0, 2.0, 4.0]), np.ones(3), c) for c in (0.95, 0.90)
     )
     assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_the_series_keep_the_controls_and_the_losses():
+    found = series(made.results())["line"]
+    assert found["controls"]["wrong sign of the time derivative"]["js"] == [0.225, 0.25, 0.275]
+    assert found["0.001"]["dsm"] == [0.363] * 5
+
+
+def test_like_with_like_is_told_beside_the_floor_and_decides_nothing():
+    models = made.plane_models(Both={"iid": 0.04}, Mixture={"iid": 0.02})
+    told = judge_models.like_with_like(models)
+    # the floor is 0.015: 0.04 over 0.02 is 2, and 0.025 over 0.005 is 5
+    assert re.search(r"Both over Mixture 2\.0+ .*, above the floor 5\.\d \[4\.", told)
+    assert "Fokker-Planck over Diffusion 1, above the floor 1" in told
+    below = made.plane_models(Both={"iid": 0.01})
+    assert "not defined" in judge_models.like_with_like(below)
+    finding = judge_models.iid_kept("book", models)
+    assert told in finding.note
+    assert finding.verdict == DOES_NOT_HOLD  # by Both over Diffusion
 
 
 def test_the_series_fit_a_record():

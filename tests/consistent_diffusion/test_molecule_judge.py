@@ -66,14 +66,59 @@ def test_a_run_that_is_missing_is_not_tested(reference):
     assert (result.verdict, FAR in result.note) == (NOT_TESTED, True)
 
 
+def lose(found: Simulated, label: str, counts: tuple[int, ...]) -> None:
+    """Let as many chains of each training heat up."""
+    for seed, n in enumerate(counts):
+        found.runs[label, seed].heat[:n] = 2.0
+
+
 def test_lost_chains_are_counted_and_named():
-    found = simulated(**{"No energy": {"lost": 3, "hot": 2}, "Mixture": {"hot": 1}})
+    found = simulated()
+    lose(found, "No energy", (5, 6, 7))
+    lose(found, "Mixture", (1, 1, 1))
     result = judge.judge_conservative(BY_ID["C9"], "book", found)
-    assert result.estimate == pytest.approx(15 / 48 - 3 / 48)
+    # by hand: gaps 4, 5, 6 of 16; t with 2 degrees of freedom at 97.5 % is 4.3027
+    half = 4.3027 * 1 / np.sqrt(3)
+    assert result.estimate == pytest.approx(5 / 16)
+    assert (result.low, result.high) == pytest.approx(((5 - half) / 16, (5 + half) / 16), rel=1e-4)
+    assert result.n == 3  # trainings, not chains
     assert result.verdict == HOLDS
-    assert "No energy 15 of 48, " not in result.note  # the order is that of the figures
-    assert "Mixture 3 of 48, No energy 15 of 48" in result.note
-    assert result.n == 96
+    assert "No energy 18 of 48, " not in result.note  # the order is that of the figures
+    assert "Mixture 3 of 48, No energy 18 of 48" in result.note
+    assert "per training: 5 and 1 of 16, 6 and 1 of 16, 7 and 1 of 16" in result.note
+
+
+def test_one_training_of_three_that_loses_its_chains_resolves_nothing():
+    """Forty chains more are lost, all by one network: over chains that would be beyond doubt."""
+    found = simulated()
+    lose(found, "No energy", (16, 0, 0))
+    result = judge.judge_conservative(BY_ID["C9"], "book", found)
+    assert judge.share_difference(16, 48, 0, 48).low > 0
+    assert result.verdict == NOT_RESOLVED
+
+
+def test_trainings_that_lose_equally_many_resolve_nothing():
+    """Three equal counts have no spread, which is no proof that a fourth would be equal."""
+    found = simulated()
+    lose(found, "No energy", (3, 3, 3))
+    result = judge.judge_conservative(BY_ID["C9"], "book", found)
+    assert result.estimate == pytest.approx(3 / 16)
+    assert (result.verdict, result.low, result.n) == (NOT_RESOLVED, None, 3)
+
+
+def test_the_p_of_the_bonds_tests_their_threshold(reference):
+    from scipy import stats
+
+    found = simulated(**{NEAR: {"loose": 0.02}, FAR: {"loose": 0.03}})
+    result = two_for_one(found, reference)
+    logs = [
+        np.log(a.bond / b.bond)
+        for a, b in zip(*(
+            [judge.score(judge.settled(run), reference) for run in found.of(label)]
+            for label in (NEAR, "Both")
+        ), strict=True)
+    ]  # fmt: skip
+    assert result.p == pytest.approx(stats.ttest_1samp(logs, np.log(5)).pvalue)
 
 
 @pytest.mark.parametrize("lost", [0, 4])
@@ -81,17 +126,15 @@ def test_as_many_lost_with_an_energy_does_not_hold(lost):
     found = simulated(**{"No energy": {"lost": lost}, "Mixture": {"lost": lost}})
     result = judge.judge_conservative(BY_ID["C9"], "book", found)
     assert result.estimate == 0
-    assert result.verdict != HOLDS
+    assert result.verdict == NOT_RESOLVED
     assert ("none" in result.note) == (lost == 0)
 
 
-def test_the_interval_is_newcombe_s_by_hand():
-    from companion.stats import proportion
-
-    found = judge.share_difference(20, 50, 5, 40)
-    a, b = proportion(20, 50), proportion(5, 40)
-    gap = a.estimate - b.estimate
-    assert found.estimate == pytest.approx(gap)
-    low = gap - np.hypot(a.estimate - a.low, b.high - b.estimate)
-    high = gap + np.hypot(a.high - a.estimate, b.estimate - b.low)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
+def test_the_interval_over_chains_covers_the_truth():
+    """The note's interval, against what it promises: 95 % of draws with known shares."""
+    rng = np.random.default_rng(0)
+    truth, hits = 0.08 - 0.01, 0
+    for _ in range(400):
+        found = judge.share_difference(rng.binomial(384, 0.08), 384, rng.binomial(384, 0.01), 384)
+        hits += found.low <= truth <= found.high
+    assert 0.92 < hits / 400 < 0.99

@@ -16,6 +16,8 @@ from companion.consistent_diffusion.figures import molecule as figures
 from companion.consistent_diffusion.figures import molecule_beads
 from companion.consistent_diffusion.molecule_experiment import molecule_series, run_molecule
 from companion.consistent_diffusion.molecule_explorers import beads_explorer
+from companion.consistent_diffusion.molecule_geometry import phi_psi
+from companion.consistent_diffusion.molecule_scores import late
 from companion.consistent_diffusion.molecule_settings import MOLECULE_PRESETS
 from companion.consistent_diffusion.vp import T_MIN
 from companion.plotting import figure
@@ -183,7 +185,7 @@ def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
     trained = molecule_run.train_all(published, tiny, seed=0, progress=False)
     found = molecule_run.simulate_all(trained, published, tiny, seed=0, progress=False)
     assert found.runs["Both", 0].frames.shape == (2, 2, 5, 3)
-    assert len(found.iid["Both", 0]) == 2
+    assert len(found.iid["Both", 0].beads) == 2
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +206,25 @@ def test_figures_are_drawn_even_when_chains_are_lost(shown):
     ]  # fmt: skip
     assert all(isinstance(fig, Figure) for fig in drawn)
     assert drawn[0].get_suptitle().startswith("Distance from")  # nothing drifts in made-up runs
+    bottom = drawn[2].axes[2]  # the difference of Both to the data, against both histograms by hand
+    edges = np.linspace(-180, 180, figures.PROFILE_BINS + 1)
+    moved = phi_psi(np.concatenate([late(run) for run in shown.simulated.of("Both")]))[:, 0]
+    counts = [np.histogram(np.degrees(phi), edges)[0] + 0.0
+              for phi in (moved, shown.reference.all_angles[:, 0])]  # fmt: skip
+    k = int(counts[0].argmax())
+    by_hand = np.log(counts[0].max() / counts[0][k]) - np.log(counts[1].max() / counts[1][k])
+    assert bottom.lines[1].get_ydata()[k] == pytest.approx(by_hand)
     ax = drawn[3].axes[0]
     assert "smears" in (ax.get_title(loc="left") or ax.get_title())
+
+
+@pytest.mark.parametrize(("divergence", "start"), [(0.0, "Of these"), (9.0, "Free energy over")])
+def test_the_title_of_the_maps_follows_the_divergences(shown, divergence, start):
+    scores = shown.summary.simulated
+    both = [score._replace(divergence=divergence) for score in scores["Both"]]
+    summary = shown.summary._replace(simulated=scores | {"Both": both})
+    fig = figures.molecule_maps(dataclasses.replace(shown, summary=summary))
+    assert fig.get_suptitle().startswith(start)
 
 
 def test_the_beads_are_described(shown):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from companion.consistent_diffusion import molecule_scores as scores
 from companion.consistent_diffusion.molecule_series import series, summarize
-from companion.consistent_diffusion.molecule_tables import score_table
+from companion.consistent_diffusion.molecule_tables import molecule_comparison, score_table
 from companion.consistent_diffusion.vp import T_MIN
 from tests.consistent_diffusion.molecule_made import chain_beads, result, run, simulated
 
@@ -77,12 +78,15 @@ def test_stopped_chains_leave_no_frames_and_are_counted():
     summary = made.summary
     assert np.isfinite(summary.curves["No energy"][:, 0]).all()
     assert np.isnan(summary.curves["No energy"][:, -1]).all()
-    assert (summary.left["No energy"], summary.chains["No energy"]) == (32, 32)
-    assert (summary.left["Both"], summary.lost["Both"]) == (8, 10)
+    assert (summary.left["No energy"], summary.chains["No energy"]) == ([16, 16], [16, 16])
+    assert (summary.left["Both"], summary.lost["Both"]) == ([4, 4], [5, 5])
+    assert summary.iid_lost["Both"] == [2, 2]
     plain = series(summary)
     assert plain["curves"]["No energy"][0][-1] is None
     table = score_table(made)
     assert table.loc["Both", "left or heated"] == "10 of 32"
+    assert table.loc["Both", "denoised samples lost"] == 4
+    assert plain["lost"]["Both"] == [5, 5]
 
 
 def test_series_is_json(reference):
@@ -102,3 +106,29 @@ def test_the_bond_error_is_that_of_both_peptide_bonds(reference):
     assert loose == pytest.approx(np.sqrt(2 / np.pi) * 0.01, rel=0.1)  # normal laws, by hand
     assert scores.score(beads, reference).n == 4000
     assert np.isnan(scores.score(beads[:0], reference).bond)
+
+
+def test_paper_and_ours_side_by_side():
+    made = result(simulated(2), chain_beads(2000, np.random.default_rng(9)).reshape(2, 1000, 5, 3))
+    rows = [
+        ("alanine_dipeptide", method, metric, 0.5, 0.1, "secondary_v1", "")
+        for method in ("Diffusion", "Two For One", "Mixture", "Fokker-Planck", "Both")
+        for metric in ("iid_js", "sim_js", "iid_pmf", "sim_pmf", "sim_rel_w1_cn_bond")
+    ]
+    columns = ["system", "method", "metric", "mean", "std", "source", "note"]
+    table = molecule_comparison(made, pd.DataFrame(rows, columns=columns))
+    ours = np.mean([s.divergence for s in made.summary.simulated["Both"]])
+    assert table.loc["simulated JS, ours", "Both"] == f"{ours:.3g}"
+    assert table.loc["simulated JS, ours", "floor"] == f"{made.summary.simulated_floor.mean:.3g}"
+    assert table.loc["simulated JS, paper", "Both"] == "0.5"
+    assert table.loc["denoised JS, ours", "Fokker-Planck"] == "–"  # we trained none
+    assert table.loc["C–N bond error over Both's, ours", "Both"] == "1"
+    assert table.loc["C–N bond error over Both's, ours", "floor"] == "–"
+
+
+def test_the_floor_of_the_free_energy_falls_with_more_chains(reference):
+    few, many = (
+        scores.floor(reference, n, 2, np.random.default_rng(1), bins=64, pmf=True).mean
+        for n in (10, 400)
+    )
+    assert 0 < many < few

@@ -75,26 +75,32 @@ def test_the_loss_is_that_of_the_definition(problem):
     assert problem.dsm(theta) == pytest.approx(by_hand)
 
 
+def penalized(problem, theta, alpha):
+    """The loss that is minimized."""
+    n, dim = problem.data.x.shape
+    penalty = (problem.residual(theta, jacobian=False) ** 2).sum() / (n * dim**2)
+    return problem.dsm(theta) + problem.ridge * theta @ theta + alpha * penalty
+
+
 def test_the_solution_is_a_minimum_of_the_penalized_loss(problem):
     found = problem.solve(1e-3, steps=60)
-    n, dim = problem.data.x.shape
-
-    def objective(theta):
-        penalty = (problem.residual(theta, jacobian=False) ** 2).sum() / (n * dim**2)
-        return problem.dsm(theta) + problem.ridge * theta @ theta + 1e-3 * penalty
-
-    best = objective(found.model.theta)
+    best = penalized(problem, found.model.theta, 1e-3)
     rng = generator(2)
     for _ in range(20):
         away = found.model.theta + 1e-2 * rng.standard_normal(12)
-        assert objective(away) > best
+        assert penalized(problem, away, 1e-3) > best
 
 
 def test_continuation_ends_no_worse_than_a_cold_start(problem):
-    path = problem.path([0.0, 1e-3, 1e-1])
-    assert set(path) == {0.0, 1e-3, 1e-1}
+    alphas = (0.0, 1e-3, 1e-1)
+    path = problem.path(list(alphas))
+    assert set(path) == set(alphas)
     assert np.allclose(path[0.0].model.theta, problem.solve(0.0).model.theta)
-    sizes = [np.abs(path[alpha].residual).mean() for alpha in (0.0, 1e-3, 1e-1)]
+    for alpha in alphas[1:]:
+        warm, cold = path[alpha].model.theta, problem.solve(alpha).model.theta
+        reached = [penalized(problem, theta, alpha) for theta in (warm, cold)]
+        assert reached[0] <= reached[1] * (1 + 1e-6)
+    sizes = [np.abs(path[alpha].residual).mean() for alpha in alphas]
     assert sizes == sorted(sizes, reverse=True)
 
 

@@ -91,8 +91,8 @@ def molecule_curves(result: MoleculeResult) -> Figure:
     fig.legend(named.values(), named, loc="outside lower center", ncols=3, fontsize=9)
     finding_title(
         fig,
-        "Moved by the plain model, the molecule drifts away from its equilibrium; with the "
-        "penalty it stays closer",
+        "Moved by the plain model, the molecule drifts away from its equilibrium; with experts "
+        "and penalty it stays closer",
         holds=drifts(found, high),
         otherwise="Distance from equilibrium while the molecule is moved by a model",
     )
@@ -105,7 +105,7 @@ def molecule_maps(result: MoleculeResult) -> Figure:
     names = [n for n in ("Diffusion", "Mixture", "Both", "No energy") if n in simulated.labels]
     panels = [("data", reference.all_angles)]
     panels += [(name, phi_psi(late(simulated.runs[name, 0]))) for name in names]
-    fig, axes = figure(1, len(panels), height=2.5, sharex=True, sharey=True)
+    fig, axes = figure(1, len(panels), height=2.8, sharex=True, sharey=True)
     for ax, (name, angles) in zip(axes, panels, strict=True):
         drawn = draw_map(ax, angles)
         ax.set_title(name, fontsize=9.5)
@@ -113,6 +113,13 @@ def molecule_maps(result: MoleculeResult) -> Figure:
     axes[0].set(ylabel="$\\psi$ (degrees)", yticks=(-120, 0, 120))
     if drawn is not None:
         fig.colorbar(drawn, ax=axes, label="free energy (kT)", shrink=0.9)
+    far = {name: result.summary.simulated[name][0].divergence for name in names}
+    finding_title(
+        fig,
+        "Of these four models of the first training, Both keeps the angles nearest to the data",
+        holds=min(far, key=far.get) == "Both",
+        otherwise="Free energy over both angles: the data, and simulations of the first training",
+    )
     return fig
 
 
@@ -132,29 +139,45 @@ def draw_map(ax: Axes, angles: np.ndarray, bins: int = MAP_BINS) -> object:
 
 
 def molecule_profiles(result: MoleculeResult) -> Figure:
-    """Free energy along each angle; all seeds together."""
+    """Top: free energy along each angle, all seeds together.  Bottom: minus that of the data."""
     simulated, reference = result.simulated, result.reference
-    fig, axes = figure(1, 2, height=3.3, sharey=True)
+    fig, axes = figure(2, 2, height=4.6, sharex=True, sharey="row", height_ratios=(3, 2))
     edges = np.linspace(-180, 180, PROFILE_BINS + 1)
     middle = (edges[:-1] + edges[1:]) / 2
     names = [n for n in ("Diffusion", "Both") if n in simulated.labels]
-    for k, (ax, symbol) in enumerate(zip(axes, ("phi", "psi"), strict=True)):
-        sets = [("truth", reference.all_angles)]
-        sets += [
-            (name, phi_psi(np.concatenate([late(run) for run in simulated.of(name)])))
-            for name in names
-        ]
-        for name, angles in sets:
-            counts = np.histogram(np.degrees(angles[:, k]), edges)[0]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                energy = -np.log(counts / counts.max())
+    moved = {n: phi_psi(np.concatenate([late(run) for run in simulated.of(n)])) for n in names}
+    off: dict[str, list[float]] = {name: [] for name in names}
+    for k, symbol in enumerate(("phi", "psi")):
+        top, bottom = axes[:, k]
+        share, data = _profile(reference.all_angles[:, k], edges)
+        top.plot(middle, data, color=STYLES["truth"].color, label="data")
+        for name in names:
             color, _, dash = STYLES[name]
-            ax.plot(middle, np.where(np.isfinite(energy), energy, np.nan), color=color,
-                    linestyle=dash, label="data" if name == "truth" else name)  # fmt: skip
-        ax.set(xlabel=f"$\\{symbol}$ (degrees)", xticks=(-180, -90, 0, 90, 180))
-    axes[0].set(ylabel="free energy (kT)")
-    axes[0].legend(fontsize=9)
+            energy = _profile(moved[name][:, k], edges)[1]
+            top.plot(middle, energy, color=color, linestyle=dash, label=name)
+            bottom.plot(middle, energy - data, color=color, linestyle=dash)
+            # a bin that a simulation never visits has no energy, and is left out as in the plot
+            off[name].append(float(np.nansum(share * (energy - data) ** 2)))
+        bottom.axhline(0, color=STYLES["truth"].color, linewidth=0.8)
+        bottom.set(xlabel=f"$\\{symbol}$ (degrees)", xticks=(-180, -90, 0, 90, 180))
+    axes[0, 0].set(ylabel="free energy (kT)")
+    axes[1, 0].set(ylabel="minus the data (kT)")
+    axes[0, 0].legend(fontsize=9)
+    finding_title(
+        fig,
+        "Along both angles, the free energy under Both is nearer to the data than under Diffusion",
+        holds=all(a < b for a, b in zip(off["Both"], off["Diffusion"], strict=True)),
+        otherwise="Free energy along each angle, and its difference to the data",
+    )
     return fig
+
+
+def _profile(angles: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of each bin, and minus its logarithm in kT, the least at 0, NaN where nothing is."""
+    counts = np.histogram(np.degrees(angles), edges)[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        energy = -np.log(counts / counts.max())
+        return counts / counts.sum(), np.where(np.isfinite(energy), energy, np.nan)
 
 
 def molecule_bonds(result: MoleculeResult) -> Figure:

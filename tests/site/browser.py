@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -24,6 +25,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Found = TypeVar("Found")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 ALLOWED = (
@@ -53,14 +55,18 @@ _SETTLED = """async () => {
 }"""
 
 
+class NoBrowser(RuntimeError):
+    """There is no Chromium on this machine; the message says how to get one."""
+
+
 def executable() -> str:
     """Chromium of this system: ``$CHROMIUM`` or the first one found."""
     named = os.environ.get("CHROMIUM")
     found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
-        raise RuntimeError(
-            "the tests of the site need Chromium: `apt-get install chromium` on Debian, "
-            "or set CHROMIUM to the program"
+        raise NoBrowser(
+            "the tests of the pages need Chromium: `apt-get install chromium` on Debian or Ubuntu, "
+            "`brew install --cask chromium` on macOS, or set CHROMIUM to the program"
         )
     return found
 
@@ -88,7 +94,7 @@ class Chromium:
                 self._browser.close()
             self._browser = None
 
-    def look(self, action: Callable[[Page], list[str]], **options: object) -> list[str]:
+    def look(self, action: Callable[[Page], Found], **options: object) -> Found:
         """What ``action`` finds on a new page, which is closed afterwards.
 
         A browser that dies on the way is started once more: only a page that ends it twice is
@@ -102,7 +108,7 @@ class Chromium:
             self.close()
             return self._look(action, options)
 
-    def _look(self, action: Callable[[Page], list[str]], options: dict) -> list[str]:
+    def _look(self, action: Callable[[Page], Found], options: dict) -> Found:
         context = self.browser.new_context(**{"viewport": WIDE, **options})
         try:
             return action(context.new_page())

@@ -44,8 +44,8 @@ def look(page: Page, url: str) -> dict[str, list[str]]:
         "math": browser.raw_math(page),
         "overflow": browser.overflow(page),
         "images": browser.broken_images(page),
-        "axe": browser.axe(page),
         "explorers": browser.explorer_problems(page),
+        "axe": browser.axe(page),
     }
     # last: what the images and the explorers asked for belongs to it
     return {**found, "errors": seen.errors, "requests": seen.foreign}

@@ -34,15 +34,20 @@ def serve(folder):
     return server
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    """Headless Chromium; without one the test is skipped, or fails where it has to be there."""
+def browser_or_skip():
+    """Skip without Chromium; where it has to be there (``COMPANION_REQUIRE_BROWSER=1``), fail."""
     try:
         tools.executable()
     except tools.NoBrowser as error:
         if os.environ.get("COMPANION_REQUIRE_BROWSER") == "1":
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium."""
+    browser_or_skip()
     with sync_playwright() as playwright:
         chromium = tools.Chromium(playwright)
         yield chromium

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -238,12 +240,18 @@ def to_webp(fig: Figure, *, dpi: int = 160, quality: int = 80) -> bytes:
     from PIL import Image
 
     _start_title_at_the_edge(fig)
-    raw = io.BytesIO()
-    with mpl.rc_context({"savefig.bbox": None}):
-        # plain pixels: packing and unpacking a PNG would take longer than the WebP picture
-        fig.savefig(raw, format="rgba", dpi=dpi, facecolor="white")
-    width, height = (int(side * dpi) for side in fig.get_size_inches())  # as Agg rounds
-    picture = Image.frombytes("RGBA", (width, height), raw.getvalue())
+    before, facecolor, size = fig.canvas, fig.get_facecolor(), fig.dpi
+    canvas = FigureCanvasAgg(fig)
+    try:
+        # savefig would draw twice, to have a layout first, and pack a PNG to be unpacked here
+        fig.dpi = dpi
+        fig.set_facecolor("white")
+        canvas.draw()
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    finally:
+        fig.dpi = size
+        fig.set_facecolor(facecolor)
+        fig.set_canvas(before)
     out = io.BytesIO()
-    picture.convert("RGB").save(out, "WEBP", quality=quality, method=4)
+    picture.save(out, "WEBP", quality=quality, method=4)
     return out.getvalue()

@@ -6,7 +6,6 @@ import io
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns

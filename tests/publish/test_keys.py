@@ -5,7 +5,6 @@ import os
 import pytest
 
 from companion import data, publish
-from companion.data._fetch import cache_folder
 from companion.papers import paper
 from companion.publish import clean, keys, store
 from tests.publish import tiny
@@ -136,20 +135,6 @@ def test_data_count_by_what_is_there(tmp_path):
     assert len({unset, empty, one, two}) == 4
     assert parts(book, env=nowhere)[f"data {name}"] == "not there"
     assert key(book, env=nowhere) == unset
-
-
-def test_where_a_file_is_found_does_not_count(tmp_path):
-    name = next(iter(data.registry()))
-    book = tiny.make(tmp_path / "book", data=f'"{name}"')
-    cached = cache_folder({"COMPANION_CACHE": str(tmp_path)}) / data.registry()[name].asset
-    mirrored = tmp_path / "mirror" / name
-    for file in (cached, mirrored):
-        file.parent.mkdir(parents=True)
-        file.write_text("one")
-    nowhere = {"COMPANION_CACHE": str(tmp_path / "empty")}
-    in_cache = {"COMPANION_CACHE": str(tmp_path)}
-    in_mirror = {**nowhere, "COMPANION_DATA": str(tmp_path / "mirror")}
-    assert key(book, env=in_cache) == key(book, env=in_mirror) != key(book, env=nowhere)
 
 
 def test_looking_at_data_leaves_the_environment_as_it_was(tmp_path):

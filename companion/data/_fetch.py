@@ -104,9 +104,8 @@ def fetch(name: str, *, download: bool = True) -> Path:
             else "downloads are off"
         )
         raise DataUnavailable(
-            f"{name} is not on this machine and {reason}. {_by_hand(entry)} "
-            f"Origin: {entry.origin}",
-            short=f"{name} does not ship with this book: it is {entry.why}."
+            f"{name} is not on this machine and {reason}. {_by_hand(entry)} Origin: {entry.origin}",
+            short=f"{name} does not ship with this book ({entry.why})."
             if entry.why
             else f"{name} is not on this machine: {reason}.",
         )
@@ -183,7 +182,7 @@ def _download(entry: Entry, url: str) -> Path:
             )
         )
     except _WebPage as error:
-        raise _unavailable(entry, url, "a web page came, perhaps one that asks to log in") from error
+        raise _unavailable(entry, url, "a web page came, perhaps a login") from error
     except _TooLong as error:
         raise DataCorrupt(
             f"{url} is not the file that the registry names: it has more than {entry.bytes} bytes"

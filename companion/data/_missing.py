@@ -10,7 +10,7 @@ from pathlib import Path
 from companion.data._fetch import DataUnavailable, fetch
 
 INSTEAD = (
-    "What the published run found is in the claims table, and in the figure at the top of the "
+    "What the published run found is in the claims table and in the figure at the top of the "
     "chapter."
 )
 """What stands in for a result that is not here."""

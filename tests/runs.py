@@ -4,11 +4,23 @@ from companion import publish
 from companion.papers import chapters
 
 
+OFFLINE = dict.fromkeys(
+    ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+)
+OFFLINE |= {"no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost"}
+OFFLINE |= {"HF_HUB_OFFLINE": "1"}
+"""Environment in which a request to another machine fails: a notebook that makes one fails too."""
+
+
 class Runs:
-    """Runs of notebooks at toy scale: slug -> run, or the failure of that one raised."""
+    """Runs of notebooks at toy scale without a network: slug -> run, or its own failure raised.
+
+    env : more for the environment of the kernels; a value None removes a variable
+    """
 
     def __init__(self, slugs, env=None):
         self._failures = {}
+        env = {**OFFLINE, **(env or {})}
         try:
             runs = publish.run_many(slugs, env=env)
         except publish.RunsFailed as failed:

@@ -17,11 +17,6 @@ from tests.runs import Runs, wanted
 pytestmark = pytest.mark.notebook
 
 CHAPTERS = {paper.slug: paper for paper in chapters()}
-OFFLINE = dict.fromkeys(
-    ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
-)
-OFFLINE |= {"no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost"}
-OFFLINE |= {"HF_HUB_OFFLINE": "1"}
 
 each_chapter = pytest.mark.parametrize("slug", CHAPTERS)
 all_of_them = pytest.mark.timeout(3600)  # may have to run every notebook of the book
@@ -47,7 +42,7 @@ def with_criterion(slug):
 def without_data(tmp_path_factory):
     """Environment of a machine that has no other data than those that ship, and no network."""
     cache = str(tmp_path_factory.mktemp("empty-cache"))
-    return {**OFFLINE, "COMPANION_DATA": None, "COMPANION_CACHE": cache}
+    return {"COMPANION_DATA": None, "COMPANION_CACHE": cache}
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from companion import publish
 from companion.papers import chapters
 
-
 OFFLINE = dict.fromkeys(
     ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
 )

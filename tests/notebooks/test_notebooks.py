@@ -40,7 +40,7 @@ def with_criterion(slug):
 
 @pytest.fixture(scope="session")
 def without_data(tmp_path_factory):
-    """Environment of a machine that has no other data than those that ship, and no network."""
+    """Environment of a machine that has no other data than those that ship."""
     cache = str(tmp_path_factory.mktemp("empty-cache"))
     return {"COMPANION_DATA": None, "COMPANION_CACHE": cache}
 

@@ -11,6 +11,7 @@ from companion.claims import (
     HOLDS,
     NOT_RESOLVED,
     NOT_TESTED,
+    OURS,
     Finding,
     interval_text,
 )
@@ -28,6 +29,9 @@ _CLASSES = {
     NOT_RESOLVED: "rp-open",
     NOT_TESTED: "rp-untested",
 }
+
+
+_OWN = '<tr class="rp-own"><th colspan="5" scope="colgroup">Checks of our own</th></tr>'
 
 
 class Html(str):
@@ -61,6 +65,8 @@ def claims_table(
 ) -> Html:
     """The paper's claims, this run, and the published record side by side.
 
+    Checks of our own follow below a heading of their own.
+
     scale : the scale of this run
     published : the chapter's record (``records.load``); without one its column says so
     stale : whether the record was made by other code than this (``records.is_stale``)
@@ -70,7 +76,9 @@ def claims_table(
     if stale:
         source += " (stale: the code has changed since)"
     rows = []
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: finding.of == OURS):
+        if finding.of == OURS and _OWN not in rows:
+            rows.append(_OWN)
         row, past = finding.as_dict(), record.get(finding.claim)
         rows.append(
             f'<tr><th scope="row">{escape(finding.claim)}</th>'

@@ -42,6 +42,8 @@ FINDING = {
     "unit": "",
     "verdict": "holds",
     "note": "",
+    "of": "paper",
+    "on": "real",
 }
 
 

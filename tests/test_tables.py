@@ -6,7 +6,9 @@ from companion.listing import listing
 from companion.stats import Interval
 from companion.tables import claims_table
 
-CLAIM = Claim("C1", "x < y & z", "Table 1: 2.0", {"toy": Criterion("above 1", low=1.0)})
+ABOVE = {"toy": Criterion("above 1", low=1.0)}
+CLAIM = Claim("C1", "x < y & z", "Table 1: 2.0", ABOVE, of="paper")
+OWN = Claim("A0", "an identity", "", ABOVE, of="ours")
 
 
 def cells(table, row=1):
@@ -38,6 +40,18 @@ def test_missing_and_stale_records_are_said():
         [finding], scale="toy", published={"scale": "book", "findings": []}, stale=True
     )
     assert "stale" in cells(table, row=0)[4]
+
+
+def test_checks_of_our_own_follow_the_claims_of_the_paper():
+    findings = [not_tested(claim, "toy", "") for claim in (OWN, CLAIM)]
+    table = claims_table(findings, scale="toy")
+    firsts = [cells(table, row)[0] for row in range(1, 6)]
+    assert [text for text in firsts if "Criterion" not in text] == [
+        "C1",
+        "Checks of our own",
+        "A0",
+    ]
+    assert "Checks" not in claims_table([not_tested(CLAIM, "toy", "")], scale="toy")
 
 
 def double(x: int) -> int:

@@ -17,7 +17,7 @@ def run(
     slug: Slug,
     scale: Annotated[str, typer.Option(help="toy, book, or paper.")] = "toy",
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the run; the notebook's own if not given.")
+        int | None, typer.Option(help="Seed of the run; the notebook's own if not given.")
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -35,7 +35,7 @@ def run(
     with usage():
         entry = chapter(slug, project)
         overrides = _settings.parse(settings or ())
-        _settings.check(entry, scale, overrides)
+        _settings.check(entry, scale, seed, overrides)
     with work():
         import nbformat
 

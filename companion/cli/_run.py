@@ -92,7 +92,14 @@ def serve(
     if not (site / "index.html").is_file():
         raise fail("there is no site yet; `companion build` makes it", 1)
     with work():
-        handler = partial(SimpleHTTPRequestHandler, directory=site)
+
+        class Handler(SimpleHTTPRequestHandler):
+            """Shows pages; lists no folder."""
+
+            def list_directory(self, path: str) -> None:
+                self.send_error(404)
+
+        handler = partial(Handler, directory=site)
         with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
             typer.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
             try:

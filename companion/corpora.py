@@ -165,7 +165,7 @@ def zipf_tokens(
 
     exponent : 1 is Zipf's law for words, 0 the uniform distribution
     """
-    if vocab_size < 1 or exponent < 0:
+    if vocab_size < 1 or not 0 <= exponent < np.inf:
         raise ValueError(
             f"need vocab_size >= 1 and exponent >= 0, got {vocab_size} and {exponent:g}"
         )

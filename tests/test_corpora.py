@@ -131,5 +131,6 @@ def test_zipf_is_not_uniform_and_refuses_nonsense():
     tokens = corpora.zipf_tokens(200, 500, 12, rng).flatten()
     counts = torch.bincount(tokens, minlength=12).numpy()
     assert chisquare(counts).pvalue < 1e-6
-    with pytest.raises(ValueError, match="vocab_size >= 1"):
-        corpora.zipf_tokens(1, 1, 0, rng)
+    for vocab_size, exponent in ((0, 1.0), (5, -1.0), (5, float("nan")), (5, float("inf"))):
+        with pytest.raises(ValueError, match="vocab_size >= 1"):
+            corpora.zipf_tokens(1, 1, vocab_size, rng, exponent)

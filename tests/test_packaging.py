@@ -90,3 +90,8 @@ def test_everything_that_is_read_at_run_time_is_in_the_package(project: Project)
     assert project.package / "papers.toml" in needed
     assert project.package / "data" / "registry.toml" in needed
     assert needed <= shipped, sorted(needed - shipped)
+
+
+def test_no_requirement_is_listed_twice():
+    names = [canonicalize_name(need.name) for need in REQUIRED]
+    assert len(names) == len(set(names))

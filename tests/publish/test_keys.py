@@ -175,6 +175,56 @@ def test_the_store_finds_keeps_and_forgets(book, tmp_path):
     assert store.last_duration(wanted(99)) == 3.46
 
 
+def _truncate(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _alter(path):
+    path.write_bytes(path.read_bytes()[:-1] + b"X")
+
+
+DAMAGE = {
+    "truncated": _truncate,
+    "other content of the same size": _alter,
+    "empty": lambda path: path.write_bytes(b""),
+    "gone": lambda path: path.unlink(),
+    "no note": lambda path: path.with_suffix(".json").unlink(),
+    "a cut note": lambda path: path.with_suffix(".json").write_text('{"wall_s": 1'),
+    "a note of another kind": lambda path: path.with_suffix(".json").write_text("[1, 2]"),
+    "a note without a hash": lambda path: path.with_suffix(".json").write_text('{"wall_s": "x"}'),
+    "bytes that are no text": lambda path: path.with_suffix(".json").write_bytes(b"\xff\x00"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_run_counts_as_absent(book, tmp_path, how):
+    wanted = store.plan(paper("alpha", book), "toy", 0, None, book, {})
+    output = tmp_path / "executed.ipynb"
+    output.write_text("an executed notebook")
+    path = store.keep(wanted, output, 2.0).path
+    assert store.find(wanted).path == path
+    DAMAGE[how](path)
+    assert store.find(wanted) is None
+    assert store.changed(wanted) == []
+    assert store.last_duration(wanted) in (2.0, 60.0)
+    output.write_text("an executed notebook")
+    store.keep(wanted, output, 2.0)
+    assert store.find(wanted).cached
+
+
+def test_what_is_kept_is_on_the_disk_first(book, tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *a, real=real, name=name: done.append(name) or real(*a)
+        )
+    output = tmp_path / "executed.ipynb"
+    output.write_text("run")
+    store.keep(store.plan(paper("alpha", book), "toy", 0, None, book, {}), output, 1.0)
+    assert done == ["fsync", "fsync", "replace", "replace"]
+
+
 def test_the_type_of_the_record_is_the_records_own():
     from companion import records
 

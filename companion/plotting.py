@@ -202,6 +202,16 @@ def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: s
         target.set_title(title)
 
 
+def as_published(fig: Figure) -> Figure:
+    """The figure, with a title that says that it shows the published run and not this one."""
+    where = plt.rcParams["axes.titlelocation"]
+    target = fig if fig.get_suptitle() else fig.axes[0]
+    old = fig.get_suptitle() or target.get_title(where)
+    text = f"Published run: {' '.join(old.split())}"  # one line again, to be broken anew
+    finding_title(target, text, holds=True, otherwise=old or text)
+    return fig
+
+
 def label_line(line: Line2D, text: str | None = None, *, dx: float = 4, dy: float = 0) -> None:
     """Write a line's name at its right end, in its color, instead of a legend entry.
 

@@ -12,6 +12,7 @@ file                     generated part
 ``notebooks/*.ipynb``    the cell tagged ``card``; ``REPOSITORY = ...`` in the cell tagged ``setup``
 ``CITATION.cff``         version and ``repository-code``
 ``pyproject.toml``       ``[project.urls]``
+``LICENSES.md``          all of it, in ``companion/data/files/``
 =======================  ======================================================================
 
 :func:`plan` computes what each file should hold and writes nothing; :func:`sync` writes what
@@ -51,6 +52,7 @@ def plan(project: Project | None = None) -> dict[Path, str]:
         project.book / "how-to-read.md": how_to_read,
         project.root / "CITATION.cff": citation,
         project.root / "pyproject.toml": pyproject,
+        project.package / "data" / "files" / "LICENSES.md": licenses,
     }
     wanted = {
         path: make(path.read_text(encoding="utf-8"), project)
@@ -178,6 +180,13 @@ def pyproject(text: str, project: Project) -> str:
         if count != 1:
             raise CannotSync("pyproject.toml has no table [project.scripts]")
     return text
+
+
+def licenses(text: str, project: Project) -> str:
+    """The notice that goes with the data that ship; nothing of the old `text` stays."""
+    from companion import release
+
+    return release.licences(release.shipped())
 
 
 def notebook(text: str, paper: Paper, project: Project) -> str:

@@ -51,7 +51,7 @@ def ingredients(
 ) -> dict[str, str]:
     """Everything that a run depends on: name -> hash, version or value.
 
-    env : the environment of the kernel (``COMPANION_DATA`` decides which data are there)
+    env : the environment of the kernel (``COMPANION_DATA`` may hold data that do not ship)
     """
     cells = code_cells(paper.notebook_path(project))
     parts = {
@@ -70,9 +70,7 @@ def ingredients(
     parts |= {f"library {name}": _version(name) for name in sorted(libraries)}
     parts |= {f"model {name}": _model(name, env) for name in paper.models}
     parts |= {f"${name}": env[name] for name in ENVIRONMENT if env.get(name)}
-    if paper.data:
-        parts["$COMPANION_DATA"] = "set" if env.get("COMPANION_DATA") else "not set"
-        parts |= {f"data {name}": _data(name, env) for name in paper.data}
+    parts |= {f"data {name}": _data(name, env) for name in paper.data}
     return parts
 
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from companion import data, publish
+from companion.data import _registry
 from companion.papers import paper
 from companion.publish import clean, keys, store
 from tests.publish import tiny
@@ -119,7 +120,7 @@ def test_the_libraries_that_a_chapter_imports_count(book):
 
 
 def test_data_count_by_what_is_there(tmp_path):
-    name = next(iter(data.registry()))
+    name = next(name for name, entry in data.registry().items() if not entry.ships)
     book = tiny.make(tmp_path / "book", data=f'"{name}"')
     mirror = tmp_path / "mirror"
     file = mirror / name
@@ -132,9 +133,25 @@ def test_data_count_by_what_is_there(tmp_path):
     one = key(book, env=there)
     file.write_text("two")
     two = key(book, env=there)
-    assert len({unset, empty, one, two}) == 4
+    assert len({unset, one, two}) == 3
+    assert empty == unset  # a mirror that lacks the file changes nothing
     assert parts(book, env=nowhere)[f"data {name}"] == "not there"
     assert key(book, env=nowhere) == unset
+
+
+def test_of_data_that_ship_the_copy_that_is_found_counts(tmp_path, monkeypatch):
+    name = next(name for name, entry in data.registry().items() if entry.ships)
+    book = tiny.make(tmp_path / "book", data=f'"{name}"')
+    other = tmp_path / "mirror" / name
+    other.parent.mkdir(parents=True)
+    other.write_text("another file of this name")
+    nowhere = {"COMPANION_CACHE": str(tmp_path / "empty")}
+    there = {**nowhere, "COMPANION_DATA": str(tmp_path / "mirror")}
+    assert key(book, env=there) == key(book, env=nowhere)  # the package's own is taken
+    before = parts(book, env=there)
+    monkeypatch.setattr(_registry, "FILES", tmp_path / "package")
+    after = parts(book, env=there)
+    assert keys.difference(before, after) == [f"data {name}"]
 
 
 def test_looking_at_data_leaves_the_environment_as_it_was(tmp_path):

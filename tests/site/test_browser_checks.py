@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Error
 
+from companion.data import Missing
 from tests.site import browser
 from tests.site.conftest import serve
 
@@ -97,6 +98,16 @@ def test_a_page_that_is_too_wide_is_found(show):
     (problem,) = browser.overflow(show(body, viewport=browser.PHONE).page)
     assert "390" in problem
     assert "code" in problem
+
+
+def test_a_line_for_what_is_missing_wraps_on_a_phone(show):
+    name = "model-ecosystem/" + "hub_families_card_terms_" * 8 + ".csv.gz"
+    line = Missing(f"{name} does not ship with this book.")._repr_html_()
+    seen = show(line, viewport=browser.PHONE)
+    assert browser.overflow(seen.page) == []
+    assert browser.axe(seen.page) == []
+    plain = line.replace("overflow-wrap", "x-wrap")
+    assert browser.overflow(show(plain, viewport=browser.PHONE).page) != []
 
 
 def test_an_image_without_picture_is_found(show):

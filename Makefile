@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PIP_OPTIONS ?=
 LAB_OPTIONS ?=
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -15,7 +16,7 @@ help:
 	@echo
 	@echo "  make book                 run what changed, build the site, say where it is"
 	@echo "  make test                 all tests: package, notebooks, site"
-	@echo "  make test ARGS=tests/...  some tests; ARGS goes to pytest"
+	@echo "  make test ARGS=tests/...  some tests, in one process; ARGS goes to pytest"
 	@echo "  make lab                  open the notebooks in JupyterLab"
 	@echo "  make serve                show the built site at http://127.0.0.1:8000"
 	@echo "  make record CHAPTER=slug  run a chapter at book scale and publish its results"
@@ -24,7 +25,8 @@ help:
 	@echo "  make clean                empty build/ (runs and site)"
 	@echo "  make clean-all            remove the environment too"
 	@echo
-	@echo "Variables: PYTHON (now $(PYTHON)), VENV ($(VENV)), PIP_OPTIONS, LAB_OPTIONS, ARGS."
+	@echo "Variables: PYTHON (now $(PYTHON)), VENV ($(VENV)), PIP_OPTIONS, LAB_OPTIONS, ARGS,"
+	@echo "JOBS (processes of tests side by side, now $(JOBS))."
 	@echo
 	@echo "Disk: about 3 GB with a CPU build of torch, about 7 GB with the build for CUDA that"
 	@echo "pip chooses on Linux. Nothing here needs CUDA but scale paper. To choose, point"
@@ -33,8 +35,18 @@ help:
 book: environment
 	@$(BIN)/companion build
 
+# All tests are two passes: everything side by side, then, with nothing beside them, those that
+# measure a ratio of run times. The second pass runs even if the first one failed.
 test: environment
+ifeq ($(strip $(ARGS)),)
+	@failed=0; \
+	$(BIN)/python -m pytest -m 'not bench' -n $(JOBS) --dist loadgroup --no-loadscope-reorder \
+	  || failed=1; \
+	$(BIN)/python -m pytest -m bench || failed=1; \
+	exit $$failed
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 lab: environment
 	@$(BIN)/jupyter lab $(LAB_OPTIONS) notebooks

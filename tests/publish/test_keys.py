@@ -6,6 +6,7 @@ import pytest
 
 from companion import data, publish
 from companion.data import _registry
+from companion.data._fetch import cache_folder
 from companion.papers import paper
 from companion.publish import clean, keys, store
 from tests.publish import tiny
@@ -137,6 +138,20 @@ def test_data_count_by_what_is_there(tmp_path):
     assert empty == unset  # a mirror that lacks the file changes nothing
     assert parts(book, env=nowhere)[f"data {name}"] == "not there"
     assert key(book, env=nowhere) == unset
+
+
+def test_where_a_file_is_found_does_not_count(tmp_path):
+    name = next(name for name, entry in data.registry().items() if not entry.ships)
+    book = tiny.make(tmp_path / "book", data=f'"{name}"')
+    cached = cache_folder({"COMPANION_CACHE": str(tmp_path)}) / data.registry()[name].asset
+    mirrored = tmp_path / "mirror" / name
+    for file in (cached, mirrored):
+        file.parent.mkdir(parents=True)
+        file.write_text("one")
+    nowhere = {"COMPANION_CACHE": str(tmp_path / "empty")}
+    in_cache = {"COMPANION_CACHE": str(tmp_path)}
+    in_mirror = {**nowhere, "COMPANION_DATA": str(tmp_path / "mirror")}
+    assert key(book, env=in_cache) == key(book, env=in_mirror) != key(book, env=nowhere)
 
 
 def test_of_data_that_ship_the_copy_that_is_found_counts(tmp_path, monkeypatch):

@@ -121,6 +121,27 @@ def test_axe_reports_what_is_serious(show):
     assert any("label" in problem for problem in problems)
 
 
+PALE = "<style>.pale { color: #ccc } .boxed { background: #fff } .dark { background: #000 }</style>"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "found"),
+    [
+        (["boxed"], 1),
+        (["boxed", "boxed"], 1),  # the first word stands for those like it
+        (["dark"], 0),
+        (["dark", "boxed"], 1),  # but not for those on another ground
+        (["hidden", "boxed"], 1),  # and a word that nobody sees for none
+    ],
+)
+def test_pale_words_of_code_are_found(show, blocks, found):
+    code = "<pre><span class='pale'>word</span> <span class='pale'>word</span></pre>"
+    body = "".join(f"<div class='{block}'>{code}</div>" for block in blocks)
+    body = body.replace("<div class='hidden'>", "<div class='boxed' hidden>")
+    problems = browser.axe(show(body, head=PALE).page)
+    assert [p.split()[0] for p in problems] == ["color-contrast"] * found
+
+
 def test_an_explorer_that_works_has_no_problem(show):
     body = EXPLORER.format(PICTURES[0], CHANGE_SRC + CHANGE_ALT)
     assert browser.explorer_problems(show(body).page) == []

@@ -43,10 +43,10 @@ class Standing:
 
     @property
     def verdict(self) -> str:
-        """The chapter in one line, e.g. ``7 of 10 claims hold, 1 does not hold, 2 not tested``."""
+        """The chapter in one line, see :func:`count_line`."""
         if self.record is None:
             return self.state
-        line = count_line([finding["verdict"] for finding in self.record["findings"]])
+        line = count_line(self.record["findings"])
         return f"{line} ({STALE})" if self.stale else line
 
 
@@ -68,7 +68,7 @@ def standing(paper: Paper, project: Project | None = None, *, check_stale: bool 
 
             records.validate(record)
             return Standing(paper, record, "recorded", bool(records.is_stale(paper.slug, project)))
-        count_line([finding["verdict"] for finding in record["findings"]])
+        count_line(record["findings"])
     except (ValueError, KeyError, TypeError):  # not JSON, not a record, or code that does not parse
         return Standing(paper, None, UNREADABLE)
     return Standing(paper, record, "recorded")
@@ -79,19 +79,38 @@ def standings(project: Project | None = None, *, check_stale: bool = True) -> li
     return [standing(entry, project, check_stale=check_stale) for entry in papers(project)]
 
 
-def count_line(verdicts: Sequence[str]) -> str:
-    """``["holds", "holds", "not tested"]`` in words: ``2 of 3 claims hold, 1 not tested``."""
+def count_line(findings: Sequence[Mapping[str, object]]) -> str:
+    """The paper's claims in words, then the checks that this book adds, counted apart.
+
+    findings : rows of a record.  For example: ``3 of the paper's 5 claims hold, 1 does not hold,
+    1 not resolved; 6 of 6 checks of our own hold``
+    """
+    of = {"paper": [], "ours": []}
+    for finding in findings:
+        of[str(finding["of"])].append(str(finding["verdict"]))
+    paper, ours = of["paper"], of["ours"]
+    parts = []
+    if paper:
+        noun = "the paper's one claim" if len(paper) == 1 else f"the paper's {len(paper)} claims"
+        parts.append(_counts(paper, f"of {noun}"))
+    if ours:
+        noun = "check" if len(ours) == 1 else "checks"
+        parts.append(_counts(ours, f"of {len(ours)} {noun} of our own"))
+    return "; ".join(parts)
+
+
+def _counts(verdicts: Sequence[str], of_what: str) -> str:
+    """``["holds", "not tested"]``: ``1 <of_what> holds, 1 not tested``."""
     counts = {verdict: verdicts.count(verdict) for verdict in _ORDER}
     if sum(counts.values()) != len(verdicts):
         raise ValueError(f"unknown verdict among {sorted(set(verdicts))}; known are {_ORDER}")
     held = counts.pop("holds")
-    noun = "claim holds" if len(verdicts) == 1 else "claims hold"
     rest = [
         f"{n} {verdict if n == 1 else _PLURAL.get(verdict, verdict)}"
         for verdict, n in counts.items()
         if n
     ]
-    return ", ".join([f"{held} of {len(verdicts)} {noun}", *rest])
+    return ", ".join([f"{held} {of_what} {'holds' if held == 1 else 'hold'}", *rest])
 
 
 def readme_table(project: Project | None = None) -> str:
@@ -225,6 +244,42 @@ def _verdict_cell(entry: Standing) -> str:
     if entry.record is None:
         return entry.state
     return f"{entry.verdict}, at {entry.record['scale']} scale"
+
+
+def scales_table(project: Project | None = None) -> str:
+    """The three scales as a Markdown table, with the times that the records show."""
+    rows = [
+        (
+            "`toy`",
+            "two cores, no network",
+            "minutes",
+            "seeing the effect; a broken implementation fails",
+        ),
+        (
+            "`book`",
+            "a laptop, no network",
+            book_times(project),
+            "the published numbers, with intervals over seeds",
+        ),
+        (
+            "`paper`",
+            "a GPU and the Hugging Face Hub",
+            "hours",
+            "the paper's own models and data, as far as one reader can run them",
+        ),
+    ]
+    return table(("`SCALE`", "runs on", "takes", "for"), rows)
+
+
+def book_times(project: Project | None = None) -> str:
+    """How long the published runs at book scale took, e.g. ``6 to 41 minutes a chapter``."""
+    found = [entry.record for entry in standings(project, check_stale=False) if entry.record]
+    seconds = [r["provenance"]["wall_s"] for r in found if r["scale"] == "book"]
+    if not seconds:
+        return "not measured yet"
+    low, high = (max(1, round(one / 60)) for one in (min(seconds), max(seconds)))
+    times = f"{low} to {high} minutes" if low < high else f"about {high} min"
+    return f"{times} a chapter, in the published runs"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

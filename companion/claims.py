@@ -21,6 +21,14 @@ NOT_TESTED = "not tested"
 VERDICTS = (HOLDS, DOES_NOT_HOLD, NOT_RESOLVED, NOT_TESTED)
 """The closed list; `not resolved` means that the interval allows both answers."""
 
+PAPER, OURS = "paper", "ours"
+OF = (PAPER, OURS)
+"""Whose statement a claim is: the paper's, or a check that this book adds (identity, control)."""
+
+REAL, MODEL = "real", "model"
+ON = (REAL, MODEL)
+"""What the evidence is: real data, text and trained networks, or a simulator of our own making."""
+
 LONG = 1e9
 """Numbers from here on are written with a power of ten: digits in full would not fit a column."""
 
@@ -54,15 +62,33 @@ class Criterion:
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"criterion {self.text!r} has low {self.low} above high {self.high}")
 
-    def verdict(self, measured: Interval) -> str:
+    def verdict(self, measured: Interval, *, by_estimate: bool = False) -> str:
         """`holds` if the whole interval is inside, `does not hold` if all of it is outside.
 
-        Without an interval the estimate decides alone (exact quantities).  An estimate that is
-        not finite is `not resolved`.
+        An estimate without an interval says nothing about further seeds and is `not resolved`,
+        as is one that is not finite or that lies outside its own interval.  Quantities without
+        sampling error have an interval of no width (:func:`companion.stats.exact`).
+
+        by_estimate : let the estimate decide where there is no interval; the rule of claims that
+            must hold at toy scale, see :func:`judge`
+
+        Raises ``ValueError`` for an interval whose ends are in the wrong order.
         """
-        low = measured.estimate if measured.low is None else measured.low
-        high = measured.estimate if measured.high is None else measured.high
-        if not math.isfinite(measured.estimate) or math.isnan(low) or math.isnan(high):
+        if not math.isfinite(measured.estimate):
+            return NOT_RESOLVED
+        if not measured.has_interval:
+            if not by_estimate:
+                return NOT_RESOLVED
+            low = high = measured.estimate
+        else:
+            low = -math.inf if measured.low is None else measured.low
+            high = math.inf if measured.high is None else measured.high
+        if math.isnan(low) or math.isnan(high):
+            return NOT_RESOLVED
+        if low > high:
+            raise ValueError(f"the interval [{low}, {high}] ends before it begins")
+        slack = 1e-9 * max(abs(low), abs(high)) if math.isfinite(low) and math.isfinite(high) else 0
+        if not low - slack <= measured.estimate <= high + slack:
             return NOT_RESOLVED
         if self._above(low) and self._below(high):
             return HOLDS
@@ -86,6 +112,8 @@ class Claim:
     paper : the paper's own number and its table or figure, or a short description
     criteria : per scale; a scale that is missing is `not tested` there
     unit : of the estimate, e.g. ``"ratio"``; empty for dimensionless
+    of : whose statement it is, one of :data:`OF`
+    on : what the evidence is, one of :data:`ON`
     """
 
     id: str
@@ -93,10 +121,15 @@ class Claim:
     paper: str
     criteria: Mapping[str, Criterion]
     unit: str = ""
+    of: str = field(kw_only=True)
+    on: str = field(default=REAL, kw_only=True)
 
     def __post_init__(self) -> None:
         for scale in self.criteria:
             check_scale(scale)
+        for name, value, known in (("of", self.of, OF), ("on", self.on, ON)):
+            if value not in known:
+                raise ValueError(f"claim {self.id}: {name} is one of {known}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -115,6 +148,8 @@ class Finding:
     unit: str
     verdict: str
     note: str = ""
+    of: str = PAPER
+    on: str = REAL
     must_hold: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -141,13 +176,21 @@ def judge(
     parts : further conditions of the same claim, by name; the finding shows `measured`, the
         verdict is the weakest of all (one part that fails fails the claim), and the note names
         each part with its own verdict.
+
+    What has no interval (one seed, seeds that agree to the last digit) is `not resolved`, with one
+    exception: at toy scale a claim that must hold is judged by the estimate, because there it is
+    the code that is tested and not the claim.
     """
     criterion = claim.criteria.get(check_scale(scale))
     if criterion is None:
         return not_tested(claim, scale, f"no criterion at {scale} scale")
-    verdicts = [criterion.verdict(measured)]
+    by_estimate = criterion.must_hold and scale == "toy"
+    verdicts = [criterion.verdict(measured, by_estimate=by_estimate)]
+    if math.isfinite(measured.estimate) and not (measured.has_interval or by_estimate):
+        size = "" if measured.n is None else f" from n = {measured.n}"
+        note = "; ".join(filter(None, (note, f"no interval{size}")))
     for name, (part, condition) in (parts or {}).items():
-        verdicts.append(condition.verdict(part))
+        verdicts.append(condition.verdict(part, by_estimate=by_estimate))
         note = f"{note}; " if note else ""
         note += f"{name} {measured_text(part)} ({condition.text}: {verdicts[-1]})"
     return Finding(
@@ -163,6 +206,8 @@ def judge(
         unit=claim.unit,
         verdict=_weakest(verdicts),
         note=note,
+        of=claim.of,
+        on=claim.on,
         must_hold=criterion.must_hold,
     )
 
@@ -183,6 +228,8 @@ def not_tested(claim: Claim, scale: str, reason: str) -> Finding:
         unit=claim.unit,
         verdict=NOT_TESTED,
         note=reason,
+        of=claim.of,
+        on=claim.on,
     )
 
 

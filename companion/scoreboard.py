@@ -1,4 +1,7 @@
-"""The scoreboard: every claim of every paper, the paper's number beside ours."""
+"""The scoreboard: every claim of every paper, the paper's number beside ours.
+
+The checks that the book adds (identities, controls, laws of our own) stand in tables of their own.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from companion.project import Project
 _COLUMNS = (
     "claim",
     "what the paper says",
+    "evidence",
     "paper",
     "ours",
     "n",
@@ -19,11 +23,17 @@ _COLUMNS = (
     "run time",
 )
 
+_OWN_COLUMNS = ("claim", "what we check", *_COLUMNS[2:3], *_COLUMNS[4:])
+
+_EVIDENCE = {"real": "real", "model": "simulator"}
+
 _INTRO = """\
 # Scoreboard
 
 Every claim of every paper in this book, with the paper's own number, our measurement with its
 95 % interval, and the verdict.
+Checks that the book adds, such as identities and controls, are folded below each table and are
+counted apart.
 The tables are made from the published records when the book is built; nobody types a number
 into them.
 
@@ -31,6 +41,9 @@ into them.
 **does not hold** means that no part of it does.
 **not resolved** means that the interval allows both answers at our scale.
 **not tested** means that the run could not test the claim, and the note says why.
+
+The evidence is *real* where it comes from real data, real text, or networks that were trained;
+it is a *simulator* where the world was written by us.
 """
 
 
@@ -52,7 +65,10 @@ def rows(entry: Standing) -> list[dict[str, str]]:
     return [
         {
             "claim": finding["claim"],
+            "of": finding["of"],
             "what the paper says": finding["statement"],
+            "what we check": finding["statement"],
+            "evidence": _EVIDENCE[finding["on"]],
             "paper": finding["paper"],
             "ours": interval_text(finding),
             "n": "" if finding["n"] is None else f"{finding['n']:,}",
@@ -86,12 +102,13 @@ def findings_text(record: Mapping[str, object], *, notes: bool = False) -> str:
     from companion.claims import interval_text
     from companion.tables import MARKS
 
-    findings = record["findings"]
+    findings = sorted(record["findings"], key=lambda row: row["of"] == "ours")
     widths = [max(len(f[name]) for f in findings) for name in ("claim", "verdict")]
     lines = []
     for f in findings:
         line = f"    {f['claim']:<{widths[0]}}  {MARKS[f['verdict']]} {f['verdict']:<{widths[1]}}"
-        lines.append(f"{line}  ours {interval_text(f)}; paper {f['paper'] or '–'}")
+        source = "a check of our own" if f["of"] == "ours" else f"paper {f['paper'] or '–'}"
+        lines.append(f"{line}  ours {interval_text(f)}; {source}")
         if notes:
             details = (f["statement"], f["criterion"] and f"criterion: {f['criterion']}", f["note"])
             lines += [f"        {detail}" for detail in details if detail]
@@ -142,9 +159,17 @@ def _section(entry: Standing) -> str:
     )
     stale = f"\n:::{{warning}}\n{sentence(STALE)}\n:::\n" if entry.stale else ""
     found = rows(entry)
-    body = table(_COLUMNS, [[cell(row[name]) for name in _COLUMNS] for row in found])
+    body = _claims(found, "paper", _COLUMNS)
+    if own := _claims(found, "ours", _OWN_COLUMNS):
+        body += f"\n:::{{dropdown}} Checks of our own\n\n{own}:::\n"
     details = table(
         ("claim", "criterion fixed before the run", "note"),
         [[cell(row[name]) for name in ("claim", "criterion", "note")] for row in found],
     )
     return f"{head}\n{facts}{stale}\n{body}\n:::{{dropdown}} Criteria and notes\n\n{details}:::\n"
+
+
+def _claims(found: list[dict[str, str]], of: str, columns: tuple[str, ...]) -> str:
+    """The table of the claims of one kind; empty if there are none."""
+    chosen = [[cell(row[name]) for name in columns] for row in found if row["of"] == of]
+    return table(columns, chosen) if chosen else ""

@@ -11,6 +11,7 @@ from companion.claims import (
     HOLDS,
     NOT_RESOLVED,
     NOT_TESTED,
+    OURS,
     Finding,
     interval_text,
 )
@@ -30,6 +31,9 @@ _CLASSES = {
 }
 
 
+_OWN = '<tr class="rp-own"><th colspan="5" scope="colgroup">Checks of our own</th></tr>'
+
+
 class Html(str):
     """A piece of HTML that a notebook displays as such."""
 
@@ -42,8 +46,12 @@ def styled(frame: pd.DataFrame, name: str, formats: Mapping[str, str] | None = N
 
     name : unique on its page, so that ids are the same at every run
     formats : column to format string, e.g. ``{"loss": "{:.3f}"}``; missing values are a dash
+
+    Text in cells and heads is shown as it is: a ``<`` in it begins no tag.
     """
-    styler = frame.style.hide(axis="index").format(dict(formats or {}), na_rep="–").set_uuid(name)
+    styler = frame.style.hide(axis="index").set_uuid(name)
+    styler = styler.format(dict(formats or {}), na_rep="–", escape="html")
+    styler = styler.format_index(escape="html", axis="columns")
     return styler.set_table_attributes('class="dataframe"')
 
 
@@ -61,6 +69,8 @@ def claims_table(
 ) -> Html:
     """The paper's claims, this run, and the published record side by side.
 
+    Checks of our own follow below a heading of their own.
+
     scale : the scale of this run
     published : the chapter's record (``records.load``); without one its column says so
     stale : whether the record was made by other code than this (``records.is_stale``)
@@ -70,7 +80,9 @@ def claims_table(
     if stale:
         source += " (stale: the code has changed since)"
     rows = []
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: finding.of == OURS):
+        if finding.of == OURS and _OWN not in rows:
+            rows.append(_OWN)
         row, past = finding.as_dict(), record.get(finding.claim)
         rows.append(
             f'<tr><th scope="row">{escape(finding.claim)}</th>'

@@ -51,6 +51,8 @@ def publish(project: Project, slug: str, findings: list[dict], **changes: object
         "unit": "ratio",
         "verdict": "holds",
         "note": "",
+        "of": "paper",
+        "on": "real",
     }
     record = {
         "slug": slug,

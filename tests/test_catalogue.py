@@ -45,23 +45,42 @@ def cells_of(markdown: str) -> list[list[str]]:
     return rows
 
 
-@given(st.lists(st.sampled_from(VERDICTS), min_size=1, max_size=30))
-def test_the_line_counts_every_verdict_once(verdicts):
-    line = catalogue.count_line(verdicts)
-    held, total, *others = map(int, re.findall(r"\d+", line))
-    assert total == len(verdicts) == held + sum(others)
-    assert held == verdicts.count("holds")
+ROWS = st.fixed_dictionaries(
+    {"verdict": st.sampled_from(VERDICTS), "of": st.sampled_from(("paper", "ours"))}
+)
+
+
+@given(st.lists(ROWS, min_size=1, max_size=30))
+def test_the_line_counts_every_verdict_once_and_ours_apart(rows):
+    parts = catalogue.count_line(rows).replace("one claim", "1 claim").split("; ")
+    kinds = [of for of in ("paper", "ours") if any(row["of"] == of for row in rows)]
+    for part, of in zip(parts, kinds, strict=True):
+        verdicts = [row["verdict"] for row in rows if row["of"] == of]
+        held, total, *others = map(int, re.findall(r"\d+", part))
+        assert total == len(verdicts) == held + sum(others)
+        assert held == verdicts.count("holds")
+        assert ("paper" in part) == (of == "paper")
+
+
+def rows(of, *verdicts):
+    return [{"of": of, "verdict": verdict} for verdict in verdicts]
 
 
 def test_the_line_in_words():
-    line = catalogue.count_line(["holds", "does not hold", "does not hold", "not tested"])
-    assert line == "1 of 4 claims hold, 2 do not hold, 1 not tested"
-    assert catalogue.count_line(["does not hold"]) == "0 of 1 claim holds, 1 does not hold"
+    found = rows("paper", "holds", "does not hold", "does not hold", "not tested")
+    line = "1 of the paper's 4 claims holds, 2 do not hold, 1 not tested"
+    assert catalogue.count_line(found) == line
+    found += rows("ours", "holds", "holds", "not resolved")
+    assert catalogue.count_line(found) == (f"{line}; 2 of 3 checks of our own hold, 1 not resolved")
+    assert catalogue.count_line(rows("paper", "does not hold")) == (
+        "0 of the paper's one claim hold, 1 does not hold"
+    )
+    assert catalogue.count_line(rows("ours", "holds")) == "1 of 1 check of our own holds"
 
 
 def test_an_unknown_verdict_is_refused():
     with pytest.raises(ValueError, match="maybe"):
-        catalogue.count_line(["maybe"])
+        catalogue.count_line(rows("paper", "maybe"))
 
 
 @given(st.text(min_size=1))
@@ -103,7 +122,7 @@ def test_every_card_has_its_question_and_verdict(started):
 
 def test_a_record_gives_the_verdict_everywhere(started):
     copies.publish(started, "tart", [{}, {"claim": "C2", "verdict": "not resolved"}])
-    line = "1 of 2 claims hold, 1 not resolved"
+    line = "1 of the paper's 2 claims holds, 1 not resolved"
     assert cells_of(catalogue.readme_table(started))[2][3] == line
     assert f"{line}." in catalogue.cards(started)
     assert ["Our verdict", f"{line}, at book scale"] in cells_of(
@@ -116,17 +135,21 @@ def test_the_scoreboard_has_every_finding(started):
         {"claim": "C1", "statement": "a | b", "note": "n | m"},
         {"claim": "tau", "verdict": "does not hold", "p": 0.0001, "n": None},
         {"claim": "E9", "verdict": "not tested", "estimate": None, "low": None, "high": None},
+        {"claim": "A0", "statement": "an identity", "of": "ours", "on": "model"},
     ]
     copies.publish(started, "tart", findings)
     page = scoreboard.page(started)
-    rows = {row[0]: row for row in cells_of(page) if len(row) == 9}
+    rows = {row[0]: row for row in cells_of(page) if len(row) == 10}
     assert rows["claim"] == list(scoreboard._COLUMNS)
     assert rows["C1"] == [
-        *("C1", "a | b", "2.0 (Table 1)", "1.50 [1.25, 1.75] ratio", "8", "0.250"),
+        *("C1", "a | b", "real", "2.0 (Table 1)", "1.50 [1.25, 1.75] ratio", "8", "0.250"),
         *("✓ holds", "book", "13 min"),
     ]
-    assert rows["tau"][4:7] == ["", "< 0.001", "✗ does not hold"]
-    assert rows["E9"][3] == "–"
+    assert rows["tau"][5:8] == ["", "< 0.001", "✗ does not hold"]
+    assert rows["E9"][4] == "–"
+    assert "A0" not in rows  # a check of our own is not what the paper says
+    own = next(row for row in cells_of(page) if row[:2] == ["A0", "an identity"])
+    assert own[2] == "simulator"
     assert ["C1", "above 1", "n | m"] in cells_of(page)
     assert "912 MB" in page
 
@@ -219,3 +242,37 @@ def test_contents_are_yaml_that_the_site_reads(started):
     files = [c["file"] for part in yaml.safe_load(text)["parts"] for c in part["chapters"]]
     assert "notebooks/02-tart" in files
     assert "book/scoreboard" in files
+
+
+def _timed(book, slug, seconds, scale="book"):
+    path = copies.publish(book, slug, [{}], scale=scale)
+    record = json.loads(path.read_text())
+    record["provenance"]["wall_s"] = seconds
+    path.write_text(json.dumps(record))
+
+
+def test_times_are_those_of_the_records(started):
+    assert catalogue.book_times(started) == "not measured yet"
+    _timed(started, "tart", 290.0)
+    assert catalogue.book_times(started) == "about 5 min a chapter, in the published runs"
+    copies.start(started, "quartet")
+    _timed(started, "quartet", 2490.0)
+    copies.start(started, "mamba3")
+    _timed(started, "mamba3", 9.0, scale="toy")
+    assert catalogue.book_times(started) == "5 to 42 minutes a chapter, in the published runs"
+    sync.sync(started)
+    rows = cells_of((started.root / "README.md").read_text())
+    assert ["`book`", "a laptop, no network", catalogue.book_times(started)] in [
+        row[:3] for row in rows
+    ]
+
+
+def test_the_book_promises_the_times_of_its_records(project):
+    seconds = [
+        json.loads(path.read_text())["provenance"]["wall_s"]
+        for path in project.records.glob("*.json")
+        if path.name != "schema.json"
+    ]
+    promised = f"{min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes"
+    for page in ("README.md", "book/how-to-read.md"):
+        assert promised in (project.root / page).read_text(encoding="utf-8")

@@ -19,10 +19,12 @@ from companion.claims import (
     judge,
     not_tested,
 )
-from companion.stats import Interval
+from companion.stats import Interval, p_value
 
 ABOVE = Criterion("above 1", low=1.0, must_hold=True)
-CLAIM = Claim("C1", "it grows", "Table 1: 2.0", {"toy": ABOVE, "book": Criterion("band", 1, 2)})
+CLAIM = Claim(
+    "C1", "it grows", "Table 1: 2.0", {"toy": ABOVE, "book": Criterion("band", 1, 2)}, of="paper"
+)
 
 
 @pytest.mark.parametrize(
@@ -32,14 +34,53 @@ CLAIM = Claim("C1", "it grows", "Table 1: 2.0", {"toy": ABOVE, "book": Criterion
         (Interval(1.2, 0.8, 1.6), NOT_RESOLVED),
         (Interval(0.5, 0.2, 0.9), DOES_NOT_HOLD),
         (Interval(1.0, 1.0, 1.0), DOES_NOT_HOLD),  # a treatment that does nothing
-        (Interval(1.0), DOES_NOT_HOLD),
-        (Interval(0.999), DOES_NOT_HOLD),
+        (Interval(3.0), NOT_RESOLVED),  # an estimate without an interval
+        (Interval(3.0, -math.inf, math.inf), NOT_RESOLVED),
+        (Interval(3.0, 2.0, None), HOLDS),  # a lower bound
+        (Interval(0.5, None, 0.9), DOES_NOT_HOLD),
+        (Interval(3.0, 1.5, 2.5), NOT_RESOLVED),  # outside its own interval
         (Interval(math.nan), NOT_RESOLVED),
         (Interval(2, math.nan, 3), NOT_RESOLVED),
     ],
 )
 def test_verdict_of_a_one_sided_region(interval, verdict):
     assert ABOVE.verdict(interval) == verdict
+
+
+@pytest.mark.parametrize("unknown", [(None, None), (-math.inf, math.inf)])
+def test_an_estimate_decides_alone_only_where_the_run_tests_the_code(unknown):
+    toy = Criterion("above 1", low=1.0, must_hold=True)
+    claim = Claim("C1", "x", "", {"toy": toy, "book": toy}, of="ours")
+    free = Claim("C1", "x", "", {"toy": Criterion("above 1", low=1.0)}, of="ours")
+    measured = Interval(2.0, *unknown, n=1)
+    assert judge(claim, "toy", measured).verdict == HOLDS
+    assert judge(claim, "toy", measured._replace(estimate=0.5)).verdict == DOES_NOT_HOLD
+    for chosen, scale in ((claim, "book"), (free, "toy")):
+        finding = judge(chosen, scale, measured, note="told")
+        assert (finding.verdict, finding.note) == (NOT_RESOLVED, "told; no interval from n = 1")
+
+
+def test_an_interval_that_ends_before_it_begins_is_an_error():
+    with pytest.raises(ValueError, match="ends before it begins"):
+        ABOVE.verdict(Interval(2.0, 3.0, 1.5))
+
+
+def test_a_p_value_never_speaks_against_a_claim():
+    small = Criterion("below 0.01", high=0.01)
+    assert small.verdict(p_value(0.001)) == HOLDS
+    assert small.verdict(p_value(0.2)) == NOT_RESOLVED
+    assert small.verdict(p_value(math.nan)) == NOT_RESOLVED
+
+
+def test_a_claim_says_whose_it_is_and_so_does_its_finding():
+    with pytest.raises(TypeError, match="of"):
+        Claim("C1", "x", "", {})
+    for wrong in ({"of": "theirs"}, {"of": "ours", "on": "paper"}):
+        with pytest.raises(ValueError, match="is one of"):
+            Claim("C1", "x", "", {}, **wrong)
+    claim = Claim("C1", "x", "", {"toy": ABOVE}, of="ours", on="model")
+    for finding in (judge(claim, "toy", Interval(3, 2, 4)), not_tested(claim, "toy", "why")):
+        assert (finding.as_dict()["of"], finding.as_dict()["on"]) == ("ours", "model")
 
 
 @given(st.floats(-5, 5), st.floats(0, 5), st.floats(0, 5), st.floats(-5, 5), st.floats(0, 5))
@@ -67,7 +108,7 @@ def test_criterion_needs_a_region():
 
 def test_claim_refuses_an_unknown_scale():
     with pytest.raises(ValueError, match="unknown scale"):
-        Claim("C1", "x", "", {"tiny": ABOVE})
+        Claim("C1", "x", "", {"tiny": ABOVE}, of="paper")
 
 
 def test_weakest_part_decides_and_is_named():

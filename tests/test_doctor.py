@@ -7,6 +7,7 @@ from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from companion import data, doctor, wheels
 from companion.data import _registry
@@ -47,7 +48,11 @@ def test_what_is_here_is_ok(book):
     checks = found(book)
     for name in ("python", "packages", "torch", "device", "threads", "checkout"):
         assert checks[name][0].status == doctor.OK
-    assert checks["torch"][0].text == metadata.version("torch")
+    version, told = checks["torch"][0].text.split(", ", 1)
+    assert version == metadata.version("torch")
+    assert told.startswith("built for CUDA" if torch.version.cuda else "a CPU build")
+    assert "3 GB" in told
+    assert "7 GB" in told
     assert "1 chapter ready, no public address yet" in checks["checkout"][0].text
 
 

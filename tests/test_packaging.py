@@ -102,6 +102,11 @@ def test_everything_that_is_read_at_run_time_is_in_the_package(project: Project)
     assert needed <= shipped, sorted(needed - shipped)
 
 
+def test_no_requirement_is_listed_twice():
+    names = [canonicalize_name(need.name) for need in REQUIRED]
+    assert len(names) == len(set(names))
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     """The package's wheel, built once, from a copy so that nothing is left in the checkout."""

@@ -1,5 +1,6 @@
 import json
 import math
+import subprocess
 from dataclasses import dataclass
 
 import nbformat
@@ -9,6 +10,7 @@ import pytest
 from companion import records
 from companion.papers import UnknownPaper
 from companion.project import Project
+from companion.records._provenance import commit
 
 PAPER = """
 [[paper]]
@@ -42,6 +44,8 @@ FINDING = {
     "unit": "",
     "verdict": "holds",
     "note": "",
+    "of": "paper",
+    "on": "real",
 }
 
 
@@ -200,3 +204,30 @@ def test_a_record_refuses_what_json_cannot_hold():
 
     with pytest.raises(records.RecordInvalid, match="cannot hold object"):
         plain({"x": object()})
+
+
+def git(folder, *arguments):
+    """Call git as nobody in particular."""
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    done = subprocess.run(
+        ["git", "-C", str(folder), *who, *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_commit_is_the_checkout_s_own(project, tmp_path):
+    assert commit(project) is None
+    git(tmp_path, "init", "-q")
+    assert commit(project) is None  # nothing is committed yet
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    assert commit(project) == head
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert commit(Project(tmp_path / "link")) == head
+    # an unpacked archive inside of another repository
+    inner = tmp_path / "inner"
+    (inner / "companion").mkdir(parents=True)
+    assert commit(Project(inner)) is None
+    (tmp_path / "companion" / "demo" / "figures.py").write_text("Y = 2\n")
+    assert commit(project) == f"{head}-dirty"

@@ -26,6 +26,67 @@ def test_t_interval_covers_95_percent_of_the_time():
     assert binom.sf(hits, 2000, 0.95) > 1e-4
 
 
+@pytest.mark.parametrize("values", [[], [1.2], [1.0, 1.0, 1.0], [1.0, np.nan, 2.0], [np.inf, 1.0]])
+def test_over_seeds_has_no_interval_where_nothing_is_known(values):
+    result = stats.over_seeds(values)
+    assert (result.low, result.high) == (-np.inf, np.inf)
+    assert result.p is None
+    assert result.n == len(values)
+    assert not result.has_interval
+
+
+def test_over_seeds_is_the_t_interval_of_whole_samples():
+    sample = [1.0, 2.0, 4.0]
+    assert stats.over_seeds(sample, null=1.0) == stats.t_interval(sample, null=1.0)
+    assert stats.over_seeds([1.2]).estimate == 1.2
+    assert np.isnan(stats.over_seeds([1.0, np.nan]).estimate)
+    with pytest.raises(ValueError, match="one number a seed"):
+        stats.over_seeds([[1.0, 2.0]])
+
+
+def test_samples_without_spread_have_no_interval():
+    ones = np.ones(6)
+    rng = np.random.default_rng(5)
+    for found in (
+        stats.t_interval(ones),
+        stats.paired(ones, ones),
+        stats.bootstrap(ones, rng=rng),
+        stats.bootstrap(np.ones((6, 2)), rng=rng),
+        stats.geometric_mean(ones, rng=rng),
+    ):
+        assert found.high == np.inf
+        assert found.low in (-np.inf, 0.0)  # zero where a logarithm is taken back
+
+
+def test_exact_takes_one_number():
+    with pytest.raises(TypeError, match="one number"):
+        stats.exact(stats.Interval(1.0, 0.0, 2.0))
+    with pytest.raises(TypeError, match="one number"):
+        stats.exact(np.ones(2))
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.5, np.nan])
+def test_a_level_is_a_probability(level):
+    rng = np.random.default_rng(6)
+    for interval in (
+        lambda: stats.t_interval([1.0, 2.0], level),
+        lambda: stats.over_seeds([1.0, 2.0], confidence=level),
+        lambda: stats.paired([1.0, 2.0], [2.0, 5.0], level),
+        lambda: stats.bootstrap([1.0, 2.0], rng=rng, confidence=level),
+        lambda: stats.proportion(1, 2, level),
+    ):
+        with pytest.raises(ValueError, match="confidence"):
+            interval()
+
+
+@pytest.mark.parametrize("p", [-3.0, 7.0])
+def test_p_values_are_probabilities(p):
+    with pytest.raises(ValueError, match="p-value"):
+        stats.holm([0.01, p])
+    with pytest.raises(ValueError, match="p-value"):
+        stats.p_value(p)
+
+
 def test_paired_is_the_interval_of_differences():
     a, b = np.array([3.0, 5.0, 4.0]), np.array([1.0, 2.0, 2.5])
     assert stats.paired(a, b) == stats.t_interval(a - b)
@@ -41,6 +102,13 @@ def test_wilson_solves_its_equation(n, data):
         if 1e-9 < end < 1 - 1e-9:  # |p_hat - p| = z sqrt(p (1 - p) / n) at both ends
             z = abs(k / n - end) / np.sqrt(end * (1 - end) / n)
             assert z == pytest.approx(1.959964, abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [3, 10, 24, 60])
+def test_all_of_all_may_be_all(n):
+    """An upper end of 1 - 1e-16 would say that not every further one succeeds."""
+    assert stats.proportion(n, n).high == 1
+    assert stats.proportion(0, n).low == 0
 
 
 def test_sign_test_is_the_exact_binomial_tail():
@@ -85,6 +153,14 @@ def test_geometric_mean_of_reciprocals_is_the_reciprocal():
 
 def test_holm_by_hand():
     np.testing.assert_allclose(stats.holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06])
+
+
+def test_interval_map_knows_no_more_than_before():
+    unknown = stats.over_seeds([0.5]).map(np.exp)
+    assert unknown.estimate == pytest.approx(np.exp(0.5))
+    assert not unknown.has_interval
+    half = stats.Interval(0.0, -np.inf, 1.0).map(np.exp)
+    assert (half.low, half.high) == (0.0, np.e)
 
 
 def test_interval_map_reverses_a_falling_function():

@@ -1,12 +1,15 @@
+import pandas as pd
 from bs4 import BeautifulSoup
 
 from companion.claims import Claim, Criterion, judge, not_tested
 from companion.exercises import respond
 from companion.listing import listing
 from companion.stats import Interval
-from companion.tables import claims_table
+from companion.tables import claims_table, styled
 
-CLAIM = Claim("C1", "x < y & z", "Table 1: 2.0", {"toy": Criterion("above 1", low=1.0)})
+ABOVE = {"toy": Criterion("above 1", low=1.0)}
+CLAIM = Claim("C1", "x < y & z", "Table 1: 2.0", ABOVE, of="paper")
+OWN = Claim("A0", "an identity", "", ABOVE, of="ours")
 
 
 def cells(table, row=1):
@@ -40,6 +43,18 @@ def test_missing_and_stale_records_are_said():
     assert "stale" in cells(table, row=0)[4]
 
 
+def test_checks_of_our_own_follow_the_claims_of_the_paper():
+    findings = [not_tested(claim, "toy", "") for claim in (OWN, CLAIM)]
+    table = claims_table(findings, scale="toy")
+    firsts = [cells(table, row)[0] for row in range(1, 6)]
+    assert [text for text in firsts if "Criterion" not in text] == [
+        "C1",
+        "Checks of our own",
+        "A0",
+    ]
+    assert "Checks" not in claims_table([not_tested(CLAIM, "toy", "")], scale="toy")
+
+
 def double(x: int) -> int:
     """Twice x."""
     return 2 * x  # why not
@@ -57,3 +72,13 @@ def test_an_exercise_answers_back():
     wrong = respond(4.0, 2.0, tolerance=0.01, explain=lambda x: f"{x:g} is twice as much.")
     assert "Not yet" in wrong
     assert "4 is twice as much." in wrong
+
+
+def test_text_from_data_is_shown_and_not_obeyed():
+    frame = pd.DataFrame({"<b>model</b>": ["<script>x</script>", "a & b"], "t < 1": [0.5, None]})
+    html = styled(frame, "hostile", {"t < 1": "{:.2f}"}).to_html()
+    soup = BeautifulSoup(html, "html.parser")
+    assert soup.find("script") is None
+    assert soup.find("b") is None
+    texts = [tag.get_text() for tag in soup.find_all(["th", "td"])]
+    assert texts == ["<b>model</b>", "t < 1", "<script>x</script>", "0.50", "a & b", "–"]

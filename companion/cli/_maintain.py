@@ -53,7 +53,7 @@ def make(
             raise ValueError(f"{slug} ships no file that is made") from error
         if what not in makers:
             raise ValueError(f"{slug} makes {', '.join(makers)}; it does not know {what!r}")
-    with work():
+    with work("the same command goes on from the last checkpoint"):
         from companion.data import DataUnavailable
 
         scratch = project.build / "make" / entry.slug
@@ -104,7 +104,7 @@ def repository(
     with usage():
         if url is not None and unset:
             raise ValueError("give a URL or --unset, not both")
-        address = repositories.check_url(url) if url else None
+        address = None if url is None else repositories.check_url(url)
     with work():
         for path in syncing.set_address(address, project):
             typer.echo(f"updated: {path.relative_to(project.root)}")

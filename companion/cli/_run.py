@@ -17,7 +17,7 @@ def run(
     slug: Slug,
     scale: Annotated[str, typer.Option(help="toy, book, or paper.")] = "toy",
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the run; the notebook's own if not given.")
+        int | None, typer.Option(help="Seed of the run; the notebook's own if not given.")
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -35,7 +35,7 @@ def run(
     with usage():
         entry = chapter(slug, project)
         overrides = _settings.parse(settings or ())
-        _settings.check(entry, scale, overrides)
+        _settings.check(entry, scale, seed, overrides)
     with work():
         import nbformat
 
@@ -92,7 +92,14 @@ def serve(
     if not (site / "index.html").is_file():
         raise fail("there is no site yet; `companion build` makes it", 1)
     with work():
-        handler = partial(SimpleHTTPRequestHandler, directory=site)
+
+        class Handler(SimpleHTTPRequestHandler):
+            """Shows pages; lists no folder."""
+
+            def list_directory(self, path: str) -> None:
+                self.send_error(404)
+
+        handler = partial(Handler, directory=site)
         with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
             typer.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
             try:

@@ -18,8 +18,8 @@ def record(
 ) -> Path:
     """Run a notebook at book scale and write ``companion/records/<slug>.json``.
 
-    A finished run is found again, so a call that was interrupted afterwards goes on from there.
-    The file is replaced in one step; a run that fails leaves it as it was.
+    A finished run is found again; of a run that was interrupted nothing is kept.  The file is
+    replaced in one step; a run that fails leaves it as it was.
     """
     from companion import records
 

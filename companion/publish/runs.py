@@ -18,7 +18,7 @@ from companion.publish.errors import RunsFailed
 from companion.publish.lock import only_one
 from companion.publish.progress import to_stderr
 from companion.publish.store import Run
-from companion.scale import check_scale
+from companion.scale import check_scale, check_seed
 
 FOLDERS = ("COMPANION_DATA", "COMPANION_CACHE")
 
@@ -36,11 +36,12 @@ def run(
 
     slug : a chapter that has a notebook
     scale : ``"toy"``, ``"book"`` or ``"paper"``
-    seed : the notebook's ``SEED``; None leaves the notebook's own
+    seed : the notebook's ``SEED``, see :func:`~companion.scale.check_seed`; None leaves its own
     settings : single settings of the chapter, the notebook's ``SETTINGS``
     env : additions to the environment of the kernel; a value None removes a variable
 
-    Raises :class:`NotebookFailed` if a cell raises, ``ValueError`` for an unknown slug or scale.
+    Raises :class:`NotebookFailed` if a cell raises, ``ValueError`` for an unknown slug or scale, or
+    a seed out of range.
     """
     try:
         return run_many([slug], scale, seed, settings, project=project, env=env)[0]
@@ -66,6 +67,8 @@ def run_many(
     """
     project = (project or Project()).require()
     check_scale(scale)
+    if seed is not None:
+        check_seed(seed)
     chapters = [_chapter(slug, project) for slug in slugs]
     environment = _environment(env)
     with only_one(project, to_stderr, f"run {' '.join(slugs)}"):

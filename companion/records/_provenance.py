@@ -72,9 +72,12 @@ def wall_s() -> float:
 
 
 def commit(project: Project) -> str | None:
-    """The checkout's commit, marked ``-dirty`` when tracked files differ; None outside git."""
+    """The checkout's commit, marked ``-dirty`` when tracked files differ; None outside git.
+
+    A copy of the sources that lies inside another repository has no commit of its own: None.
+    """
     try:
-        name, changes = (
+        name, top, changes = (
             subprocess.run(
                 ["git", "-C", str(project.root), *arguments],
                 capture_output=True,
@@ -84,10 +87,13 @@ def commit(project: Project) -> str | None:
             ).stdout.strip()
             for arguments in (
                 ["rev-parse", "HEAD"],
+                ["rev-parse", "--show-toplevel"],
                 ["status", "--porcelain", "--untracked-files=no", "--", "companion", "notebooks"],
             )
         )
     except (OSError, subprocess.SubprocessError):
+        return None
+    if Path(top).resolve() != project.root.resolve():
         return None
     return f"{name}-dirty" if changes else name
 

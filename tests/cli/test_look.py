@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from companion.papers import papers
 from tests import copies
@@ -31,7 +34,7 @@ def test_list_names_every_paper_with_its_state(companion, book):
     assert result.exit_code == 0
     lines = {line.split()[1]: line for line in result.stdout.splitlines() if line[:2] == "  "}
     assert list(lines) == [entry.slug for entry in papers()]
-    assert lines["tart"].endswith("1 of 2 claims hold, 1 not tested")
+    assert lines["tart"].endswith("1 of the paper's 2 claims holds, 1 not tested")
     assert lines["quartet"].endswith("planned")
 
 
@@ -45,7 +48,7 @@ def test_listing_loads_no_heavy_library(book):
         "from companion.project import Project\n"
         "_app.Project = lambda: Project(Path(sys.argv[1]))\n"
         "result = CliRunner().invoke(app, ['list'])\n"
-        "assert result.exit_code == 0 and '1 of 1 claim holds' in result.stdout\n"
+        'assert result.exit_code == 0 and "1 of the paper\'s one claim holds" in result.stdout\n'
         "heavy = {'torch', 'numpy', 'scipy', 'pandas', 'matplotlib', 'transformers', 'sphinx'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
@@ -84,3 +87,25 @@ def test_doctor_reports_and_its_status_says_whether_something_is_missing(compani
         result = companion("doctor")
         assert result.exit_code == status
         assert checks[1].text in result.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
+def test_a_terminal_without_our_signs_is_no_error(encoding):
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    code = (
+        "import sys\n"
+        "from companion import cli\n"
+        "cli.app = lambda prog_name: sys.stdout.write('✓ λ') + sys.stderr.write('✓')\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, check=True)
+    assert (done.stdout, done.stderr) == (b"? ?", b"\\u2713")
+    command = [sys.executable, "-m", "companion.cli", "--help"]
+    subprocess.run(command, capture_output=True, env=env, check=True)
+
+
+def test_help_says_the_disk_that_is_needed(companion):
+    page = " ".join(companion("--help").output.split())
+    assert "3 GB" in page
+    assert "7 GB" in page
+    assert "20 minutes" not in page

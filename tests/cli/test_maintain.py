@@ -55,7 +55,9 @@ def test_the_address_is_shown_set_and_taken_away(companion, book):
     assert repository.url(book) is None
 
 
-@pytest.mark.parametrize("arguments", [("ftp://x/y/z",), ("github.com/a/b",), (URL, "--unset")])
+@pytest.mark.parametrize(
+    "arguments", [("ftp://x/y/z",), ("github.com/a/b",), (URL, "--unset"), ("",)]
+)
 def test_a_bad_address_is_refused(companion, unchanged, arguments):
     assert companion("repository", *arguments).exit_code == 2
 

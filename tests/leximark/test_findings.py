@@ -58,8 +58,8 @@ def test_larger_scales_can_be_judged(perfect, scale):
 def test_a_perfect_toy_run():
     found = verdicts(made.toy(), "toy")
     assert {c for c, v in found.items() if v == NOT_TESTED} == {"C7", "C8", "C10", "C11"}
-    assert {c for c, v in found.items() if v == HOLDS} == {"C1", "C5", "C6", "C9", "metric"}
-    assert {c for c, v in found.items() if v == NOT_RESOLVED} == {"C2", "C3", "C4"}  # one seed
+    assert {c for c, v in found.items() if v == HOLDS} == {"C9", "metric"}
+    assert {c for c, v in found.items() if v == NOT_RESOLVED} == {f"C{i}" for i in range(1, 7)}
     check(lx.evaluate(made.toy(), "toy"), lx.CLAIMS)
 
 
@@ -96,8 +96,16 @@ def test_what_does_nothing_satisfies_nothing():
 def test_a_broken_toy_run_fails_the_notebook():
     levels = {NONE: (0.75, None), MARK: (0.75, 0.76), CONTROL: (0.75, None)}
     broken = made.toy(words=made.run(levels=levels, n_seeds=1), probes={"w": made.probe(False, 19)})
-    with pytest.raises(ClaimFailed, match=r"(?s)C1.*C9"):
+    with pytest.raises(ClaimFailed, match="C9"):
         check(lx.evaluate(broken, "toy"), lx.CLAIMS)
+
+
+def test_an_auroc_that_is_not_scikit_learns_fails_the_notebook(monkeypatch):
+    from companion.leximark import judge_auroc
+
+    monkeypatch.setattr(judge_auroc, "auroc", lambda a, b: 1 - detection.auroc(a, b))
+    with pytest.raises(ClaimFailed, match="metric"):
+        check(lx.evaluate(made.toy(), "toy"), lx.CLAIMS)
 
 
 @pytest.mark.parametrize(

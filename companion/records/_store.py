@@ -13,11 +13,11 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
+from companion import fingerprint
 from companion.claims import Finding
 from companion.papers import paper
 from companion.project import PACKAGE, Project
-from companion.records._fingerprint import fingerprint
-from companion.records._provenance import provenance
+from companion.records._provenance import code, provenance
 
 MIME = "application/vnd.runnable-papers.record+json"
 """An executed notebook carries its record as an output of this type."""
@@ -83,7 +83,7 @@ def emit(
             "settings": asdict(settings) if is_dataclass(settings) else settings,
             "findings": [finding.as_dict() for finding in findings],
             "series": series,
-            "provenance": provenance(slug),
+            "provenance": provenance(slug, scale),
         }
     )
     record["provenance"]["versions"] |= dict(sources or {})
@@ -137,12 +137,41 @@ def save(record: Mapping[str, object], project: Project | None = None) -> Path:
 
 
 def is_stale(slug: str, project: Project | None = None) -> bool | None:
-    """Whether the code changed since the record was made; None if that cannot be told.
+    """Whether a definition that the numbers depend on changed since the record was made.
 
-    It cannot be told without a record, or where only the package is installed and the notebook's
-    source is not there.
+    A change that a person accepted (``companion restamp SLUG --accept REASON``) does not count as
+    long as the code is exactly what was accepted.  A record without a digest counts as stale.
+
+    None if it cannot be told: without a record, or where only the package is installed and the
+    notebook's source is not there.
     """
     record = load(slug, project)
-    if record is None or not paper(slug, project).is_available(project):
+    now = code(slug, str(record["scale"]), project) if record else None
+    if now is None:
         return None
-    return record["provenance"]["fingerprint"] != fingerprint(slug, project)
+    made = record["provenance"]
+    accepted = [entry["digest"] for entry in made.get("accepted", ())]
+    return now.digest not in {made.get("digest"), *accepted}
+
+
+def changed_definitions(slug: str, project: Project | None = None) -> fingerprint.Changes | None:
+    """The definitions by which the code differs from the one that made the record.
+
+    Empty while the record is fresh; definitions that stand as a person accepted them are left out.
+    None if it cannot be told, and for a record without a digest.
+    """
+    record = load(slug, project)
+    now = code(slug, str(record["scale"]), project) if record else None
+    if now is None or not record["provenance"].get("digest"):
+        return None
+    if not is_stale(slug, project):
+        return fingerprint.Changes()
+    return fingerprint.changes(accepted_definitions(record), now.definitions)
+
+
+def accepted_definitions(record: Mapping[str, object]) -> dict[str, str]:
+    """Definitions that made a record, with those instead that were accepted since."""
+    found = dict(record["provenance"]["definitions"])
+    for entry in record["provenance"].get("accepted", ()):
+        found |= entry["definitions"]
+    return {name: own for name, own in found.items() if own is not None}

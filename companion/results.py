@@ -427,3 +427,57 @@ def load(path: Path, what: str = "value") -> object:
         raise Damaged(f"{path.name}: {error}") from error
     except Exception as error:  # zipfile also raises OSError and RuntimeError for a flipped bit
         raise Damaged(f"{path.name} is damaged ({type(error).__name__}: {error})") from error
+
+
+# --------------------------------------------------------------------------- comparing
+def difference(first: object, second: object) -> str | None:
+    """Where two values differ first, to the last digit; None if they are equal.
+
+    E.g. ``result.pairs[3]: 0.25 and 0.2500000001, relative 4.0e-10``.
+    """
+    trees = [_Writer(by_value=True) for _ in range(2)]
+    left, right = (w.tree(v, "result") for w, v in zip(trees, (first, second), strict=True))
+    if json.dumps(left) == json.dumps(right):
+        return None
+    return _differ(first, second, "result") or "result: the stored forms differ"
+
+
+def _differ(a: object, b: object, at: str) -> str | None:
+    """Go down to the first place where two values are not the same."""
+    if type(a).__name__ != type(b).__name__:
+        return f"{at}: {type(a).__name__} and {type(b).__name__}"
+    if isinstance(a, dict | types.MappingProxyType):
+        if list(a) != list(b):
+            return f"{at}: keys {list(a)} and {list(b)}"
+        return _first((a[key], b[key], f"{at}[{key!r}]") for key in a)
+    if isinstance(a, tuple | list):
+        if len(a) != len(b):
+            return f"{at}: {len(a)} and {len(b)} items"
+        names = [f".{n}" for n in getattr(a, "_fields", ())] or [f"[{i}]" for i in range(len(a))]
+        return _first((x, y, at + n) for x, y, n in zip(a, b, names, strict=True))
+    if dataclasses.is_dataclass(a):
+        names = [field.name for field in dataclasses.fields(a)]
+        return _first((getattr(a, n), getattr(b, n), f"{at}.{n}") for n in names)
+    if content(a)[0] == content(b)[0]:
+        return None
+    size = _relative(a, b)
+    shown = f": {a!r} and {b!r}" if isinstance(a, bool | int | float | str | np.generic) else ""
+    return f"{at}{shown}{', ' if shown else ': '}{size}" if size else f"{at}{shown or ' differs'}"
+
+
+def _first(triples: Iterable[tuple[object, object, str]]) -> str | None:
+    return next((found for triple in triples if (found := _differ(*triple))), None)
+
+
+def _relative(a: object, b: object) -> str:
+    """Size of the difference of numbers, relative to the larger; "" if they are no numbers."""
+    try:
+        x, y = (np.asarray(value, dtype=float) for value in (a, b))
+    except (TypeError, ValueError, RuntimeError):
+        return ""
+    if x.shape != y.shape:
+        return f"shapes {x.shape} and {y.shape}"
+    if not x.size or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return ""
+    scale = max(np.abs(x).max(), np.abs(y).max())
+    return f"relative {np.abs(x - y).max() / scale:.1e}" if scale else ""

@@ -39,8 +39,14 @@ from companion.scale import settings_for
 NEVER_COUNT = frozenset({"jobs", "live_jobs", "n_jobs", "progress"})
 """Settings and options that cannot change a result: how many run at a time, what is shown."""
 
+VERIFY = "COMPANION_VERIFY"
+"""Environment variable: names of steps that are computed although they are stored, by commas."""
+
 STEPS = "steps.json"
 """Beside shipped results: the steps of the run that made them."""
+
+COST = ".cost.json"
+"""Beside a kept result: seconds and memory that it took when it was computed."""
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
 
@@ -87,8 +93,18 @@ def begin(
     presets = importlib.import_module(f"{entry.module}.settings").PRESETS
     settings = settings_for(presets, scale, overrides)
     places = shipped_folder(slug, project), kept_folder(slug, project)
-    verify = frozenset(filter(None, os.environ.get("COMPANION_VERIFY", "").split(",")))
-    return Run(slug, scale, seed, settings, *places, fresh=fresh, verify=verify, project=project)
+    verify = os.environ.get(VERIFY, "").split(",")
+    run = Run(slug, scale, seed, settings, *places, fresh=fresh, verify=verify, project=project)
+    _RUNS[slug] = run
+    return run
+
+
+_RUNS: dict[str, Run] = {}
+
+
+def report_of(slug: str) -> Path | None:
+    """The file in which the last run of a chapter in this process lists its steps."""
+    return _RUNS[slug].report if slug in _RUNS else None
 
 
 def shipped_folder(slug: str, project: Project | None = None) -> Path:
@@ -112,6 +128,7 @@ class Run:
     settings : of the chapter, at the run's scale
     published : the chapter's record, or None
     log : what happened to each step, in order
+    report : file that holds the log
     """
 
     def __init__(
@@ -136,7 +153,7 @@ class Run:
         self._project = project
         self._published = _known_steps(shipped / STEPS)
         every = json.dumps([scale, seed, self._said(settings)])
-        self._report = kept / "runs" / f"{_hash(every)[:16]}.json"
+        self.report = kept / "runs" / f"{_hash(every)[:16]}.json"
 
     @property
     def published(self) -> dict[str, object] | None:
@@ -205,13 +222,14 @@ class Run:
             done = Done(name, "missing", key, reads=reads, note=note)
             return self._end(done, Missing(str(error)))
         reads = {field: sweep.content(v) for field, v in sorted(read.items())}
-        done = Done(name, "computed", key, reads=reads, note=note)
+        seconds = time.perf_counter() - begun
+        done = Done(name, "computed", key, reads=reads, note=note, seconds=seconds)
         if isinstance(value, Missing):
             # For want of data or not: it says something about this machine, so it is never kept
             value = dataclasses.replace(value)
         elif keep:
             done = self._store(done, value, parts)
-        return self._end(done._replace(seconds=time.perf_counter() - begun), value)
+        return self._end(done, value)
 
     # -- keys
     def _is_settings(self, value: object) -> bool:
@@ -298,6 +316,9 @@ class Run:
         path = self.places["kept"] / f"{done.step}-{done.key[:12]}-{tag}.npz"
         try:
             n_bytes = results.save(path, value, key=done.key, parts=parts, reads=done.reads)
+            cost = {"seconds": round(done.seconds, 3), "peak_mb": round(records.peak_mb(), 1)}
+            # apart from the result, which stays the same byte for byte
+            results.write_bytes(path.with_suffix(COST), json.dumps(cost).encode())
         except OSError as error:
             note = f"not kept: {error}"
             warnings.warn(f"{done.step} is {note}", stacklevel=4)
@@ -338,13 +359,14 @@ class Run:
         """The log so far, beside the kept results; ``companion record`` ships what it names."""
         lines = [done._asdict() for done in self.log]
         with contextlib.suppress(OSError):
-            results.write_bytes(self._report, json.dumps(lines, indent=1).encode())
+            results.write_bytes(self.report, json.dumps(lines, indent=1).encode())
 
 
 def _known_steps(path: Path) -> list[Done]:
+    """The published run's steps; none if the file cannot be read."""
     try:
-        lines = json.loads(path.read_text(encoding="utf-8"))["steps"]
-        return [Done(**line) for line in lines]
+        lines = _read_steps(path)
+        return [Done(line["step"], "shipped", line["key"], reads=line["reads"]) for line in lines]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -384,3 +406,61 @@ def _noting(settings: object, read: dict[str, object]) -> object:
     for field in dataclasses.fields(settings):
         object.__setattr__(twin, field.name, getattr(settings, field.name))
     return twin
+
+
+# --------------------------------------------------------------------------- publishing
+def ship(slug: str, report: str, project: Project | None = None) -> dict[str, float]:
+    """Make the results that a run used the chapter's shipped ones, and take others away.
+
+    report : name of the file in which the run lists its steps
+
+    Returns what the run would have cost without stored results: ``seconds`` that its stored steps
+    took when they were computed, ``peak_mb`` of the largest.  ``FileNotFoundError`` if a result is
+    no longer there.
+    """
+    shipped, kept = shipped_folder(slug, project), kept_folder(slug, project)
+    lines = [Done(**line) for line in json.loads((kept / "runs" / report).read_text("utf-8"))]
+    before = {line["file"]: line for line in _read_steps(shipped / STEPS)}
+    data = {done.file: _bytes_of(done.file, kept, shipped) for done in lines if done.file}
+    costs = {name: before.get(name) or _cost(kept / name) for name in data}
+    for name, content in data.items():
+        if not (shipped / name).is_file():
+            results.write_bytes(shipped / name, content)
+    steps = [
+        {"step": d.step, "key": d.key, "file": d.file, "reads": d.reads,
+         **{what: costs[d.file][what] for what in ("seconds", "peak_mb") if d.file}}
+        for d in {(d.key, d.file): d for d in lines}.values()
+    ]  # fmt: skip
+    results.write_bytes(shipped / STEPS, (json.dumps({"steps": steps}, indent=1) + "\n").encode())
+    for path in shipped.iterdir():
+        if path.name not in {STEPS, *data}:
+            path.unlink()
+    loaded = [costs[done.file] for done in lines if done.how in ("shipped", "kept")]
+    return {
+        "seconds": sum(cost["seconds"] for cost in loaded),
+        "peak_mb": max((cost["peak_mb"] for cost in loaded), default=0.0),
+    }
+
+
+def shipped_steps(slug: str, project: Project | None = None) -> list[dict[str, object]]:
+    """Steps of the published run whose results ship: ``step``, ``file``, ``seconds`` and so on."""
+    return [line for line in _read_steps(shipped_folder(slug, project) / STEPS) if line["file"]]
+
+
+def _read_steps(path: Path) -> list[dict[str, object]]:
+    return json.loads(path.read_text("utf-8"))["steps"] if path.is_file() else []
+
+
+def _bytes_of(name: str, *folders: Path) -> bytes:
+    """The result file `name`, from the first folder that has it."""
+    for folder in folders:
+        with contextlib.suppress(FileNotFoundError):
+            return (folder / name).read_bytes()
+    raise FileNotFoundError(f"{name} is no longer among the kept results; run the chapter again")
+
+
+def _cost(path: Path) -> dict[str, float]:
+    try:
+        return json.loads(path.with_suffix(COST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {"seconds": 0.0, "peak_mb": 0.0}

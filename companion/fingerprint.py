@@ -515,17 +515,22 @@ class Sources:
         return sha("\n".join([own.text, *(now.get(u) or self._digests[u] for u in own.uses)]))
 
     # -- notebooks
-    def read_notebook(self, path: Path) -> Key:
+    def read_notebook(self, path: Path, package: str = "") -> Key:
         """Take the notebook's statements in as a module; the key of what makes its record.
+
+        package : of the chapter; ``run.settings`` is made from its presets
 
         Raises ``SyntaxError`` for a cell that does not parse.
         """
         table = _Table()
+        table.imported["settings_for"] = (f"{PACKAGE}.scale", "settings_for")
+        table.imported[_Plainly.PRESETS] = (f"{package}.settings", "PRESETS")
+        plainly = _Plainly()
         record: list[ast.stmt] = []
         every: list[ast.stmt] = []
         begun: set[str] = set()
         for body in _cells(path):
-            for node in body:
+            for node in map(plainly.visit, body):
                 if isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node):
                     _fill(table, [node])
                     continue
@@ -602,6 +607,35 @@ def _cells(path: Path) -> Iterator[list[ast.stmt]]:
                 yield body
 
 
+class _Plainly(ast.NodeTransformer):
+    """``data.attempt(f, x)`` and ``run.step(f, x)`` as ``f(x)``; parts of a run as they are made.
+
+    How a result is kept does not count, so a chapter may begin to keep its results.
+    """
+
+    PRESETS = "_presets_of_the_chapter"
+    _KEEPING = frozenset({"keep", "timing"})
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        called = (_base(node.func), getattr(node.func, "attr", ""))
+        if called not in {("data", "attempt"), ("run", "step")} or not node.args:
+            return node
+        kept = [k for k in node.keywords if k.arg not in self._KEEPING]
+        return ast.copy_location(ast.Call(node.args[0], node.args[1:], kept), node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.value, ast.Name) or node.value.id != "run":
+            return node
+        made = {
+            "settings": f"settings_for({self.PRESETS}, SCALE, SETTINGS)",
+            "seed": "SEED",
+            "scale": "SCALE",
+        }.get(node.attr)
+        return ast.parse(made, mode="eval").body if made else node
+
+
 def _is_emit(node: ast.AST) -> bool:
     """``records.emit(...)`` or ``run.finish(...)``."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -662,15 +696,16 @@ def sources(root: Path, scale: str | None = None) -> Sources:
     return _sources(root, scale, stamp)
 
 
-def chapter(root: Path, notebook: Path, scale: str | None = None) -> Chapter:
+def chapter(root: Path, notebook: Path, scale: str | None = None, package: str = "") -> Chapter:
     """What the numbers of a notebook's record depend on.
 
     root : folder that holds the package
     notebook : the notebook's source
+    package : of the chapter, ``companion.<chapter>``
     scale : of the record; entries of other scales in ``{"toy": …, "book": …}`` do not count
     """
     found = sources(root, scale)
-    key = found.read_notebook(notebook)
+    key = found.read_notebook(notebook, package)
     data = _data_named(found.strings(key), registry(root))
     definitions: dict[str, set[str]] = {}
     places: dict[str, str] = {}

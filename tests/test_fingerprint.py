@@ -193,6 +193,36 @@ def test_the_statements_that_make_the_record_count(compare, cells):
     assert changes.changed
 
 
+def test_a_chapter_may_begin_to_keep_its_results(tmp_path):
+    presets = {
+        "companion/demo/settings.py": 'PRESETS = {"toy": 1, "book": 2}\n',
+        "companion/scale.py": FILES["companion/scale.py"]
+        + "def settings_for(a, b, c):\n    return a[b]\n",
+    }
+    forms = {
+        "plain": (
+            "from companion.demo.settings import PRESETS\n"
+            "from companion.scale import settings_for\n"
+            "settings = settings_for(PRESETS, SCALE, SETTINGS)",
+            "found = data.attempt(demo.measure, settings, SEED)",
+        ),
+        "kept": (
+            "from companion import chapter\n"
+            "run = chapter.begin(SLUG, SCALE, SEED, SETTINGS)\nsettings = run.settings\nrun",
+            "found = run.step(demo.measure, settings, run.seed, keep=False)\nrun.log",
+        ),
+    }
+    digests = {}
+    for name, (begin, step) in forms.items():
+        cells = {"imports": f"{CELLS['imports']}\n{begin}".replace("%matplotlib inline", "")}
+        root = write(tmp_path / name, presets, {**cells, "run": step})
+        found = fingerprint.chapter(root, root / "demo.ipynb", "book", "companion.demo")
+        assert "PRESETS" in found.definitions
+        digests[name] = found
+    assert digests["plain"].digest == digests["kept"].digest
+    assert digests["plain"].definitions == digests["kept"].definitions
+
+
 def test_drawing_from_a_generator_counts_for_the_next_draw(tmp_path):
     cells = {
         "imports": "from companion import records\nfrom numpy.random import default_rng",

@@ -102,7 +102,7 @@ def code(slug: str, scale: str, project: Project | None = None) -> fingerprint.C
     entry = paper(slug, project)
     if not entry.is_available(project):
         return None
-    return fingerprint.chapter(project.root, entry.notebook_path(project), scale)
+    return fingerprint.chapter(project.root, entry.notebook_path(project), scale, entry.module)
 
 
 def provenance(slug: str, scale: str, project: Project | None = None) -> dict[str, object]:

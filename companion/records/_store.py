@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -21,6 +22,10 @@ from companion.records._provenance import code, provenance
 
 MIME = "application/vnd.runnable-papers.record+json"
 """An executed notebook carries its record as an output of this type."""
+
+
+STEPS_MIME = "application/vnd.runnable-papers.steps+json"
+"""Beside the record: the name of the file in which the run lists its steps."""
 
 
 class RecordInvalid(ValueError):
@@ -94,7 +99,14 @@ def emit(
         f"{slug} at {scale} scale: {counts}; "
         f"{record['provenance']['wall_s']:.0f} s, {record['provenance']['peak_mb']:.0f} MB"
     )
-    display({MIME: record, "text/plain": text}, raw=True)
+    display({MIME: record, **_report(slug), "text/plain": text}, raw=True)
+
+
+def _report(slug: str) -> dict[str, object]:
+    """Where the run lists its steps, if the notebook keeps its results (companion.chapter)."""
+    chapter = sys.modules.get("companion.chapter")
+    path = chapter.report_of(slug) if chapter else None
+    return {STEPS_MIME: {"report": path.name}} if path else {}
 
 
 def from_notebook(notebook: Mapping[str, object]) -> dict[str, object] | None:
@@ -105,6 +117,15 @@ def from_notebook(notebook: Mapping[str, object]) -> dict[str, object] | None:
                 record = json.loads(json.dumps(output["data"][MIME]))
                 validate(record)
                 return record
+    return None
+
+
+def report_name(notebook: Mapping[str, object]) -> str | None:
+    """Name of the file in which an executed notebook's run lists its steps, or None."""
+    for cell in reversed(notebook["cells"]):
+        for output in reversed(cell.get("outputs", ())):
+            if STEPS_MIME in output.get("data", {}):
+                return str(output["data"][STEPS_MIME]["report"])
     return None
 
 

@@ -68,6 +68,9 @@ def test_a_finished_job_is_not_done_again(tmp_path, monkeypatch):
             with pytest.warns(UserWarning, match="seed 4: ValueError: diverged at 4"):
                 sweep(lab.one, [3, 4], n_jobs=1, on_error="keep")
         assert lab.CALLS == [4]  # once: a failed seed is a result
+        lab.BAD.clear()
+        assert float(sweep(lab.one, [3, 4], n_jobs=1)[1][0]) == 4.0  # who wants none tries again
+        assert lab.CALLS == [4, 4]
     changed = steps.install(tmp_path, monkeypatch, "float(seed)", "float(-seed)")
     with sweeping.kept_in(tmp_path / "parts"):
         assert float(sweep(changed.one, [1], n_jobs=1)[0][0]) == -1.0

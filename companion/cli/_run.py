@@ -1,4 +1,4 @@
-"""Commands that run notebooks and build the site: ``run``, ``record``, ``build``, ``serve``."""
+"""Commands that run notebooks and build the site, ``run`` to ``clean``."""
 
 from __future__ import annotations
 
@@ -64,6 +64,27 @@ def record(slug: Slug) -> None:
         publish.record(slug, project)
         for path in sync.sync(project):
             typer.echo(f"updated {path.relative_to(project.root)}")
+
+
+@app.command(rich_help_panel=RUN)
+def verify(
+    slug: Slug,
+    steps: Annotated[int, typer.Option(min=1, help="How many steps, drawn at random.")] = 3,
+) -> None:
+    """Compute some stored results of a chapter again and compare them to the last digit.
+
+    Ends with status 1 if one differs, and says where first.
+    """
+    project = checkout()
+    with usage():
+        chapter(slug, project)
+    with work():
+        from companion import publish
+
+        outcomes = publish.verify(slug, steps, project)
+        for name, outcome in outcomes:
+            typer.echo(f"{name}: {outcome}")
+    raise typer.Exit(int(any(outcome.startswith("differs") for _, outcome in outcomes)))
 
 
 @app.command(rich_help_panel=RUN)

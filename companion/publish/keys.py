@@ -31,7 +31,7 @@ Those that a chapter imports, directly or through a shared module, count anyway.
 EDITED = ("code cells", "register entry")
 """Ingredients that a person changes, apart from files."""
 
-ENVIRONMENT = ("COMPANION_DEVICE",)
+ENVIRONMENT = ("COMPANION_DEVICE", "COMPANION_VERIFY")
 """Environment variables that change what a notebook does."""
 
 ABSENT = "not there"

@@ -6,6 +6,8 @@ which starts first because it takes longest), all tests of one chapter, all test
 """
 
 import os
+import random
+import sys
 from pathlib import Path
 
 # Before anything imports numpy or torch, here and in every process that the tests start: two
@@ -15,6 +17,7 @@ for _name in THREADS:
     os.environ.setdefault(f"{_name}_NUM_THREADS", "1")
 
 import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from companion import data, publish  # noqa: E402
@@ -56,6 +59,15 @@ def missing(names):
         what = ", ".join(absent) or "files"
         return f"needs {what}, which may not ship: set COMPANION_DATA to a folder that has them"
     return ""
+
+
+@pytest.fixture(autouse=True)
+def _same_start():
+    """The global generators begin alike, whatever ran before in this process."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

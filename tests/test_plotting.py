@@ -105,7 +105,10 @@ def test_a_kernel_shows_figures_with_their_description(tmp_path):
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     client = NotebookClient(
-        notebook, kernel_name=NAME, kernel_manager_class=kernel_manager({}), timeout=300
+        notebook,
+        kernel_name=NAME,
+        kernel_manager_class=kernel_manager({}, str(tmp_path / "kernel.json")),
+        timeout=300,
     )
     client.execute()
     (output,) = notebook.cells[1].outputs

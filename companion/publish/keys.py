@@ -34,9 +34,6 @@ EDITED = ("code cells", "register entry")
 ENVIRONMENT = ("COMPANION_DEVICE", "COMPANION_VERIFY")
 """Environment variables that change what a notebook does."""
 
-ABSENT = "not there"
-"""What stands for the hash of a file that cannot be found."""
-
 
 def code_cells(path: Path) -> list[str]:
     """Sources of a notebook's code cells, in order."""
@@ -73,10 +70,7 @@ def ingredients(
     parts |= {f"library {name}": _version(name) for name in sorted(libraries)}
     parts |= {f"model {name}": _model(name, env) for name in paper.models}
     parts |= {f"${name}": env[name] for name in ENVIRONMENT if env.get(name)}
-    files = {f"data {name}": _data(name, env) for name in paper.data}
-    if ABSENT in files.values():  # what a notebook says about a file that is not there
-        parts["$COMPANION_DATA"] = "set" if env.get("COMPANION_DATA") else "not set"
-    parts |= files
+    parts |= {f"data {name}": _data(name, env) for name in paper.data}
     return parts
 
 
@@ -138,7 +132,7 @@ def _model(name: str, env: Mapping[str, str]) -> str:
 def _data(name: str, env: Mapping[str, str]) -> str:
     """Hash of the data file that a kernel in environment `env` would find without a network."""
     found = data.locate(name, env)
-    return digest(found.read_bytes()) if found else ABSENT
+    return digest(found.read_bytes()) if found else "not there"
 
 
 @cache

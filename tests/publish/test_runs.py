@@ -107,6 +107,8 @@ def test_a_kernel_that_dies_is_a_failure_with_its_cell(book):
 
 
 def test_kernels_are_this_interpreter_with_their_share_of_the_threads(book, monkeypatch):
+    for name in batch.THREADS:  # the tests themselves have bounds
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("IPYTHONDIR", "somewhere/else")
     monkeypatch.chdir(book.root)
     monkeypatch.setenv("COMPANION_DATA", "../mirror")  # as seen from here, not from the notebooks

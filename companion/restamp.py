@@ -4,6 +4,8 @@
 there is the record's, and writes the digest *of that code* into the record.  What changed since
 then is the difference to the code of today.  :func:`accept` writes down that a person looked at
 these changes and why no published number can have moved.  Findings and series are never touched.
+:func:`outdate` writes down the contrary: the result may differ today, and pages show it as stale
+until it is recorded again.
 """
 
 from __future__ import annotations
@@ -163,3 +165,21 @@ def accept(slug: str, reason: str, project: Project | None = None) -> fingerprin
     record["provenance"] = dict(sorted(made.items()))
     records.save(record, project)
     return found
+
+
+def outdate(slug: str, reason: str, project: Project | None = None) -> Path:
+    """Declare that a run of today may find something else than the record says.
+
+    The record is stale everywhere, with this reason, until it is recorded again.
+
+    Raises :class:`CannotRestamp` without a reason or without a record.
+    """
+    record = records.load(slug, project)
+    if record is None:
+        raise CannotRestamp(f"{slug} has no record")
+    if not reason.strip():
+        raise CannotRestamp("say what may differ today")
+    made = record["provenance"]
+    made["outdated"] = {"date": datetime.date.today().isoformat(), "reason": reason.strip()}
+    record["provenance"] = dict(sorted(made.items()))
+    return records.save(record, project)

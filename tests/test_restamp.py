@@ -131,6 +131,21 @@ def test_accepted_changes_are_kept_with_their_reason(project):
     assert records.is_stale("demo", project) is True
 
 
+def test_an_outdated_record_is_stale_whatever_the_code(project):
+    old_record(project, commit(project))
+    restamp.write(restamp.stamp("demo", project), project)
+    assert records.outdated(records.load("demo", project)) == ""
+    with pytest.raises(restamp.CannotRestamp, match="say what"):
+        restamp.outdate("demo", " ", project)
+    before = records.load("demo", project)
+    restamp.outdate("demo", "C1 is judged by its interval now", project)
+    record = records.load("demo", project)
+    assert records.outdated(record) == "C1 is judged by its interval now"
+    assert records.is_stale("demo", project) is True
+    assert record["findings"] == before["findings"]
+    assert record["series"] == before["series"]
+
+
 def test_dry_writes_nothing(project, monkeypatch):
     from typer.testing import CliRunner
 
@@ -147,4 +162,6 @@ def test_dry_writes_nothing(project, monkeypatch):
     assert (project.records / "demo.json").read_bytes() == before
     refused = CliRunner().invoke(app, ["restamp", "--accept", "why"])
     assert refused.exit_code == 2
+    both = ["restamp", "demo", "--accept", "why", "--outdated", "why"]
+    assert CliRunner().invoke(app, both).exit_code == 2
     assert json.loads(before)["provenance"]["commit"] == made

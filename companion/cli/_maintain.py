@@ -92,6 +92,10 @@ def restamp(
         str | None,
         typer.Option(metavar="REASON", help="Why what changed cannot move a published number."),
     ] = None,
+    outdated: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="What a run of today may find otherwise."),
+    ] = None,
     dry: Annotated[
         bool, typer.Option("--dry", help="Say what would be done; write nothing.")
     ] = False,
@@ -100,7 +104,8 @@ def restamp(
 
     A record from before there were digests names a commit and a fingerprint: both are checked
     against the history.  With --accept, the changes since the record are noted in it with the
-    reason, and it counts as fresh as long as exactly this code stands.
+    reason, and it counts as fresh as long as exactly this code stands.  With --outdated, it counts
+    as stale, for that reason, until it is recorded again.
     """
     from companion import records
     from companion import restamp as restamping
@@ -109,8 +114,10 @@ def restamp(
 
     project = checkout()
     with usage():
-        if accept is not None and not slugs:
-            raise ValueError("name the chapters whose changes are accepted")
+        if (accept or outdated) is not None and not slugs:
+            raise ValueError("name the chapters whose changes are judged")
+        if accept is not None and outdated is not None:
+            raise ValueError("changes are accepted, or the record is outdated; not both")
         chosen = [chapter(s, project) for s in slugs] if slugs else list(chapters(project))
     failed = False
     with work():
@@ -134,6 +141,9 @@ def restamp(
                 if accept is not None and not dry:
                     accepted = restamping.accept(entry.slug, accept, project)
                     typer.echo(f"{entry.slug}: accepted {accepted.text() or 'nothing'}")
+                if outdated is not None and not dry:
+                    restamping.outdate(entry.slug, outdated, project)
+                    typer.echo(f"{entry.slug}: outdated until it is recorded again")
             except restamping.CannotRestamp as error:
                 typer.echo(f"companion: {error}", err=True)
                 failed = True

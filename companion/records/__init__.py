@@ -11,6 +11,7 @@ from companion.records._store import emit as emit
 from companion.records._store import from_notebook as from_notebook
 from companion.records._store import is_stale as is_stale
 from companion.records._store import load as load
+from companion.records._store import outdated as outdated
 from companion.records._store import report_name as report_name
 from companion.records._store import save as save
 from companion.records._store import validate as validate

@@ -161,7 +161,8 @@ def is_stale(slug: str, project: Project | None = None) -> bool | None:
     """Whether a definition that the numbers depend on changed since the record was made.
 
     A change that a person accepted (``companion restamp SLUG --accept REASON``) does not count as
-    long as the code is exactly what was accepted.  A record without a digest counts as stale.
+    long as the code is exactly what was accepted.  A record without a digest counts as stale, and
+    so does one that a person called outdated (:func:`outdated`).
 
     None if it cannot be told: without a record, or where only the package is installed and the
     notebook's source is not there.
@@ -171,8 +172,15 @@ def is_stale(slug: str, project: Project | None = None) -> bool | None:
     if now is None:
         return None
     made = record["provenance"]
+    if made.get("outdated"):
+        return True
     accepted = [entry["digest"] for entry in made.get("accepted", ())]
     return now.digest not in {made.get("digest"), *accepted}
+
+
+def outdated(record: Mapping[str, object] | None) -> str:
+    """Why a person said that a run of today may find something else; empty if nobody did."""
+    return (record or {}).get("provenance", {}).get("outdated", {}).get("reason", "")
 
 
 def changed_definitions(slug: str, project: Project | None = None) -> fingerprint.Changes | None:

@@ -51,19 +51,18 @@ def for_pages(slugs: Sequence[str], project: Project | None = None) -> dict[str,
     with the finished ones named.
     """
     project = (project or Project()).require()
-    published, failures, stale = _published(slugs, project)
-    rest = [slug for slug in slugs if slug not in published]
+    found, failures, stale = _published(slugs, project)
     broken = {failure.slug for failure in failures}
-    toys: dict[str, Run] = {}
+    toys = [slug for slug in slugs if slug not in found and slug not in broken]
+    finished = set(found)
     try:
-        toy = [slug for slug in rest if slug not in broken]
-        toys = {run.slug: run for run in runs.run_many(toy, "toy", project=project)}
+        found |= {run.slug: run for run in runs.run_many(toys, "toy", project=project)}
+        finished |= set(toys)
     except RunsFailed as failed:
         failures += failed.failures
-        published |= dict.fromkeys(failed.finished)
+        finished |= set(failed.finished)
     if failures:
-        raise RunsFailed(failures, sorted(published))
-    found = published | toys
+        raise RunsFailed(failures, sorted(finished))
     return {slug: Shown(found[slug], stale.get(slug, "")) for slug in slugs}
 
 

@@ -42,6 +42,9 @@ NEVER_COUNT = frozenset({"jobs", "live_jobs", "n_jobs", "progress"})
 VERIFY = "COMPANION_VERIFY"
 """Environment variable: names of steps that are computed although they are stored, by commas."""
 
+PUBLISHED = "COMPANION_PUBLISHED"
+"""Environment variable: if set, a run shows the published one and computes no step that ships."""
+
 STEPS = "steps.json"
 """Beside shipped results: the steps of the run that made them."""
 
@@ -49,6 +52,10 @@ COST = ".cost.json"
 """Beside a kept result: seconds and memory that it took when it was computed."""
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
+
+
+class Stale(RuntimeError):
+    """The published run is to be shown, and a result of its is not of this code."""
 
 
 class Done(NamedTuple):
@@ -93,8 +100,12 @@ def begin(
     presets = importlib.import_module(f"{entry.module}.settings").PRESETS
     settings = settings_for(presets, scale, overrides)
     places = shipped_folder(slug, project), kept_folder(slug, project)
-    verify = os.environ.get(VERIFY, "").split(",")
-    run = Run(slug, scale, seed, settings, *places, fresh=fresh, verify=verify, project=project)
+    how = {
+        "fresh": fresh,
+        "verify": os.environ.get(VERIFY, "").split(","),
+        "as_published": bool(os.environ.get(PUBLISHED)),
+    }
+    run = Run(slug, scale, seed, settings, *places, **how, project=project)
     _RUNS[slug] = run
     return run
 
@@ -142,17 +153,26 @@ class Run:
         *,
         fresh: bool = False,
         verify: Iterable[str] = (),
+        as_published: bool = False,
         project: Project | None = None,
     ) -> None:
-        """`verify` : names of steps that are computed although they are stored, and compared."""
+        """How the run's steps are made.
+
+        verify : names of steps that are computed although they are stored, and compared
+        as_published : only what ships is loaded, and a step whose shipped result is not of this
+            code raises :class:`Stale`; results of this machine do not count
+        """
         self.slug, self.scale, self.seed, self.settings = slug, scale, seed, settings
-        self.places = {"shipped": shipped, "kept": kept}
-        self.fresh, self.verify = fresh, frozenset(verify)
+        self.places = {"shipped": shipped} if as_published else {"shipped": shipped, "kept": kept}
+        self.fresh, self.verify, self.as_published = fresh, frozenset(verify), as_published
+        self._kept = kept
         self.log: list[Done] = []
         self._keys: dict[int, tuple[object, str]] = {}  # id -> (value kept alive, its key)
         self._project = project
         self._published = _known_steps(shipped / STEPS)
-        every = json.dumps([scale, seed, self._said(settings)])
+        # what ships is decided by the report of a run that may compute, which is never this one's
+        mode = ["as published"] if as_published else []
+        every = json.dumps([scale, seed, self._said(settings), *mode])
         self.report = kept / "runs" / f"{_hash(every)[:16]}.json"
 
     @property
@@ -170,7 +190,7 @@ class Run:
         function: Callable,
         *inputs: object,
         keep: bool = True,
-        timing: bool = False,
+        timing: bool | tuple[str, ...] = False,
         **options: object,
     ) -> object:
         """``function(*inputs, **options)``, loaded where it is stored.
@@ -180,10 +200,12 @@ class Run:
 
         keep : False for what is cheap or large (data just read): called each time, but it has a
             key, so that what is made of it can be stored
-        timing : the result is measured times, which no second run repeats
+        timing : True if the result is measured times, which no second run repeats; of a table
+            the names of such columns
 
-        Raises ``TypeError`` for a function that is not a definition of the package, and
-        :class:`companion.results.NotStorable` for inputs or results that no file can hold.
+        Raises ``TypeError`` for a function that is not a definition of the package,
+        :class:`companion.results.NotStorable` for inputs or results that no file can hold, and
+        :class:`Stale` where the published run is shown and this step is not part of it.
         """
         begun = time.perf_counter()
         settings = next((v for v in inputs if self._is_settings(v)), None)
@@ -206,6 +228,8 @@ class Run:
                     done = done._replace(note=note)
                 return self._end(done, value)
             notes += self._stale_note(name, parts, settings)
+            if self.as_published and not self._ships_nothing(key):
+                raise Stale(f"{name}: {'; '.join(notes) or 'no result of it ships'}")
         note = "; ".join(notes)
         for value in (*inputs, *options.values()):
             if isinstance(value, Missing):  # a new one, which has a key of its own
@@ -291,10 +315,10 @@ class Run:
         function: Callable,
         inputs: tuple,
         options: Mapping[str, object],
-        timing: bool,
+        timing: bool | tuple[str, ...],
     ) -> str:
         """Compute a stored result again; what came of it, in words."""
-        if timing:
+        if timing is True:
             return "times are not compared"
         if any(isinstance(value, Missing) for value in (*inputs, *options.values())):
             return "not verified: its data are not here"
@@ -303,6 +327,8 @@ class Run:
                 again = function(*inputs, **options)
         except DataUnavailable as error:
             return f"not verified: {error}"
+        if timing:
+            stored, again = (value.drop(columns=list(timing)) for value in (stored, again))
         found = results.difference(stored, again)
         if found:
             warnings.warn(
@@ -313,7 +339,7 @@ class Run:
     def _store(self, done: Done, value: object, parts: Mapping[str, str]) -> Done:
         """Keep a result; a disk that is full costs the file and not the run."""
         tag = _full_key(done.key, done.reads)[:6]
-        path = self.places["kept"] / f"{done.step}-{done.key[:12]}-{tag}.npz"
+        path = self._kept / f"{done.step}-{done.key[:12]}-{tag}.npz"
         try:
             n_bytes = results.save(path, value, key=done.key, parts=parts, reads=done.reads)
             cost = {"seconds": round(done.seconds, 3), "peak_mb": round(records.peak_mb(), 1)}
@@ -343,7 +369,7 @@ class Run:
     @contextlib.contextmanager
     def _parts(self, *, verify: bool = False) -> Iterator[None]:
         """Sweeps inside a step keep their jobs, unless everything is to be computed."""
-        folder = None if verify or self.fresh else self.places["kept"] / "parts"
+        folder = None if verify or self.fresh else self._kept / "parts"
         with sweep.kept_in(folder):
             yield
 
@@ -354,6 +380,14 @@ class Run:
             if line.key == key and self._said(settings, line.reads) == dict(line.reads):
                 return dict(line.reads)
         return self._said(settings)
+
+    def _ships_nothing(self, key: str) -> bool:
+        """Whether the published run had this very step and kept no result of it.
+
+        Such a step lacked what it needs there, or its settings say that it does nothing.
+        """
+        lines = [line for line in self._published if line.key == key]
+        return bool(lines) and not any(line.file for line in lines)
 
     def _write_report(self) -> None:
         """The log so far, beside the kept results; ``companion record`` ships what it names."""
@@ -366,7 +400,10 @@ def _known_steps(path: Path) -> list[Done]:
     """The published run's steps; none if the file cannot be read."""
     try:
         lines = _read_steps(path)
-        return [Done(line["step"], "shipped", line["key"], reads=line["reads"]) for line in lines]
+        return [
+            Done(line["step"], "shipped", line["key"], line["file"], reads=line["reads"])
+            for line in lines
+        ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from companion.data import DataUnavailable, Missing, fetch
 from companion.sweep import sweep
@@ -80,6 +81,10 @@ def factor():
 def clock():
     CALLS.append("clock")
     return time.perf_counter()
+
+
+def timed(seed):
+    return pd.DataFrame({"x": [seed], "seconds": [time.perf_counter()]})
 
 
 def absent(settings):

@@ -21,11 +21,12 @@ def lab(tmp_path, monkeypatch):
 
 @pytest.fixture
 def begin(tmp_path):
-    def begin(lab, *, fresh=False, verify=(), **changes):
+    def begin(lab, *, fresh=False, verify=(), as_published=False, **changes):
         settings = lab.Settings(**changes)
         places = tmp_path / "shipped", tmp_path / "kept"
         lab.CALLS.clear()
-        return chapter.Run("demo", "toy", 0, settings, *places, fresh=fresh, verify=verify)
+        how = {"fresh": fresh, "verify": verify, "as_published": as_published}
+        return chapter.Run("demo", "toy", 0, settings, *places, **how)
 
     return begin
 
@@ -247,6 +248,63 @@ def test_verify_tells_one_changed_digit(lab, begin, tmp_path):
     ):
         run.step(lab.grid, run.settings, 0)
     assert run.log[-1].note.startswith("differs: result.x")
+
+
+def test_columns_of_times_are_not_compared(lab, begin, tmp_path):
+    run = begin(lab)
+    run.step(lab.timed, 1, timing=("seconds",))
+    for names, outcome in ((("seconds",), "verified"), ((), "differs: result")):
+        run = begin(lab, verify=["timed"])
+        if names:
+            run.step(lab.timed, 1, timing=names)
+        else:
+            with pytest.warns(UserWarning, match="another result"):
+                run.step(lab.timed, 1)
+        assert run.log[-1].note.startswith(outcome)
+
+
+def test_the_published_run_computes_nothing_that_ships(lab, begin, tmp_path):
+    run = begin(lab)
+    table = run.step(lab.table, keep=False)
+    total = run.step(lab.total, run.step(lab.grid, run.settings, 1))
+    run.step(lab.absent, run.settings)
+    with_table = run.step(lab.of_table, table, run.settings)
+    report = run.report.read_text()
+    ship(tmp_path)
+
+    run = begin(lab, as_published=True)
+    assert run.step(lab.total, run.step(lab.grid, run.settings, 1)) == total
+    assert isinstance(run.step(lab.absent, run.settings), Missing)  # so it was when published
+    lab.GONE = True
+    table = run.step(lab.table, keep=False)
+    assert run.step(lab.of_table, table, run.settings) == with_table
+    assert lab.CALLS == ["absent", "table"]
+    with pytest.raises(chapter.Stale, match="area: no result of it ships"):
+        run.step(lab.area, run.settings)
+    assert begin(lab).report.read_text() == report  # what the recording run left is untouched
+
+
+def test_a_stale_step_stops_the_published_run_and_says_what_differs(
+    lab, begin, tmp_path, monkeypatch
+):
+    run = begin(lab)
+    run.step(lab.grid, run.settings, 1)
+    ship(tmp_path)
+    for new in ("return 2.0", "return 3.0"):
+        lab = steps.install(tmp_path, monkeypatch, "return 2.0", new)
+        run = begin(lab, as_published=True)
+        if new == "return 2.0":
+            run.step(lab.grid, run.settings, 1)
+            continue
+        with pytest.raises(chapter.Stale, match="grid: stale: another definition"):
+            run.step(lab.grid, run.settings, 1)
+        assert lab.CALLS == []
+        # results of this machine are not the published ones
+        run = begin(lab)
+        run.step(lab.grid, run.settings, 1)
+        run = begin(lab, as_published=True)
+        with pytest.raises(chapter.Stale, match="another definition"):
+            run.step(lab.grid, run.settings, 1)
 
 
 def test_what_cannot_be_a_step_is_refused(lab, begin):

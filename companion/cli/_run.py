@@ -89,8 +89,9 @@ def verify(
 
 @app.command(rich_help_panel=RUN)
 def build() -> None:
-    """Run what changed at toy scale and build the site in build/site.
+    """Run what changed and build the site in build/site.
 
+    Pages show the published run where its results ship and are of this code, else a toy run.
     If a notebook fails, the others still run and the site stays as it was.
     """
     project = checkout()

@@ -70,14 +70,12 @@ def run_many(
     if seed is not None:
         check_seed(seed)
     chapters = [_chapter(slug, project) for slug in slugs]
-    environment = _environment(env)
+    kernels = environment(env)
     with only_one(project, to_stderr, f"run {' '.join(slugs)}"):
-        plans = [
-            store.plan(entry, scale, seed, settings, project, environment) for entry in chapters
-        ]
+        plans = [store.plan(entry, scale, seed, settings, project, kernels) for entry in chapters]
         finished = {plan.paper.slug: found for plan in plans if (found := store.find(plan))}
         if todo := [plan for plan in plans if plan.paper.slug not in finished]:
-            finished |= Batch(project, environment, workers).run(todo)
+            finished |= Batch(project, kernels, workers).run(todo)
     return [finished[entry.slug] for entry in chapters]
 
 
@@ -88,7 +86,7 @@ def _chapter(slug: str, project: Project) -> Paper:
     return entry
 
 
-def _environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:
+def environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:
     """Environment of a kernel: this process's with `changes`, publishing switched on."""
     merged = {**os.environ, "COMPANION_PUBLISH": "1", **(changes or {})}
     env = {name: value for name, value in merged.items() if value is not None}

@@ -56,7 +56,7 @@ def results(settings):
         budget_draws=budget_draws,
         budget=data.attempt(
             sl.plans, budget_draws, data.attempt(sl.gemstones), settings.budgets,
-            np.random.default_rng(0),
+            0,
         ),
         open_end=data.attempt(sl.open_end),
         singles=data.attempt(sl.single_run_errors),

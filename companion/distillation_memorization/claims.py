@@ -40,10 +40,12 @@ EASY = {
 }  # fmt: skip
 EASY_SHARE = {"toy": Criterion("above 0.5", low=0.5), "book": Criterion("above 0.6", low=0.6)}
 
+ZLIB_BYTES = -5.0
 ZLIB = {
-    "toy": Criterion("zlib length of M_B minus all of D below -5 bytes, Welch p < 0.01", high=-5.0),
-    "book": Criterion("zlib length of M_B minus all of D: 95 % interval over seeds below -5 bytes; "
-                      "Welch p < 0.01 in every seed", high=-5.0),
+    "toy": Criterion("zlib length of M_B minus all of D below -5 bytes, Welch p < 0.01",
+                     high=ZLIB_BYTES),
+    "book": Criterion("zlib length of M_B minus all of D below -5 bytes with Welch p < 0.01 in "
+                      "every seed; 95 % interval over seeds", high=ZLIB_BYTES),
 }  # fmt: skip
 SMALL_P = Criterion("below 0.01", high=0.01)
 

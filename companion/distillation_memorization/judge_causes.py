@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import ttest_ind
 
-from companion.claims import Finding, judge, not_tested
+from companion.claims import HOLDS, NOT_RESOLVED, Finding, as_verdict, judge, not_tested
 from companion.distillation_memorization import arms as a
 from companion.distillation_memorization import claims as c
 from companion.distillation_memorization import sets
@@ -49,7 +49,7 @@ def easy(results: Results) -> Finding:
 
 
 def low_zlib(results: Results) -> Finding:
-    """Claim 2b: the mean over seeds, and the largest p; the worst seed is told."""
+    """Claim 2b: the mean over seeds and the largest p; the worst seed must not contradict."""
     gaps, ps = [], []
     for world in results.worlds:
         members = world.zlib[world.members[a.BASELINE]]
@@ -61,11 +61,14 @@ def low_zlib(results: Results) -> Finding:
         gaps.append(float(members.mean() - world.zlib.mean()))
         ps.append(float(test.pvalue))
     largest = float(np.max(ps))
-    return judge(
+    finding = judge(
         c.BY_ID["2b"], results.scale, over_seeds(gaps)._replace(p=largest),
         parts={"largest p": (p_value(largest, len(ps)), c.SMALL_P)},
         note=f"largest of the seeds' differences {np.max(gaps):.3g}",
     )  # fmt: skip
+    if finding.verdict == HOLDS and not np.max(gaps) < c.ZLIB_BYTES:
+        return as_verdict(finding, NOT_RESOLVED, f"not below {c.ZLIB_BYTES:g} in every seed")
+    return finding
 
 
 def predictable(results: Results) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -250,17 +251,27 @@ def test_verify_tells_one_changed_digit(lab, begin, tmp_path):
     assert run.log[-1].note.startswith("differs: result.x")
 
 
-def test_columns_of_times_are_not_compared(lab, begin, tmp_path):
+@pytest.mark.parametrize(
+    ("changed", "timing", "outcome"),
+    [
+        ("seconds", ("seconds",), "verified"),
+        ("seconds", False, "differs: result"),
+        ("seconds", True, "times are not compared"),
+        ("x", ("seconds",), "differs: result"),
+    ],
+)
+def test_columns_of_times_are_not_compared(lab, begin, tmp_path, changed, timing, outcome):
     run = begin(lab)
     run.step(lab.timed, 1, timing=("seconds",))
-    for names, outcome in ((("seconds",), "verified"), ((), "differs: result")):
-        run = begin(lab, verify=["timed"])
-        if names:
-            run.step(lab.timed, 1, timing=names)
-        else:
-            with pytest.warns(UserWarning, match="another result"):
-                run.step(lab.timed, 1)
-        assert run.log[-1].note.startswith(outcome)
+    path = tmp_path / "kept" / run.log[-1].file
+    table, about = results.load(path), results.load(path, "about")
+    table[changed] += 1
+    results.save(path, table, **about)
+    run = begin(lab, verify=["timed"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run.step(lab.timed, 1, timing=timing)
+    assert run.log[-1].note.startswith(outcome)
 
 
 def test_the_published_run_computes_nothing_that_ships(lab, begin, tmp_path):
@@ -281,6 +292,9 @@ def test_the_published_run_computes_nothing_that_ships(lab, begin, tmp_path):
     assert lab.CALLS == ["absent", "table"]
     with pytest.raises(chapter.Stale, match="area: no result of it ships"):
         run.step(lab.area, run.settings)
+    run = begin(lab, as_published=True, n=4)  # the same key, other settings
+    with pytest.raises(chapter.Stale, match="grid: no result of it ships"):
+        run.step(lab.grid, run.settings, 1)
     assert begin(lab).report.read_text() == report  # what the recording run left is untouched
 
 

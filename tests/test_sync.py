@@ -49,7 +49,7 @@ def test_only_card_and_address_change_in_a_notebook(book):
     after = nbformat.read(path, as_version=4)
     changed = [i for i, (a, b) in enumerate(zip(before.cells, after.cells, strict=True)) if a != b]
     assert changed == [0]
-    assert "1 of 1 claim holds" in after.cells[0].source
+    assert "1 of the paper's one claim holds" in after.cells[0].source
 
 
 def test_a_notebook_that_is_right_keeps_its_formatting(book):

@@ -13,6 +13,7 @@ from companion.publish.errors import SourceChanged
 from companion.publish.files import digest
 
 RECORD = "application/vnd.runnable-papers.record+json"
+STEPS = "application/vnd.runnable-papers.steps+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FRAMES = "vendor/frames"
 """Folder of the staged tree that holds the explorers' pictures."""
@@ -89,7 +90,7 @@ def clean_outputs(outputs: Iterable[nbformat.NotebookNode]) -> list[nbformat.Not
         output = nbformat.from_dict(output)
         if "data" in output:
             data = output.data
-            special = {RECORD, WIDGET} & set(data)
+            special = {RECORD, STEPS, WIDGET} & set(data)
             for mime in special:
                 del data[mime]
             if special and not set(data) - {"text/plain"}:

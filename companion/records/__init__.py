@@ -4,6 +4,7 @@ from companion.records._provenance import code as code
 from companion.records._provenance import peak_mb as peak_mb
 from companion.records._provenance import provenance as provenance
 from companion.records._store import MIME as MIME
+from companion.records._store import STEPS_MIME as STEPS_MIME
 from companion.records._store import RecordInvalid as RecordInvalid
 from companion.records._store import accepted_definitions as accepted_definitions
 from companion.records._store import changed_definitions as changed_definitions

@@ -261,6 +261,7 @@ def test_the_type_of_the_record_is_the_records_own():
     from companion import records
 
     assert clean.RECORD == records.MIME
+    assert clean.STEPS == records.STEPS_MIME
 
 
 def test_the_public_names_are_there():

@@ -20,7 +20,7 @@ PICTURE = base64.b64encode(b"a small picture").decode()
 
 def shown(**data):
     names = {"html": "text/html", "plain": "text/plain", "png": "image/png"}
-    names |= {"widget": clean.WIDGET, "record": clean.RECORD}
+    names |= {"widget": clean.WIDGET, "record": clean.RECORD, "steps": clean.STEPS}
     return new_output("display_data", data={names[key]: value for key, value in data.items()})
 
 
@@ -32,7 +32,7 @@ def test_widgets_and_records_leave_the_outputs():
     outputs = [
         shown(widget=WIDGET, html="<b>x</b>", plain="x"),
         shown(widget=WIDGET, plain="a progress bar"),
-        shown(record={"slug": "alpha"}, plain="the record"),
+        shown(record={"slug": "alpha"}, steps={"report": "alpha.json"}, plain="the record"),
         shown(widget=WIDGET),
         shown(plain="a value"),
         shown(png="AAAA", plain="<Figure>"),

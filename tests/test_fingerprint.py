@@ -427,7 +427,11 @@ def test_the_digest_of_a_function():
     assert {"paired", "t_interval", "_sample", "Interval"} <= names
 
 
-@pytest.mark.parametrize("thing", [lambda: 1, json.dumps, others, 3], ids=str)
+@pytest.mark.parametrize(
+    "thing",
+    [lambda: 1, json.dumps, others, 3],
+    ids=["a lambda", "another package's", "a test's", "a number"],
+)
 def test_only_definitions_of_the_package_have_a_digest(thing):
     with pytest.raises(TypeError, match="not defined at the top of a module of companion"):
         fingerprint.digest(thing)

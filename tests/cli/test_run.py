@@ -145,8 +145,8 @@ def test_recording_brings_table_and_card_up_to_date(companion, book, monkeypatch
     result = companion("record", "tart")
     assert result.exit_code == 0
     assert "updated README.md" in result.stdout
-    assert "1 of 1 claim holds" in (book.root / "README.md").read_text()
-    assert "1 of 1 claim holds" in (book.notebooks / "02-tart.ipynb").read_text()
+    assert "1 of the paper's one claim holds" in (book.root / "README.md").read_text()
+    assert "1 of the paper's one claim holds" in (book.notebooks / "02-tart.ipynb").read_text()
 
 
 def test_clean_empties_build_and_nothing_else(companion, book):

@@ -77,7 +77,7 @@ def test_numbers_that_are_none_and_types_of_numpy(tmp_path):
         np.arange(6.0).reshape(2, 3).T, np.array([(1, 2.0)], dtype=[("n", "i4"), ("x", "f8")]),
         np.array([[1, "a"], [None, (2,)]], dtype=object),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_arrays(value, tmp_path):
     back = there_and_back(value, tmp_path)

@@ -43,7 +43,13 @@ class Interval(NamedTuple):
         return any(end is not None and not np.isinf(end) for end in ends)
 
     def map(self, function: Callable[[float], float]) -> Interval:
-        """The interval of a monotone `function` of the quantity (``np.exp`` of a log ratio)."""
+        """The interval of a monotone `function` of the quantity (``np.exp`` of a log ratio).
+
+        An interval about which nothing is known stays so: the exponential of minus infinity is
+        no lower end.
+        """
+        if not self.has_interval:
+            return self._replace(estimate=float(function(self.estimate)))
         ends = [None if end is None else float(function(end)) for end in (self.low, self.high)]
         if None not in ends and ends[0] > ends[1]:
             ends.reverse()

@@ -148,6 +148,14 @@ def test_holm_by_hand():
     np.testing.assert_allclose(stats.holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06])
 
 
+def test_interval_map_knows_no_more_than_before():
+    unknown = stats.over_seeds([0.5]).map(np.exp)
+    assert unknown.estimate == pytest.approx(np.exp(0.5))
+    assert not unknown.has_interval
+    half = stats.Interval(0.0, -np.inf, 1.0).map(np.exp)
+    assert (half.low, half.high) == (0.0, np.e)
+
+
 def test_interval_map_reverses_a_falling_function():
     result = stats.Interval(2.0, 1.0, 4.0).map(lambda x: 1 / x)
     assert result[:3] == (0.5, 0.25, 1.0)

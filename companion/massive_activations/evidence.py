@@ -4,9 +4,9 @@ Each function returns the measured quantities of one claim by name, the main one
 intervals that :func:`companion.claims.judge` compares with the criteria.  Nothing here knows a
 criterion: the thresholds stand in the chapter's ``claims`` module and were fixed before any run.
 
-The excerpt holds one to three of ten sequences and one run of each model.  Quantities that use
-all of its rows without sampling are exact; where three sequences are there, the interval is a t
-interval over them.  Neither speaks about other seeds of the same model.
+The excerpt holds one to three of ten sequences and one run of each model.  Counts of layers are
+exact.  Everything else is an estimate, with a t interval over the sequences; of one sequence there
+is none.  Neither speaks about other seeds of the same model.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import statsmodels.formula.api as smf
+from scipy.stats import t as student_t
 
 from companion.massive_activations.architectures import architecture
 from companion.massive_activations.excerpt import (
@@ -26,7 +27,7 @@ from companion.massive_activations.excerpt import (
 )
 from companion.massive_activations.identifiability import Boundedness, Refits
 from companion.massive_activations.predict import Leakage
-from companion.stats import Interval, bootstrap, exact, proportion, t_interval
+from companion.stats import LEVEL, Interval, bootstrap, exact, over_seeds, proportion
 
 Evidence = dict[str, Interval]
 """Name of a quantity to its interval; the first entry is the claim's main quantity."""
@@ -41,23 +42,28 @@ def absent_then_learned(excerpt: pd.DataFrame) -> Evidence:
     """C1: ratio over Gaussian null, early and at the last checkpoint of each model.
 
     ``smallest final maximum`` : over models, of the largest layer's relative ratio at the end
-    ``share at the null`` : of all (model, step, layer) up to step 64, inside :data:`NULL_BAND`
+    ``share at the null`` : of all (model, step, layer) up to step 64, inside :data:`NULL_BAND`;
+        a count of the rows at hand
     ``final maximum, <model>`` : largest layer's relative ratio at that model's last checkpoint
     """
     series = ratio_series(excerpt)
     early = series[series.step <= EARLY].relative
-    final = {
-        f"final maximum, {model}": exact(
-            layer_profile(excerpt, model, steps(excerpt, model)[-1]).relative.max()
-        )
-        for model in models(excerpt)
-    }
-    smallest = min(interval.estimate for interval in final.values())
+    final = {f"final maximum, {model}": _final_maximum(excerpt, model) for model in models(excerpt)}
     return {
-        "smallest final maximum": exact(smallest, len(final)),
-        "share at the null": exact(early.between(*NULL_BAND).mean(), len(early)),
+        "smallest final maximum": min(final.values(), key=lambda interval: interval.estimate),
+        "share at the null": exact(early.between(*NULL_BAND).sum() / len(early), len(early)),
         **final,
     }
+
+
+def _final_maximum(excerpt: pd.DataFrame, model: str) -> Interval:
+    """Largest layer's ratio over its null at the last checkpoint, over sequences."""
+    step = steps(excerpt, model)[-1]
+    profile = layer_profile(excerpt, model, step)
+    layer = profile.relative.idxmax()
+    null = profile.ratio[layer] / profile.relative[layer]
+    rows = excerpt[(excerpt.model == model) & (excerpt.step == step) & (excerpt.layer == layer)]
+    return over_seeds(rows.ratio / null)
 
 
 def middle_layers_largest(excerpt: pd.DataFrame, model: str, step: int | None = None) -> Evidence:
@@ -79,17 +85,17 @@ def middle_layers_largest(excerpt: pd.DataFrame, model: str, step: int | None = 
     vertex = -slope / (2 * curvature)
     gradient = np.array([0.0, -1 / (2 * curvature), slope / (2 * curvature**2)])
     error = float(np.sqrt(gradient @ plain.cov_params().to_numpy() @ gradient))
-    margin = 1.96 * error
+    margin = float(student_t.ppf((1 + LEVEL) / 2, plain.df_resid)) * error
     return {
         "curvature": _coefficient(plain, name),
         "curvature, HAC": _coefficient(robust, name),
         "vertex": Interval(vertex, vertex - margin, vertex + margin, None, len(data)),
-        "depth of the largest ratio": exact(profile.depth[profile.ratio.idxmax()]),
+        "depth of the largest ratio": Interval(profile.depth[profile.ratio.idxmax()]),
     }
 
 
 def _coefficient(fit: object, name: str) -> Interval:
-    low, high = fit.conf_int().loc[name]
+    low, high = fit.conf_int(1 - LEVEL).loc[name]
     return Interval(
         float(fit.params[name]), float(low), float(high), float(fit.pvalues[name]), int(fit.nobs)
     )
@@ -98,61 +104,77 @@ def _coefficient(fit: object, name: str) -> Interval:
 def two_shapes(excerpt: pd.DataFrame) -> Evidence:
     """C3: outer layers fall or stand still while middle layers rise, as factors of the ratio.
 
-    The factor is that of the series (the mean over the excerpt's sequences), and each entry is
-    the layer closest to breaking the claim.
+    Factors are exp of the mean log change over the sequences, with its t interval, and each entry
+    is the layer that comes closest to breaking the claim.  Three neighboring windows of text tell
+    little, and one tells nothing about the next.
 
     ``14M deep layers, largest factor`` : layers 5 and 6, steps 22,000 to 66,000
     ``14M other layers, smallest factor`` : layers 1 to 4, the same steps
     ``1B shallow layers, largest change`` : of |factor - 1|, layers 1 to 3, 24,000 to 100,000
     ``1B middle layers, smallest factor`` : layers 4 to 14, the same steps
-    ``14M deep layers, over sequences`` and ``14M other layers, over sequences`` : the same two
-        as exp of the mean log change with its t interval over the three sequences.  The criterion
-        is about the series; this says how much three neighboring windows of text can tell
     """
-    small, large = _change(excerpt, *_SMALL), _change(excerpt, *_LARGE)
-    spread = log_changes(excerpt, *_SMALL).ratio
+    small, large = (_by_layer(log_changes(excerpt, *where).ratio) for where in (_SMALL, _LARGE))
+    change = _by_layer(np.expm1(log_changes(excerpt, *_LARGE).ratio))
     return {
-        "14M deep layers, largest factor": exact(small.loc[5:6].max(), 2),
-        "14M other layers, smallest factor": exact(small.loc[1:4].min(), 4),
-        "1B shallow layers, largest change": exact((large.loc[1:3] - 1).abs().max(), 3),
-        "1B middle layers, smallest factor": exact(large.loc[4:14].min(), 11),
-        "14M deep layers, over sequences": _over_sequences(spread, small.loc[5:6].idxmax()),
-        "14M other layers, over sequences": _over_sequences(spread, small.loc[1:4].idxmin()),
+        "14M deep layers, largest factor": _largest(small, range(5, 7)).map(np.exp),
+        "14M other layers, smallest factor": _smallest(small, range(1, 5)).map(np.exp),
+        "1B shallow layers, largest change": _largest(
+            {layer: magnitude(one) for layer, one in change.items()}, range(1, 4)
+        ),
+        "1B middle layers, smallest factor": _smallest(large, range(4, 15)).map(np.exp),
     }
 
 
 _SMALL, _LARGE = ("pythia-14m", 22_000, 66_000), ("pythia-1b", 24_000, 100_000)
 
 
-def _change(excerpt: pd.DataFrame, model: str, start: int, end: int) -> pd.Series:
-    """Ratio at `end` over ratio at `start`, by layer."""
-    return layer_profile(excerpt, model, end).ratio / layer_profile(excerpt, model, start).ratio
+def magnitude(signed: Interval) -> Interval:
+    """Size of a quantity whatever its sign, from the interval of the signed quantity."""
+    low, high = signed.low, signed.high
+    if signed.has_interval:
+        ends = sorted((abs(low), abs(high)))
+        low, high = (0.0 if low <= 0 <= high else ends[0]), ends[1]
+    return signed._replace(estimate=abs(signed.estimate), low=low, high=high, p=None)
 
 
-def _over_sequences(log_ratio: pd.Series, layer: int) -> Interval:
-    values = log_ratio.xs(layer, level="layer").to_numpy()
-    # one sequence (a stand-in excerpt) has no spread to speak of
-    return (t_interval(values) if len(values) > 1 else Interval(float(values[0]))).map(np.exp)
+def _by_layer(values: pd.Series) -> dict[int, Interval]:
+    """Mean over sequences of each layer; `values` are indexed by (sequence, layer)."""
+    return {
+        int(layer): over_seeds(group.to_numpy()) for layer, group in values.groupby(level="layer")
+    }
+
+
+def _largest(found: dict[int, Interval], layers: range) -> Interval:
+    """The layer whose interval reaches highest, among equals the largest estimate."""
+    return max((found[layer] for layer in layers), key=lambda one: (one.high, one.estimate))
+
+
+def _smallest(found: dict[int, Interval], layers: range) -> Interval:
+    """The layer whose interval reaches lowest, among equals the smallest estimate."""
+    return min((found[layer] for layer in layers), key=lambda one: (one.low, one.estimate))
 
 
 def shrinking_median(excerpt: pd.DataFrame) -> Evidence:
-    """C7: how much of the growing ratio is a falling median.
+    """C7: how much of the growing ratio is a falling median, over sequences.
 
     ``1B median share`` : mean over layers 4 to 15 of the median's share of the log growth from
-        24,000 to 100,000; low and high are the smallest and the largest layer, not an interval of
-        the mean
-    ``160M layers whose top-1 falls`` : share of layers 4 to 12, 40,000 to 80,000
+        24,000 to 100,000
+    ``1B smallest share`` and ``1B largest share`` : of the layers that reach furthest
+    ``160M layers whose top-1 falls`` : share of layers 4 to 12, 40,000 to 80,000; a count
     ``160M layers whose ratio rises`` : the same layers and steps: a larger ratio beside a smaller
         activation
     """
-    large = decompose(excerpt, "pythia-1b", 24_000, 100_000).loc[4:15].median_share
+    change = log_changes(excerpt, *_LARGE)
+    share = (-change["median"] / change.ratio).loc[(slice(None), slice(4, 15))]
+    each = _by_layer(share)
     middle = decompose(excerpt, "pythia-160m", 40_000, 80_000).loc[4:12]
+    n = len(middle)
     return {
-        "1B median share": Interval(
-            float(large.mean()), float(large.min()), float(large.max()), None, len(large)
-        ),
-        "160M layers whose top-1 falls": exact((middle.top1 < 0).mean(), len(middle)),
-        "160M layers whose ratio rises": exact((middle.ratio > 0).mean(), len(middle)),
+        "1B median share": over_seeds(share.groupby(level="sequence").mean()),
+        "1B smallest share": _smallest(each, range(4, 16)),
+        "1B largest share": _largest(each, range(4, 16)),
+        "160M layers whose top-1 falls": exact((middle.top1 < 0).sum() / n, n),
+        "160M layers whose ratio rises": exact((middle.ratio > 0).sum() / n, n),
     }
 
 
@@ -183,7 +205,7 @@ def loose_parameters(
         "median R2": bootstrap(least.r2, np.median, rng=rng),
         "range of K": bootstrap(K / size, _decile_range, rng=rng),
         "range of K, converged fits": bootstrap(K[rising.converged] / size, _decile_range, rng=rng),
-        "share unconverged": exact((~rising.converged).mean(), len(K)),
+        "share unconverged": proportion(int((~rising.converged).sum()), len(K)),
         "share of series that bound K": proportion(
             int(bounded.bounded.sum()), len(bounded.bounded)
         ),
@@ -216,7 +238,9 @@ def leaking_split(leakage: Leakage, *, rng: np.random.Generator, paper_r2: float
     return {
         "median R2, random split": bootstrap(leakage.random, np.median, rng=rng),
         "median R2, model left out": bootstrap(leakage.grouped, np.median, rng=rng),
-        "share of draws at least as good as the paper": exact(reached.mean(), reached.size),
+        "share of draws at least as good as the paper": proportion(
+            int(reached.sum()), reached.size
+        ),
     }
 
 

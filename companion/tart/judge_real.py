@@ -5,16 +5,16 @@ Differences are paired by data set, number of examples and seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from companion.claims import HOLDS, Finding, judge, measured_text, not_tested
 from companion.data import Missing
-from companion.stats import Interval, exact, holm, paired, sign_test
+from companion.stats import LEVEL, Interval, exact, holm, over_seeds, paired, sign_test
 from companion.tart import claims as c
 from companion.tart.nulls import NULLS
-from companion.tart.readings import by, by_estimate, mean, strictly, told, units
+from companion.tart.readings import by, told, units
 from companion.tart.real import MODULE, difference, pick
 from companion.tart.synthetic import Curve
 
@@ -40,13 +40,12 @@ def fine(
         if isinstance(needed, Missing):
             return not_tested(c.BY_ID["2"], scale, needed.reason)
     level = "model" if "model" in gap.index.names else "data"
-    pooled, each = mean(gap), by(gap, level)
-    parts = {"mean": (by_estimate(pooled, c.GAP), c.GAP)}
-    parts |= {name: (by_estimate(value, c.POSITIVE), c.POSITIVE) for name, value in each.items()}
+    pooled, each = over_seeds(gap), by(gap, level)
+    parts = {"mean": (pooled, c.GAP)}
+    parts |= {name: (value, c.POSITIVE) for name, value in each.items()}
     part, words = share(cells, tuned)
     parts["share"] = (part, c.SHARE)
-    strict = {"mean": (pooled, c.GAP)} | {name: (v, c.POSITIVE) for name, v in each.items()}
-    note = "; ".join((note, words, strictly(strict)))
+    note = "; ".join((note, words))
     return judge(c.BY_ID["2"], scale, pooled, parts=parts, note=note)
 
 
@@ -60,20 +59,20 @@ def share(table: pd.DataFrame, tuned: pd.DataFrame) -> tuple[Interval, str]:
     best = tuned.set_index(["data", "k", "seed"])["accuracy"]
     frame = pd.DataFrame({"ft": best, "lr": pick(table, *PROBE), "icl": pick(table, *PROMPT)})
     frame = frame.dropna()
-    total = mean(frame["ft"] - frame["icl"])
+    total = over_seeds(frame["ft"] - frame["icl"])
     words = f"fine-tuning minus prompting {measured_text(total)} ({total.n} contexts)"
     if c.TOTAL.verdict(total) != HOLDS:
         words += ", not resolved above 0, so there is no total to share"
         return Interval(float("nan"), n=total.n), words
     part = (frame["lr"] - frame["icl"]).mean() / total.estimate
     words += f", the reasoning gap is {part:.0%} of it"
-    return mean(2 * frame["lr"] - frame["icl"] - frame["ft"]), words
+    return over_seeds(2 * frame["lr"] - frame["icl"] - frame["ft"]), words
 
 
 def calibrated(table: pd.DataFrame) -> str:
     """How much of the gap is left when prompting gets another threshold."""
     left = {
-        words: mean(difference(table, PROBE, (method, "prompt")))
+        words: over_seeds(difference(table, PROBE, (method, "prompt")))
         for method, words in (
             ("ICL, contextual", "probe minus contextually calibrated prompting"),
             ("ICL, median", "probe minus prompting with the median threshold"),
@@ -89,16 +88,23 @@ def closes(scale: str, table: pd.DataFrame) -> Finding:
     if scale == "toy":
         return _cells_above("3", scale, gap, "module on LOO vectors minus prompting")
     if scale == "paper":
-        tasks = gap.groupby(level="data", sort=False).mean()
-        won = int((tasks > 0).sum())
-        p = sign_test(won, len(tasks)).p
-        return judge(c.BY_ID["3"], scale, exact(won, len(tasks))._replace(p=p))
-    pooled, each = mean(gap), by(gap, "data")
+        return judge(c.BY_ID["3"], scale, tasks_above(by(gap, "data")))
+    pooled, each = over_seeds(gap), by(gap, "data")
     corrected = holm([v.p if v.p is not None else 1.0 for v in each.values()])
-    note = (f"{told(each)}; largest p after Holm {max(corrected):.2g}; "
-            f"{strictly({'mean': (pooled, c.GAP)})}")  # fmt: skip
-    parts = {"mean": (by_estimate(pooled, c.GAP), c.GAP)}
-    return judge(c.BY_ID["3"], scale, pooled, parts=parts, note=note)
+    note = f"{told(each)}; largest p after Holm {max(corrected):.2g}"
+    return judge(c.BY_ID["3"], scale, pooled, parts={"mean": (pooled, c.GAP)}, note=note)
+
+
+def tasks_above(each: Mapping[str, Interval]) -> Interval:
+    """On how many tasks a difference is above 0; p of the sign test.
+
+    Tasks whose interval is above 0 are the lower end, those whose interval is not below 0 the
+    upper one: a task that is not resolved may count or not.
+    """
+    won = sum(value.estimate > 0 for value in each.values())
+    above = sum(value.low > 0 for value in each.values())
+    below = sum(value.high < 0 for value in each.values())
+    return Interval(won, above, len(each) - below, sign_test(won, len(each)).p, len(each))
 
 
 def _pooled(tables: Sequence[pd.DataFrame], a: str, b: str) -> pd.Series:
@@ -128,7 +134,7 @@ def same(scale: str, tables: Sequence[pd.DataFrame], synthetic: Curve | Missing)
     note = f"data sets alone: {alone}"
     if not isinstance(synthetic, Missing):
         note += f"; synthetic tasks of 16 dimensions, {between(synthetic)}"
-    measured = mean(values)._replace(p=None)
+    measured = over_seeds(values)._replace(p=None)
     return judge(c.BY_ID["4"], scale, measured, note=note)
 
 
@@ -147,7 +153,7 @@ def between(found: Curve) -> str:
 def null(scale: str, tables: Sequence[pd.DataFrame]) -> Finding:
     """The null model's claim, and on how many data sets the module beats the best null."""
     values = units(_pooled(tables, MODULE, "mean difference"))
-    measured = mean(values)._replace(p=None)
+    measured = over_seeds(values)._replace(p=None)
     won = wins(tables)
     note = f"{told(by(values, 'data'))}; module above every null model on {won[0]} of {won[1]}"
     return judge(
@@ -163,17 +169,17 @@ def wins(tables: Sequence[pd.DataFrame]) -> tuple[int, int]:
     for data in names:
         worst = 0.0
         for values in rivals.values():
-            one = mean(units(values[values.index.get_level_values("data") == data]))
+            one = over_seeds(units(values[values.index.get_level_values("data") == data]))
             above = one.p if one.p is not None and one.estimate > 0 else 1.0
             worst = max(worst, above)
         p_values.append(worst)
-    return int((holm(p_values) < 0.05).sum()), len(names)
+    return int((holm(p_values) < 1 - LEVEL).sum()), len(names)
 
 
 def digits_only(scale: str, table: pd.DataFrame) -> Finding:
     """Claim 5 at toy scale: 3 against 8."""
     rows = table[(table["data"] == "3v8") & (table["k"] == table["k"].min())]
-    return judge(c.BY_ID["5"], scale, mean(pick(rows, MODULE))._replace(p=None))
+    return judge(c.BY_ID["5"], scale, over_seeds(pick(rows, MODULE))._replace(p=None))
 
 
 def modalities(scale: str, *tables: pd.DataFrame) -> Finding:
@@ -192,7 +198,7 @@ def modalities(scale: str, *tables: pd.DataFrame) -> Finding:
                 where = str(name) if vectors in str(name) else f"{name}, {vectors}"
                 where += f" ({len(part)} contexts)"
                 where = f"{where}, Hub" if where in found else where
-                found[where] = mean(part)._replace(p=None)
+                found[where] = over_seeds(part)._replace(p=None)
     if not found:
         return not_tested(c.BY_ID["5"], scale, "no context of 32 examples in this run")
     lowest = min(found, key=lambda name: found[name].estimate)
@@ -209,10 +215,8 @@ def more(scale: str, table: pd.DataFrame) -> Finding:
     if not gain:
         return not_tested(c.BY_ID["6"], scale, "needs contexts of 18 and 128 examples")
     least = min(gain, key=lambda name: gain[name].estimate)
-    parts = {f"{name}, mean": (by_estimate(v, c.GAIN), c.GAIN) for name, v in gain.items()}
-    parts |= {name: (value, c.POSITIVE) for name, value in gain.items() if name != least}
-    note = (f"less: {least}; logistic regression {told(_gain(table, 'logistic'))}; "
-            f"{strictly({name: (v, c.GAIN) for name, v in gain.items()})}")  # fmt: skip
+    parts = {name: (value, c.GAIN) for name, value in gain.items()}
+    note = f"less: {least}; logistic regression {told(_gain(table, 'logistic'))}"
     return judge(c.BY_ID["6"], scale, gain[least], parts=parts, note=note)
 
 
@@ -235,5 +239,5 @@ def leave_one_out(scale: str, table: pd.DataFrame) -> Finding:
     note = told(by(values, "data"))
     module = difference(table, (MODULE, "LOO"), (MODULE, "vanilla"))
     if len(module):
-        note += f"; with the module {measured_text(mean(module))}"
-    return judge(c.BY_ID["7"], scale, mean(values), note=note)
+        note += f"; with the module {measured_text(over_seeds(module))}"
+    return judge(c.BY_ID["7"], scale, over_seeds(values), note=note)

@@ -2,11 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.claims import HOLDS
+from companion.claims import HOLDS, NOT_RESOLVED
 from companion.massive_activations.baselines import STEP_1
 from companion.massive_activations.claims import CLAIMS
 from companion.massive_activations.evidence import (
     absent_then_learned,
+    magnitude,
     middle_layers_largest,
     shrinking_median,
     step_1_floor,
@@ -27,6 +28,7 @@ from companion.massive_activations.excerpt import (
 from companion.massive_activations.null import hidden_state_ratio
 from companion.massive_activations.paper_numbers import TABLE_5
 from companion.massive_activations.separable import fit_separable
+from companion.stats import Interval
 
 CRITERIA = {claim.id: claim.criteria["toy"] for claim in CLAIMS if "toy" in claim.criteria}
 
@@ -129,7 +131,7 @@ def test_changes_compare_the_same_text_only(excerpt):
 def test_absent_then_learned(known):
     found = absent_then_learned(known.frame)
     main, share = list(found.values())[:2]
-    assert CRITERIA["C1"].verdict(main) == HOLDS
+    assert CRITERIA["C1"].verdict(main, by_estimate=True) == HOLDS
     assert main.estimate == pytest.approx(known.smallest_final, rel=1e-2)
     assert share.estimate == known.share_at_null
     assert share.estimate >= 0.9
@@ -163,14 +165,59 @@ def test_curvature_interval_is_that_of_the_normal_equations(known):
     assert found.high - found.estimate == pytest.approx(2.262 * np.sqrt(variance), rel=1e-3)
 
 
+def test_final_maximum_is_judged_over_sequences(excerpt):
+    """t interval of three numbers by hand; one sequence has none."""
+    found = absent_then_learned(excerpt)
+    rows = excerpt.query("model == 'pythia-14m' and step == 66_000")
+    wide = rows.pivot(index="sequence", columns="layer", values="ratio")
+    values = wide[wide.mean().idxmax()] / 6.963
+    margin = 4.303 * values.std() / np.sqrt(3)
+    small = found["final maximum, pythia-14m"]
+    assert (small.low, small.high) == pytest.approx(
+        (values.mean() - margin, values.mean() + margin), rel=1e-3
+    )
+    assert not found["final maximum, pythia-1b"].has_interval
+
+
 def test_two_shapes(known):
     found = two_shapes(known.frame)
-    deep, others, shallow, middle = list(found.values())[:4]
-    assert CRITERIA["C3"].verdict(deep) == HOLDS
+    deep, others, shallow, middle = found.values()
+    assert deep.low < deep.estimate < 0.7
     assert others.estimate > 1
     assert shallow.estimate < 0.15
     assert middle.estimate > 1.8
-    assert found["14M deep layers, over sequences"].low < deep.estimate
+    assert (deep.n, others.n) == (3, 3)
+    assert not shallow.has_interval  # one sequence of the 1B model
+    assert not middle.has_interval
+
+
+def test_of_several_layers_the_one_that_reaches_furthest_counts(excerpt):
+    """Layer 6 falls further on average than layer 5, and its sequences do not agree."""
+    frame = excerpt.drop(columns=["ratio", "depth"])
+    start = frame.query("model == 'pythia-14m' and step == 22_000").set_index(["sequence", "layer"])
+    late = (frame.model == "pythia-14m") & (frame.step == 66_000) & (frame.layer >= 5)
+    for place, row in frame[late].iterrows():
+        factor = {5: (0.5, 0.51, 0.52), 6: (0.2, 0.4, 0.9)}[row.layer][int(row.sequence)]
+        top = start.loc[(row.sequence, row.layer), "top1"] * factor
+        frame.loc[place, ["top1", "top2", "top3", "median"]] = (
+            top, top, top, start.loc[(row.sequence, row.layer), "median"],
+        )  # fmt: skip
+    deep = two_shapes(check_excerpt(frame))["14M deep layers, largest factor"]
+    assert deep.estimate == pytest.approx((0.2 * 0.4 * 0.9) ** (1 / 3))
+    assert deep.high > 0.7
+
+
+@pytest.mark.parametrize(
+    ("signed", "size"),
+    [
+        (Interval(-0.04, -0.06, -0.02), (0.04, 0.02, 0.06)),
+        (Interval(0.04, 0.02, 0.06), (0.04, 0.02, 0.06)),
+        (Interval(-0.01, -0.05, 0.03), (0.01, 0.0, 0.05)),
+        (Interval(-0.2, -np.inf, np.inf), (0.2, -np.inf, np.inf)),
+    ],
+)
+def test_size_of_a_signed_quantity(signed, size):
+    assert magnitude(signed)[:3] == size
 
 
 def test_two_shapes_fail_when_layers_are_out_of_order(known):
@@ -183,10 +230,12 @@ def test_two_shapes_fail_when_layers_are_out_of_order(known):
 
 def test_shrinking_median(known):
     found = shrinking_median(known.frame)
-    share, falls, _ = found.values()
+    share, smallest, largest, falls, _ = found.values()
     low, high = known.share_range
-    assert low <= share.low <= share.estimate <= share.high <= high
-    assert CRITERIA["C7"].verdict(share) == HOLDS
+    assert low <= smallest.estimate <= share.estimate <= largest.estimate <= high
+    assert not share.has_interval  # one sequence of the 1B model
+    assert CRITERIA["C7"].verdict(share) == NOT_RESOLVED
+    assert CRITERIA["C7"].verdict(share, by_estimate=True) == HOLDS
     assert falls.estimate == 1.0
     assert falls.n == 9
 

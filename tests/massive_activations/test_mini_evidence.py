@@ -33,7 +33,14 @@ def test_arms_are_paired_by_seed():
     base = [mini_run(rising(final), seed=i) for i, final in enumerate((10.0, 20.0, 40.0))]
     arm = [mini_run(rising(f / 2), seed=i, arm="relu") for i, f in ((2, 40.0), (0, 10.0))]
     effect = evidence.arm_effect(base, arm)
-    assert effect[:3] == pytest.approx((0.5, 0.5, 0.5))  # halved in every pair: no spread
+    assert effect.estimate == pytest.approx(0.5)
+    assert not effect.has_interval  # halved in every pair: no spread
+    arm[0] = mini_run(rising(30.0), seed=2, arm="relu")
+    effect = evidence.arm_effect(base, arm)
+    assert effect.estimate == pytest.approx(np.sqrt(0.5 * 0.75))
+    assert effect.high / effect.estimate == pytest.approx(
+        np.exp(12.706 * np.log(1.5) / 2), rel=1e-3
+    )
     with pytest.raises(ValueError, match="two seeds"):
         evidence.arm_effect(base, arm[:1])
 

@@ -9,10 +9,9 @@ import pytest
 import companion.tart as tart
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.stats import Interval
-from companion.tart.claims import GAP
-from companion.tart.judge_real import wins
+from companion.tart.claims import BY_ID
+from companion.tart.judge_real import tasks_above, wins
 from companion.tart.nulls import NULLS
-from companion.tart.readings import by_estimate
 
 from . import made
 
@@ -110,31 +109,48 @@ def test_the_paper_scale_is_judged_on_its_own_results(claim, changed):
     assert verdicts(made.results(**changed), "paper")[claim] == DOES_NOT_HOLD
 
 
-def test_above_a_threshold_is_asked_of_the_estimate_and_above_zero_of_the_interval():
-    """0.13 [0.06, 0.20] is above 0.05 for sure; 0.08 [0.01, 0.15] by its estimate alone."""
+@pytest.mark.parametrize(
+    ("lead", "verdict"), [(0.13, HOLDS), (0.08, NOT_RESOLVED), (-0.08, DOES_NOT_HOLD)]
+)
+def test_above_a_threshold_is_asked_of_the_whole_interval(lead, verdict):
+    """0.13 [0.09, 0.17] is above 0.05 for sure; 0.08 [0.04, 0.12] by its estimate alone."""
     rng = np.random.default_rng(0)
-    wide = made.cells(icl=made.ICL | {"ICL": 0.88 - 0.08})
+    wide = made.cells(icl=made.ICL | {"ICL": 0.88 - lead})
     asked = wide["method"] == "ICL"
     noise = rng.standard_normal(asked.sum())
     noise = 0.08 * (noise - noise.mean()) / noise.std()
     wide.loc[asked, "accuracy"] += noise
     found = {f.claim: f for f in tart.evaluate(made.results(cells=wide), "book")}["3"]
-    assert 0 < found.low < 0.05 < found.estimate
-    assert found.verdict == HOLDS
-    assert "above 0.05: not resolved" in found.note
+    assert found.verdict == verdict
+    if verdict == NOT_RESOLVED:
+        assert 0 < found.low < 0.05 < found.estimate
+        assert "above 0.05: not resolved" in found.note
 
 
-@pytest.mark.parametrize(
-    ("measured", "verdict"),
-    [
-        (Interval(0.08, 0.01, 0.15), HOLDS),
-        (Interval(0.04, 0.01, 0.07), NOT_RESOLVED),
-        (Interval(0.02, 0.01, 0.03), DOES_NOT_HOLD),
-        (Interval(float("nan")), NOT_RESOLVED),
-    ],
-)
-def test_an_estimate_below_the_threshold_fails_only_with_its_interval(measured, verdict):
-    assert GAP.verdict(by_estimate(measured, GAP)) == verdict
+def test_more_examples_help_by_the_whole_interval():
+    """On both tasks the mean gain is above 0.03, on neither its interval is."""
+    slow = made.table({"SMS": 0.9, "YouTube": 0.88}, (18, 128), 8, "MiniLM", gain=0.012)
+    found = {f.claim: f for f in tart.evaluate(made.results(stream=slow), "book")}["6"]
+    assert 0 < found.low < 0.03 < found.estimate
+    assert found.verdict == NOT_RESOLVED
+
+
+def test_a_task_that_is_not_resolved_may_count_or_not():
+    sure, open_, lost = Interval(0.1, 0.05, 0.15), Interval(0.1, -0.1, 0.3), Interval(-1, -2, -0.5)
+    each = {f"task {i}": sure for i in range(11)} | {"b": open_, "c": open_, "d": lost}
+    found = tasks_above(each)
+    assert found[:3] == (13, 11, 13)
+    assert BY_ID["3"].criteria["paper"].verdict(found) == NOT_RESOLVED
+    assert BY_ID["3"].criteria["paper"].verdict(tasks_above(each | {"b": sure})) == HOLDS
+    lost_twice = tasks_above(each | {"b": lost, "c": lost})
+    assert BY_ID["3"].criteria["paper"].verdict(lost_twice) == DOES_NOT_HOLD
+
+
+def test_accuracies_without_spread_resolve_nothing():
+    flat = made.table({"3v8": 0.95, "4v9": 0.97}, (18, 32), 8, "pixels")
+    flat["accuracy"] = 0.95
+    found = verdicts(made.results(digits=flat, stream=made.MISSING, cells=made.MISSING))
+    assert found["4"] == found["null"] == NOT_RESOLVED
 
 
 def test_fine_tuning_below_prompting_leaves_no_total_to_share():

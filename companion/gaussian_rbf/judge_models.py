@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, friedmanchisquare
 
-from companion.claims import Finding, judge, not_tested
+from companion.claims import DOES_NOT_HOLD, Finding, as_verdict, judge, not_tested
 from companion.gaussian_rbf import claims as c
-from companion.gaussian_rbf.judge_spectrum import UNKNOWN, mean_interval, signed_rank
+from companion.gaussian_rbf.judge_spectrum import signed_rank
 from companion.gaussian_rbf.nested import OURS, Nested, corrected_interval, mean_scores
 from companion.gaussian_rbf.penalties import SMALL, Penalties, lead_of_u
 from companion.gaussian_rbf.reduction import Reduction
 from companion.scale import generator
-from companion.stats import Interval, exact, holm
+from companion.stats import LEVEL, Interval, holm, over_seeds, proportion
 
 RANKED = (OURS, "SVM", "MLP", "random forest", "gradient boosting")
 MARGINS = {False: 0.02, True: 0.05}
@@ -41,19 +41,19 @@ def competitive(scale: str, nested: Nested, *, seed: int) -> Finding:
     fine = _not_inferior(nested, whole.index, best)
     friedman = friedmanchisquare(*[whole[name] for name in RANKED]).pvalue
     lost = len(means) - len(whole)
-    return judge(
+    finding = judge(
         claim,
         scale,
-        mean_interval(shortfall),
-        parts={
-            f"Holm-Wilcoxon p against {best}": (exact(adjusted[best]), c.NOT_SIGNIFICANT)
-        },
+        over_seeds(shortfall),
         note="mean ranks: "
         + ", ".join(f"{name} {ranks[name]:.1f}" for name in RANKED)
         + f"; Friedman p = {friedman:.2f}; not inferior to {best} by a corrected resampled t "
-        f"interval on {fine} of {len(whole)} tables"
+        f"interval on {fine} of {len(whole)} tables; Holm-Wilcoxon p {adjusted[best]:.2g}"
         + (f"; {lost} tables without a finite score of every model" if lost else ""),
-    )  # fmt: skip
+    )
+    if adjusted[best] < c.WORSE and np.median(shortfall) > 0:
+        return as_verdict(finding, DOES_NOT_HOLD, f"worse than {best}")
+    return finding
 
 
 def _not_inferior(nested: Nested, tables: pd.Index, rival: str) -> int:
@@ -80,20 +80,20 @@ def features(scale: str, selection: pd.DataFrame, *, seed: int) -> Finding:
     told = [f"{name} {int(row.sum())} of {len(row)}" for name, row in hits.items()]
     auc = selection.pivot_table(index=["problem", "seed"], columns="method", values="auc")
     for rival in ("forest, impurity", "forest, permutation"):
-        gain = mean_interval(auc["|V| gamma"] - auc[rival])
+        gain = over_seeds(auc["|V| gamma"] - auc[rival])
         told.append(f"AUC less that of {rival} {_text(gain)}")
     regression = ours.loc[ours["problem"] == "additive regression", "hit"]
     told.append(f"additive regression {int(regression.sum())} of {len(regression)}")
     return judge(
         c.BY_ID["C5"],
         scale,
-        Interval(k / n, None, None, float(binomtest(k, n, 0.9).pvalue), n),
+        proportion(k, n)._replace(p=float(binomtest(k, n, 0.9).pvalue)),
         note="hits: " + "; ".join(told),
     )
 
 
 def _text(value: Interval) -> str:
-    if value.low is None:
+    if not value.has_interval:
         return f"{value.estimate:+.3f}"
     return f"{value.estimate:+.3f} [{value.low:+.3f}, {value.high:+.3f}]"
 
@@ -105,8 +105,8 @@ def penalty(scale: str, penalties: Penalties, *, seed: int) -> Finding:
         values = lead_of_u(part, generator(seed, "penalty", name))
         draws = values[1:][np.isfinite(values[1:])]
         if not np.isfinite(values[0]) or len(draws) < len(values) / 2:
-            return UNKNOWN
-        low, high = np.quantile(draws, [0.025, 0.975])
+            return Interval(float("nan"))
+        low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         folds = len(next(iter(part.scores.values())))
         return Interval(float(values[0]), float(low), float(high), None, folds)
 
@@ -128,6 +128,8 @@ def coordinates(scale: str, reduction: Reduction, *, seed: int) -> Finding:
     def gain(name: str, rival: str) -> Interval:
         rows = table.loc[name]
         difference = (rows["GRBFNN"] - rows[rival]).to_numpy()
+        if np.ptp(difference) == 0:  # folds that agree say nothing about their spread
+            return over_seeds(difference)
         return Interval(*corrected_interval(difference, len(rows)), None, len(rows))
 
     others = [name for name in table.index.unique("table") if name != "digits 3v8"]

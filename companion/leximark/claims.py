@@ -1,12 +1,12 @@
 """The paper's claims and the chapter's own, with the criteria that were fixed before any run.
 
-At toy scale one seed is run and the estimate itself is held against the criterion; at book scale a
-95 % interval must lie inside, for both models.
+At toy scale one seed is run: the estimate itself is held against the criteria that must hold, and
+the others stay open.  At book scale a 95 % interval must lie inside, for both models.
 """
 
 from dataclasses import replace
 
-from companion.claims import Claim, Criterion
+from companion.claims import OURS, PAPER, Claim, Criterion
 
 GAIN_TOY = Criterion("AUROC(LexiMark, dictionary per half) - AUROC(none) above 0.05", low=0.05,
                      must_hold=True)  # fmt: skip
@@ -60,21 +60,23 @@ DOSE = Criterion("slope of AUROC on K, dictionary per half, above 0, 95 % interv
 
 RECORDS = Criterion(
     "records a side needed without mark minus with LexiMark above 0, 95 % interval over seeds; "
-    "prediction and simulation within 2 records, for LexiMark and for none",
+    "prediction and simulation within 2 records in every seed, for LexiMark and for none",
     low=0.0,
 )
-WITHIN_TWO = Criterion("at most 2", high=2.0, closed=True)
+MOST_APART = 2
+"""Records between prediction and simulation: a check of the formula on each seed's own scores."""
 
 KEY_TOY = Criterion("rank p of the trained model at most 0.05 with 19 other keys", high=0.05,
                     closed=True, must_hold=True)  # fmt: skip
 KEY = Criterion(
-    "rank p 0.01 with 99 other keys, both models; p of innocent tests uniform "
-    "(Kolmogorov-Smirnov p above 0.05)",
+    "rank p 0.01 with 99 other keys, both models; uniformity of the innocent tests' p not rejected "
+    "(Kolmogorov-Smirnov, 5 %)",
     high=0.01,
     closed=True,
 )
 SMALLEST = Criterion("at most 0.01", high=0.01, closed=True)
-UNIFORM = Criterion("above 0.05", low=0.05)
+REJECTED = 0.05
+"""Below this Kolmogorov-Smirnov p the innocent tests are not uniform."""
 
 STEALTH = Criterion(
     "cosine of the strictest filter minus that without a filter above 0, and AUROC without a "
@@ -110,6 +112,7 @@ CLAIMS = (
         GAINS,
         _toy_and_larger(GAIN_TOY, GAIN),
         "AUROC",
+        of=PAPER,
     ),
     Claim(
         "C2",
@@ -118,6 +121,7 @@ CLAIMS = (
         "not separated in the paper",
         dict.fromkeys(("toy", "book", "paper"), SHARED),
         "AUROC",
+        of=OURS,
     ),
     Claim(
         "C3",
@@ -125,6 +129,7 @@ CLAIMS = (
         "rare words leave the deeper trace (abstract)",
         _toy_and_larger(DIRECTION_TOY, DIRECTION),
         "AUROC",
+        of=OURS,
     ),
     Claim(
         "C4",
@@ -132,6 +137,7 @@ CLAIMS = (
         "",
         _toy_and_larger(LEAK_TOY, LEAK),
         "AUROC",
+        of=OURS,
     ),
     Claim(
         "C5",
@@ -140,6 +146,7 @@ CLAIMS = (
         "not in the paper",
         _toy_and_larger(BLIND_TOY, BLIND),
         "AUROC",
+        of=OURS,
     ),
     Claim(
         "C6",
@@ -147,6 +154,7 @@ CLAIMS = (
         "not in the paper",
         _toy_and_larger(DICTIONARY_TOY, DICTIONARY),
         "AUROC",
+        of=OURS,
     ),
     Claim(
         "C7",
@@ -154,6 +162,7 @@ CLAIMS = (
         "K = 5 in the main tables",
         _larger(DOSE),
         "AUROC per word",
+        of=OURS,
     ),
     Claim(
         "C8",
@@ -161,6 +170,7 @@ CLAIMS = (
         "six records suffice (project page)",
         _larger(RECORDS),
         "records",
+        of=PAPER,
     ),
     Claim(
         "C9",
@@ -168,6 +178,7 @@ CLAIMS = (
         "not in the paper",
         _toy_and_larger(KEY_TOY, KEY),
         "p",
+        of=OURS,
     ),
     Claim(
         "C10",
@@ -175,6 +186,7 @@ CLAIMS = (
         "the text stays natural (abstract)",
         _larger(STEALTH),
         "cosine",
+        of=OURS,
     ),
     Claim(
         "C11",
@@ -183,12 +195,14 @@ CLAIMS = (
         "robust to re-substitution (abstract)",
         _larger(REMOVAL),
         "AUROC per share",
+        of=PAPER,
     ),
     Claim(
         "metric",
         "Our AUROC is scikit-learn's.",
         "",
         dict.fromkeys(("toy", "book", "paper"), METRIC),
+        of=OURS,
     ),
 )
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from companion.scale import generator
-from companion.stats import Interval
+from companion.stats import LEVEL, Interval
 
 
 def _finite(values: ArrayLike, name: str) -> np.ndarray:
@@ -63,7 +63,7 @@ def bootstrap_auroc(
     seed: int,
     same: bool = False,
     n_resamples: int = 40_000,
-    confidence: float = 0.95,
+    confidence: float = LEVEL,
 ) -> Interval:
     """Mean AUROC over seeds, or its difference to another variant; seeds and documents resampled.
 
@@ -93,7 +93,7 @@ def bootstrap_auroc(
 
 
 def bootstrap_mean(values: Sequence[np.ndarray], *, seed: int, n_resamples: int = 40_000,
-                   confidence: float = 0.95) -> Interval:  # fmt: skip
+                   confidence: float = LEVEL) -> Interval:  # fmt: skip
     """Mean over seeds of the mean over documents; both are resampled, as for the AUROC.
 
     values : one array (n_documents,) per seed
@@ -113,6 +113,8 @@ def _with_seeds(draws: np.ndarray, estimate: float, seed: int, confidence: float
     tail = (1 - confidence) / 2
     # a mean of ones is 1 up to rounding, and an interval must not reach beyond it
     low, high = np.round(np.quantile(values, [tail, 1 - tail]), 12)
+    if low == high:  # documents that are all alike say nothing about others
+        low, high = -np.inf, np.inf
     return Interval(estimate, float(low), float(high), None, len(draws))
 
 

@@ -21,28 +21,21 @@ from companion.leximark import claims as c
 from companion.leximark.arms import CONTROL, MARK, NONE, dose, removal
 from companion.leximark.detection import auroc, bootstrap_auroc
 from companion.leximark.experiment import DECOMPOSITION, SAME_HALF, Run
-from companion.stats import Interval, proportion, t_interval
+from companion.stats import Interval, exact, over_seeds, proportion
 
 Parts = dict[str, tuple[Interval, Criterion]]
 
-NAN = Interval(float("nan"))
+
+def unknown(n: int | None = None) -> Interval:
+    """What a score that is not finite leaves: no number, and every verdict open."""
+    return Interval(float("nan"), n=n)
 
 
-def over_seeds(values: Sequence[float]) -> Interval:
-    """Mean over seeds with a t interval; one seed has no interval, a value not finite no mean."""
-    array = np.asarray(values, dtype=float)
-    if not len(array) or not np.isfinite(array).all():
-        return NAN._replace(n=len(array))
-    if len(array) == 1:
-        return Interval(float(array[0]), n=1)
-    if np.ptp(array) == 0:
-        return Interval(float(array[0]), float(array[0]), float(array[0]), n=len(array))
-    return t_interval(array)
-
-
-def point(interval: Interval) -> Interval:
-    """The estimate alone: what a toy run is judged by."""
-    return interval._replace(low=None, high=None)
+def judged(run: Run, interval: Interval) -> Interval:
+    """What a verdict may use: one training says nothing about others, so its estimate alone."""
+    if len(run.seeds) > 1:
+        return interval
+    return interval._replace(low=None, high=None, n=len(run.seeds))
 
 
 def difference(run: Run, arm: str, question: str, against: str = NONE,
@@ -55,7 +48,7 @@ def difference(run: Run, arm: str, question: str, against: str = NONE,
         pairs, minus = run.pairs(arm, question), run.pairs(against, other)
         return bootstrap_auroc(pairs, minus, seed=run.seeds[0])
     except ValueError:  # a score that is not finite
-        return NAN._replace(n=len(run.seeds))
+        return unknown(len(run.seeds))
 
 
 def by_seeds(run: Run, arm: str, question: str, against: str = NONE) -> Interval:
@@ -63,7 +56,7 @@ def by_seeds(run: Run, arm: str, question: str, against: str = NONE) -> Interval
     try:
         return over_seeds(run.aurocs(arm, question) - run.aurocs(against))
     except ValueError:
-        return NAN._replace(n=len(run.seeds))
+        return unknown(len(run.seeds))
 
 
 def level(run: Run, arm: str, question: str = "record", model: str = "trained") -> Interval:
@@ -73,7 +66,7 @@ def level(run: Run, arm: str, question: str = "record", model: str = "trained") 
             run.pairs(arm, question, model=model), seed=run.seeds[0], same=question in SAME_HALF
         )
     except ValueError:
-        return NAN._replace(n=len(run.seeds))
+        return unknown(len(run.seeds))
 
 
 def win_rate(run: Run, model: str = "trained") -> Interval:
@@ -110,12 +103,11 @@ def _compare(claim: str, scale: str, runs: Sequence[Run], arm: str, question: st
            if len(run.seeds) > 1 else "")
         for run in runs
     )  # fmt: skip
-    measured = found.pop(main.model)
-    if scale == "toy" and claim != "C2":
-        note += f"95 % interval {measured_text(measured)}; "
-        measured = point(measured)
-    parts = {f"difference, {model}": (interval, part) for model, interval in found.items()}
-    return judge(c.BY_ID[claim], scale, measured, parts=parts, note=note + levels)
+    measured = found[main.model]
+    if len(main.seeds) < 2:
+        note += f"95 % interval over documents {measured_text(measured)}; "
+    parts = {f"difference, {run.model}": (judged(run, found[run.model]), part) for run in runs[:-1]}
+    return judge(c.BY_ID[claim], scale, judged(main, measured), parts=parts, note=note + levels)
 
 
 def gain(scale: str, runs: Sequence[Run]) -> Finding:
@@ -150,24 +142,26 @@ def leak(scale: str, runs: Sequence[Run]) -> Finding:
                 found = level(run, arm, question, "base")
                 if not np.isfinite(found.estimate):
                     note = "a score of the untrained model is no number"
-                    return judge(c.BY_ID["C4"], scale, NAN, note=note)
-                verdict = c.CHANCE.verdict(point(found) if scale == "toy" else found)
+                    return judge(c.BY_ID["C4"], scale, unknown(), note=note)
+                verdict = c.CHANCE.verdict(found)
                 crossing += verdict == NOT_RESOLVED
                 astray += verdict == DOES_NOT_HOLD
                 outside = distance(found)
                 name = f"{arm} ({question}), {run.model}"
-                told.append((outside.estimate if scale == "toy" else outside.high, outside,
-                             f"{name}, {measured_text(found)}"))  # fmt: skip
+                told.append((outside.estimate if scale == "toy" else outside.high,
+                             judged(run, outside), f"{name}, {measured_text(found)}"))  # fmt: skip
     if not told:
         return not_tested(c.BY_ID["C4"], scale, "no arm was scored by the untrained model")
-    surely = [row for row in told if row[1].low >= c.CHANCE.high - 0.5]
+    surely = [row for row in told if (row[1].low or 0.0) >= c.CHANCE.high - 0.5]
     _, measured, worst = max(surely or told, key=lambda row: row[0])
-    if scale == "toy":
-        measured = point(measured)
     note = f"farthest: {worst}; of {len(told)} intervals {crossing} cross the margin"
     if astray:
         note += f" and {astray} lie beyond it"
-    return judge(c.BY_ID["C4"], scale, measured._replace(n=len(told)), note=note)
+    if not surely and any(len(run.seeds) < 2 for run in runs):
+        measured = Interval(measured.estimate, n=1)
+    else:
+        measured = measured._replace(n=len(told))
+    return judge(c.BY_ID["C4"], scale, measured, note=note)
 
 
 def distance(interval: Interval) -> Interval:
@@ -193,21 +187,21 @@ def dictionary(scale: str, runs: Sequence[Run]) -> Finding:
     if reason := _lacking(runs, (MARK, "dictionary"), (MARK, "counterfactual")):
         return not_tested(c.BY_ID["C6"], scale, reason)
     toy = scale == "toy"
-    trim = point if toy else lambda interval: interval
     parts: Parts = {}
     for run in runs:
-        parts[f"wins, {run.model}"] = (trim(win_rate(run)), c.WINS_TOY if toy else c.WINS)
+        parts[f"wins, {run.model}"] = (judged(run, win_rate(run)), c.WINS_TOY if toy else c.WINS)
         if run is not runs[-1]:
-            parts[f"AUROC, {run.model}"] = (level(run, MARK, "dictionary"), c.DICTIONARY_PART)
-        before = trim(level(run, MARK, "dictionary", "base"))
+            learned = judged(run, level(run, MARK, "dictionary"))
+            parts[f"AUROC, {run.model}"] = (learned, c.DICTIONARY_PART)
+        before = judged(run, level(run, MARK, "dictionary", "base"))
         parts[f"untrained AUROC, {run.model}"] = (before, c.CHANCE)
-        parts[f"untrained wins, {run.model}"] = (trim(win_rate(run, "base")), c.CHANCE)
+        parts[f"untrained wins, {run.model}"] = (judged(run, win_rate(run, "base")), c.CHANCE)
     if toy:  # one seed: chance alone moves these by 0.05, so they are shown and not judged
         chance = {name: parts.pop(name) for name in list(parts) if name.startswith("untrained")}
         note = ", ".join(f"{name} {measured_text(value)}" for name, (value, _) in chance.items())
     else:
         note = ""
-    main = trim(level(runs[-1], MARK, "dictionary"))
+    main = judged(runs[-1], level(runs[-1], MARK, "dictionary"))
     return judge(c.BY_ID["C6"], scale, main, parts=parts, note=note)
 
 
@@ -262,4 +256,4 @@ def metric(scale: str, runs: Sequence[Run]) -> Finding:
                     continue
                 gaps.append(abs(auroc(members, others) - roc_auc_score(label, values)))
     largest = float(np.max(gaps)) if gaps else float("nan")
-    return judge(c.BY_ID["metric"], scale, Interval(largest, n=len(gaps)))
+    return judge(c.BY_ID["metric"], scale, exact(largest, len(gaps)))

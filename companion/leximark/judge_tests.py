@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from companion.claims import Finding, judge, measured_text, not_tested
+from companion.claims import (
+    DOES_NOT_HOLD,
+    NOT_RESOLVED,
+    Finding,
+    as_verdict,
+    judge,
+    measured_text,
+    not_tested,
+)
 from companion.data import Missing
 from companion.leximark import claims as c
 from companion.leximark import power
 from companion.leximark.arms import MARK, NONE, threshold
 from companion.leximark.detection import bootstrap_auroc, bootstrap_mean
 from companion.leximark.experiment import Run
-from companion.leximark.judge_auroc import NAN, Parts, over_seeds
+from companion.leximark.judge_auroc import Parts, unknown
 from companion.leximark.keyed import uniformity
 from companion.leximark.probe import Probe
 from companion.leximark.quality import Quality, TradeOff
-from companion.stats import Interval, exact
+from companion.stats import Interval, over_seeds, p_value
 
 
 def needed(run: Run, arm: str, question: str) -> tuple[np.ndarray, np.ndarray]:
@@ -39,21 +45,27 @@ def records(scale: str, run: Run) -> Finding:
     marked, marked_simulated = needed(run, MARK, "protocol")
     one = needed(run, MARK, "record")[0]
     gap = over_seeds(plain - marked)
-    off = float(np.max(np.abs(marked - marked_simulated)))
-    plain_off = float(np.max(np.abs(plain - plain_simulated)))
-    parts: Parts = {
-        "prediction - simulation, LexiMark": (_exact(off), c.WITHIN_TWO),
-        "the same for none": (_exact(plain_off), c.WITHIN_TWO),
-    }
+    apart = [  # per seed
+        max(pair)
+        for pair in zip(
+            np.abs(marked - marked_simulated), np.abs(plain - plain_simulated), strict=True
+        )
+    ]
     note = (
         f"records a side at 80 % power: none {np.mean(plain):.1f}, LexiMark {np.mean(marked):.1f}; "
-        f"with one dictionary {np.mean(one):.1f}"
+        f"with one dictionary {np.mean(one):.1f}; prediction and simulation at most "
+        f"{np.max(apart):.0f} apart"
     )
-    return judge(c.BY_ID["C8"], scale, gap, parts=parts, note=note)
-
-
-def _exact(value: float) -> Interval:
-    return exact(value) if math.isfinite(value) else NAN
+    finding = judge(c.BY_ID["C8"], scale, gap, note=note)
+    off = [not gap <= c.MOST_APART for gap in apart]  # nan is not within
+    if not any(off):
+        return finding
+    verdict = DOES_NOT_HOLD if all(np.isfinite(apart)) and all(off) else NOT_RESOLVED
+    if finding.verdict == DOES_NOT_HOLD:
+        verdict = DOES_NOT_HOLD
+    return as_verdict(
+        finding, verdict, f"more than {c.MOST_APART} in {sum(off)} of {len(off)} seeds"
+    )
 
 
 def key(scale: str, probes: dict[str, Probe], n_keys: int, seed: int) -> Finding:
@@ -61,19 +73,24 @@ def key(scale: str, probes: dict[str, Probe], n_keys: int, seed: int) -> Finding
     *others, last = probes
     parts: Parts = {}
     for name in others:
-        parts[f"p, {name}"] = (exact(probes[name].trained.p), c.SMALLEST)
-    if scale != "toy":
-        innocent = np.concatenate([probe.innocent for probe in probes.values()])
-        value = NAN if not len(innocent) else exact(uniformity(innocent, n_keys, seed))
-        parts[f"uniformity of {len(innocent)} innocent tests, p"] = (value, c.UNIFORM)
+        parts[f"p, {name}"] = (p_value(probes[name].trained.p), c.SMALLEST)
     told = [
         f"{name}: trained {p.trained.true:.3f} against {p.trained.others.mean():.3f} of "
         f"{len(p.trained.others)} other keys ({p.trained.z:.1f} sd), untrained p = "
         f"{p.untrained.p:.2f}"
         for name, p in probes.items()
     ]
-    measured = Interval(probes[last].trained.p, n=len(probes[last].trained.others))
-    return judge(c.BY_ID["C9"], scale, measured, parts=parts, note="; ".join(told))
+    measured = p_value(probes[last].trained.p, len(probes[last].trained.others))
+    finding = judge(c.BY_ID["C9"], scale, measured, parts=parts, note="; ".join(told))
+    if scale == "toy":
+        return finding
+    innocent = np.concatenate([probe.innocent for probe in probes.values()])
+    if not len(innocent):
+        return as_verdict(finding, NOT_RESOLVED, "no innocent test was run")
+    uniform = uniformity(innocent, n_keys, seed)
+    note = f"uniformity of {len(innocent)} innocent tests, p {uniform:.3f}"
+    verdict = DOES_NOT_HOLD if uniform < c.REJECTED else finding.verdict
+    return as_verdict(finding, verdict, note)
 
 
 def stealth(scale: str, quality: Quality, found: TradeOff | Missing, seed: int) -> Finding:
@@ -89,7 +106,7 @@ def stealth(scale: str, quality: Quality, found: TradeOff | Missing, seed: int) 
         closer = bootstrap_mean(gained, seed=found.run.seeds[0])
         weaker = _protocol_difference(found.run, MARK, strictest)
     except ValueError:
-        closer = weaker = NAN
+        closer = weaker = unknown()
     parts: Parts = {"AUROC without - with the strictest filter": (weaker, c.ABOVE_ZERO)}
     return judge(c.BY_ID["C10"], scale, closer, parts=parts, note=told)
 

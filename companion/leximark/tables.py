@@ -12,10 +12,11 @@ import pandas as pd
 
 from companion.claims import measured_text
 from companion.leximark.experiment import STORED, Run
-from companion.leximark.judge_auroc import level, over_seeds
+from companion.leximark.judge_auroc import level
 from companion.leximark.quality import Quality
 from companion.leximark.scores import MIN_K_PLUS
 from companion.leximark.watermark import Marked
+from companion.stats import over_seeds
 from companion.tables import Html, styled
 
 if TYPE_CHECKING:

@@ -1,19 +1,18 @@
-"""The paper's claims, with the criteria that were fixed before the run.
+"""The paper's claims and the chapter's own, with the criteria that were fixed before the run.
 
 Two of them had to be sharpened when worlds without direction passed them: C5 counts whole
 families as blocks and adjusts their p-values for the number of pairs, and C6 asks that such
 worlds fail.
 """
 
-from companion.claims import Claim, Criterion
+from companion.claims import MODEL, OURS, PAPER, REAL, Claim, Criterion
 from companion.scale import SCALES
 
 LIFT = Criterion(
-    "real sample, TF-IDF of the metadata: parent-child minus random above 0.2, and its interval "
-    "over families above 0",
-    low=0.0,
+    "real sample, TF-IDF of the metadata: parent-child minus random above 0.2, 95 % interval over "
+    "families",
+    low=0.2,
 )
-LIFT_SIZE = Criterion("above 0.2", low=0.2)
 
 RATIO = Criterion(
     "real sample, families weighted by sibling pairs, nothing masked: sibling over parent-child "
@@ -34,33 +33,35 @@ BELOW_0 = Criterion("below 0", high=0.0)
 ABOVE_0 = Criterion("above 0", low=0.0)
 
 COVERAGE = Criterion(
-    "simulator: at least 90 % of the family intervals contain the true rate",
+    "simulator: at least 90 % of the family intervals contain the true rate, 95 % interval over "
+    "ecosystems",
     low=0.9,
     closed=True,
-    must_hold=True,
 )
 
 DIRECTED = Criterion(
     "real sample, each mutation counted once: at least one pair of licenses with adjusted binomial "
-    "p < 0.01 and adjusted permutation p < 0.05, whole families turned around",
+    "p < 0.01 and adjusted permutation p < 0.05, whole families turned around; without one it is "
+    "not resolved",
     low=1,
     closed=True,
 )
 
 IN_ORDER = Criterion(
-    "real sample: share of pairs in the best order above the 97.5 % quantile of random "
-    "orientations; not resolved if worlds without direction pass as often as not",
-    low=0.0,
+    "real sample: random orientations reach the share of pairs in the best order with p < 0.025; "
+    "not resolved if worlds without direction pass as often as not",
+    high=0.025,
 )
 
 LADDER = Criterion(
-    "simulator: a true ladder is told from two populations in at least 95 % of the worlds; two "
-    "populations are taken for a ladder no more often than a 5 % test may",
+    "simulator: a true ladder is told from two populations in at least 95 % of the worlds, 95 % "
+    "interval; it does not hold if two populations are taken for a ladder more often than a 5 % "
+    "test may (binomial p < 0.01)",
     low=0.95,
     closed=True,
-    must_hold=True,
 )
-LEVEL = Criterion("above 0.01", low=0.01)
+TOO_OFTEN = 0.01
+"""Below this binomial p the ladder test rejects too often where there is no ladder."""
 
 THINNER = Criterion(
     "real sample: median log ratio of card lengths below −1 (interval over families); "
@@ -76,8 +77,18 @@ UNEQUAL = Criterion(
 )
 
 
-def _claim(name: str, statement: str, paper: str, criterion: Criterion, unit: str = "") -> Claim:
-    return Claim(name, statement, paper, dict.fromkeys(SCALES, criterion), unit)
+def _claim(
+    name: str,
+    statement: str,
+    paper: str,
+    criterion: Criterion,
+    unit: str = "",
+    *,
+    of: str = PAPER,
+    on: str = REAL,
+) -> Claim:
+    criteria = dict.fromkeys(SCALES, criterion)
+    return Claim(name, statement, paper, criteria, unit, of=of, on=on)
 
 
 CLAIMS = (
@@ -86,19 +97,20 @@ CLAIMS = (
     _claim("C2", "Siblings resemble each other more than parent and child.",
            "0.838 against 0.662, ratio 1.27 (trio star; similarity figure)", RATIO, "ratio"),
     _claim("C3", "That needs mutation that is fast and directed: probability above 1/(1+s).",
-           "said in words; the law is ours", THRESHOLD),
+           "said in words; the law is ours", THRESHOLD, of=OURS, on=MODEL),
     _claim("C4", "The mutation rate of a trait can be read off its edges.",
-           "language 0.242, license 0.198, task 0.411 (finetunes)", COVERAGE),
+           "language 0.242, license 0.198, task 0.411 (finetunes)", COVERAGE,
+           of=OURS, on=MODEL),
     _claim("C5", "Licenses drift in consistent directions.",
            "from commercial to permissive and copyleft", DIRECTED, "pairs"),
     _claim("C6", "The directions fit one order.",
-           "113 of 121 license pairs, 93 % (finetunes)", IN_ORDER),
+           "113 of 121 license pairs, 93 % (finetunes)", IN_ORDER, "p"),
     _claim("C7", "A test of the targets, not an order, tells a ladder from two populations.",
-           "the paper reads its order as acyclic drift", LADDER),
+           "the paper reads its order as acyclic drift", LADDER, of=OURS, on=MODEL),
     _claim("C8", "Cards thin out and languages shrink down the tree.",
            "9,773 to 4,402 characters; 6.6 to 1.8 languages", THINNER, "log ratio"),
     _claim("C9", "Families are very unequal.",
-           "33,194 models below one, 1.3 million families", UNEQUAL),
+           "33,194 models below one, 1.3 million families", UNEQUAL, on=MODEL),
 )  # fmt: skip
 
 BY_ID = {claim.id: claim for claim in CLAIMS}

@@ -10,6 +10,7 @@ import polars as pl
 from scipy.stats import binomtest
 
 from companion.claims import (
+    DOES_NOT_HOLD,
     HOLDS,
     NOT_RESOLVED,
     Finding,
@@ -27,7 +28,7 @@ from companion.model_ecosystem.rates import Rate
 from companion.model_ecosystem.recovery import covered
 from companion.model_ecosystem.resemblance import Resemblance
 from companion.model_ecosystem.threshold import Grid
-from companion.stats import Interval, exact, t_interval
+from companion.stats import Interval, exact, over_seeds, p_value, proportion
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
         judge(
             c.BY_ID["C9"],
             scale,
-            t_interval(r.inequality["top_share"].to_numpy())._replace(p=None),
+            over_seeds(r.inequality["top_share"].to_numpy())._replace(p=None),
             note="checks the simulator, whose fame was set for it; the Hub decides",
         ),
     ]
@@ -95,8 +96,7 @@ def _real(claim, scale, function, first, *others) -> Finding:
 
 
 def _resemble(claim, scale, found: Resemblance) -> Finding:
-    lift = found.lift
-    return judge(claim, scale, lift, parts={"size": (exact(lift.estimate), c.LIFT_SIZE)})
+    return judge(claim, scale, found.lift)
 
 
 def row_of(table: pl.DataFrame, dna: str, uploader: str, weights: str) -> dict[str, float]:
@@ -132,7 +132,7 @@ def _threshold(scale: str, r: Results) -> Finding:
     for name, condition in (("A", c.BELOW_0), ("B", c.BELOW_0), ("C", c.ABOVE_0),
                             ("D", c.ABOVE_0), ("D, masked", c.BELOW_0)):  # fmt: skip
         gaps = r.regimes.filter(regime=name)["gap_families"].to_numpy()
-        parts[f"gap in {name}"] = (t_interval(gaps), condition)
+        parts[f"gap in {name}"] = (over_seeds(gaps), condition)
     share = agree / points if points else float("nan")
     return judge(c.BY_ID["C3"], scale, exact(share, points), parts=parts)
 
@@ -143,7 +143,10 @@ def _coverage(scale: str, r: Results) -> Finding:
         f"naive intervals contain it in {100 * shares['naive']:.0f} %, with "
         f"{r.coverage['effective'].mean():.0f} effective families on average"
     )
-    return judge(c.BY_ID["C4"], scale, exact(shares["families"], r.coverage.height), note=note)
+    right = pl.col("truth").is_between("low", "high")
+    runs = r.coverage.group_by("run", maintain_order=True).agg(right.mean().alias("share"))
+    # the traits of one ecosystem share its families, so ecosystems are the units
+    return judge(c.BY_ID["C4"], scale, over_seeds(runs["share"].to_numpy()), note=note)
 
 
 def _directed(claim, scale, drift: Drift, worlds: pl.DataFrame, curated) -> Finding:
@@ -164,10 +167,11 @@ def _directed(claim, scale, drift: Drift, worlds: pl.DataFrame, curated) -> Find
             one = both.row(0, named=True)
             note += (f"; embedding models, {one['source']} to {one['target']}: {one['there']} "
                      f"there, {one['back']} back")  # fmt: skip
-    finding = judge(claim, scale, exact(by_families, drift.pairs.height), note=note)
-    if finding.verdict != HOLDS and least >= 0.05:
-        return as_verdict(finding, NOT_RESOLVED, "the sample has too few families to say no")
-    return finding
+    if by_families < 1 and least >= 0.05:
+        note += "; the sample has too few families to say no"
+    # a pair that is not significant may have a direction all the same: more pairs are possible
+    found = Interval(float(by_families), float(by_families), np.inf, None, drift.pairs.height)
+    return judge(claim, scale, found, note=note)
 
 
 def passes_in(worlds: pl.DataFrame, world: str) -> float:
@@ -184,7 +188,9 @@ def _order(claim, scale, drift: Drift, worlds: pl.DataFrame) -> Finding:
         f"without direction pass in {100 * false:.0f} %, with two populations in "
         f"{100 * passes_in(worlds, 'two populations'):.0f} %"
     )
-    finding = judge(claim, scale, exact(drift.order.share - limit, drift.order.pairs), note=note)
+    reached = 1 + int((drift.null >= drift.order.share).sum())
+    p = p_value(reached / (1 + drift.null.size), drift.order.pairs)
+    finding = judge(claim, scale, p, note=note)
     if finding.verdict == HOLDS and false >= 0.5:
         return as_verdict(finding, NOT_RESOLVED, "what a directionless world passes is no evidence")
     return finding
@@ -199,8 +205,10 @@ def _ladder(scale: str, r: Results) -> Finding:
     if not isinstance(r.drift, Missing):
         fits = (("all mutations", r.drift.fit), ("one per account", r.drift.thinned))
         note += "".join(f"; sample, {words}: p = {fit.p:.3f}" for words, fit in fits if fit)
-    return judge(c.BY_ID["C7"], scale, exact(ladder.mean(), ladder.size), note=note,
-                 parts={"level of the test, p": (exact(level), c.LEVEL)})  # fmt: skip
+    finding = judge(c.BY_ID["C7"], scale, proportion(int(ladder.sum()), ladder.size), note=note)
+    if level < c.TOO_OFTEN:
+        return as_verdict(finding, DOES_NOT_HOLD, f"too often for a 5 % test, p {level:.2g}")
+    return finding
 
 
 def _thinner(claim, scale, cards: Thinning, languages: Thinning | Missing) -> Finding:
@@ -211,7 +219,7 @@ def _thinner(claim, scale, cards: Thinning, languages: Thinning | Missing) -> Fi
         f"{100 * cards.by_family.estimate:.0f} % of the families "
         f"(sign test p {cards.by_family.p:.2g})"
     )
-    p = {"sign test of languages, p": (exact(languages.shorter.p), c.TINY_P)}
+    p = {"sign test of languages, p": (p_value(languages.shorter.p), c.TINY_P)}
     return judge(claim, scale, cards.median, parts=p, note=note)
 
 

@@ -58,7 +58,8 @@ def test_larger_scales_can_be_judged(perfect, scale):
 def test_a_perfect_toy_run():
     found = verdicts(made.toy(), "toy")
     assert {c for c, v in found.items() if v == NOT_TESTED} == {"C7", "C8", "C10", "C11"}
-    assert {c for c, v in found.items() if v == HOLDS} >= {"C1", "C3", "C5", "C6", "C9", "metric"}
+    assert {c for c, v in found.items() if v == HOLDS} == {"C1", "C5", "C6", "C9", "metric"}
+    assert {c for c, v in found.items() if v == NOT_RESOLVED} == {"C2", "C3", "C4"}  # one seed
     check(lx.evaluate(made.toy(), "toy"), lx.CLAIMS)
 
 
@@ -126,11 +127,14 @@ def test_both_models_must_show_it():
 
 def test_a_leak_is_seen():
     words = made.run()
-    arm = words.results[0][MARK]
-    shifted = {
-        s: {k: v + 2 * (s == "A.a") for k, v in sets.items()} for s, sets in arm.base.items()
-    }
-    results = tuple({**r, MARK: r[MARK]._replace(base=shifted)} for r in words.results)
+    results = []
+    for r in words.results:
+        shifted = {
+            s: {k: v + 2 * (s == "A.a") for k, v in sets.items()}
+            for s, sets in r[MARK].base.items()
+        }
+        results.append({**r, MARK: r[MARK]._replace(base=shifted)})
+    results = tuple(results)
     found = verdicts(made.results(words=replace(words, results=results)))
     assert found["C4"] == DOES_NOT_HOLD
     assert found["C6"] == DOES_NOT_HOLD  # it prefers its dictionary before any training
@@ -163,13 +167,46 @@ def test_records_may_be_off_by_two_and_no_more(monkeypatch):
     real = power.simulated_records
     monkeypatch.setattr(power, "simulated_records", lambda *a: real(*a) + 4)
     assert verdicts(made.results())["C8"] == DOES_NOT_HOLD
+    one = {0: 4}  # one seed of five
+    monkeypatch.setattr(
+        power, "simulated_records", lambda a, b, seed: real(a, b, seed) + one.get(seed, 0)
+    )
+    assert verdicts(made.results())["C8"] == NOT_RESOLVED
+
+
+def test_a_key_that_ties_with_one_other_is_open_and_not_refuted(perfect):
+    close = perfect.probes["transformer"]
+    close = close._replace(trained=close.trained._replace(p=0.02))
+    (c9,) = [
+        f
+        for f in lx.evaluate(made.results(probes={**perfect.probes, "transformer": close}), "book")
+        if f.claim == "C9"
+    ]
+    assert c9.verdict == NOT_RESOLVED
+    assert (c9.low, c9.high) == (0, 0.02)
+
+
+def test_one_training_satisfies_nothing_that_is_not_asked_of_the_code():
+    one = made.run(n_seeds=1)
+    found = verdicts(made.results(words=one, transformer=replace(one, model="transformer")))
+    assert {found[name] for name in ("C1", "C2", "C3", "C4", "C5", "C6", "C7")} == {NOT_RESOLVED}
+
+
+def test_a_seed_that_failed_leaves_the_blind_test_open():
+    words = made.run()
+    gone = {**words.results[1][MARK].blind, "protocol": np.nan}
+    results = list(words.results)
+    results[1] = {**results[1], MARK: results[1][MARK]._replace(blind=gone)}
+    assert verdicts(made.results(words=replace(words, results=tuple(results))))["C5"] == (
+        NOT_RESOLVED
+    )
 
 
 def test_larger_models_stand_beside_the_small_ones(perfect):
     poor = made.run("pythia", made.LEVELS | {MARK: (0.70, 0.70)}, 1)
     both = replace(perfect, large=(poor,), probes={**perfect.probes, "pythia": made.probe(False)})
     found = verdicts(both, "paper")
-    assert found["C1"] == found["C9"] == DOES_NOT_HOLD
+    assert found["C1"] == found["C9"] == NOT_RESOLVED  # one training, and a p that is too large
     assert "pythia" in lx.series(both)["runs"]
     assert "pythia" in lx.series(both)["keys"]
 

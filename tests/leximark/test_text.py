@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from companion import records
-from companion.leximark.judge_auroc import over_seeds
 from companion.papers import paper
 from companion.project import Project
+from companion.stats import over_seeds
 
 
 @pytest.fixture(scope="module")

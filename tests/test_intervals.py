@@ -11,8 +11,8 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from companion import stats
 
-N = 1500
-"""Simulated samples: the bounds around 95 % are 92.8 and 96.9 %."""
+N = 1000
+"""Simulated samples: the bounds around 95 % are 92.2 and 97.3 %."""
 
 
 def covers(interval, truth):
@@ -41,7 +41,7 @@ def five(rng):
     return rng.normal(3.0, 2.0, 5)
 
 
-@pytest.mark.parametrize("level", [None, 0.95, 0.90, 0.5])
+@pytest.mark.parametrize("level", [None, 0.90])
 @pytest.mark.parametrize("function", [stats.t_interval, stats.over_seeds])
 def test_intervals_of_a_mean(function, level):
     asked = {} if level is None else {"confidence": level}
@@ -85,7 +85,7 @@ def test_the_percentile_bootstrap(columns, level):
         return unit if columns is None else np.repeat(unit[:, None], columns, axis=1)
 
     asked = {"n_resamples": 400} | ({} if level is None else {"confidence": level})
-    n = 900
+    n = 700
     found = hits(draw, lambda x, rng: stats.bootstrap(x, rng=rng, **asked), 1.0, n)
     assert agrees(found, (level or stats.LEVEL) - 0.01, n, slack=0.005)
 
@@ -93,7 +93,7 @@ def test_the_percentile_bootstrap(columns, level):
 @pytest.mark.parametrize("level", [None, 0.90])
 def test_the_geometric_mean(level):
     asked = {"n_resamples": 400} | ({} if level is None else {"confidence": level})
-    n = 900
+    n = 700
     found = hits(
         lambda rng: np.exp(rng.normal(np.log(2.0), 1.0, 40)),
         lambda x, rng: stats.geometric_mean(x, rng=rng, **asked), 2.0, n,

@@ -156,6 +156,6 @@ BORDERS = [
     Border("C8", ONE_FAILS, "languages shrink with p 1e-5 only",
            of(languages=thinning(p=1e-5))),
     Border("C9", CROSSES, "one forest of ten is equal enough to cross one half",
-           of(inequality=one_share(-0.4)), (NOT_RESOLVED,)),
+           of(inequality=one_share(0.1)), (NOT_RESOLVED,)),
     Border("C9", NONE, "one forest", of(inequality=pl.DataFrame({"top_share": [0.6]}))),
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from companion.data import DataUnavailable
 from companion.mamba3 import official
 from companion.mamba3.models import LanguageModel
-from companion.stats import Interval, bootstrap, proportion
+from companion.stats import LEVEL, Interval, bootstrap, proportion
 
 Tokenize = Callable[[str], list[int]]
 
@@ -76,10 +76,11 @@ class Evaluated:
     lesions: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     lengths: Mapping[str, Mapping[int, np.ndarray]] = field(default_factory=dict)
 
-    def accuracy(self, model: str) -> Interval:
+    def accuracy(self, model: str, confidence: float = LEVEL) -> Interval:
         """LAMBADA accuracy in percent, Wilson interval."""
         right = self.lambada[model]
-        return proportion(int(right.sum()), len(right)).map(lambda share: 100 * share)
+        share = proportion(int(right.sum()), len(right), confidence)
+        return share.map(lambda share: 100 * share)
 
     def mimo_over_siso(self, rng: np.random.Generator) -> Interval:
         """Log ratio of perplexities, MIMO over SISO, paired over documents (bootstrap)."""

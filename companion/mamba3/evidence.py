@@ -12,7 +12,7 @@ from scipy import stats as _scipy
 
 from companion.mamba3.text import Read
 from companion.mamba3.tracking import Tracked
-from companion.stats import Interval, holm, paired
+from companion.stats import LEVEL, Interval, holm, paired, t_interval
 
 BASELINES = ("Mamba-3, standard RoPE", "Mamba-3, no RoPE", "Mamba-2")
 """What the rotation is compared with on parity (C4)."""
@@ -31,14 +31,16 @@ def success(run: Tracked) -> str:
 
 
 class Comparison(NamedTuple):
-    """One model against several: the smallest difference, and Holm's p of every one.
+    """One model against several: every difference, the smallest, and the largest of Holm's p.
 
     difference : mean difference with its 99 % Welch interval; ``p`` is the largest adjusted p
     baseline : name of the model that comes closest
+    differences : the same of every baseline, each with its own p, not adjusted
     """
 
     difference: Interval
     baseline: str
+    differences: Mapping[str, Interval]
 
 
 def closest_baseline(values: np.ndarray, baselines: Mapping[str, np.ndarray]) -> Comparison:
@@ -51,13 +53,13 @@ def closest_baseline(values: np.ndarray, baselines: Mapping[str, np.ndarray]) ->
     tests = {name: _welch(values, b) for name, b in baselines.items()}
     adjusted = holm([test.p for test in tests.values()])
     name = min(tests, key=lambda n: tests[n].estimate)
-    return Comparison(tests[name]._replace(p=float(max(adjusted))), name)
+    return Comparison(tests[name]._replace(p=float(max(adjusted))), name, tests)
 
 
 def _welch(a: np.ndarray, b: np.ndarray) -> Interval:
     gap, n = float(a.mean() - b.mean()), len(a) + len(b)
-    if a.std() == 0 and b.std() == 0:  # no spread: the difference is exact
-        return Interval(gap, gap, gap, 0.0 if gap else 1.0, n)
+    if np.ptp(a) == 0 and np.ptp(b) == 0:  # nothing is known about further seeds
+        return Interval(gap, -np.inf, np.inf, 1.0, n)
     test = _scipy.ttest_ind(a, b, equal_var=False)
     low, high = test.confidence_interval(0.99)
     return Interval(gap, float(low), float(high), float(test.pvalue), n)
@@ -72,6 +74,18 @@ def paired_loss(reads: Mapping[str, Read], first: str, second: str) -> Interval:
     both = a.alive & b.alive
     length = train_length(a)
     return paired(a.loss(length)[both], b.loss(length)[both])
+
+
+def convolution_beyond_bias(reads: Mapping[str, Read]) -> Interval:
+    """What a convolution gains minus a quarter of what the bias gains, nats, paired by seed.
+
+    Below 0, the convolution gains less than a quarter of what the bias does.  Raises as
+    :func:`paired_loss` does.
+    """
+    arms = [reads[name] for name in ("full", "with convolution", "no bias")]
+    finished = np.logical_and.reduce([arm.alive for arm in arms])
+    full, conv, without = (arm.loss(train_length(arms[0]))[finished] for arm in arms)
+    return t_interval((full - conv) - (without - full) / 4)
 
 
 def train_length(read: Read) -> int:
@@ -137,7 +151,7 @@ def state_factor(reads: Mapping[str, Read], rng: np.random.Generator, n: int = 1
     for _ in range(n):
         picked = [groups[s].assign(seed=i) for i, s in enumerate(rng.choice(seeds, len(seeds)))]
         draws.append(_factor(pd.concat(picked)))
-    low, high = np.quantile(draws, [0.025, 0.975])
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     factor = Interval(_factor(table), float(low), float(high), None, len(seeds))
     n_lost = sum(int((~r.alive).sum()) for name, r in reads.items() if ", N = " in name)
     return StateFactor(factor, size, m3, n_lost)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from companion.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
     NOT_RESOLVED,
     Claim,
     Finding,
@@ -27,7 +29,7 @@ from companion.mamba3.text import Read
 from companion.mamba3.timing import ContextTimes, DecodeTimes
 from companion.mamba3.tracking import Tracked
 from companion.scale import generator
-from companion.stats import Interval, exact, t_interval
+from companion.stats import EQUIVALENCE, Interval, exact, over_seeds, p_value
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,13 @@ def _successes(results: Results) -> str:
     )
 
 
+def _unless_lost(finding: Finding, n_lost: int) -> Finding:
+    """`not resolved` where runs diverged: the seeds that are left chose themselves."""
+    if n_lost and finding.verdict in (HOLDS, DOES_NOT_HOLD):
+        return as_verdict(finding, NOT_RESOLVED, f"{n_lost} of its runs diverged")
+    return finding
+
+
 def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     of = claim.criteria[scale].of
     baselines = ("Mamba-3, no RoPE", "Mamba-2") if of == "trained" else evidence.BASELINES
@@ -126,6 +135,7 @@ def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     if wanted not in runs["Mamba-3"].lengths:
         return not_tested(claim, scale, f"the models were not read at {wanted} moves")
     values = {name: evidence.alive(run, wanted) for name, run in runs.items()}
+    n_lost = sum(int((~run.alive).sum()) for run in runs.values())
     note = f"trained at {trained} moves, read at {wanted}; {_successes(results)}"
     by_hand = {"layer built by hand": (exact(results.rotor["parity"]), c.PERFECT)}
     if of == "difference":
@@ -133,16 +143,18 @@ def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
             values["Mamba-3"], {name: values[name] for name in baselines}
         )
         size = {
-            f"difference to {found.baseline}": (exact(found.difference.estimate), c.HALF),
-            "largest p after Holm": (exact(found.difference.p), c.SMALL_P),
+            f"against {name}": (difference, c.HALF)
+            for name, difference in found.differences.items()
         }
-        here = t_interval(evidence.alive(runs["Mamba-3"], trained))
+        size["largest p after Holm"] = (p_value(found.difference.p), c.SMALL_P)
+        here = over_seeds(evidence.alive(runs["Mamba-3"], trained))
         note += f"; Mamba-3 at the training length {measured_text(here)}"
-        return judge(claim, scale, found.difference, parts=size | by_hand, note=note)
+        finding = judge(claim, scale, found.difference, parts=size | by_hand, note=note)
+        return _unless_lost(finding, n_lost)
     limit = c.BLIND if of == "trained" else c.BLIND_FAR
-    parts = {name: (exact(values[name].mean(), len(values[name])), limit) for name in baselines}
-    own = exact(values["Mamba-3"].mean(), len(values["Mamba-3"]))
-    return judge(claim, scale, own, parts=parts | by_hand, note=note)
+    parts = {name: (over_seeds(values[name]), limit) for name in baselines}
+    finding = judge(claim, scale, over_seeds(values["Mamba-3"]), parts=parts | by_hand, note=note)
+    return _unless_lost(finding, n_lost)
 
 
 def _counting(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
@@ -154,10 +166,12 @@ def _counting(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         if why := _lacking(results, task, variants, 2):
             return not_tested(claim, scale, why)
     measured = {
-        (task, v): _over_seeds(results.tracked[task, v])
+        (task, v): over_seeds(evidence.alive(run, run.train_length))
         for task, variants in needed.items()
         for v in variants
+        for run in [results.tracked[task, v]]
     }
+    n_lost = sum(int((~results.tracked[key].alive).sum()) for key in measured)
     parts = {
         "modulo 3, real of both signs": (measured["Z3", both], c.UNSOLVED),
         "modulo 3, real positive": (measured["Z3", positive], c.UNSOLVED),
@@ -169,12 +183,8 @@ def _counting(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         note += (
             f"; one layer on S3, which does not commute: {np.nanmean(run.at(run.train_length)):.2f}"
         )
-    return judge(claim, scale, measured["Z3", "Mamba-3"], parts=parts, note=note)
-
-
-def _over_seeds(run: Tracked) -> Interval:
-    values = evidence.alive(run, run.train_length)
-    return exact(values.mean(), len(values)) if np.ptp(values) == 0 else t_interval(values)
+    finding = judge(claim, scale, measured["Z3", "Mamba-3"], parts=parts, note=note)
+    return _unless_lost(finding, n_lost)
 
 
 def _ablation(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
@@ -189,9 +199,10 @@ def _ablation(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         if not (reads["full"].alive[0] and reads[other].alive[0]):
             return not_tested(claim, scale, note)
         losses = [reads[name].loss(evidence.train_length(reads[name]))[0] for name in needed]
-        return judge(claim, scale, exact(losses[0] - losses[1], 1), note=note)
+        return judge(claim, scale, Interval(losses[0] - losses[1], n=1), note=note)
     try:
-        bias, conv = (evidence.paired_loss(reads, "full", o) for o in (other, "with convolution"))
+        bias = evidence.paired_loss(reads, "full", other)
+        beyond = evidence.convolution_beyond_bias(reads)
         effects = {
             name: evidence.paired_loss(reads, name, "full") for name in reads if name in _TOLD
         }
@@ -199,10 +210,9 @@ def _ablation(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         return not_tested(claim, scale, f"{error}; {note}")
     told = ", ".join(f"{name} {measured_text(effect)}" for name, effect in effects.items())
     note = "; ".join(filter(None, (note, f"loss above the full layer's: {told}")))
-    gained = abs(bias.estimate)
-    share = exact((conv.high / gained) if gained else np.inf)
-    parts = {"gain of the convolution, upper end, over that of the bias": (share, c.QUARTER)}
-    return judge(claim, scale, bias, parts=parts, note=note)
+    parts = {"gain of the convolution minus a quarter of the bias's": (beyond, c.LESS)}
+    finding = judge(claim, scale, bias, parts=parts, note=note)
+    return _unless_lost(finding, sum(lost[name] for name in needed))
 
 
 _TOLD = ("no bias", "no bias, no trapezoid", "with convolution", "bias from 0",
@@ -223,7 +233,7 @@ def _half_state(results: Results, claim: Claim, scale: str, seed: int) -> Findin
     finding = judge(claim, scale, found.factor, note=note)
     if not found.per_doubling.high < 0:
         return as_verdict(finding, NOT_RESOLVED, "the loss does not fall with the state here")
-    return finding
+    return _unless_lost(finding, found.n_lost)
 
 
 def _ranks(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
@@ -273,13 +283,18 @@ def _released(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     if isinstance(results.released, Missing):
         return not_tested(claim, scale, results.released.reason)
     accuracy = {kind: results.released.accuracy(kind) for kind in LAMBADA}
+    near = {kind: results.released.accuracy(kind, EQUIVALENCE) for kind in LAMBADA}
     parts = {
-        f"LAMBADA {kind}, distance": (exact(abs(accuracy[kind].estimate - theirs)), c.NEAR_PAPER)
+        f"LAMBADA {kind}, difference": (_minus(near[kind], theirs), c.NEAR_PAPER)
         for kind, theirs in LAMBADA.items()
     }
     note = ", ".join(f"{kind} {measured_text(a)} %" for kind, a in accuracy.items())
     ratio = results.released.mimo_over_siso(generator(seed, "C10"))
     return judge(claim, scale, ratio, parts=parts, note=f"LAMBADA {note}")
+
+
+def _minus(accuracy: Interval, printed: float) -> Interval:
+    return accuracy.map(lambda percent: percent - printed)
 
 
 _EVALUATIONS = {

@@ -29,7 +29,10 @@ def _ratio(
 
 
 def drop_start(scale: str, draws: pd.DataFrame, ladders: pd.DataFrame, seed: int) -> Finding:
-    """Claim 2: Gemstones ratio, with OPT as a second condition."""
+    """Claim 2: Gemstones ratio, with OPT as a second condition.
+
+    OPT is one family with one curve a size: its ratio is a fact about these data, as printed.
+    """
     design = {"pool": "1.05B", "k": 8, "tokens": SHORT}
     ratio = _ratio(
         draws, {**design, "treatment": "all"}, {**design, "treatment": "cut 10B"}, seed=seed
@@ -110,14 +113,18 @@ def larger(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
     }
     means = [select(draws, **design)["are"].mean() for design in designs.values()]
     steps = {
-        "120M over 545M": (exact(means[0] / means[1]), c.ABOVE_ONE),
-        "545M over 1.05B": (exact(means[1] / means[2]), c.ABOVE_ONE),
+        f"{small} over {large}": (
+            _ratio(draws, designs[small], designs[large], seed=seed),
+            c.ABOVE_ONE,
+        )
+        for small, large in (("120M", "545M"), ("545M", "1.05B"))
+        if scale != "toy"
     }
     return judge(
         c.BY_ID["4"],
         scale,
         _ratio(draws, designs["120M"], designs["1.05B"], seed=seed),
-        parts=None if scale == "toy" else steps,
+        parts=steps,
         note="mean errors " + ", ".join(f"{mean:.1f} %" for mean in means),
     )
 
@@ -166,7 +173,10 @@ def baseline(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
 
 
 def one_run(scale: str, singles: pd.DataFrame, opt_share: float) -> Finding:
-    """Claim 7: single runs with a borrowed size term; OPT's printed table as a condition."""
+    """Claim 7: single runs with a borrowed size term; OPT's printed table as a condition.
+
+    The claim is about every one of these released runs, so the largest error is no estimate.
+    """
     large = singles[singles["N"] >= 5e8]
     small = singles[singles["N"] < 5e8]
     return judge(

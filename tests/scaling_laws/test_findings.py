@@ -10,12 +10,21 @@ import pytest
 
 import companion.scaling_laws as sl
 from companion import data
-from companion.claims import HOLDS, NOT_TESTED, check
+from companion.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
+    NOT_RESOLVED,
+    NOT_TESTED,
+    ClaimFailed,
+    check,
+)
 from companion.explore import MAX_FRAMES
-from companion.scaling_laws import figures
-from companion.scaling_laws.experiments import count_laws
+from companion.scaling_laws import figures, judge_designs, judge_here, judge_released
+from companion.scaling_laws.experiments import WHOLE, count_laws
 from companion.scaling_laws.facts import FACTS
+from companion.scaling_laws.live import LiveResults
 from companion.scaling_laws.overtrained import split_runs
+from companion.scaling_laws.tiny_family import TinyRuns
 
 FREE = {"11", "seeds", "live", "control"}
 """Claims that need no published data."""
@@ -119,6 +128,109 @@ def test_series_fit_into_a_record(results):
     """A record holds numbers, strings, lists and dicts, and goes into a page: it must be small."""
     assert len(json.dumps(sl.series(results), default=float)) < 40_000
     json.dumps(asdict(sl.PRESETS["toy"]), allow_nan=False)
+
+
+def laboratory(without=8.0, with_1=4.0, with_10=0.3, error=1.0):
+    """Five worlds alike but for the last, which has the values given."""
+    usual = {0.0: (8.0, 10.0), 0.01: (4.0, 6.0), 0.1: (0.3, 1.0)}
+    last = {0.0: (without, 10.0), 0.01: (with_1, 6.0), 0.1: (with_10, error)}
+    rows = [
+        {"world": world, "seed": 0, "cut": cut, "are": are, "e_error": off}
+        for world in range(5)
+        for cut, (are, off) in (last if world == 4 else usual).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_known_truth_is_counted_over_worlds():
+    found = judge_here.known_truth("toy", laboratory())
+    assert (found.estimate, found.verdict) == (1.0, HOLDS)
+    for spoiled in (laboratory(with_1=9.0), laboratory(error=4.0)):
+        broken = judge_here.known_truth("toy", spoiled)
+        assert broken.verdict == DOES_NOT_HOLD
+        with pytest.raises(ClaimFailed):
+            check([broken])
+    # further worlds: five of five do not show that every one behaves so
+    found = judge_here.known_truth("book", laboratory())
+    assert found.low == pytest.approx(0.5655, abs=1e-4)  # Wilson
+    assert found.verdict == NOT_RESOLVED
+
+
+def live_results(deviations=(1.0, 2.0), n=3, errors=(4.0, 5.0)):
+    spread = pd.DataFrame(
+        [{"shape": f"1x{i}", "sd_percent": sd, "n": n} for i, sd in enumerate(deviations)]
+    )
+    rows = [{"k": 3, "cut": cut, "are": are} for cut in (0.0, 0.1) for are in errors]
+    runs = TinyRuns({}, {}, ())
+    return LiveResults(runs, None, spread, pd.DataFrame(rows), pd.DataFrame())
+
+
+def test_a_deviation_of_three_seeds_says_little():
+    found = judge_here.seed_noise("book", live_results())
+    # chi-square with 2 degrees of freedom: quantiles 7.3778 and 0.050636
+    assert found.low == pytest.approx(2 * np.sqrt(2 / 7.3778), rel=1e-4)
+    assert found.high == pytest.approx(2 * np.sqrt(2 / 0.050636), rel=1e-4)
+    assert found.verdict == NOT_RESOLVED
+    assert judge_here.seed_noise("book", live_results(n=200)).verdict == HOLDS
+    one_wide = judge_here.seed_noise("book", live_results((2.0, 5.0), n=200))
+    assert one_wide.verdict == DOES_NOT_HOLD
+
+
+def test_an_interval_of_a_deviation_covers_it():
+    rng = np.random.default_rng(0)
+    sample = rng.standard_normal((2000, 5)).std(axis=1, ddof=1)
+    found = [judge_here.deviation_interval(sd, 5) for sd in sample]
+    assert np.mean([one.low <= 1 <= one.high for one in found]) == pytest.approx(0.95, abs=0.015)
+
+
+def test_choices_among_the_same_seeds_give_no_interval():
+    toy, book = (judge_here.live_family(scale, live_results()) for scale in ("toy", "book"))
+    assert (toy.estimate, toy.verdict) == (5.0, HOLDS)
+    assert (book.low, book.verdict) == (None, NOT_RESOLVED)
+    worst = judge_here.live_family("toy", live_results(errors=(4.0, 21.0)))
+    assert worst.verdict == DOES_NOT_HOLD
+
+
+def test_eight_fits_of_eight_are_no_ninety_nine_percent():
+    def table(n, worse=0):
+        return pd.DataFrame(
+            {
+                "sse_varpro": np.where(np.arange(n) < worse, 2.0, 1.0),
+                "sse_multi": 1.0,
+                "sse_single": 1.0,
+                "failed_starts": 0,
+                "seconds_varpro": np.linspace(0.9, 1.1, n),
+                "seconds_multi": 30.0,
+            }
+        )
+
+    found = judge_released.solver("toy", table(8))
+    assert (found.estimate, found.verdict) == (1.0, NOT_RESOLVED)
+    assert judge_released.solver("book", table(1000)).verdict == HOLDS
+    assert judge_released.solver("book", table(1000, worse=30)).verdict == DOES_NOT_HOLD
+    slow = table(1000).assign(seconds_varpro=6.0, seconds_multi=np.linspace(20, 70, 1000))
+    assert judge_released.solver("book", slow).verdict == DOES_NOT_HOLD
+
+
+def test_every_step_of_size_needs_its_interval():
+    rng = np.random.default_rng(0)
+
+    def draws(means, spread=0.1):
+        return pd.concat(
+            pd.DataFrame(
+                {
+                    "pool": pool, "k": 5, "tokens": WHOLE, "treatment": "cut 10B",
+                    "draw": range(40), "are": mean * np.exp(spread * rng.standard_normal(40)),
+                }
+            )
+            for pool, mean in zip(("120M", "545M", "1.05B"), means, strict=True)
+        )  # fmt: skip
+
+    assert judge_designs.larger("book", draws((10, 5, 3)), 0).verdict == HOLDS
+    assert judge_designs.larger("book", draws((10, 5, 6)), 0).verdict == DOES_NOT_HOLD
+    open_step = judge_designs.larger("book", draws((10, 3.1, 3), spread=0.5), 0)
+    assert open_step.low > 1
+    assert open_step.verdict == NOT_RESOLVED
 
 
 def test_counts_need_a_status():

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ Stream = tuple[str, ...]
 
 
 class Ear:
-    """The streams that were asked for since it was made, with how often: see :func:`listen`."""
+    """The streams that were asked for since it was made, with how often: see :func:`listening`."""
 
     def __init__(self) -> None:
         self.heard: Counter[Stream] = Counter()
@@ -38,8 +39,9 @@ class Ear:
         return {stream[1:] for stream in self.heard}
 
 
-def listen(monkeypatch) -> Ear:
-    """Write down every call of ``generator``, ``torch_generator`` and ``derive_seed``.
+@contextmanager
+def listening() -> Iterator[Ear]:
+    """Write down every call of ``generator``, ``torch_generator`` and ``derive_seed`` within.
 
     Jobs in other processes are not heard: run with one.
     """
@@ -49,10 +51,17 @@ def listen(monkeypatch) -> Ear:
         ear.heard[str(int(seed)), *map(str, names)] += 1
         return real(seed, *names)
 
+    _put(derive_seed)
+    try:
+        yield ear
+    finally:
+        _put(real)  # also into the modules that were imported meanwhile
+
+
+def _put(function: object) -> None:
     for name, module in list(sys.modules.items()):
-        if name.startswith("companion") and getattr(module, "derive_seed", None) is real:
-            monkeypatch.setattr(module, "derive_seed", derive_seed)
-    return ear
+        if name.startswith("companion") and hasattr(module, "derive_seed"):
+            module.derive_seed = function
 
 
 class Declared(NamedTuple):

@@ -21,14 +21,15 @@ from tests.leaks import (
     huge,
     is_held_out,
     is_training,
-    listen,
+    listening,
     painted,
 )
 
 
 @pytest.fixture
-def ear(monkeypatch):
-    return listen(monkeypatch)
+def ear():
+    with listening() as ear:
+        yield ear
 
 
 # The tools notice what they are for.
@@ -443,11 +444,11 @@ def test_selection_is_scaled_by_training_rows(monkeypatch):
 
 
 def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
-    from companion.gaussian_rbf import PRESETS, penalties
+    from companion.gaussian_rbf import penalties
 
     train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
-    settings = replace(
-        PRESETS["toy"], penalty_tables=("wine",), penalty_folds=1, penalty_lams=(0.1,)
+    settings = SimpleNamespace(
+        penalty_tables=("wine",), penalty_folds=1, penalty_lams=(0.1,), penalty_steps=1
     )
     tasks = []
     monkeypatch.setattr(penalties, "folds", lambda *_, **__: [(train, test)])

@@ -1,18 +1,16 @@
 """The paper's claims, with the criteria that were fixed before any run.
 
-No threshold was changed after a pilot.  At toy scale tau, 2b, 3 and control no longer stop the
-notebook, because one seed is too noisy for them.
+No threshold was changed after a pilot.  Intervals are 95 %: over seeds, and for counts over seeds
+and then sequences.  At toy scale there is one seed: the claims that must hold test the code by
+their estimates, the others are not resolved.
 """
 
 from companion.claims import Claim, Criterion
 
-YES = Criterion("yes", low=0.5)
-
 LESS = {
     "toy": Criterion("|M_B| / |M_S| above 1.2", low=1.2, must_hold=True),
-    "book": Criterion("|M_B| / |M_S| above 1.3, 95 % interval above 1", low=1.0),
+    "book": Criterion("|M_B| / |M_S|: 95 % interval above 1.3", low=1.3),
 }
-LESS_ESTIMATE = Criterion("above 1.3", low=1.3)
 
 BETTER = {
     "toy": Criterion("held-out loss of B minus S above 0", low=0.0, must_hold=True),
@@ -21,7 +19,9 @@ BETTER = {
 
 ORDER = {
     "toy": Criterion("|M_T| > |M_B| > |M_S|", low=1.0, closed=True, must_hold=True),
-    "book": Criterion("|M_T| > |M_B| > |M_S| in 7 of 8 seeds", low=7 / 8, closed=True),
+    "book": Criterion(
+        "|M_T| > |M_B| > |M_S| in at least 7 of 8 seeds (Wilson interval)", low=7 / 8, closed=True
+    ),
 }
 
 COOLER = {
@@ -34,22 +34,22 @@ COOLER = {
 EASY = {
     "toy": Criterion("share of M_S in E above 0.5, and above 8 times E's share of D", low=8.0,
                      must_hold=True),
-    "book": Criterion("share of M_S in E above 0.6; enrichment over E's share of D: 95 % interval "
+    "book": Criterion("95 % intervals: share of M_S in E above 0.6, enrichment over E's share of D "
                       "above 5", low=5.0),
 }  # fmt: skip
 EASY_SHARE = {"toy": Criterion("above 0.5", low=0.5), "book": Criterion("above 0.6", low=0.6)}
 
 ZLIB = {
     "toy": Criterion("zlib length of M_B minus all of D below -5 bytes, Welch p < 0.01", high=-5.0),
-    "book": Criterion("zlib length of M_B minus all of D below -5 bytes with Welch p < 0.01 in "
-                      "every seed", high=-5.0),
+    "book": Criterion("zlib length of M_B minus all of D: 95 % interval over seeds below -5 bytes; "
+                      "Welch p < 0.01 in every seed", high=-5.0),
 }  # fmt: skip
 SMALL_P = Criterion("below 0.01", high=0.01)
 
 AUC = {
     "toy": Criterion("mean AUC of 100 resamples above 0.85; permuted labels 0.45 to 0.55",
                      low=0.85),
-    "book": Criterion("AUC: 95 % interval over seeds above 0.9; permuted labels 0.45 to 0.55",
+    "book": Criterion("95 % intervals over seeds: AUC above 0.9, permuted labels 0.45 to 0.55",
                       low=0.9),
 }  # fmt: skip
 PERMUTED = Criterion("0.45 to 0.55", low=0.45, high=0.55, closed=True)
@@ -68,7 +68,7 @@ SAME = Criterion("|M_H| / |M_S| between 0.8 and 1.25", low=0.8, high=1.25)
 CONTROL = {
     "toy": Criterion("held-out rate of S over its training rate below 0.5; a teacher that never "
                      "read D passes on less than a quarter", high=0.5),
-    "book": Criterion("held-out rate of S over its training rate: 95 % interval below 0.5; a "
+    "book": Criterion("95 % intervals: held-out rate of S over its training rate below 0.5; a "
                       "teacher that never read D passes on less than a quarter", high=0.5),
 }  # fmt: skip
 QUARTER = Criterion("below 0.25", high=0.25)
@@ -86,6 +86,8 @@ CLAIMS = (
         "2.4 times less (Pythia, FineWeb: 0.17 % against 0.07 %)",
         _scales(LESS),
         "ratio",
+        of="paper",
+        on="model",
     ),
     Claim(
         "1b",
@@ -93,6 +95,8 @@ CLAIMS = (
         "loss 2.85 against 2.87 (Pythia, FineWeb)",
         _scales(BETTER),
         "nats per token",
+        of="paper",
+        on="model",
     ),
     Claim(
         "order",
@@ -100,12 +104,16 @@ CLAIMS = (
         "0.33, 0.17, 0.07 % (Pythia, FineWeb), same order in all settings",
         _scales(ORDER),
         "share of seeds",
+        of="paper",
+        on="model",
     ),
     Claim(
         "tau",
         "The higher the temperature of distillation, the less is memorized.",
         "a figure without numbers",
         _scales(COOLER),
+        of="paper",
+        on="model",
     ),
     Claim(
         "2",
@@ -113,6 +121,8 @@ CLAIMS = (
         "95.7 % of M_S in E (Pythia, FineWeb); 88, 85, 70 % elsewhere",
         _scales(EASY),
         "times",
+        of="paper",
+        on="model",
     ),
     Claim(
         "2b",
@@ -120,6 +130,8 @@ CLAIMS = (
         "a tight cluster of low zlib entropy (a figure)",
         _scales(ZLIB),
         "bytes",
+        of="paper",
+        on="model",
     ),
     Claim(
         "3",
@@ -127,6 +139,8 @@ CLAIMS = (
         "AUC 0.9997 against random negatives (Pythia, FineWeb)",
         _scales(AUC),
         "AUC",
+        of="paper",
+        on="model",
     ),
     Claim(
         "3b",
@@ -134,6 +148,8 @@ CLAIMS = (
         "4 of 706 left (Pythia, FineWeb)",
         _scales(FILTER),
         "ratio",
+        of="paper",
+        on="model",
     ),
     Claim(
         "4",
@@ -141,6 +157,8 @@ CLAIMS = (
         "50 against 18 sequences: 2.8 times",
         _scales(HARD_MORE),
         "ratio",
+        of="paper",
+        on="model",
     ),
     Claim(
         "4b",
@@ -148,6 +166,8 @@ CLAIMS = (
         "0.07 % both (Pythia, FineWeb)",
         dict.fromkeys(("toy", "book", "paper"), SAME),
         "ratio",
+        of="paper",
+        on="model",
     ),
     Claim(
         "control",
@@ -155,6 +175,8 @@ CLAIMS = (
         "not reported",
         _scales(CONTROL),
         "ratio",
+        of="ours",
+        on="model",
     ),
 )
 

@@ -36,8 +36,8 @@ class Results:
 
     @property
     def one_seed(self) -> bool:
-        """At toy scale the estimate decides; elsewhere its interval."""
-        return self.scale == "toy"
+        """Whether there is no second world (toy scale, the Hub): estimates are points."""
+        return len(self.worlds) == 1
 
     def on_hub(self, world: World | Missing) -> Results:
         """These results judged on the paper's own kind of models, where they were trained."""

@@ -13,14 +13,11 @@ from companion.distillation_memorization import claims as c
 from companion.distillation_memorization import sets
 from companion.distillation_memorization.judge_rates import (
     decisive,
-    over_seeds,
-    point,
     pooled,
     resampled,
-    told,
 )
 from companion.scale import generator
-from companion.stats import Interval
+from companion.stats import Interval, over_seeds, p_value
 
 if TYPE_CHECKING:
     from companion.distillation_memorization.findings import Results
@@ -38,21 +35,21 @@ def easy(results: Results) -> Finding:
 
     measured = resampled(results, "enrichment", count, enrichment)
     share = resampled(results, "easy share", count, lambda n: sets.ratio(n[0], n[1]))
-    notes = [f"share interval {told(share)}"]
+    notes = []
     for name, worlds in results.others().items():
         both = [w.members for w in worlds]
         n = sum(count(m, np.ones(len(m[a.SOFT]))) for m in both)
         notes.append(f"{name}: share {sets.ratio(n[0], n[1]):.2f}")
     return judge(
         c.BY_ID["2"], results.scale, decisive(results, measured),
-        parts={"share of M_S in E": (point(share.estimate),
+        parts={"share of M_S in E": (decisive(results, share),
                                      c.EASY_SHARE.get(results.scale, c.EASY_SHARE["book"]))},
         note="; ".join(notes),
     )  # fmt: skip
 
 
 def low_zlib(results: Results) -> Finding:
-    """Claim 2b: the worst seed decides."""
+    """Claim 2b: the mean over seeds, and the largest p; the worst seed is told."""
     gaps, ps = [], []
     for world in results.worlds:
         members = world.zlib[world.members[a.BASELINE]]
@@ -63,12 +60,11 @@ def low_zlib(results: Results) -> Finding:
         test = ttest_ind(members, world.zlib, equal_var=False)
         gaps.append(float(members.mean() - world.zlib.mean()))
         ps.append(float(test.pvalue))
-    mean = over_seeds(gaps)
-    worst = point(float(np.max(gaps)), len(gaps))._replace(p=float(np.max(ps)))
+    largest = float(np.max(ps))
     return judge(
-        c.BY_ID["2b"], results.scale, worst,
-        parts={"largest p": (point(float(np.max(ps))), c.SMALL_P)},
-        note=f"largest of the seeds' differences; their mean {told(mean)}",
+        c.BY_ID["2b"], results.scale, over_seeds(gaps)._replace(p=largest),
+        parts={"largest p": (p_value(largest, len(ps)), c.SMALL_P)},
+        note=f"largest of the seeds' differences {np.max(gaps):.3g}",
     )  # fmt: skip
 
 
@@ -77,11 +73,11 @@ def predictable(results: Results) -> Finding:
     tested = [w.prediction for w in results.worlds if w.prediction.tested]
     if len(tested) < len(results.worlds):
         return judge(
-            c.BY_ID["3"], results.scale, point(float("nan")),
+            c.BY_ID["3"], results.scale, Interval(float("nan"), n=len(results.worlds)),
             note=f"too few memorized sequences in {len(results.worlds) - len(tested)} of the seeds",
         )  # fmt: skip
     measured = over_seeds([p.auc.mean() for p in tested])
-    permuted = np.mean([p.permuted.mean() for p in tested])
+    permuted = over_seeds([p.permuted.mean() for p in tested])
     hard = np.concatenate([p.hard for p in tested])
     scores = {
         "recall": np.mean([p.recall.mean() for p in tested]),
@@ -90,11 +86,9 @@ def predictable(results: Results) -> Finding:
     }
     if np.isfinite(hard).any():
         scores["AUC against easy sequences that S rejects"] = np.nanmean(hard)
-    if results.scale == "paper":
-        measured = point(measured.estimate, len(tested))  # one world: resamples of one student
     return judge(
-        c.BY_ID["3"], results.scale, decisive(results, measured),
-        parts={"permuted labels": (point(permuted), c.PERMUTED)},
+        c.BY_ID["3"], results.scale, measured,
+        parts={"permuted labels": (permuted, c.PERMUTED)},
         note=", ".join(f"{name} {value:.2f}" for name, value in scores.items()),
     )  # fmt: skip
 
@@ -118,7 +112,7 @@ def filtered(results: Results) -> Finding:
     after = sum(int(m["after"].sum()) for m in members)
     new = sum(int((m["after"] & ~m["before"]).sum()) for m in members)
     return judge(
-        c.BY_ID["3b"], results.scale, measured,
+        c.BY_ID["3b"], results.scale, decisive(results, measured),
         note=f"{100 * removed:.0f} % of D removed; memorized "
         f"{sum(w.count(a.SOFT) for w in worlds)} before, {after} after, {new} of them new; with "
         f"removed sequences that are completed all the same {everywhere}",

@@ -13,7 +13,7 @@ from companion.distillation_memorization import sets
 from companion.distillation_memorization.trend import temperature_slope
 from companion.distillation_memorization.world import World
 from companion.scale import generator
-from companion.stats import Interval, exact, t_interval
+from companion.stats import Interval, over_seeds, proportion
 
 if TYPE_CHECKING:
     from companion.distillation_memorization.findings import Results
@@ -34,22 +34,9 @@ def told(interval: Interval) -> str:
     return measured_text(interval)
 
 
-def point(value: float, n: int | None = None) -> Interval:
-    """An estimate that decides alone; NaN resolves nothing."""
-    return exact(value, n) if np.isfinite(value) else Interval(float(value), None, None, None, n)
-
-
 def decisive(results: Results, measured: Interval) -> Interval:
-    """The interval that decides: at toy scale (one seed) the estimate alone."""
-    return point(measured.estimate, measured.n) if results.one_seed else measured
-
-
-def over_seeds(values: list[float]) -> Interval:
-    """Student-t interval over seeds; NaN ends where a seed has no value or there is one seed."""
-    sample = np.asarray(values, dtype=float)
-    if len(sample) < 2 or not np.isfinite(sample).all():
-        return Interval(float(sample.mean()), np.nan, np.nan, None, len(sample))
-    return t_interval(sample)
+    """What decides: of one seed a point, as its sequences say nothing about further seeds."""
+    return measured._replace(low=None, high=None) if results.one_seed else measured
 
 
 def counts_of(*models: str) -> sets.Weighted:
@@ -86,13 +73,8 @@ def less(results: Results) -> Finding:
     for name, worlds in results.others().items():
         there = Interval(*_plain_ratio(worlds, a.BASELINE, a.SOFT))
         notes.append(f"{name}: {there.estimate:.2f} ({len(worlds)} seeds)")
-    parts = {}
-    if not results.one_seed:
-        parts["estimate"] = (point(measured.estimate), c.LESS_ESTIMATE)
-    return judge(
-        c.BY_ID["1"], results.scale, decisive(results, measured)._replace(p=p), parts=parts,
-        note="; ".join(notes),
-    )  # fmt: skip
+    shown = decisive(results, measured)._replace(p=p)
+    return judge(c.BY_ID["1"], results.scale, shown, note="; ".join(notes))
 
 
 def _plain_ratio(worlds: list[World], first: str, second: str) -> tuple[float]:
@@ -110,13 +92,14 @@ def better(results: Results) -> Finding:
     notes = ["held-out loss: " + ", ".join(f"{m} {loss:.3f}" for m, loss in means.items())]
     if means[a.SOFT] < means[a.TEACHER]:
         notes.append("the student is better than its teacher too, unlike the paper's")
-    return judge(c.BY_ID["1b"], results.scale, decisive(results, gain), note="; ".join(notes))
+    return judge(c.BY_ID["1b"], results.scale, gain, note="; ".join(notes))
 
 
 def order(results: Results) -> Finding:
     """Claim order."""
     holds = [w.count(a.TEACHER) > w.count(a.BASELINE) > w.count(a.SOFT) for w in results.worlds]
-    return judge(c.BY_ID["order"], results.scale, exact(np.mean(holds), len(holds)))
+    share = proportion(sum(holds), len(holds))
+    return judge(c.BY_ID["order"], results.scale, decisive(results, share))
 
 
 def cooler(results: Results) -> Finding:
@@ -130,20 +113,21 @@ def cooler(results: Results) -> Finding:
     )
     if len(taus) < 2:
         return not_tested(c.BY_ID["tau"], results.scale, "only one temperature was run")
-    if results.one_seed:
-        measured = decisive(results, fold(results, a.soft(4.0), a.SOFT))
+    if results.scale == "toy":
+        measured = fold(results, a.soft(4.0), a.SOFT)
     else:
         measured = temperature_slope(
             [{tau: w.members[a.soft(tau)] for tau in taus} for w in results.worlds]
         )
-    return judge(c.BY_ID["tau"], results.scale, measured, note=f"memorized: {shown}")
+    note = f"memorized: {shown}"
+    return judge(c.BY_ID["tau"], results.scale, decisive(results, measured), note=note)
 
 
 def same_rate(results: Results) -> Finding:
     """Claim 4b."""
     measured = fold(results, a.HARD, a.SOFT)
     note = "reported, not reproduced at this size: see the text"
-    finding = judge(c.BY_ID["4b"], results.scale, measured)
+    finding = judge(c.BY_ID["4b"], results.scale, decisive(results, measured))
     within = finding.verdict == "holds"
     return finding if within else as_verdict(finding, finding.verdict, note)
 
@@ -155,20 +139,21 @@ def control(results: Results) -> Finding:
     unseen = [float(w.held[a.SOFT].mean()) for w in worlds]
     rng = generator(results.seed, "bootstrap", "control")
     draws = [_control_draw(worlds, rng) for _ in range(results.bootstrap)]
-    low, high = np.quantile(draws, [0.025, 0.975]) if np.isfinite(draws).all() else (np.nan,) * 2
     estimate = sets.ratio(float(np.mean(unseen)), float(np.mean(trained)))
-    measured = Interval(estimate, float(low), float(high), None, len(worlds))
-    unread, hard = (
-        sum(sets.inherited(w.members, m).sum() for w in worlds) for m in (a.UNREAD, a.HARD)
-    )
-    passed = sets.halved_ratio(unread, hard) if hard else float("nan")
+    measured = Interval(estimate, *sets.ends(draws), None, len(worlds))
+    passed = resampled(
+        results, "unread",
+        lambda m, w: np.array([sets.inherited(m, student) @ w for student in (a.UNREAD, a.HARD)]),
+        lambda n: sets.halved_ratio(n[0], n[1]),
+    )  # fmt: skip
     finding = judge(
         c.BY_ID["control"], results.scale, decisive(results, measured),
-        parts={"inherited from a teacher that never read D": (point(passed), c.QUARTER)},
+        parts={"inherited from a teacher that never read D":
+               (decisive(results, passed), c.QUARTER)},
         note=f"held-out rate {100 * np.mean(unseen):.2f} %, training rate "
         f"{100 * np.mean(trained):.2f} %",
     )  # fmt: skip
-    if not hard:
+    if not any(sets.inherited(w.members, a.HARD).any() for w in worlds):
         return as_verdict(finding, NOT_RESOLVED, "the hard student inherited nothing")
     return finding
 

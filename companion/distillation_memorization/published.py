@@ -6,7 +6,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from companion.data import fetch
-from companion.stats import Interval
+from companion.stats import LEVEL, Interval
 
 NUMBERS = "distillation-memorization/paper_numbers.csv"
 INHERITED_HARD, INHERITED_SOFT = 50, 18
@@ -43,6 +43,6 @@ def inherited_ratio(hard: int = INHERITED_HARD, soft: int = INHERITED_SOFT) -> I
     the ratio.  It treats the two sets as independent, which overlapping sets are not.
     """
     test = binomtest(hard, hard + soft, 0.5)
-    share = test.proportion_ci(0.95, method="exact")
+    share = test.proportion_ci(LEVEL, method="exact")
     whole = Interval(hard / (hard + soft), share.low, share.high, float(test.pvalue), hard + soft)
     return whole.map(lambda s: s / (1 - s))

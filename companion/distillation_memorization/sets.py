@@ -11,7 +11,7 @@ import numpy as np
 from statsmodels.stats.contingency_tables import mcnemar
 
 from companion.distillation_memorization.arms import BASELINE, TEACHER
-from companion.stats import Interval
+from companion.stats import LEVEL, Interval
 
 Members = Mapping[str, np.ndarray]
 """Model -> bool (n,): which training sequences it memorizes."""
@@ -71,8 +71,8 @@ def two_level(
 
     worlds : one mapping per seed; with one seed only its sequences are resampled
 
-    An interval one of whose resamples has no finite statistic is not given (NaN ends), so that
-    nothing can be concluded from it.
+    An interval one of whose resamples has no finite statistic, or whose resamples are all alike, is
+    not given (infinite ends), so that nothing can be concluded from it.
     """
     ones = [np.ones(len(next(iter(m.values())))) for m in worlds]
     estimate = statistic(sum(count(m, w) for m, w in zip(worlds, ones, strict=True)))
@@ -84,6 +84,12 @@ def two_level(
             n = len(ones[k])
             total = total + count(worlds[k], rng.multinomial(n, np.full(n, 1 / n)))
         draws[i] = statistic(total)
-    finite = np.isfinite(draws).all()
-    low, high = np.quantile(draws, [0.025, 0.975]) if finite else (np.nan, np.nan)
-    return Interval(float(estimate), float(low), float(high), None, len(worlds))
+    return Interval(float(estimate), *ends(draws), None, len(worlds))
+
+
+def ends(draws: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """Ends of a percentile interval; infinite where a draw is not finite or all are alike."""
+    if not np.isfinite(draws).all() or np.ptp(draws) == 0:
+        return -np.inf, np.inf
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import statsmodels.api as sm
 
-from companion.stats import Interval
+from companion.stats import LEVEL, Interval
 
 
 def temperature_slope(worlds: Sequence[Mapping[float, np.ndarray]]) -> Interval:
@@ -25,7 +25,7 @@ def temperature_slope(worlds: Sequence[Mapping[float, np.ndarray]]) -> Interval:
     n = outcome.size // len(taus)
     x = np.tile(np.log2(taus), n)
     groups = np.repeat(np.arange(n), len(taus))
-    nothing = Interval(np.nan, np.nan, np.nan, np.nan, len(worlds))
+    nothing = Interval(np.nan, n=len(worlds))
     if outcome.sum() in (0, outcome.size) or len(taus) < 2:
         return nothing
     model = sm.GEE(
@@ -40,7 +40,7 @@ def temperature_slope(worlds: Sequence[Mapping[float, np.ndarray]]) -> Interval:
         fitted = model.fit()
     if not fitted.converged:
         return nothing
-    low, high = fitted.conf_int()[1]
+    low, high = fitted.conf_int(1 - LEVEL)[1]
     return Interval(
         float(fitted.params[1]), float(low), float(high), float(fitted.pvalues[1]), len(worlds)
     )

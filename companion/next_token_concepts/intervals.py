@@ -1,4 +1,4 @@
-"""From values over seeds to an interval that never turns a degenerate sample into a pass."""
+"""From values over seeds to what a claim is held against."""
 
 from __future__ import annotations
 
@@ -8,29 +8,15 @@ import numpy as np
 
 from companion.claims import NOT_RESOLVED, Finding, as_verdict
 from companion.next_token_concepts.learning import GATE, Trained
-from companion.stats import Interval, exact, t_interval
+from companion.stats import Interval, over_seeds
 
 OPEN = Interval(float("nan"))
 
 
 def over(values: Sequence[float], scale: str) -> Interval:
-    """Mean over seeds: a point at toy scale, else with its t interval.
-
-    Values that are not finite, or a single seed where an interval is needed, resolve nothing.
-    """
-    sample = np.asarray(values, dtype=float)
-    if not sample.size or not np.isfinite(sample).all():
-        return OPEN._replace(n=int(sample.size))
-    if scale == "toy":
-        return Interval(float(sample.mean()), None, None, None, sample.size)
-    if sample.size < 2:
-        return OPEN._replace(n=1)
-    return t_interval(sample)
-
-
-def point(value: float, n: int | None = None) -> Interval:
-    """A value without sampling error; one that is not finite resolves nothing."""
-    return exact(value, n) if np.isfinite(value) else OPEN
+    """Mean over seeds with its t interval; at toy scale, where the code is tested, a point."""
+    found = over_seeds(values)
+    return found._replace(low=None, high=None, p=None) if scale == "toy" else found
 
 
 def gated(finding: Finding, runs: Sequence[Trained]) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from companion.claims import (
+    DOES_NOT_HOLD,
     NOT_RESOLVED,
     Finding,
     as_verdict,
@@ -18,40 +19,30 @@ from companion.next_token_concepts import autoencoders as ae
 from companion.next_token_concepts import claims as c
 from companion.next_token_concepts import directions as dr
 from companion.next_token_concepts.dictionaries import Dictionaries
-from companion.next_token_concepts.intervals import OPEN, gated, over, point
+from companion.next_token_concepts.intervals import OPEN, gated, over
 from companion.next_token_concepts.judge_learned import at
 from companion.next_token_concepts.learning import GATE, Trained
 from companion.next_token_concepts.run import Noise
 from companion.next_token_concepts.words import Depth, RealWords
-from companion.stats import Interval, paired, t_interval
-
-
-def over_concepts(values: np.ndarray) -> Interval:
-    """t interval over concepts; with values that are not finite it resolves nothing."""
-    if len(values) < 2 or not np.isfinite(values).all():
-        return OPEN
-    return t_interval(values)
+from companion.stats import Interval, over_seeds, paired
 
 
 def directions(scale: str, noise: Sequence[Noise], runs: Sequence[Trained]) -> Finding:
     """Claim E9."""
     at_paper = next(n for n in noise if n.c == dr.PAPER_C)
     runs = at(runs, 0.01)
-    held = over([float(np.diag(r.twins.held_out).mean()) for r in runs], scale)
-    slope = over([r.twins.slope for r in runs], scale)
-    free = over_concepts(at_paper.held_out)
-    if scale == "toy":
-        free = point(free.estimate, free.n)
-    parts = {"noise, held out": (free, c.NO_DIRECTION)}
+    held = over_seeds([float(np.diag(r.twins.held_out).mean()) for r in runs])
+    slope = over_seeds([r.twins.slope for r in runs])
+    parts = {"noise, held out": (over(at_paper.held_out, scale), c.NO_DIRECTION)}
     if scale != "toy":
         parts["concept world, held out"] = (held, c.ABOVE_HALF)
         parts["scale-aware slope"] = (slope, c.TWIN_SLOPE)
-    same = float(at_paper.same.min())
     note = (
-        f"lowest same-pair cosine on noise; with permuted labels {at_paper.permuted.mean():+.2f}; "
+        f"same-pair cosine on noise, lowest {at_paper.same.min():.4f}; with permuted labels "
+        f"{at_paper.permuted.mean():+.2f}; "
         f"concept world held out {measured_text(held)}, slope {measured_text(slope)}"
     )
-    finding = judge(c.BY_ID["E9"], scale, point(same, len(at_paper.same)), parts=parts, note=note)
+    finding = judge(c.BY_ID["E9"], scale, over(at_paper.same, scale), parts=parts, note=note)
     return finding if scale == "toy" else gated(finding, runs)
 
 
@@ -100,20 +91,27 @@ def real(scale: str, found: RealWords) -> Finding:
     """Claim E11."""
     if set(found.depth) != {"trained", "random"}:
         return not_tested(c.BY_ID["E11"], scale, "one of the two networks was not read")
-    trained, random = (over_concepts(lead(found.depth[arm])) for arm in ("trained", "random"))
-    lower = OPEN if random.low is None else point(random.low, random.n)
+    trained, random = (over_seeds(lead(found.depth[arm])) for arm in ("trained", "random"))
     gap = paired_or_open(lead(found.depth["trained"]), lead(found.depth["random"]))
     same = {arm: float(found.depth[arm].same[-1].mean()) for arm in found.depth}
     null = float(found.depth["trained"].null_same[-1].mean())
-    whole = {arm: over_concepts(v[np.isfinite(v)]) for arm, v in found.whole.items()}
+    whole = {arm: over_seeds(v[np.isfinite(v)]) for arm, v in found.whole.items()}
     note = (
         f"random weights {measured_text(random)}, trained minus random {measured_text(gap)}; same "
         f"pairs {same['trained']:.2f}, random {same['random']:.2f}, matched noise {null:.2f}; "
         f"one-token words only: trained {measured_text(whole['trained'])}, random "
         f"{measured_text(whole['random'])} ({whole['trained'].n or 0} concepts)"
     )
-    parts = {"random weights, lower end": (lower, c.NOT_ABOVE)}
-    return judge(c.BY_ID["E11"], scale, trained, parts=parts, note=note)
+    return _random_scores_nothing(judge(c.BY_ID["E11"], scale, trained, note=note), random)
+
+
+def _random_scores_nothing(finding: Finding, random: Interval) -> Finding:
+    """Gate of E11: random weights above their null fail it; not to be above establishes nothing."""
+    if not random.has_interval:
+        return as_verdict(finding, NOT_RESOLVED, "random weights have no interval")
+    if random.low > 0:
+        return as_verdict(finding, DOES_NOT_HOLD, "random weights are above their null as well")
+    return finding
 
 
 def paired_or_open(a: np.ndarray, b: np.ndarray) -> Interval:

@@ -78,7 +78,23 @@ def test_an_empty_denominator_gives_nothing():
     rng = np.random.default_rng(0)
     found = sets.two_level([nobody], count, lambda c: sets.ratio(c[0], c[1]), rng, 9)
     assert math.isnan(found.estimate)
-    assert math.isnan(found.low)
+    assert not found.has_interval
+
+
+def test_resamples_that_are_all_alike_give_no_interval():
+    same = {"a": np.ones(9, bool), "b": np.ones(9, bool)}
+    rng = np.random.default_rng(0)
+    found = sets.two_level(
+        [same, same], lambda m, w: np.array([m["a"] @ w, m["b"] @ w]),
+        lambda c: sets.ratio(c[0], c[1]), rng, 9,
+    )  # fmt: skip
+    assert found.estimate == 1.0
+    assert not found.has_interval
+
+
+def test_ends_are_those_of_the_level():
+    assert sets.ends(np.arange(1001)) == pytest.approx((25.0, 975.0))
+    assert not any(map(np.isfinite, sets.ends([1.0, np.nan])))
 
 
 def test_the_temperature_slope_is_found_and_is_flat_under_the_null():

@@ -33,10 +33,10 @@ def trained(eta=0.01, seed=0, targets="exact", *, works=True, excess=0.01) -> Tr
     if not works:
         enc = dict.fromkeys(enc, 0.1 + jitter)
         f = np.array([0.0, 1, 1, 0.05]) + jitter
-    dec = {"counts": np.array([0.0, 1, 1, 0.05]), "untrained": np.zeros(4), "f": f}
+    dec = {"counts": np.array([0.0, 1, 1, 0.05]) + jitter / 2, "untrained": np.zeros(4), "f": f}
     return Trained(
         plan=Plan(eta, seed, targets, 1, 8, "perceptron"), excess=excess, enc=enc,
-        enc_exact=enc, enc_untrained=dict.fromkeys(enc, 0.1),
+        enc_exact=enc, enc_untrained=dict.fromkeys(enc, 0.1 + jitter),
         curve_r2=(0.99 if works else -1) - jitter, slope=1.0,
         curve=np.stack([odds, g_eta(eta, odds) if works else 0.01 * odds], axis=1), dec=dec,
         losses=np.zeros(3), twins=twins(jitter, works=works),
@@ -53,9 +53,11 @@ def ways(*, works=True) -> pd.DataFrame:
     rows = []
     for seed in (0, 1):
         for length, eps, fit in ((4, 0.6, 0.93), (24, 0.3, 0.7), (96, 0.07, -0.6)):
-            rows.append(("longer contexts", seed, length, 0.01, 1e-14, eps, fit if works else 0.9))
+            value = (fit if works else 0.9) - 1e-5 * seed * length
+            rows.append(("longer contexts", seed, length, 0.01, 1e-14, eps, value))
         for eta, fit in ((0.3, 0.92), (1e-4, 1.0)):
-            rows.append(("sharper names", seed, 4, eta, 1e-14, eta, fit if works else 0.9))
+            value = (fit if works else 0.9) - 1e-4 * seed
+            rows.append(("sharper names", seed, 4, eta, 1e-14, eta, value))
     names = ("way", "seed", "length", "eta", "identity", "eps", "no_fit")
     return pd.DataFrame(rows, columns=names).assign(slope=0.5, ratio=0.4)
 
@@ -64,7 +66,7 @@ def broken(*, works=True) -> Broken:
     seeds = range(3)
     drop = {1: 0.998, 2: 0.9, 4: 0.6} if works else {1: 0.998, 2: 0.998, 4: 0.998}
     rank = {1: 15, 2: 7, 4: 3}
-    merged = [{"seed": s, "size": n, "rank": rank[n], "exact": drop[n] + 0.0001 * s,
+    merged = [{"seed": s, "size": n, "rank": rank[n], "exact": drop[n] + 0.0001 * s * n,
                "trained": drop[n]} for s in seeds for n in rank]  # fmt: skip
     named = {True: 0.999, False: 0.3 if works else 0.999}
     unnamed = [{"seed": s, "named": n, "exact": v - 0.0001 * s, "trained": v}
@@ -90,8 +92,8 @@ def simulated(*, works=True) -> pd.DataFrame:
 
 def noise(*, works=True) -> list[Noise]:
     held = np.array([0.01, -0.02, 0.02, -0.01])
-    return [Noise(c, np.full(4, 0.999 if works else 0.5), held, held, 0.5, 4.5, np.eye(4))
-            for c in (1e-4, 1.0)]  # fmt: skip
+    same = (0.999 if works else 0.5) + 1e-4 * np.arange(4)
+    return [Noise(c, same, held, held, 0.5, 4.5, np.eye(4)) for c in (1e-4, 1.0)]
 
 
 def dictionaries(*, works=True) -> Dictionaries:

@@ -168,8 +168,55 @@ def test_graphs_without_room_for_more_edges_are_called_complete(good):
 
 
 def test_an_accuracy_that_does_not_rise_fails(good):
-    flat = good.simulated.assign(probe=0.6 - 0.001 * good.simulated["bits"])
+    falling = 0.001 + 1e-5 * good.simulated["seed"]
+    flat = good.simulated.assign(probe=0.6 - falling * good.simulated["bits"])
     assert judged(replace(good, simulated=flat))["E6"].verdict == DOES_NOT_HOLD
+
+
+def by_world(table, column, values):
+    """The column moved by one number a world, so that worlds disagree and the mean stays."""
+    shift = dict(zip(sorted(table["seed"].unique()), values, strict=True))
+    return table.assign(**{column: table[column] + table["seed"].map(shift)})
+
+
+WIDE = (-0.2, 0.0, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("claim", "spoil"),
+    [
+        ("E6", lambda g: replace(g, simulated=by_world(g.simulated, "bayes", WIDE))),
+        ("E7", lambda g: replace(g, broken=g.broken._replace(
+            merged=by_world(g.broken.merged, "trained", (0.0, 0.0, 0.1))))),
+        ("E8", lambda g: replace(g, broken=g.broken._replace(
+            order=by_world(g.broken.order, "lm", WIDE)))),
+        ("E9", lambda g: spoiled(g, "noise", lambda n: n._replace(
+            held_out=np.array([-0.3, 0.3, 0.2, -0.2])))),
+    ],
+)  # fmt: skip
+def test_a_mean_on_the_right_side_with_worlds_that_disagree_is_not_resolved(good, claim, spoil):
+    assert judged(spoil(good))[claim].verdict == NOT_RESOLVED
+
+
+def test_one_world_without_a_fall_leaves_e7_open(good):
+    merged = good.broken.merged
+    level = (merged["seed"] == 0) & (merged["size"] == 2)
+    flat = merged.assign(exact=merged["exact"].where(~level, 0.998))
+    found = judged(replace(good, broken=good.broken._replace(merged=flat)))["E7"]
+    assert found.verdict == NOT_RESOLVED
+
+
+def test_worlds_that_disagree_leave_e5_open(good):
+    jump = good.ways["no_fit"] + 1.5 * (good.ways["seed"] * (good.ways["length"] == 96))
+    assert judged(replace(good, ways=good.ways.assign(no_fit=jump)))["E5"].verdict == NOT_RESOLVED
+
+
+def test_random_weights_are_a_gate(good):
+    """Not above their null they add nothing; above it they fail the claim."""
+    alone = judged(replace(good, words=made.words(0.5, -0.3)))["E11"]
+    assert alone.verdict == HOLDS
+    assert alone.low == judged(good)["E11"].low
+    assert judged(replace(good, words=made.words(0.5, np.nan)))["E11"].verdict == NOT_RESOLVED
 
 
 def test_missing_parts_are_not_tested(good):

@@ -36,10 +36,10 @@ ANGLE = Criterion(
     closed=True,
 )
 ANGLE_TOY = Criterion(
-    "largest principal angle to the true plane below 10 degrees in every seed",
-    low=1.0,
+    "largest principal angle to the true plane below 10 degrees in at least 90 % of the seeds, "
+    "95 % interval (three seeds)",
+    low=0.9,
     closed=True,
-    must_hold=True,
 )
 NOT_LARGER = Criterion("at least 0", low=0.0, closed=True)
 

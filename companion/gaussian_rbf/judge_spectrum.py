@@ -77,13 +77,10 @@ def angles(scale: str, ridges: pd.DataFrame, *, seed: int) -> Finding:
     if scale != "toy":
         measured = resampled(excess, np.median, generator(seed, "angles"))
         parts["angle of P less that of AGOP"] = measured, c.NOT_LARGER
-        share = proportion(int(close.sum()), len(close))
-    else:  # every one of a few seeds: it is the code that is tested
-        share = Interval(float(close.mean()), n=len(close))
     return judge(
         c.BY_ID["C3"],
         scale,
-        share._replace(p=signed_rank(rows["angle_p"] - 10)),
+        proportion(int(close.sum()), len(close))._replace(p=signed_rank(rows["angle_p"] - 10)),
         parts=parts,
         note=f"median angle of P {rows['angle_p'].median():.1f} degrees, of AGOP "
         f"{rows['angle_agop'].median():.1f}",

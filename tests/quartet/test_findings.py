@@ -57,7 +57,7 @@ def test_what_does_nothing_satisfies_nothing(perfect):
     for claim in ("C1", "C2", "C3", "C4", "C7", "C9", "C10"):
         assert found[claim] in (DOES_NOT_HOLD, NOT_RESOLVED), claim
     with pytest.raises(ClaimFailed, match="C3"):
-        check(qt.evaluate(nothing, "book"))
+        check(qt.evaluate(nothing, "toy"))
 
 
 def test_wrong_laws_and_maps_do_not_hold(perfect):
@@ -70,9 +70,64 @@ def test_wrong_laws_and_maps_do_not_hold(perfect):
     assert verdicts(made.results(bops=perfect.measured))["C6"] == DOES_NOT_HOLD
 
 
+def test_a_crossover_that_resampled_runs_leave_open_is_not_resolved(perfect):
+    wide = perfect.refit._replace(boot=made.fitted(0.02).boot)
+    (c6,) = [f for f in qt.evaluate(made.results(refit=wide), "book") if f.claim == "C6"]
+    assert c6.verdict == NOT_RESOLVED
+    assert c6.low < 80 < c6.estimate < 175 < c6.high
+    few = {name: values[:5] for name, values in perfect.refit.boot.items()}
+    assert verdicts(made.results(refit=perfect.refit._replace(boot=few)))["C6"] == NOT_RESOLVED
+
+
+def test_a_p_between_satisfies_nothing_and_refutes_nothing(perfect):
+    found = perfect.reruns
+    close = found._replace(difference=found.difference._replace(p=0.03))
+    assert verdicts(made.results(reruns=close))["C4"] == NOT_RESOLVED
+    grows = found._replace(before=found.before._replace(low=1e-5, estimate=1e-4, high=2e-4))
+    assert verdicts(made.results(reruns=grows))["C4"] == DOES_NOT_HOLD
+
+
+def test_one_depth_that_crosses_leaves_c7_open(perfect):
+    rng = np.random.default_rng(5)
+
+    def depth(arm, change):
+        values = dict(perfect.depth.misalignment)
+        values[arm] = values[arm] + change
+        return verdicts(made.results(depth=perfect.depth._replace(misalignment=values)))["C7"]
+
+    one = np.zeros((8, 7))
+    one[:, 3] = 0.015 + 0.02 * rng.standard_normal(8)  # mean inside, interval beyond 0.02
+    assert depth("SR", one) == NOT_RESOLVED
+    dip = np.zeros((8, 7))
+    dip[:, 1:4] = -np.array([0.0, 0.02, 0.04])  # falls back in the middle, and ends deep
+    assert depth("RTN", dip) == NOT_RESOLVED
+    noisy = perfect.depth.cosine | {
+        "SR": perfect.depth.cosine["RTN"] - 0.01 + 0.02 * rng.standard_normal((8, 7))
+    }
+    assert verdicts(made.results(depth=perfect.depth._replace(cosine=noisy)))["C7"] == NOT_RESOLVED
+
+
+def test_a_missed_interval_of_the_bias_stops_no_toy_run(perfect):
+    """A right program misses a 99 % interval at one seed in a hundred."""
+    off = perfect.products._replace(bias=np.full(6, 4.2e-4))
+    assert verdicts(made.results(products=off))["C3"] == DOES_NOT_HOLD
+    assert verdicts(made.results(products=off), "toy")["C3"] == HOLDS
+
+
+def test_what_must_hold_at_toy_fails_for_a_broken_quantizer(perfect):
+    table = made.table()
+    shifted = table["SR"]._replace(misalignment=table["SR"].misalignment + 1.3e-2)  # no 3/4
+    for changed in ({"SR": shifted}, {"RTN": table["SR"]}):
+        found = qt.evaluate(made.results(table=table | changed), "toy")
+        with pytest.raises(ClaimFailed, match="C1"):
+            check(found)
+
+
 def test_stuck_averages_and_biased_slopes_do_not_hold(perfect):
     k = perfect.averages.counts
-    biased = perfect.averages.errors | {"SR, signs before": 0.1 / k + np.full((3, 1), 0.02)}
+    biased = perfect.averages.errors | {
+        "SR, signs before": 0.1 / k + np.array([[0.019], [0.02], [0.021]])
+    }
     found = verdicts(made.results(averages=perfect.averages._replace(errors=biased)))
     assert found["C8"] == DOES_NOT_HOLD
 
@@ -216,5 +271,6 @@ def test_exercises_answer_back(call, right, wrong, hint):
 
 def test_a_quantizer_that_ignores_the_rule_of_its_scale_fails_c2(perfect):
     same = made.table()
-    same["QuEST"] = same["QuEST nearest"]
+    nearest = same["QuEST nearest"]
+    same["QuEST"] = nearest._replace(mse=nearest.mse[::-1])
     assert verdicts(made.results(table=same))["C2"] == DOES_NOT_HOLD

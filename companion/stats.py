@@ -202,6 +202,7 @@ def proportion(successes: int, n: int, confidence: float = LEVEL) -> Interval:
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"need 0 <= successes <= n and n > 0, got {successes} of {n}")
     low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
+    low, high = 0.0 if successes == 0 else low, 1.0 if successes == n else high  # not 1 - 1e-16
     return Interval(successes / n, float(low), float(high), None, n)
 
 

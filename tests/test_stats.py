@@ -104,6 +104,13 @@ def test_wilson_solves_its_equation(n, data):
             assert z == pytest.approx(1.959964, abs=1e-4)
 
 
+@pytest.mark.parametrize("n", [3, 10, 24, 60])
+def test_all_of_all_may_be_all(n):
+    """An upper end of 1 - 1e-16 would say that not every further one succeeds."""
+    assert stats.proportion(n, n).high == 1
+    assert stats.proportion(0, n).low == 0
+
+
 def test_sign_test_is_the_exact_binomial_tail():
     assert stats.sign_test(9, 10).p == pytest.approx(11 / 1024)
     # one-sided binomial tails are beta distribution functions

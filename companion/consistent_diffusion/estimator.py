@@ -20,7 +20,8 @@ from companion.consistent_diffusion.residual import (
     weak_residuals,
 )
 from companion.consistent_diffusion.settings import Settings
-from companion.scale import one_thread, torch_generator
+from companion.scale import generator, one_thread, torch_generator
+from companion.stats import Interval, bootstrap
 
 N_POINTS, TIMES = 6, (0.02, 0.1, 0.5)
 PAPER_HIDDEN = (92, 92, 92)
@@ -88,6 +89,7 @@ class Speeds:
     score, score_x, score_xt : the score and its derivative in the weights alone, without the rest
         of a step: written by hand, and by double differentiation
     reference : five million steps of Muller-Brown with the true force
+    cost : a step with the paper's penalty over a plain one, bootstrap over rounds
     """
 
     plain: float
@@ -99,6 +101,7 @@ class Speeds:
     score_x: float
     score_xt: float
     reference: float
+    cost: Interval
 
     @property
     def hand_ratios(self) -> dict[str, float]:
@@ -147,6 +150,11 @@ class Doubly(nn.Module):
         return torch.autograd.grad(self.model.log_q(x, t).sum(), x, create_graph=True)[0]
 
 
+def _ratio_of_medians(pairs: np.ndarray, axis: int | None = None) -> float:
+    """Median of the first column over that of the second."""
+    return np.median(pairs[:, 0]) / np.median(pairs[:, 1])
+
+
 @one_thread()
 def run_speed(settings: Settings, seed: int) -> Speeds:
     """All timings in turn, `bench_repeats` times, so that a slow moment hits all of them."""
@@ -191,7 +199,9 @@ def run_speed(settings: Settings, seed: int) -> Speeds:
             job()
             took[name].append(time.process_time() - started)
     medians = {name: float(np.median(times[2:])) for name, times in took.items()}
+    rounds = np.column_stack([took["paper"], took["plain"]])[2:]
+    cost = bootstrap(rounds, _ratio_of_medians, rng=generator(seed, "speed"))
     started = time.process_time()
     reference_run(np.random.default_rng(seed), n_chains=500, steps=10_000)
     reference = time.process_time() - started
-    return Speeds(**medians, reference=reference)
+    return Speeds(**medians, reference=reference, cost=cost)

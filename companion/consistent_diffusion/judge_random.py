@@ -9,7 +9,7 @@ import numpy as np
 from companion.claims import Finding, judge, measured_text, not_tested
 from companion.consistent_diffusion import claims as c
 from companion.consistent_diffusion.random_runs import REPAIRING, LineFit, LineRuns, PlaneRuns
-from companion.stats import Interval, exact, paired, proportion, t_interval
+from companion.stats import LEVEL, Interval, exact, over_seeds, paired, proportion, t_interval
 
 TRUE_MASS = 0.8
 
@@ -18,12 +18,7 @@ def _listed(values: np.ndarray) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
 
-def share(hits: np.ndarray) -> Interval:
-    """Share of seeds, counted and not estimated."""
-    return exact(float(np.mean(hits)), len(hits))
-
-
-def ratio(above: np.ndarray, below: np.ndarray, confidence: float = 0.95) -> Interval:
+def ratio(above: np.ndarray, below: np.ndarray, confidence: float = LEVEL) -> Interval:
     """Geometric mean of a ratio over seeds with its t interval on the logarithm."""
     logs = np.log(np.asarray(above, float)) - np.log(np.asarray(below, float))
     return t_interval(logs, confidence).map(math.exp)
@@ -32,15 +27,12 @@ def ratio(above: np.ndarray, below: np.ndarray, confidence: float = 0.95) -> Int
 def inconsistent(scale: str, runs: LineRuns) -> Finding:
     """C1: the plain model's law at t = 0 is wrong although its loss is good."""
     js = runs.of(0.0, "js")
-    hits = share(js > 0.05)
-    spread = proportion(int((js > 0.05).sum()), len(js))
     return judge(
         c.BY_ID["C1"],
         scale,
-        hits,
-        parts={"score-matching loss": (exact(runs.of(0.0, "dsm").mean()), c.GOOD_LOSS)},
-        note=f"share of seeds; divergences {_listed(js)}; 95 % Wilson interval of the share "
-        f"[{spread.low:.2f}, {spread.high:.2f}]",
+        proportion(int((js > 0.05).sum()), len(js)),
+        parts={"score-matching loss": (over_seeds(runs.of(0.0, "dsm")), c.GOOD_LOSS)},
+        note=f"share of seeds; divergences {_listed(js)}",
     )
 
 
@@ -56,7 +48,7 @@ def judge_repair(scale: str, before: np.ndarray, after: np.ndarray) -> Finding:
         c.BY_ID["C2"],
         scale,
         found,
-        parts={"ratio": (exact(found.estimate), c.ABOVE_3)},
+        parts={"ratio": (found, c.ABOVE_3)},
         note=f"divergences {_listed(before)} without, {_listed(after)} with the penalty",
     )
 
@@ -78,7 +70,7 @@ def consistent(scale: str, runs: LineRuns) -> Finding:
     return judge(
         c.BY_ID["C3"],
         scale,
-        share(np.abs(mass - TRUE_MASS) < 0.08),
+        proportion(int((np.abs(mass - TRUE_MASS) < 0.08).sum()), len(mass)),
         note=f"share of seeds; right mode {_listed(mass)} (truth {TRUE_MASS}); without penalty "
         f"{_listed(runs.of(0.0, 'mass'))}",
     )
@@ -86,13 +78,13 @@ def consistent(scale: str, runs: LineRuns) -> Finding:
 
 def iid_kept(scale: str, runs: LineRuns) -> Finding:
     """C4: score matching pays little for a penalty that does something."""
-    effect = ratio(runs.of(0.0, "js"), runs.of(REPAIRING, "js")).estimate
+    effect = ratio(runs.of(0.0, "js"), runs.of(REPAIRING, "js"))
     loss = ratio(runs.of(REPAIRING, "dsm"), runs.of(0.0, "dsm"))
     return judge(
         c.BY_ID["C4"],
         scale,
         loss,
-        parts={"divergence falls, times": (exact(effect), c.ABOVE_1)},
+        parts={"divergence falls, times": (effect, c.ABOVE_1)},
         note=f"loss {runs.of(0.0, 'dsm').mean():.4f} without the penalty",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from statsmodels.stats.proportion import confint_proportions_2indep
@@ -12,7 +12,7 @@ from companion.claims import Claim, Criterion, Finding, measured_text
 from companion.consistent_diffusion.molecule_langevin import label_of
 from companion.consistent_diffusion.molecule_run import Simulated
 from companion.consistent_diffusion.molecule_scores import Reference, score, settled
-from companion.stats import Interval, t_interval
+from companion.stats import Interval, over_seeds
 
 JUDGED_T = (0.01, 0.02)
 """Where Two For One must lose the bonds."""
@@ -82,17 +82,6 @@ def share_difference(lost_a: int, n_a: int, lost_b: int, n_b: int) -> Interval:
         lost_a, n_a, lost_b, n_b, method="newcomb", compare="diff"
     )
     return Interval(lost_a / n_a - lost_b / n_b, float(low), float(high), None, n_a + n_b)
-
-
-def over_seeds(values: Sequence[float], null: float = 0.0) -> Interval:
-    """t interval over seeds; `p` tests mean = `null`.
-
-    One seed has no interval, and seeds that agree to the last digit (counts do) have one of no
-    width, which says nothing about further seeds: in both cases nothing is resolved.
-    """
-    if len(values) == 1 or np.ptp(values) == 0:
-        return Interval(float(values[0]), -np.inf, np.inf, None, len(values))
-    return t_interval(values, null=null)
 
 
 def _lost(simulated: Simulated, label: str) -> list[np.ndarray]:

@@ -11,11 +11,11 @@ from companion.consistent_diffusion.arms import budget
 from companion.consistent_diffusion.molecule_check import Statistic, rare_visits
 from companion.consistent_diffusion.molecule_experiment import MoleculeResult
 from companion.consistent_diffusion.molecule_frames import Frames
-from companion.consistent_diffusion.molecule_judge import over_seeds
 from companion.consistent_diffusion.molecule_scores import Score
 from companion.consistent_diffusion.molecule_train import molecule_budgets
 from companion.consistent_diffusion.settings import Settings
 from companion.consistent_diffusion.tables import printed
+from companion.stats import over_seeds
 
 
 def frames_table(frames: Frames) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from companion.claims import measured_text
 from companion.consistent_diffusion.estimator import Speeds
 from companion.consistent_diffusion.plane_models import PlaneModels
 from companion.consistent_diffusion.random_runs import LineRuns
-from companion.stats import t_interval
+from companion.stats import over_seeds
 from companion.tables import styled
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def models_table(models: PlaneModels) -> Styler:
             ("simulated PMF error ↓", "sim_pmf", 0.0),
         ):
             values = models.of(name, what) - floor
-            row[label] = _over_seeds(values)
+            row[label] = _mean_text(values)
         row["stopped chains"] = str(int(models.of(name, "n_diverged").sum()))
         row["denoised samples lost"] = str(int(models.of(name, "n_lost").sum()))
         rows.append(row)
@@ -96,15 +96,15 @@ def comparison_table(models: PlaneModels, numbers: pd.DataFrame) -> Styler:
         }
         row = {"method": name}
         for label, (printed_value, ours) in cells.items():
-            row |= {f"{label}, paper": f"{printed_value:.3g}", f"{label}, ours": _over_seeds(ours)}
+            row |= {f"{label}, paper": f"{printed_value:.3g}", f"{label}, ours": _mean_text(ours)}
         rows.append(row)
     frame = pd.DataFrame(rows).set_index("method").T.rename_axis("", axis=0)
     return styled(frame.rename_axis(None, axis=1).reset_index(), "cd-comparison")
 
 
-def _over_seeds(values: np.ndarray) -> str:
+def _mean_text(values: np.ndarray) -> str:
     """Mean with its interval, or the one value."""
-    return measured_text(t_interval(values)) if len(values) > 1 else f"{values[0]:.3g}"
+    return measured_text(over_seeds(values))
 
 
 def speed_table(speeds: Speeds) -> Styler:

@@ -10,7 +10,7 @@ import pandas as pd
 import statsmodels.formula.api as smf
 
 from companion.scale import generator
-from companion.stats import Interval, exact, t_interval
+from companion.stats import LEVEL, Interval, exact
 from companion.synthetic_data.loop import Runs
 
 UNKNOWN = Interval(float("nan"))
@@ -18,24 +18,15 @@ UNKNOWN = Interval(float("nan"))
 
 
 def known(value: float, n: int | None = None) -> Interval:
-    """A computed number without sampling error; unknown if it is not finite."""
+    """A count, an identity or a closed form, without sampling error; unknown if not finite."""
     return exact(value, n) if np.isfinite(value) else UNKNOWN
-
-
-def mean(values: np.ndarray) -> Interval:
-    """t interval over seeds; unknown for fewer than two, or if one of them is not finite."""
-    values = np.asarray(values, float)
-    if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        return UNKNOWN
-    if np.ptp(values) == 0:
-        return Interval(float(values[0]), float(values[0]), float(values[0]), None, len(values))
-    return t_interval(values)
 
 
 def ratio(over: np.ndarray, under: np.ndarray, *, n_resamples: int = 2000) -> Interval:
     """Ratio of two means over the same seeds with a bootstrap interval.
 
-    Unknown if the denominator is not safely above zero: its own resamples must be positive.
+    Unknown if the denominator is not safely above zero: its own resamples must be positive.  No
+    spread over resamples is an infinite interval.
     """
     over, under = np.asarray(over, float), np.asarray(under, float)
     n = len(over)
@@ -44,10 +35,13 @@ def ratio(over: np.ndarray, under: np.ndarray, *, n_resamples: int = 2000) -> In
     rng = generator(0, "ratio")
     weights = rng.multinomial(n, np.full(n, 1 / n), n_resamples) / n
     below = weights @ under
-    if under.mean() <= 0 or np.quantile(below, 0.025) <= 0:
+    ends = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    if under.mean() <= 0 or np.quantile(below, ends[0]) <= 0:
         return UNKNOWN._replace(n=n)
     draws = (weights @ over) / np.where(below > 0, below, np.nan)
-    low, high = np.nanquantile(draws, [0.025, 0.975])
+    low, high = np.nanquantile(draws, ends)
+    if low == high:
+        low, high = -np.inf, np.inf
     return Interval(float(over.mean() / under.mean()), float(low), float(high), None, n)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from companion.claims import Finding, judge, measured_text, not_tested
 from companion.data import Missing
-from companion.stats import paired
+from companion.stats import Interval, over_seeds, paired
 from companion.synthetic_data import claims as c
-from companion.synthetic_data.evidence import UNKNOWN, known, mean
+from companion.synthetic_data.evidence import UNKNOWN, known
 from companion.synthetic_data.language import Student, Variety
 from companion.synthetic_data.lives import SCORES, Lives
 from companion.synthetic_data.results import Results
@@ -30,12 +30,14 @@ def tables(r: Results, scale: str) -> Finding:
     """L1: splits share the data, so their interval is a rough one; the note says so."""
     names = list(dict.fromkeys(name for name, _ in r.tables))
     first, *others = names
-    parts = {f"{name}:": (mean(table_lead(r.tables[name, 0.5])), c.ABOVE_0) for name in others}
-    warm = ", ".join(f"{n} {measured_text(mean(table_lead(r.tables[n, 1.0])))}" for n in names)
-    note = (f"{first} shown; at T = 1: {warm}; random halves of one data set overlap, so the "
+    cold, warm = (
+        {name: over_seeds(table_lead(r.tables[name, t])) for name in names} for t in (0.5, 1.0)
+    )
+    parts = {f"{name}:": (cold[name], c.ABOVE_0) for name in others}
+    told = ", ".join(f"{name} {measured_text(lead)}" for name, lead in warm.items())
+    note = (f"{first} shown; at T = 1: {told}; random halves of one data set overlap, so the "
             "intervals are too narrow")  # fmt: skip
-    return judge(c.BY_ID["L1"], scale, mean(table_lead(r.tables[first, 0.5])), parts=parts,
-                 note=note)  # fmt: skip
+    return judge(c.BY_ID["L1"], scale, cold[first], parts=parts, note=note)
 
 
 def good_tasks(found: Lives, *families: str) -> list[str]:
@@ -75,8 +77,8 @@ def transformers(r: Results, scale: str) -> list[Finding]:
     note = told + "; " + ", ".join(f"{k} loses {100 * v.mean():.1f} %" for k, v in lost.items())
     return [
         judge(c.BY_ID["L2"], scale, stable, note=told),
-        judge(c.BY_ID["L3"], scale, mean(lead), note=told),
-        judge(c.BY_ID["L4"], scale, mean(gap), note=note),
+        judge(c.BY_ID["L3"], scale, over_seeds(lead), note=told),
+        judge(c.BY_ID["L4"], scale, over_seeds(gap), note=note),
     ]
 
 
@@ -97,7 +99,7 @@ def real_model(r: Results, scale: str) -> Finding:
     parts = {"T = 0 against s (1 - E max p), difference": (known(off), c.ROUNDING),
              "T = 1": (known(abs(plain.over)), c.ROUNDING)}  # fmt: skip
     note = f"positions of one text; divergence {sharp.kl:.3f} nats; T = 0 gives {greedy.over:.3f}"
-    return judge(claim, scale, mean(sharp.each), parts=parts, note=note)
+    return judge(claim, scale, over_seeds(sharp.each), parts=parts, note=note)
 
 
 def narrower(r: Results, scale: str) -> Finding:
@@ -111,8 +113,9 @@ def narrower(r: Results, scale: str) -> Finding:
     cold, warm = by_t[0.3], by_t[1.0]
     finite = np.isfinite([cold.by_prompt, warm.by_prompt]).all()
     spread = paired(cold.by_prompt, warm.by_prompt) if finite else UNKNOWN
-    parts = {"distinct pairs": (known(cold.distinct[1] - warm.distinct[1]), c.BELOW_0),
-             "self-BLEU": (known(cold.self_bleu - warm.self_bleu), c.ABOVE_0)}  # fmt: skip
+    pairs, bleu = cold.distinct[1] - warm.distinct[1], cold.self_bleu - warm.self_bleu
+    parts = {"distinct pairs": (Interval(pairs, n=cold.n), c.BELOW_0),
+             "self-BLEU": (Interval(bleu, n=cold.n), c.ABOVE_0)}  # fmt: skip
     return judge(claim, scale, spread, parts=parts, note=f"{cold.n} completions at each T")
 
 

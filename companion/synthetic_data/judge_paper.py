@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion.claims import DOES_NOT_HOLD, Finding, as_verdict, judge, measured_text, not_tested
+from companion.claims import (
+    DOES_NOT_HOLD,
+    HOLDS,
+    NOT_RESOLVED,
+    Finding,
+    as_verdict,
+    judge,
+    measured_text,
+    not_tested,
+)
 from companion.scale import generator
-from companion.stats import Interval, exact
+from companion.stats import Interval, exact, over_seeds
 from companion.synthetic_data import claims as c
 from companion.synthetic_data.evidence import (
     UNKNOWN,
     calibration_lead,
     compounding,
-    mean,
     ratio,
     relative_loss,
     rise,
@@ -43,7 +51,9 @@ def stable(r: Results, scale: str) -> Finding:
             acceleration(runs.shares, lost, rng), c.STEEPER),
         "knot's move": (knot_ranges(runs, "accuracy").difference, c.STAYS),
     }  # fmt: skip
-    passed = sum(c.STABLE.verdict(cell) == "holds" for cell in cells.values())
+    open_ = {cell: x for cell, x in cells.items() if c.STABLE.verdict(x) != HOLDS}
+    parts |= {f"{cell}:": (x, c.WITHIN_3) for cell, x in open_.items() if cell != worst}
+    passed = len(cells) - len(open_)
     note = f"worst of {len(cells)} scores: {worst}, 90 % interval; {passed} are stable"
     return judge(c.BY_ID["C1"], scale, cells[worst], parts=parts, note=note)
 
@@ -77,7 +87,7 @@ def early(r: Results, scale: str) -> Finding:
     """C3: rise of the calibration error minus fall of accuracy, in points."""
     share = 0.5 if scale == "toy" else 0.2
     cells = {
-        (t, rank): mean(calibration_lead(runs, share))
+        (t, rank): over_seeds(calibration_lead(runs, share))
         for t in ("0.7", "1")
         for rank, runs in r.sizes(f"fixed, T={t}").items()
     }
@@ -114,7 +124,7 @@ def external(scale: str) -> Finding:
         "external and no rationale is, so its share is whatever the unit makes it",
     )
     if found.verdict != DOES_NOT_HOLD:
-        return as_verdict(found, "not resolved", "the count is not what the papers print")
+        return as_verdict(found, NOT_RESOLVED, "the count is not what the papers print")
     return found
 
 
@@ -124,8 +134,8 @@ def holm_rows(r: Results) -> dict[str, Interval]:
     rows = {
         "C1, accuracy is stable at 20 %": equivalent(
             runs.at("accuracy", 0.2), runs.at("accuracy", 0.0), 0.03),
-        "C3, calibration first (T = 0.7)": mean(calibration_lead(r.top("fixed, T=0.7"), 0.2)),
-        "C4, chains lose more than facts": mean(
+        "C3, calibration first (T = 0.7)": over_seeds(calibration_lead(r.top("fixed, T=0.7"), 0.2)),
+        "C4, chains lose more than facts": over_seeds(
             relative_loss(runs, "hops_4", 0.5) - relative_loss(runs, "em", 0.5)),
     }  # fmt: skip
     if len(r.sizes("fixed, T=1")) > 2:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import Finding, measured_text
-from companion.stats import holm
-from companion.synthetic_data.evidence import compounding, mean, relative_loss, rise
+from companion.stats import holm, over_seeds
+from companion.synthetic_data.evidence import compounding, relative_loss, rise
 from companion.synthetic_data.experiments import AllRuns
 from companion.synthetic_data.hub import Cell
 from companion.synthetic_data.infinite import Damage
@@ -36,11 +36,11 @@ def arms_table(runs: AllRuns, rank: int, share: float = 0.5) -> Styler:
         rows.append({
             "arm": name,
             "divergence added (%)": measured_text(
-                mean(100 * rise(one, "kl", share) / one.at("kl", 0.0))),
-            "ECE, points": measured_text(mean(100 * rise(one, "ece", share))),
-            "over-confidence, points": measured_text(mean(100 * rise(one, "over", share))),
-            "accuracy, points": measured_text(mean(100 * rise(one, "accuracy", share))),
-            "4-hop chains, points": measured_text(mean(100 * rise(one, "hops_4", share))),
+                over_seeds(100 * rise(one, "kl", share) / one.at("kl", 0.0))),
+            "ECE, points": measured_text(over_seeds(100 * rise(one, "ece", share))),
+            "over-confidence, points": measured_text(over_seeds(100 * rise(one, "over", share))),
+            "accuracy, points": measured_text(over_seeds(100 * rise(one, "accuracy", share))),
+            "4-hop chains, points": measured_text(over_seeds(100 * rise(one, "hops_4", share))),
         })  # fmt: skip
     return styled(pd.DataFrame(rows), "sd-arms")
 

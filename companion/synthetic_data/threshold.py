@@ -13,7 +13,7 @@ import numpy as np
 import statsmodels.api as sm
 from statsmodels.stats.weightstats import ttost_paired
 
-from companion.stats import Interval
+from companion.stats import EQUIVALENCE, LEVEL, Interval
 
 KNOT_STEP = 0.01
 
@@ -107,7 +107,9 @@ def resampled(
 def _interval(estimate: float, draws: np.ndarray, n: int) -> Interval:
     if not np.isfinite(draws).all() or not np.isfinite(estimate):
         return Interval(float("nan"), None, None, None, n)
-    low, high = np.quantile(draws, [0.025, 0.975])
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if low == high:  # seeds alike say nothing about further ones
+        low, high = -np.inf, np.inf
     return Interval(float(estimate), float(low), float(high), None, n)
 
 
@@ -165,12 +167,11 @@ def equivalent(with_it: np.ndarray, without: np.ndarray, margin: float) -> Inter
     if n < 2 or not np.isfinite(loss).all():
         return Interval(float("nan"), None, None, None, n)
     if np.ptp(loss) == 0:
-        inside = abs(loss[0]) < margin
-        return Interval(float(loss[0]), float(loss[0]), float(loss[0]), 0.0 if inside else 1.0, n)
+        return Interval(float(loss[0]), -np.inf, np.inf, 1.0, n)
     p, _, _ = ttost_paired(loss, np.zeros(n), -margin, margin)
     from scipy.stats import t
 
-    half = t.ppf(0.95, n - 1) * loss.std(ddof=1) / np.sqrt(n)
+    half = t.ppf((1 + EQUIVALENCE) / 2, n - 1) * loss.std(ddof=1) / np.sqrt(n)
     return Interval(float(loss.mean()), float(loss.mean() - half), float(loss.mean() + half),
                     float(p), n)  # fmt: skip
 

@@ -60,7 +60,7 @@ def predicted(**by_seed):
     return worlds(change)
 
 
-NEVER = {"4b": "the made worlds show that hard distillation memorizes more"}
+NEVER = {"order": "eight worlds of eight do not show nine in ten"}
 
 BORDERS = [
     Border("1b", CROSSES, "the student is better, and perhaps not",

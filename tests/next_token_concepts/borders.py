@@ -62,7 +62,8 @@ def probes(edges, seed, slope):
 
 def merged(size, values):
     table = perfect().broken.merged.copy()
-    table.loc[table["size"] == size, ["exact", "trained"]] = np.asarray(values)[:, None]
+    for column in ("exact", "trained"):
+        table.loc[table["size"] == size, column] = values
     return perfect().broken._replace(merged=table)
 
 

@@ -45,9 +45,11 @@ def gains(values, base=0.0):
     return worlds(change)
 
 
-def one(i, **changes):
-    """One world is made otherwise."""
-    return worlds(lambda j, world: made.world(j, **changes) if i == j else world)
+def scattered(world):
+    """The baseline's sequences have 8 bytes less on average, and differ by 40."""
+    zlib, known = world.zlib.copy(), world.members[arms.BASELINE]
+    zlib[known] = spread(zlib[~known].mean() - 8, 40.0, int(known.sum()))
+    return replace(world, zlib=zlib)
 
 
 def predicted(**by_seed):
@@ -69,8 +71,8 @@ BORDERS = [
            gains(spread(0.03, 0.01, N), base=1.0), (HOLDS,)),
     Border("order", ONE_FAILS, "in three worlds of eight the student memorizes more",
            worlds(lambda i, w: made.world(i, soft_easy=60, soft_other=30) if i < 3 else w)),
-    Border("2b", ONE_FAILS, "in one world the easy texts compress as the others do",
-           one(2, zlib_gap=0.1)),
+    Border("2b", ONE_FAILS, "in one world the easy texts compress better, with p 0.1",
+           worlds(lambda i, w: scattered(w) if i == 2 else w)),
     Border("2b", CROSSES, "7 bytes less, and perhaps 4",
            worlds(lambda i, w: made.world(i, zlib_gap=[14, 3, 14, 3, 3, 9, 3, 7][i]))),
     Border("3", CROSSES, "an AUC of 0.93, and perhaps 0.88",

@@ -44,6 +44,7 @@ class Runner:
     def __init__(self, root: Path, timeout: float) -> None:
         self.root, self.timeout = root, timeout
         self.process: subprocess.Popen | None = None
+        self.closed = False
 
     def fill(self) -> None:
         """Copy what git tracks or would track."""
@@ -65,6 +66,8 @@ class Runner:
         # compiled files are told apart by seconds and size: a quick edit could go unseen
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
         environment.setdefault("OMP_NUM_THREADS", "1")
+        if self.closed:
+            return None, "stopped"
         self.process = subprocess.Popen(
             command, cwd=self.root, env=environment, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -72,12 +75,17 @@ class Runner:
         try:
             output, _ = self.process.communicate(timeout=self.timeout)
         except subprocess.TimeoutExpired:
-            self.stop()
+            self.kill()
             return None, f"more than {self.timeout:.0f} s"
         lines = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
         return self.process.returncode, (lines or output.splitlines()[-1:] or [""])[0][:160]
 
     def stop(self) -> None:
+        """End the tests that run now and start no others."""
+        self.closed = True
+        self.kill()
+
+    def kill(self) -> None:
         """End the tests that run now, with all processes that they started."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -94,7 +102,7 @@ class Runner:
             return UNFIT, str(error)
         finally:
             path.write_text(text, encoding="utf-8")
-        if status is None:
+        if status is None or status < 0:  # too long, or ended by a signal: nobody noticed
             return TOO_LONG, detail
         if status in (4, 5):  # wrong arguments, or no test was chosen
             return UNFIT, detail
@@ -121,11 +129,14 @@ class Copies:
         finally:
             self.free.put(runner)
 
-    def close(self) -> None:
-        """End what runs and remove the copies."""
+    def stop(self) -> None:
+        """End what runs."""
         for runner in self.all:
             runner.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Delete the copies, when nobody writes into them any more."""
+        shutil.rmtree(self.folder)
 
 
 class Green:
@@ -167,8 +178,9 @@ def try_all(
         for future in as_completed(waiting):
             done(waiting[future], *future.result())
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        copies.close()
+        copies.stop()
+        pool.shutdown(wait=True, cancel_futures=True)
+        copies.remove()
 
 
 def kept() -> dict[str, dict]:

@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PIP_OPTIONS ?=
 LAB_OPTIONS ?=
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -15,23 +16,38 @@ help:
 	@echo
 	@echo "  make book                 run what changed, build the site, say where it is"
 	@echo "  make test                 all tests: package, notebooks, site"
-	@echo "  make test ARGS=tests/...  some tests; ARGS goes to pytest"
+	@echo "  make test ARGS=tests/...  some tests, in one process; ARGS goes to pytest"
 	@echo "  make mutants              apply kept mistakes, see that the tests notice (long)"
 	@echo "  make lab                  open the notebooks in JupyterLab"
 	@echo "  make serve                show the built site at http://127.0.0.1:8000"
 	@echo "  make record CHAPTER=slug  run a chapter at book scale and publish its results"
 	@echo "  make check                lint and format check"
 	@echo "  make colab-check          install and run beside the versions that Colab ships"
-	@echo "  make clean                remove build/ (runs and site)"
+	@echo "  make clean                empty build/ (runs and site)"
 	@echo "  make clean-all            remove the environment too"
 	@echo
-	@echo "Variables: PYTHON (now $(PYTHON)), VENV ($(VENV)), PIP_OPTIONS, LAB_OPTIONS, ARGS."
+	@echo "Variables: PYTHON (now $(PYTHON)), VENV ($(VENV)), PIP_OPTIONS, LAB_OPTIONS, ARGS,"
+	@echo "JOBS (processes of tests side by side, now $(JOBS))."
+	@echo
+	@echo "Disk: about 3 GB with a CPU build of torch, about 7 GB with the build for CUDA that"
+	@echo "pip chooses on Linux. Nothing here needs CUDA but scale paper. To choose, point"
+	@echo "PIP_OPTIONS at an index of CPU builds; torch's site says which."
 
 book: environment
 	@$(BIN)/companion build
 
+# All tests are two passes: everything side by side, then, with nothing beside them, those that
+# measure a ratio of run times. The second pass runs even if the first one failed.
 test: environment
+ifeq ($(strip $(ARGS)),)
+	@failed=0; \
+	$(BIN)/python -m pytest -m 'not bench' -n $(JOBS) --dist loadgroup --no-loadscope-reorder \
+	  || failed=1; \
+	$(BIN)/python -m pytest -m bench || failed=1; \
+	exit $$failed
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 mutants: environment
 	@$(BIN)/python -m tests.mutants $(ARGS)
@@ -54,8 +70,11 @@ check: environment
 colab-check: environment
 	@$(BIN)/companion colab-check
 
+# A build that runs is waited for, by the command; without an environment none of ours runs.
 clean:
-	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	@if $(BIN)/python -c 'import companion.cli' 2>/dev/null; then $(BIN)/companion clean; \
+	  else rm -rf build; fi
+	rm -rf .pytest_cache .ruff_cache .hypothesis
 
 clean-all: clean
 	rm -rf $(VENV) *.egg-info
@@ -71,7 +90,8 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "$(PYTHON) cannot make environments (on Debian: apt-get install python3-venv)" >&2; \
 	  exit 1; }
-	@echo "installing into $(VENV), the first time this takes some minutes"
+	@echo "installing into $(VENV), the first time this takes some minutes; it needs about 3 GB"
+	@echo "of disk with a CPU build of torch, about 7 GB with one for CUDA (see make help)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) \
 	  -c constraints.txt -e '.[book,test]' || { \
 	  echo "The installation did not succeed; pip says why above. It needs a package index:" >&2; \

@@ -246,6 +246,42 @@ def _verdict_cell(entry: Standing) -> str:
     return f"{entry.verdict}, at {entry.record['scale']} scale"
 
 
+def scales_table(project: Project | None = None) -> str:
+    """The three scales as a Markdown table, with the times that the records show."""
+    rows = [
+        (
+            "`toy`",
+            "two cores, no network",
+            "minutes",
+            "seeing the effect; a broken implementation fails",
+        ),
+        (
+            "`book`",
+            "a laptop, no network",
+            book_times(project),
+            "the published numbers, with intervals over seeds",
+        ),
+        (
+            "`paper`",
+            "a GPU and the Hugging Face Hub",
+            "hours",
+            "the paper's own models and data, as far as one reader can run them",
+        ),
+    ]
+    return table(("`SCALE`", "runs on", "takes", "for"), rows)
+
+
+def book_times(project: Project | None = None) -> str:
+    """How long the published runs at book scale took, e.g. ``6 to 41 minutes a chapter``."""
+    found = [entry.record for entry in standings(project, check_stale=False) if entry.record]
+    seconds = [r["provenance"]["wall_s"] for r in found if r["scale"] == "book"]
+    if not seconds:
+        return "not measured yet"
+    low, high = (max(1, round(one / 60)) for one in (min(seconds), max(seconds)))
+    times = f"{low} to {high} minutes" if low < high else f"about {high} min"
+    return f"{times} a chapter, in the published runs"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; cells are taken as they are (see :func:`cell`)."""
     lines = [head, ["---"] * len(head), *rows]

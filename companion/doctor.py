@@ -16,6 +16,9 @@ from companion import repository, wheels
 from companion.papers import chapters
 from companion.project import Project
 
+DISK = "an environment takes about 3 GB with a CPU build, about 7 GB with one for CUDA"
+"""Measured with all extras; a build for CUDA brings its libraries."""
+
 OK, NOTE, MISSING = "ok", "note", "missing"
 
 PYTHON = (3, 11)
@@ -48,7 +51,7 @@ def examine(project: Project | None = None, *, timeout: float = 3.0) -> list[Che
         *_torch(),
         _checkout(project),
         *_models(project),
-        _data(project),
+        *_data(project),
         *_disk(project),
         _network(timeout),
     ]
@@ -114,7 +117,8 @@ def _torch() -> Iterator[Check]:
     except (ImportError, OSError) as error:  # a broken wheel raises OSError
         yield Check(MISSING, "torch", f"cannot be imported: {error}")
         return
-    yield Check(OK, "torch", torch.__version__)
+    built = "built for CUDA" if torch.version.cuda else "a CPU build"
+    yield Check(OK, "torch", f"{torch.__version__}, {built}; {DISK}")
     chosen = device()
     name = torch.cuda.get_device_name() if chosen.startswith("cuda") else platform.machine()
     yield Check(OK, "device", f"{chosen} ({name})")
@@ -146,26 +150,43 @@ def _models(project: Project) -> Iterator[Check]:
             )
 
 
-def _data(project: Project) -> Check:
+def _data(project: Project) -> Iterator[Check]:
+    """The files that ship, then those that do not, with the reasons."""
     from companion import data
 
-    names = [name for paper in chapters(project) for name in paper.data]
-    bad, absent = [], []
-    for name in names:
+    entries = [data.registry()[name] for paper in chapters(project) for name in paper.data]
+    bad, absent = [], set()
+    for entry in entries:
         try:
-            data.fetch(name, download=False)
+            data.fetch(entry.name, download=False)
         except data.DataCorrupt as error:
             bad.append(str(error))
         except data.DataUnavailable:
-            absent.append(name)
-    mirror = os.environ.get("COMPANION_DATA")
-    where = f"mirror {mirror}" if mirror else "COMPANION_DATA is not set"
+            absent.add(entry.name)
     if bad:
-        return Check(MISSING, "data", "; ".join(bad))
-    if absent:
-        text = f"{len(names) - len(absent)} of {len(names)} files here ({where}); not here: "
-        return Check(NOTE, "data", text + ", ".join(absent))
-    return Check(OK, "data", f"all {len(names)} files ({where})")
+        yield Check(MISSING, "data", "; ".join(bad))
+    ours = [entry for entry in entries if entry.ships]
+    lost = [entry.name for entry in ours if entry.name in absent]
+    if lost:
+        yield Check(
+            MISSING,
+            "data",
+            f"{len(ours) - len(lost)} of {len(ours)} files that ship with the package are here; "
+            f"not here: {', '.join(lost)}; install the package again",
+        )
+    elif not bad:
+        yield Check(OK, "data", f"all {len(ours)} files that ship with the package are here")
+    others = [entry for entry in entries if not entry.ships]
+    if others:
+        reasons = {entry.why: [] for entry in others}
+        for entry in others:
+            reasons[entry.why].append(entry.name)
+        told = "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
+        here = sum(entry.name not in absent for entry in others)
+        mirror = os.environ.get("COMPANION_DATA")
+        where = f"COMPANION_DATA is {mirror}" if mirror else "COMPANION_DATA is not set"
+        text = f"{len(others)} files do not ship, {here} of them here ({where}): {told}"
+        yield Check(OK if here == len(others) else NOTE, "data, other", text)
 
 
 def _disk(project: Project) -> Iterator[Check]:

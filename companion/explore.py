@@ -144,8 +144,8 @@ class Explorer:
             "values": list(self._texts.values()),
             "frames": [{"src": src, "alt": alt} for src, alt in frames],
         }
-        # "</" would end the script element
-        payload = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+        # "</" would end the script element, and "<!--" with "<script" hide its end
+        payload = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
         return (
             f'<div class="rp-explorer" id="{root}">'
             f"{_image(*frames[first])}"

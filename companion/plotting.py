@@ -6,9 +6,10 @@ import io
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -202,6 +203,16 @@ def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: s
         target.set_title(title)
 
 
+def as_published(fig: Figure) -> Figure:
+    """The figure, with a title that says that it shows the published run and not this one."""
+    where = plt.rcParams["axes.titlelocation"]
+    target = fig if fig.get_suptitle() else fig.axes[0]
+    old = fig.get_suptitle() or target.get_title(where)
+    text = f"Published run: {' '.join(old.split())}"  # one line again, to be broken anew
+    finding_title(target, text, holds=True, otherwise=old or text)
+    return fig
+
+
 def label_line(line: Line2D, text: str | None = None, *, dx: float = 4, dy: float = 0) -> None:
     """Write a line's name at its right end, in its color, instead of a legend entry.
 
@@ -237,10 +248,19 @@ def to_webp(fig: Figure, *, dpi: int = 160, quality: int = 80) -> bytes:
     """The figure as a WebP picture on white; every frame of one size has the same pixels size."""
     from PIL import Image
 
-    raw = io.BytesIO()
     _start_title_at_the_edge(fig)
-    with mpl.rc_context({"savefig.bbox": None}):
-        fig.savefig(raw, format="png", dpi=dpi, facecolor="white")
+    before, facecolor, size = fig.canvas, fig.get_facecolor(), fig.dpi
+    canvas = FigureCanvasAgg(fig)
+    try:
+        # savefig would draw twice, to have a layout first, and pack a PNG to be unpacked here
+        fig.dpi = dpi
+        fig.set_facecolor("white")
+        canvas.draw()
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    finally:
+        fig.dpi = size
+        fig.set_facecolor(facecolor)
+        fig.set_canvas(before)
     out = io.BytesIO()
-    Image.open(raw).convert("RGB").save(out, "WEBP", quality=quality, method=4)
+    picture.save(out, "WEBP", quality=quality, method=4)
     return out.getvalue()

@@ -157,7 +157,7 @@ def _section(entry: Standing) -> str:
         f"on {provenance['cores']} cores ({cell(provenance['processor'])}), "
         f"in {duration(provenance['wall_s'])} with {provenance['peak_mb']:.0f} MB of memory.\n"
     )
-    stale = f"\n:::{{warning}}\n{sentence(STALE)}\n:::\n" if entry.stale else ""
+    stale = f"\n:::{{warning}}\n{sentence(_why_stale(record))}\n:::\n" if entry.stale else ""
     found = rows(entry)
     body = _claims(found, "paper", _COLUMNS)
     if own := _claims(found, "ours", _OWN_COLUMNS):
@@ -167,6 +167,13 @@ def _section(entry: Standing) -> str:
         [[cell(row[name]) for name in ("claim", "criterion", "note")] for row in found],
     )
     return f"{head}\n{facts}{stale}\n{body}\n:::{{dropdown}} Criteria and notes\n\n{details}:::\n"
+
+
+def _why_stale(record: Mapping[str, object]) -> str:
+    from companion.records import outdated
+
+    reason = cell(outdated(record))
+    return f"{STALE}. {reason}" if reason else STALE
 
 
 def _claims(found: list[dict[str, str]], of: str, columns: tuple[str, ...]) -> str:

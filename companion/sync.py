@@ -5,11 +5,14 @@ Everything here is computed from the register, the records and ``_config.yml``:
 =======================  ======================================================================
 file                     generated part
 =======================  ======================================================================
-``README.md``            the table of papers and the lines with the address, between markers
+``README.md``            the table of papers, the lines with the address, and the scales with the
+                         times of the published runs, between markers
+``book/how-to-read.md``  the scales, between markers
 ``book/_toc.yml``        the parts with chapters, between markers
 ``notebooks/*.ipynb``    the cell tagged ``card``; ``REPOSITORY = ...`` in the cell tagged ``setup``
 ``CITATION.cff``         version and ``repository-code``
 ``pyproject.toml``       ``[project.urls]``
+``LICENSES.md``          all of it, in ``companion/data/files/``
 =======================  ======================================================================
 
 :func:`plan` computes what each file should hold and writes nothing; :func:`sync` writes what
@@ -46,8 +49,10 @@ def plan(project: Project | None = None) -> dict[Path, str]:
     makers = {
         project.root / "README.md": readme,
         project.book / "_toc.yml": toc,
+        project.book / "how-to-read.md": how_to_read,
         project.root / "CITATION.cff": citation,
         project.root / "pyproject.toml": pyproject,
+        project.package / "data" / "files" / "LICENSES.md": licenses,
     }
     wanted = {
         path: make(path.read_text(encoding="utf-8"), project)
@@ -117,7 +122,13 @@ def config(text: str, address: str | None) -> str:
 def readme(text: str, project: Project) -> str:
     """The README with its table of papers and the lines that name the address."""
     text = between(text, "papers", catalogue.readme_table(project), "README.md")
+    text = between(text, "scales", catalogue.scales_table(project), "README.md")
     return between(text, "address", address_note(project), "README.md")
+
+
+def how_to_read(text: str, project: Project) -> str:
+    """The page about reading, with the scales and their times."""
+    return between(text, "scales", catalogue.scales_table(project), "how-to-read.md")
 
 
 def address_note(project: Project) -> str:
@@ -169,6 +180,13 @@ def pyproject(text: str, project: Project) -> str:
         if count != 1:
             raise CannotSync("pyproject.toml has no table [project.scripts]")
     return text
+
+
+def licenses(text: str, project: Project) -> str:
+    """The notice that goes with the data that ship; nothing of the old `text` stays."""
+    from companion import release
+
+    return release.licences(release.shipped())
 
 
 def notebook(text: str, paper: Paper, project: Project) -> str:

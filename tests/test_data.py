@@ -1,17 +1,29 @@
 import hashlib
 import http.server
 import threading
+from dataclasses import replace
 
 import pytest
+from bs4 import BeautifulSoup
 
 from companion import data
-from companion.data import _fetch
+from companion.data import _fetch, _registry
+
+WITHHELD = {
+    "model-ecosystem/hub_families_card_terms.csv.gz",
+    "model-ecosystem/hub_families_edges.csv.gz",
+    "model-ecosystem/hub_families_nodes.csv.gz",
+    "tart/sms_spam.csv",
+    "tart/youtube_spam.csv",
+}
+"""Texts by third parties, and tables without a license: never in the package."""
 
 
 @pytest.fixture
 def entry(tmp_path, monkeypatch):
-    """A registry of one file, an empty cache, no mirror."""
+    """A registry of one file, an empty package, an empty cache, no mirror."""
     content = b"step,loss\n0,1.5\n"
+    monkeypatch.setattr(_registry, "FILES", tmp_path / "package")
     made = data.Entry(
         "demo/a.csv", hashlib.sha256(content).hexdigest(), len(content), "MIT", "nowhere", True
     )
@@ -22,14 +34,41 @@ def entry(tmp_path, monkeypatch):
     return made, content
 
 
+class Server(tuple):
+    """(address, folder of its assets, paths asked for).
+
+    moved : path -> where it redirects to; endless : path -> bytes sent until the client hung up
+    """
+
+    def __new__(cls, *parts):
+        return super().__new__(cls, parts)
+
+
 @pytest.fixture
 def server(tmp_path):
-    """A release on this machine: returns (address, folder of its assets, paths asked for)."""
-    asked = []
+    """A release on this machine."""
+    asked, moved, endless = [], {}, {}
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *args):
             super().__init__(*args, directory=tmp_path / "www")
+
+        def do_GET(self):
+            if move := moved.get(self.path):
+                self.send_response(302)
+                self.send_header("Location", move)
+                self.end_headers()
+            elif self.path in endless:
+                self.send_response(200)
+                self.end_headers()
+                sent = 0
+                try:
+                    while sent < 50_000_000:
+                        sent += self.wfile.write(b"x" * 65536)
+                except OSError:
+                    endless[self.path] = sent
+            else:
+                super().do_GET()
 
         def log_message(self, *_args):
             asked.append(self.path)
@@ -38,7 +77,9 @@ def server(tmp_path):
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     folder = tmp_path / "www" / "releases" / "download" / "data-v1"
     folder.mkdir(parents=True)
-    yield f"http://127.0.0.1:{httpd.server_port}", folder, asked
+    asked_of = Server(f"http://127.0.0.1:{httpd.server_port}", folder, asked)
+    asked_of.moved, asked_of.endless = moved, endless
+    yield asked_of
     httpd.shutdown()
 
 
@@ -48,7 +89,40 @@ def mirror(tmp_path, monkeypatch, content):
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "mirror"))
 
 
-def test_mirror_comes_first(entry, tmp_path, monkeypatch):
+ASSET = "/releases/download/data-v1/demo--a.csv"
+
+
+def shipped(tmp_path, content):
+    """Put the file into the (stand-in) package."""
+    path = tmp_path / "package" / "demo" / "a.csv"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_the_package_comes_first(entry, tmp_path, monkeypatch):
+    path = shipped(tmp_path, entry[1])
+    mirror(tmp_path, monkeypatch, b"another content, which nobody looks at")
+    assert data.locate("demo/a.csv") == path
+    assert data.fetch("demo/a.csv") == path
+
+
+def test_a_damaged_package_is_said_and_kept(entry, tmp_path, monkeypatch):
+    path = shipped(tmp_path, b"damaged")
+    mirror(tmp_path, monkeypatch, entry[1])
+    with pytest.raises(data.DataCorrupt, match="came with the package: install that again"):
+        data.fetch("demo/a.csv")
+    assert path.is_file()
+
+
+def test_what_does_not_ship_is_not_looked_for_in_the_package(entry, tmp_path, monkeypatch):
+    shipped(tmp_path, entry[1])
+    made = replace(entry[0], ships=False, why="texts by others")
+    monkeypatch.setattr(_fetch, "registry", lambda: {made.name: made})
+    assert data.locate("demo/a.csv") is None
+
+
+def test_the_mirror_is_next(entry, tmp_path, monkeypatch):
     mirror(tmp_path, monkeypatch, entry[1])
     assert data.fetch("demo/a.csv").read_bytes() == entry[1]
 
@@ -107,10 +181,61 @@ def test_no_network_is_said_plainly(entry, monkeypatch):
         data.fetch("demo/a.csv")
 
 
-def test_what_may_not_be_redistributed_is_not_downloaded(entry, server, monkeypatch):
-    from dataclasses import replace
+def test_an_endless_stream_is_cut(entry, server, monkeypatch, tmp_path):
+    server.endless[ASSET] = None
+    monkeypatch.setattr("companion.repository.url", lambda: server[0])
+    with pytest.raises(data.DataCorrupt, match=f"more than {entry[0].bytes} bytes"):
+        data.fetch("demo/a.csv")
+    assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
+    for _ in range(100):
+        if server.endless[ASSET] is not None:
+            break
+        threading.Event().wait(0.05)
+    assert server.endless[ASSET] < 20_000_000  # what sockets buffer, not the whole stream
 
-    made = replace(entry[0], release=False, licence="all rights reserved")
+
+@pytest.mark.parametrize("target", ["file:///etc/hostname", "ftp://127.0.0.1/a", "data:,x"])
+def test_a_redirect_away_from_the_web_is_not_followed(entry, server, monkeypatch, target):
+    server.moved[ASSET] = target
+    monkeypatch.setattr("companion.repository.url", lambda: server[0])
+    with pytest.raises(data.DataUnavailable, match="could not be downloaded"):
+        data.fetch("demo/a.csv")
+
+
+def test_an_address_that_is_not_of_the_web_is_not_asked(entry, server, monkeypatch):
+    (server[1] / "demo--a.csv").write_bytes(entry[1])
+    there = (server[1].parents[2]).as_uri()
+    monkeypatch.setattr("companion.repository.url", lambda: there)
+    with pytest.raises(data.DataUnavailable, match="neither http nor https"):
+        data.fetch("demo/a.csv")
+
+
+def test_a_redirect_within_the_web_is_followed(entry, server, monkeypatch):
+    (server[1] / "b.csv").write_bytes(entry[1])
+    server.moved[ASSET] = "/releases/download/data-v1/b.csv"
+    monkeypatch.setattr("companion.repository.url", lambda: server[0])
+    assert data.fetch("demo/a.csv").read_bytes() == entry[1]
+
+
+PAGES = [
+    "<!DOCTYPE html><html><body>Log in</body></html>",
+    "\ufeff\n <html><body>" + "Log in. " * 10_000 + "</body></html>",
+    "<!-- portal --><HTML></HTML>",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_login_page_leaves_the_section_untested(entry, server, monkeypatch, tmp_path, page):
+    (server[1] / "demo--a.csv").write_text(page, encoding="utf-8")
+    monkeypatch.setattr("companion.repository.url", lambda: server[0])
+    table = data.load("demo/a.csv", lambda path: path.read_text())
+    assert isinstance(table, data.Missing)
+    assert "web page" in table.reason
+    assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
+
+
+def test_what_may_not_be_redistributed_is_not_downloaded(entry, server, monkeypatch):
+    made = replace(entry[0], ships=False, licence="all rights reserved", why="texts by others")
     monkeypatch.setattr(_fetch, "registry", lambda: {made.name: made})
     monkeypatch.setattr("companion.repository.url", lambda: server[0])
     with pytest.raises(data.DataUnavailable, match="all rights reserved"):
@@ -124,6 +249,40 @@ def test_registry_is_complete():
         assert made.bytes > 0
         assert made.origin
         assert "/" in name
+        assert bool(made.why) != made.ships, name
+
+
+def test_all_that_ships_is_here_and_nothing_else():
+    """Names and content of the files in the package against the registry, and both ways."""
+    there = {
+        path.relative_to(_registry.FILES).as_posix(): path
+        for path in _registry.FILES.rglob("*")
+        if path.is_file() and path.name != "LICENSES.md"
+    }
+    entries = data.registry()
+    assert set(there) == {name for name, made in entries.items() if made.ships}
+    assert set(entries) - set(there) == WITHHELD
+    for name, path in there.items():
+        raw = path.read_bytes()
+        found = (len(raw), hashlib.sha256(raw).hexdigest())
+        assert found == (entries[name].bytes, entries[name].sha256), name
+
+
+def test_git_leaves_the_bytes_alone(project):
+    lines = (project.root / ".gitattributes").read_text(encoding="utf-8").splitlines()
+    assert "companion/data/files/** -text" in lines
+
+
+def test_data_that_ship_need_no_environment(tmp_path, monkeypatch):
+    monkeypatch.delenv("COMPANION_DATA", raising=False)
+    monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "nothing"))
+    for name, made in data.registry().items():
+        if made.ships:
+            assert data.fetch(name, download=False).is_relative_to(_registry.FILES)
+        else:
+            with pytest.raises(data.DataUnavailable) as caught:
+                data.fetch(name, download=False)
+            assert caught.value.short == f"{name} does not ship with this book ({made.why})."
 
 
 def test_mirror_holds_every_registered_file():
@@ -136,11 +295,50 @@ def test_mirror_holds_every_registered_file():
 def test_a_chapter_goes_on_without_its_data(entry, tmp_path, monkeypatch):
     table = data.load("demo/a.csv", lambda path: path.read_text())
     assert isinstance(table, data.Missing)
-    assert "COMPANION_DATA" in table._repr_html_()
+    assert "COMPANION_DATA" in table.reason
     assert data.show(lambda text: len(text), table) is table
     mirror(tmp_path, monkeypatch, entry[1])
     table = data.load("demo/a.csv", lambda path: path.read_bytes())
     assert data.show(lambda text: len(text), table) == len(entry[1])
+
+
+def line(missing):
+    """The one paragraph that a page shows."""
+    (paragraph,) = BeautifulSoup(missing._repr_html_(), "html.parser").contents
+    assert (paragraph.name, paragraph["class"]) == ("p", ["rp-missing"])
+    assert paragraph.find() is None  # text, and no box in it
+    return paragraph.get_text()
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (data.Missing("long; set COMPANION_DATA", "a/b.csv does not ship (c)."),
+         "a/b.csv does not ship (c)."),
+        (data.Missing("transformers are trained at book scale"),
+         "Transformers are trained at book scale."),
+        (data.Missing("a <b> & 'c'"), "A <b> & 'c'."),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_one_line_of_text(missing, said):
+    text = line(missing)
+    assert text == (
+        f"{said} What the published run found is in the claims table and in the figure at the top "
+        "of the chapter."
+    )
+
+
+def test_the_record_stands_in_for_what_is_missing(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    gone = data.Missing("a.csv is not here.")
+    assert data.show(len, gone, instead=lambda: "the record's figure") == "the record's figure"
+    assert [line(one) for one in shown] == [
+        "a.csv is not here. In its place, from the published run:"
+    ]
+    assert data.show(len, gone, instead=lambda: None) is gone  # no record: the line alone
+    assert data.show(len, "abc", instead=lambda: pytest.fail("not asked for")) == 3
+    assert len(shown) == 1
 
 
 def test_corrupt_data_stop_the_chapter(entry, tmp_path, monkeypatch):

@@ -107,3 +107,14 @@ def test_licenses_are_whole():
     assert read("LICENSE").startswith("MIT License\n\nCopyright (c) ")
     assert "The Runnable Papers authors" in read("LICENSE")
     assert "https://creativecommons.org/licenses/by/4.0/" in read("LICENSE-prose")
+
+
+def test_pages_say_the_disk_that_is_needed_and_how_to_choose():
+    for page in ("README.md", "Makefile"):
+        for word in ("about 3 GB", "about 7 GB", "PIP_OPTIONS", "torch's site"):
+            assert word in read(page), (page, word)
+
+
+@pytest.mark.parametrize("page", ["README.md", "book/intro.md", "book/how-to-read.md"])
+def test_no_page_promises_a_time_that_no_record_shows(page):
+    assert not re.search(r"20 minutes|(about|under) a minute", read(page))

@@ -7,8 +7,10 @@ from importlib import metadata
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from companion import data, doctor, wheels
+from companion.data import _registry
 from tests import copies
 
 
@@ -46,7 +48,11 @@ def test_what_is_here_is_ok(book):
     checks = found(book)
     for name in ("python", "packages", "torch", "device", "threads", "checkout"):
         assert checks[name][0].status == doctor.OK
-    assert checks["torch"][0].text == metadata.version("torch")
+    version, told = checks["torch"][0].text.split(", ", 1)
+    assert version == metadata.version("torch")
+    assert told.startswith("built for CUDA" if torch.version.cuda else "a CPU build")
+    assert "3 GB" in told
+    assert "7 GB" in told
     assert "1 chapter ready, no public address yet" in checks["checkout"][0].text
 
 
@@ -101,19 +107,49 @@ def test_models_are_a_note_with_what_to_do(book, monkeypatch):
         assert ("companion models --install" in check.text) == (status == doctor.NOTE)
 
 
-def test_data_that_are_absent_are_a_note_and_corrupt_data_are_not(book, tmp_path, monkeypatch):
+@pytest.fixture
+def poor(tmp_path, monkeypatch):
+    """No mirror and an empty cache."""
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("COMPANION_DATA", raising=False)
+
+
+def test_data_that_ship_are_counted(book, poor):
     (check,) = found(book)["data"]
-    assert check.status == doctor.NOTE
-    assert check.text.startswith("0 of 4 files here")
-    bad = tmp_path / "mirror" / "massive-activations" / "paper_tables.json"
-    bad.parent.mkdir(parents=True)
-    bad.write_text("{}")
-    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "mirror"))
+    assert check == doctor.Check(
+        doctor.OK, "data", "all 4 files that ship with the package are here"
+    )
+
+
+def test_a_package_without_its_data_is_said(book, poor, tmp_path, monkeypatch):
+    monkeypatch.setattr(_registry, "FILES", tmp_path / "package")
     (check,) = found(book)["data"]
     assert check.status == doctor.MISSING
-    assert data.registry()["massive-activations/paper_tables.json"].sha256 in check.text
+    assert check.text.startswith("0 of 4 files that ship with the package are here; not here: ")
+    bad = tmp_path / "package" / "massive-activations" / "paper_tables.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("{}")
+    first, second = found(book)["data"]
+    assert first.status == second.status == doctor.MISSING
+    assert data.registry()["massive-activations/paper_tables.json"].sha256 in first.text
+    assert second.text.startswith("1 of 4 files")
+
+
+def test_data_that_do_not_ship_are_a_note_with_the_reason(book, poor, tmp_path, monkeypatch):
+    copies.start(book, "tart")
+    (check,) = found(book)["data, other"]
+    assert check.status == doctor.NOTE
+    assert check.text == (
+        "2 files do not ship, 0 of them here (COMPANION_DATA is not set): tart/sms_spam.csv, "
+        "tart/youtube_spam.csv (texts by other people, under a license that is not confirmed)"
+    )
+    bad = tmp_path / "mirror" / "tart" / "sms_spam.csv"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("label,text\n")
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "mirror"))
+    (corrupt,) = found(book)["data"]
+    assert corrupt.status == doctor.MISSING
+    assert data.registry()["tart/sms_spam.csv"].sha256 in corrupt.text
 
 
 def test_a_full_disk_is_missing(book, monkeypatch):

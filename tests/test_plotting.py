@@ -45,6 +45,19 @@ def test_title_follows_the_data():
         assert ax.get_title() + ax.get_title(loc="left") == expected
 
 
+@pytest.mark.parametrize("where", ["left", "center"])
+@pytest.mark.parametrize("panels", [1, 2])
+def test_a_published_figure_says_so(where, panels):
+    with mpl.rc_context({"axes.titlelocation": where}):
+        fig, axes = plotting.figure(1, panels)
+        target, title = "a long title that is broken into lines " * 4, "Published run: a long title"
+        plotting.finding_title(fig if panels > 1 else axes, target, holds=True, otherwise="no")
+        assert plotting.as_published(fig) is fig
+    shown = fig.get_suptitle() if panels > 1 else axes.get_title(where)
+    assert shown.startswith(title)
+    assert " ".join(shown.split()) == f"Published run: {target.strip()}"
+
+
 def test_webp_has_the_size_of_the_figure():
     fig, _ = plotting.figure(height=2, width=3)
     picture = Image.open(io.BytesIO(plotting.to_webp(fig, dpi=100)))
@@ -92,7 +105,10 @@ def test_a_kernel_shows_figures_with_their_description(tmp_path):
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     client = NotebookClient(
-        notebook, kernel_name=NAME, kernel_manager_class=kernel_manager({}), timeout=300
+        notebook,
+        kernel_name=NAME,
+        kernel_manager_class=kernel_manager({}, str(tmp_path / "kernel.json")),
+        timeout=300,
     )
     client.execute()
     (output,) = notebook.cells[1].outputs

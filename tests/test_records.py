@@ -1,5 +1,6 @@
 import json
 import math
+import subprocess
 from dataclasses import dataclass
 
 import nbformat
@@ -9,6 +10,7 @@ import pytest
 from companion import records
 from companion.papers import UnknownPaper
 from companion.project import Project
+from companion.records._provenance import commit
 
 PAPER = """
 [[paper]]
@@ -47,6 +49,15 @@ FINDING = {
 }
 
 
+CELL = """
+from companion import demo, records, scale
+from companion.demo import figures
+figures.Y
+x = demo.X + scale.LEVEL
+records.emit("demo", series={"x": x})
+"""
+
+
 @dataclass(frozen=True)
 class Demo:
     lr: float = 0.5
@@ -61,7 +72,8 @@ def project(tmp_path):
     (tmp_path / "companion" / "papers.toml").write_text(PAPER)
     (tmp_path / "companion" / "demo" / "__init__.py").write_text('"""Doc."""\n\nX = 1  # one\n')
     (tmp_path / "companion" / "demo" / "figures.py").write_text("Y = 1\n")
-    write_notebook(project, "x = 1")
+    (tmp_path / "companion" / "scale.py").write_text("LEVEL = 0.95\n")
+    write_notebook(project, CELL)
     return project
 
 
@@ -90,7 +102,8 @@ def make_record(project, **changes):
             "wall_s": 1.0,
             "peak_mb": 10.0,
             "commit": None,
-            "fingerprint": records.fingerprint("demo", project),
+            "digest": records.code("demo", "book", project).digest,
+            "definitions": records.code("demo", "book", project).definitions,
             "date": "2026-01-31",
         },
     }
@@ -140,35 +153,51 @@ def test_a_failed_write_keeps_the_old_record(project, monkeypatch):
     assert [p.name for p in project.records.iterdir()] == ["demo.json"]
 
 
-def test_staleness_follows_code_and_not_prose(project):
+def test_staleness_follows_the_definitions_that_the_record_depends_on(project):
     records.save(make_record(project), project)
     assert records.is_stale("demo", project) is False
     package = project.package / "demo"
     (package / "__init__.py").write_text('"""Better words."""\n\n\nX = 1\n')
     (package / "figures.py").write_text("Y = 2\n")
-    write_notebook(project, "x = 1  # why", setup="a = 2")
-    assert records.is_stale("demo", project) is False
-    write_notebook(project, "x = 2")
-    assert records.is_stale("demo", project) is True
-    write_notebook(project, "x = 1")
-    assert records.is_stale("demo", project) is False
     (package / "more.py").write_text("Z = 0\n")
+    write_notebook(project, f"{CELL}\nx  # why", setup="a = 2")
+    assert records.is_stale("demo", project) is False
+    assert records.changed_definitions("demo", project) == ((), (), ())
+    (project.package / "scale.py").write_text("LEVEL = 0.9\nother = 0\n")
     assert records.is_stale("demo", project) is True
+    assert records.changed_definitions("demo", project).changed == ("LEVEL",)
+    (project.package / "scale.py").write_text("LEVEL = 0.95\n")
+    assert records.is_stale("demo", project) is False
+    write_notebook(project, CELL.replace("demo.X +", "demo.X -"))
+    assert records.is_stale("demo", project) is True
+    assert records.changed_definitions("demo", project).text() == "changed: notebook: x"
 
 
-def test_code_text_keeps_strings_that_are_not_docstrings():
-    source = (
-        'X = 1\n"""About X."""\ndef f():\n    r"""Doc \\d.\n\n    more"""\n'
-        '    # why\n    return """# kept"""  # cut\n'
-    )
-    assert records.code_text(source) == 'X = 1\ndef f():\n    return """# kept"""'
+def test_what_was_accepted_is_fresh_until_anything_else_changes(project):
+    record = make_record(project)
+    (project.package / "scale.py").write_text("LEVEL = 0.90\n")
+    now = records.code("demo", "book", project)
+    entry = {"date": "2026-02-01", "reason": "for a test", "digest": now.digest}
+    entry["definitions"] = {"LEVEL": now.definitions["LEVEL"]}
+    record["provenance"]["accepted"] = [entry]
+    records.save(record, project)
+    assert records.is_stale("demo", project) is False
+    (project.package / "demo" / "__init__.py").write_text("X = 2\n")
+    assert records.is_stale("demo", project) is True
+    assert records.changed_definitions("demo", project).changed == ("X",)
+    (project.package / "scale.py").write_text("LEVEL = 0.85\n")
+    assert records.changed_definitions("demo", project).changed == ("LEVEL", "X")
 
 
-def test_cells_with_magic_have_a_fingerprint(project):
-    write_notebook(project, "%config X = 1\nx = 1")
-    first = records.fingerprint("demo", project)
-    write_notebook(project, "%config X = 2\nx = 1")
-    assert records.fingerprint("demo", project) != first
+def test_a_record_without_a_digest_is_stale_and_cannot_name_anything(project):
+    record = make_record(project)
+    del record["provenance"]["digest"], record["provenance"]["definitions"]
+    with pytest.raises(records.RecordInvalid, match="provenance"):
+        records.save(record, project)
+    record["provenance"]["fingerprint"] = "0" * 64
+    records.save(record, project)
+    assert records.is_stale("demo", project) is True
+    assert records.changed_definitions("demo", project) is None
 
 
 def test_emit_puts_the_record_into_the_output(monkeypatch):
@@ -194,6 +223,7 @@ def test_emit_puts_the_record_into_the_output(monkeypatch):
     assert record["settings"] == {"lr": 0.5, "sizes": [1, 2]}
     assert record["provenance"]["versions"]["corpus"] == "3.11, sha256 ab"
     assert record["provenance"]["peak_mb"] > 10
+    assert record["provenance"]["digest"] == records.code("massive-activations", "toy").digest
     assert records.from_notebook({"cells": []}) is None
 
 
@@ -202,3 +232,30 @@ def test_a_record_refuses_what_json_cannot_hold():
 
     with pytest.raises(records.RecordInvalid, match="cannot hold object"):
         plain({"x": object()})
+
+
+def git(folder, *arguments):
+    """Call git as nobody in particular."""
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    done = subprocess.run(
+        ["git", "-C", str(folder), *who, *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_commit_is_the_checkout_s_own(project, tmp_path):
+    assert commit(project) is None
+    git(tmp_path, "init", "-q")
+    assert commit(project) is None  # nothing is committed yet
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    assert commit(project) == head
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert commit(Project(tmp_path / "link")) == head
+    # an unpacked archive inside of another repository
+    inner = tmp_path / "inner"
+    (inner / "companion").mkdir(parents=True)
+    assert commit(Project(inner)) is None
+    (tmp_path / "companion" / "demo" / "figures.py").write_text("Y = 2\n")
+    assert commit(project) == f"{head}-dirty"

@@ -1,4 +1,6 @@
-from dataclasses import dataclass
+import importlib
+import itertools
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import scale
+from companion.papers import papers
 
 
 @dataclass(frozen=True)
@@ -98,3 +101,105 @@ def test_one_thread_is_left_as_it_was_found():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+FROZEN_SEEDS = [
+    # seed, names, the seed that published numbers were computed with
+    (0, (), 3456079177858693020),
+    (0, ("a", "b"), 6129914920959480835),
+    (3, ("ridge", (1, 2), 0.5), 2508466005580068704),
+    (7, ("",), 3078907467250169895),
+]
+
+
+@pytest.mark.parametrize(("seed", "names", "derived"), FROZEN_SEEDS)
+def test_seeds_that_published_numbers_depend_on_do_not_change(seed, names, derived):
+    assert scale.derive_seed(seed, *names) == derived
+
+
+def test_other_names_are_another_stream():
+    # every list of up to three names made of these signs: the slash separates, \\ escapes it
+    texts = ["".join(t) for n in range(3) for t in itertools.product("a/\\", repeat=n)]
+    lists = [names for n in range(4) for names in itertools.product(texts, repeat=n)]
+    assert len({scale.derive_seed(0, *names) for names in lists}) == len(lists) == 2380
+    assert scale.derive_seed(0, "a/b") != scale.derive_seed(0, "a", "b")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, 2**70, 1.5, True, "1"])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(ValueError, match="from 0 to 2147483647"):
+        scale.check_seed(seed)
+    assert scale.check_seed(2**31 - 1) == 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Kinds:
+    count: int = 3
+    switch: int = 0
+    share: float = 0.5
+    counts: tuple[int, ...] = (1, 2)
+    cells: tuple[tuple[int, float], ...] = ((1, 0.1),)
+    maybe: int | None = None
+
+
+KINDS = {"toy": Kinds(), "book": Kinds(switch=5), "paper": Kinds()}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ({"count": -1}, "setting 'count' must be at least 1, got -1"),
+        ({"count": 0}, "at least 1"),
+        ({"switch": -1}, "at least 0"),
+        ({"share": float("nan")}, "finite and not negative"),
+        ({"share": float("inf")}, "finite and not negative"),
+        ({"share": 10**400}, "finite and not negative"),
+        ({"share": -0.1}, "finite and not negative"),
+        ({"counts": [1, "2"]}, r"is tuple\[int, ...\]"),
+        ({"counts": [1, 0]}, "at least 1"),
+        ({"counts": [1, [2]]}, r"is tuple\[int, ...\]"),
+        ({"cells": [[1]]}, r"is tuple\[tuple\[int, float\], ...\]"),
+        ({"cells": [[1, None]]}, r"is tuple\[tuple\[int, float\], ...\]"),
+        ({"maybe": "one"}, r"is int | None"),
+    ],
+)
+def test_numbers_out_of_range_and_members_of_another_type_are_refused(override, message):
+    with pytest.raises(ValueError, match=message):
+        scale.settings_for(KINDS, "toy", override)
+
+
+def test_what_can_be_said_is_converted():
+    override = {"switch": 0, "share": 0, "counts": [], "cells": [[2, 1]], "maybe": 4}
+    settings = scale.settings_for(KINDS, "toy", override)
+    assert settings == Kinds(share=0.0, counts=(), cells=((2, 1.0),), maybe=4)
+    assert isinstance(settings.cells[0][1], float)
+    assert scale.settings_for(KINDS, "toy", {"maybe": None}) == Kinds()
+
+
+def _changed(value, number):
+    """`value` with `number` in the place of its first number; None if it holds none."""
+    if isinstance(value, tuple):
+        for i, member in enumerate(value):
+            if (inner := _changed(member, number)) is not None:
+                return (*value[:i], inner, *value[i + 1 :])
+        return None
+    return number if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+@pytest.mark.parametrize("paper", papers(), ids=lambda paper: paper.slug)
+def test_no_chapter_takes_a_negative_number_or_nan_or_a_word_for_a_number(paper):
+    presets = importlib.import_module(f"{paper.module}.settings").PRESETS
+    n_numeric = 0
+    for name in scale.SCALES:
+        preset = presets[name]
+        own = {field.name: getattr(preset, field.name) for field in fields(preset)}
+        assert scale.settings_for(presets, name, own) == preset
+        for field, value in own.items():
+            for number in (-1, float("nan"), "many"):
+                bad = _changed(value, number)
+                if bad is None:
+                    continue
+                n_numeric += 1
+                with pytest.raises(ValueError):  # the chapter's own message, or the shared one
+                    scale.settings_for(presets, name, {field: bad})
+    assert n_numeric > 0

@@ -1,10 +1,11 @@
+import pandas as pd
 from bs4 import BeautifulSoup
 
 from companion.claims import Claim, Criterion, judge, not_tested
 from companion.exercises import respond
 from companion.listing import listing
 from companion.stats import Interval
-from companion.tables import claims_table
+from companion.tables import claims_table, styled
 
 ABOVE = {"toy": Criterion("above 1", low=1.0)}
 CLAIM = Claim("C1", "x < y & z", "Table 1: 2.0", ABOVE, of="paper")
@@ -71,3 +72,13 @@ def test_an_exercise_answers_back():
     wrong = respond(4.0, 2.0, tolerance=0.01, explain=lambda x: f"{x:g} is twice as much.")
     assert "Not yet" in wrong
     assert "4 is twice as much." in wrong
+
+
+def test_text_from_data_is_shown_and_not_obeyed():
+    frame = pd.DataFrame({"<b>model</b>": ["<script>x</script>", "a & b"], "t < 1": [0.5, None]})
+    html = styled(frame, "hostile", {"t < 1": "{:.2f}"}).to_html()
+    soup = BeautifulSoup(html, "html.parser")
+    assert soup.find("script") is None
+    assert soup.find("b") is None
+    texts = [tag.get_text() for tag in soup.find_all(["th", "td"])]
+    assert texts == ["<b>model</b>", "t < 1", "<script>x</script>", "0.50", "a & b", "–"]

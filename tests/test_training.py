@@ -294,6 +294,9 @@ def test_an_infinite_gradient_stops_the_run():
     ("changes", "message"),
     [
         ({"lr": 0.0}, "lr > 0"),
+        ({"lr": float("nan")}, "lr > 0"),
+        ({"clip": float("nan")}, "clip > 0"),
+        ({"weight_decay": float("nan")}, "weight_decay >= 0"),
         ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
         ({"warmup": 1.0}, "warmup < 1"),
         ({"floor": 1.5}, "floor <= 1"),

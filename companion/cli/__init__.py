@@ -4,6 +4,7 @@ Exit status: 0 done, 1 the work failed, 2 the command was used wrongly, 130 inte
 libraries are imported inside the commands that need them, so that listing papers is quick.
 """
 
+import sys
 from importlib import import_module
 
 from companion.cli._app import app as app
@@ -14,4 +15,7 @@ for _group in ("_look", "_run", "_get", "_maintain"):  # the order of the help p
 
 def main() -> None:
     """Entry point of the ``companion`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal's encoding may lack ✓ and names of authors
+            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")
     app(prog_name="companion")

@@ -13,6 +13,11 @@ from companion.project import NotACheckout, Project
 
 LOOK, RUN, GET, MAINTAIN = "Look", "Run", "Models and data", "Maintain the book"
 
+DISK = (
+    "the environment takes about 3 GB with a CPU build of torch, and about 7 GB with the build for "
+    "CUDA that pip chooses on Linux; build/ takes less than 1 GB"
+)
+
 app = typer.Typer(
     name="companion",
     help="Runnable Papers: twelve machine-learning papers as notebooks that test their claims.",
@@ -25,8 +30,9 @@ app = typer.Typer(
             "companion record massive-activations",
             "companion build && companion serve",
             "companion COMMAND --help says more about one command.",
-            "[bold]Scales[/bold]: toy takes a minute, book gives the published numbers in up to "
-            "20 minutes on a laptop, paper uses a GPU and the Hub.",
+            "[bold]Scales[/bold]: toy takes minutes, book gives the published numbers on a laptop "
+            "(companion scoreboard says how long each run took), paper uses a GPU and the Hub.",
+            f"[bold]Disk[/bold]: {DISK}.",
             "[bold]Exit status[/bold]: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.",
         ]
     ),
@@ -57,9 +63,16 @@ def usage() -> Iterator[None]:
         raise fail(error, 2) from None
 
 
+KEPT = "chapters that ran to their end are kept, one that was running begins again"
+"""What a call of the same command finds after an interrupt."""
+
+
 @contextmanager
-def work() -> Iterator[None]:
-    """The work is done in here: the known ways to fail end with status 1 and no traceback."""
+def work(kept: str = KEPT) -> Iterator[None]:
+    """The work is done in here: the known ways to fail end with status 1 and no traceback.
+
+    kept : what is said after an interrupt
+    """
     from companion.colab import ColabCheckFailed
     from companion.publish import PublishError
     from companion.release import CannotPack
@@ -71,7 +84,7 @@ def work() -> Iterator[None]:
     except known as error:
         raise fail(error, 1) from None
     except KeyboardInterrupt:
-        raise fail("interrupted; the same command goes on from here", 130) from None
+        raise fail(f"interrupted; {kept}", 130) from None
 
 
 def book() -> Project:

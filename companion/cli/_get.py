@@ -47,9 +47,9 @@ def data_list() -> None:
 
     for name, entry in data.registry().items():
         path = data.locate(name)
-        release = "in the release" if entry.release else "not in the release"
+        ships = "ships with the package" if entry.ships else f"does not ship: {entry.why}"
         typer.echo(f"{name}  ({entry.bytes / 1000:,.0f} kB)  {path or 'not here'}")
-        typer.echo(f"    {entry.licence}; {release}; {entry.origin}")
+        typer.echo(f"    {entry.licence}; {ships}; {entry.origin}")
 
 
 @data_app.command("pack")
@@ -57,16 +57,16 @@ def data_pack(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the files.")],
     mirror: Annotated[
         Path | None,
-        typer.Option(envvar="COMPANION_DATA", help="Folder that holds SLUG/FILE, complete."),
+        typer.Option(help="Folder that holds SLUG/FILE; default the package's own files."),
     ] = None,
 ) -> None:
-    """Make the files of the data release from a mirror.
+    """Make the files of the data release.
 
     Checks every hash and leaves out what may not be redistributed.  Attach all files of OUT to
     the release `data-v1` of the book's repository.
     """
-    if mirror is None or not mirror.is_dir():
-        raise fail("name the mirror with --mirror FOLDER or COMPANION_DATA", 2)
+    if mirror is not None and not mirror.is_dir():
+        raise fail(f"{mirror} is no folder; --mirror names one that holds SLUG/FILE", 2)
     with work():
         from companion import release
 

@@ -1,4 +1,5 @@
-"""Commands for maintainers: ``new``, ``make``, ``sync``, ``repository``, ``colab-check``."""
+"""Commands for maintainers: ``new``, ``make``, ``sync``, ``restamp``, ``repository`` and
+``colab-check``."""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ def make(
             raise ValueError(f"{slug} ships no file that is made") from error
         if what not in makers:
             raise ValueError(f"{slug} makes {', '.join(makers)}; it does not know {what!r}")
-    with work():
+    with work("the same command goes on from the last checkpoint"):
         from companion.data import DataUnavailable
 
         scratch = project.build / "make" / entry.slug
@@ -83,6 +84,75 @@ def sync(
 
 
 @app.command(rich_help_panel=MAINTAIN)
+def restamp(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(metavar="[SLUG]...", help="All chapters if none is named.")
+    ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Why what changed cannot move a published number."),
+    ] = None,
+    outdated: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="What a run of today may find otherwise."),
+    ] = None,
+    dry: Annotated[
+        bool, typer.Option("--dry", help="Say what would be done; write nothing.")
+    ] = False,
+) -> None:
+    """Write into records the digest of the code that made them, and say what changed since.
+
+    A record from before there were digests names a commit and a fingerprint: both are checked
+    against the history.  With --accept, the changes since the record are noted in it with the
+    reason, and it counts as fresh as long as exactly this code stands.  With --outdated, it counts
+    as stale, for that reason, until it is recorded again.
+    """
+    from companion import records
+    from companion import restamp as restamping
+    from companion import sync as syncing
+    from companion.papers import chapters
+
+    project = checkout()
+    with usage():
+        if (accept or outdated) is not None and not slugs:
+            raise ValueError("name the chapters whose changes are judged")
+        if accept is not None and outdated is not None:
+            raise ValueError("changes are accepted, or the record is outdated; not both")
+        chosen = [chapter(s, project) for s in slugs] if slugs else list(chapters(project))
+    failed = False
+    with work():
+        for entry in chosen:
+            record = records.load(entry.slug, project)
+            if record is None:
+                typer.echo(f"{entry.slug}: no record yet")
+                continue
+            try:
+                if record["provenance"].get("digest") is None:
+                    found = restamping.stamp(entry.slug, project)
+                    typer.echo(found.text())
+                    if not dry:
+                        restamping.write(found, project)
+                elif accept is None or dry:
+                    now = records.code(entry.slug, record["scale"], project)
+                    left = records.changed_definitions(entry.slug, project)
+                    stale = records.is_stale(entry.slug, project)
+                    text = left.text(now.places) or "another order of parts"
+                    typer.echo(f"{entry.slug}: {text if stale else 'fresh'}")
+                if accept is not None and not dry:
+                    accepted = restamping.accept(entry.slug, accept, project)
+                    typer.echo(f"{entry.slug}: accepted {accepted.text() or 'nothing'}")
+                if outdated is not None and not dry:
+                    restamping.outdate(entry.slug, outdated, project)
+                    typer.echo(f"{entry.slug}: outdated until it is recorded again")
+            except restamping.CannotRestamp as error:
+                typer.echo(f"companion: {error}", err=True)
+                failed = True
+        for path in () if dry else syncing.sync(project):
+            typer.echo(f"updated: {path.relative_to(project.root)}")
+    raise typer.Exit(int(failed))
+
+
+@app.command(rich_help_panel=MAINTAIN)
 def repository(
     url: Annotated[
         str | None, typer.Argument(metavar="[URL]", help="https://HOST/OWNER/NAME to set.")
@@ -104,7 +174,7 @@ def repository(
     with usage():
         if url is not None and unset:
             raise ValueError("give a URL or --unset, not both")
-        address = repositories.check_url(url) if url else None
+        address = None if url is None else repositories.check_url(url)
     with work():
         for path in syncing.set_address(address, project):
             typer.echo(f"updated: {path.relative_to(project.root)}")

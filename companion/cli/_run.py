@@ -1,4 +1,4 @@
-"""Commands that run notebooks and build the site: ``run``, ``record``, ``build``, ``serve``."""
+"""Commands that run notebooks and build the site, ``run`` to ``clean``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(
     slug: Slug,
     scale: Annotated[str, typer.Option(help="toy, book, or paper.")] = "toy",
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the run; the notebook's own if not given.")
+        int | None, typer.Option(help="Seed of the run; the notebook's own if not given.")
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -35,7 +35,7 @@ def run(
     with usage():
         entry = chapter(slug, project)
         overrides = _settings.parse(settings or ())
-        _settings.check(entry, scale, overrides)
+        _settings.check(entry, scale, seed, overrides)
     with work():
         import nbformat
 
@@ -67,9 +67,31 @@ def record(slug: Slug) -> None:
 
 
 @app.command(rich_help_panel=RUN)
-def build() -> None:
-    """Run what changed at toy scale and build the site in build/site.
+def verify(
+    slug: Slug,
+    steps: Annotated[int, typer.Option(min=1, help="How many steps, drawn at random.")] = 3,
+) -> None:
+    """Compute some stored results of a chapter again and compare them to the last digit.
 
+    Ends with status 1 if one differs, and says where first.
+    """
+    project = checkout()
+    with usage():
+        chapter(slug, project)
+    with work():
+        from companion import publish
+
+        outcomes = publish.verify(slug, steps, project)
+        for name, outcome in outcomes:
+            typer.echo(f"{name}: {outcome}")
+    raise typer.Exit(int(any(outcome.startswith("differs") for _, outcome in outcomes)))
+
+
+@app.command(rich_help_panel=RUN)
+def build() -> None:
+    """Run what changed and build the site in build/site.
+
+    Pages show the published run where its results ship and are of this code, else a toy run.
     If a notebook fails, the others still run and the site stays as it was.
     """
     project = checkout()
@@ -92,7 +114,14 @@ def serve(
     if not (site / "index.html").is_file():
         raise fail("there is no site yet; `companion build` makes it", 1)
     with work():
-        handler = partial(SimpleHTTPRequestHandler, directory=site)
+
+        class Handler(SimpleHTTPRequestHandler):
+            """Shows pages; lists no folder."""
+
+            def list_directory(self, path: str) -> None:
+                self.send_error(404)
+
+        handler = partial(Handler, directory=site)
         with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
             typer.echo(f"http://127.0.0.1:{server.server_port}/  (Ctrl-C ends it)")
             try:

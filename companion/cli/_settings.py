@@ -43,11 +43,13 @@ def value(text: str) -> object:
         return text
 
 
-def check(paper: Paper, scale: str, overrides: dict[str, object]) -> None:
-    """``ValueError``, listing what is allowed, unless the chapter has these settings."""
-    from companion.scale import check_scale, settings_for
+def check(paper: Paper, scale: str, seed: int | None, overrides: dict[str, object]) -> None:
+    """``ValueError``, saying what is allowed, unless the chapter can run like this."""
+    from companion.scale import check_scale, check_seed, settings_for
 
     check_scale(scale)
+    if seed is not None:
+        check_seed(seed)
     if overrides:
         presets = importlib.import_module(f"{paper.module}.settings").PRESETS
         settings_for(presets, scale, overrides)

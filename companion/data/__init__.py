@@ -1,9 +1,9 @@
-"""Published data that a chapter compares with: found locally, else downloaded and checked.
+"""Published data that a chapter compares with: shipped, else found locally, else downloaded.
 
 ``registry.toml`` names each file with size, SHA-256, licence and origin.  :func:`fetch` looks in
-the folder ``$COMPANION_DATA``, then in the cache, then downloads the file from the book's own data
-release.  A file whose hash differs is never used.  Notebooks use :func:`load` and :func:`show`,
-which let a chapter run without the file.
+the package (``companion/data/files``), in the folder ``$COMPANION_DATA``, in the cache, and then
+downloads the file from the book's own data release.  A file whose hash differs is never used.
+Notebooks use :func:`load` and :func:`show`, which let a chapter run without the file.
 """
 
 from companion.data._fetch import DataCorrupt as DataCorrupt

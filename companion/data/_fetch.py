@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import pooch
 
 from companion import repository
+from companion.data import _registry
 from companion.data._registry import Entry, registry
 
 RELEASE = "data-v1"
 """Tag of the release that carries the data files."""
 
+TIMEOUT = 30
+"""Seconds of silence after which a download is given up."""
+
 
 class DataUnavailable(RuntimeError):
-    """A file or a model is not here and cannot be had; the message says what to do."""
+    """A file or a model is not here and cannot be had; the message says what to do.
+
+    short : one sentence for a page: what is not here, and why; empty if the message has to do
+    """
+
+    def __init__(self, message: str, *, short: str = ""):
+        super().__init__(message)
+        self.short = short
 
 
 class DataCorrupt(ValueError):
@@ -46,13 +60,19 @@ def sha256(path: Path) -> str:
 
 
 def locate(name: str, env: Mapping[str, str] | None = None) -> Path | None:
-    """The file if it is on this machine (mirror or cache), without checking it; else None.
+    """The file if it is on this machine, without checking it; else None.
+
+    Looked for in the package, in ``$COMPANION_DATA`` and in the cache, in this order.  So a file
+    that ships is always the package's: another one of that name in ``$COMPANION_DATA`` is not
+    looked at, because only one content can have the registered hash.
 
     env : look as a process with this environment would; default this process's
     """
     entry = _entry(name)
     mirror = (os.environ if env is None else env).get("COMPANION_DATA")
-    places = [Path(mirror) / entry.name] if mirror else []
+    places = [_registry.FILES / entry.name] if entry.ships else []
+    if mirror:
+        places.append(Path(mirror) / entry.name)
     places.append(cache_folder(env) / entry.asset)
     return next((place for place in places if place.is_file()), None)
 
@@ -63,51 +83,121 @@ def fetch(name: str, *, download: bool = True) -> Path:
     Raises
     ------
     ValueError : no such name; the message lists the names
-    DataCorrupt : a local copy with another hash; one in the cache is removed
-    DataUnavailable : not on this machine and not to be downloaded
+    DataCorrupt : a local copy with another hash (one in the cache is removed), or a download that
+        is not the registered file
+    DataUnavailable : not on this machine and not to be downloaded, or not to be had there
     """
     entry = _entry(name)
     if path := locate(name):
         if (found := sha256(path)) != entry.sha256:
-            if path.is_relative_to(cache_folder()):
-                path.unlink()
             raise DataCorrupt(
-                f"{path} has SHA-256 {found}, the registry says {entry.sha256}; "
-                "replace the file or unset COMPANION_DATA"
+                f"{path} has SHA-256 {found}, the registry says {entry.sha256}; {_mend(path)}"
             )
         return path
     address = repository.url()
-    if not download or address is None or not entry.release:
+    if not download or address is None or not entry.ships:
         reason = (
             f"its licence ({entry.licence}) does not let the book redistribute it"
-            if not entry.release
+            if not entry.ships
             else "the book has no data release yet"
             if address is None
             else "downloads are off"
         )
         raise DataUnavailable(
-            f"{name} is not on this machine and {reason}. Put it into a folder as {name} and set "
-            f"COMPANION_DATA to that folder. Origin: {entry.origin}"
+            f"{name} is not on this machine and {reason}. {_by_hand(entry)} Origin: {entry.origin}",
+            short=f"{name} does not ship with this book ({entry.why})."
+            if entry.why
+            else f"{name} is not on this machine: {reason}.",
         )
     return _download(entry, f"{address}/releases/download/{RELEASE}/{entry.asset}")
 
 
+def _mend(path: Path) -> str:
+    """What to do about a file with another hash; one in the cache is removed."""
+    if path.is_relative_to(_registry.FILES):
+        return "it came with the package: install that again, or check the file out again"
+    if path.is_relative_to(cache_folder()):
+        path.unlink()
+        return "the damaged copy was removed, try again"
+    return "replace the file or unset COMPANION_DATA"
+
+
+def _by_hand(entry: Entry) -> str:
+    """How a reader provides a file."""
+    return f"Put it into a folder as {entry.name} and set COMPANION_DATA to that folder."
+
+
+class _WebPage(Exception):
+    """An HTML page came in the place of the file."""
+
+
+class _TooLong(Exception):
+    """More bytes came than the registered file has."""
+
+
+class _Limited:
+    """A stream that takes no web page, and no more than `limit` bytes."""
+
+    def __init__(self, stream: BinaryIO, limit: int):
+        self._stream, self._left, self._begun = stream, limit, False
+
+    def write(self, chunk: bytes) -> None:
+        """Write `chunk`, or raise before anything of it is written."""
+        if not self._begun and _is_html(chunk):
+            raise _WebPage
+        self._begun = True
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise _TooLong
+        self._stream.write(chunk)
+
+    def flush(self) -> None:
+        """Nothing: the file is closed before it is read."""
+
+
+def _is_html(start: bytes) -> bool:
+    """Whether bytes look like the start of a web page: markup that names ``html``."""
+    text = start[:2048].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return bool(re.match(rb"<(?:!doctype|html|head|body|!--|\?xml)", text)) and b"html" in text
+
+
 def _download(entry: Entry, url: str) -> Path:
     """Through pooch, which writes to a temporary name and keeps only a file with the right hash."""
+
+    def stream(address: str, path: str, pup: object) -> None:
+        with open(path, "wb") as file:
+            get = pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=1 << 16)
+            get(address, _Limited(file, entry.bytes), pup)
+
     try:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise OSError("the address is neither http nor https")
         return Path(
             pooch.retrieve(
                 url,
                 known_hash=f"sha256:{entry.sha256}",
                 fname=entry.asset,
                 path=cache_folder(),
-                progressbar=False,
+                downloader=stream,
             )
         )
+    except _WebPage as error:
+        raise _unavailable(entry, url, "a web page came, perhaps a login") from error
+    except _TooLong as error:
+        raise DataCorrupt(
+            f"{url} is not the file that the registry names: it has more than {entry.bytes} bytes"
+        ) from error
+    # First what the network did: some of its errors are a ValueError as well, for instance that of
+    # a redirect to a file of this machine.
+    except OSError as error:
+        raise _unavailable(entry, url, str(error)) from error
     except ValueError as error:
         raise DataCorrupt(f"{url} is not the file that the registry names: {error}") from error
-    except OSError as error:
-        raise DataUnavailable(
-            f"{entry.name} could not be downloaded from {url} ({error}). Try again with a network, "
-            f"or put it into a folder as {entry.name} and set COMPANION_DATA to that folder."
-        ) from error
+
+
+def _unavailable(entry: Entry, url: str, reason: str) -> DataUnavailable:
+    return DataUnavailable(
+        f"{entry.name} could not be downloaded from {url} ({reason}). Try again with a network; "
+        + _by_hand(entry),
+        short=f"{entry.name} is not on this machine and could not be downloaded.",
+    )

@@ -9,6 +9,9 @@ from pathlib import Path
 
 REGISTRY = Path(__file__).with_name("registry.toml")
 
+FILES = Path(__file__).with_name("files")
+"""The files that ship with the package, as ``<slug>/<file>``."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -16,7 +19,11 @@ class Entry:
 
     name : ``"<slug>/<file>"``; sha256 : hexadecimal; bytes : size
     licence, origin : of the data, as published
-    release : whether the licence lets us attach the file to our own release
+    ships : whether the file lies in the package and in the data release: its license allows it, or
+        it holds facts
+    copyright : whom the license asks to name; empty where it asks for nobody
+    facts : numbers printed in a paper or by its authors, transcribed for this book
+    why : in words, why a file does not ship; empty for one that does
     """
 
     name: str
@@ -24,7 +31,10 @@ class Entry:
     bytes: int
     licence: str
     origin: str
-    release: bool
+    ships: bool
+    copyright: str = ""
+    facts: bool = False
+    why: str = ""
 
     @property
     def asset(self) -> str:

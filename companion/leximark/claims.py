@@ -1,15 +1,13 @@
 """The paper's claims and the chapter's own, with the criteria that were fixed before any run.
 
-At toy scale one seed is run: the estimate itself is held against the criteria that must hold, and
-the others stay open.  At book scale a 95 % interval must lie inside, for both models.
+At toy scale one seed is run.  It tests the code, through the claims that a sound program meets at
+any seed (the keyed test and the metric); what depends on the training stays open.  At book scale a
+95 % interval must lie inside, for both models.
 """
-
-from dataclasses import replace
 
 from companion.claims import OURS, PAPER, Claim, Criterion
 
-GAIN_TOY = Criterion("AUROC(LexiMark, dictionary per half) - AUROC(none) above 0.05", low=0.05,
-                     must_hold=True)  # fmt: skip
+GAIN_TOY = Criterion("AUROC(LexiMark, dictionary per half) - AUROC(none) above 0.05", low=0.05)
 GAIN = Criterion("the same difference above 0.03, 95 % interval, both models", low=0.03)
 GAIN_PART = Criterion("above 0.03", low=0.03)
 
@@ -36,14 +34,12 @@ BLIND = Criterion(
     "one dictionary",
     low=0.8,
 )
-BLIND_TOY = replace(BLIND, must_hold=True)
 BLIND_SHARED = Criterion("below 0.6", high=0.6)
 
 DICTIONARY_TOY = Criterion(
     "AUROC of held-out documents under the trained against another dictionary above 0.57; share of "
     "member documents that score higher under their own dictionary above 0.9",
     low=0.57,
-    must_hold=True,
 )
 WINS_TOY = Criterion("above 0.9", low=0.9)
 DICTIONARY = Criterion(
@@ -144,7 +140,7 @@ CLAIMS = (
         "With a dictionary per half no language model is needed to tell the halves apart; with one "
         "dictionary nothing can be told without one.",
         "not in the paper",
-        _toy_and_larger(BLIND_TOY, BLIND),
+        dict.fromkeys(("toy", "book", "paper"), BLIND),
         "AUROC",
         of=OURS,
     ),

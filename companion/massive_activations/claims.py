@@ -76,7 +76,6 @@ LOOSE = Criterion(
     "peak regime: coefficient of variation of A above 0.5 while R² stays above 0.98; logarithmic "
     "regime, converged fits only: 10-90 % range of K above 5 times the true K (95 % bootstrap)",
     low=0.5,
-    must_hold=True,
 )
 GOOD_FIT = Criterion("above 0.98", low=0.98)
 WIDE = Criterion("above 5", low=5.0)

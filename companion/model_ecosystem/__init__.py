@@ -24,6 +24,7 @@ from companion.model_ecosystem.forest import depths as depths
 from companion.model_ecosystem.forest import forest as forest
 from companion.model_ecosystem.forest import n_descendants as n_descendants
 from companion.model_ecosystem.here import card_thinning as card_thinning
+from companion.model_ecosystem.here import families_of as families_of
 from companion.model_ecosystem.here import language_thinning as language_thinning
 from companion.model_ecosystem.here import license_drift as license_drift
 from companion.model_ecosystem.here import mutation_rates as mutation_rates

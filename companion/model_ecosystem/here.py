@@ -21,6 +21,7 @@ from companion.model_ecosystem.ladder import Fit, quasi_independence
 from companion.model_ecosystem.rates import Rate, Values, both_declared, distance, rate, values_of
 from companion.model_ecosystem.sample import Ecosystem
 from companion.model_ecosystem.settings import Settings
+from companion.model_ecosystem.threshold import real_families
 from companion.scale import generator
 
 PRINTED_RATES = {"language": 0.2419, "license": 0.1976, "task": 0.4106}
@@ -59,6 +60,11 @@ def traits(system: Ecosystem) -> dict[str, Values]:
         marks = ["generated_from_trainer" in (tags or ()) for tags in table["tags"].to_list()]
         found["template"] = values_of(["yes" if mark else "no" for mark in marks])
     return found
+
+
+def families_of(system: Ecosystem) -> pl.DataFrame:
+    """The families of a sample in every trait (:func:`threshold.real_families`)."""
+    return real_families(traits(system), system.graph)
 
 
 def silent_share(system: Ecosystem) -> float:

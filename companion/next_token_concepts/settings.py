@@ -46,9 +46,9 @@ class Settings:
     sae_features: int = 128
     sae_steps: int = 1500
     sae_net_steps: int = 5000
-    word_concepts: int = 9
+    word_concepts: int = 5
     word_pairs: int = 20
-    word_layers: int = 5
+    word_layers: int = 3
     word_c: float = 1e-4
     word_cs: tuple[float, ...] = (1e-4, 1.0)
     null_draws: int = 3

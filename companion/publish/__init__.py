@@ -14,6 +14,7 @@ from companion.publish.errors import RunsFailed as RunsFailed
 from companion.publish.errors import SiteFailed as SiteFailed
 from companion.publish.errors import SourceChanged as SourceChanged
 from companion.publish.recording import record as record
+from companion.publish.recording import verify as verify
 from companion.publish.runs import run as run
 from companion.publish.runs import run_many as run_many
 from companion.publish.site import build_site as build_site

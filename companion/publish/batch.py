@@ -11,7 +11,7 @@ from pathlib import Path
 from companion.project import Project
 from companion.publish import keys, store
 from companion.publish.errors import NotebookFailed, RunsFailed
-from companion.publish.process import Processes
+from companion.publish.process import Interrupted, Processes
 from companion.publish.progress import Progress
 from companion.publish.store import Plan, Run
 from companion.publish.worker import Job
@@ -42,7 +42,7 @@ class Batch:
         An interrupt ends the processes and leaves no part of an unfinished run.
         """
         workers = max(1, min(self.workers, len(plans)))
-        self.env |= dict.fromkeys(THREADS, str(max(1, n_cores() // workers)))
+        self.env |= threads(self.env, max(1, n_cores() // workers))
         self.progress = Progress(len(plans))
         self.processes = Processes(self.project)
         finished: dict[str, Run] = {}
@@ -54,6 +54,8 @@ class Batch:
             except NotebookFailed as failure:
                 failures.append(failure)
                 self.progress.end(failure.slug, f"failed with {failure.error}")
+            except Interrupted:
+                return  # whoever interrupted says so
 
         pool = ThreadPoolExecutor(workers)
         try:
@@ -125,6 +127,20 @@ class Batch:
         path = [str(self.project.root), *filter(None, [self.env.get("PYTHONPATH")])]
         profile = str(self.project.build / "ipython")
         return {"PYTHONPATH": os.pathsep.join(path), "IPYTHONDIR": profile}
+
+
+def threads(env: Mapping[str, str], share: int) -> dict[str, str]:
+    """The variables :data:`THREADS` for one notebook.
+
+    share : threads that it gets if the user does not ask for fewer
+    env : what the user asks for is an upper bound; ``OMP_NUM_THREADS`` counts for all libraries
+        that have no variable of their own set
+    """
+    bounds = {name: env.get(name) or env.get("OMP_NUM_THREADS", "") for name in THREADS}
+    return {
+        name: str(min(share, max(1, int(bound))) if bound.isdigit() else share)
+        for name, bound in bounds.items()
+    }
 
 
 def _reason(changed: Sequence[str]) -> str:

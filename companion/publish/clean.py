@@ -17,6 +17,9 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 FRAMES = "vendor/frames"
 """Folder of the staged tree that holds the explorers' pictures."""
 
+RUN_CLASS = "rp-run"
+"""CSS class of the line that says which run a page shows."""
+
 _DATA_URI = re.compile(r"data:image/(webp|png|jpeg);base64,([A-Za-z0-9+/=]+)")
 _INJECTED = "injected-parameters"
 
@@ -45,6 +48,13 @@ def graft(source: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> nbf
                 output.execution_count = number
     result.metadata = clean_metadata(executed.metadata)
     return result
+
+
+def insert_below_card(notebook: nbformat.NotebookNode, line: str) -> None:
+    """Put a line of text below the card, or below the first cell where none is tagged so."""
+    tagged = (i for i, cell in enumerate(notebook.cells) if "card" in cell.metadata.get("tags", []))
+    cell = nbformat.v4.new_markdown_cell(f":::{{div}} {RUN_CLASS}\n{line}\n:::", id="which-run")
+    notebook.cells.insert(next(tagged, 0) + 1, cell)
 
 
 def _describe(cell: nbformat.NotebookNode) -> None:

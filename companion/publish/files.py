@@ -14,11 +14,13 @@ def digest(data: bytes | str) -> str:
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
-def write_atomic(path: Path, data: bytes | str) -> Path:
+def write_atomic(path: Path, data: bytes | str, *, sync: bool = False) -> Path:
     """Write `data` under a temporary name beside `path`, then rename it to `path`.
 
     A reader sees the old content or the new one; an interrupted or failed write (no disk space)
     leaves the old content and no temporary file.
+
+    sync : wait until the content is on the disk, so that it also survives a loss of power
     """
     raw = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,12 +28,24 @@ def write_atomic(path: Path, data: bytes | str) -> Path:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(raw)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return path
+
+
+def to_disk(path: Path) -> None:
+    """Wait until the content of the file `path` is on the disk."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_if_changed(path: Path, data: bytes | str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
@@ -11,14 +12,29 @@ from jupyter_client.manager import AsyncKernelManager
 NAME = "python3"
 
 
-def kernel_manager(env: Mapping[str, str]) -> type[AsyncKernelManager]:
+def kernel_manager(env: Mapping[str, str], connection: str) -> type[AsyncKernelManager]:
     """A kernel manager class that starts this interpreter with `env` added to its environment.
 
-    Nothing is registered, and no kernel specification of the user is read.
+    Nothing is registered, and no kernel specification of the user is read.  The kernel leads a
+    process group of its own, as jupyter_client starts it.
+
+    connection : path of the file with the ports and the key, which whoever gave it removes
     """
 
     class ThisInterpreter(AsyncKernelManager):
-        """Starts ``sys.executable``."""
+        """Starts ``sys.executable``; knows how it ended."""
+
+        started: ClassVar[list[AsyncKernelManager]] = []
+
+        def __init__(self, **options: object) -> None:
+            super().__init__(**options, connection_file=connection)
+            self.started.append(self)
+
+        @classmethod
+        def status(cls) -> int | None:
+            """Exit status of the kernel, negative for a signal; None if nobody knows."""
+            processes = [getattr(one.provisioner, "process", None) for one in cls.started]
+            return processes[-1].poll() if processes and processes[-1] else None
 
         @property
         def kernel_spec(self) -> KernelSpec:

@@ -2,8 +2,9 @@
 
 A run depends on the notebook's code cells (prose is grafted onto the outputs later), on the files
 of the chapter's package, on the shared modules that both import, on the chapter's published record
-and register entry, on the data and models it can find, on scale, seed and settings, and on the
-versions of the libraries.  :func:`ingredients` lists all of it; :func:`key` is the hash.
+(with the results that ship, where a run shows the published one) and register entry, on the data
+and models it can find, on scale, seed and settings, and on the versions of the libraries.
+:func:`ingredients` lists all of it; :func:`key` is the hash.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ Those that a chapter imports, directly or through a shared module, count anyway.
 EDITED = ("code cells", "register entry")
 """Ingredients that a person changes, apart from files."""
 
-ENVIRONMENT = ("COMPANION_DEVICE",)
+ENVIRONMENT = ("COMPANION_DEVICE", "COMPANION_PUBLISHED", "COMPANION_VERIFY")
 """Environment variables that change what a notebook does."""
 
 
@@ -51,7 +52,7 @@ def ingredients(
 ) -> dict[str, str]:
     """Everything that a run depends on: name -> hash, version or value.
 
-    env : the environment of the kernel (``COMPANION_DATA`` decides which data are there)
+    env : the environment of the kernel (``COMPANION_DATA`` may hold data that do not ship)
     """
     cells = code_cells(paper.notebook_path(project))
     parts = {
@@ -63,16 +64,15 @@ def ingredients(
         "register entry": digest(repr(paper)),
         "code cells": digest(json.dumps(cells)),
     }
-    sources = _sources(paper, cells, scale, project)
-    for path in sources:
+    sources = _sources(paper, cells, scale == "toy", project)
+    published = _published(paper, project) if env.get("COMPANION_PUBLISHED") else []
+    for path in [*sources, *published]:
         parts[path.relative_to(project.root).as_posix()] = digest(path.read_bytes())
     libraries = {*LIBRARIES, *_third_party(sources, cells)}
     parts |= {f"library {name}": _version(name) for name in sorted(libraries)}
     parts |= {f"model {name}": _model(name, env) for name in paper.models}
     parts |= {f"${name}": env[name] for name in ENVIRONMENT if env.get(name)}
-    if paper.data:
-        parts["$COMPANION_DATA"] = "set" if env.get("COMPANION_DATA") else "not set"
-        parts |= {f"data {name}": _data(name, env) for name in paper.data}
+    parts |= {f"data {name}": _data(name, env) for name in paper.data}
     return parts
 
 
@@ -92,11 +92,11 @@ def sources(names: Iterable[str]) -> list[str]:
     return [name for name in names if name in EDITED or "/" in name.partition(" ")[0]]
 
 
-def _sources(paper: Paper, cells: Iterable[str], scale: str, project: Project) -> list[Path]:
+def _sources(paper: Paper, cells: Iterable[str], with_record: bool, project: Project) -> list[Path]:
     """Files of the companion that the notebook's outputs depend on.
 
-    The published record, whose figure opens the chapter, counts at toy scale: pages are made from
-    toy runs, and a run that makes the record must not become outdated by it.
+    with_record : the published record, whose figure opens the chapter, counts at toy scale; a run
+        that makes the record must not become outdated by it
     """
     known = imports.modules(project)
     inside = [name for name in known if f"{name}.".startswith(f"{paper.module}.")]
@@ -111,7 +111,14 @@ def _sources(paper: Paper, cells: Iterable[str], scale: str, project: Project) -
         files |= {p for p in init.parent.iterdir() if p.is_file() and p.suffix not in ignored}
     files -= {project.records / f"{entry.slug}.json" for entry in papers(project)}
     record = project.records / f"{paper.slug}.json"
-    return sorted(files | ({record} if scale == "toy" and record.is_file() else set()))
+    return sorted(files | ({record} if with_record and record.is_file() else set()))
+
+
+def _published(paper: Paper, project: Project) -> list[Path]:
+    """The record and the results that ship, for a run that shows the published one."""
+    record, folder = project.records / f"{paper.slug}.json", project.records / paper.slug
+    files = tree_files(folder) if folder.is_dir() else []
+    return [*([record] if record.is_file() else []), *files]
 
 
 @cache

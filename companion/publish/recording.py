@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nbformat
@@ -18,15 +19,18 @@ def record(
 ) -> Path:
     """Run a notebook at book scale and write ``companion/records/<slug>.json``.
 
-    A finished run is found again, so a call that was interrupted afterwards goes on from there.
-    The file is replaced in one step; a run that fails leaves it as it was.
+    A finished run is found again.  A run that was killed goes on with the steps that are done
+    (:mod:`companion.chapter`), and of a sweep with the jobs that are done.  The results that the
+    run used are shipped beside the record.  The file is replaced in one step; a run that fails
+    leaves it as it was.
     """
-    from companion import records
+    from companion import chapter, records
 
     project = (project or Project()).require()
     with only_one(project, say, f"record {slug}"):
         finished = run(slug, scale, project=project)
-        result = records.from_notebook(nbformat.read(finished.path, as_version=4))
+        notebook = nbformat.read(finished.path, as_version=4)
+        result = records.from_notebook(notebook)
         if result is None:
             raise NoRecord(f"{slug}: the notebook emitted no record; call records.emit in it")
         if (result["slug"], result["scale"]) != (slug, scale):
@@ -34,6 +38,55 @@ def record(
                 f"{slug}: the notebook emitted a record of {result['slug']} at "
                 f"{result['scale']} scale, expected {slug} at {scale}"
             )
+        if report := records.report_name(notebook):
+            try:
+                cost = chapter.ship(slug, report, project)
+            except FileNotFoundError as error:
+                raise NoRecord(f"{slug}: {error}") from error
+            made = result["provenance"]
+            made["wall_s"] = round(made["wall_s"] + cost["seconds"], 1)
+            made["peak_mb"] = max(made["peak_mb"], cost["peak_mb"])
         path = records.save(result, project)
         say(f"{slug}: record written to {path}")
     return path
+
+
+def verify(
+    slug: str, n_steps: int, project: Project | None = None, *, say: Say = to_stderr
+) -> list[tuple[str, str]]:
+    """Compute some of the shipped results again and compare them to the last digit.
+
+    n_steps : how many, drawn at random with the seconds that they take as weights
+
+    Returns name and outcome of each: ``verified``, ``differs: ...`` with the first place, or why
+    it was not compared.
+    """
+    import random
+
+    from companion import chapter, records
+
+    project = (project or Project()).require()
+    steps = {line["step"]: line for line in chapter.shipped_steps(slug, project)}
+    if not steps:
+        raise NoRecord(f"{slug} ships no results of steps")
+    draw = random.SystemRandom()
+    # the largest of u^(1/w) are a weighted draw without replacement (Efraimidis and Spirakis 2006)
+    rank = {name: draw.random() ** (1 / max(line["seconds"], 0.01)) for name, line in steps.items()}
+    chosen = sorted(steps, key=rank.get, reverse=True)[:n_steps]
+    scale = records.load(slug, project)["scale"]
+    say(f"{slug}: computing {', '.join(chosen)} again")
+    # the last name is of no step: this run is not another one's and is never found again
+    names = ",".join([*chosen, f"#{draw.getrandbits(64):x}"])
+    finished = run(slug, scale, project=project, env={chapter.VERIFY: names})
+    notebook = nbformat.read(finished.path, as_version=4)
+    for path in (finished.path, finished.path.with_suffix(".json")):
+        path.unlink(missing_ok=True)
+    report = chapter.kept_folder(slug, project) / "runs" / str(records.report_name(notebook))
+    lines = [chapter.Done(**line) for line in json.loads(report.read_text("utf-8"))]
+    return [(line.step, _outcome(line)) for line in lines if line.step in chosen]
+
+
+def _outcome(line) -> str:
+    if line.how in ("shipped", "kept"):
+        return line.note
+    return f"not stored with this key: {line.note or line.how}"

@@ -18,7 +18,7 @@ from companion.publish.errors import RunsFailed
 from companion.publish.lock import only_one
 from companion.publish.progress import to_stderr
 from companion.publish.store import Run
-from companion.scale import check_scale
+from companion.scale import check_scale, check_seed
 
 FOLDERS = ("COMPANION_DATA", "COMPANION_CACHE")
 
@@ -36,11 +36,12 @@ def run(
 
     slug : a chapter that has a notebook
     scale : ``"toy"``, ``"book"`` or ``"paper"``
-    seed : the notebook's ``SEED``; None leaves the notebook's own
+    seed : the notebook's ``SEED``, see :func:`~companion.scale.check_seed`; None leaves its own
     settings : single settings of the chapter, the notebook's ``SETTINGS``
     env : additions to the environment of the kernel; a value None removes a variable
 
-    Raises :class:`NotebookFailed` if a cell raises, ``ValueError`` for an unknown slug or scale.
+    Raises :class:`NotebookFailed` if a cell raises, ``ValueError`` for an unknown slug or scale, or
+    a seed out of range.
     """
     try:
         return run_many([slug], scale, seed, settings, project=project, env=env)[0]
@@ -66,15 +67,15 @@ def run_many(
     """
     project = (project or Project()).require()
     check_scale(scale)
+    if seed is not None:
+        check_seed(seed)
     chapters = [_chapter(slug, project) for slug in slugs]
-    environment = _environment(env)
+    kernels = environment(env)
     with only_one(project, to_stderr, f"run {' '.join(slugs)}"):
-        plans = [
-            store.plan(entry, scale, seed, settings, project, environment) for entry in chapters
-        ]
+        plans = [store.plan(entry, scale, seed, settings, project, kernels) for entry in chapters]
         finished = {plan.paper.slug: found for plan in plans if (found := store.find(plan))}
         if todo := [plan for plan in plans if plan.paper.slug not in finished]:
-            finished |= Batch(project, environment, workers).run(todo)
+            finished |= Batch(project, kernels, workers).run(todo)
     return [finished[entry.slug] for entry in chapters]
 
 
@@ -85,7 +86,7 @@ def _chapter(slug: str, project: Project) -> Paper:
     return entry
 
 
-def _environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:
+def environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:
     """Environment of a kernel: this process's with `changes`, publishing switched on."""
     merged = {**os.environ, "COMPANION_PUBLISH": "1", **(changes or {})}
     env = {name: value for name, value in merged.items() if value is not None}

@@ -13,12 +13,13 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from companion import catalogue, repository, scoreboard, sync
+from companion import catalogue, records, repository, scoreboard, sync
 from companion.papers import paper
 from companion.project import Project
-from companion.publish import clean
+from companion.publish import clean, which_run
 from companion.publish.errors import PublishError
 from companion.publish.files import tree_files, write_if_changed
+from companion.publish.shown import ships
 
 CARDS = "<!-- cards -->"
 """Stands in ``book/intro.md`` where the cards of the chapters go."""
@@ -26,15 +27,20 @@ CARDS = "<!-- cards -->"
 MATHJAX = ("es5/tex-svg-full.js", "LICENSE")
 
 
-def stage(runs: Mapping[str, Path], project: Project | None = None) -> dict[str, bytes]:
+def stage(
+    runs: Mapping[str, Path],
+    project: Project | None = None,
+    stale: Mapping[str, str] | None = None,
+) -> dict[str, bytes]:
     """Fill ``build/src`` and return what is in it: relative path -> content.
 
     runs : executed notebook of each chapter, by slug
+    stale : why the results that a chapter ships are not shown, by slug
     """
     project = (project or Project()).require()
     files = prose(project) | mathjax()
     for slug, path in runs.items():
-        files |= chapter(slug, path, project)
+        files |= chapter(slug, path, project, (stale or {}).get(slug, ""))
     files["_config.yml"] = config(project).encode()
     files["_toc.yml"] = contents(project).encode()
     target = project.build / "src"
@@ -59,11 +65,17 @@ def prose(project: Project) -> dict[str, bytes]:
     return files
 
 
-def chapter(slug: str, executed: Path, project: Project) -> dict[str, bytes]:
-    """One notebook with clean outputs, and the pictures of its explorers."""
-    source = paper(slug, project).notebook_path(project)
-    notebook = clean.graft(
-        nbformat.read(source, as_version=4), nbformat.read(executed, as_version=4)
+def chapter(slug: str, executed: Path, project: Project, stale: str = "") -> dict[str, bytes]:
+    """One notebook with clean outputs and a line on its run, and the pictures of its explorers."""
+    entry = paper(slug, project)
+    source = entry.notebook_path(project)
+    ran = nbformat.read(executed, as_version=4)
+    notebook = clean.graft(nbformat.read(source, as_version=4), ran)
+    scale, record = which_run.scale(ran), records.load(slug, project)
+    is_published = ships(entry, project) and scale == record["scale"]
+    clean.insert_below_card(
+        notebook,
+        which_run.published(record) if is_published else which_run.other(scale, record, stale),
     )
     files = clean.extract_frames(notebook)
     name = source.relative_to(project.root).as_posix()

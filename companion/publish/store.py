@@ -1,6 +1,8 @@
 """Where finished runs are kept: ``build/runs/<slug>/<scale>/<key>.ipynb``.
 
-A file beside each lists what the run depended on and how long it took.
+A note beside each lists what the run depended on, how long it took, and size and SHA-256 of the
+notebook.  A notebook that is not what its note says, or that has no note, counts as absent: the
+chapter runs again.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from pathlib import Path
 from companion.papers import Paper
 from companion.project import Project
 from companion.publish import keys
-from companion.publish.files import write_atomic
+from companion.publish.files import digest, to_disk, write_atomic
 
 KEPT = 8
 """Finished runs kept per chapter and scale."""
@@ -84,18 +86,38 @@ def again(old: Plan) -> Plan:
 
 
 def find(wanted: Plan) -> Run | None:
-    """The finished run, or None."""
-    if not wanted.path.is_file():
+    """The finished run, or None; a damaged one is none."""
+    note = _note(wanted.path)
+    if not _is_whole(wanted.path, note):
         return None
-    wall_s = float(_note(wanted.path).get("wall_s", 0.0))
-    return Run(wanted.paper.slug, wanted.scale, wanted.path, True, wall_s)
+    return Run(wanted.paper.slug, wanted.scale, wanted.path, True, _wall_s(note, 0.0))
+
+
+def _is_whole(path: Path, note: Mapping[str, object]) -> bool:
+    """Whether the notebook is the one that its note was written for."""
+    try:
+        if path.stat().st_size != note.get("bytes"):
+            return False
+        return digest(path.read_bytes()) == note.get("sha256")
+    except OSError:
+        return False
 
 
 def keep(done: Plan, output: Path, wall_s: float) -> Run:
-    """Take an executed notebook into the store, in one step, and drop the oldest ones."""
+    """Take an executed notebook into the store, in one step, and drop the oldest ones.
+
+    Note and notebook are on the disk before the notebook gets its name.
+    """
     done.path.parent.mkdir(parents=True, exist_ok=True)
-    note = {"wall_s": round(wall_s, 2), "parts": dict(done.parts)}
-    write_atomic(done.path.with_suffix(".json"), json.dumps(note, indent=1))
+    content = output.read_bytes()
+    note = {
+        "wall_s": round(wall_s, 2),
+        "bytes": len(content),
+        "sha256": digest(content),
+        "parts": dict(done.parts),
+    }
+    to_disk(output)
+    write_atomic(done.path.with_suffix(".json"), json.dumps(note, indent=1), sync=True)
     os.replace(output, done.path)
     runs = sorted(done.path.parent.glob("*.ipynb"), key=_age, reverse=True)
     for path in runs[KEPT:]:
@@ -107,12 +129,17 @@ def keep(done: Plan, output: Path, wall_s: float) -> Run:
 def changed(wanted: Plan) -> list[str]:
     """What differs from the newest finished run; empty if there is none."""
     before = _newest(wanted).get("parts")
-    return keys.difference(before, wanted.parts) if before else []
+    return keys.difference(before, wanted.parts) if isinstance(before, dict) else []
 
 
 def last_duration(wanted: Plan) -> float:
     """Seconds of the newest finished run; a guess if there is none."""
-    return float(_newest(wanted).get("wall_s", 60.0))
+    return _wall_s(_newest(wanted), 60.0)
+
+
+def _wall_s(note: Mapping[str, object], guess: float) -> float:
+    found = note.get("wall_s")
+    return float(found) if isinstance(found, int | float) else guess
 
 
 def _age(path: Path) -> float:
@@ -125,7 +152,9 @@ def _newest(wanted: Plan) -> dict:
 
 
 def _note(path: Path) -> dict:
+    """What stands beside the notebook `path`; empty if nothing that can be read."""
     try:
-        return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return note if isinstance(note, dict) else {}

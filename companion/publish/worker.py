@@ -3,7 +3,8 @@
 The first line of standard input is the job (:class:`Job` as JSON).  Each line of standard output
 is an event as JSON: ``{"event": "cell", ...}``, then ``{"event": "done"}`` or
 ``{"event": "failed", ...}``.  When standard input closes, the parent is gone and so is this
-process with its kernel: an interrupted build leaves nothing running.
+process with its kernel and all that the kernel started: an interrupted build leaves nothing
+running.
 """
 
 from __future__ import annotations
@@ -15,19 +16,25 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
+from companion.publish.family import MARK, Family, cause
+
 SOURCE_LINES = 4
 """Lines of a failing cell that the error shows."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to run: paths, parameters of the notebook, additions to the kernel's environment."""
+    """What to run: paths, parameters of the notebook, additions to the kernel's environment.
+
+    connection : where the kernel's ports and key are written; the runner of the job decides
+    """
 
     notebook: str
     output: str
     folder: str
     parameters: dict[str, object]
     env: dict[str, str] = field(default_factory=dict)
+    connection: str = ""
 
     def to_json(self) -> str:
         """The job as one line."""
@@ -47,6 +54,7 @@ def execute(job: Job, emit: Emit) -> None:
 
     from companion.publish.kernel import NAME, kernel_manager
 
+    manager = kernel_manager(job.env, job.connection)
     state: dict[str, object] = {"number": None, "source": "", "notebook": None}
 
     class Engine(NBClientEngine):
@@ -67,7 +75,7 @@ def execute(job: Job, emit: Emit) -> None:
 
             nb_man.cell_start = cell_start
             super().execute_managed_notebook(
-                nb_man, kernel_name, kernel_manager_class=kernel_manager(job.env), **kwargs
+                nb_man, kernel_name, kernel_manager_class=manager, **kwargs
             )
 
     papermill_engines.register("companion", Engine)
@@ -89,7 +97,7 @@ def execute(job: Job, emit: Emit) -> None:
     except DeadKernelError:
         if state["notebook"] is not None:
             nbformat.write(state["notebook"], job.output)
-        text = "the kernel died (out of memory, or killed)"
+        text = f"the kernel died: {cause(manager.status())}"
         emit(_failure(state, str(state["source"]), "DeadKernel", text))
     except Exception as error:
         emit(_failure(state, str(state["source"]), type(error).__name__, str(error)))
@@ -126,22 +134,11 @@ def _failure(state: Mapping[str, object], source: str, name: str, message: str) 
     }
 
 
-def kill_family() -> None:
-    """End every process that this one started."""
-    import psutil
-
-    for child in psutil.Process().children(recursive=True):
-        try:
-            child.kill()
-        except psutil.NoSuchProcess:
-            continue
-
-
-def _leave_with_parent() -> None:
+def _leave_with_parent(family: Family) -> None:
     """Wait for the end of standard input, then end this process and its kernel."""
     while sys.stdin.buffer.read(4096):
         pass
-    kill_family()
+    family.end()
     os._exit(1)
 
 
@@ -151,15 +148,17 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else writes to standard output goes to standard error
     lock = threading.Lock()
+    family = Family(os.environ.get(MARK, ""), os.getpid())
 
     def emit(event: Mapping[str, object]) -> None:
+        family.remember()
         with lock:
             events.write(json.dumps(event) + "\n")
             events.flush()
 
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_parent, args=(family,), daemon=True).start()
     execute(job, emit)
-    kill_family()
+    family.end()
     os._exit(0)
 
 

@@ -1,8 +1,8 @@
-"""A hash of the code that makes a chapter's numbers.
+"""The hash of files that records carried before the digest by definition.
 
-It covers what belongs to the chapter, its package and the code cells of its notebook, and not the
-shared modules and libraries, which provenance names by commit and version.  Comments, docstrings
-and blank lines do not count, so that better prose does not make a published result stale.
+Only ``companion restamp`` uses it, to prove which code made an old record.  It covers the
+chapter's package and the code cells of its notebook, and not the shared modules.  Comments,
+docstrings and blank lines do not count.
 
 Left out, because they cannot change a number: modules ``figures`` (they draw from results that
 they are given) and the notebook's setup and parameters cells.

@@ -9,8 +9,9 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from companion import fingerprint
+from companion.papers import paper
 from companion.project import Project
-from companion.records._fingerprint import fingerprint
 from companion.scale import n_cores
 
 _LIBRARIES = (
@@ -72,9 +73,12 @@ def wall_s() -> float:
 
 
 def commit(project: Project) -> str | None:
-    """The checkout's commit, marked ``-dirty`` when tracked files differ; None outside git."""
+    """The checkout's commit, marked ``-dirty`` when tracked files differ; None outside git.
+
+    A copy of the sources that lies inside another repository has no commit of its own: None.
+    """
     try:
-        name, changes = (
+        name, top, changes = (
             subprocess.run(
                 ["git", "-C", str(project.root), *arguments],
                 capture_output=True,
@@ -84,17 +88,33 @@ def commit(project: Project) -> str | None:
             ).stdout.strip()
             for arguments in (
                 ["rev-parse", "HEAD"],
+                ["rev-parse", "--show-toplevel"],
                 ["status", "--porcelain", "--untracked-files=no", "--", "companion", "notebooks"],
             )
         )
     except (OSError, subprocess.SubprocessError):
         return None
+    if Path(top).resolve() != project.root.resolve():
+        return None
     return f"{name}-dirty" if changes else name
 
 
-def provenance(slug: str, project: Project | None = None) -> dict[str, object]:
+def code(slug: str, scale: str, project: Project | None = None) -> fingerprint.Chapter | None:
+    """What the chapter's numbers depend on, as the code is now.
+
+    None where only the package is installed (Colab) and the notebook's source is not there.
+    """
+    project = project or Project()
+    entry = paper(slug, project)
+    if not entry.is_available(project):
+        return None
+    return fingerprint.chapter(project.root, entry.notebook_path(project), scale, entry.module)
+
+
+def provenance(slug: str, scale: str, project: Project | None = None) -> dict[str, object]:
     """The record's ``provenance``, measured in the process that ran the notebook."""
     project = project or Project()
+    made = code(slug, scale, project)
     return {
         "versions": versions(),
         "python": platform.python_version(),
@@ -103,6 +123,7 @@ def provenance(slug: str, project: Project | None = None) -> dict[str, object]:
         "wall_s": round(wall_s(), 1),
         "peak_mb": round(peak_mb(), 1),
         "commit": commit(project),
-        "fingerprint": fingerprint(slug, project),
+        "digest": made.digest if made else None,
+        "definitions": made.definitions if made else {},
         "date": datetime.date.today().isoformat(),
     }

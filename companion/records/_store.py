@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -13,14 +14,18 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 
+from companion import fingerprint
 from companion.claims import Finding
 from companion.papers import paper
 from companion.project import PACKAGE, Project
-from companion.records._fingerprint import fingerprint
-from companion.records._provenance import provenance
+from companion.records._provenance import code, provenance
 
 MIME = "application/vnd.runnable-papers.record+json"
 """An executed notebook carries its record as an output of this type."""
+
+
+STEPS_MIME = "application/vnd.runnable-papers.steps+json"
+"""Beside the record: the name of the file in which the run lists its steps."""
 
 
 class RecordInvalid(ValueError):
@@ -83,7 +88,7 @@ def emit(
             "settings": asdict(settings) if is_dataclass(settings) else settings,
             "findings": [finding.as_dict() for finding in findings],
             "series": series,
-            "provenance": provenance(slug),
+            "provenance": provenance(slug, scale),
         }
     )
     record["provenance"]["versions"] |= dict(sources or {})
@@ -94,7 +99,14 @@ def emit(
         f"{slug} at {scale} scale: {counts}; "
         f"{record['provenance']['wall_s']:.0f} s, {record['provenance']['peak_mb']:.0f} MB"
     )
-    display({MIME: record, "text/plain": text}, raw=True)
+    display({MIME: record, **_report(slug), "text/plain": text}, raw=True)
+
+
+def _report(slug: str) -> dict[str, object]:
+    """Where the run lists its steps, if the notebook keeps its results (companion.chapter)."""
+    chapter = sys.modules.get("companion.chapter")
+    path = chapter.report_of(slug) if chapter else None
+    return {STEPS_MIME: {"report": path.name}} if path else {}
 
 
 def from_notebook(notebook: Mapping[str, object]) -> dict[str, object] | None:
@@ -105,6 +117,15 @@ def from_notebook(notebook: Mapping[str, object]) -> dict[str, object] | None:
                 record = json.loads(json.dumps(output["data"][MIME]))
                 validate(record)
                 return record
+    return None
+
+
+def report_name(notebook: Mapping[str, object]) -> str | None:
+    """Name of the file in which an executed notebook's run lists its steps, or None."""
+    for cell in reversed(notebook["cells"]):
+        for output in reversed(cell.get("outputs", ())):
+            if STEPS_MIME in output.get("data", {}):
+                return str(output["data"][STEPS_MIME]["report"])
     return None
 
 
@@ -137,12 +158,49 @@ def save(record: Mapping[str, object], project: Project | None = None) -> Path:
 
 
 def is_stale(slug: str, project: Project | None = None) -> bool | None:
-    """Whether the code changed since the record was made; None if that cannot be told.
+    """Whether a definition that the numbers depend on changed since the record was made.
 
-    It cannot be told without a record, or where only the package is installed and the notebook's
-    source is not there.
+    A change that a person accepted (``companion restamp SLUG --accept REASON``) does not count as
+    long as the code is exactly what was accepted.  A record without a digest counts as stale, and
+    so does one that a person called outdated (:func:`outdated`).
+
+    None if it cannot be told: without a record, or where only the package is installed and the
+    notebook's source is not there.
     """
     record = load(slug, project)
-    if record is None or not paper(slug, project).is_available(project):
+    now = code(slug, str(record["scale"]), project) if record else None
+    if now is None:
         return None
-    return record["provenance"]["fingerprint"] != fingerprint(slug, project)
+    made = record["provenance"]
+    if made.get("outdated"):
+        return True
+    accepted = [entry["digest"] for entry in made.get("accepted", ())]
+    return now.digest not in {made.get("digest"), *accepted}
+
+
+def outdated(record: Mapping[str, object] | None) -> str:
+    """Why a person said that a run of today may find something else; empty if nobody did."""
+    return (record or {}).get("provenance", {}).get("outdated", {}).get("reason", "")
+
+
+def changed_definitions(slug: str, project: Project | None = None) -> fingerprint.Changes | None:
+    """The definitions by which the code differs from the one that made the record.
+
+    Empty while the record is fresh; definitions that stand as a person accepted them are left out.
+    None if it cannot be told, and for a record without a digest.
+    """
+    record = load(slug, project)
+    now = code(slug, str(record["scale"]), project) if record else None
+    if now is None or not record["provenance"].get("digest"):
+        return None
+    if not is_stale(slug, project):
+        return fingerprint.Changes()
+    return fingerprint.changes(accepted_definitions(record), now.definitions)
+
+
+def accepted_definitions(record: Mapping[str, object]) -> dict[str, str]:
+    """Definitions that made a record, with those instead that were accepted since."""
+    found = dict(record["provenance"]["definitions"])
+    for entry in record["provenance"].get("accepted", ()):
+        found |= entry["definitions"]
+    return {name: own for name, own in found.items() if own is not None}

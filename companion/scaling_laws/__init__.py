@@ -47,12 +47,14 @@ from companion.scaling_laws.overtrained import short_run_errors as short_run_err
 from companion.scaling_laws.paper_scale import evaluate_pythia as evaluate_pythia
 from companion.scaling_laws.paper_scale import law_of_two_metrics as law_of_two_metrics
 from companion.scaling_laws.protocol import are as are
+from companion.scaling_laws.protocol import family_points as family_points
 from companion.scaling_laws.protocol import target_points as target_points
 from companion.scaling_laws.protocol import training_points as training_points
 from companion.scaling_laws.reduced import fit_one_model as fit_one_model
 from companion.scaling_laws.reduced import fit_size_only as fit_size_only
 from companion.scaling_laws.settings import PRESETS as PRESETS
 from companion.scaling_laws.settings import Settings as Settings
+from companion.scaling_laws.solvers import TIMES as TIMES
 from companion.scaling_laws.sources import chinchilla_points as chinchilla_points
 from companion.scaling_laws.sources import gemstones as gemstones
 from companion.scaling_laws.sources import overtrained_runs as overtrained_runs

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from companion.scale import generator
 from companion.scaling_laws.designs import POOLS, Design, large_runs, targets
 from companion.scaling_laws.protocol import are, bias, target_points, training_points
 from companion.scaling_laws.reduced import fit_one_model
@@ -107,13 +108,16 @@ def own_run_error(family: Family, share: float) -> pd.DataFrame:
 
 
 def plans(
-    results: pd.DataFrame, family: Family, budgets: Sequence[float], rng: np.random.Generator
+    results: pd.DataFrame, family: Family, budgets: Sequence[float], seed: int
 ) -> pd.DataFrame:
     """Both plans for every budget: rows of :func:`practitioner_table` and the target's own run.
+
+    seed : of the bootstrap over subsets
 
     Adds the column plan; for the own run low and high are the range over targets, not an interval.
     A share so small that fewer than three checkpoints remain has no own-run row.
     """
+    rng = generator(seed, "budget")
     small = practitioner_table(results, target_cost(family), budgets, rng)
     small = small.assign(
         plan=[

@@ -165,7 +165,7 @@ def _predict(
     data = training_set(design, runs)
     began = time.perf_counter()
     fit = TREATMENTS[design.treatment][1](data)
-    seconds = time.perf_counter() - began
+    seconds = round(time.perf_counter() - began, 4)
     if fit is None:
         nothing = dict.fromkeys(("are", "are_final", "bias"), np.nan)
         return {"status": "failed", "seconds": seconds, **nothing}

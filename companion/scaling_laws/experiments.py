@@ -53,9 +53,14 @@ SHORT, WHOLE = 1e11, 3.5e11
 
 CUTS = (0.0, CUT)
 
+LAWS = ("bias", "E", "log_A", "log_B", "alpha", "beta", "sse", "n_points")
+"""Columns of a heat map's table that no claim and no figure reads; results that ship are small."""
+
 
 def fit_ladders(settings: Settings, *, progress: bool = True) -> pd.DataFrame:
     """The paper's experiments on the released families; rows as in :mod:`heatmaps`.
+
+    Columns: as in :mod:`heatmaps` without :data:`LAWS`.
 
     Every family gets ``n vs q`` with and without the cut, in the paper's unit and (experiment
     ``n vs q, nats``) in nats where that changes relative errors, the baseline, single models and
@@ -75,7 +80,8 @@ def fit_ladders(settings: Settings, *, progress: bool = True) -> pd.DataFrame:
         if settings.experiments:
             for experiment in (size_vs_q, n_vs_size, scale_down, leave_one_out):
                 tables.append(experiment(family))
-    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+    found = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    return found.drop(columns=list(LAWS))
 
 
 def differ_by_a_factor(one: Family, other: Family) -> bool:
@@ -119,14 +125,16 @@ def claim_designs(settings: Settings) -> list[Design]:
 
 
 def run_designs(settings: Settings, seed: int) -> pd.DataFrame:
-    """Monte Carlo of :func:`claim_designs`."""
-    return monte_carlo(gemstones(), claim_designs(settings), settings.draws, _rng(seed))
+    """Monte Carlo of :func:`claim_designs`, without the signed error."""
+    table = monte_carlo(gemstones(), claim_designs(settings), settings.draws, _rng(seed))
+    return table.drop(columns="bias")
 
 
 def run_budget_designs(settings: Settings, seed: int) -> pd.DataFrame:
-    """Monte Carlo of all designs of the practitioner's table."""
+    """Monte Carlo of all designs of the practitioner's table, without `are_final`."""
     designs = candidate_designs(settings.subset_sizes, settings.table_tokens)
-    return monte_carlo(gemstones(), designs, settings.table_draws, _rng(seed))
+    table = monte_carlo(gemstones(), designs, settings.table_draws, _rng(seed))
+    return table.drop(columns="are_final")
 
 
 def _rng(seed: int):

@@ -61,7 +61,7 @@ def fit_cell(solver: Solver, training: Callable[[], Points], target: Points) -> 
         return {"status": "empty", "are": np.nan, "bias": np.nan, "seconds": 0.0}
     began = time.perf_counter()
     fit = solver(data, need_identified=False)
-    seconds = time.perf_counter() - began
+    seconds = round(time.perf_counter() - began, 4)
     if fit is None:
         return {"status": "failed", "are": np.nan, "bias": np.nan, "seconds": seconds}
     law = fit.law

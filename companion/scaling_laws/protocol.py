@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from companion.scaling_laws.law import Points, ScalingLaw
-from companion.scaling_laws.sources import Run, stack
+from companion.scaling_laws.sources import Family, Run, stack
 
 CUT = 1e10
 """Tokens at the start of each run that the paper throws away."""
@@ -24,6 +24,11 @@ def training_points(runs: Sequence[Run], *, q: float = 1.0, cut: float = 0.0) ->
     """
     end = q * longest(runs)
     return stack([run.select((tokens > cut) & (tokens < end)) for run, tokens in _tokens(runs)])
+
+
+def family_points(family: Family) -> Points:
+    """:func:`training_points` of a family's training models without their first 10B tokens."""
+    return training_points(family.runs[:-1], cut=CUT)
 
 
 def tail_points(runs: Sequence[Run], *, q: float, cut: float = CUT) -> Points:

@@ -21,6 +21,10 @@ NO_WORSE = 1e-6
 """Relative excess of the sum of squares up to which an objective counts as no worse (ours)."""
 
 
+TIMES = ("seconds_varpro", "seconds_multi")
+"""Columns of :func:`compare_solvers` that no second run repeats."""
+
+
 class Problem(NamedTuple):
     """One fit: a name, its training points and the points to predict."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -93,6 +93,12 @@ def method_means(table: pd.DataFrame, name: str) -> Styler:
     wide.columns = [f"{data}, k = {k}" for data, k in wide.columns]
     formats = dict.fromkeys(wide.columns, "{:.3f}")
     return styled(wide.rename_axis("accuracy ↑").reset_index(), name, formats)
+
+
+def published_means(published: Mapping[str, object] | None, series: str) -> Styler | None:
+    """The same of a series of the published record; None where the record has none."""
+    told = (published or {}).get("series", {}).get(series)
+    return None if told is None else method_means(pd.DataFrame(told), f"tart-published-{series}")
 
 
 def protocol_table(table: pd.DataFrame) -> Styler:

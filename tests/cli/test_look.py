@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from companion.papers import papers
 from tests import copies
@@ -84,3 +87,25 @@ def test_doctor_reports_and_its_status_says_whether_something_is_missing(compani
         result = companion("doctor")
         assert result.exit_code == status
         assert checks[1].text in result.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "ascii"])
+def test_a_terminal_without_our_signs_is_no_error(encoding):
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    code = (
+        "import sys\n"
+        "from companion import cli\n"
+        "cli.app = lambda prog_name: sys.stdout.write('✓ λ') + sys.stderr.write('✓')\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, check=True)
+    assert (done.stdout, done.stderr) == (b"? ?", b"\\u2713")
+    command = [sys.executable, "-m", "companion.cli", "--help"]
+    subprocess.run(command, capture_output=True, env=env, check=True)
+
+
+def test_help_says_the_disk_that_is_needed(companion):
+    page = " ".join(companion("--help").output.split())
+    assert "3 GB" in page
+    assert "7 GB" in page
+    assert "20 minutes" not in page

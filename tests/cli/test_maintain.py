@@ -55,7 +55,9 @@ def test_the_address_is_shown_set_and_taken_away(companion, book):
     assert repository.url(book) is None
 
 
-@pytest.mark.parametrize("arguments", [("ftp://x/y/z",), ("github.com/a/b",), (URL, "--unset")])
+@pytest.mark.parametrize(
+    "arguments", [("ftp://x/y/z",), ("github.com/a/b",), (URL, "--unset"), ("",)]
+)
 def test_a_bad_address_is_refused(companion, unchanged, arguments):
     assert companion("repository", *arguments).exit_code == 2
 
@@ -112,19 +114,21 @@ def test_data_are_listed_with_license_and_origin(companion):
     result = companion("data", "list")
     assert result.exit_code == 0
     assert "massive-activations/pythia_stats_excerpt.csv" in result.stdout
-    assert "MIT; in the release; huggingface.co/datasets/Aimpoint-Digital" in result.stdout
+    assert "MIT; ships with the package; huggingface.co/datasets/Aimpoint-Digital" in result.stdout
 
 
-def test_packing_needs_a_mirror(companion, tmp_path, monkeypatch):
-    monkeypatch.delenv("COMPANION_DATA", raising=False)
+def test_packing_takes_a_mirror_or_the_package(companion, tmp_path):
     out = tmp_path / "out"
-    assert companion("data", "pack", str(out)).exit_code == 2
     assert companion("data", "pack", str(out), "--mirror", str(tmp_path / "no")).exit_code == 2
     (tmp_path / "empty").mkdir()
     result = companion("data", "pack", str(out), "--mirror", str(tmp_path / "empty"))
     assert result.exit_code == 1
     assert "nothing was packed" in result.stderr
     assert not out.exists()
+    result = companion("data", "pack", str(out))
+    assert result.exit_code == 0
+    assert "left out: tart/sms_spam.csv" in result.stderr
+    assert (out / "LICENSES.md").is_file()
 
 
 def test_what_a_chapter_ships_is_made(companion, monkeypatch):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -69,6 +70,8 @@ def settings(monkeypatch):
         ("n_seeds=1.5", "setting 'n_seeds' is int"),
         ("n_seeds=1", "n_seeds >= 2"),
         ("n_seeds", "NAME=VALUE"),
+        ("sizes=[1, 'a']", "setting 'sizes' is tuple[int, ...]"),
+        ("sizes=[-1]", "sizes must be two or more increasing counts"),  # the chapter's own words
     ],
 )
 def test_a_bad_setting_is_refused(companion, unchanged, idle, settings, pair, message):
@@ -77,9 +80,13 @@ def test_a_bad_setting_is_refused(companion, unchanged, idle, settings, pair, me
     assert message in result.stderr
 
 
-@pytest.mark.parametrize("seed", ["-1", "x", "1.5"])
+@pytest.mark.parametrize("seed", ["-1", "x", "1.5", str(2**70)])
 def test_a_bad_seed_is_refused(companion, unchanged, idle, seed):
-    assert companion("run", "tart", "--seed", seed).exit_code == 2
+    result = companion("run", "tart", "--seed", seed)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    if seed.lstrip("-").isdigit():
+        assert f"from 0 to 2147483647, got {seed}" in result.stderr
 
 
 def test_a_good_call_passes_everything_on(companion, book, settings, monkeypatch):
@@ -105,7 +112,7 @@ FAILURES = [
     (publish.SiteFailed("a broken link"), 1, "a broken link"),
     (publish.NoRecord("no record"), 1, "no record"),
     (OSError(28, "No space left on device"), 1, "No space left"),
-    (KeyboardInterrupt(), 130, "interrupted"),
+    (KeyboardInterrupt(), 130, "kept, one that was running begins again"),
 ]
 
 
@@ -178,6 +185,7 @@ def test_serving_until_it_is_interrupted(book: Project):
     site = book.build / "site"
     site.mkdir(parents=True)
     (site / "index.html").write_text("hello")
+    (site / "folder").mkdir()
     code = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -200,6 +208,8 @@ def test_serving_until_it_is_interrupted(book: Project):
         address = server.stdout.readline().split()[0]
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert answer.read() == b"hello"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address}folder/", timeout=30)
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=30) == 0
     finally:
@@ -216,3 +226,31 @@ def test_without_sources_there_is_nothing_to_build(companion, tmp_path, monkeypa
         assert result.exit_code == 1
         assert "clone the repository" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def make(folder, *arguments):
+    """Call make on the book's Makefile in another folder."""
+    command = ["make", "-f", str(Project().root / "Makefile"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+
+
+def test_make_clean_waits_for_a_build_and_works_without_an_environment(tmp_path):
+    (tmp_path / "build" / "runs").mkdir(parents=True)
+    make(tmp_path, "clean")
+    assert not (tmp_path / "build").exists()
+
+    # with an environment it is the command that cleans, and the command waits for the lock
+    (tmp_path / "build").mkdir()
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, body in (("python", "exit 0"), ("companion", 'echo "$@" >called')):
+        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
+        (programs / name).chmod(0o755)
+    make(tmp_path, "clean")
+    assert (tmp_path / "called").read_text() == "clean\n"
+    assert (tmp_path / "build").is_dir()
+
+    # an environment that was made half does not stand in the way
+    (programs / "python").write_text("#!/bin/sh\nexit 1\n")
+    make(tmp_path, "clean")
+    assert not (tmp_path / "build").exists()

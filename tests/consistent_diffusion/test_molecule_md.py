@@ -34,8 +34,6 @@ def start(frames):
 
 
 def test_energy_of_the_minimized_structure_is_the_published_one():
-    if data.locate(STRUCTURE) is None:
-        pytest.fail(f"{STRUCTURE} is not here; set COMPANION_DATA")
     assert molecule_md.potential_energy(molecule_frames.start_positions()) == pytest.approx(
         -133.80, abs=0.01
     )

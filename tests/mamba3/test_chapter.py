@@ -327,10 +327,7 @@ def test_answer_without_and_with_a_record():
 
 
 def test_numbers_of_the_paper_are_those_of_its_tables():
-    path = data.locate("mamba3/table3_language_modeling.csv")
-    if path is None:
-        return  # the numbers are compared where the tables are
-    table = pd.read_csv(path)
+    table = pd.read_csv(data.fetch("mamba3/table3_language_modeling.csv"))
     ours = {"Mamba-3-SISO": "SISO", "Mamba-3-MIMO": "MIMO"}
     for _, row in table.iterrows():
         name = ours.get(row.model, row.model)
@@ -338,12 +335,12 @@ def test_numbers_of_the_paper_are_those_of_its_tables():
         assert paper_numbers.ACCURACY[row["size"]][name] == row.average_acc
         if row["size"] == "180M" and row.model in ours:
             assert official.LAMBADA[name] == row.lambada_acc
-    parity = pd.read_csv(data.locate("mamba3/table5b_state_tracking.csv")).parity_scaled_acc
+    parity = pd.read_csv(data.fetch("mamba3/table5b_state_tracking.csv")).parity_scaled_acc
     assert list(paper_numbers.PARITY_AT_256.values()) == parity.tolist()[:4]
-    decode = pd.read_csv(data.locate("mamba3/table6_decode_kernel_ms.csv"))
+    decode = pd.read_csv(data.fetch("mamba3/table6_decode_kernel_ms.csv"))
     found = decode[["bf16_dstate64", "bf16_dstate128"]].to_numpy().tolist()
     assert [list(v.values()) for v in paper_numbers.KERNEL_MS.values()] == found
-    ablation = pd.read_csv(data.locate("mamba3/table5a_8_10_ablations_440m.csv")).ppl.tolist()
+    ablation = pd.read_csv(data.fetch("mamba3/table5a_8_10_ablations_440m.csv")).ppl.tolist()
     printed = (paper_numbers.ABLATIONS, paper_numbers.LAMBDA_PRINTED, paper_numbers.DEFAULT_PRINTED,
                paper_numbers.NO_BIAS_PRINTED)  # fmt: skip
     numbers = {number for one in printed for number in one.values()}

@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from companion.data import locate
+from companion.data import fetch
 from companion.mamba3 import discretization, kernels, roofline, rotor, tasks
 from companion.scale import generator
 
 STEPS = (16, 32, 64, 128, 256)
 
 
-def recorded(kind, tmp_path):
-    """The authors' vectors where they are, else a stand-in of their layout made here."""
-    path = locate(kernels.FILES[kind])
-    return path if path else stand_in(kind, tmp_path / f"{kind}.npz")
+def recorded(kind):
+    """The authors' vectors."""
+    return fetch(kernels.FILES[kind])
 
 
 def stand_in(kind, path, heads=2, seq=9, state=8, width=4):
@@ -75,8 +74,8 @@ def direct(a, kind):
 
 
 @pytest.mark.parametrize("kind", ["SISO", "MIMO"])
-def test_our_layer_is_the_authors_kernel(kind, tmp_path):
-    one = kernels.read_recorded(recorded(kind, tmp_path), kind)
+def test_our_layer_is_the_authors_kernel(kind):
+    one = kernels.read_recorded(recorded(kind), kind)
     assert kernels.relative_rms(kernels.output(one), one.out) < 0.006
 
 
@@ -88,8 +87,8 @@ def test_a_second_implementation_agrees_to_rounding(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", ["SISO", "MIMO"])
 @pytest.mark.parametrize("mistake", [name for name in kernels.MISTAKES if name != "none"])
-def test_every_mistake_is_seen(kind, mistake, tmp_path):
-    one = kernels.read_recorded(recorded(kind, tmp_path), kind)
+def test_every_mistake_is_seen(kind, mistake):
+    one = kernels.read_recorded(recorded(kind), kind)
     found = kernels.output(one, *kernels.MISTAKES[mistake](one))
     assert kernels.relative_rms(found, one.out) > 0.02
 
@@ -234,6 +233,6 @@ def test_roofline_numbers_of_the_text():
         assert roofline.intensity(128, 64, rank) == pytest.approx(expected, rel=0.005)
 
 
-def test_recorded_is_a_plain_value(tmp_path):
-    one = kernels.read_recorded(recorded("SISO", tmp_path), "SISO")
+def test_recorded_is_a_plain_value():
+    one = kernels.read_recorded(recorded("SISO"), "SISO")
     assert replace(one, kind="SISO").tokens is one.tokens

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import companion.model_ecosystem as me
-from companion import data
+from companion import data, records
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
 from companion.model_ecosystem import figures
@@ -218,6 +218,40 @@ def test_every_figure_and_table_is_drawn(results):
         assert made is not None, name
         if hasattr(made, "savefig"):
             made.canvas.draw()
+
+
+@pytest.mark.parametrize("name", ["published_comparisons", "published_rates"])
+def test_the_record_is_drawn_and_called_published(name):
+    draw = getattr(figures, name)
+    assert draw(None) is None
+    assert draw({"series": {}}) is None
+    fig = draw(records.load("model-ecosystem"))
+    fig.canvas.draw()
+    titles = [fig.get_suptitle(), *(ax.get_title(w) for ax in fig.axes for w in ("left", "center"))]
+    assert any(title.startswith("Published run: ") for title in titles)
+
+
+def test_rates_of_the_record_are_where_the_record_says():
+    published = records.load("model-ecosystem")
+    told = published["series"]["rates"]
+    (ax,) = figures.published_rates(published).axes
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert sorted(names) == sorted(told)  # without numbers of edges, which the record lacks
+    dots = {
+        tuple(np.round(line.get_xydata()[0], 6)) for line in ax.lines if len(line.get_xdata()) == 1
+    }
+    for i, name in enumerate(names):
+        assert (round(told[name]["naive"][0], 6), round(i - 0.13, 6)) in dots
+        assert (round(told[name]["clustered"][0], 6), round(i + 0.13, 6)) in dots
+
+
+def test_every_way_of_asking_comes_from_the_record():
+    published = records.load("model-ecosystem")
+    table = figures.comparison_table(published)
+    explorer = me.kin_explorer(table)
+    at = {"dna": "none", "weights": "pairs", "uploader": "any"}
+    row = table.filter(**at).row(0, named=True)
+    assert f"gap {row['gap']:+.2f}" in explorer.frame(**at)[1]
 
 
 def test_explorers_draw_their_corners(results, data_here):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from companion.data import Missing, locate
+from companion.data import Missing, fetch
 from companion.models import neox, neox_config
 from companion.next_token_concepts import directions as dr
 from companion.next_token_concepts import pythia
@@ -84,10 +84,7 @@ def test_one_token_words_are_judged_apart(table):
 
 
 def test_word_pairs_are_read_from_all_over():
-    path = locate(wo.PAIRS)
-    if path is None:
-        assert isinstance(wo.run_words(SMALL, 0), Missing)
-        return
+    path = fetch(wo.PAIRS)
     every = wo.word_pairs(path, 0, 0)
     assert len(every) == 1701
     assert every["concept"].nunique() == 27

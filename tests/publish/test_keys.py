@@ -5,6 +5,8 @@ import os
 import pytest
 
 from companion import data, publish
+from companion.data import _registry
+from companion.data._fetch import cache_folder
 from companion.papers import paper
 from companion.publish import clean, keys, store
 from tests.publish import tiny
@@ -119,7 +121,7 @@ def test_the_libraries_that_a_chapter_imports_count(book):
 
 
 def test_data_count_by_what_is_there(tmp_path):
-    name = next(iter(data.registry()))
+    name = next(name for name, entry in data.registry().items() if not entry.ships)
     book = tiny.make(tmp_path / "book", data=f'"{name}"')
     mirror = tmp_path / "mirror"
     file = mirror / name
@@ -132,9 +134,39 @@ def test_data_count_by_what_is_there(tmp_path):
     one = key(book, env=there)
     file.write_text("two")
     two = key(book, env=there)
-    assert len({unset, empty, one, two}) == 4
+    assert len({unset, one, two}) == 3
+    assert empty == unset  # a mirror that lacks the file changes nothing
     assert parts(book, env=nowhere)[f"data {name}"] == "not there"
     assert key(book, env=nowhere) == unset
+
+
+def test_where_a_file_is_found_does_not_count(tmp_path):
+    name = next(name for name, entry in data.registry().items() if not entry.ships)
+    book = tiny.make(tmp_path / "book", data=f'"{name}"')
+    cached = cache_folder({"COMPANION_CACHE": str(tmp_path)}) / data.registry()[name].asset
+    mirrored = tmp_path / "mirror" / name
+    for file in (cached, mirrored):
+        file.parent.mkdir(parents=True)
+        file.write_text("one")
+    nowhere = {"COMPANION_CACHE": str(tmp_path / "empty")}
+    in_cache = {"COMPANION_CACHE": str(tmp_path)}
+    in_mirror = {**nowhere, "COMPANION_DATA": str(tmp_path / "mirror")}
+    assert key(book, env=in_cache) == key(book, env=in_mirror) != key(book, env=nowhere)
+
+
+def test_of_data_that_ship_the_copy_that_is_found_counts(tmp_path, monkeypatch):
+    name = next(name for name, entry in data.registry().items() if entry.ships)
+    book = tiny.make(tmp_path / "book", data=f'"{name}"')
+    other = tmp_path / "mirror" / name
+    other.parent.mkdir(parents=True)
+    other.write_text("another file of this name")
+    nowhere = {"COMPANION_CACHE": str(tmp_path / "empty")}
+    there = {**nowhere, "COMPANION_DATA": str(tmp_path / "mirror")}
+    assert key(book, env=there) == key(book, env=nowhere)  # the package's own is taken
+    before = parts(book, env=there)
+    monkeypatch.setattr(_registry, "FILES", tmp_path / "package")
+    after = parts(book, env=there)
+    assert keys.difference(before, after) == [f"data {name}"]
 
 
 def test_looking_at_data_leaves_the_environment_as_it_was(tmp_path):
@@ -173,6 +205,56 @@ def test_the_store_finds_keeps_and_forgets(book, tmp_path):
     assert len(list(newest.path.parent.glob("*.json"))) == store.KEPT
     assert store.changed(wanted(99)) == ["seed"]
     assert store.last_duration(wanted(99)) == 3.46
+
+
+def _truncate(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _alter(path):
+    path.write_bytes(path.read_bytes()[:-1] + b"X")
+
+
+DAMAGE = {
+    "truncated": _truncate,
+    "other content of the same size": _alter,
+    "empty": lambda path: path.write_bytes(b""),
+    "gone": lambda path: path.unlink(),
+    "no note": lambda path: path.with_suffix(".json").unlink(),
+    "a cut note": lambda path: path.with_suffix(".json").write_text('{"wall_s": 1'),
+    "a note of another kind": lambda path: path.with_suffix(".json").write_text("[1, 2]"),
+    "a note without a hash": lambda path: path.with_suffix(".json").write_text('{"wall_s": "x"}'),
+    "bytes that are no text": lambda path: path.with_suffix(".json").write_bytes(b"\xff\x00"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_run_counts_as_absent(book, tmp_path, how):
+    wanted = store.plan(paper("alpha", book), "toy", 0, None, book, {})
+    output = tmp_path / "executed.ipynb"
+    output.write_text("an executed notebook")
+    path = store.keep(wanted, output, 2.0).path
+    assert store.find(wanted).path == path
+    DAMAGE[how](path)
+    assert store.find(wanted) is None
+    assert store.changed(wanted) == []
+    assert store.last_duration(wanted) in (2.0, 60.0)
+    output.write_text("an executed notebook")
+    store.keep(wanted, output, 2.0)
+    assert store.find(wanted).cached
+
+
+def test_what_is_kept_is_on_the_disk_first(book, tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *a, real=real, name=name: done.append(name) or real(*a)
+        )
+    output = tmp_path / "executed.ipynb"
+    output.write_text("run")
+    store.keep(store.plan(paper("alpha", book), "toy", 0, None, book, {}), output, 1.0)
+    assert done == ["fsync", "fsync", "replace", "replace"]
 
 
 def test_the_type_of_the_record_is_the_records_own():

@@ -1,12 +1,14 @@
 """Notebooks run once per state; failures name their cell and spoil nothing else."""
 
 import ast
+import shutil
 import sys
 
 import nbformat
 import pytest
 
 from companion import publish
+from companion.publish import batch, process
 from companion.scale import n_cores
 from tests.publish import tiny
 
@@ -105,6 +107,8 @@ def test_a_kernel_that_dies_is_a_failure_with_its_cell(book):
 
 
 def test_kernels_are_this_interpreter_with_their_share_of_the_threads(book, monkeypatch):
+    for name in batch.THREADS:  # the tests themselves have bounds
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("IPYTHONDIR", "somewhere/else")
     monkeypatch.chdir(book.root)
     monkeypatch.setenv("COMPANION_DATA", "../mirror")  # as seen from here, not from the notebooks
@@ -142,3 +146,43 @@ def test_code_that_changes_during_a_run_gives_no_result(book):
         publish.run("alpha", project=book)
     assert caught.value.path == book.build / "failed" / "alpha.ipynb"
     assert not list((book.build / "runs").glob("**/*.ipynb"))
+
+
+def test_a_damaged_result_is_made_again(built):
+    run = publish.run("alpha", project=built)
+    assert run.cached
+    run.path.write_bytes(run.path.read_bytes()[:1000])
+    again = publish.run("alpha", project=built)
+    assert not again.cached
+    assert again.path == run.path
+    assert nbformat.read(again.path, as_version=4).cells[-1].outputs
+    assert tiny.ran(built) == ["alpha toy"]
+
+
+@pytest.mark.parametrize(
+    ("env", "share", "expected"),
+    [
+        ({}, 2, ["2"] * 5),
+        ({"OMP_NUM_THREADS": "1"}, 2, ["1"] * 5),
+        ({"OMP_NUM_THREADS": "8"}, 2, ["2"] * 5),
+        ({"OMP_NUM_THREADS": "0"}, 2, ["1"] * 5),
+        ({"OMP_NUM_THREADS": "2,1"}, 2, ["2"] * 5),
+        ({"OMP_NUM_THREADS": "3", "MKL_NUM_THREADS": "1"}, 4, ["3", "1", "3", "3", "3"]),
+    ],
+)
+def test_the_user_s_number_of_threads_is_an_upper_bound(env, share, expected):
+    assert list(batch.threads(env, share).values()) == expected
+
+
+def test_a_full_disk_is_named(book, monkeypatch):
+    usage = shutil.disk_usage(book.root)
+    monkeypatch.setattr(process.shutil, "disk_usage", lambda _: usage._replace(free=4096))
+    edit(book.package / "alpha" / "__init__.py", "seed + one()", "seed / 0")
+    with pytest.raises(publish.NotebookFailed, match=r"the disk is full: 0\.0 MB are free"):
+        publish.run("alpha", project=book)
+
+
+def test_a_seed_out_of_range_runs_nothing(book):
+    with pytest.raises(ValueError, match="from 0 to 2147483647"):
+        publish.run("alpha", seed=2**70, project=book)
+    assert not book.build.exists()

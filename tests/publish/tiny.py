@@ -131,8 +131,9 @@ def record(slug: str) -> str:
     finding = dict.fromkeys(("estimate", "low", "high", "p", "n"))
     finding |= dict.fromkeys(("statement", "paper", "criterion", "unit", "note"), "")
     finding |= {"claim": "C1", "statement": "It is so.", "verdict": "not tested"}
+    finding |= {"of": "paper", "on": "real"}
     provenance = {"versions": {}, "python": "3.11.0", "processor": "p", "cores": 2}
     provenance |= {"wall_s": 1.5, "peak_mb": 100.0, "commit": None}
-    provenance |= {"fingerprint": "0" * 64, "date": "2026-01-01"}
+    provenance |= {"digest": "0" * 64, "definitions": {}, "date": "2026-01-01"}
     parts = {"slug": slug, "scale": "toy", "seeds": [0], "settings": {}, "findings": [finding]}
     return json.dumps({**parts, "series": {}, "provenance": provenance})

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from companion import data
 from companion.quartet import law, optimal, refit, reruns
 from companion.quartet.explorers import PRINTED_LAW
 
@@ -49,11 +48,8 @@ def test_a_nested_law_fits_no_better(runs):
     assert full.cost < small.cost
 
 
-def test_the_authors_numbers_come_back(data_here):
-    table = data.attempt(law.released_losses)
-    if not data_here:
-        assert "COMPANION_DATA" in table.reason
-        return
+def test_the_authors_numbers_come_back():
+    table = law.released_losses()
     found = refit.run_refit(table, 6, 12, 0, progress=False)
     assert found.n_base == 23
     assert found.efficiency["eff_N QuEST"] == pytest.approx(0.648, abs=5e-4)
@@ -109,10 +105,7 @@ def test_crossover_is_where_the_losses_meet():
     assert np.isnan(optimal.crossover(PRINTED_LAW, 1e9, optimal.Speed(1, 1), quality))
 
 
-def test_measured_speed_interpolates(data_here):
-    if not data_here:
-        assert isinstance(data.attempt(optimal.measured_speed), data.Missing)
-        return
+def test_measured_speed_interpolates():
     at = optimal.measured_speed()
     assert at(102760448) == pytest.approx((0.9617, 0.48751))
     assert at(1.0) == at(102760448)

@@ -1,24 +1,12 @@
-"""Families of known shape, and whether the published data are on this machine."""
+"""Families of known shape."""
 
 import numpy as np
 import pytest
 
-from companion.data import locate
-from companion.papers import paper
 from companion.scaling_laws.control import lawful_family
 from companion.scaling_laws.law import ScalingLaw, points
 
 TRUE = ScalingLaw.of(E=1.7, A=400, B=1500, alpha=0.34, beta=0.36)
-
-
-def have_data() -> bool:
-    """All published files of the chapter; tests that need them expect `not tested` without."""
-    return all(locate(name) is not None for name in paper("scaling-laws").data)
-
-
-@pytest.fixture(scope="session")
-def data_here() -> bool:
-    return have_data()
 
 
 @pytest.fixture(scope="session")

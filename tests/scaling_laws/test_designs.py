@@ -138,7 +138,7 @@ def test_the_table_chooses_on_one_half_and_reports_the_other():
 def test_both_plans_stand_side_by_side(stones):
     designs = [Design("1.05B", k, 1e11, "cut 10 %") for k in (4, 6)]
     draws = monte_carlo(stones, designs, 2 * LEAST_SUBSETS, rng_for)
-    table = plans(draws, stones, (0.1, 1.0), np.random.default_rng(0))
+    table = plans(draws, stones, (0.1, 1.0), seed=0)
     own = table[table["plan"].str.startswith("the target's own first 10 %")]
     assert len(own) == 1
     assert own["are"].item() < 5

@@ -56,7 +56,7 @@ def results(settings):
         budget_draws=budget_draws,
         budget=data.attempt(
             sl.plans, budget_draws, data.attempt(sl.gemstones), settings.budgets,
-            np.random.default_rng(0),
+            0,
         ),
         open_end=data.attempt(sl.open_end),
         singles=data.attempt(sl.single_run_errors),
@@ -88,18 +88,11 @@ def test_claims_without_data_are_tested_anywhere(findings):
     assert all(findings[name].verdict != NOT_TESTED for name in FREE)
 
 
-def test_published_numbers_come_out_or_are_said_to_be_missing(findings, data_here):
-    expected = HOLDS if data_here else NOT_TESTED
-    assert {name: findings[name].verdict for name in EXACT} == dict.fromkeys(EXACT, expected)
-    if not data_here:
-        assert all("COMPANION_DATA" in findings[name].note for name in EXACT)
+def test_published_numbers_come_out(findings):
+    assert {name: findings[name].verdict for name in EXACT} == dict.fromkeys(EXACT, HOLDS)
 
 
-def test_the_objective_and_the_printed_cells(results, data_here):
-    if not data_here:
-        assert isinstance(results.chinchilla, data.Missing)
-        assert isinstance(results.cells, data.Missing)
-        return
+def test_the_objective_and_the_printed_cells(results):
     assert round(results.chinchilla.objective, 8) == 0.00101827
     assert results.cells["reproduced"].mean() >= 0.95
     assert len(results.cells) == 179
@@ -274,9 +267,6 @@ def draws_of(results, settings):
 def test_every_figure_draws_and_labels_its_axes(results, settings):
     for name, draw in draws_of(results, settings).items():
         figure = draw()
-        if isinstance(figure, data.Missing):
-            assert "COMPANION_DATA" in figure.reason
-            continue
         figure.canvas.draw()
         labelled = [ax for ax in figure.axes if ax.get_xlabel() or ax.get_ylabel()]
         assert labelled or name.startswith("answer"), name
@@ -294,29 +284,22 @@ def test_titles_follow_the_numbers(results):
     plt.close("all")
 
 
-def test_tables_show_every_row(results, data_here):
-    if not data_here:
-        assert isinstance(data.show(sl.facts_table, results.facts), data.Missing)
-        return
+def test_tables_show_every_row(results):
     assert sl.facts_table(results.facts).to_html().count("<tr>") == len(FACTS) + 1
     assert "all" in sl.ladder_table(results.ladders).to_html()
     assert sl.plan_table(results.budget).to_html().count("<tr>") == len(results.budget) + 1
     assert "log n" in sl.regression_table(sl.mixed_model(results.ladders)).to_html()
 
 
-def test_explorers_stay_small_and_describe_their_frames(data_here):
-    lab = sl.lab_explorer()
-    family = data.attempt(sl.family_explorer)
-    for explorer in (lab, family) if data_here else (lab,):
+def test_explorers_stay_small_and_describe_their_frames():
+    lab, family = sl.lab_explorer(), sl.family_explorer()
+    for explorer in (lab, family):
         assert np.prod([len(values) for values in explorer.grids.values()]) <= MAX_FRAMES
     source, text = lab.frame(g=0.4, concentration=0.05, largest=256, cut=0.1)
     assert source.startswith("data:image/webp")
     assert "error" in text
     at = {"curve": "OPT, nats", "n": 5, "q": 1.0, "cut": 1e10}
-    if data_here:
-        assert "error 3.2 percent" in family.frame(**at)[1]
-    else:
-        assert "COMPANION_DATA" in family.reason
+    assert "error 3.2 percent" in family.frame(**at)[1]
 
 
 @pytest.mark.parametrize(
@@ -344,11 +327,8 @@ def test_outliers_by_the_solution():
     assert "other way round" in sl.check_outliers(1 / ratio)
 
 
-def test_short_runs_break_the_law(data_here):
-    table = data.attempt(sl.overtrained_runs)
-    if not data_here:
-        assert isinstance(table, data.Missing)
-        return
+def test_short_runs_break_the_law():
+    table = sl.overtrained_runs()
     errors = sl.short_run_errors(table).pivot(index="dataset", columns="least", values="are")
     assert (errors[0.0] > 1.5 * errors[1.0]).all()
     training, target = split_runs(table, "c4_original", 1.0)

@@ -12,7 +12,6 @@ from companion.scaling_laws.protocol import (
     training_points,
 )
 from companion.scaling_laws.sources import Family, Run, family, released_family, stack
-from tests.scaling_laws.conftest import have_data
 
 
 def run(N, D, loss=None):
@@ -102,8 +101,5 @@ def test_unknown_units_are_refused_before_any_file_is_read():
     ],
 )
 def test_what_is_not_released_is_named(arguments, message):
-    from companion.data import DataUnavailable
-
-    kind, text = (ValueError, message) if have_data() else (DataUnavailable, "COMPANION_DATA")
-    with pytest.raises(kind, match=text):
+    with pytest.raises(ValueError, match=message):
         released_family(*arguments)

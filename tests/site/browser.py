@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -24,6 +25,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Found = TypeVar("Found")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 ALLOWED = (
@@ -46,6 +48,23 @@ _RAW_MATH = r"""() => {
   return found;
 }"""
 
+# A page has thousands of colored words of code, and axe takes milliseconds for each.  Words of one
+# class in blocks of one kind have the same colors: the first visible one stands for all of them,
+# and the others become plain text of their block.
+_ONE_OF_A_KIND = """() => {
+  const seen = new Set(), alike = [];
+  for (const word of document.querySelectorAll("pre span[class]")) {
+    if (word.children.length || word.attributes.length > 1 || !word.checkVisibility()) continue;
+    const around = [];
+    for (let e = word; e && around.length < 6; e = e.parentElement) around.push(e.className);
+    const kind = around.join("/");
+    if (seen.has(kind)) alike.push(word);
+    seen.add(kind);
+  }
+  alike.forEach(word => word.replaceWith(word.textContent));
+  document.querySelectorAll("pre").forEach(block => block.normalize());
+}"""
+
 _SETTLED = """async () => {
   await (window.MathJax?.startup?.promise ?? null);
   await document.fonts.ready;
@@ -53,14 +72,18 @@ _SETTLED = """async () => {
 }"""
 
 
+class NoBrowser(RuntimeError):
+    """There is no Chromium on this machine; the message says how to get one."""
+
+
 def executable() -> str:
     """Chromium of this system: ``$CHROMIUM`` or the first one found."""
     named = os.environ.get("CHROMIUM")
     found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
-        raise RuntimeError(
-            "the tests of the site need Chromium: `apt-get install chromium` on Debian, "
-            "or set CHROMIUM to the program"
+        raise NoBrowser(
+            "the tests of the pages need Chromium: `apt-get install chromium` on Debian or Ubuntu, "
+            "`brew install --cask chromium` on macOS, or set CHROMIUM to the program"
         )
     return found
 
@@ -88,7 +111,7 @@ class Chromium:
                 self._browser.close()
             self._browser = None
 
-    def look(self, action: Callable[[Page], list[str]], **options: object) -> list[str]:
+    def look(self, action: Callable[[Page], Found], **options: object) -> Found:
         """What ``action`` finds on a new page, which is closed afterwards.
 
         A browser that dies on the way is started once more: only a page that ends it twice is
@@ -102,7 +125,7 @@ class Chromium:
             self.close()
             return self._look(action, options)
 
-    def _look(self, action: Callable[[Page], list[str]], options: dict) -> list[str]:
+    def _look(self, action: Callable[[Page], Found], options: dict) -> Found:
         context = self.browser.new_context(**{"viewport": WIDE, **options})
         try:
             return action(context.new_page())
@@ -207,8 +230,14 @@ def broken_images(page: Page) -> list[str]:
 
 
 def axe(page: Page) -> list[str]:
-    """Serious and critical findings of axe, and what is not on the list of exceptions."""
-    result = Axe().run(page, options={"preload": False}).response  # it would fetch styles anew
+    """Serious and critical findings of axe, and what is not on the list of exceptions.
+
+    Thins out the code of the page, so it is the last look at it.
+    """
+    page.evaluate(_ONE_OF_A_KIND)
+    # what passed is not described, which is half of the time; styles are not fetched anew
+    options = {"preload": False, "resultTypes": ["violations"]}
+    result = Axe().run(page, options=options).response
     problems = []
     for finding in result["violations"]:
         if finding["impact"] not in {"serious", "critical"}:

@@ -1,5 +1,6 @@
-"""A browser and a server, once for all tests of the site."""
+"""A browser, a server and a walk through every page, once for all tests of the site."""
 
+import os
 import threading
 from contextlib import suppress
 from functools import partial
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Error, sync_playwright
 
 from tests.site import browser as tools
+from tests.site import walk
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -32,9 +34,20 @@ def serve(folder):
     return server
 
 
+def browser_or_skip():
+    """Skip without Chromium; where it has to be there (``COMPANION_REQUIRE_BROWSER=1``), fail."""
+    try:
+        tools.executable()
+    except tools.NoBrowser as error:
+        if os.environ.get("COMPANION_REQUIRE_BROWSER") == "1":
+            raise
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """Headless Chromium."""
+    browser_or_skip()
     with sync_playwright() as playwright:
         chromium = tools.Chromium(playwright)
         yield chromium
@@ -47,6 +60,12 @@ def address(site):
     server = serve(site)
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def walked(site, address, chromium):
+    """What every page of the site showed, in each of the two ways to look at it."""
+    return walk.through(site, address, chromium)
 
 
 @pytest.fixture

@@ -3,82 +3,50 @@
 import pytest
 
 from companion.papers import chapters
-from tests.site import browser, checks
+from tests.site import browser, checks, walk
 
 pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.timeout(3600)]
-
-
-def addresses(site):
-    """Path of each page inside the site."""
-    return [page.relative_to(site).as_posix() for page in checks.pages(site)]
 
 
 def chapter_pages(project):
     return [f"notebooks/{paper.notebook}.html" for paper in chapters(project)]
 
 
-def collect(names, look):
-    """Problems that `look` finds on each page, with the page's name."""
-    return [f"{name}: {problem}" for name in names for problem in look(name)]
+@pytest.mark.parametrize("view", walk.VIEWS)
+@pytest.mark.parametrize("check", walk.CHECKS)
+def test_every_page_is_sound(walked, view, check):
+    found = [f"{name}: {p}" for name, seen in walked[view].items() for p in seen[check]]
+    assert found == []
 
 
-@pytest.mark.parametrize("viewport", [browser.WIDE, browser.PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_sound(site, address, chromium, viewport, scheme):
-    def look(name):
-        def action(page):
-            seen = browser.visit(page, f"{address}/{name}")
-            return [
-                *browser.raw_math(page),
-                *browser.overflow(page),
-                *browser.broken_images(page),
-                *browser.axe(page),
-                *seen.problems,
-            ]
-
-        return chromium.look(action, viewport=viewport, color_scheme=scheme)
-
-    assert collect(addresses(site), look) == []
+@pytest.mark.parametrize("view", walk.VIEWS)
+def test_the_walk_saw_every_page(site, project, walked, view):
+    assert set(walked[view]) == {p.relative_to(site).as_posix() for p in checks.pages(site)}
+    assert set(walked[view]) > set(chapter_pages(project))
 
 
-def test_the_site_needs_no_server(site, chromium):
-    def look(name):
-        def action(page):
-            seen = browser.visit(page, browser.file_url(site / name))
-            return [*browser.raw_math(page), *browser.broken_images(page), *seen.problems]
-
-        return chromium.look(action)
-
-    assert collect(addresses(site), look) == []
-
-
-@pytest.mark.parametrize("from_file", [False, True], ids=["http", "file"])
-def test_explorers_work_by_keyboard(site, project, address, chromium, from_file):
-    def look(name):
-        def action(page):
-            url = browser.file_url(site / name) if from_file else f"{address}/{name}"
-            seen = browser.visit(page, url)
-            missing = [] if page.locator(".rp-explorer").count() else ["no explorer"]
-            return [*missing, *browser.explorer_problems(page), *seen.problems]
-
-        return chromium.look(action)
-
-    assert collect(chapter_pages(project), look) == []
+def test_the_walk_covers_both_widths_and_both_colors_with_and_without_a_server():
+    views = walk.VIEWS.values()
+    assert {view.viewport["width"] for view in views} == {1280, 390}
+    assert {view.scheme for view in views} == {"light", "dark"}
+    assert {view.from_file for view in views} == {True, False}
 
 
 def test_without_javascript_the_first_frame_is_there(project, address, chromium):
-    def look(name):
-        def action(page):
+    def action(page):
+        problems = []
+        for name in chapter_pages(project):
             page.goto(f"{address}/{name}")
-            return [
-                f"{root.get_attribute('id')}: {problem}"
-                for root in page.locator(".rp-explorer").all()
+            explorers = page.locator(".rp-explorer").all()
+            problems += [] if explorers else [f"{name}: no explorer"]
+            problems += [
+                f"{name}, {root.get_attribute('id')}: {problem}"
+                for root in explorers
                 for problem in browser.still_problems(root)
             ]
+        return problems
 
-        return chromium.look(action, java_script_enabled=False)
-
-    assert collect(chapter_pages(project), look) == []
+    assert chromium.look(action, java_script_enabled=False) == []
 
 
 def test_without_javascript_the_text_is_there(site, address, open_page):

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Error
 
+from companion.data import Missing
 from tests.site import browser
 from tests.site.conftest import serve
 
@@ -99,6 +100,16 @@ def test_a_page_that_is_too_wide_is_found(show):
     assert "code" in problem
 
 
+def test_a_line_for_what_is_missing_wraps_on_a_phone(show):
+    name = "model-ecosystem/" + "hub_families_card_terms_" * 8 + ".csv.gz"
+    line = Missing(f"{name} does not ship with this book.")._repr_html_()
+    seen = show(line, viewport=browser.PHONE)
+    assert browser.overflow(seen.page) == []
+    assert browser.axe(seen.page) == []
+    plain = line.replace("overflow-wrap", "x-wrap")
+    assert browser.overflow(show(plain, viewport=browser.PHONE).page) != []
+
+
 def test_an_image_without_picture_is_found(show):
     assert len(browser.broken_images(show("<img alt='A dot.' src='gone.png'>").page)) == 1
 
@@ -108,6 +119,27 @@ def test_axe_reports_what_is_serious(show):
     problems = browser.axe(show(body).page)
     assert any("color-contrast" in problem for problem in problems)
     assert any("label" in problem for problem in problems)
+
+
+PALE = "<style>.pale { color: #ccc } .boxed { background: #fff } .dark { background: #000 }</style>"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "found"),
+    [
+        (["boxed"], 1),
+        (["boxed", "boxed"], 1),  # the first word stands for those like it
+        (["dark"], 0),
+        (["dark", "boxed"], 1),  # but not for those on another ground
+        (["hidden", "boxed"], 1),  # and a word that nobody sees for none
+    ],
+)
+def test_pale_words_of_code_are_found(show, blocks, found):
+    code = "<pre><span class='pale'>word</span> <span class='pale'>word</span></pre>"
+    body = "".join(f"<div class='{block}'>{code}</div>" for block in blocks)
+    body = body.replace("<div class='hidden'>", "<div class='boxed' hidden>")
+    problems = browser.axe(show(body, head=PALE).page)
+    assert [p.split()[0] for p in problems] == ["color-contrast"] * found
 
 
 def test_an_explorer_that_works_has_no_problem(show):

@@ -8,6 +8,7 @@ import yaml
 
 from companion import repository
 from companion.papers import chapters, papers
+from companion.publish.shown import ships
 from tests.site import checks
 
 pytestmark = [pytest.mark.site, pytest.mark.timeout(3600)]  # the site may have to be built first
@@ -94,3 +95,11 @@ def test_buttons_lead_to_the_repository_only_if_there_is_one(site, project):
         config = yaml.safe_load((project.build / "src" / "_config.yml").read_text())
         assert "launch_buttons" not in config
         assert "repository" not in config
+
+
+@pytest.mark.parametrize("entry", chapters(), ids=lambda entry: entry.slug)
+def test_a_page_says_which_run_it_shows_and_no_stored_result_is_stale(site, project, entry):
+    html = (site / "notebooks" / f"{entry.notebook}.html").read_text(encoding="utf-8")
+    (line,) = checks.parse(html).select(".rp-run")
+    expected = "the published run" if ships(entry, project) else "a toy run"
+    assert line.get_text().strip().startswith(f"The figures on this page show {expected}")

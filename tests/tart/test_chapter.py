@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import companion.tart as tart
-from companion import plotting
+from companion import plotting, records
 from companion.claims import HOLDS, NOT_TESTED
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
@@ -187,6 +187,23 @@ def test_every_figure_is_drawn_with_a_title(live, curve, digits, cells, tmp_path
         fig.savefig(tmp_path / "figure.png")
     assert figures.schematic().axes
     assert not plt.get_fignums()
+
+
+def test_sentence_vectors_of_the_record_are_called_published(digits):
+    published = records.load("tart")
+    fig = figures.more_examples([real.method_table(digits, HEAD)], published)
+    titles = [ax.get_title(where) for ax in fig.axes for where in ("left", "center")]
+    assert {"Published run: SMS (MiniLM)", "Published run: YouTube (MiniLM)"} <= set(titles)
+    (panel,) = (ax for ax in fig.axes if "Published run: SMS (MiniLM)" in
+                (ax.get_title("left"), ax.get_title("center")))  # fmt: skip
+    line = next(line for line in panel.lines if line.get_label() == "mean difference")
+    told = [row for row in published["series"]["stream"]
+            if (row["data"], row["method"]) == ("SMS", "mean difference")]  # fmt: skip
+    assert line.get_xdata().tolist() == [row["k"] for row in told]
+    assert line.get_ydata().tolist() == [row["accuracy"] for row in told]
+    html = tables.published_means(published, "stream").to_html()
+    assert f"{told[0]['accuracy']:.3f}" in html
+    assert tables.published_means(None, "stream") is None
 
 
 def test_a_title_says_nothing_that_the_run_does_not_show():

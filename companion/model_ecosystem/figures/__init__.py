@@ -13,6 +13,11 @@ from companion.model_ecosystem.figures.law import families as families
 from companion.model_ecosystem.figures.law import law_frame as law_frame
 from companion.model_ecosystem.figures.law import regimes as regimes
 from companion.model_ecosystem.figures.law import threshold as threshold
+from companion.model_ecosystem.figures.published import comparison_table as comparison_table
+from companion.model_ecosystem.figures.published import (
+    published_comparisons as published_comparisons,
+)
+from companion.model_ecosystem.figures.published import published_rates as published_rates
 from companion.model_ecosystem.figures.trees import cards as cards
 from companion.model_ecosystem.figures.trees import growth as growth
 from companion.model_ecosystem.figures.trees import scaling as scaling

@@ -73,7 +73,10 @@ def coverage(table: pl.DataFrame) -> Figure:
 
 
 def rates(found: Mapping[str, Rate]) -> Figure:
-    """Mutation rates of the real sample with both intervals, and the paper's."""
+    """Mutation rates of the real sample with both intervals, and the paper's.
+
+    found : by trait; an interval that does not know its number of edges stands without it
+    """
     fig, ax = figure(height=3.4)
     paper = style("paper")
     for i, (name, one) in enumerate(found.items()):
@@ -87,9 +90,12 @@ def rates(found: Mapping[str, Rate]) -> Figure:
         if name in PRINTED_RATES:
             ax.plot(PRINTED_RATES[name], i, paper["marker"], color=paper["color"], markersize=8,
                     label="paper, whole Hub" if i == 0 else None)  # fmt: skip
-    ax.set_yticks(range(len(found)), [f"{n} ({r.clustered.n:,})" for n, r in found.items()])
+    counted = all(one.clustered.n for one in found.values())
+    ax.set_yticks(range(len(found)), [f"{n} ({r.clustered.n:,})" if counted else n
+                                      for n, r in found.items()])  # fmt: skip
     ax.set_ylim(len(found) - 0.5, -0.6)
-    ax.set(xlabel="mutation rate (Jaccard distance; edges in parentheses)", xlim=(0, 1))
+    edges = "; edges in parentheses" if counted else ""
+    ax.set(xlabel=f"mutation rate (Jaccard distance{edges})", xlim=(0, 1))
     ax.legend(loc="center right")
     wider = min((r.clustered.high - r.clustered.low) / (r.naive.high - r.naive.low)
                 for r in found.values())  # fmt: skip

@@ -111,8 +111,18 @@ def gaps(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
     return fig
 
 
-def more_examples(tables: Sequence[pd.DataFrame]) -> Figure:
-    """Accuracy against the number of examples on sentence vectors and pixels."""
+def more_examples(
+    tables: Sequence[pd.DataFrame], published: Mapping[str, object] | None = None
+) -> Figure:
+    """Accuracy against the number of examples on sentence vectors and pixels.
+
+    tables : of this run
+    published : a record whose sentence vectors are drawn as well, and called published
+    """
+    told = (published or {}).get("series", {}).get("stream")
+    if told is not None:
+        old = pd.DataFrame(told)
+        tables = [*tables, old.assign(data="Published run: " + old["data"])]
     table = pd.concat(tables, ignore_index=True)
     names = list(dict.fromkeys(table["data"]))
     n_rows = -(-len(names) // 2)

@@ -1,0 +1,65 @@
+"""One walk through every page of the site, in two ways that cover all there are.
+
+A page is opened twice: over http in a wide light window, and from its file in a dark phone.  Each
+visit collects everything that can be wrong, so that a page is typeset twice and not nine times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.site import browser, checks
+from tests.site.browser import PHONE, WIDE, Chromium
+
+CHECKS = ("requests", "errors", "math", "overflow", "images", "axe", "explorers")
+"""What a visit collects, each a list of problems."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A way to look at a page: window, colors, and where the page comes from."""
+
+    viewport: dict[str, int]
+    scheme: str
+    from_file: bool
+
+    def url(self, site: Path, address: str, name: str) -> str:
+        """Address of the page `name` in this view."""
+        return browser.file_url(site / name) if self.from_file else f"{address}/{name}"
+
+
+VIEWS = {
+    "wide-light-http": View(WIDE, "light", from_file=False),
+    "phone-dark-file": View(PHONE, "dark", from_file=True),
+}
+
+
+def look(page: Page, url: str) -> dict[str, list[str]]:
+    """Everything that is wrong with one page, by the names of :data:`CHECKS`."""
+    seen = browser.visit(page, url)
+    found = {
+        "math": browser.raw_math(page),
+        "overflow": browser.overflow(page),
+        "images": browser.broken_images(page),
+        "explorers": browser.explorer_problems(page),
+        "axe": browser.axe(page),
+    }
+    # last: what the images and the explorers asked for belongs to it
+    return {**found, "errors": seen.errors, "requests": seen.foreign}
+
+
+def through(site: Path, address: str, chromium: Chromium) -> dict[str, dict[str, dict]]:
+    """view -> page -> check -> problems, for all pages of the site."""
+    names = [page.relative_to(site).as_posix() for page in checks.pages(site)]
+
+    def visit(view: View, name: str) -> dict[str, list[str]]:
+        return chromium.look(
+            lambda page: look(page, view.url(site, address, name)),
+            viewport=view.viewport,
+            color_scheme=view.scheme,
+        )
+
+    return {key: {name: visit(view, name) for name in names} for key, view in VIEWS.items()}

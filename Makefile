@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test lab record serve check colab-check clean clean-all environment
+.PHONY: help book test mutants lab record serve check colab-check clean clean-all environment
 
 help:
 	@echo "Runnable Papers"
@@ -17,6 +17,7 @@ help:
 	@echo "  make book                 run what changed, build the site, say where it is"
 	@echo "  make test                 all tests: package, notebooks, site"
 	@echo "  make test ARGS=tests/...  some tests, in one process; ARGS goes to pytest"
+	@echo "  make mutants              apply kept mistakes, see that the tests notice (long)"
 	@echo "  make lab                  open the notebooks in JupyterLab"
 	@echo "  make serve                show the built site at http://127.0.0.1:8000"
 	@echo "  make record CHAPTER=slug  run a chapter at book scale and publish its results"
@@ -47,6 +48,9 @@ ifeq ($(strip $(ARGS)),)
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
+
+mutants: environment
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 lab: environment
 	@$(BIN)/jupyter lab $(LAB_OPTIONS) notebooks

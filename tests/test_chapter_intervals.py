@@ -1,0 +1,217 @@
+"""Intervals that chapters make themselves cover as they say.
+
+The shared ones are in :mod:`tests.test_intervals`.  A percentile bootstrap of a few dozen units
+covers one or two percent less than its level; the bounds allow that and not 90 % for 95 %.  Draws
+are seeded, so a test that passes once passes always.
+"""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from scipy.stats import t as student
+from statsmodels.stats.weightstats import ttost_paired
+
+from companion import stats
+from companion.model_ecosystem.cards import thinning
+from companion.model_ecosystem.forest import forest
+from companion.model_ecosystem.rates import WIDEST, rate, ratio_bootstrap
+from companion.model_ecosystem.sample import Ecosystem
+from tests.test_intervals import covers
+
+N = 600
+
+
+def share(draw, interval, truth, n=N, seed=0):
+    """How many of `n` intervals hold the truth."""
+    rng = np.random.default_rng(seed)
+    return sum(covers(interval(draw(rng), rng), truth) for _ in range(n))
+
+
+def nearly(found, n=N):
+    """Between 91.5 and 96.5 %: a percentile interval at 95 % has 93 to 95, one at 90 % has 88."""
+    return 0.915 * n <= found <= 0.965 * n
+
+
+# model-ecosystem: families are the units
+
+
+def test_rates_over_families():
+    """Sixty equal families, whose edges share the family's own rate."""
+
+    def draw(rng):
+        own = rng.beta(2, 3, 60)
+        return (rng.random((60, 8)) < own[:, None]).astype(float).ravel()
+
+    family = np.repeat(np.arange(60), 8)
+    found = [
+        share(draw, lambda x, rng, kind=kind: getattr(rate(x, family, rng, 150), kind), 0.4)
+        for kind in ("clustered", "naive")
+    ]
+    assert nearly(found[0])
+    assert found[1] < 0.85 * N  # edges are not independent
+
+
+@pytest.mark.parametrize(("heavy", "widened"), [(0, False), (10, True)])
+def test_unequal_families_widen_the_interval(heavy, widened):
+    """By Student's t with (Σw)² / Σw² - 1 degrees of freedom over the normal quantile."""
+    rng = np.random.default_rng(0)
+    weight = np.full(200, 1.0)
+    weight[:heavy] = 200.0
+    total = weight * rng.normal(0.5, 0.05, 200)
+    total[-2:] = -5.0, 5.0  # so that the range of the families does not cut the interval
+    plain = _percentiles(total, weight, np.random.default_rng(1), 640)
+    found = ratio_bootstrap(total, weight, np.random.default_rng(1), 640)
+    effective = weight.sum() ** 2 / (weight**2).sum()
+    factor = min(student.ppf(0.975, effective - 1) / norm.ppf(0.975), WIDEST)
+    assert (factor > 1.1) == widened
+    assert (found.high - found.low) / np.ptp(plain) == pytest.approx(factor, rel=1e-9)
+
+
+def _percentiles(total, weight, rng, n):
+    f = len(total)
+    counts = np.concatenate([rng.multinomial(f, np.full(f, 1 / f), size=64)
+                             for _ in range(n // 64)])  # fmt: skip
+    return np.quantile((counts @ total) / (counts @ weight), [0.025, 0.975])
+
+
+def test_lengths_of_cards():
+    import polars as pl
+
+    n = 60
+    graph = forest(2 * n, np.arange(n), np.arange(n, 2 * n))
+    system = Ecosystem(pl.DataFrame({"model_id": [str(i) for i in range(2 * n)]}), graph)
+
+    def draw(rng):
+        return np.concatenate([np.full(n, 100.0), 100 * np.exp(rng.normal(-1, 1, n))])
+
+    found = share(draw, lambda x, rng: thinning(system, x, rng, 150).median, -1.0, 400)
+    assert nearly(found, 400)
+
+
+# leximark: documents and seeds
+
+
+def test_auroc_over_documents():
+    from companion.leximark.detection import bootstrap_auroc
+
+    d = np.sqrt(2) * norm.ppf(0.75)
+    found = share(
+        lambda rng: (rng.normal(d, 1, 50), rng.normal(0, 1, 50)),
+        lambda pair, rng: bootstrap_auroc([pair], seed=int(rng.integers(2**31)), n_resamples=200),
+        0.75,
+    )  # fmt: skip
+    assert nearly(found)
+
+
+def test_two_versions_of_a_document_are_drawn_together():
+    """The second version is a little lower for every document, whatever the document's level."""
+    from companion.leximark.detection import bootstrap_auroc
+
+    rng = np.random.default_rng(0)
+    level = 100 * rng.standard_normal(60)
+    pair = (level + 1, level)
+    together, apart = (
+        bootstrap_auroc([pair], seed=0, n_resamples=2000, same=same) for same in (True, False)
+    )
+    assert (together.high - together.low) < 0.3 * (apart.high - apart.low)
+
+
+def test_auroc_over_seeds_is_wider_than_over_documents():
+    from companion.leximark.detection import bootstrap_auroc
+
+    rng = np.random.default_rng(1)
+    shifts = np.linspace(0, 2, 8)
+    pairs = [(rng.normal(s, 1, 200), rng.normal(0, 1, 200)) for s in shifts]
+    means = [norm.cdf(s / np.sqrt(2)) for s in shifts]
+    found = bootstrap_auroc(pairs, seed=0, n_resamples=2000)
+    assert found.high - found.low > 3.2 * np.std(means) / np.sqrt(8)
+
+
+# distillation-memorization: seeds, and sequences within
+
+
+def members(rng, rates, n=100):
+    from companion.distillation_memorization.arms import BASELINE, TEACHER
+
+    return [{TEACHER: rng.random(n) < r, BASELINE: rng.random(n) < r} for r in rates]
+
+
+def counted(worlds, rng):
+    from companion.distillation_memorization.arms import TEACHER
+    from companion.distillation_memorization.sets import two_level
+
+    return two_level(
+        worlds, lambda m, w: np.array([m[TEACHER] @ w, w.sum()]), lambda n: n[0] / n[1], rng, 150
+    )
+
+
+def test_one_world_resamples_its_sequences():
+    found = share(lambda rng: members(rng, [0.3]), counted, 0.3, 400)
+    assert nearly(found, 400)
+
+
+def test_worlds_that_differ_are_resampled_too():
+    """Thirty worlds with rates of their own; their sequences alone would give a third of it."""
+    rng = np.random.default_rng(3)
+    rates = rng.beta(2, 3, 30)
+    found = counted(members(rng, rates), rng)
+    expected = 2 * 1.96 * np.sqrt((rates.var() + (rates * (1 - rates)).mean() / 100) / 30)
+    assert 0.8 * expected < found.high - found.low < 1.35 * expected
+
+
+# synthetic-data
+
+
+def test_a_ratio_of_means_over_seeds():
+    from companion.synthetic_data import evidence
+
+    rng = np.random.default_rng(0)
+
+    def both(rng):
+        seed = rng.normal(10.0, 2.0, 40)
+        return 2 * seed + rng.normal(0, 2.0, 40), seed + rng.normal(0, 1.0, 40)
+
+    inside = 0
+    for _ in range(N):
+        inside += covers(evidence.ratio(*both(rng), n_resamples=200), 2.0)
+    assert nearly(inside)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.01, 0.02])
+def test_stable_is_two_one_sided_tests(effect):
+    """Inside the margin exactly where both tests at 5 % reject."""
+    from companion.synthetic_data.threshold import equivalent
+
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(60):
+        loss = rng.normal(effect, 0.02, 8)
+        found = equivalent(1 - loss, np.ones(8), 0.03)
+        p = ttost_paired(loss, np.zeros(8), -0.03, 0.03)[0]
+        assert (found.low > -0.03 and found.high < 0.03) == (p < 0.05)
+        assert found.p == pytest.approx(p)
+        half = stats.t_interval(loss, stats.EQUIVALENCE)
+        assert (found.low, found.high) == pytest.approx((half.low, half.high))
+        inside += p < 0.05
+    assert 0 < inside < 60
+
+
+def test_ends_of_a_knot_are_percentiles_of_its_resamples():
+    from companion.synthetic_data.threshold import _interval
+
+    draws = np.arange(1001.0)
+    assert _interval(500.0, draws, 9)[:3] == pytest.approx((500, 25, 975))
+
+
+# gaussian-rbf
+
+
+@pytest.mark.parametrize("outer", [2, 5, 10])
+def test_folds_that_share_training_rows(outer):
+    """Nadeau and Bengio: the variance of the mean is (1/n + 1/(outer - 1)) s², by hand."""
+    from companion.gaussian_rbf.nested import corrected_interval
+
+    values = np.array([1.0, 2.0, 4.0, 7.0])
+    mean, low, high = corrected_interval(values, outer)
+    half = 3.182446305284263 * np.sqrt(values.var(ddof=1) * (1 / 4 + 1 / (outer - 1)))
+    assert (mean, low, high) == pytest.approx((3.5, 3.5 - half, 3.5 + half))

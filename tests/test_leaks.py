@@ -1,0 +1,659 @@
+"""No live experiment trains on what it is judged by.  See :mod:`tests.leaks` for the tools."""
+
+from dataclasses import replace
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import train_test_split
+
+from companion import corpora
+from companion.corpora import Corpus
+from companion.scale import derive_seed, generator
+from tests.leaks import (
+    ANY,
+    Declared,
+    Ear,
+    common_rows,
+    complaints,
+    huge,
+    is_held_out,
+    is_training,
+    listening,
+    painted,
+)
+
+
+@pytest.fixture
+def ear():
+    with listening() as ear:
+        yield ear
+
+
+# The tools notice what they are for.
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({("0", "train", "1"): 1, ("0", "test"): 1}, None),
+        ({("0", "train", "1"): 1}, "never asked for"),  # the test set has no stream of its own
+        ({("0", "train", "1"): 2, ("0", "test"): 1}, "2 times"),
+        ({("0", "train", "1"): 1, ("0", "test"): 1, ("0", "train"): 1}, "has the uses []"),
+    ],
+)
+def test_streams_are_told_apart(asked, says):
+    ear = Ear()
+    ear.heard.update(asked)
+    wrong = complaints(ear, Declared(fit=[("train", ANY)], evaluation=[("test",)]))
+    assert (not wrong) if says is None else any(says in one for one in wrong)
+
+
+def test_everything_that_asks_for_a_stream_is_heard(ear):
+    from companion import scale
+    from companion.quartet import products
+
+    generator(3, "a", 1)
+    scale.torch_generator(3, "b")
+    products.operands(32, 64, 5)
+    assert {("3", "a", "1"), ("3", "b")} < set(ear.heard)
+    assert ("operands", "32", "64") in ear.names()
+
+
+def test_painted_tokens_cannot_be_confused():
+    train, held = painted()
+    assert is_training(train)
+    assert is_held_out(held)
+    both = torch.cat([train[-2:], held[:2]])
+    assert not is_training(both)
+    assert not is_held_out(both)
+    assert common_rows(np.eye(3), np.eye(3)[:2]) == 2
+
+
+# synthetic-data
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Laboratory B with counted frequencies in the place of trained models."""
+    from companion.synthetic_data import loop
+
+    seen = []
+
+    def fit(counts, rank, seeds, **_):
+        seen.append(counts)
+        return (counts + 0.1) / (counts + 0.1).sum(-1, keepdims=True)
+
+    monkeypatch.setattr(loop, "fit", fit)
+    return seen
+
+
+@pytest.mark.parametrize("real", ["fixed", "fresh"])
+def test_the_loop_of_laboratory_b(ear, counted, real):
+    from companion.synthetic_data import loop
+    from companion.synthetic_data.world import make_world
+
+    loop.run_arm(make_world(0), loop.Arm(real=real), rank=4, shares=(0.0, 0.5), seeds=(0, 1),
+                 n_samples=400, generations=3)  # fmt: skip
+    drawn = ("kept", ANY) if real == "fixed" else ("fresh", ANY, ANY)
+    declared = Declared(
+        fit=[("real",), drawn, ("synthetic", ANY, ANY)],
+        evaluation=[("held out",)],
+        other=[("world",)],
+        again=[("kept", ANY)],  # the real part stays the same in all generations
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
+    from companion.synthetic_data import loop
+    from companion.synthetic_data.world import make_world
+
+    for real in ("fresh", "fixed"):
+        counted.clear()
+        loop.run_arm(make_world(0), loop.Arm(real=real), rank=4, shares=(0.0,), seeds=(0,),
+                     n_samples=400, generations=3)  # fmt: skip
+        tables = [one.reshape(-1) for one in counted]
+        assert len(tables) == 4
+        alike = [bool((a == b).all()) for a, b in pairwise(tables)]
+        assert alike == [real == "fixed"] * 3
+
+
+def test_temperature_is_fitted_on_samples_that_nobody_trained_on(monkeypatch, counted):
+    from companion.synthetic_data import loop
+    from companion.synthetic_data.world import make_world
+
+    asked = []
+
+    def fit_temperature(laws, held_out, rule):
+        asked.append(held_out)
+        return np.ones(len(laws))
+
+    monkeypatch.setattr(loop, "fit_temperature", fit_temperature)
+    loop.run_arm(make_world(0), loop.Arm(), rank=4, shares=(0.0, 0.5), seeds=(0,), n_samples=400)
+    trained = np.concatenate([one.reshape(-1, *one.shape[-2:]) for one in counted])
+    for table in asked:
+        assert (table.sum((-2, -1)) == 100).all()
+        assert not (table[0] <= trained).all(axis=(-2, -1)).any()  # no subset of a training table
+
+
+def test_labels_written_anew(monkeypatch, ear):
+    """Streams, test rows, and a scaler that has seen the training half alone."""
+    from companion.synthetic_data import tabular
+
+    x, y = tabular.load("diabetes")
+    order = generator(0, "tabular", "diabetes", 0).permutation(len(y))
+    ear.heard.clear()
+    train, test = order[: len(y) // 2], order[len(y) // 2 :]
+    fits, reads, real_fit, real_note = [], [], tabular.fitted, tabular._note
+    monkeypatch.setattr(tabular, "fitted", lambda x, y: fits.append(x) or real_fit(x, y))
+    monkeypatch.setattr(
+        tabular, "_note", lambda a, b, c, x, y: reads.append(x) or real_note(a, b, c, x, y)
+    )
+    monkeypatch.setattr(tabular, "load", lambda name: (x, y))
+    tabular.regenerate("diabetes", 1.0, (0.0, 0.5), 1, 0, generations=2)
+    declared = Declared(
+        fit=[("tabular", ANY, ANY), ("part", ANY, ANY, ANY), ("part", ANY, ANY, ANY, ANY),
+             ("labels", ANY, ANY, ANY, ANY)],
+    )  # fmt: skip
+    assert complaints(ear, declared) == []
+    assert all(common_rows(fits[0], one) == 0 for one in reads)
+    assert {len(one) for one in reads} == {len(test)}
+    before = fits[0]
+    fits.clear()
+    changed = huge(x, test)
+    monkeypatch.setattr(tabular, "load", lambda name: (changed, y))
+    tabular.regenerate("diabetes", 1.0, (0.0,), 1, 0, generations=1)
+    assert np.array_equal(fits[0], before)
+    assert len(fits[0]) == len(train)
+
+
+def test_a_life_of_transformers(monkeypatch, ear):
+    from companion.synthetic_data import lives
+
+    monkeypatch.setattr(lives, "N_TEST", 20)
+    plan = lives.Plan(((16, 1),), 16, 1, (0.0, 0.5), (1.0, 0.7), (0,), 2)
+    lives.live(plan, (16, 1), 0)
+    declared = Declared(
+        fit=[("kept", ANY, ANY), ("written", ANY, ANY, ANY), ("order",)],
+        other=[("rules",), ("sequences",), ("transformer", ANY, ANY)],
+        again=[("order",), ("transformer", ANY, ANY)],  # every generation starts alike
+    )
+    assert complaints(ear, declared) == []
+    _, real, test = lives.world(plan, 0)
+    for a, b in zip(real, test, strict=True):  # one stream, read on and not from its start
+        assert not np.array_equal(a.tokens[:16], b.tokens[:16])
+
+
+# scaling-laws
+
+
+def test_the_tiny_family_reads_what_it_is_not_trained_on(monkeypatch, ear):
+    from companion.scaling_laws import tiny_family as tiny
+
+    trained, read = [], []
+
+    def train(model, batch_at, settings, *, measure, measure_at, **_):
+        trained.extend(batch_at(step) for step in range(settings.steps))
+        values = [measure(model, step)["loss"] for step in measure_at]
+        return SimpleNamespace(measured_at=np.array(measure_at), series={"loss": np.array(values)})
+
+    monkeypatch.setattr(tiny, "token_streams", painted)
+    monkeypatch.setattr(tiny, "train", train)
+    monkeypatch.setattr(
+        tiny, "next_token_loss", lambda _, batch: read.append(batch) or torch.tensor(1.0)
+    )
+    recipe = tiny.Recipe(steps=10, batch=2, seq=16, warmup=2, n_checkpoints=5, n_eval=4)
+    tiny.train_tiny(tiny.Shape(1, 16), 0, recipe, cool=0.2)
+    assert len(trained) == 10
+    assert all(is_training(batch) for batch in trained)
+    assert len(read) == 5
+    assert all(is_held_out(batch) for batch in read)
+    weights, batches = ("scaling-laws", "weights", ANY), ("scaling-laws", "batch", ANY)
+    assert complaints(ear, Declared(fit=[batches], other=[weights])) == []
+
+
+def test_files_are_held_out_whole(monkeypatch):
+    from companion.scaling_laws import tiny_family as tiny
+
+    texts = {f"{i}.py": chr(0x4E00 + i) * 40 for i in range(60)}
+    source = next(name for name in ("python_sources", "sources") if hasattr(tiny, name))
+    monkeypatch.setattr(tiny, source, lambda: Corpus(texts, "made", "none", "0"))
+    training, held_out = (bytes(part.tolist()).decode() for part in
+                          tiny.token_streams.__wrapped__())  # fmt: skip
+    assert set(training.strip()) & set(held_out.strip()) <= {"\n"}
+    assert sum(text in held_out for text in texts.values()) == 3
+    assert sum(text in training for text in texts.values()) == 57
+
+
+def test_worlds_and_trainings_of_the_laboratory_have_their_own_streams(ear):
+    from companion.scaling_laws.lab import run_lab
+
+    run_lab([0, 1], [0, 1], n_tokens=2000, n_checkpoints=8)
+    declared = Declared(
+        fit=[("zipf", "training")], other=[("zipf", "world")], again=[("zipf", "training")]
+    )
+    assert complaints(ear, declared) == []
+
+
+# mamba3
+
+
+class Recorder:
+    """In the place of a stack of models: keeps what it is trained on and what it reads."""
+
+    trained: list
+    read: list
+
+    def __init__(self, make, seeds):
+        self.seeds = tuple(seeds)
+
+    def train(self, batch_at, recipe):
+        batches = [batch_at(step) for step in range(recipe.steps)]
+        type(self).trained.extend(torch.cat([x.flatten(), y.flatten()]) for x, y in batches)
+        return np.zeros((recipe.steps, len(self.seeds)))
+
+    def losses(self, inputs, labels):
+        type(self).read.extend([inputs, labels])
+        return torch.zeros(len(self.seeds))
+
+    def one(self, index):
+        return None
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    return type("Recorder", (Recorder,), {"trained": [], "read": []})
+
+
+def test_language_models_of_mamba3(monkeypatch, ear, recorder):
+    from companion.mamba3 import text
+
+    monkeypatch.setattr(text, "Stack", recorder)
+    monkeypatch.setattr(text, "n_parameters", lambda model: 1)
+    monkeypatch.setattr(text, "characters", lambda: (*painted(), 9))
+    reading = text.Reading(2, 4, batch=2, seq=16, eval_windows=3, lengths=(8, 16, 32))
+    text.read_arm(SimpleNamespace(model=None), reading, 0)
+    assert len(recorder.trained) == 4
+    assert all(is_training(tokens) for tokens in recorder.trained)
+    assert all(is_held_out(tokens) for tokens in recorder.read)
+    assert complaints(ear, Declared(fit=[("text", ANY)])) == []
+
+
+def test_state_tracking_is_read_on_other_walks(ear):
+    from companion.mamba3 import tracking
+    from companion.mamba3.tasks import TASKS
+
+    training = tracking.Training(2, 1, 2, (3,))
+    tracking.track(TASKS["parity"], "Mamba-3, no RoPE", training, (3, 4), 4, 0)
+    declared = Declared(
+        fit=[("walks", "parity")], evaluation=[("reading", "parity")], other=[("start",)]
+    )
+    assert complaints(ear, declared) == []
+
+
+# quartet, massive-activations
+
+
+def test_text_of_quartet(monkeypatch, ear):
+    from companion.quartet import text
+
+    monkeypatch.setattr(text, "streams", lambda: (*painted(), 32))
+    batches = [text.batch([0, 1], step, 2, 16) for step in range(3)]
+    assert all(is_training(one) for one in batches)
+    assert is_held_out(text.held_out(2, 500, 16))
+    assert complaints(ear, Declared(fit=[("quartet batch", ANY)])) == []
+
+
+def test_minis_of_massive_activations(monkeypatch, ear):
+    from companion.massive_activations import minis
+
+    monkeypatch.setattr(corpora, "split", lambda tokens: painted())
+    small = minis.Mini(seq=16, batch=4, steps=5, n_eval=8)
+    batch_at, evaluation = minis.make_data(minis.arm(small, "text"))
+    assert all(is_training(batch_at(step)) for step in range(5))
+    assert is_held_out(evaluation.tokens)
+    minis.make_data(small)
+    declared = Declared(
+        fit=[("mini", "bytes"), ("mini", "bigram")],
+        evaluation=[("bigram evaluation",)],
+        other=[("bigram table",)],
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_the_shared_split_keeps_parts_apart():
+    train, held = corpora.split(torch.arange(1000))
+    assert len(train) + len(held) == 1000
+    assert not set(train.tolist()) & set(held.tolist())
+
+
+# leximark
+
+
+@pytest.fixture
+def library(monkeypatch):
+    """Sixty documents that share no word."""
+    from companion.leximark import corpus
+
+    made = tuple(" ".join(f"w{i}x{j}" for j in range(8)) for i in range(60))
+    monkeypatch.setattr(corpus, "documents", lambda length: made)
+    return made
+
+
+def test_pretraining_and_both_halves_are_apart(library, ear):
+    from companion.leximark import corpus
+
+    first, second = (corpus.split(50, 10, 160, seed) for seed in (0, 1))
+    for one in (first, second):
+        parts = [set(part) for part in one]
+        assert [len(part) for part in parts] == [20, 10, 10]
+        assert len(set.union(*parts)) == 40
+    assert first.pretraining == second.pretraining
+    assert first.a != second.a
+    declared = Declared(
+        fit=[("leximark pretraining",), ("leximark halves",)], again=[("leximark pretraining",)]
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_two_versions_of_a_document_share_a_fold(library):
+    """Across folds the other version of a text, with the other label, would be trained on."""
+    from companion.leximark.detection import blind
+
+    assert blind(library, library, 0, same=True) == 0.5
+    assert blind(library, library, 0) < 0.1
+
+
+def test_the_transformer_is_pretrained_on_pretraining_text_alone(monkeypatch):
+    from companion.leximark import PRESETS, experiment
+    from companion.leximark.corpus import Split
+
+    docs = Split(["before"], ["a"], ["b"])
+    monkeypatch.setattr(experiment, "split", lambda *arguments: docs)
+    seen = []
+    monkeypatch.setattr(experiment, "tiny_transformer", lambda texts, **_: seen.append(texts))
+    experiment.pretrained_transformer(PRESETS["toy"], 0, progress=False)
+    assert seen == [["before"]]
+
+
+# gaussian-rbf
+
+
+@pytest.fixture
+def wine():
+    from companion.gaussian_rbf.datasets import load
+
+    return load("wine")
+
+
+def test_scalers_of_nested_folds_see_training_rows_alone(wine):
+    from companion.gaussian_rbf.nested import _standardized
+
+    train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
+    before = _standardized(wine, train, test)
+    after = _standardized(wine._replace(X=huge(wine.X, test)), train, test)
+    assert np.array_equal(before[0][0], after[0][0])
+    assert not np.array_equal(before[1][0], after[1][0])
+    assert common_rows(before[0][0], before[1][0]) == 0
+
+
+def test_coordinates_come_from_training_rows_alone(wine):
+    from companion.gaussian_rbf.reduction import table_task
+
+    rows, rest = np.arange(0, 178, 2), np.arange(1, 178, 2)
+    (task, scale), (again, same) = (
+        table_task(data, rows, 0) for data in (wine, wine._replace(X=huge(wine.X, rest)))
+    )
+    assert np.array_equal(task.X, again.X)
+    assert np.array_equal(task.centers, again.centers)
+    assert np.array_equal(scale, same)
+
+
+def test_the_digits_example(monkeypatch):
+    from companion.gaussian_rbf import digits
+
+    before = digits.split_digits(0)
+    table = digits.digits_3v8()
+    state = derive_seed(0, "digits split") % 2**32
+    _, test = train_test_split(np.arange(len(table.y)), test_size=0.3, random_state=state)
+    changed = table._replace(X=huge(table.X, test))
+    monkeypatch.setattr(digits, "digits_3v8", lambda: changed)
+    after = digits.split_digits(0)
+    assert np.array_equal(before.X, after.X)
+    assert np.array_equal(before.centers, after.centers)
+    assert common_rows(before.X, before.X_test) == 0
+
+
+def test_selection_is_scaled_by_training_rows(monkeypatch):
+    from companion.gaussian_rbf import PRESETS, selection
+
+    settings = replace(PRESETS["toy"], selection_rows=60, selection_test=61)
+    make = selection.PROBLEMS["XOR"]
+    before, test = selection._draw("XOR", settings, 0)
+
+    def larger(rng, n):
+        drawn = make(rng, n)
+        return drawn._replace(X=huge(drawn.X, slice(None))) if n == 61 else drawn
+
+    monkeypatch.setattr(selection, "PROBLEMS", {**selection.PROBLEMS, "XOR": larger})
+    assert np.array_equal(selection._draw("XOR", settings, 0)[0].X, before.X)
+    assert common_rows(before.X, test.X) == 0
+
+
+def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
+    from companion.gaussian_rbf import penalties
+
+    train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
+    settings = SimpleNamespace(
+        penalty_tables=("wine",), penalty_folds=1, penalty_lams=(0.1,), penalty_steps=1
+    )
+    tasks = []
+    monkeypatch.setattr(penalties, "folds", lambda *_, **__: [(train, test)])
+    monkeypatch.setattr(penalties, "score", lambda *_: 0.0)
+    monkeypatch.setattr(
+        penalties, "fit_many", lambda made, _: tasks.append(made[0]) or [None] * len(made)
+    )
+    for data in (wine, wine._replace(X=huge(wine.X, test))):
+        monkeypatch.setattr(penalties, "load", lambda name, data=data: data)
+        penalties.run_penalties(settings, 0)
+    assert np.array_equal(tasks[0].X, tasks[1].X)
+    assert np.array_equal(tasks[0].centers, tasks[1].centers)
+
+
+def test_streams_of_the_nested_folds(monkeypatch, ear):
+    from companion.gaussian_rbf import PRESETS, nested
+
+    settings = replace(
+        PRESETS["toy"], tables=("wine",), rivals=(), nested_steps=1, outer=3, inner=2, restarts=1,
+        repeats=1,
+    )  # fmt: skip
+    nested.run_nested(settings, 0)
+    assert {("outer", "wine", "0"), ("inner", "wine", "0"), ("inner", "wine", "2")} <= ear.names()
+    assert max(n for stream, n in ear.heard.items() if stream[1] in ("outer", "inner")) == 1
+
+
+# tart
+
+
+def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear):
+    from companion.tart import PRESETS, synthetic
+
+    settings = replace(
+        PRESETS["toy"], live_steps=3, live_every=2, live_seeds=2, n_tasks=2, n_query=4,
+        n_controls=16, n_first=8,
+    )  # fmt: skip
+    monkeypatch.setattr(synthetic, "n_cores", lambda: 1)
+    live = synthetic.train_live(settings, 0, progress=False)
+    synthetic.live_curve(live, settings, 0)
+    synthetic.run_controls(live, settings, 0)
+    names = ("unseen", "curve", "controls", "first position")
+    declared = Declared(
+        fit=[("tart batch", ANY)],
+        evaluation=[("tart tasks", name) for name in names],
+        other=[("tart weights",), ("untrained",), ("shuffle",)],
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_contexts_and_queries_share_no_text():
+    from companion.tart.texts import nested_splits, split
+
+    labels = np.arange(100) % 2
+    for one in (split(labels, 18, 40, 0), *nested_splits(labels, (18, 32), 40, 0).values()):
+        assert not set(one.context) & set(one.query)
+        assert len(set(one.context)) == len(one.context)
+        assert len(set(one.query)) == 40
+
+
+# distillation-memorization
+
+
+@pytest.mark.parametrize("source", ["POOLS", "REAL"])
+def test_base_training_and_held_out_sequences_are_apart(source):
+    from companion.distillation_memorization import text
+
+    name = getattr(text, source)
+    made = text.SOURCES[name](60, 50, 40, 48, generator(0, name, "text"))
+    parts = [{tuple(row) for row in part.tolist()} for part in (made.base, made.train,
+                                                                 made.held_out)]  # fmt: skip
+    assert [len(part) for part in parts] == [60, 50, 40]
+    assert len(set.union(*parts)) == 150
+
+
+@pytest.fixture(scope="module")
+def tiny_world():
+    """(text, calls of fit, calls of score) of one small world."""
+    from companion.distillation_memorization import PRESETS, world, worlds
+
+    settings = replace(
+        PRESETS["toy"], n_seeds=1, n=18, n_base=18, n_held=10, teacher_hidden=8, student_hidden=8,
+        teacher_epochs=1, student_epochs=1, taus=(2.0,), resamples=2, jobs=1, extras=(),
+    )  # fmt: skip
+    kind = worlds.pools(settings)
+    kind = replace(kind, plan=replace(kind.plan, calibrated=False, prefixes=(), measure_epochs=()))
+    text = kind.text(0)
+    base = kind.base_models(0, False)
+    trained, read = [], []
+    real_fit, real_arms, real_score = world.fit, world.fit_arms, world.score
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world, "fit", lambda model, tokens, *rest, **options: trained.append(tokens)
+                      or real_fit(model, tokens, *rest, **options))  # fmt: skip
+        patch.setattr(world, "fit_arms", lambda model, goals, reads, *rest, **options:
+                      trained.extend(reads.values())
+                      or real_arms(model, goals, reads, *rest, **options))  # fmt: skip
+        patch.setattr(
+            world, "score", lambda model, tokens: read.append(tokens) or real_score(model, tokens)
+        )
+        found = world.run_world(kind.plan, text, *base, 0)
+    return text, trained, read, found
+
+
+def test_losses_are_those_of_held_out_sequences(tiny_world):
+    text, trained, read, found = tiny_world
+    prompts = {tuple(row[:16]) for row in text.train.tolist()}
+    for tokens in trained:  # the data set, or what a model wrote after its prompts
+        assert {tuple(row[:16]) for row in tokens.tolist()} <= prompts
+    held = [torch.equal(tokens, text.held_out) for tokens in read]
+    assert sum(held) == 2 + len(found.loss)  # the base models, then each model once
+    assert sum(torch.equal(tokens, text.train) for tokens in read) == 3  # features, not losses
+
+
+def test_the_predictor_is_tested_on_sequences_that_it_did_not_see(monkeypatch):
+    from companion.distillation_memorization import predictor
+
+    rng = np.random.default_rng(0)
+    memorized = np.arange(400) < 60
+    features = rng.standard_normal((400, 4)) + memorized[:, None]
+    difficult = ~memorized & (rng.random(400) < 0.5)
+    parts, hard = [], []
+    fit, between = predictor._fit_and_test, predictor._auc_between
+
+    def watched(features, train, test, *labels):
+        parts.append((set(train), set(test)))
+        return fit(features, train, test, *labels)
+
+    def watched_between(model, features, positives, negatives):
+        hard.append((set(parts[-2][0]), set(positives) | set(negatives)))
+        return between(model, features, positives, negatives)
+
+    monkeypatch.setattr(predictor, "_fit_and_test", watched)
+    monkeypatch.setattr(predictor, "_auc_between", watched_between)
+    predictor.predict(features, memorized, difficult, 5, rng)
+    assert len(parts) == 10
+    assert len(hard) == 5
+    assert not any(a & b for a, b in parts + hard)
+
+
+def test_the_classifier_is_scaled_by_its_training_sequences(monkeypatch):
+    from companion.distillation_memorization.predictor import _fit_and_test
+
+    rng = np.random.default_rng(1)
+    labels = np.arange(80) % 2 == 0
+    features = rng.standard_normal((80, 4)) + labels[:, None]
+    train, test = np.arange(50), np.arange(50, 80)
+    models = [
+        _fit_and_test(x, train, test, labels[train], labels[test])[0]
+        for x in (features, huge(features, test))
+    ]
+    assert np.array_equal(models[0][0].mean_, models[1][0].mean_)
+    assert np.array_equal(models[0][-1].coef_, models[1][-1].coef_)
+
+
+# next-token-concepts
+
+
+@pytest.mark.parametrize("network", ["transformer", "perceptron"])
+def test_a_network_is_measured_on_fresh_contexts(ear, network):
+    from companion.next_token_concepts import learning
+
+    plan = learning.Plan(0.01, 0, "exact", 1, 8, network)
+    learning.train_and_evaluate(plan, 4, 64)
+    drawn, weights = {
+        "transformer": ([("ntc batches", ANY, ANY), ("ntc information",)], ("ntc weights", ANY)),
+        "perceptron": ([("ntc pool", ANY, ANY)], ("ntc perceptron", ANY)),
+    }[network]
+    declared = Declared(
+        fit=drawn,
+        evaluation=[("ntc evaluation",), ("ntc twins",)],
+        other=[("ntc world", ANY), weights],
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_probes_are_scored_on_rows_that_they_were_not_fitted_to():
+    from companion.next_token_concepts.measurements import r2
+
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((80, 39)), rng.standard_normal(80)
+    assert r2(x, y) < 0  # forty numbers fitted to forty rows explain them all, and no others
+
+
+# model-ecosystem
+
+
+def test_simulated_ecosystems_are_worlds_apart(ear):
+    from companion.model_ecosystem import inequality, recovery, regimes
+
+    regimes.run_regimes(1000, range(2), 0)
+    recovery.coverage(1000, 2, 0, 20)
+    recovery.drift_runs(1000, 2, 0, 2, 20)
+    inequality.simulate_inequality(1000, 2, 0)
+    patterns = [("regimes", ANY), ("regime", ANY, ANY), ("coverage", ANY), ("drift", ANY, ANY),
+                ("inequality", ANY)]  # fmt: skip
+    assert complaints(ear, Declared(fit=patterns)) == []
+    worlds = recovery.coverage(1000, 2, 0, 20)
+    assert worlds.filter(run=0)["estimate"].to_list() != worlds.filter(run=1)["estimate"].to_list()
+
+
+# consistent-diffusion
+
+
+def test_training_sets_of_the_plane_differ_by_seed_and_have_a_stream_of_their_own(ear):
+    from companion.consistent_diffusion import arms
+
+    first, second = (arms.training_set(seed, 4, 30) for seed in (0, 1))
+    assert common_rows(first, second) == 0
+    assert complaints(ear, Declared(fit=[("mueller-brown",)])) == []

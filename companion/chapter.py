@@ -244,7 +244,7 @@ class Run:
         except DataUnavailable as error:
             reads = self._published_reads(key, settings)
             done = Done(name, "missing", key, reads=reads, note=note)
-            return self._end(done, Missing(str(error)))
+            return self._end(done, Missing(str(error), error.short))
         reads = {field: sweep.content(v) for field, v in sorted(read.items())}
         seconds = time.perf_counter() - begun
         done = Done(name, "computed", key, reads=reads, note=note, seconds=seconds)

@@ -32,6 +32,9 @@ ON = (REAL, MODEL)
 LONG = 1e9
 """Numbers from here on are written with a power of ten: digits in full would not fit a column."""
 
+SHORT = 1e-6
+"""So are those whose interval is narrower than this: small p-values."""
+
 
 class ClaimFailed(AssertionError):
     """A claim that must hold at this scale does not."""
@@ -275,7 +278,7 @@ def interval_text(finding: Finding | Mapping[str, object]) -> str:
     unit = f" {row['unit']}" if row.get("unit") else ""
     if low is None or high is None or low == high:
         return f"{_number(estimate)}{unit}"
-    if max(abs(estimate), abs(low), abs(high)) >= LONG:
+    if max(abs(estimate), abs(low), abs(high)) >= LONG or high - low < SHORT:
         return f"{estimate:.3g} [{low:.3g}, {high:.3g}]{unit}"
     digits = _decimals(high - low)
     shown, left, right = (f"{value:z,.{digits}f}" for value in (estimate, low, high))

@@ -46,7 +46,7 @@ class Grid(NamedTuple):
 def table():
     CALLS.append("table")
     if GONE:
-        raise DataUnavailable("the table is not here")
+        raise DataUnavailable("the table is not here", short="No table.")
     return Grid(np.arange(4.0), "model-ecosystem/hub_families_nodes.csv.gz")
 
 

@@ -162,7 +162,7 @@ def test_a_shipped_result_is_loaded_where_its_data_are_missing(lab, begin, tmp_p
     assert [done.how for done in run.log] == ["missing", "shipped"]
     run = begin(lab, width=3.0)  # nothing is stored for these settings
     missing = run.step(lab.of_table, run.step(lab.table, keep=False), run.settings)
-    assert missing == Missing("the table is not here")
+    assert missing == Missing("the table is not here", "No table.")
     assert run.step(lab.total, missing) == missing
     assert [done.how for done in run.log] == ["missing"] * 3
 

@@ -215,3 +215,27 @@ def test_folds_that_share_training_rows(outer):
     mean, low, high = corrected_interval(values, outer)
     half = 3.182446305284263 * np.sqrt(values.var(ddof=1) * (1 / 4 + 1 / (outer - 1)))
     assert (mean, low, high) == pytest.approx((3.5, 3.5 - half, 3.5 + half))
+
+
+# scaling-laws
+
+
+def test_a_slope_has_errors_for_unequal_spreads():
+    """White's sandwich in the form HC3, by hand, where one number of runs spreads far more."""
+    from companion.claims import measured_text
+    from companion.scaling_laws.judge_designs import more
+    from tests.scaling_laws.borders import CUT, WHOLE, draws
+
+    table = draws({("120M", 3, WHOLE, CUT): (20.0, 1.5)})
+    rows = table[(table["pool"] == "120M") & (table["tokens"] == WHOLE)]
+    rows = rows[rows["treatment"] == CUT]
+    x = np.column_stack([np.ones(len(rows)), np.log(rows["k"])])
+    y = np.log(rows["are"].to_numpy())
+    bread = np.linalg.inv(x.T @ x)
+    beta = bread @ x.T @ y
+    leverage = np.einsum("ni,ij,nj->n", x, bread, x)
+    off = (y - x @ beta) / (1 - leverage)
+    error = np.sqrt((bread @ (x.T * off**2) @ x @ bread)[1, 1])
+    ends = beta[1] + norm.ppf([0.025, 0.975]) * error
+    expected = measured_text(stats.Interval(beta[1], *ends))
+    assert f"slope {expected} " in more("book", table, 0).note

@@ -157,7 +157,8 @@ def test_without_a_mark_the_tree_and_the_group_are_remembered(how):
 
 
 def test_a_family_never_ends_who_asks():
-    assert Family("", os.getpid()).members() == []
+    members = Family("", os.getpid()).members()  # what other tests have started, perhaps
+    assert os.getpid() not in {process.pid for process in members}
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,45 @@ def test_the_statements_that_make_the_record_count(compare, cells):
     assert changes.changed
 
 
+SIZED = """
+from companion.scale import sized as at
+
+
+class Settings:
+    steps: int = at(toy=1, book=10, least=1)  # comment
+    both: int = at(3, paper=4)
+
+
+PRESETS = Settings()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts_at"),
+    [
+        ("toy=1", "toy=2", {"toy", None}),
+        ("book=10", "book=11", {"book", "paper", None}),  # paper is as book
+        ("at(3", "at(5", {"toy", "book", None}),
+        ("paper=4", "paper=5", {"paper", None}),
+        ("comment", "better", set()),
+        ("least=1", "least=0", {None}),
+    ],
+)
+def test_of_a_setting_only_the_value_at_the_scale_counts(tmp_path, old, new, counts_at):
+    """Without a scale every value does."""
+    found = {}
+    for name, text in (("a", SIZED), ("b", SIZED.replace(old, new))):
+        own = FILES["companion/scale.py"] + "def sized(*a, **b):\n    return a\n"
+        files = {"companion/demo/settings.py": text, "companion/scale.py": own}
+        root = write(tmp_path / name, files)
+        for scale in (*fingerprint.SCALES, None):
+            sources = fingerprint.Sources(root, scale)
+            key = ("companion.demo.settings", "PRESETS")
+            found.setdefault(scale, []).append(sources.digest(key))
+    differ = {scale for scale, (before, after) in found.items() if before != after}
+    assert differ == counts_at
+
+
 def test_a_chapter_may_begin_to_keep_its_results(tmp_path):
     presets = {
         "companion/demo/settings.py": 'PRESETS = {"toy": 1, "book": 2}\n',

@@ -12,7 +12,8 @@ Every chapter has one registry in its ``verdict.py``::
         paper="0.5 (Table 1)",
         unit="ratio",
         needs=("errors",),
-        region=between(0.45, 0.55, "error of four draws over error of one {}, over seeds"),
+        region=between(0.45, 0.55),
+        criterion="error of four draws over error of one {}, over seeds, of which none fails",
         parts={"no seed fails": YES},
     )
     def averaging(errors):
@@ -29,6 +30,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -157,6 +159,12 @@ def _told(text: str, made: str, *numbers: float) -> str:
     return text
 
 
+def _said(region: Criterion, text: str) -> Criterion:
+    """The same region with its words in the place of ``{}``."""
+    ends = [end for end in (region.low, region.high) if end is not None]
+    return replace(region, text=_told(text, region.text, *ends))
+
+
 def _numbers_in(text: str) -> set[float]:
     """Sizes of the numbers that a text names; of percentages also the share."""
     found = {float(_WORDS[word]) for word in re.findall(r"[a-z]+", text.lower()) if word in _WORDS}
@@ -225,6 +233,7 @@ class Verdicts:
         of: str,
         paper: str,
         region: Region,
+        criterion: str = "{}",
         on: str = REAL,
         unit: str = "",
         needs: tuple[str, ...] = (),
@@ -238,6 +247,8 @@ class Verdicts:
 
         id, statement, of, on, paper, unit : as in :class:`companion.claims.Claim`
         region : of the claim's quantity; a mapping where scales differ
+        criterion : what must be true, parts included, as a reader sees it; ``{}`` stands for the
+            region in words, see :func:`above`
         needs : names of the results that the measurement takes, in its order; if one is missing
             the claim is `not tested`, for that reason
         uses : names of further results, which may be missing
@@ -249,7 +260,8 @@ class Verdicts:
 
         Raises ``ValueError`` for an id that is taken, and for declarations that do not fit.
         """
-        criteria = dict(region) if isinstance(region, Mapping) else dict.fromkeys(scales, region)
+        regions = region if isinstance(region, Mapping) else dict.fromkeys(scales, region)
+        criteria = {scale: _said(one, criterion) for scale, one in regions.items()}
         claim = Claim(id, statement, paper, criteria, unit, of=of, on=on)
         parts = dict(parts or {})
         self._check(claim, parts, by_estimate)

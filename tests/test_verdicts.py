@@ -141,6 +141,19 @@ def test_a_claim_has_what_was_declared():
     assert set(registry(scales=FROM_BOOK).claims[0].criteria) == {"book", "paper"}
 
 
+def test_the_criterion_has_the_region_in_its_place():
+    region = {"toy": v.above(1.0), "book": v.above(3.0, "gap {}")}
+    (claim,) = registry(region=region, criterion="ratio {}, over seeds").claims
+    assert {scale: (one.text, one.low) for scale, one in claim.criteria.items()} == {
+        "toy": ("ratio above 1, over seeds", 1.0),
+        "book": ("ratio gap above 3, over seeds", 3.0),
+    }
+    (claim,) = registry(criterion="more than one").claims
+    assert claim.criteria["toy"].text == "more than one"
+    with pytest.raises(ValueError, match="'more than two' does not name 1: write"):
+        registry(criterion="more than two")
+
+
 def test_claims_keep_their_order_and_a_function_stays_what_it_was():
     made = Verdicts()
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from companion.quartet import gaussian, gradients, optimal, products
-from companion.quartet.judge_published import quality_of
 from companion.quartet.llama import TinyLlama
-from companion.quartet.refit import Refit
+from companion.quartet.refit import Refit, quality_of
 from companion.quartet.scales import RULES
 from companion.quartet.settings import Settings
 from companion.quartet.threads import on_one_thread

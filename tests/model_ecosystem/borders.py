@@ -1,9 +1,10 @@
 """Border results of the chapter; every claim has some."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 
-import companion.model_ecosystem as me
 from companion.claims import DOES_NOT_HOLD, NOT_RESOLVED
 from companion.data import Missing
 from companion.model_ecosystem.cards import Thinning
@@ -11,6 +12,7 @@ from companion.model_ecosystem.drift import Order
 from companion.model_ecosystem.here import Drift
 from companion.model_ecosystem.resemblance import Resemblance
 from companion.model_ecosystem.threshold import Grid
+from companion.model_ecosystem.verdict import verdicts
 from companion.stats import Interval
 from tests.borders import CORRECTED, CROSSES, NONE, ONE_FAILS, Border, crossing, spread
 
@@ -97,11 +99,11 @@ def results(**changed):
         "families": pl.DataFrame({"violates": [False] * 20}), "rates": MISSING, "drift": drift(),
         "cards": thinning(), "languages": thinning(), "curated": MISSING,
     }  # fmt: skip
-    return me.Results(**perfect | changed)
+    return SimpleNamespace(**perfect | changed)
 
 
 def of(**changed):
-    return lambda scale="book": me.evaluate(results(**changed), scale)
+    return lambda scale="book": verdicts.evaluate(results(**changed), scale)
 
 
 clean = of()

@@ -1,14 +1,14 @@
 """Border results of the chapter."""
 
-from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 
-import companion.quartet as qt
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.quartet import reruns
 from companion.quartet.gradients import Depth
+from companion.quartet.verdict import verdicts
 from tests.borders import CORRECTED, CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.quartet import made
 
@@ -19,7 +19,8 @@ def perfect():
 
 
 def of(**changed):
-    return lambda scale="book": qt.evaluate(replace(perfect(), **changed), scale)
+    results = SimpleNamespace(**vars(perfect()) | changed)
+    return lambda scale="book": verdicts.evaluate(results, scale)
 
 
 clean = of()
@@ -106,7 +107,7 @@ def rerun(**changed):
 def same_gaps():
     frame = reruns.table().assign(gap=0.01)
     frame["gap"] += 1e-4 * np.random.default_rng(0).standard_normal(len(frame))
-    return qt.regress(frame)
+    return reruns.regress(frame)
 
 
 def shifted(arm, change):

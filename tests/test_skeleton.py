@@ -58,15 +58,7 @@ def test_a_new_chapter_has_the_forms_of_the_book(book):
     found = {path.name for path in package.iterdir() if path.is_file()}
     assert found == {"__init__.py", "experiment.py", "figures.py", "settings.py", "verdict.py"}
     assert "class Settings(Sized):" in (package / "settings.py").read_text()
-    code = "from companion.tart.verdict import verdicts as v; print([c.id for c in v.claims])"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(book.root)},
-        text=True,
-        capture_output=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "['S1', 'S2']"
+    assert (package / "verdict.py").read_text().count("@verdicts.claim(") == 2
 
 
 def test_no_placeholder_is_left(book):

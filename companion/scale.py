@@ -194,18 +194,20 @@ class Sized:
         }
 
 
-def help_text(settings: type[Sized]) -> str:
+def help_text(presets: Mapping[str, object]) -> str:
     """Every setting on a line: its name, its value at each scale, and its comment.
 
-    Without comments where the source is not at hand.
+    presets : mapping from scale to a dataclass instance; without comments where the source of its
+        class is not at hand
     """
+    settings = type(presets["toy"])
     try:
         comments = _comments_of_fields(textwrap.dedent(inspect.getsource(settings)))
     except (OSError, TypeError):
         comments = {}
     lines = []
     for field in dataclasses.fields(settings):
-        values = {scale: field.metadata.get(scale, field.default) for scale in SCALES}
+        values = {scale: getattr(presets[scale], field.name) for scale in SCALES}
         one, *others = values.values()
         said = ", ".join(f"{scale} {value!r}" for scale, value in values.items())
         told = said if any(other != one for other in others) else repr(one)

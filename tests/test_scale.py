@@ -284,7 +284,7 @@ def test_a_preset_that_its_own_rule_refuses_is_noticed():
 
 
 def test_the_comments_are_the_help():
-    assert scale.help_text(Lines).splitlines() == [
+    assert scale.help_text(LINES).splitlines() == [
         "seeds: toy 2, book 8, paper 8  # independent worlds",
         "steps: toy 10, book 100, paper 1000",
         "sizes: toy ((1, 0.5),), book ((1, 0.5), (2, 0.25)), paper ((1, 0.5), (2, 0.25))"
@@ -296,7 +296,14 @@ def test_the_comments_are_the_help():
     ]
 
 
+def test_help_of_settings_in_another_form_has_the_values():
+    assert scale.help_text(PRESETS).splitlines()[:2] == [
+        "steps: toy 10, book 100, paper 1000",
+        "lr: 0.1",
+    ]
+
+
 def test_help_without_a_source_has_the_values():
     made = {"scale": scale, "dataclass": dataclass, "__name__": "nowhere"}
     exec("@dataclass(frozen=True)\nclass Made(scale.Sized):\n    n: int = scale.sized(1)", made)
-    assert scale.help_text(made["Made"]) == "n: 1"
+    assert scale.help_text(made["Made"].presets()) == "n: 1"

@@ -1,4 +1,4 @@
-"""Commands that only look: ``list``, ``scoreboard``, ``doctor``."""
+"""Commands that only look: ``list``, ``scoreboard``, ``settings``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from companion.cli._app import LOOK, app, book, usage
+from companion.cli._app import LOOK, Slug, app, book, chapter, usage
 from companion.papers import paper as find_paper
 
 
@@ -40,6 +40,18 @@ def scoreboard(
     for entry in standings(book()):
         if chosen in (None, entry.paper.slug):
             typer.echo(board.text(entry, notes=chosen is not None))
+
+
+@app.command(rich_help_panel=LOOK)
+def settings(slug: Slug) -> None:
+    """What `run --set` can replace: each setting's value at the three scales, and what it is."""
+    import importlib
+
+    from companion.scale import help_text
+
+    with usage():
+        entry = chapter(slug, book())
+    typer.echo(help_text(importlib.import_module(f"{entry.module}.settings").PRESETS))
 
 
 @app.command(rich_help_panel=LOOK)

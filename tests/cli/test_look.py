@@ -75,6 +75,21 @@ def test_the_scoreboard_of_an_unknown_paper(companion, unchanged):
     assert "massive-activations, tart," in result.stderr
 
 
+def test_settings_are_told_at_each_scale(companion, unchanged):
+    import dataclasses
+
+    from companion.tart.settings import PRESETS
+
+    result = companion("settings", "tart")
+    assert result.exit_code == 0
+    names = [line.partition(":")[0] for line in result.stdout.splitlines()]
+    assert names == [field.name for field in dataclasses.fields(PRESETS["toy"])]
+    for slug, said in (("tarte", "unknown paper"), ("quartet", "planned")):
+        refused = companion("settings", slug)
+        assert refused.exit_code == 2
+        assert said in refused.stderr
+
+
 def test_doctor_reports_and_its_status_says_whether_something_is_missing(companion, monkeypatch):
     from companion import doctor
 

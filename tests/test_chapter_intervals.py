@@ -14,7 +14,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from companion import stats
 from companion.model_ecosystem.cards import thinning
 from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.rates import WIDEST, rate, ratio_bootstrap
+from companion.model_ecosystem.intervals import WIDEST, rate, ratio_bootstrap
 from companion.model_ecosystem.sample import Ecosystem
 from tests.test_intervals import covers
 

@@ -322,18 +322,24 @@ _READERS: dict[str, Callable[[_Reader, dict], object]] = {
 def _home(module: str, name: str) -> str:
     """The module that defines the class: the one named, else the only one that does.
 
-    Looked for in the same chapter and among the shared modules, so that a class may move.
+    Looked for in the same chapter, then among the shared modules, so that a class may move.
     """
     defines = re.compile(rf"^class {name}\b", re.MULTILINE)
     chapter = PACKAGE.joinpath(*module.split(".")[1:2])
-    files = {*PACKAGE.glob("*.py"), *PACKAGE.glob("data/*.py")}
-    files |= set(chapter.rglob("*.py")) if chapter != PACKAGE else set()
-    found = {
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-        for path in files
-        if defines.search(path.read_text(encoding="utf-8"))
-    }
-    return found.pop() if module not in found and len(found) == 1 else module
+    own = chapter.rglob("*.py") if chapter != PACKAGE else ()
+    for files in (own, (*PACKAGE.glob("*.py"), *PACKAGE.glob("data/*.py"))):
+        found = {
+            ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(
+                ".__init__"
+            )
+            for path in files
+            if defines.search(path.read_text(encoding="utf-8"))
+        }
+        if module in found:
+            return module
+        if found:
+            return found.pop() if len(found) == 1 else module
+    return module
 
 
 def find_class(name: str) -> type:

@@ -206,6 +206,10 @@ def test_a_class_that_moved_is_found(tmp_path):
                  "f": dict.fromkeys(("estimate", "low", "high", "p", "n"), 1)})  # fmt: skip
     assert results.load(path) == Interval(1, 1, 1, 1, 1)
     assert results.find_class("companion.model_ecosystem.lab:Settings") is type(TOY)
+    # a chapter's own class comes before a shared one of the same name
+    assert results.find_class("companion.scaling_laws.moved:Run").__module__.startswith(
+        "companion.scaling_laws."
+    )
 
 
 def test_another_format_or_no_file(tmp_path):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion.consistent_diffusion.molecule_published import BEADS
 from companion.scale import derive_seed
 
 RESIDUES = (
@@ -28,10 +29,6 @@ BONDS = (
     (18, 21),
 )  # fmt: skip
 """Pairs of atoms, zero based."""
-
-N_ATOMS = 22
-BEADS = (4, 6, 8, 14, 16)
-"""Atoms that are kept: C of ACE; N, CA, C of ALA; N of NME (the paper's five beads)."""
 
 FORCE_FIELD = ("amber99sbildn.xml", "amber99_obc.xml")
 

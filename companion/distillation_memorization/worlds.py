@@ -12,11 +12,10 @@ import torch
 from tqdm.auto import tqdm
 
 from companion.data import Missing
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization.extraction import memorized
+from companion.distillation_memorization import arms
 from companion.distillation_memorization.fit import Recipe, Shape, fit
 from companion.distillation_memorization.objectives import Objective
-from companion.distillation_memorization.scores import score
+from companion.distillation_memorization.reading import memorized, score
 from companion.distillation_memorization.settings import LENGTH, PREFIX, SUFFIX, Settings
 from companion.distillation_memorization.text import POOLS, REAL, SOURCES, Sets
 from companion.distillation_memorization.world import Plan, World, distil_once, run_world
@@ -80,7 +79,7 @@ def pools(settings: Settings) -> Kind:
         student_epochs=settings.student_epochs,
         prefix=PREFIX,
         suffix=SUFFIX,
-        objectives=a.objectives(settings.taus, settings.extras),
+        objectives=arms.objectives(settings.taus, settings.extras),
         prefixes=PREFIXES,
         measure_epochs=tuple(
             sorted({e for e in (1, 2, 4, 7, 11) if e < settings.student_epochs}
@@ -96,8 +95,8 @@ def pools(settings: Settings) -> Kind:
 
 def _four_models() -> dict[str, Objective]:
     """The students of the paper's comparison, without control and other temperatures."""
-    every = a.objectives((a.TAU,))
-    return {name: every[name] for name in (a.BASELINE, a.SOFT, a.HARD)}
+    every = arms.objectives((arms.TAU,))
+    return {name: every[name] for name in (arms.BASELINE, arms.SOFT, arms.HARD)}
 
 
 def transformers(settings: Settings) -> Kind:
@@ -238,7 +237,10 @@ def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
     order = np.argsort(epochs)
     table = np.array(
         [
-            [*rows, (w.rate(a.TEACHER), w.rate(a.SOFT), w.loss[a.TEACHER], w.loss[a.SOFT])]
+            [
+                *rows,
+                (w.rate(arms.TEACHER), w.rate(arms.SOFT), w.loss[arms.TEACHER], w.loss[arms.SOFT]),
+            ]
             for rows, w in zip(found, mains, strict=True)
         ]
     )[:, order]  # (seeds, teachers, 4)
@@ -249,6 +251,6 @@ def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
         soft_rate=table[..., 1],
         teacher_loss=table[..., 2],
         soft_loss=table[..., 3],
-        baseline_rate=same * np.array([[w.rate(a.BASELINE)] for w in mains]),
-        baseline_loss=same * np.array([[w.loss[a.BASELINE]] for w in mains]),
+        baseline_rate=same * np.array([[w.rate(arms.BASELINE)] for w in mains]),
+        baseline_loss=same * np.array([[w.loss[arms.BASELINE]] for w in mains]),
     )

@@ -22,9 +22,9 @@ from companion.claims import (
 from companion.data import Missing
 from companion.model_ecosystem import claims as c
 from companion.model_ecosystem.cards import Thinning
-from companion.model_ecosystem.drift import least_p, n_directed
+from companion.model_ecosystem.directions import least_p, n_directed
 from companion.model_ecosystem.here import Drift
-from companion.model_ecosystem.rates import Rate
+from companion.model_ecosystem.intervals import Rate
 from companion.model_ecosystem.recovery import covered
 from companion.model_ecosystem.resemblance import Resemblance
 from companion.model_ecosystem.threshold import Grid

@@ -12,7 +12,7 @@ from companion.claims import measured_text
 from companion.data import Missing
 from companion.model_ecosystem.here import PRINTED_RATES, Drift
 from companion.model_ecosystem.inequality import PRINTED_REPRODUCE
-from companion.model_ecosystem.rates import Rate
+from companion.model_ecosystem.intervals import Rate
 from companion.model_ecosystem.recovery import RATES
 from companion.tables import Html, styled
 

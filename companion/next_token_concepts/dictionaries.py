@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from companion.data import Missing
 from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import learning, measurements, theory, twins
+from companion.next_token_concepts import autoencoding, learning, measurements, theory, twins
 from companion.next_token_concepts.settings import Settings
 from companion.scale import generator, one_thread
 
@@ -55,8 +55,8 @@ class Dictionaries(NamedTuple):
             mse = float(part.groupby("kind")["mse"].min().max())
             row = {"seed": seed, "mse": mse}
             for kind in ae.KINDS:
-                mine = [ae.Score(**r) for r in part[part.kind == kind].to_dict("records")]
-                row[kind] = ae.at_error(mine, mse, field)
+                mine = [autoencoding.Score(**r) for r in part[part.kind == kind].to_dict("records")]
+                row[kind] = autoencoding.at_error(mine, mse, field)
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -131,7 +131,7 @@ def run_dictionaries(
         for level in ae.LEVELS[kind]
     ]  # fmt: skip
     scores = learning.side_by_side(
-        ae.score, work, n_jobs=settings.n_jobs, label="autoencoders", progress=progress
+        autoencoding.score, work, n_jobs=settings.n_jobs, label="autoencoders", progress=progress
     )
     probes = pd.DataFrame({
         "seed": list(seeds),

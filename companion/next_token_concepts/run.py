@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import simulation, sweeps
+from companion.next_token_concepts import probing, simulation, sweeps
 from companion.next_token_concepts.learning import (
     Plan,
     Trained,
@@ -135,12 +135,13 @@ def recipe_on_noise(settings: Settings, seed: int, cs: Sequence[float] = (1e-4, 
     pairs = dr.isotropic(sizes, settings.noise_d, rng)
     found = []
     for c in cs:
-        table = dr.cosines(pairs, c, held_out=False)
+        table = probing.cosines(pairs, c, held_out=False)
         a = np.stack([dr.direction(p) for p in pairs])
-        w = np.stack([dr.probe(p, c) for p in pairs])
+        w = np.stack([probing.probe(p, c) for p in pairs])
         other = np.stack([dr.unit(row) for row in rng.standard_normal(w.shape)])
         found.append(Noise(
-            c, np.diag(table), np.diag(dr.cosines(pairs, c, held_out=True)),
-            np.diag(dr.permuted(pairs, c, rng)), dr.frobenius(a, w), dr.frobenius(a, other), table,
+            c, np.diag(table), np.diag(probing.cosines(pairs, c, held_out=True)),
+            np.diag(probing.permuted(pairs, c, rng)), dr.frobenius(a, w),
+            dr.frobenius(a, other), table,
         ))  # fmt: skip
     return found

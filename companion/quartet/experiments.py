@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from companion.quartet import gaussian, gradients, optimal, products
-from companion.quartet.judge_published import quality_of
+from companion.quartet import budgets, gaussian, gradients, optimal, products
 from companion.quartet.llama import TinyLlama
-from companion.quartet.refit import Refit
+from companion.quartet.refit import Refit, quality_of
 from companion.quartet.scales import RULES
 from companion.quartet.settings import Settings
 from companion.quartet.threads import on_one_thread
@@ -65,8 +64,8 @@ def maps(refit: Refit, settings: Settings) -> tuple[optimal.Map, optimal.Map]:
     quality = quality_of(refit)
     n = settings.map_points
     return (
-        optimal.optimality_map(refit.law, optimal.Speed(), quality, n),
-        optimal.optimality_map(refit.law, None, quality, n),
+        budgets.optimality_map(refit.law, optimal.Speed(), quality, n),
+        budgets.optimality_map(refit.law, None, quality, n),
     )
 
 

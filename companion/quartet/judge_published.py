@@ -9,7 +9,7 @@ from companion.quartet import claims as c
 from companion.quartet.law import PARAMETERS, Law
 from companion.quartet.optimal import SIZE_LIMITS, Map, Quality, Speed, crossover
 from companion.quartet.published import TABLE_6
-from companion.quartet.refit import Refit, nested_test
+from companion.quartet.refit import Refit, nested_test, quality_of
 from companion.quartet.reruns import Regression
 from companion.stats import LEVEL, Interval, exact, p_value
 
@@ -91,11 +91,6 @@ def optimal(scale: str, refit: Refit, bops: Map, measured: Map, n: int = 25) -> 
         note="shown at 1e9 parameters, over resampled runs; with the authors' RTX 5090 block "
         f"timings FP8:FP8 is best on {100 * measured.share('FP8:FP8'):.0f} % of the map",
     )
-
-
-def quality_of(refit: Refit) -> Quality:
-    """QuEST forward and SR backward: the pair that the first campaign measured properly."""
-    return Quality(refit.efficiency["eff_N QuEST"], refit.efficiency["eff_D SR"])
 
 
 def _resampled_crossover(refit: Refit, N: float) -> Interval:

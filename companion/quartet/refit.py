@@ -9,16 +9,9 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 from tqdm.auto import tqdm
 
-from companion.quartet.law import (
-    FREE,
-    PARAMETERS,
-    Law,
-    Runs,
-    fit_efficiency,
-    fit_from,
-    fit_law,
-    select,
-)
+from companion.quartet.law import FREE, PARAMETERS, Law, Runs, fit_efficiency, fit_from, fit_law
+from companion.quartet.optimal import Quality
+from companion.quartet.published import select
 from companion.scale import generator
 from companion.stats import Interval
 
@@ -129,3 +122,8 @@ def nested_test(refit: Refit, kind: str = "gamma = 1") -> Interval:
     statistic = (small - full) / extra / (full / rest)
     p = float(f_distribution.sf(statistic, extra, rest))
     return Interval(statistic, None, None, p, refit.n_base)
+
+
+def quality_of(refit: Refit) -> Quality:
+    """QuEST forward and SR backward: the pair that the first campaign measured properly."""
+    return Quality(refit.efficiency["eff_N QuEST"], refit.efficiency["eff_D SR"])

@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 from companion.corpora import Corpus, byte_tokens, random_windows
 from companion.models import neox, neox_config
 from companion.scale import generator, torch_generator
-from companion.scaling_laws.sources import Run
+from companion.scaling_laws.protocol import Run
 from companion.training import TrainingDiverged, TrainingSettings, next_token_loss, train
 
 VOCAB = 256

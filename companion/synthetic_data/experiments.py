@@ -40,7 +40,7 @@ def run_theory(settings: Settings, seed: int) -> list[theory.Check]:
     return [
         *theory.all_checks(settings.replicates, generator(seed, "theory")),
         # ten times as many: "within 0.1 of 4" is 2.5 standard errors of 20,000 replicates
-        *mixing.check_mixing(10 * settings.replicates, generator(seed, "mixing")),
+        *theory.check_mixing(10 * settings.replicates, generator(seed, "mixing")),
     ]
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from companion.tart.icl import Answers
 from companion.tart.prompts import WORDS, PromptMaker
 from companion.tart.texts import TASKS, TextSet, split, text_set
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(str(files("companion.tart"))) / "assets"
 CACHE = ASSETS / "cells.safetensors"
 CACHED_CELLS = tuple((task, 18, seed) for task in ("SMS", "YouTube") for seed in (0, 1))
 CACHED_QUERIES = 60

@@ -48,7 +48,7 @@ def test_the_molecule_is_the_one_of_the_pdb_file():
     bonds = [{frozenset((a.index, b.index)) for a, b in t.bonds()} for t in (pdb, ours)]
     assert elements[0] == elements[1]
     assert bonds[0] == bonds[1]
-    assert [elements[1][i] for i in molecule_md.BEADS] == ["C", "N", "C", "C", "N"]
+    assert [elements[1][i] for i in molecule_frames.BEADS] == ["C", "N", "C", "C", "N"]
 
 
 def test_heavier_hydrogens_leave_the_total_mass():

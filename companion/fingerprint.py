@@ -35,6 +35,9 @@ OUTSIDE = ("chapter", "data", "fingerprint", "papers", "project", "records", "re
 """Shared modules that fetch, schedule and keep: what they hand on is checked by hash or by test,
 and a number never depends on how they do it."""
 
+SIZED = (f"{PACKAGE}.scale", "sized")
+"""What gives a setting its value at each scale."""
+
 NOTEBOOK = "notebook"
 RECORD = "record"
 """In a notebook: the statements that hand the results to the record."""
@@ -382,6 +385,20 @@ class _Printer:
         if scale in names and set(names) <= set(SCALES):
             return f"§{scale}{self.text(node.values[names.index(scale)])}"
         return self.plain(node)
+
+    def _Call(self, node: ast.Call) -> str:
+        """``sized(toy=…, book=…)``: of a setting, too, only the scale in question counts."""
+        scale = self.sources.scale if self.sources else None
+        if scale is None or not self.is_sized(node.func):
+            return self.plain(node)
+        given = dict(zip(SCALES, node.args, strict=False))
+        given |= {keyword.arg: keyword.value for keyword in node.keywords}
+        at = next(s for s in reversed(SCALES[: SCALES.index(scale) + 1]) if s in given)
+        return f"{self.text(node.func)}§{scale}{self.text(given[at])}"
+
+    def is_sized(self, node: ast.expr) -> bool:
+        """Whether a name means ``companion.scale.sized``."""
+        return isinstance(node, ast.Name) and self.look_up(node.id) == SIZED
 
 
 class _Done(str):

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
+import io
 import math
 import os
 import random
+import textwrap
+import tokenize
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import UnionType
-from typing import TYPE_CHECKING, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -140,6 +144,94 @@ def _whole_numbers(value: object) -> Iterator[int]:
 def _name_of(kind: object) -> str:
     """An annotation as somebody wrote it: ``int``, ``tuple[int, ...]``."""
     return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+
+
+def sized(
+    toy: object,
+    book: object = dataclasses.MISSING,
+    paper: object = dataclasses.MISSING,
+    *,
+    least: float | None = None,
+) -> Any:
+    """A setting that depends on the scale; a field of a class of settings, see :class:`Sized`.
+
+    book : as `toy` if not given; paper : as `book` if not given
+    least : the smallest value that makes sense, checked whenever settings are made
+    """
+    book = toy if book is dataclasses.MISSING else book
+    paper = book if paper is dataclasses.MISSING else paper
+    about = dict(zip(SCALES, (toy, book, paper), strict=True)) | {"least": least}
+    return dataclasses.field(kw_only=True, metadata=about)
+
+
+class Sized:
+    """Settings that say on one line what a setting is at each scale::
+
+        @dataclass(frozen=True)
+        class Settings(Sized):
+            n_seeds: int = sized(toy=2, book=8, least=2)  # independent worlds (C1)
+            steps: int = sized(toy=100, book=2_000, paper=10_000)  # of every training
+            width: int = sized(64)  # of every network, at every scale
+
+
+        PRESETS = Settings.presets()
+
+    The comment, beside a field or in the lines right above it, is its help (:func:`help_text`).
+    """
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            least, value = field.metadata.get("least"), getattr(self, field.name)
+            if least is not None and not value >= least:
+                raise ValueError(f"{field.name} must be at least {least}, got {value}")
+
+    @classmethod
+    def presets(cls: type[SettingsT]) -> dict[str, SettingsT]:
+        """Scale -> the settings there."""
+        found = [field for field in dataclasses.fields(cls) if set(SCALES) <= set(field.metadata)]
+        return {
+            scale: cls(**{field.name: field.metadata[scale] for field in found}) for scale in SCALES
+        }
+
+
+def help_text(settings: type[Sized]) -> str:
+    """Every setting on a line: its name, its value at each scale, and its comment.
+
+    Without comments where the source is not at hand.
+    """
+    try:
+        comments = _comments_of_fields(textwrap.dedent(inspect.getsource(settings)))
+    except (OSError, TypeError):
+        comments = {}
+    lines = []
+    for field in dataclasses.fields(settings):
+        values = {scale: field.metadata.get(scale, field.default) for scale in SCALES}
+        one, *others = values.values()
+        said = ", ".join(f"{scale} {value!r}" for scale, value in values.items())
+        told = said if any(other != one for other in others) else repr(one)
+        comment = comments.get(field.name)
+        lines.append(f"{field.name}: {told}" + (f"  # {comment}" if comment else ""))
+    return "\n".join(lines)
+
+
+def _comments_of_fields(source: str) -> dict[str, str]:
+    """The comments of the fields of the class in `source`: ``name: type = value  # comment``."""
+    found: dict[str, str] = {}
+    line: list[tokenize.TokenInfo] = []  # of one logical line
+    above: list[str] = []  # comments between the last one and this
+    skipped = (tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NL and not line and not token.line.strip():
+            above = []
+        elif token.type == tokenize.COMMENT:
+            above.append(token.string.lstrip("# ").rstrip())
+        elif token.type == tokenize.NEWLINE:
+            if len(line) > 1 and line[0].type == tokenize.NAME and line[1].string == ":":
+                found[line[0].string] = " ".join(above)
+            line, above = [], []
+        elif token.type not in skipped:
+            line.append(token)
+    return {name: comment for name, comment in found.items() if comment}
 
 
 MAX_SEED = 2**31 - 1

@@ -193,6 +193,111 @@ def test_the_statements_that_make_the_record_count(compare, cells):
     assert changes.changed
 
 
+SIZED = """
+from companion.scale import sized as at
+
+
+class Settings:
+    steps: int = at(toy=1, book=10, least=1)  # comment
+    both: int = at(3, paper=4)
+
+
+PRESETS = Settings()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts_at"),
+    [
+        ("toy=1", "toy=2", {"toy", None}),
+        ("book=10", "book=11", {"book", "paper", None}),  # paper is as book
+        ("at(3", "at(5", {"toy", "book", None}),
+        ("paper=4", "paper=5", {"paper", None}),
+        ("comment", "better", set()),
+        ("least=1", "least=0", {None}),
+    ],
+)
+def test_of_a_setting_only_the_value_at_the_scale_counts(tmp_path, old, new, counts_at):
+    """Without a scale every value does."""
+    found = {}
+    for name, text in (("a", SIZED), ("b", SIZED.replace(old, new))):
+        own = FILES["companion/scale.py"] + "def sized(*a, **b):\n    return a\n"
+        files = {"companion/demo/settings.py": text, "companion/scale.py": own}
+        root = write(tmp_path / name, files)
+        for scale in (*fingerprint.SCALES, None):
+            sources = fingerprint.Sources(root, scale)
+            key = ("companion.demo.settings", "PRESETS")
+            found.setdefault(scale, []).append(sources.digest(key))
+    differ = {scale for scale, (before, after) in found.items() if before != after}
+    assert differ == counts_at
+
+
+VERDICT = """
+from companion.demo.lab import drawn_only
+from companion.stats import unused
+from companion.verdicts import Verdicts, above
+
+verdicts = Verdicts()
+
+
+@verdicts.claim("C1", region=above(1.0))
+def growth(found):
+    \"\"\"Words.\"\"\"
+    return shared(found, 1)
+
+
+@verdicts.claim("C2", region=above(3.0))
+def width(found):
+    return drawn_only(found)
+
+
+def shared(found, n):
+    return found[n]
+
+
+def series(found):
+    return unused()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("above(3.0)", "above(2.0)", True),
+        ("shared(found, 1)", "shared(found, 2)", True),
+        ("return found[n]", "return found[n + 1]", True),
+        ("drawn_only(found)", "drawn_only(-found)", True),
+        ("return low", "return -low", True),  # in the registry itself
+        ("Words", "Other words", False),
+        ("unused()", "unused() + 1", False),  # no verdict depends on it
+    ],
+)
+def test_claims_that_a_registry_collects_count_with_their_measurements(tmp_path, old, new, counts):
+    registry = """
+class Verdicts:
+    def claim(self, id, region):
+        return lambda function: function
+
+    def evaluate(self, found, scale):
+        return found
+
+
+def above(low):
+    return low
+"""
+    cells = {
+        "extra": "from companion.demo.verdict import verdicts\nsaid = verdicts.evaluate(found, 1)",
+        "emit": "records.emit('demo', series={'said': said})",
+    }
+    found = []
+    for name, change in (("a", str), ("b", lambda text: text.replace(old, new))):
+        files = {"companion/demo/verdict.py": VERDICT, "companion/verdicts.py": registry}
+        root = write(tmp_path / name, {at: change(text) for at, text in files.items()}, cells)
+        found.append(fingerprint.chapter(root, root / "demo.ipynb", "book").digest)
+    assert old in VERDICT + registry
+    assert (found[0] != found[1]) == counts
+
+
 def test_a_chapter_may_begin_to_keep_its_results(tmp_path):
     presets = {
         "companion/demo/settings.py": 'PRESETS = {"toy": 1, "book": 2}\n',

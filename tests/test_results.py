@@ -23,7 +23,7 @@ import torch
 from companion import results
 from companion.claims import Criterion
 from companion.data import Missing
-from companion.model_ecosystem.settings import TOY
+from companion.model_ecosystem.settings import PRESETS
 from companion.stats import Interval, t_interval
 
 TABLE = pd.DataFrame(
@@ -45,7 +45,7 @@ def there_and_back(value, folder):
     "value",
     [
         None, True, 3, 2**70, -0.0, "é", "\ud800", b"\0x", [1, (2, 3)], {(1, "a"): 2.0, 3: None},
-        {"~": 1}, {"b": 1, "a": 2}, Missing("no license"), TOY, Interval(1.0, None, 2.0),
+        {"~": 1}, {"b": 1, "a": 2}, Missing("no license"), PRESETS["toy"], Interval(1.0, None, 2.0),
         Criterion("text", low=1.0), range(1, 9, 2), {3, 1}, frozenset("ab"),
         types.MappingProxyType({"a": 1}), np.datetime64("2026-01-01"), np.complex64(1j),
     ],
@@ -205,7 +205,7 @@ def test_a_class_that_moved_is_found(tmp_path):
     forge(path, {"~": "companion.statistics:Interval",
                  "f": dict.fromkeys(("estimate", "low", "high", "p", "n"), 1)})  # fmt: skip
     assert results.load(path) == Interval(1, 1, 1, 1, 1)
-    assert results.find_class("companion.model_ecosystem.lab:Settings") is type(TOY)
+    assert results.find_class("companion.model_ecosystem.lab:Settings") is type(PRESETS["toy"])
     # a chapter's own class comes before a shared one of the same name
     assert results.find_class("companion.scaling_laws.moved:Run").__module__.startswith(
         "companion.scaling_laws."

@@ -203,3 +203,100 @@ def test_no_chapter_takes_a_negative_number_or_nan_or_a_word_for_a_number(paper)
                 with pytest.raises(ValueError):  # the chapter's own message, or the shared one
                     scale.settings_for(presets, name, {field: bad})
     assert n_numeric > 0
+
+
+@dataclass(frozen=True)
+class Lines(scale.Sized):
+    """Settings in the form of one line each."""
+
+    seeds: int = scale.sized(toy=2, book=8, least=2)  # independent worlds
+    steps: int = scale.sized(toy=10, book=100, paper=1_000)
+    # one for each size, in the order of the paper;
+    # the last is its own
+    sizes: tuple[tuple[int, float], ...] = scale.sized(
+        toy=((1, 0.5),),
+        book=((1, 0.5), (2, 0.25)),  # half and a quarter
+    )
+
+    # not about the next one
+
+    width: int = scale.sized(64)  # at every scale
+    plain: bool = False
+    switch: int = scale.sized(toy=0, paper=3)
+    maybe: int | None = scale.sized(None, paper=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width == 63:
+            raise ValueError("width is odd")
+
+
+LINES = Lines.presets()
+
+
+def test_presets_follow_from_the_lines():
+    """Book is as toy, and paper as book, unless said."""
+    assert tuple(LINES) == scale.SCALES
+    assert [one.seeds for one in LINES.values()] == [2, 8, 8]
+    assert [one.steps for one in LINES.values()] == [10, 100, 1_000]
+    assert [len(one.sizes) for one in LINES.values()] == [1, 2, 2]
+    assert [one.switch for one in LINES.values()] == [0, 0, 3]
+    assert [one.maybe for one in LINES.values()] == [None, None, 1]
+    assert {(one.width, one.plain) for one in LINES.values()} == {(64, False)}
+    assert hash(LINES["toy"]) == hash(Lines.presets()["toy"])
+
+
+def test_settings_of_lines_are_overridden_like_others():
+    changed = scale.settings_for(LINES, "book", {"steps": 7, "sizes": [[3, 1]], "plain": True})
+    assert (changed.seeds, changed.steps, changed.sizes) == (8, 7, ((3, 1.0),))
+    assert changed.plain
+    with pytest.raises(ValueError, match="'step'; allowed are maybe, plain, seeds, sizes"):
+        scale.settings_for(LINES, "toy", {"step": 1})
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ({"seeds": 1}, "seeds must be at least 2, got 1"),
+        ({"seeds": "many"}, "setting 'seeds' is int"),
+        ({"seeds": True}, "setting 'seeds' is int"),
+        ({"steps": 0}, "at least 1"),  # positive at every scale
+        ({"switch": -1}, "at least 0"),
+        ({"sizes": [[1, float("nan")]]}, "finite and not negative"),
+        ({"sizes": [[0, 1.0]]}, "at least 1"),
+        ({"width": 63}, "width is odd"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_in_lines_too(override, message):
+    with pytest.raises(ValueError, match=message):
+        scale.settings_for(LINES, "toy", override)
+
+
+def test_a_preset_that_its_own_rule_refuses_is_noticed():
+    @dataclass(frozen=True)
+    class Wrong(scale.Sized):
+        seeds: int = scale.sized(toy=1, book=8, least=2)
+
+    with pytest.raises(ValueError, match="seeds must be at least 2, got 1"):
+        Wrong.presets()
+    with pytest.raises(TypeError):
+        Wrong()  # a class has no scale of its own
+
+
+def test_the_comments_are_the_help():
+    assert scale.help_text(Lines).splitlines() == [
+        "seeds: toy 2, book 8, paper 8  # independent worlds",
+        "steps: toy 10, book 100, paper 1000",
+        "sizes: toy ((1, 0.5),), book ((1, 0.5), (2, 0.25)), paper ((1, 0.5), (2, 0.25))"
+        "  # one for each size, in the order of the paper; the last is its own half and a quarter",
+        "width: 64  # at every scale",
+        "plain: False",
+        "switch: toy 0, book 0, paper 3",
+        "maybe: toy None, book None, paper 1",
+    ]
+
+
+def test_help_without_a_source_has_the_values():
+    made = {"scale": scale, "dataclass": dataclass, "__name__": "nowhere"}
+    exec("@dataclass(frozen=True)\nclass Made(scale.Sized):\n    n: int = scale.sized(1)", made)
+    assert scale.help_text(made["Made"]) == "n: 1"

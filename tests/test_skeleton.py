@@ -53,6 +53,14 @@ def test_every_skeleton_is_linted_and_formatted(book):
         assert done.returncode == 0, done.stdout
 
 
+def test_a_new_chapter_has_the_forms_of_the_book(book):
+    package = paper("tart").package_path(book)
+    found = {path.name for path in package.iterdir() if path.is_file()}
+    assert found == {"__init__.py", "experiment.py", "figures.py", "settings.py", "verdict.py"}
+    assert "class Settings(Sized):" in (package / "settings.py").read_text()
+    assert (package / "verdict.py").read_text().count("@verdicts.claim(") == 2
+
+
 def test_no_placeholder_is_left(book):
     for entry in papers():
         files = [*entry.package_path(book).glob("*.py"), entry.notebook_path(book)]

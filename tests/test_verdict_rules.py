@@ -7,6 +7,7 @@ import pytest
 
 import companion
 from companion.papers import papers
+from tests.borders import claims_of
 
 PACKAGE = Path(companion.__file__).parent
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "stats.py"]
@@ -67,13 +68,96 @@ def test_there_is_one_mean_over_seeds():
     assert found == []
 
 
+# A chapter's verdict.py: claims through the registry, and nothing beside it.
+
+VERDICTS = [path for path in MODULES if path.name == "verdict.py"]
+
+BY_HAND = {"Criterion", "Claim", "Finding", "judge", "as_verdict", "not_tested", "verdict"}
+"""What a chapter's verdicts leave to the registry."""
+
+
+def by_hand(source: str) -> list[str]:
+    """Calls that judge past the registry, and criteria whose text no number checks."""
+    return [
+        ast.unparse(call)
+        for call in ast.walk(ast.parse(source))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", getattr(call.func, "attr", "")) in BY_HAND
+    ]
+
+
+def measurements(source: str) -> list[ast.FunctionDef]:
+    """Functions that measure a claim."""
+    return [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
+        and any("claim" in ast.unparse(decorator) for decorator in node.decorator_list)
+    ]
+
+
+def cut(source: str) -> list[str]:
+    """Where a measurement takes the interval from an estimate, or looks at the scale."""
+    found = []
+    for function in measurements(source):
+        for node in ast.walk(ast.Module(function.body, [])):
+            name = getattr(getattr(node, "func", None), "id", "")
+            if name == "Interval" and node.args and _reads_an_estimate(node.args[0]):
+                found.append(ast.unparse(node))
+            if isinstance(node, ast.Name) and node.id.lower() == "scale":
+                found.append(ast.unparse(node))
+        found += [a.arg for a in function.args.args if a.arg.lower() == "scale"]
+    return found
+
+
+MEASURED = """
+@verdicts.claim("C1", "x", of=PAPER, paper="", region=above(1.0), needs=("found",))
+def measure({}):
+    return Measured({})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        ("found", "Interval(found.estimate, n=found.n)"),
+        ("found", "Interval(np.mean(found), 0, 2)"),
+        ("found, scale", "found"),
+        ("found", "found[scale]"),
+    ],
+)
+def test_a_measurement_that_cuts_its_interval_or_looks_at_the_scale_is_seen(arguments, value):
+    assert cut(MEASURED.format(arguments, value))
+    assert not cut(MEASURED.format("found", "Interval(found[0], found[1], found[2])"))
+
+
+@pytest.mark.parametrize(
+    "text", ["judge(claim, x)", 'Criterion("above 1", low=2.0)', "region.verdict(found)"]
+)
+def test_what_judges_past_the_registry_is_seen(text):
+    assert by_hand(MEASURED.format("found", text))
+    assert not by_hand(MEASURED.format("found", "found"))
+
+
+@pytest.mark.parametrize("path", VERDICTS, ids=lambda path: path.parent.name)
+def test_verdicts_are_left_to_the_registry(path):
+    source = path.read_text(encoding="utf-8")
+    assert len(measurements(source)) > 1
+    assert by_hand(source) == []
+    assert cut(source) == []
+
+
+@pytest.mark.parametrize("path", VERDICTS, ids=lambda path: path.parent.name)
+def test_a_chapter_judges_in_one_place(path):
+    others = {one.name for one in path.parent.glob("*.py")} & {"claims.py", "findings.py"}
+    assert not others | {one.name for one in path.parent.glob("judge_*.py")}
+
+
 @pytest.mark.parametrize("paper", papers(), ids=lambda paper: paper.slug)
 def test_record_and_claims_say_alike_whose_claim_it_is(paper):
-    from importlib import import_module
-
     from companion import records
 
-    claims = {claim.id: claim for claim in import_module(f"{paper.module}.claims").CLAIMS}
+    claims = {claim.id: claim for claim in claims_of(paper)}
     record = records.load(paper.slug)
     said = {row["claim"]: (row["of"], row["on"]) for row in record["findings"]}
     assert said == {name: (claim.of, claim.on) for name, claim in claims.items()}

@@ -6,7 +6,6 @@ Anatomy of a Machine Learning Ecosystem (arXiv:2508.06811).
 from companion.model_ecosystem.benchmark import against_networkx as against_networkx
 from companion.model_ecosystem.benchmark import scaling as scaling
 from companion.model_ecosystem.cards import automatic_shares as automatic_shares
-from companion.model_ecosystem.claims import CLAIMS as CLAIMS
 from companion.model_ecosystem.exercises import check_bookkeeping as check_bookkeeping
 from companion.model_ecosystem.exercises import check_family as check_family
 from companion.model_ecosystem.exercises import check_hidden as check_hidden
@@ -16,9 +15,6 @@ from companion.model_ecosystem.explorers import kin_explorer as kin_explorer
 from companion.model_ecosystem.explorers import law_explorer as law_explorer
 from companion.model_ecosystem.explorers import pair_explorer as pair_explorer
 from companion.model_ecosystem.explorers import tree_explorer as tree_explorer
-from companion.model_ecosystem.findings import Results as Results
-from companion.model_ecosystem.findings import evaluate as evaluate
-from companion.model_ecosystem.findings import series as series
 from companion.model_ecosystem.forest import components as components
 from companion.model_ecosystem.forest import depths as depths
 from companion.model_ecosystem.forest import forest as forest

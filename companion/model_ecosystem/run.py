@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 
@@ -9,7 +11,6 @@ from companion import data
 from companion.data import Missing
 from companion.model_ecosystem import benchmark, here, inequality, recovery, regimes, sample
 from companion.model_ecosystem.dna import MASKS
-from companion.model_ecosystem.findings import Results
 from companion.model_ecosystem.resemblance import Resemblance, levenshtein_pairs, resemblance
 from companion.model_ecosystem.sample import Ecosystem
 from companion.model_ecosystem.settings import Settings
@@ -79,11 +80,11 @@ def hub_results(system: Ecosystem, settings: Settings, seed: int) -> dict[str, o
     return found
 
 
-def run_all(settings: Settings, seed: int) -> Results:
+def run_all(settings: Settings, seed: int) -> SimpleNamespace:
     """Every result of the chapter."""
     hub, curated = data.attempt(sample.hub_sample), data.attempt(sample.embedding_models)
     attempt = data.attempt
-    return Results(
+    return SimpleNamespace(
         grid=threshold_grid(settings, seed),
         regimes=regimes.run_regimes(settings.models, range(settings.seeds), seed),
         coverage=recovery.coverage(settings.coverage_models, settings.coverage_runs, seed, 300),

@@ -1,69 +1,51 @@
-"""Sizes of the chapter's experiments, one preset per scale."""
+"""Sizes of the chapter's experiments, one line a setting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from companion.scale import Sized, sized
 
 DATASET = "hf://datasets/modelbiome/ai_ecosystem"
 """1,860,411 models as of July 2025; where no file is named, all its parquet files are read."""
 
+UP_TO_300K = (10_000, 100_000, 300_000)
+
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run does; every number that differs between scales is here.
+class Settings(Sized):
+    """What a run does; every number that differs between scales is here."""
 
-    models : of a simulated forest; seeds : how many forests
-    grid_families : simulated families per point of the threshold grid
-    coverage_models, coverage_runs : ecosystems on which intervals are checked
-    drift_runs : simulated worlds of each kind
-    resamples : of every bootstrap and parametric bootstrap
-    permutations : sign flips of blocks
-    null_orders : random orientations for the share in order (real sample)
-    sim_null_orders : the same in each simulated world
-    levenshtein_pairs : drawn pairs per mean; 0 leaves it out
-    bench_sizes : forests of the benchmark; networkx_models : of the comparison
-    hub_source : folder or address of the paper's data set, "" leaves it out; hub_rows : first rows
-        only, 0 for all; hub_parents : models whose live families are read instead
-    """
-
-    models: int = 20_000
-    seeds: int = 3
-    grid_families: int = 1_000
-    coverage_models: int = 8_000
-    coverage_runs: int = 60
-    drift_runs: int = 12
-    resamples: int = 500
-    permutations: int = 2_000
-    null_orders: int = 60
-    sim_null_orders: int = 6
-    levenshtein_pairs: int = 2_000
-    bench_sizes: tuple[int, ...] = (10_000, 100_000, 300_000)
-    networkx_models: int = 20_000
-    hub_source: str = ""
-    hub_rows: int = 0
-    hub_parents: tuple[str, ...] = ()
+    models: int = sized(toy=20_000, book=300_000, least=1_000)  # of a simulated forest
+    seeds: int = sized(toy=3, book=10, least=2)  # how many forests
+    # simulated families per point of the threshold grid
+    grid_families: int = sized(toy=1_000, book=10_000, least=10)
+    coverage_models: int = sized(
+        8_000, least=1_000
+    )  # of an ecosystem on which intervals are checked
+    coverage_runs: int = sized(toy=60, book=400, least=2)  # such ecosystems
+    drift_runs: int = sized(toy=12, book=60, least=2)  # simulated worlds of each kind
+    # of every bootstrap and parametric bootstrap
+    resamples: int = sized(toy=500, book=5_000, least=20)
+    permutations: int = sized(toy=2_000, book=10_000, least=99)  # sign flips of blocks
+    # random orientations for the share in order (real sample)
+    null_orders: int = sized(toy=60, book=200, least=10)
+    sim_null_orders: int = sized(toy=6, book=20, least=2)  # the same in each simulated world
+    # drawn pairs per mean; 0 leaves it out
+    levenshtein_pairs: int = sized(toy=2_000, book=20_000, least=0)
+    # models of the forests of the benchmark
+    bench_sizes: tuple[int, ...] = sized(toy=UP_TO_300K, book=(*UP_TO_300K, 2_000_000))
+    # models of the comparison with networkx
+    networkx_models: int = sized(toy=20_000, book=100_000, least=100)
+    # folder or address of the paper's data set, "" leaves it out
+    hub_source: str = sized("", paper=DATASET)
+    hub_rows: int = sized(0, least=0)  # first rows only, 0 for all
+    hub_parents: tuple[str, ...] = sized(())  # models whose live families are read instead
 
     def __post_init__(self) -> None:
-        least = {"models": 1_000, "seeds": 2, "grid_families": 10, "coverage_models": 1_000,
-                 "coverage_runs": 2, "drift_runs": 2, "resamples": 20, "permutations": 99,
-                 "null_orders": 10, "sim_null_orders": 2, "levenshtein_pairs": 0,
-                 "networkx_models": 100, "hub_rows": 0}  # fmt: skip
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} must be at least {low}, got {getattr(self, name)}")
+        super().__post_init__()
         if len(self.bench_sizes) < 2 or list(self.bench_sizes) != sorted(set(self.bench_sizes)):
             raise ValueError(f"bench_sizes needs two increasing sizes, got {self.bench_sizes}")
 
 
-TOY = Settings()
-
-BOOK = replace(
-    TOY, models=300_000, seeds=10, grid_families=10_000, coverage_runs=400, drift_runs=60,
-    resamples=5_000, permutations=10_000, null_orders=200, sim_null_orders=20,
-    levenshtein_pairs=20_000, bench_sizes=(10_000, 100_000, 300_000, 2_000_000),
-    networkx_models=100_000,
-)  # fmt: skip
-
-PAPER = replace(BOOK, hub_source=DATASET)
-
-PRESETS = {"toy": TOY, "book": BOOK, "paper": PAPER}
+PRESETS = Settings.presets()

@@ -3,7 +3,6 @@
 Quartet: Native FP4 Training Can Be Optimal for Large Language Models (arXiv:2505.14669).
 """
 
-from companion.quartet.claims import CLAIMS as CLAIMS
 from companion.quartet.exercises import check_averaging as check_averaging
 from companion.quartet.exercises import check_clipping as check_clipping
 from companion.quartet.exercises import check_lost_direction as check_lost_direction
@@ -21,9 +20,6 @@ from companion.quartet.experiments import train as train
 from companion.quartet.explorers import group_explorer as group_explorer
 from companion.quartet.explorers import map_explorer as map_explorer
 from companion.quartet.explorers import product_explorer as product_explorer
-from companion.quartet.findings import Results as Results
-from companion.quartet.findings import evaluate as evaluate
-from companion.quartet.findings import series as series
 from companion.quartet.gaussian import gaussian_mse as gaussian_mse
 from companion.quartet.gaussian import optimal_scale as optimal_scale
 from companion.quartet.gaussian import simulate as simulate

@@ -10,12 +10,12 @@ import pandas as pd
 from companion.claims import measured_text
 from companion.data import fetch
 from companion.quartet.gaussian import Simulated
-from companion.quartet.judge_published import deviations
 from companion.quartet.law import PARAMETERS
 from companion.quartet.published import TABLE_2, TABLE_6
 from companion.quartet.refit import Refit
 from companion.quartet.reruns import Regression
 from companion.quartet.speed import Speeds
+from companion.quartet.verdict import deviations
 from companion.stats import Interval, t_interval
 from companion.tables import styled
 

@@ -68,7 +68,7 @@ def settings(monkeypatch):
         ("lr=0.1", "unknown setting 'lr'; allowed are n_repeats, n_seeds, sizes"),
         ("n_seeds=many", "setting 'n_seeds' is int"),
         ("n_seeds=1.5", "setting 'n_seeds' is int"),
-        ("n_seeds=1", "n_seeds >= 2"),
+        ("n_seeds=1", "n_seeds must be at least 2"),
         ("n_seeds", "NAME=VALUE"),
         ("sizes=[1, 'a']", "setting 'sizes' is tuple[int, ...]"),
         ("sizes=[-1]", "sizes must be two or more increasing counts"),  # the chapter's own words

@@ -1,9 +1,10 @@
 """Border results of the chapter; every claim has some."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 
-import companion.model_ecosystem as me
 from companion.claims import DOES_NOT_HOLD, NOT_RESOLVED
 from companion.data import Missing
 from companion.model_ecosystem.cards import Thinning
@@ -11,6 +12,7 @@ from companion.model_ecosystem.drift import Order
 from companion.model_ecosystem.here import Drift
 from companion.model_ecosystem.resemblance import Resemblance
 from companion.model_ecosystem.threshold import Grid
+from companion.model_ecosystem.verdict import verdicts
 from companion.stats import Interval
 from tests.borders import CORRECTED, CROSSES, NONE, ONE_FAILS, Border, crossing, spread
 
@@ -97,11 +99,11 @@ def results(**changed):
         "families": pl.DataFrame({"violates": [False] * 20}), "rates": MISSING, "drift": drift(),
         "cards": thinning(), "languages": thinning(), "curated": MISSING,
     }  # fmt: skip
-    return me.Results(**perfect | changed)
+    return SimpleNamespace(**perfect | changed)
 
 
 def of(**changed):
-    return lambda: me.evaluate(results(**changed), "book")
+    return lambda scale="book": verdicts.evaluate(results(**changed), scale)
 
 
 clean = of()
@@ -159,3 +161,53 @@ BORDERS = [
            of(inequality=one_share(0.1)), (NOT_RESOLVED,)),
     Border("C9", NONE, "one forest", of(inequality=pl.DataFrame({"top_share": [0.6]}))),
 ]  # fmt: skip
+
+
+def flat_grid():
+    made = grid()
+    return made._replace(gap=-made.predicted)
+
+
+def curated(source="apache-2.0", target="mit"):
+    """Drift of the embedding models, whose first pair is of these licenses."""
+    found = drift()
+    rows = found.pairs.with_row_index("i").with_columns(
+        pl.when(pl.col("i") == 0).then(pl.lit(name)).otherwise(pl.col(column)).alias(column)
+        for column, name in (("source", source), ("target", target))
+    )
+    return found._replace(pairs=rows.drop("i"))
+
+
+def few_families():
+    found = drift(p_families=0.9)
+    return found._replace(pairs=found.pairs.with_columns(families=pl.lit(3)))
+
+
+REAL = ("resemblance", "families", "rates", "drift", "cards", "languages", "curated")
+
+VARIANTS = {
+    "nothing works": of(
+        grid=flat_grid(), regimes=regimes(**dict.fromkeys(GAPS, spread(0.0, 0.1, 5))),
+        coverage=coverage(40), worlds=worlds(10),
+        resemblance=resemblance((0, -0.1, 0.1), (1, 0.9, 1.1)),
+        inequality=pl.DataFrame({"top_share": spread(0.01, 0.001, 10)}),
+        drift=drift(p_families=0.9, p_uploaders=0.9, share=(50, 100), null=0.5),
+        cards=thinning((0.0, -0.2, 0.2), 0.5), languages=thinning((0.0, -0.2, 0.2), 0.5),
+    ),
+    "no data": of(**dict.fromkeys(REAL, MISSING)),
+    "no languages": of(languages=Missing("no embedding models")),
+    "no cards": of(cards=Missing("no cards"), languages=Missing("no embedding models")),
+    "no families": of(families=MISSING),
+    "embedding models": of(curated=curated()),
+    "embedding models, other licenses": of(curated=curated("apache-2.0", "gpl-3.0")),
+    "one forest": of(regimes=regimes(**{name: np.array([mean]) for name, mean in GAPS.items()})),
+    "equal forests": of(regimes=regimes(**{"C": np.full(5, 0.1)})),
+    "a forest that failed": of(regimes=regimes(A=np.array([-0.1, np.nan, -0.1, -0.11, -0.12]))),
+    "no points": of(grid=grid()._replace(predicted=np.zeros((2, 5)))),
+    "few families": of(drift=few_families()),
+    "one ecosystem": of(coverage=coverage(0, runs=1)),
+    "ladders taken everywhere": of(worlds=worlds(taken=200)),
+    "an equal gap": of(resemblance=resemblance(ratio=(1.0, 0.9, 1.1))),
+    "cards that grow": of(cards=thinning((0.5, 0.3, 0.7))),
+    "equal shares": of(inequality=pl.DataFrame({"top_share": np.full(10, 0.6)})),
+}  # fmt: skip

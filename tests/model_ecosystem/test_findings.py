@@ -1,7 +1,8 @@
 """Claims, findings, figures and explorers of a whole small run, with or without the data."""
 
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -13,8 +14,9 @@ from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, Cla
 from companion.explore import MAX_FRAMES
 from companion.model_ecosystem import figures
 from companion.model_ecosystem.run import levenshtein
+from companion.model_ecosystem.verdict import series, verdicts
 from companion.records._store import plain
-from companion.scale import SCALES
+from companion.scale import SCALES, settings_for
 from companion.stats import Interval
 
 FREE = {"C3", "C4", "C7", "C9"}
@@ -34,15 +36,15 @@ def results():
 
 @pytest.fixture(scope="module")
 def findings(results):
-    return {finding.claim: finding for finding in me.evaluate(results, "toy")}
+    return {finding.claim: finding for finding in verdicts.evaluate(results, "toy")}
 
 
 def test_every_claim_has_one_finding_at_every_scale(results):
     for scale in SCALES:
-        found = me.evaluate(results, scale)
+        found = verdicts.evaluate(results, scale)
         assert [f.claim for f in found] == [f"C{i}" for i in range(1, 10)]
-        assert [f.claim for f in found] == [claim.id for claim in me.CLAIMS]
-        check(found, me.CLAIMS)
+        assert [f.claim for f in found] == [claim.id for claim in verdicts.claims]
+        check(found, verdicts.claims)
 
 
 def test_claims_without_data_are_tested_anywhere(findings):
@@ -67,17 +69,19 @@ def test_real_claims_are_judged_or_said_to_be_missing(findings, data_here):
 def test_without_data_only_the_claims_that_need_them_are_untested(results):
     missing = data.Missing("put the file there")
     kept = {"grid", "regimes", "coverage", "worlds", "inequality", "scaling", "networkx"}
-    bare = me.Results(
-        **{f.name: getattr(results, f.name) if f.name in kept else missing for f in fields(results)}
+    bare = SimpleNamespace(
+        **{name: one if name in kept else missing for name, one in vars(results).items()}
     )
-    found = me.evaluate(bare, "toy")
+    found = verdicts.evaluate(bare, "toy")
     assert {f.claim for f in found if f.verdict == NOT_TESTED} == {f"C{i}" for i in (1, 2, 5, 6, 8)}
-    check(found, me.CLAIMS)
-    assert "comparisons" not in me.series(bare)
+    check(found, verdicts.claims)
+    assert "comparisons" not in series(bare)
 
 
-def changed(results, **fields_):
-    return {f.claim: f for f in me.evaluate(replace(results, **fields_), "toy")}
+def changed(results, **changes):
+    return {
+        f.claim: f for f in verdicts.evaluate(SimpleNamespace(**vars(results) | changes), "toy")
+    }
 
 
 def test_a_law_that_is_wrong_fails_the_notebook(results):
@@ -175,7 +179,7 @@ def test_an_order_counts_only_where_directionless_worlds_fail(results, data_here
 
 
 def test_series_fit_into_a_record(results):
-    text = json.dumps(plain(me.series(results)), allow_nan=False)
+    text = json.dumps(plain(series(results)), allow_nan=False)
     assert len(text) < 40_000
     json.dumps(asdict(me.PRESETS["paper"]), allow_nan=False)
 
@@ -188,7 +192,7 @@ def draws_of(results):
     rates = data.attempt(me.mutation_rates, hub, SMALL, 0)
     return {
         "answer": lambda: figures.answer(None),
-        "answer, published": lambda: figures.answer({"series": plain(me.series(results))}),
+        "answer, published": lambda: figures.answer({"series": plain(series(results))}),
         "threshold": lambda: figures.threshold(results.grid),
         "families": lambda: show(figures.families, results.families),
         "regimes": lambda: figures.regimes(results.regimes),
@@ -288,6 +292,6 @@ def test_presets_and_settings():
     assert me.PRESETS["book"].bench_sizes[-1] == 2_000_000
     assert me.PRESETS["paper"].hub_source.startswith("hf://")
     with pytest.raises(ValueError, match="seeds must be at least 2"):
-        me.Settings(seeds=1)
+        settings_for(me.PRESETS, "toy", {"seeds": 1})
     with pytest.raises(ValueError, match="increasing"):
-        me.Settings(bench_sizes=(10, 10))
+        settings_for(me.PRESETS, "toy", {"bench_sizes": (10, 10)})

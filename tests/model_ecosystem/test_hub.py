@@ -12,6 +12,7 @@ import companion.model_ecosystem as me
 from companion import data
 from companion.model_ecosystem import dna, hub, term_weights
 from companion.model_ecosystem.sample import Ecosystem, card_terms, marginals, printed_numbers
+from companion.model_ecosystem.verdict import on_hub, verdicts
 
 TINY = replace(
     me.PRESETS["toy"], models=1_000, grid_families=20, coverage_models=1_000, coverage_runs=2,
@@ -54,9 +55,9 @@ def test_the_paper_scale_path_runs_on_a_stand_in(tmp_path):
     assert found["families"]["violates"].sum() == 0
     assert np.isfinite(found["rates"]["license"].clustered.estimate)
     assert "org0/model0" in me.hub_tables(found)
-    results = me.run_all(TINY, 0).on_hub(found)
-    verdicts = {f.claim: f.verdict for f in me.evaluate(results, "paper")}
-    assert "not tested" not in {verdicts[name] for name in ("C1", "C2", "C5", "C6")}
+    results = on_hub(me.run_all(TINY, 0), found)
+    said = {f.claim: f.verdict for f in verdicts.evaluate(results, "paper")}
+    assert "not tested" not in {said[name] for name in ("C1", "C2", "C5", "C6")}
     first = me.read_hub(replace(settings, hub_rows=30))
     assert first.graph.n == 30
 

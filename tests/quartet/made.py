@@ -1,13 +1,12 @@
 """Results made by hand: what a perfect run would give, to be spoiled one at a time."""
 
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 
 from companion.data import Missing
 from companion.quartet import PRESETS, budgets, gaussian, optimal, refit, reruns
 from companion.quartet.explorers import PRINTED_LAW
-from companion.quartet.findings import Results
 from companion.quartet.gradients import Depth, ModelAverages
 from companion.quartet.law import PARAMETERS
 from companion.quartet.products import ARMS, Averages
@@ -109,7 +108,7 @@ def fitted(noise=1e-4):
 def results(**changes):
     law = fitted()
     quality = optimal.Quality(0.648, 0.892)
-    made = Results(
+    made = dict(
         table=table(),
         optimum=gaussian.optimal_scale(),
         means={rule: gaussian.octave_means(rule, 400) for rule in RULES},
@@ -123,7 +122,7 @@ def results(**changes):
         averages=averages(),
         trained=trained(),
     )
-    return replace(made, **changes)
+    return SimpleNamespace(**made | changes)
 
 
 MISSING = Missing("set COMPANION_DATA")

@@ -12,6 +12,7 @@ from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, Cla
 from companion.explore import MAX_FRAMES
 from companion.quartet import figures, reruns, tables
 from companion.quartet.speed import Speeds
+from companion.quartet.verdict import series, verdicts
 
 from . import made
 
@@ -21,20 +22,22 @@ def perfect():
     return made.results()
 
 
-def verdicts(results, scale="book"):
-    return {finding.claim: finding.verdict for finding in qt.evaluate(results, scale)}
+def said(results, scale="book"):
+    return {finding.claim: finding.verdict for finding in verdicts.evaluate(results, scale)}
 
 
 def test_a_perfect_run_satisfies_every_claim(perfect):
-    found = qt.evaluate(perfect, "book")
+    found = verdicts.evaluate(perfect, "book")
     assert [f.claim for f in found] == [f"C{i}" for i in range(1, 11)]
-    assert {f.claim: f.verdict for f in found} == dict.fromkeys([c.id for c in qt.CLAIMS], HOLDS)
-    check(found, qt.CLAIMS)
+    assert {f.claim: f.verdict for f in found} == dict.fromkeys(
+        [c.id for c in verdicts.claims], HOLDS
+    )
+    check(found, verdicts.claims)
 
 
 @pytest.mark.parametrize("scale", ["toy", "book", "paper"])
 def test_every_scale_can_be_judged(perfect, scale):
-    found = verdicts(perfect, scale)
+    found = said(perfect, scale)
     untested = {name for name, verdict in found.items() if verdict == NOT_TESTED}
     assert untested == ({"C9", "C10"} if scale == "toy" else set())
 
@@ -52,38 +55,38 @@ def test_what_does_nothing_satisfies_nothing(perfect):
         depth=made.depth(effect=0.0),
         trained=made.trained(flat),
     )
-    found = verdicts(nothing)
+    found = said(nothing)
     for claim in ("C1", "C2", "C3", "C4", "C7", "C9", "C10"):
         assert found[claim] in (DOES_NOT_HOLD, NOT_RESOLVED), claim
     with pytest.raises(ClaimFailed, match="C3"):
-        check(qt.evaluate(nothing, "toy"))
+        check(verdicts.evaluate(nothing, "toy"))
 
 
 def test_wrong_laws_and_maps_do_not_hold(perfect):
     law = perfect.refit._replace(efficiency=perfect.refit.efficiency | {"eff_N QuEST": 0.7})
-    assert verdicts(made.results(refit=law))["C5"] == DOES_NOT_HOLD
+    assert said(made.results(refit=law))["C5"] == DOES_NOT_HOLD
     cheap = perfect.refit._replace(costs={"full": 1.0, "gamma = 1": 1.0, "beta = 1": 1.0})
-    assert verdicts(made.results(refit=cheap))["C5"] == DOES_NOT_HOLD
+    assert said(made.results(refit=cheap))["C5"] == DOES_NOT_HOLD
     poor = perfect.refit._replace(efficiency=perfect.refit.efficiency | {"eff_N QuEST": 0.45})
-    assert verdicts(made.results(refit=poor))["C6"] in (DOES_NOT_HOLD, NOT_RESOLVED)
-    assert verdicts(made.results(bops=perfect.measured))["C6"] == DOES_NOT_HOLD
+    assert said(made.results(refit=poor))["C6"] in (DOES_NOT_HOLD, NOT_RESOLVED)
+    assert said(made.results(bops=perfect.measured))["C6"] == DOES_NOT_HOLD
 
 
 def test_a_crossover_that_resampled_runs_leave_open_is_not_resolved(perfect):
     wide = perfect.refit._replace(boot=made.fitted(0.02).boot)
-    (c6,) = [f for f in qt.evaluate(made.results(refit=wide), "book") if f.claim == "C6"]
+    (c6,) = [f for f in verdicts.evaluate(made.results(refit=wide), "book") if f.claim == "C6"]
     assert c6.verdict == NOT_RESOLVED
     assert c6.low < 80 < c6.estimate < 175 < c6.high
     few = {name: values[:5] for name, values in perfect.refit.boot.items()}
-    assert verdicts(made.results(refit=perfect.refit._replace(boot=few)))["C6"] == NOT_RESOLVED
+    assert said(made.results(refit=perfect.refit._replace(boot=few)))["C6"] == NOT_RESOLVED
 
 
 def test_a_p_between_satisfies_nothing_and_refutes_nothing(perfect):
     found = perfect.reruns
     close = found._replace(difference=found.difference._replace(p=0.03))
-    assert verdicts(made.results(reruns=close))["C4"] == NOT_RESOLVED
+    assert said(made.results(reruns=close))["C4"] == NOT_RESOLVED
     grows = found._replace(before=found.before._replace(low=1e-5, estimate=1e-4, high=2e-4))
-    assert verdicts(made.results(reruns=grows))["C4"] == DOES_NOT_HOLD
+    assert said(made.results(reruns=grows))["C4"] == DOES_NOT_HOLD
 
 
 def test_one_depth_that_crosses_leaves_c7_open(perfect):
@@ -92,7 +95,7 @@ def test_one_depth_that_crosses_leaves_c7_open(perfect):
     def depth(arm, change):
         values = dict(perfect.depth.misalignment)
         values[arm] = values[arm] + change
-        return verdicts(made.results(depth=perfect.depth._replace(misalignment=values)))["C7"]
+        return said(made.results(depth=perfect.depth._replace(misalignment=values)))["C7"]
 
     one = np.zeros((8, 7))
     one[:, 3] = 0.015 + 0.02 * rng.standard_normal(8)  # mean inside, interval beyond 0.02
@@ -103,21 +106,21 @@ def test_one_depth_that_crosses_leaves_c7_open(perfect):
     noisy = perfect.depth.cosine | {
         "SR": perfect.depth.cosine["RTN"] - 0.01 + 0.02 * rng.standard_normal((8, 7))
     }
-    assert verdicts(made.results(depth=perfect.depth._replace(cosine=noisy)))["C7"] == NOT_RESOLVED
+    assert said(made.results(depth=perfect.depth._replace(cosine=noisy)))["C7"] == NOT_RESOLVED
 
 
 def test_a_missed_interval_of_the_bias_stops_no_toy_run(perfect):
     """A right program misses a 99 % interval at one seed in a hundred."""
     off = perfect.products._replace(bias=np.full(6, 4.2e-4))
-    assert verdicts(made.results(products=off))["C3"] == DOES_NOT_HOLD
-    assert verdicts(made.results(products=off), "toy")["C3"] == HOLDS
+    assert said(made.results(products=off))["C3"] == DOES_NOT_HOLD
+    assert said(made.results(products=off), "toy")["C3"] == HOLDS
 
 
 def test_what_must_hold_at_toy_fails_for_a_broken_quantizer(perfect):
     table = made.table()
     shifted = table["SR"]._replace(misalignment=table["SR"].misalignment + 1.3e-2)  # no 3/4
     for changed in ({"SR": shifted}, {"RTN": table["SR"]}):
-        found = qt.evaluate(made.results(table=table | changed), "toy")
+        found = verdicts.evaluate(made.results(table=table | changed), "toy")
         with pytest.raises(ClaimFailed, match="C1"):
             check(found)
 
@@ -127,7 +130,7 @@ def test_stuck_averages_and_biased_slopes_do_not_hold(perfect):
     biased = perfect.averages.errors | {
         "SR, signs before": 0.1 / k + np.array([[0.019], [0.02], [0.021]])
     }
-    found = verdicts(made.results(averages=perfect.averages._replace(errors=biased)))
+    found = said(made.results(averages=perfect.averages._replace(errors=biased)))
     assert found["C8"] == DOES_NOT_HOLD
 
 
@@ -141,18 +144,19 @@ def test_stuck_averages_and_biased_slopes_do_not_hold(perfect):
 )
 def test_gaps_on_the_wrong_side_do_not_hold(claim, changed):
     trained = made.trained(made.GAPS | changed)
-    assert verdicts(made.results(trained=trained))[claim] == DOES_NOT_HOLD
+    assert said(made.results(trained=trained))[claim] == DOES_NOT_HOLD
 
 
 def test_missing_data_is_said(perfect):
     gone = made.MISSING
     found = {
-        f.claim: f for f in qt.evaluate(made.results(refit=gone, bops=gone, measured=gone), "book")
+        f.claim: f
+        for f in verdicts.evaluate(made.results(refit=gone, bops=gone, measured=gone), "book")
     }
     for claim in ("C5", "C6"):
         assert found[claim].verdict == NOT_TESTED
         assert found[claim].note == "set COMPANION_DATA"
-    assert "refit" not in qt.series(made.results(refit=gone))
+    assert "refit" not in series(made.results(refit=gone))
 
 
 def test_diverged_seeds_are_not_dropped(perfect):
@@ -160,7 +164,7 @@ def test_diverged_seeds_are_not_dropped(perfect):
     final["SR:none"][2] = np.nan
     broken = perfect.trained._replace(final=final)
     assert broken.n_diverged() == 1
-    found = {f.claim: f for f in qt.evaluate(made.results(trained=broken), "book")}
+    found = {f.claim: f for f in verdicts.evaluate(made.results(trained=broken), "book")}
     assert found["C9"].verdict == NOT_RESOLVED
     assert "1 of the runs diverged" in found["C9"].note
     assert found["C10"].verdict == HOLDS  # its runs are all there
@@ -168,22 +172,24 @@ def test_diverged_seeds_are_not_dropped(perfect):
 
 def test_runs_that_were_not_made_are_named(perfect):
     few = {name: made.GAPS[name] for name in ("none:none", "naive", "QuEST:RTN")}
-    found = {f.claim: f for f in qt.evaluate(made.results(trained=made.trained(few)), "book")}
+    found = {f.claim: f for f in verdicts.evaluate(made.results(trained=made.trained(few)), "book")}
     assert "not trained in this run: SR:none" in found["C9"].note
-    one = {f.claim: f for f in qt.evaluate(made.results(trained=made.trained(n_seeds=2)), "book")}
+    one = {
+        f.claim: f for f in verdicts.evaluate(made.results(trained=made.trained(n_seeds=2)), "book")
+    }
     assert one["C9"].verdict == NOT_TESTED
 
 
 def test_series_and_settings_fit_into_a_record(perfect):
     from companion.records._store import plain
 
-    text = json.dumps(plain(qt.series(perfect)), allow_nan=False)
+    text = json.dumps(plain(series(perfect)), allow_nan=False)
     assert len(text) < 40_000
     json.dumps(asdict(made.TOY), allow_nan=False)
 
 
 def draws(perfect):
-    record = {"series": qt.series(perfect)}
+    record = {"series": series(perfect)}
     losses = qt.released_losses()
     return {
         "empty": lambda: figures.answer(None),
@@ -268,4 +274,4 @@ def test_a_quantizer_that_ignores_the_rule_of_its_scale_fails_c2(perfect):
     same = made.table()
     nearest = same["QuEST nearest"]
     same["QuEST"] = nearest._replace(mse=nearest.mse[::-1])
-    assert verdicts(made.results(table=same))["C2"] == DOES_NOT_HOLD
+    assert said(made.results(table=same))["C2"] == DOES_NOT_HOLD

@@ -1,0 +1,46 @@
+"""Stored results get the findings that they got when stored.  See :mod:`tests.replay`."""
+
+import functools
+
+import pytest
+
+from companion.scale import SCALES
+from tests import replay
+
+NUMBERS = ("estimate", "low", "high", "p")
+EACH = [(slug, scale) for slug in replay.stored() for scale in SCALES]
+
+
+@functools.cache
+def both(slug):
+    return replay.findings(slug), replay.load(slug)
+
+
+@pytest.mark.parametrize("slug", replay.stored())
+def test_every_variant_is_stored(slug):
+    now, stored = both(slug)
+    assert now.keys() == stored.keys()
+    verdicts = {row["verdict"] for scales in stored.values() for row in scales["book"].values()}
+    assert len(verdicts) == 4  # else the variants say little
+
+
+@pytest.mark.parametrize(("slug", "scale"), EACH)
+def test_every_field_of_every_finding_is_equal(slug, scale):
+    now, stored = both(slug)
+    for variant in stored:
+        mine, theirs = now[variant][scale], stored[variant][scale]
+        assert mine.keys() == theirs.keys(), variant
+        for claim, row in theirs.items():
+            different = {
+                name: (mine[claim][name], value)
+                for name, value in row.items()
+                if not _equal(name, mine[claim][name], value)
+            }
+            assert not different, f"{variant}, {claim}"
+
+
+def _equal(name, mine, stored):
+    """Equal to the letter; of numbers, libraries of another version may change the last digits."""
+    if name in NUMBERS and mine is not None and stored is not None:
+        return mine == pytest.approx(stored, rel=1e-9)
+    return mine == stored

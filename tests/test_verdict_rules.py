@@ -7,6 +7,7 @@ import pytest
 
 import companion
 from companion.papers import papers
+from tests import claimed
 
 PACKAGE = Path(companion.__file__).parent
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "stats.py"]
@@ -69,11 +70,9 @@ def test_there_is_one_mean_over_seeds():
 
 @pytest.mark.parametrize("paper", papers(), ids=lambda paper: paper.slug)
 def test_record_and_claims_say_alike_whose_claim_it_is(paper):
-    from importlib import import_module
-
     from companion import records
 
-    claims = {claim.id: claim for claim in import_module(f"{paper.module}.claims").CLAIMS}
+    claims = {claim.id: claim for claim in claimed.by(paper.module)}
     record = records.load(paper.slug)
     said = {row["claim"]: (row["of"], row["on"]) for row in record["findings"]}
     assert said == {name: (claim.of, claim.on) for name, claim in claims.items()}

@@ -1,6 +1,5 @@
 """Every notebook of the book: how it is stored, that it runs, and what it leaves behind."""
 
-import importlib
 import json
 
 import nbformat
@@ -11,6 +10,7 @@ from companion import data, publish, records
 from companion.claims import NOT_TESTED, VERDICTS
 from companion.papers import chapters, papers
 from companion.project import Project
+from tests import claimed
 from tests.notebooks import lint
 from tests.runs import Runs, wanted
 
@@ -34,7 +34,7 @@ def with_its_data(slug):
 
 def with_criterion(slug):
     """Ids of the claims that a run at toy scale can test."""
-    claims = importlib.import_module(CHAPTERS[slug].module).CLAIMS
+    claims = claimed.by(CHAPTERS[slug].module)
     return {claim.id for claim in claims if "toy" in claim.criteria}
 
 

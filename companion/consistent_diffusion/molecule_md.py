@@ -81,7 +81,7 @@ def make_system(dynamics: Motion, *, constrained: bool = True) -> object:
     from openmm import app, unit
 
     heavy = None if dynamics.hydrogen_mass is None else dynamics.hydrogen_mass * unit.amu
-    return app.Motion(*FORCE_FIELD).createSystem(
+    return app.ForceField(*FORCE_FIELD).createSystem(
         topology(),
         nonbondedMethod=app.NoCutoff,
         constraints=app.HBonds if constrained else None,

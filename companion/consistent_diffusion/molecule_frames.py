@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from companion.consistent_diffusion.molecule_md import FORCE_FIELD, Dynamics, State, simulate
+from companion.consistent_diffusion.molecule_md import FORCE_FIELD, Motion, State, simulate
 from companion.consistent_diffusion.molecule_published import BEADS
 from companion.scale import derive_seed
 
@@ -43,7 +43,7 @@ class Plan:
     stride: int = 500
     settle: int = 100
     seed: int = 20250617  # the day on which the paper appeared
-    dynamics: Dynamics = field(default_factory=Dynamics)
+    dynamics: Motion = field(default_factory=Motion)
 
     @property
     def frame_ps(self) -> float:

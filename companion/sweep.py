@@ -69,6 +69,7 @@ def sweep(
     label: str = "",
     on_error: str = "raise",
     unpack: bool = False,
+    keep: bool = True,
     threads: bool = False,
 ) -> list[object]:
     """``[function(job) for job in jobs]``, side by side, in the order of `jobs`.
@@ -79,7 +80,9 @@ def sweep(
     label : of the progress bar; "" shows none
     on_error : ``"raise"`` raises :class:`SweepFailed` after the other jobs have ended; ``"keep"``
         puts a :class:`Failed` into the result, which counts as finished
-    unpack : call ``function(*job)``
+    unpack : call ``function(*job)``, or ``function(**job)`` where a job is a dictionary
+    keep : whether finished jobs may be kept; a job that holds a model cannot be, nor one that
+        gives a model
     threads : threads of this process in place of processes, for jobs of a second or that share
         objects: any function will do, nothing is kept, and no cluster is asked
 
@@ -90,7 +93,8 @@ def sweep(
     """
     if on_error not in ("raise", "keep"):
         raise ValueError(f"on_error is 'raise' or 'keep', got {on_error!r}")
-    jobs, folder, keeps = list(jobs), None if threads else _FOLDER.get(), on_error == "keep"
+    jobs, keeps = list(jobs), on_error == "keep"
+    folder = _FOLDER.get() if keep and not threads else None
     calls = [
         _Call(function, job, _path(folder, function, job) if folder else None, keeps, unpack)
         for job in jobs
@@ -246,7 +250,9 @@ def _one(call: _Call) -> object:
 def _tried(call: _Call) -> object:
     """The value of a job, or how it failed."""
     try:
-        return call.function(*call.job) if call.unpack else call.function(call.job)
+        if not call.unpack:
+            return call.function(call.job)
+        return call.function(**call.job) if isinstance(call.job, dict) else call.function(*call.job)
     except Exception as error:
         return Failed(seed_of(call.job), f"{type(error).__name__}: {error}")
 

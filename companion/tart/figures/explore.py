@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.plotting import BLUE, ORANGE, VERMILION, figure
+from companion.scale import one_thread
 from companion.tart.nulls import accuracy, null_scores
 from companion.tart.real import Vectors
-from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REACH, FINE = 3.0, 41
 
 
-@one_core()
+@one_thread()
 def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     """Probability surfaces of the module and of logistic regression over the plane."""
     from companion.tart.explorers import surface
@@ -49,7 +49,7 @@ def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     return fig
 
 
-@one_core()
+@one_thread()
 def cloud_frame(v: Vectors, mode: str) -> Figure:
     """First two coordinates of a context; size grows with the place in the prompt."""
     fitted = Whitening.fit(v.context, v.p, mode)

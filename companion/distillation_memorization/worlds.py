@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
-import joblib
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from companion.data import Missing
 from companion.distillation_memorization import arms
@@ -20,6 +17,7 @@ from companion.distillation_memorization.settings import LENGTH, PREFIX, SUFFIX,
 from companion.distillation_memorization.text import POOLS, REAL, SOURCES, Sets
 from companion.distillation_memorization.world import Plan, World, distil_once, run_world
 from companion.scale import derive_seed, generator, one_thread
+from companion.sweep import sweep
 
 TRANSFORMER = "transformers"
 MLP_RECIPE = Recipe(lr=4e-3, batch=8)
@@ -147,23 +145,13 @@ def one_world(kind: Kind, seed: int, progress: bool = False) -> World:
 
 def run_kind(kind: Kind, n_seeds: int, seed: int, jobs: int) -> list[World]:
     """`n_seeds` worlds of one kind; seeds are derived from the run's seed."""
-    return _side_by_side(
-        one_world, [(kind, world_seed(seed, i)) for i in range(n_seeds)], jobs, kind.plan.name
-    )
+    seeds = [world_seed(seed, i) for i in range(n_seeds)]
+    return sweep(partial(one_world, kind), seeds, n_jobs=jobs, label=kind.plan.name)
 
 
 def world_seed(seed: int, i: int) -> int:
     """Seed of world number i of a run."""
     return derive_seed(seed, "world", i)
-
-
-def _side_by_side(function: Callable, calls: list[tuple], jobs: int, label: str) -> list:
-    if len(calls) < 2 or jobs < 2:
-        return [function(*call, len(calls) < 3) for call in tqdm(calls, desc=label, disable=None)]
-    results = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(function)(*call) for call in calls
-    )
-    return list(tqdm(results, total=len(calls), desc=label))
 
 
 def run_pools(settings: Settings, seed: int) -> list[World]:
@@ -208,17 +196,15 @@ class Sweep:
 
 
 @one_thread()
-def _swept(
-    settings: Settings, seed: int, epochs: tuple[int, ...], progress: bool = False
-) -> list[tuple[float, ...]]:
+def _swept(settings: Settings, seed: int, epochs: tuple[int, ...]) -> list[tuple[float, ...]]:
     """Per teacher: rates of teacher and soft student on D, then their losses on held-out text."""
     kind = pools(settings)
     text = kind.text(seed)
-    base = kind.base_models(seed, progress)
+    base = kind.base_models(seed, False)
     rows = []
     for n in epochs:
         plan = replace(kind.plan, teacher_epochs=n)
-        pair = distil_once(plan, text, *base, seed, progress=progress)
+        pair = distil_once(plan, text, *base, seed, progress=False)
         rates = [memorized(m, text.train, plan.prefix, plan.suffix)[0].mean() for m in pair]
         rows.append((*rates, *(float(score(m, text.held_out).loss[0]) for m in pair)))
     return rows
@@ -231,8 +217,12 @@ def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
     teacher.  No other teacher is calibrated: that is the point.
     """
     mains = worlds[: settings.overfit_seeds]
-    calls = [(settings, w.seed, settings.overfit_epochs) for w in mains]
-    found = _side_by_side(_swept, calls, settings.jobs, "teacher epochs")
+    found = sweep(
+        partial(_swept, settings, epochs=settings.overfit_epochs),
+        [w.seed for w in mains],
+        n_jobs=settings.jobs,
+        label="teacher epochs",
+    )
     epochs = np.array([*settings.overfit_epochs, settings.teacher_epochs])
     order = np.argsort(epochs)
     table = np.array(

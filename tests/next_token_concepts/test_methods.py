@@ -1,5 +1,7 @@
 """Networks, training, directions, twins, autoencoders, the simulation: against other ways."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from companion.next_token_concepts import (
     autoencoding,
     learning,
     probing,
+    run,
     simulation,
     sweeps,
     theory,
@@ -19,6 +22,7 @@ from companion.next_token_concepts import (
 from companion.next_token_concepts import directions as dr
 from companion.next_token_concepts import world as wd
 from companion.next_token_concepts.networks import BagPerceptron, Transformer
+from companion.next_token_concepts.settings import TOY
 from companion.training import TrainingDiverged
 
 
@@ -286,10 +290,11 @@ def test_trained_logits_come_near_exact_ones_where_an_assumption_is_broken():
 
 
 def test_results_do_not_depend_on_how_many_run_at_once():
-    jobs = [(5, 1, bits, 0, 5, 300) for bits in (2, 4)]
-    one = learning.side_by_side(simulation.run_one, jobs, n_jobs=1, label="", progress=False)
-    two = learning.side_by_side(simulation.run_one, jobs, n_jobs=2, label="", progress=False)
-    assert one == two
+    settings = replace(
+        TOY, sim_m=(5,), sim_edges=(1,), sim_bits=(2, 4), sim_seeds=1, sim_steps=5, contexts=600
+    )
+    one, two = (run.simulate(replace(settings, n_jobs=n), 0, progress=False) for n in (1, 2))
+    assert one.equals(two)
 
 
 @pytest.mark.bench

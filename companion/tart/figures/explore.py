@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from companion.plotting import BLUE, ORANGE, VERMILION, figure
+from companion.scale import one_thread
 from companion.tart.nulls import accuracy, null_scores
 from companion.tart.real import Vectors
-from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def surface(head: nn.Module, x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> 
     return torch.sigmoid(head.scores(context, torch.from_numpy(y).float(), queries)).numpy()
 
 
-@one_core()
+@one_thread()
 def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     """Probability surfaces of the module and of logistic regression over the plane."""
     side = np.linspace(-REACH, REACH, FINE)
@@ -55,7 +55,7 @@ def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     return fig
 
 
-@one_core()
+@one_thread()
 def cloud_frame(v: Vectors, mode: str) -> Figure:
     """First two coordinates of a context; size grows with the place in the prompt."""
     fitted = Whitening.fit(v.context, v.p, mode)

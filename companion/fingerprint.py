@@ -471,14 +471,15 @@ class Sources:
 
     def resolve(self, module: str, name: str, seen: frozenset[Key] = frozenset()) -> Key | None:
         """(module, definition), ("module", module), or None for what is not of the package."""
-        if (module, name) in seen:
-            return None
+        below = ("module", f"{module}.{name}") if self.file(f"{module}.{name}") else None
+        if (module, name) in seen:  # a package that takes in a module of its own
+            return below
         table = self.table(module)
         if name in table.defined:
             return module, name
         if name in table.imported:
             return self.imported(*table.imported[name], seen=seen | {(module, name)})
-        return ("module", f"{module}.{name}") if self.file(f"{module}.{name}") else None
+        return below
 
     def imported(
         self, module: str, name: str | None, seen: frozenset[Key] = frozenset()

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from companion.imports import NAME
 from companion.project import PACKAGE
 
 FORMAT = 1
@@ -78,10 +79,16 @@ class _Writer:
         return self.member(buffer.getvalue(), "npy")
 
     def class_name(self, cls: type, at: str) -> str:
-        """``module:Class`` of a class of companion."""
-        name = f"{cls.__module__}:{cls.__qualname__}"
+        """``companion.<chapter>:Class`` of a class of companion; it has to tell which one."""
+        name = f"{_unit(cls.__module__)}:{cls.__qualname__}"
         if not _NAME.fullmatch(name):
-            raise NotStorable(f"{at} is a {name}, which is not a class of companion; {_ADVICE}")
+            cls_name = f"{cls.__module__}:{cls.__qualname__}"
+            raise NotStorable(f"{at} is a {cls_name}, which is not a class of companion; {_ADVICE}")
+        homes = _homes(_unit(cls.__module__), cls.__qualname__.partition(".")[0])
+        if homes != (cls.__module__,):
+            raise NotStorable(
+                f"{at} is a {name}, and {' and '.join(homes)} define such a class; rename one"
+            )
         self.classes.add(name)
         return name
 
@@ -318,26 +325,41 @@ _READERS: dict[str, Callable[[_Reader, dict], object]] = {
 }
 
 
-@functools.cache
-def _home(module: str, name: str) -> str:
-    """The module that defines the class: the one named, else the only one that does.
+def _unit(module: str) -> str:
+    """The chapter, or the shared module or package, that `module` belongs to."""
+    return ".".join(module.split(".")[:2])
 
-    Looked for in the same chapter and among the shared modules, so that a class may move.
+
+@functools.cache
+def _classes(unit: str) -> dict[str, tuple[str, ...]]:
+    """Classes at the top of the modules of `unit`: name -> the modules that define it.
+
+    Read as text, so that no module is imported but the one that is wanted.
     """
-    defines = re.compile(rf"^class {name}\b", re.MULTILINE)
-    chapter = PACKAGE.joinpath(*module.split(".")[1:2])
-    files = {*PACKAGE.glob("*.py"), *PACKAGE.glob("data/*.py")}
-    files |= set(chapter.rglob("*.py")) if chapter != PACKAGE else set()
-    found = {
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
-        for path in files
-        if defines.search(path.read_text(encoding="utf-8"))
-    }
-    return found.pop() if module not in found and len(found) == 1 else module
+    base = PACKAGE.joinpath(*unit.split(".")[1:])
+    files = {base.with_suffix(".py"), *base.rglob("*.py")} if base != PACKAGE else {
+        *PACKAGE.glob("*.py"), *PACKAGE.glob("data/*.py")}  # fmt: skip
+    found: dict[str, tuple[str, ...]] = {}
+    for path in sorted(path for path in files if path.is_file()):
+        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found[name] = (*found.get(name, ()), module.removesuffix(".__init__"))
+    return found
+
+
+def _homes(unit: str, name: str) -> tuple[str, ...]:
+    """Modules that define the class `name` of `unit`; among the shared ones if `unit` has none.
+
+    A module that is not among the package's files (a test made it) is taken at its word.
+    """
+    return _classes(unit).get(name) or _classes(NAME).get(name) or (unit,)
 
 
 def find_class(name: str) -> type:
-    """The class of companion that `name`, ``module:Class``, stands for.
+    """The class of companion that `name` stands for: ``companion.<chapter>:Class``.
+
+    Shared modules stand in the place of a chapter.  Where in it the class is does not count, so
+    that it may move; of what follows the chapter in older files nothing is read.
 
     Raises :class:`Damaged` for everything that is not a dataclass, named tuple or enum defined in
     companion: nothing else is ever built.
@@ -345,9 +367,11 @@ def find_class(name: str) -> type:
     if not _NAME.fullmatch(name):
         raise Damaged(f"{name!r} is not a class of companion")
     module, _, path = name.partition(":")
-    module = _home(module, path.partition(".")[0])
+    homes = _homes(_unit(module), path.partition(".")[0])
+    if len(homes) > 1:
+        raise Damaged(f"{name} may be a class of {' or of '.join(homes)}")
     try:
-        found: object = importlib.import_module(module)
+        found: object = importlib.import_module(homes[0])
         for part in path.split("."):
             found = vars(found)[part]
     except (ImportError, KeyError, TypeError) as error:
@@ -357,7 +381,7 @@ def find_class(name: str) -> type:
         or issubclass(found, enum.Enum)
         or (issubclass(found, tuple) and hasattr(found, "_fields"))
     )
-    if not is_data or found.__module__ != module:
+    if not is_data or found.__module__ != homes[0]:
         raise Damaged(f"{name} is not a dataclass, named tuple or enum of companion")
     return found
 

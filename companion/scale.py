@@ -8,12 +8,14 @@ seed of the run, and chooses device and thread count.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import inspect
 import io
 import math
 import os
 import random
+import sys
 import textwrap
 import tokenize
 from collections.abc import Iterator, Mapping
@@ -25,6 +27,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import torch
+    from threadpoolctl import ThreadpoolController
 
 SCALES = ("toy", "book", "paper")
 """``toy``: a minute on two cores; ``book``: the published numbers; ``paper``: a GPU and the Hub."""
@@ -311,18 +314,33 @@ def n_cores() -> int:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch computes on one thread within the block, and as before after it.
+    """Torch and linear algebra compute on one thread within the block, and as before after it.
 
     Operations on a few thousand numbers gain nothing from a second thread, and lose much where the
     machine is busy, because each of them waits for the slower one.  One thread also keeps the
-    order of sums, so results are the same on machines with different numbers of cores.  Works as a
-    decorator too: ``@one_thread()``.
-    """
-    import torch
+    order of sums, so results are the same on machines with different numbers of cores, and beside
+    others as alone.  Works as a decorator too: ``@one_thread()``.
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    Torch counts if it is imported by then; nothing here needs the seconds that its import takes.
+    """
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    if torch:  # first in and last out: it keeps a number that threadpoolctl does not see
+        torch.set_num_threads(1)
     try:
-        yield
+        with _pools(len(sys.modules)).limit(limits=1):
+            yield
     finally:
-        torch.set_num_threads(before)
+        if torch:
+            torch.set_num_threads(before)
+
+
+@functools.lru_cache(maxsize=1)
+def _pools(n_modules: int) -> ThreadpoolController:
+    """Thread pools of the libraries that are loaded; looking for them takes ten milliseconds.
+
+    n_modules : a new library comes with a new module
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

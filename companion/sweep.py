@@ -2,7 +2,12 @@
 
 Inside a step of a chapter every finished job is a file (:func:`kept_in`), so a sweep that was
 interrupted goes on with the jobs that are left.  What a job gives does not depend on how many run
-at a time: each has one thread, and its seed is part of the job.
+at a time, nor on where: each has one thread, and its seed is part of the job.
+
+``COMPANION_CLUSTER=tcp://host:port`` names the scheduler of a Dask cluster; every sweep then runs
+there, whatever its `n_jobs`.  The workers need this package in the same state, which is checked;
+for results that are equal to the last digit, the same versions of libraries, too.  They need no
+common disk: what is kept is kept here.
 """
 
 from __future__ import annotations
@@ -11,21 +16,35 @@ import contextvars
 import functools
 import hashlib
 import os
-import sys
+import re
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from companion import fingerprint, results, scale
+from companion.scale import one_thread
+
+CLUSTER = "COMPANION_CLUSTER"
+"""Environment variable with the address of a Dask scheduler, as ``tcp://10.0.0.1:8786``."""
+
+PATIENCE = 10.0
+"""Seconds until a scheduler has to answer, and to have a worker."""
 
 _FOLDER: contextvars.ContextVar[Path | None] = contextvars.ContextVar("folder", default=None)
+_WORKER = contextvars.ContextVar("worker", default=False)
+"""Whether this is a job on a cluster; a sweep inside of one runs there and then."""
 
 
 class SweepFailed(RuntimeError):
     """Some jobs raised; the message names their seeds.  What is finished stays finished."""
+
+
+class ClusterError(RuntimeError):
+    """The cluster did not do the jobs; the message says why.  What is finished stays finished."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,9 @@ def sweep(
     n_jobs: int | None = None,
     label: str = "",
     on_error: str = "raise",
+    unpack: bool = False,
+    keep: bool = True,
+    threads: bool = False,
 ) -> list[object]:
     """``[function(job) for job in jobs]``, side by side, in the order of `jobs`.
 
@@ -58,20 +80,30 @@ def sweep(
     label : of the progress bar; "" shows none
     on_error : ``"raise"`` raises :class:`SweepFailed` after the other jobs have ended; ``"keep"``
         puts a :class:`Failed` into the result, which counts as finished
+    unpack : call ``function(*job)``, or ``function(**job)`` where a job is a dictionary
+    keep : whether finished jobs may be kept; a job that holds a model cannot be, nor one that
+        gives a model
+    threads : threads of this process in place of processes, for jobs of a second or that share
+        objects: any function will do, nothing is kept, and no cluster is asked
 
     Raises joblib's ``TerminatedWorkerError`` if a process dies: that is no result of a job.
+    A cluster gives the jobs of a worker that died to the others; a job under which more workers
+    die than Dask's ``distributed.scheduler.allowed-failures`` (3) ends as a :class:`ClusterError`,
+    after all others, and so does whatever else keeps a cluster from working.
     """
     if on_error not in ("raise", "keep"):
         raise ValueError(f"on_error is 'raise' or 'keep', got {on_error!r}")
-    jobs, folder, keeps = list(jobs), _FOLDER.get(), on_error == "keep"
+    jobs, keeps = list(jobs), on_error == "keep"
+    folder = _FOLDER.get() if keep and not threads else None
     calls = [
-        _Call(function, job, _path(folder, function, job) if folder else None, keeps)
+        _Call(function, job, _path(folder, function, job) if folder else None, keeps, unpack)
         for job in jobs
     ]
     found = {i: _finished(call) for i, call in enumerate(calls)}
     found = {i: value for i, value in found.items() if value is not _NOTHING}
     todo = [i for i in range(len(calls)) if i not in found]
-    for i, done in zip(todo, _run([calls[i] for i in todo], n_jobs, label), strict=True):
+    done_now = _run([calls[i] for i in todo], n_jobs, label, threads)
+    for i, done in zip(todo, done_now, strict=True):
         # what comes back from the file is what a later start will see
         found[i] = results.load(done.path) if isinstance(done, _Kept) else done
     values = [found[i] for i in range(len(calls))]
@@ -105,21 +137,6 @@ def kept_in(folder: Path | None) -> Iterator[None]:
         yield
     finally:
         _FOLDER.reset(token)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch and BLAS compute on one thread within the block, and as before after it.
-
-    One thread keeps the order of sums, so a job gives the same bits beside others and alone.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with ExitStack() as stack:
-        stack.enter_context(threadpool_limits(1))
-        if "torch" in sys.modules:
-            stack.enter_context(scale.one_thread())
-        yield
 
 
 def key(function: Callable, job: object) -> str:
@@ -160,6 +177,7 @@ class _Call(NamedTuple):
     job: object
     path: Path | None
     keeps_failures: bool
+    unpack: bool
 
 
 class _Kept(NamedTuple):
@@ -185,38 +203,62 @@ def _finished(call: _Call) -> object:
     return _NOTHING if isinstance(value, Failed) and not call.keeps_failures else value
 
 
-def _run(calls: Sequence[_Call], n_jobs: int | None, label: str) -> Iterator[object]:
+def _run(calls: Sequence[_Call], n_jobs: int | None, label: str, threads: bool) -> Iterator[object]:
     """Results in order, each as soon as those before it are there."""
     if not calls:
         return
-    from joblib import Parallel, delayed, parallel_config
     from tqdm.auto import tqdm
 
-    n_jobs = min(n_jobs or scale.n_threads(), len(calls))
+    n_jobs = 1 if _WORKER.get() else min(n_jobs or scale.n_threads(), len(calls))
+    address = "" if threads or _WORKER.get() else os.environ.get(CLUSTER, "")
     hide = not label or bool(os.environ.get("COMPANION_PUBLISH"))
     with tqdm(total=len(calls), desc=label, disable=hide, leave=False) as bar:
-        if n_jobs == 1:
-            done = map(_one, calls)
-        else:
-            with parallel_config(backend="loky", inner_max_num_threads=1):
-                parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-            done = parallel(delayed(_one)(call) for call in calls)
-        for one in done:
+        if address:
+            yield from _on_cluster(address, calls, bar.update)
+            return
+        for one in _here(calls, n_jobs, threads):
             bar.update()
             yield one
+
+
+def _here(calls: Sequence[_Call], n_jobs: int, threads: bool) -> Iterator[object]:
+    """In this process, in threads of it, or in other processes of this machine."""
+    from joblib import Parallel, delayed, parallel_config
+
+    if n_jobs == 1:
+        yield from map(_one, calls)
+    elif threads:
+        with one_thread():  # around all: a thread that ends must not unlock those that run
+            parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
+            yield from parallel(delayed(_tried)(call) for call in calls)
+    else:
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        yield from parallel(delayed(_one)(call) for call in calls)
 
 
 def _one(call: _Call) -> object:
     """One job, in whatever process; an exception is a result.
 
-    The process itself keeps what it made, so that nothing waits for a slower job.  A disk that is
-    full costs the file and not the run.
+    The process itself keeps what it made, so that nothing waits for a slower job.
     """
+    with one_thread():
+        value = _tried(call)
+    return _keep(call, value)
+
+
+def _tried(call: _Call) -> object:
+    """The value of a job, or how it failed."""
     try:
-        with one_thread():
-            value = call.function(call.job)
+        if not call.unpack:
+            return call.function(call.job)
+        return call.function(**call.job) if isinstance(call.job, dict) else call.function(*call.job)
     except Exception as error:
-        value = Failed(seed_of(call.job), f"{type(error).__name__}: {error}")
+        return Failed(seed_of(call.job), f"{type(error).__name__}: {error}")
+
+
+def _keep(call: _Call, value: object) -> object:
+    """Write a result where it belongs; a disk that is full costs the file and not the run."""
     if call.path is None or (isinstance(value, Failed) and not call.keeps_failures):
         return value
     try:
@@ -225,3 +267,81 @@ def _one(call: _Call) -> object:
         warnings.warn(f"{call.path.name} is not kept: {error}", stacklevel=2)
         return value
     return _Kept(call.path)
+
+
+# --------------------------------------------------------------------------- a cluster
+_AT_A_TIME = threading.Lock()
+"""A worker with several threads does one job after the other: their number is set per process."""
+
+
+def _on_cluster(
+    address: str, calls: Sequence[_Call], update: Callable[[], object]
+) -> Iterator[object]:
+    """Results in order; each is kept as soon as it is here, in whatever order that is."""
+    client, as_completed = _connected(address)
+    code = {id(call.function): _code(call.function) for call in calls}
+    found, lost = {}, []
+    with client, client.as_current():
+        futures = {
+            client.submit(_away, call._replace(path=None), code[id(call.function)], pure=False): i
+            for i, call in enumerate(calls)
+        }
+        for future in as_completed(futures):
+            i = futures.pop(future)
+            try:
+                found[i] = _keep(calls[i], future.result())
+            except Exception as error:  # of the cluster: what a job raises is a result
+                lost.append(f"  {seed_of(calls[i].job)}: {type(error).__name__}: {error}")
+            future.release()
+            update()
+    if lost:
+        listed = "\n".join([*lost[:9], "  ..."] if len(lost) > 9 else lost)
+        counts = f"{len(lost)} of {len(calls)} jobs were lost at {address}, {len(found)} are done"
+        raise ClusterError(f"{counts}\n{listed}")
+    yield from (found[i] for i in range(len(calls)))
+
+
+def _connected(address: str) -> tuple[object, Callable]:
+    """A client of the scheduler, and ``as_completed``; at least one worker is there."""
+    if not re.fullmatch(r"(tcp|tls)://[^\s/]+:\d+", address):
+        raise ClusterError(f"{CLUSTER} is {address!r}; expected tcp://host:port")
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ClusterError(
+            f"{CLUSTER} is set, which needs pip install 'runnable-papers[cluster]' ({error})"
+        ) from error
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answered at {address} ({CLUSTER}) within {PATIENCE:g} s: {error}"
+        ) from error
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except OSError as error:  # TimeoutError is one
+        client.close()
+        raise ClusterError(f"the scheduler at {address} has no worker") from error
+    return client, as_completed
+
+
+def _away(call: _Call, code: str) -> object:
+    """One job on a worker, if that has the code of whoever asks."""
+    mine = _code(call.function)
+    if mine != code:
+        raise ClusterError("the worker has another state of the package; install the same one")
+    with _AT_A_TIME:
+        token = _WORKER.set(True)
+        try:
+            return _one(call)
+        finally:
+            _WORKER.reset(token)
+
+
+def _code(function: Callable) -> str:
+    """Digest of a function of the package; "" for one that travels with its code."""
+    named = function.func if isinstance(function, functools.partial) else function
+    try:
+        return fingerprint.digest(named)
+    except TypeError:
+        return ""

@@ -16,9 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, Claim, Finding
-from companion.papers import Paper
-from companion.project import Project
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, Finding
 
 CROSSES = "the estimate passes and its interval crosses"
 ONE_FAILS = "one of several fails"
@@ -63,13 +61,6 @@ class Chapter(NamedTuple):
     never: dict[str, str]
 
 
-def claims_of(paper: Paper) -> tuple[Claim, ...]:
-    """The claims of a chapter, from its registry, or from its ``claims.py`` while it has none."""
-    if (paper.package_path(Project()) / "verdict.py").is_file():
-        return importlib.import_module(f"{paper.module}.verdict").verdicts.claims
-    return importlib.import_module(f"{paper.module}.claims").CLAIMS
-
-
 def chapters() -> list[Chapter]:
     """Every chapter that has border results, by folder name."""
     found = []
@@ -92,4 +83,4 @@ def crossing(mean: float, border: float, n: int, seed: int = 0) -> np.ndarray:
     return spread(mean, abs(mean - border) * np.sqrt(n) / 1.5, n, seed)
 
 
-__all__ = ["HOLDS", "NOT_HELD", "Border", "Chapter", "chapters", "claims_of", "crossing", "spread"]
+__all__ = ["HOLDS", "NOT_HELD", "Border", "Chapter", "chapters", "crossing", "spread"]

@@ -1,8 +1,9 @@
-"""What all tests share: threads, the order of the two lanes, the runs of the notebooks, the site.
+"""What all tests share: threads, the order of the lanes, the runs of the notebooks, the site.
 
-`make test` runs two processes side by side (pytest-xdist).  Tests that share something expensive
+`make test` runs three processes side by side (pytest-xdist).  Tests that share something expensive
 stay together in one of them: all that need a run of a notebook or the site (the group ``book``,
-which starts first because it takes longest), all tests of one chapter, all tests of one file.
+which starts first because it takes longest; the walk through all pages as on a phone goes beside
+it), all tests of one chapter, all tests of one file.
 """
 
 import os
@@ -31,10 +32,19 @@ hypothesis.settings.load_profile("book")
 
 BOOK = {"runs", "bare", "site"}
 """Fixtures that need what the whole book is made of."""
+LONGEST = {"book": 0, "phone": 1}
+"""Groups that start first: the second one waits for the site and then walks beside the first."""
+
+
+def params(item):
+    """Parameters of a test, by name."""
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 def group(item):
     """Name of the tests that stay in one process with `item`."""
+    if "walked" in item.fixturenames and params(item).get("view") == "phone-dark-file":
+        return "phone"
     if BOOK.intersection(item.fixturenames):
         return "book"
     folder, *inside = item.path.relative_to(TESTS).parts
@@ -44,8 +54,8 @@ def group(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put the longest group first, name the groups, and leave out what needs the mirror."""
-    items.sort(key=lambda item: group(item) != "book")
+    """Put the longest groups first, name the groups, and leave out what needs the mirror."""
+    items.sort(key=lambda item: LONGEST.get(group(item), len(LONGEST)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
         if (marker := item.get_closest_marker("mirror")) and (reason := missing(marker.args)):

@@ -135,5 +135,5 @@ def install(folder: Path, monkeypatch, old: str = "", new: str = ""):
     monkeypatch.delitem(sys.modules, "companion.toychapter", raising=False)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     importlib.invalidate_caches()
-    results._home.cache_clear()
+    results._classes.cache_clear()
     return importlib.import_module("companion.toychapter")

@@ -14,7 +14,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from companion import stats
 from companion.model_ecosystem.cards import thinning
 from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.rates import WIDEST, rate, ratio_bootstrap
+from companion.model_ecosystem.intervals import WIDEST, rate, ratio_bootstrap
 from companion.model_ecosystem.sample import Ecosystem
 from tests.test_intervals import covers
 
@@ -138,7 +138,7 @@ def members(rng, rates, n=100):
 
 def counted(worlds, rng):
     from companion.distillation_memorization.arms import TEACHER
-    from companion.distillation_memorization.sets import two_level
+    from companion.distillation_memorization.resampling import two_level
 
     return two_level(
         worlds, lambda m, w: np.array([m[TEACHER] @ w, w.sum()]), lambda n: n[0] / n[1], rng, 150

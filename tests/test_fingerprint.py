@@ -359,6 +359,21 @@ def test_a_move_and_a_rename_change_nothing(compare):
     assert same
 
 
+def test_a_module_that_its_package_takes_in_is_followed(tmp_path):
+    taken = {
+        "companion/demo/__init__.py": "from companion.demo import lab as lab\n",
+        "companion/demo/use.py": "from companion.demo import lab\n\n\ndef use(seed):\n"
+        "    return lab.measure(seed)\n",
+    }
+    run = {"run": "from companion.demo.use import use\nfound = use(SEED)"}
+    made = []
+    for folder, text in (("a", FILES[LAB]), ("b", FILES[LAB].replace("+ 1", "+ 2", 1))):
+        root = write(tmp_path / folder, taken | {LAB: text}, run)
+        made.append(fingerprint.chapter(root, root / "demo.ipynb"))
+    assert {"use", "measure", "odd"} <= made[0].definitions.keys()
+    assert fingerprint.changes(made[0].definitions, made[1].definitions).changed == ("odd",)
+
+
 def test_two_equal_helpers_become_one(compare):
     lab = FILES[LAB] + "\n\ndef mean(values):\n    return sum(values) / len(values)\n"
     own = lab.replace("stats.interval([", "mean([")

@@ -28,7 +28,9 @@ def item(path, *fixtures, **params):
 
 def test_what_is_expensive_is_made_in_one_process():
     assert conftest.group(item("notebooks/test_notebooks.py", "slug", "runs")) == "book"
-    assert conftest.group(item("site/test_browser.py", "walked", "site", "runs")) == "book"
+    walk = ("site/test_browser.py", "walked", "site", "runs")
+    assert conftest.group(item(*walk, view="wide-light-http")) == "book"
+    assert conftest.group(item(*walk, view="phone-dark-file")) == "phone"
     assert conftest.group(item("notebooks/test_lint.py", "good")) == "test_lint"
     assert conftest.group(item("test_stats.py")) == "test_stats"
     assert conftest.group(item("cli/test_run.py")) == "test_run"

@@ -81,7 +81,9 @@ def test_conda_installs_the_same_pins():
     (pip,) = (d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
     assert "-c constraints.txt" in pip
     assert "-e .[book,test]" in pip
-    assert {"book", "test"} == set(PYPROJECT["optional-dependencies"])
+    extras = PYPROJECT["optional-dependencies"]
+    assert {"book", "cluster", "test"} == set(extras)
+    assert set(extras["cluster"]) <= set(extras["test"])  # so two extras install everything
     (python,) = (d for d in environment["dependencies"] if str(d).startswith("python="))
     assert (
         f"3.{python.partition('.')[2]}" in Requirement(f"x{PYPROJECT['requires-python']}").specifier

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import enum
 import errno
+import importlib
 import json
 import math
 import multiprocessing as mp
 import pickle
+import sys
 import types
 import zipfile
 from collections import OrderedDict
@@ -20,10 +23,12 @@ import polars as pl
 import pytest
 import torch
 
+import companion
 from companion import results
 from companion.claims import Criterion
 from companion.data import Missing
 from companion.model_ecosystem.settings import PRESETS
+from companion.papers import papers
 from companion.stats import Interval, t_interval
 
 TABLE = pd.DataFrame(
@@ -202,10 +207,73 @@ def test_nothing_is_unpickled_and_no_code_runs(tmp_path):
 
 def test_a_class_that_moved_is_found(tmp_path):
     path = tmp_path / "x.npz"
-    forge(path, {"~": "companion.statistics:Interval",
-                 "f": dict.fromkeys(("estimate", "low", "high", "p", "n"), 1)})  # fmt: skip
-    assert results.load(path) == Interval(1, 1, 1, 1, 1)
-    assert results.find_class("companion.model_ecosystem.lab:Settings") is type(PRESETS["toy"])
+    fields = dict.fromkeys(("estimate", "low", "high", "p", "n"), 1)
+    for name in ("companion.stats:Interval", "companion.statistics:Interval"):
+        forge(path, {"~": name, "f": fields})
+        assert results.load(path) == Interval(1, 1, 1, 1, 1)
+    for name in ("model_ecosystem", "model_ecosystem.settings", "model_ecosystem.lab.run"):
+        assert results.find_class(f"companion.{name}:Settings") is type(PRESETS["toy"])
+
+
+def test_names_of_classes_say_the_chapter_and_not_the_module():
+    assert results.content(PRESETS["toy"])[1] == {"companion.model_ecosystem:Settings"}
+    assert results.content(Missing("gone"))[1] == {"companion.data:Missing"}
+
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """A chapter whose class lies in a room, beside pages that cannot be imported."""
+    files = {
+        "room/__init__.py": "",
+        "room/lab/__init__.py": "",
+        "room/lab/one.py": "import typing\n\n\nclass Pair(typing.NamedTuple):\n    x: int\n",
+        "room/page/__init__.py": "raise ImportError('a page was imported')\n",
+        "room/page/figures.py": "raise ImportError('a page was imported')\n",
+    }
+
+    def write(**more):
+        for name, text in {**files, **more}.items():
+            path = tmp_path / "companion" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        results._classes.cache_clear()
+        return importlib.import_module("companion.room.lab.one")
+
+    monkeypatch.setattr(results, "PACKAGE", tmp_path / "companion")
+    monkeypatch.setattr(companion, "__path__", [*companion.__path__, str(tmp_path / "companion")])
+    yield write
+    for name in [name for name in sys.modules if name.startswith("companion.room")]:
+        del sys.modules[name]
+    results._classes.cache_clear()
+
+
+def test_a_class_is_found_without_importing_pages(chapter):
+    one = chapter()
+    assert results.content(one.Pair(1))[1] == {"companion.room:Pair"}
+    assert results.find_class("companion.room:Pair") is one.Pair
+    assert results.find_class("companion.room.old_place:Pair") is one.Pair
+    with pytest.raises(results.Damaged, match="no longer there"):
+        results.find_class("companion.room:Other")
+
+
+def test_two_classes_of_one_name_in_a_chapter_are_refused(chapter):
+    one = chapter(**{"room/lab/two.py": "class Pair:\n    pass\n"})
+    with pytest.raises(results.NotStorable, match=r"lab\.one and companion\.room\.lab\.two"):
+        results.dump(one.Pair(1))
+    with pytest.raises(results.Damaged, match=r"may be a class of companion\.room\.lab\.one or"):
+        results.find_class("companion.room:Pair")
+
+
+def test_no_chapter_has_two_data_classes_of_one_name():
+    twice = []
+    for entry in papers():
+        found = {}
+        for path in sorted(entry.package_path().rglob("*.py")):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, []).append(path.name)
+        twice += [f"{entry.slug}: {name} in {at}" for name, at in found.items() if len(at) > 1]
+    assert twice == []
 
 
 def test_another_format_or_no_file(tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from companion import results
 from companion import sweep as sweeping
 from companion.project import Project
 from companion.stats import Interval, t_interval
@@ -104,13 +105,53 @@ def test_the_seed_of_a_job(job, text):
 
 def test_each_job_has_one_thread():
     import torch
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def numbers() -> set[int]:
+        return {torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())}
 
     before = torch.get_num_threads()
-    with sweeping.one_thread():
-        assert torch.get_num_threads() == 1
-        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(2)
+    try:
+        with threadpool_limits(2):
+            with sweeping.one_thread():
+                assert numbers() == {1}
+                with sweeping.one_thread():
+                    assert numbers() == {1}
+                assert numbers() == {1}
+            assert numbers() == {2}
+            assert set(sweep(threads_of_a_job, range(2), n_jobs=1)) == {1}
+            assert set(sweep(threads_of_a_job, range(4), n_jobs=2, threads=True)) == {1}
+            assert numbers() == {2}
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_of_a_job(job: int) -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def pair(a: float, b: float) -> float:
+    return a - b
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_jobs_of_several_values(threads):
+    for jobs in ([(1, 2), (3, 5)], [{"b": 2, "a": 1}, {"a": 3, "b": 5}]):
+        assert sweep(pair, jobs, n_jobs=1 + threads, unpack=True, threads=threads) == [-1, -2]
+
+
+def test_jobs_that_cannot_be_kept_are_done_all_the_same(tmp_path):
+    jobs = [object(), object()]
+    with sweeping.kept_in(tmp_path):
+        with pytest.raises(results.NotStorable):
+            sweep(sweeping.seed_of, jobs, n_jobs=1)
+        said = [f"job {job!r}" for job in jobs]
+        assert sweep(sweeping.seed_of, jobs, n_jobs=1, keep=False) == said
+        assert sweep(sweeping.seed_of, jobs, n_jobs=2, threads=True) == said
+    assert not list(tmp_path.rglob("*.npz"))
 
 
 def test_an_unknown_policy_is_refused():

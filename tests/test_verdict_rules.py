@@ -7,7 +7,7 @@ import pytest
 
 import companion
 from companion.papers import papers
-from tests.borders import claims_of
+from tests import claimed
 
 PACKAGE = Path(companion.__file__).parent
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "stats.py"]
@@ -157,7 +157,7 @@ def test_a_chapter_judges_in_one_place(path):
 def test_record_and_claims_say_alike_whose_claim_it_is(paper):
     from companion import records
 
-    claims = {claim.id: claim for claim in claims_of(paper)}
+    claims = {claim.id: claim for claim in claimed.by(paper.module)}
     record = records.load(paper.slug)
     said = {row["claim"]: (row["of"], row["on"]) for row in record["findings"]}
     assert said == {name: (claim.of, claim.on) for name, claim in claims.items()}

@@ -53,7 +53,9 @@ def run(
 def record(slug: Slug) -> None:
     """Run a chapter at book scale and publish its results.
 
-    Writes companion/records/SLUG.json, then the README's table and the notebook's card.
+    Writes companion/records/SLUG.json, then the README's table and the notebook's card.  Data that
+    the published record was made from must be here; what does not ship is looked for in the folder
+    COMPANION_DATA.
     """
     project = checkout()
     with usage():

@@ -37,23 +37,33 @@ class Results:
 
 def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
-    r, m, j = results, judge_models, judge_random
     toy = scale == "toy"
     five: tuple[Callable[..., Finding], ...] = (
-        (j.inconsistent, j.repaired, j.consistent, j.iid_kept, j.residual_falls)
+        (
+            judge_random.inconsistent,
+            judge_random.repaired,
+            judge_random.consistent,
+            judge_random.iid_kept,
+            judge_random.residual_falls,
+        )
         if toy
-        else (m.inconsistent, m.repaired, m.consistent, partial(m.iid_kept, molecule=r.molecule),
-              m.residual_falls)
-    )  # fmt: skip
-    found = [function(scale, r.line if toy else r.models) for function in five]
-    found.append(
-        j.curve(scale, r.curve.deviation)
-        if toy
-        else m.structure(scale, r.molecule, r.curve.deviation)
+        else (
+            judge_models.inconsistent,
+            judge_models.repaired,
+            judge_models.consistent,
+            partial(judge_models.iid_kept, molecule=results.molecule),
+            judge_models.residual_falls,
+        )
     )
-    found.append(j.overdone(scale, r.plane))
-    found.append(m.estimator(scale, r.estimator, r.speeds))
-    found.append(m.conservative(scale, r.molecule))
+    found = [function(scale, results.line if toy else results.models) for function in five]
+    found.append(
+        judge_random.curve(scale, results.curve.deviation)
+        if toy
+        else judge_models.structure(scale, results.molecule, results.curve.deviation)
+    )
+    found.append(judge_random.overdone(scale, results.plane))
+    found.append(judge_models.estimator(scale, results.estimator, results.speeds))
+    found.append(judge_models.conservative(scale, results.molecule))
     return found
 
 

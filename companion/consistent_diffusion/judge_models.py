@@ -12,7 +12,7 @@ from companion.claims import (
     measured_text,
     not_tested,
 )
-from companion.consistent_diffusion import claims as c
+from companion.consistent_diffusion import claims
 from companion.consistent_diffusion.estimator import Speeds, Unbiased
 from companion.consistent_diffusion.judge_random import ratio
 from companion.consistent_diffusion.plane_models import RESIDUAL_TIMES, PlaneModels
@@ -39,16 +39,16 @@ def _lacking(models: PlaneModels, *methods: str) -> str:
 def inconsistent(scale: str, models: PlaneModels) -> Finding:
     """C1: simulated against denoised samples of the plain model."""
     if reason := _lacking(models, "Diffusion"):
-        return not_tested(c.BY_ID["C1"], scale, reason)
+        return not_tested(claims.BY_ID["C1"], scale, reason)
     found = ratio(models.of("Diffusion", "sim_js"), models.of("Diffusion", "iid_js"))
     grid = models.of("Diffusion", "grid_js")
     return judge(
-        c.BY_ID["C1"],
+        claims.BY_ID["C1"],
         scale,
         found,
         parts={
-            "ratio": (found, c.ABOVE_1_3),
-            "grid divergence": (over_seeds(grid), c.POSITIVE),
+            "ratio": (found, claims.ABOVE_1_3),
+            "grid divergence": (over_seeds(grid), claims.POSITIVE),
         },
         note=_samples(models, "Diffusion"),
     )
@@ -57,7 +57,7 @@ def inconsistent(scale: str, models: PlaneModels) -> Finding:
 def repaired(scale: str, models: PlaneModels) -> Finding:
     """C2: stationary law on the grid, Diffusion over Both and over Fokker-Planck."""
     if reason := _lacking(models, "Diffusion", "Both", "Fokker-Planck"):
-        return not_tested(c.BY_ID["C2"], scale, reason)
+        return not_tested(claims.BY_ID["C2"], scale, reason)
     return judge_repair(scale, {name: models.of(name, "grid_js") for name in models.scored})
 
 
@@ -69,12 +69,12 @@ def judge_repair(scale: str, js: dict[str, np.ndarray]) -> Finding:
         f"{name} {', '.join(f'{value:.4f}' for value in values)}" for name, values in js.items()
     )
     return judge(
-        c.BY_ID["C2"],
+        claims.BY_ID["C2"],
         scale,
         both,
         parts={
-            "ratio": (both, c.ABOVE_2),
-            "over Fokker-Planck": (single, c.ABOVE_1_3),
+            "ratio": (both, claims.ABOVE_2),
+            "over Fokker-Planck": (single, claims.ABOVE_1_3),
         },
         note=f"grid divergences: {listed}",
     )
@@ -83,11 +83,11 @@ def judge_repair(scale: str, js: dict[str, np.ndarray]) -> Finding:
 def consistent(scale: str, models: PlaneModels) -> Finding:
     """C3: simulated and denoised samples of Both are equally good."""
     if reason := _lacking(models, "Both"):
-        return not_tested(c.BY_ID["C3"], scale, reason)
+        return not_tested(claims.BY_ID["C3"], scale, reason)
     found = ratio(models.of("Both", "sim_js"), models.of("Both", "iid_js"), EQUIVALENCE)
     sim, iid = models.of("Both", "sim_js"), models.of("Both", "iid_js")
     note = f"{_samples(models, 'Both')}; ratio {_both_ratios(sim, iid, models.floor[0])}"
-    return judge(c.BY_ID["C3"], scale, found._replace(p=None), note=note)
+    return judge(claims.BY_ID["C3"], scale, found._replace(p=None), note=note)
 
 
 def iid_kept(scale: str, models: PlaneModels, molecule: object = None) -> Finding:
@@ -97,14 +97,14 @@ def iid_kept(scale: str, models: PlaneModels, molecule: object = None) -> Findin
     experts, and on the molecule.  These decide nothing.
     """
     if reason := _lacking(models, "Both", "Diffusion"):
-        return not_tested(c.BY_ID["C4"], scale, reason)
+        return not_tested(claims.BY_ID["C4"], scale, reason)
     found = ratio(models.of("Both", "iid_js"), models.of("Diffusion", "iid_js"), EQUIVALENCE)
     effect = ratio(models.of("Diffusion", "grid_js"), models.of("Both", "grid_js"))
     return judge(
-        c.BY_ID["C4"],
+        claims.BY_ID["C4"],
         scale,
         found._replace(p=None),
-        parts={"grid divergence falls, times": (effect, c.ABOVE_1)},
+        parts={"grid divergence falls, times": (effect, claims.ABOVE_1)},
         note=f"{_samples(models, 'Both')}; {like_with_like(models, molecule)}",
     )
 
@@ -139,7 +139,7 @@ def _both_ratios(above: np.ndarray, below: np.ndarray, floor: float) -> str:
 def residual_falls(scale: str, models: PlaneModels) -> Finding:
     """C5: gauge-fixed residual at small t, Diffusion over Both."""
     if reason := _lacking(models, "Both", "Diffusion"):
-        return not_tested(c.BY_ID["C5"], scale, reason)
+        return not_tested(claims.BY_ID["C5"], scale, reason)
     small = RESIDUAL_TIMES < FIXED_BELOW
     sizes = {
         (name, what): models.of(name, what)[:, small].mean(1)
@@ -149,10 +149,10 @@ def residual_falls(scale: str, models: PlaneModels) -> Finding:
     found = ratio(sizes["Diffusion", "fixed"], sizes["Both", "fixed"])
     raw = ratio(sizes["Diffusion", "raw"], sizes["Both", "raw"])
     return judge(
-        c.BY_ID["C5"],
+        claims.BY_ID["C5"],
         scale,
         found,
-        parts={"ratio": (found, c.ABOVE_2)},
+        parts={"ratio": (found, claims.ABOVE_2)},
         note=f"not gauge-fixed: {measured_text(raw)} times",
     )
 
@@ -167,11 +167,11 @@ def estimator(scale: str, checked: Unbiased, speeds: Speeds) -> Finding:
     )
     if scale == "toy":
         worst = Interval(checked.worst, n=len(checked.exact))
-        found = judge(c.BY_ID["C8"], scale, worst, note=f"standard errors at worst; {note}")
+        found = judge(claims.BY_ID["C8"], scale, worst, note=f"standard errors at worst; {note}")
     else:
         note = f"standard errors at worst {checked.worst:.2f}; {note}"
-        found = judge(c.BY_ID["C8"], scale, speeds.cost, note=note)
-    if checked.worst > c.UNBIASED.high:  # a gate: what is not beyond it establishes nothing
+        found = judge(claims.BY_ID["C8"], scale, speeds.cost, note=note)
+    if checked.worst > claims.UNBIASED.high:  # a gate: what is not beyond it establishes nothing
         return as_verdict(found, DOES_NOT_HOLD, "the product misses the exact square")
     return found
 
@@ -181,11 +181,11 @@ def structure(scale: str, molecule: object, deviation: float) -> Finding:
     from companion.consistent_diffusion import molecule_judge
 
     if isinstance(molecule, Missing):
-        return not_tested(c.BY_ID["C6"], scale, molecule.reason)
-    curve = {"exact curve, relative difference": (exact(deviation), c.CURVE)}
+        return not_tested(claims.BY_ID["C6"], scale, molecule.reason)
+    curve = {"exact curve, relative difference": (exact(deviation), claims.CURVE)}
     return molecule_judge.judge_two_for_one(
-        c.BY_ID["C6"], scale, molecule.simulated, molecule.reference,
-        structure=c.ABOVE_5, modes=c.MODES_KEPT, more=curve,
+        claims.BY_ID["C6"], scale, molecule.simulated, molecule.reference,
+        structure=claims.ABOVE_5, modes=claims.MODES_KEPT, more=curve,
     )  # fmt: skip
 
 
@@ -193,11 +193,13 @@ def conservative(scale: str, molecule: object) -> Finding:
     """C9: chains driven by a network without an energy."""
     from companion.consistent_diffusion import molecule_judge
 
-    if scale not in c.BY_ID["C9"].criteria:
-        return not_tested(c.BY_ID["C9"], scale, "needs a trained molecule: tested at book scale")
+    if scale not in claims.BY_ID["C9"].criteria:
+        return not_tested(
+            claims.BY_ID["C9"], scale, "needs a trained molecule: tested at book scale"
+        )
     if isinstance(molecule, Missing):
-        return not_tested(c.BY_ID["C9"], scale, molecule.reason)
-    return molecule_judge.judge_conservative(c.BY_ID["C9"], scale, molecule.simulated)
+        return not_tested(claims.BY_ID["C9"], scale, molecule.reason)
+    return molecule_judge.judge_conservative(claims.BY_ID["C9"], scale, molecule.simulated)
 
 
 def _samples(models: PlaneModels, method: str) -> str:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from companion.claims import Finding, judge, measured_text, not_tested
-from companion.consistent_diffusion import claims as c
+from companion.consistent_diffusion import claims
 from companion.consistent_diffusion.random_runs import REPAIRING, LineFit, LineRuns, PlaneRuns
 from companion.stats import LEVEL, Interval, exact, over_seeds, paired, proportion, t_interval
 
@@ -28,10 +28,10 @@ def inconsistent(scale: str, runs: LineRuns) -> Finding:
     """C1: the plain model's law at t = 0 is wrong although its loss is good."""
     js = runs.of(0.0, "js")
     return judge(
-        c.BY_ID["C1"],
+        claims.BY_ID["C1"],
         scale,
         proportion(int((js > 0.05).sum()), len(js)),
-        parts={"score-matching loss": (over_seeds(runs.of(0.0, "dsm")), c.GOOD_LOSS)},
+        parts={"score-matching loss": (over_seeds(runs.of(0.0, "dsm")), claims.GOOD_LOSS)},
         note=f"share of seeds; divergences {_listed(js)}",
     )
 
@@ -45,10 +45,10 @@ def judge_repair(scale: str, before: np.ndarray, after: np.ndarray) -> Finding:
     """C2 for two arms; the negative controls go through it as well."""
     found = ratio(before, after)
     return judge(
-        c.BY_ID["C2"],
+        claims.BY_ID["C2"],
         scale,
         found,
-        parts={"ratio": (found, c.ABOVE_3)},
+        parts={"ratio": (found, claims.ABOVE_3)},
         note=f"divergences {_listed(before)} without, {_listed(after)} with the penalty",
     )
 
@@ -68,7 +68,7 @@ def consistent(scale: str, runs: LineRuns) -> Finding:
     """C3: the mode weights are right."""
     mass = runs.of(REPAIRING, "mass")
     return judge(
-        c.BY_ID["C3"],
+        claims.BY_ID["C3"],
         scale,
         proportion(int((np.abs(mass - TRUE_MASS) < 0.08).sum()), len(mass)),
         note=f"share of seeds; right mode {_listed(mass)} (truth {TRUE_MASS}); without penalty "
@@ -81,10 +81,10 @@ def iid_kept(scale: str, runs: LineRuns) -> Finding:
     effect = ratio(runs.of(0.0, "js"), runs.of(REPAIRING, "js"))
     loss = ratio(runs.of(REPAIRING, "dsm"), runs.of(0.0, "dsm"))
     return judge(
-        c.BY_ID["C4"],
+        claims.BY_ID["C4"],
         scale,
         loss,
-        parts={"divergence falls, times": (effect, c.ABOVE_1)},
+        parts={"divergence falls, times": (effect, claims.ABOVE_1)},
         note=f"loss {runs.of(0.0, 'dsm').mean():.4f} without the penalty",
     )
 
@@ -93,7 +93,9 @@ def residual_falls(scale: str, runs: LineRuns) -> Finding:
     """C5: the gauge-fixed residual at small t."""
     raw = ratio(runs.of(0.0, "raw"), runs.of(REPAIRING, "raw"))
     found = ratio(runs.of(0.0, "fixed"), runs.of(REPAIRING, "fixed"))
-    return judge(c.BY_ID["C5"], scale, found, note=f"not gauge-fixed: {measured_text(raw)} times")
+    return judge(
+        claims.BY_ID["C5"], scale, found, note=f"not gauge-fixed: {measured_text(raw)} times"
+    )
 
 
 def overdone(scale: str, runs: PlaneRuns) -> Finding:
@@ -103,7 +105,7 @@ def overdone(scale: str, runs: PlaneRuns) -> Finding:
     means = ", ".join(f"{js.mean():.3f} at {alpha:g}" for alpha, js in runs.whole.items())
     expert = ", ".join(f"{js.mean():.3f} at {alpha:g}" for alpha, js in runs.expert.items())
     return judge(
-        c.BY_ID["C7"],
+        claims.BY_ID["C7"],
         scale,
         found,
         note=f"whole range: {means}; the same features for the expert on [0, 0.1]: {expert}",
@@ -113,5 +115,5 @@ def overdone(scale: str, runs: PlaneRuns) -> Finding:
 def curve(scale: str, deviation: float) -> Finding:
     """C6 at toy scale: the exact curve against its reference values."""
     if scale != "toy":
-        return not_tested(c.BY_ID["C6"], scale, "judged on the molecule")
-    return judge(c.BY_ID["C6"], scale, exact(deviation), note="largest relative difference")
+        return not_tested(claims.BY_ID["C6"], scale, "judged on the molecule")
+    return judge(claims.BY_ID["C6"], scale, exact(deviation), note="largest relative difference")

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from companion.consistent_diffusion.vp import T_MIN
 
@@ -86,8 +85,6 @@ def simulate(
     t_eval: float = T_MIN,
     scale: float = 1.0,
     project: Callable[[Tensor], Tensor] | None = None,
-    progress: bool = False,
-    label: str = "simulation",
 ) -> Chains:
     """Run all chains side by side.
 
@@ -115,7 +112,7 @@ def simulate(
     frames = torch.full((n_frames, n_chains, dim), torch.nan)
     kinetic = torch.full((n_frames, n_chains), torch.nan)
     effective = dim if project is None else float(project(torch.eye(dim)).diagonal().sum())
-    for frame in tqdm(range(n_frames), desc=label, disable=not progress, mininterval=1.0):
+    for frame in range(n_frames):
         for _ in range(d.every):
             v = keep * v + push * score(x / scale if scale != 1 else x, t) + kick * noise()
             x = x + d.dt * v

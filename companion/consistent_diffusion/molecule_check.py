@@ -13,7 +13,7 @@ import numpy as np
 
 from companion.consistent_diffusion.molecule_frames import Frames
 from companion.consistent_diffusion.molecule_geometry import BOND_NAMES, bond_lengths, phi_psi
-from companion.consistent_diffusion.molecule_md import Dynamics, State, simulate
+from companion.consistent_diffusion.molecule_md import Motion, State, simulate
 
 FRAME_PS = 2.0
 """Time between frames, as in the stored data."""
@@ -50,7 +50,7 @@ class Statistic(NamedTuple):
 
 def run_live(frames: Frames, ps: float, seed: int) -> Live:
     """Molecular dynamics, now: from the stored start of the first half, at the stored settings."""
-    dynamics = Dynamics()
+    dynamics = Motion()
     stride, n_frames = round(FRAME_PS / dynamics.step), round(ps / FRAME_PS)
     began = time.perf_counter()
     moving = simulate(State(frames.starts[0], None), dynamics, seed, n_frames, stride)

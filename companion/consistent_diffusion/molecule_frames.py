@@ -15,14 +15,16 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from companion.consistent_diffusion.molecule_md import BEADS, FORCE_FIELD, Dynamics, State, simulate
+from companion.consistent_diffusion.molecule_md import FORCE_FIELD, Motion, State, simulate
+from companion.consistent_diffusion.molecule_published import BEADS
 from companion.scale import derive_seed
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(str(files("companion.consistent_diffusion"))) / "assets"
 NAME = "molecule_frames"
 MAX_BYTES = 4_000_000
 
@@ -41,7 +43,7 @@ class Plan:
     stride: int = 500
     settle: int = 100
     seed: int = 20250617  # the day on which the paper appeared
-    dynamics: Dynamics = field(default_factory=Dynamics)
+    dynamics: Motion = field(default_factory=Motion)
 
     @property
     def frame_ps(self) -> float:

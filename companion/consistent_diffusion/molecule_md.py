@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion.consistent_diffusion.molecule_published import BEADS
 from companion.scale import derive_seed
 
 RESIDUES = (
@@ -29,15 +30,11 @@ BONDS = (
 )  # fmt: skip
 """Pairs of atoms, zero based."""
 
-N_ATOMS = 22
-BEADS = (4, 6, 8, 14, 16)
-"""Atoms that are kept: C of ACE; N, CA, C of ALA; N of NME (the paper's five beads)."""
-
 FORCE_FIELD = ("amber99sbildn.xml", "amber99_obc.xml")
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class Motion:
     """How atoms are moved.
 
     temperature in K; friction in 1/ps; step in ps; hydrogen_mass in Da (None: as in nature)
@@ -73,7 +70,7 @@ def topology() -> object:
     return made
 
 
-def make_system(dynamics: Dynamics, *, constrained: bool = True) -> object:
+def make_system(dynamics: Motion, *, constrained: bool = True) -> object:
     """OpenMM's system: amber99sb-ildn with OBC implicit water, no cutoff.
 
     constrained : whether bonds with a hydrogen keep their length
@@ -94,7 +91,7 @@ def potential_energy(positions: np.ndarray) -> float:
     import openmm
     from openmm import unit
 
-    system = make_system(Dynamics(), constrained=False)
+    system = make_system(Motion(), constrained=False)
     integrator = openmm.VerletIntegrator(0.001)
     context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
     context.setPositions(np.asarray(positions, dtype=float))
@@ -103,7 +100,7 @@ def potential_energy(positions: np.ndarray) -> float:
 
 
 def simulate(
-    start: State, dynamics: Dynamics, seed: int, n_frames: int, stride: int
+    start: State, dynamics: Motion, seed: int, n_frames: int, stride: int
 ) -> Iterator[tuple[np.ndarray, State]]:
     """Langevin dynamics; yields a frame every `stride` steps.
 

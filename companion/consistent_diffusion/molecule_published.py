@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from companion.consistent_diffusion.molecule_md import BEADS, N_ATOMS
 from companion.data import DataUnavailable
 
 URL = (
@@ -20,6 +19,10 @@ URL = (
 MD5 = "f18b9a9c06f3590f1632ca99161c6553"
 MEMBER = "traj0.h5"
 N_FRAMES = 1_000_000
+
+N_ATOMS = 22
+BEADS = (4, 6, 8, 14, 16)
+"""Atoms that are kept: C of ACE; N, CA, C of ALA; N of NME (the paper's five beads)."""
 
 
 def download(folder: Path) -> Path:

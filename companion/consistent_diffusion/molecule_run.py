@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from joblib import Parallel, delayed
-from tqdm.auto import tqdm
+from functools import partial
 
 from companion.consistent_diffusion.molecule_frames import load_frames
 from companion.consistent_diffusion.molecule_langevin import Drawn, Run, draw_iid, run_chains
@@ -22,7 +20,8 @@ from companion.consistent_diffusion.molecule_train import (
     train_net,
 )
 from companion.consistent_diffusion.vp import T_MIN
-from companion.scale import derive_seed, generator, n_cores
+from companion.scale import derive_seed, generator
+from companion.sweep import sweep
 
 IID_METHODS = ("Diffusion", "Mixture", "Both")
 
@@ -75,8 +74,13 @@ def train_all(
     """Train every network with every seed; one dictionary a seed, by name of the network."""
     names = sorted(nets(settings), key=lambda name: -_cost(name, settings))
     seeds = range(settings.molecule_seeds)
-    jobs = [(name, molecule, settings, derive_seed(seed, i)) for name in names for i in seeds]
-    done = side_by_side(train_net, jobs, settings.molecule_jobs, "training" if progress else "")
+    done = sweep(
+        partial(train_net, molecule=molecule, settings=settings),
+        [{"name": name, "seed": derive_seed(seed, i)} for name in names for i in seeds],
+        n_jobs=settings.molecule_jobs,
+        label="training" if progress else "",
+        unpack=True,
+    )
     found: list[dict[str, Trained]] = [{} for _ in seeds]
     for k, trained in enumerate(done):
         found[k % len(seeds)][trained.name] = trained
@@ -97,9 +101,17 @@ def simulate_all(
     tasks += [("Diffusion", t) for t in settings.molecule_t_evals]
     tasks += [(method, None) for method in IID_METHODS]
     keys = [(i, method, t) for method, t in tasks for i in range(len(trained))]
-    jobs = [(trained[i], molecule, settings, derive_seed(seed, i), method, t)
-            for i, method, t in keys]  # fmt: skip
-    done = side_by_side(_simulate, jobs, settings.molecule_jobs, "simulating" if progress else "")
+    jobs = [
+        {"trained": trained[i], "seed": derive_seed(seed, i), "method": method, "t_eval": t}
+        for i, method, t in keys
+    ]
+    done = sweep(
+        partial(_simulate, molecule=molecule, settings=settings),
+        jobs,
+        n_jobs=settings.molecule_jobs,
+        label="simulating" if progress else "",
+        unpack=True,
+    )
     runs, iid = {}, {}
     for (i, method, t), result in zip(keys, done, strict=True):
         if t is None:
@@ -114,21 +126,3 @@ def _simulate(trained, molecule, settings, seed, method, t_eval) -> Run | Drawn:
     if t_eval is None:
         return draw_iid(model, molecule, settings, seed)
     return run_chains(model, molecule, settings, seed, method=method, t_eval=t_eval)
-
-
-def side_by_side(
-    function: Callable[..., object], jobs: Sequence[tuple], n_jobs: int, label: str
-) -> list[object]:
-    """``function(*job)`` for every job; the results do not depend on `n_jobs`."""
-    with tqdm(total=len(jobs), desc=label, disable=not label) as bar:
-        if min(n_jobs, n_cores(), len(jobs)) <= 1:
-            outcomes = (function(*job) for job in jobs)
-        else:
-            outcomes = Parallel(n_jobs=n_jobs, backend="loky", return_as="generator")(
-                delayed(function)(*job) for job in jobs
-            )
-        results = []
-        for outcome in outcomes:
-            results.append(outcome)
-            bar.update()
-    return results

@@ -83,14 +83,14 @@ def finite(frames: np.ndarray) -> np.ndarray:
     return frames[np.isfinite(frames).all((1, 2))]
 
 
-class Curve(NamedTuple):
+class DivergenceCurve(NamedTuple):
     """times_ps : (5,) middle of each window; divergence : (5,), NaN where no chain is left."""
 
     times_ps: np.ndarray
     divergence: np.ndarray
 
 
-def divergence_curve(run: Run, reference: Reference) -> Curve:
+def divergence_curve(run: Run, reference: Reference) -> DivergenceCurve:
     """Divergence of phi and psi from the reference in each window of simulated time."""
     found = []
     for window in windows(run):
@@ -100,7 +100,7 @@ def divergence_curve(run: Run, reference: Reference) -> Curve:
             if len(frames) else np.nan
         )  # fmt: skip
     edges = np.linspace(0, len(run.frames), N_WINDOWS + 1) * FRAME_PS
-    return Curve((edges[:-1] + edges[1:]) / 2, np.array(found))
+    return DivergenceCurve((edges[:-1] + edges[1:]) / 2, np.array(found))
 
 
 class Floor(NamedTuple):

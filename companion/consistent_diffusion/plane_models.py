@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from torch import nn
-from tqdm.auto import tqdm
 
 from companion.consistent_diffusion import mueller_brown as mb
 from companion.consistent_diffusion.arms import (
@@ -27,6 +26,7 @@ from companion.consistent_diffusion.reverse_sde import denoise
 from companion.consistent_diffusion.settings import Settings
 from companion.consistent_diffusion.vp import T_MIN, noised
 from companion.scale import generator, one_thread, torch_generator
+from companion.sweep import sweep
 
 BINS = 100
 """Bins per axis of the divergence, the paper's."""
@@ -154,31 +154,32 @@ def run_models(settings: Settings, seed: int, *, progress: bool = True) -> Plane
         for i in range(2)
     ]  # fmt: skip
     wanted = [(name, s) for name in parts_of(settings.methods) for s in seeds]
-    trained = _side_by_side(
-        train_part, [(name, s, data, settings) for name, s in wanted], settings.jobs, "training",
-        progress,
-    )  # fmt: skip
+    # what a training gives is a model, and what is scored is one, so neither can be kept
+    trained = sweep(
+        partial(train_part, data=data, settings=settings),
+        [{"name": name, "seed": s} for name, s in wanted],
+        n_jobs=settings.jobs,
+        label="training" if progress else "",
+        unpack=True,
+        keep=False,
+    )
     models = dict(zip(wanted, trained, strict=True))
     calls = []
     for method in settings.methods:
         for s in seeds:
             parts = {name: model for (name, at), model in models.items() if at == s}
-            calls.append((assemble(method, parts), s, data, held_out[0], settings))
-    found = _side_by_side(score_model, calls, settings.jobs, "denoising, simulating", progress)
+            calls.append({"model": assemble(method, parts), "seed": s})
+    found = sweep(
+        partial(score_model, data=data, reference=held_out[0], settings=settings),
+        calls,
+        n_jobs=settings.jobs,
+        label="denoising, simulating" if progress else "",
+        unpack=True,
+        keep=False,
+    )
     scored = {
         method: found[i * len(seeds) : (i + 1) * len(seeds)]
         for i, method in enumerate(settings.methods)
     }
     n = min(map(len, held_out))
     return PlaneModels(scored, errors(*held_out), n, seeds)
-
-
-def _side_by_side(function, calls: Sequence[tuple], jobs: int, label: str, progress: bool) -> list:
-    results = (
-        (function(*call) for call in calls)
-        if jobs < 2
-        else Parallel(n_jobs=jobs, return_as="generator")(
-            delayed(function)(*call) for call in calls
-        )
-    )
-    return list(tqdm(results, total=len(calls), desc=label, disable=not progress))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
-from tqdm.auto import tqdm
 
 from companion.consistent_diffusion import mueller_brown
 from companion.consistent_diffusion.grid import Grid
@@ -25,6 +22,7 @@ from companion.consistent_diffusion.random_features import (
 )
 from companion.consistent_diffusion.vp import T_MIN, beta
 from companion.scale import generator
+from companion.sweep import sweep
 
 LINE = np.linspace(-12, 12, 1201)
 """Grid of the one-dimensional example."""
@@ -149,7 +147,10 @@ def run_line(
 ) -> LineRuns:
     """The mixture for `n_seeds` seeds; the first `n_controls` also with the negative controls."""
     calls = [(seed + i, n_points, tuple(alphas), i < n_controls) for i in range(n_seeds)]
-    found = _in_threads(one_line, calls, jobs, "random features, mixture")
+    # threads: matrix products and tanh leave the interpreter alone
+    found = sweep(
+        one_line, calls, n_jobs=jobs, label="random features, mixture", unpack=True, threads=True
+    )
     return LineRuns(
         {alpha: [fits[alpha] for fits, _ in found] for alpha in alphas},
         {name: [broken[name] for _, broken in found[:n_controls]] for name in CONTROLS},
@@ -208,7 +209,14 @@ def run_plane(
 ) -> PlaneRuns:
     """Muller-Brown for `n_seeds` seeds."""
     calls = [(seed + i, n_points, n_features, expert, whole) for i in range(n_seeds)]
-    found = _in_threads(one_plane, calls, jobs, "random features, Muller-Brown")
+    found = sweep(
+        one_plane,
+        calls,
+        n_jobs=jobs,
+        label="random features, Muller-Brown",
+        unpack=True,
+        threads=True,
+    )
     return PlaneRuns(
         {alpha: np.array([run[0][alpha] for run in found]) for alpha in sorted(expert)},
         {alpha: np.array([run[1][alpha] for run in found]) for alpha in sorted(whole)},
@@ -216,15 +224,3 @@ def run_plane(
         PLANE_GRID,
         mueller_brown.boltzmann(PLANE_GRID),
     )
-
-
-def _in_threads(function: Callable, calls: list[tuple], jobs: int, label: str) -> list:
-    """Threads, not processes: matrix products and tanh leave the interpreter alone.
-
-    Within each of them the linear algebra keeps to one thread, or all would wait for each other.
-    """
-    with threadpool_limits(1):
-        results = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(
-            delayed(function)(*call) for call in calls
-        )
-        return list(tqdm(results, total=len(calls), desc=label, mininterval=1.0))

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from companion.consistent_diffusion.vp import T_MIN, beta
 
@@ -30,8 +29,6 @@ def denoise(
     steps: int = 1000,
     chunk: int = 4096,
     project: Callable[[Tensor], Tensor] | None = None,
-    progress: bool = False,
-    label: str = "denoising",
 ) -> Denoised:
     r"""Euler-Maruyama from t = 1 to 0 in uniform steps, noise in the last step too.
 
@@ -43,21 +40,18 @@ def denoise(
     parts = []
     sizes = [min(chunk, n - start) for start in range(0, n, chunk)]
     dt = 1 / steps
-    bar = tqdm(total=len(sizes) * steps, desc=label, disable=not progress, mininterval=1.0)
-    with bar:
-        for size in sizes:
+    for size in sizes:
 
-            def noise(size: int = size) -> Tensor:
-                draw = torch.randn(size, dim, generator=generator)
-                return draw if project is None else project(draw)
+        def noise(size: int = size) -> Tensor:
+            draw = torch.randn(size, dim, generator=generator)
+            return draw if project is None else project(draw)
 
-            x = noise()
-            for step in range(steps):
-                t = torch.full((size,), max(1 - step * dt, T_MIN))
-                rate = beta(t)[:, None]
-                x = x + (0.5 * rate * x + rate * score(x, t)) * dt + (rate * dt).sqrt() * noise()
-            parts.append(x)
-            bar.update(steps)
+        x = noise()
+        for step in range(steps):
+            t = torch.full((size,), max(1 - step * dt, T_MIN))
+            rate = beta(t)[:, None]
+            x = x + (0.5 * rate * x + rate * score(x, t)) * dt + (rate * dt).sqrt() * noise()
+        parts.append(x)
     samples = torch.cat(parts)
     finite = torch.isfinite(samples).all(1)
     return Denoised(samples[finite].numpy(), int((~finite).sum()))

@@ -3,7 +3,6 @@
 Memorization Dynamics in Knowledge Distillation for Language Models (arXiv:2601.15394).
 """
 
-from companion.distillation_memorization import arms as arms
 from companion.distillation_memorization.arms import objectives as objectives
 from companion.distillation_memorization.calibration import NotCalibrated as NotCalibrated
 from companion.distillation_memorization.calibration import check_calibration as check_calibration
@@ -17,16 +16,12 @@ from companion.distillation_memorization.exercises import check_softening as che
 from companion.distillation_memorization.explorers import filter_explorer as filter_explorer
 from companion.distillation_memorization.explorers import prefix_explorer as prefix_explorer
 from companion.distillation_memorization.explorers import sequence_explorer as sequence_explorer
-from companion.distillation_memorization.extraction import generate as generate
-from companion.distillation_memorization.extraction import generate_plainly as generate_plainly
 from companion.distillation_memorization.extraction import matches as matches
-from companion.distillation_memorization.extraction import memorized as memorized
-from companion.distillation_memorization.findings import Results as Results
 from companion.distillation_memorization.findings import evaluate as evaluate
 from companion.distillation_memorization.findings import series as series
-from companion.distillation_memorization.logits import Cached as Cached
 from companion.distillation_memorization.logits import cache_logits as cache_logits
 from companion.distillation_memorization.mlp import LaneMLP as LaneMLP
+from companion.distillation_memorization.objectives import Cached as Cached
 from companion.distillation_memorization.objectives import Objective as Objective
 from companion.distillation_memorization.objectives import cross_entropy as cross_entropy
 from companion.distillation_memorization.objectives import distillation_loss as distillation_loss
@@ -35,6 +30,10 @@ from companion.distillation_memorization.paper_scale import run_hub_world as run
 from companion.distillation_memorization.predictor import predict as predict
 from companion.distillation_memorization.published import inherited_ratio as inherited_ratio
 from companion.distillation_memorization.published import paper_rates as paper_rates
+from companion.distillation_memorization.reading import generate as generate
+from companion.distillation_memorization.reading import generate_plainly as generate_plainly
+from companion.distillation_memorization.reading import memorized as memorized
+from companion.distillation_memorization.results import Results as Results
 from companion.distillation_memorization.sets import easy as easy
 from companion.distillation_memorization.sets import inherited as inherited
 from companion.distillation_memorization.sets import rejected as rejected

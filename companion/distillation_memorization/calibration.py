@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion.distillation_memorization import arms as a
+from companion.distillation_memorization import arms
 from companion.distillation_memorization.sets import Members
 
 
@@ -16,7 +16,7 @@ def check_calibration(members: Members, teacher_loss: float, baseline_loss: floa
     Outside of this regime a ratio of rates means nothing: a teacher that has hardly read D has
     nothing to pass on, and an overfitted one makes its students worse.
     """
-    teacher, baseline = (int(members[m].sum()) for m in (a.TEACHER, a.BASELINE))
+    teacher, baseline = (int(members[m].sum()) for m in (arms.TEACHER, arms.BASELINE))
     if not 1.2 * baseline <= teacher <= 3 * baseline or baseline == 0:
         raise NotCalibrated(
             f"the teacher memorizes {teacher} sequences and the baseline {baseline}: "

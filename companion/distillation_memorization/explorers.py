@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion.distillation_memorization import arms as a
+from companion.distillation_memorization import arms
 from companion.distillation_memorization.figures import (
     browser_frame,
     filter_frame,
@@ -21,7 +21,9 @@ def sequence_explorer(world: World) -> Explorer:
 
     def alt(sequence: int) -> str:
         at = world.shown[sequence]
-        knows = [m for m in (a.TEACHER, a.BASELINE, a.SOFT, a.HARD) if world.members[m][at]]
+        knows = [
+            m for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD) if world.members[m][at]
+        ]
         return (
             f"Sequence {at}, {kind_of(world, at)}: the prompt is {world.texts[sequence][:PREFIX]!r}"
             f"; completed word for word by {', '.join(knows) or 'none of the four'}."
@@ -47,17 +49,18 @@ def prefix_explorer(world: World) -> Explorer:
     def alt(prefix: int, tau: float) -> str:
         members = world.by_prefix[prefix]
         counts = ", ".join(
-            f"{m} {int(members[m].sum())}" for m in (a.TEACHER, a.BASELINE, a.soft(tau), a.HARD)
+            f"{m} {int(members[m].sum())}"
+            for m in (arms.TEACHER, arms.BASELINE, arms.soft(tau), arms.HARD)
         )
         return f"Prompt of {prefix} characters, memorized of {len(world.zlib)}: {counts}."
 
     return explorer(
-        lambda prefix, tau: prefix_frame(world.by_prefix[prefix], a.soft(tau), prefix),
+        lambda prefix, tau: prefix_frame(world.by_prefix[prefix], arms.soft(tau), prefix),
         name="distill-prefix",
         alt=alt,
         labels={"prefix": "prompt length", "tau": "temperature"},
         show={"tau": lambda t: f"{t:g}"},
-        start={"prefix": PREFIX, "tau": a.TAU},
+        start={"prefix": PREFIX, "tau": arms.TAU},
         prefix=list(world.by_prefix),
         tau=taus,
     )
@@ -68,7 +71,7 @@ def filter_explorer(world: World) -> Explorer:
 
     def alt(threshold: float) -> str:
         gone = world.prediction.probability > threshold
-        memorized = world.members[a.SOFT]
+        memorized = world.members[arms.SOFT]
         return (
             f"Threshold {threshold:g}: {int(gone.sum())} of {len(gone)} sequences removed, "
             f"{int((memorized & ~gone).sum())} of {int(memorized.sum())} memorized ones remain."

@@ -3,72 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization import claims as c
-from companion.distillation_memorization import judge_causes, judge_rates, sets
+from companion.distillation_memorization import arms, claims, judge_causes, judge_rates, sets
+from companion.distillation_memorization.results import Results
 from companion.distillation_memorization.world import World
-from companion.distillation_memorization.worlds import Sweep
-
-
-@dataclass(frozen=True)
-class Results:
-    """Everything that the notebook computed; a field may hold a ``Missing`` instead.
-
-    scale, seed, bootstrap : of the run
-    worlds : of the main experiment, one per seed: what the claims are judged on
-    transformers, real : the same with transformers, and on real text
-    overfit : the sweep over teacher epochs
-    """
-
-    scale: str
-    seed: int
-    bootstrap: int
-    worlds: list[World]
-    transformers: list[World] | Missing
-    real: list[World] | Missing
-    overfit: Sweep | Missing
-
-    @property
-    def one_seed(self) -> bool:
-        """Whether there is no second world (toy scale, the Hub): estimates are points."""
-        return len(self.worlds) == 1
-
-    def on_hub(self, world: World | Missing) -> Results:
-        """These results judged on the paper's own kind of models, where they were trained."""
-        return self if isinstance(world, Missing) else replace(self, worlds=[world])
-
-    def others(self) -> dict[str, list[World]]:
-        """The kinds of worlds beside the main one that were run."""
-        kinds = {"transformers": self.transformers, "real text": self.real}
-        return {name: found for name, found in kinds.items() if not isinstance(found, Missing)}
 
 
 def evaluate(results: Results) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
-    r, q = judge_rates, judge_causes
     calls: dict[str, Callable[[Results], Finding]] = {
-        "1": r.less,
-        "1b": r.better,
-        "order": r.order,
-        "tau": r.cooler,
-        "2": q.easy,
-        "2b": q.low_zlib,
-        "3": q.predictable,
-        "3b": q.filtered,
-        "4": q.hard_inherits,
-        "4b": r.same_rate,
-        "control": r.control,
+        "1": judge_rates.less,
+        "1b": judge_rates.better,
+        "order": judge_rates.order,
+        "tau": judge_rates.cooler,
+        "2": judge_causes.easy,
+        "2b": judge_causes.low_zlib,
+        "3": judge_causes.predictable,
+        "3b": judge_causes.filtered,
+        "4": judge_causes.hard_inherits,
+        "4b": judge_rates.same_rate,
+        "control": judge_rates.control,
     }
     return [
         function(results)
-        if results.scale in c.BY_ID[name].criteria
-        else not_tested(c.BY_ID[name], results.scale, "tested at book scale")
+        if results.scale in claims.BY_ID[name].criteria
+        else not_tested(claims.BY_ID[name], results.scale, "tested at book scale")
         for name, function in calls.items()
     ]
 
@@ -95,13 +58,13 @@ def _rates(worlds: list[World]) -> dict[str, object]:
         "held_rate": _rounded([[w.held[m].mean() for m in models] for w in worlds]),
         "loss": _rounded([[w.loss[m] for m in models] for w in worlds]),
         "inherited": [
-            {m: int(sets.inherited(w.members, m).sum()) for m in (a.SOFT, a.HARD, a.UNREAD)
+            {m: int(sets.inherited(w.members, m).sum()) for m in (arms.SOFT, arms.HARD, arms.UNREAD)
              if m in w.members}
             for w in worlds
         ],
         "teacher_only": [int(sets.teacher_only(w.members).sum()) for w in worlds],
         "easy": [int(sets.easy(w.members).sum()) for w in worlds],
-        "easy_and_soft": [int((sets.easy(w.members) & w.members[a.SOFT]).sum()) for w in worlds],
+        "easy_and_soft": [int((sets.easy(w.members) & w.members[arms.SOFT]).sum()) for w in worlds],
     }  # fmt: skip
 
 

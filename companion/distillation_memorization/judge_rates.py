@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from companion.claims import NOT_RESOLVED, Finding, as_verdict, judge, measured_text, not_tested
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization import claims as c
-from companion.distillation_memorization import sets
+from companion.distillation_memorization import arms, claims, resampling, sets
+from companion.distillation_memorization.results import Results
 from companion.distillation_memorization.trend import temperature_slope
 from companion.distillation_memorization.world import World
 from companion.scale import generator
 from companion.stats import Interval, over_seeds, proportion
 
-if TYPE_CHECKING:
-    from companion.distillation_memorization.findings import Results
 
-
-def resampled(results: Results, name: str, count: sets.Weighted, statistic) -> Interval:
+def resampled(results: Results, name: str, count: resampling.Weighted, statistic) -> Interval:
     """The statistic of summed counts, with its two-level bootstrap interval."""
-    return sets.two_level(
+    return resampling.two_level(
         [w.members for w in results.worlds], count, statistic,
         generator(results.seed, "bootstrap", name), results.bootstrap,
     )  # fmt: skip
@@ -39,7 +33,7 @@ def decisive(results: Results, measured: Interval) -> Interval:
     return measured._replace(low=None, high=None) if results.one_seed else measured
 
 
-def counts_of(*models: str) -> sets.Weighted:
+def counts_of(*models: str) -> resampling.Weighted:
     """Counts |M| of the models, weighted."""
     return lambda m, w: np.array([(m[name] * w).sum() for name in models])
 
@@ -66,15 +60,18 @@ def pooled(worlds: list[World], model: str) -> np.ndarray:
 
 def less(results: Results) -> Finding:
     """Claim 1."""
-    measured = fold(results, a.BASELINE, a.SOFT)
-    p = sets.mcnemar_p(*(pooled(results.worlds, m) for m in (a.BASELINE, a.SOFT)))
-    notes = [f"memorized: {counts_text(results.worlds, (a.TEACHER, a.BASELINE, a.SOFT, a.HARD))}",
-             f"95 % interval {told(measured)}"]  # fmt: skip
+    measured = fold(results, arms.BASELINE, arms.SOFT)
+    p = resampling.mcnemar_p(*(pooled(results.worlds, m) for m in (arms.BASELINE, arms.SOFT)))
+    notes = [
+        "memorized: "
+        f"{counts_text(results.worlds, (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD))}",
+        f"95 % interval {told(measured)}",
+    ]
     for name, worlds in results.others().items():
-        there = Interval(*_plain_ratio(worlds, a.BASELINE, a.SOFT))
+        there = Interval(*_plain_ratio(worlds, arms.BASELINE, arms.SOFT))
         notes.append(f"{name}: {there.estimate:.2f} ({len(worlds)} seeds)")
     shown = decisive(results, measured)._replace(p=p)
-    return judge(c.BY_ID["1"], results.scale, shown, note="; ".join(notes))
+    return judge(claims.BY_ID["1"], results.scale, shown, note="; ".join(notes))
 
 
 def _plain_ratio(worlds: list[World], first: str, second: str) -> tuple[float]:
@@ -83,23 +80,25 @@ def _plain_ratio(worlds: list[World], first: str, second: str) -> tuple[float]:
 
 def better(results: Results) -> Finding:
     """Claim 1b."""
-    gain = over_seeds([w.loss[a.BASELINE] - w.loss[a.SOFT] for w in results.worlds])
+    gain = over_seeds([w.loss[arms.BASELINE] - w.loss[arms.SOFT] for w in results.worlds])
     means = {
         m: np.mean([w.loss[m] for w in results.worlds])
-        for m in (a.TEACHER, a.BASELINE, a.SOFT, a.HARD)
+        for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
         if m in results.worlds[0].loss
     }
     notes = ["held-out loss: " + ", ".join(f"{m} {loss:.3f}" for m, loss in means.items())]
-    if means[a.SOFT] < means[a.TEACHER]:
+    if means[arms.SOFT] < means[arms.TEACHER]:
         notes.append("the student is better than its teacher too, unlike the paper's")
-    return judge(c.BY_ID["1b"], results.scale, gain, note="; ".join(notes))
+    return judge(claims.BY_ID["1b"], results.scale, gain, note="; ".join(notes))
 
 
 def order(results: Results) -> Finding:
     """Claim order."""
-    holds = [w.count(a.TEACHER) > w.count(a.BASELINE) > w.count(a.SOFT) for w in results.worlds]
+    holds = [
+        w.count(arms.TEACHER) > w.count(arms.BASELINE) > w.count(arms.SOFT) for w in results.worlds
+    ]
     share = proportion(sum(holds), len(holds))
-    return judge(c.BY_ID["order"], results.scale, decisive(results, share))
+    return judge(claims.BY_ID["order"], results.scale, decisive(results, share))
 
 
 def cooler(results: Results) -> Finding:
@@ -109,25 +108,25 @@ def cooler(results: Results) -> Finding:
         if m.startswith("soft, tau ")
     )  # fmt: skip
     shown = "; ".join(
-        f"tau {tau:g}: {sum(w.count(a.soft(tau)) for w in results.worlds)}" for tau in taus
+        f"tau {tau:g}: {sum(w.count(arms.soft(tau)) for w in results.worlds)}" for tau in taus
     )
     if len(taus) < 2:
-        return not_tested(c.BY_ID["tau"], results.scale, "only one temperature was run")
+        return not_tested(claims.BY_ID["tau"], results.scale, "only one temperature was run")
     if results.scale == "toy":
-        measured = fold(results, a.soft(4.0), a.SOFT)
+        measured = fold(results, arms.soft(4.0), arms.SOFT)
     else:
         measured = temperature_slope(
-            [{tau: w.members[a.soft(tau)] for tau in taus} for w in results.worlds]
+            [{tau: w.members[arms.soft(tau)] for tau in taus} for w in results.worlds]
         )
     note = f"memorized: {shown}"
-    return judge(c.BY_ID["tau"], results.scale, decisive(results, measured), note=note)
+    return judge(claims.BY_ID["tau"], results.scale, decisive(results, measured), note=note)
 
 
 def same_rate(results: Results) -> Finding:
     """Claim 4b."""
-    measured = fold(results, a.HARD, a.SOFT)
+    measured = fold(results, arms.HARD, arms.SOFT)
     note = "reported, not reproduced at this size: see the text"
-    finding = judge(c.BY_ID["4b"], results.scale, decisive(results, measured))
+    finding = judge(claims.BY_ID["4b"], results.scale, decisive(results, measured))
     within = finding.verdict == "holds"
     return finding if within else as_verdict(finding, finding.verdict, note)
 
@@ -135,25 +134,27 @@ def same_rate(results: Results) -> Finding:
 def control(results: Results) -> Finding:
     """Claim control: held-out text, and a teacher that never read D."""
     worlds = results.worlds
-    trained = [w.rate(a.SOFT) for w in worlds]
-    unseen = [float(w.held[a.SOFT].mean()) for w in worlds]
+    trained = [w.rate(arms.SOFT) for w in worlds]
+    unseen = [float(w.held[arms.SOFT].mean()) for w in worlds]
     rng = generator(results.seed, "bootstrap", "control")
     draws = [_control_draw(worlds, rng) for _ in range(results.bootstrap)]
     estimate = sets.ratio(float(np.mean(unseen)), float(np.mean(trained)))
-    measured = Interval(estimate, *sets.ends(draws), None, len(worlds))
+    measured = Interval(estimate, *resampling.ends(draws), None, len(worlds))
     passed = resampled(
         results, "unread",
-        lambda m, w: np.array([sets.inherited(m, student) @ w for student in (a.UNREAD, a.HARD)]),
+        lambda m, w: np.array([
+            sets.inherited(m, student) @ w for student in (arms.UNREAD, arms.HARD)
+        ]),
         lambda n: sets.halved_ratio(n[0], n[1]),
     )  # fmt: skip
     finding = judge(
-        c.BY_ID["control"], results.scale, decisive(results, measured),
+        claims.BY_ID["control"], results.scale, decisive(results, measured),
         parts={"inherited from a teacher that never read D":
-               (decisive(results, passed), c.QUARTER)},
+               (decisive(results, passed), claims.QUARTER)},
         note=f"held-out rate {100 * np.mean(unseen):.2f} %, training rate "
         f"{100 * np.mean(trained):.2f} %",
     )  # fmt: skip
-    if not any(sets.inherited(w.members, a.HARD).any() for w in worlds):
+    if not any(sets.inherited(w.members, arms.HARD).any() for w in worlds):
         return as_verdict(finding, NOT_RESOLVED, "the hard student inherited nothing")
     return finding
 
@@ -163,7 +164,7 @@ def _control_draw(worlds: list[World], rng: np.random.Generator) -> float:
     picks = rng.integers(0, len(worlds), len(worlds)) if len(worlds) > 1 else [0]
     held = trained = 0.0
     for k in picks:
-        known, unseen = worlds[k].members[a.SOFT], worlds[k].held[a.SOFT]
+        known, unseen = worlds[k].members[arms.SOFT], worlds[k].held[arms.SOFT]
         trained += rng.binomial(known.size, known.mean()) / known.size
         held += rng.binomial(unseen.size, unseen.mean()) / unseen.size
     return sets.ratio(held, trained)

@@ -11,7 +11,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from safetensors import safe_open
@@ -20,31 +19,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 from tqdm.auto import tqdm
 
-
-class Cached(NamedTuple):
-    """Teacher outputs for every training sequence, by position 0 .. length - 2.
-
-    logits : float32 (n, length - 1, vocab), or None when the k largest are kept
-    ids, log_probs : int32 and float16 (n, length - 1, k), or None when everything is kept
-    tau : temperature of `log_probs`; 1 for logits
-    """
-
-    logits: Tensor | None
-    ids: Tensor | None
-    log_probs: Tensor | None
-    tau: float
-
-    def rows(self, rows: Tensor, to: torch.device | str = "cpu") -> Cached:
-        """The outputs for some sequences, on device `to`."""
-        at = rows.cpu()
-        kept = [None if t is None else t[at].to(to) for t in self[:3]]
-        return Cached(*kept, self.tau)
-
-    @property
-    def megabytes(self) -> float:
-        """Size of what is kept."""
-        kept = [t for t in (self.logits, self.ids, self.log_probs) if t is not None]
-        return sum(t.numel() * t.element_size() for t in kept) / 1e6
+from companion.distillation_memorization.objectives import Cached
 
 
 class WrongCache(ValueError):

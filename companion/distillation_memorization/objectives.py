@@ -11,14 +11,39 @@ with the teacher's logits :math:`z^T` and the student's :math:`z^S` after the sa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
-from companion.distillation_memorization.logits import Cached
-
 KINDS = ("text", "teacher's text", "teacher's logits", "mixture", "smoothed")
+
+
+class Cached(NamedTuple):
+    """Teacher outputs for every training sequence, by position 0 .. length - 2.
+
+    logits : float32 (n, length - 1, vocab), or None when the k largest are kept
+    ids, log_probs : int32 and float16 (n, length - 1, k), or None when everything is kept
+    tau : temperature of `log_probs`; 1 for logits
+    """
+
+    logits: Tensor | None
+    ids: Tensor | None
+    log_probs: Tensor | None
+    tau: float
+
+    def rows(self, rows: Tensor, to: torch.device | str = "cpu") -> Cached:
+        """The outputs for some sequences, on device `to`."""
+        at = rows.cpu()
+        kept = [None if t is None else t[at].to(to) for t in self[:3]]
+        return Cached(*kept, self.tau)
+
+    @property
+    def megabytes(self) -> float:
+        """Size of what is kept."""
+        kept = [t for t in (self.logits, self.ids, self.log_probs) if t is not None]
+        return sum(t.numel() * t.element_size() for t in kept) / 1e6
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing
-from companion.distillation_memorization import arms as a
+from companion.distillation_memorization import arms
 from companion.distillation_memorization.fit import Recipe
 from companion.distillation_memorization.settings import Settings
 from companion.distillation_memorization.text import Sets
@@ -72,7 +72,7 @@ def hub_plan(settings: Settings) -> Plan:
         student_epochs=STUDENT_EPOCHS,
         prefix=PREFIX,
         suffix=SUFFIX,
-        objectives=a.objectives((a.TAU,)),
+        objectives=arms.objectives((arms.TAU,)),
         resamples=settings.resamples,
         filtering=True,
         top_k=settings.hub_top_k,

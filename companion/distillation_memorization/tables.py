@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization import sets
+from companion.distillation_memorization import arms, sets
 from companion.distillation_memorization.predictor import FEATURES
 from companion.distillation_memorization.world import World
 from companion.tables import styled
@@ -52,14 +51,14 @@ def sets_table(worlds: list[World]) -> Styler:
         simple = sets.easy(m)
         for name, found in (
             ("D", np.ones_like(simple)),
-            ("baseline", m[a.BASELINE]),
-            ("soft student", m[a.SOFT]),
+            ("baseline", m[arms.BASELINE]),
+            ("soft student", m[arms.SOFT]),
             ("easy: teacher and baseline", simple),
-            ("easy and soft", simple & m[a.SOFT]),
-            ("rejected by soft", sets.rejected(m, a.SOFT)),
+            ("easy and soft", simple & m[arms.SOFT]),
+            ("rejected by soft", sets.rejected(m, arms.SOFT)),
             ("teacher only", sets.teacher_only(m)),
-            ("inherited by soft", sets.inherited(m, a.SOFT)),
-            ("inherited by hard", sets.inherited(m, a.HARD)),
+            ("inherited by soft", sets.inherited(m, arms.SOFT)),
+            ("inherited by hard", sets.inherited(m, arms.HARD)),
         ):
             measured[name] += int(found.sum())
     frame = pd.DataFrame(
@@ -86,9 +85,10 @@ def kinds_table(kinds: dict[str, list[World]]) -> Styler:
     for name, worlds in kinds.items():
         total = {m: sum(w.count(m) for w in worlds) for m in worlds[0].members}
         heirs = [
-            sum(int(sets.inherited(w.members, m).sum()) for w in worlds) for m in (a.SOFT, a.HARD)
+            sum(int(sets.inherited(w.members, m).sum()) for w in worlds)
+            for m in (arms.SOFT, arms.HARD)
         ]
-        both = sum(int((sets.easy(w.members) & w.members[a.SOFT]).sum()) for w in worlds)
+        both = sum(int((sets.easy(w.members) & w.members[arms.SOFT]).sum()) for w in worlds)
         n = sum(len(w.zlib) for w in worlds)
         rows.append(
             {
@@ -96,12 +96,12 @@ def kinds_table(kinds: dict[str, list[World]]) -> Styler:
                 "seeds": len(worlds),
                 "T, B, S, H (%)": ", ".join(
                     f"{100 * total[m] / n:.1f}"
-                    for m in (a.TEACHER, a.BASELINE, a.SOFT, a.HARD)
+                    for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
                 ),
-                "S held out (%)": 100 * np.mean([w.held[a.SOFT].mean() for w in worlds]),
-                "B / S": sets.ratio(total[a.BASELINE], total[a.SOFT]),
-                "loss B - S": np.mean([w.loss[a.BASELINE] - w.loss[a.SOFT] for w in worlds]),
-                "S in E": sets.ratio(both, total[a.SOFT]),
+                "S held out (%)": 100 * np.mean([w.held[arms.SOFT].mean() for w in worlds]),
+                "B / S": sets.ratio(total[arms.BASELINE], total[arms.SOFT]),
+                "loss B - S": np.mean([w.loss[arms.BASELINE] - w.loss[arms.SOFT] for w in worlds]),
+                "S in E": sets.ratio(both, total[arms.SOFT]),
                 "inherited S, H": f"{heirs[0]}, {heirs[1]}",
             }
         )  # fmt: skip

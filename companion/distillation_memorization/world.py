@@ -15,26 +15,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization import sets
+from companion.distillation_memorization import arms, sets
 from companion.distillation_memorization.calibration import check_calibration
-from companion.distillation_memorization.extraction import (
+from companion.distillation_memorization.extraction import matches
+from companion.distillation_memorization.fit import Recipe, fit, fit_arms
+from companion.distillation_memorization.logits import cache_logits
+from companion.distillation_memorization.objectives import Cached
+from companion.distillation_memorization.predictor import Prediction, predict
+from companion.distillation_memorization.reading import (
     device_of,
+    divergence,
     generate,
     lane_logits,
-    matches,
     memorized,
-)
-from companion.distillation_memorization.fit import Recipe, fit, fit_arms
-from companion.distillation_memorization.logits import Cached, cache_logits
-from companion.distillation_memorization.predictor import Prediction, predict
-from companion.distillation_memorization.scores import (
-    Scores,
-    divergence,
     rows_at_once,
     score,
     vocabulary,
 )
+from companion.distillation_memorization.scores import Scores
 from companion.distillation_memorization.text import Sets, zlib_bytes
 from companion.scale import generator
 
@@ -146,7 +144,7 @@ def run_world(
     with tempfile.TemporaryDirectory() as temporary:
         cached = teacher_outputs(teacher, text.train, plan, folder or Path(temporary))
         reads = {name: text.train for name in plan.objectives}
-        for name, writer in ((a.HARD, teacher), (a.UNREAD, base_teacher)):
+        for name, writer in ((arms.HARD, teacher), (arms.UNREAD, base_teacher)):
             if name in reads:
                 reads[name] = written_by(writer, text.train, plan.prefix)
         students, curves = fit_arms(
@@ -154,11 +152,11 @@ def run_world(
             seed=seed, name="students", order="students", teacher=cached, progress=progress,
             measure=_glance(plan, text), measure_epochs=plan.measure_epochs,
         )  # fmt: skip
-        models = {a.TEACHER: teacher, **students}
+        models = {arms.TEACHER: teacher, **students}
         found = _measure(plan, text, models, seed)
         if plan.calibrated:
             loss = found["loss"]
-            check_calibration(found["members"], loss[a.TEACHER], loss[a.BASELINE])
+            check_calibration(found["members"], loss[arms.TEACHER], loss[arms.BASELINE])
         filtered = None
         if plan.filtering and found["prediction"].tested:
             kept = ~(found["prediction"].probability > 0.5)
@@ -182,11 +180,11 @@ def distil_once(
     with tempfile.TemporaryDirectory() as folder:
         cached = teacher_outputs(teacher, text.train, plan, Path(folder))
     student, _ = fit_arms(
-        base_student, {a.SOFT: plan.objectives[a.SOFT]}, {a.SOFT: text.train}, plan.recipe,
+        base_student, {arms.SOFT: plan.objectives[arms.SOFT]}, {arms.SOFT: text.train}, plan.recipe,
         plan.student_epochs, seed=seed, name="students", order="students", teacher=cached,
         progress=progress,
     )  # fmt: skip
-    return teacher, student[a.SOFT]
+    return teacher, student[arms.SOFT]
 
 
 def teacher_outputs(teacher: nn.Module, tokens: Tensor, plan: Plan, folder: Path) -> Cached:
@@ -198,7 +196,7 @@ def teacher_outputs(teacher: nn.Module, tokens: Tensor, plan: Plan, folder: Path
         folder / "teacher.safetensors",
         teacher=f"{plan.name}, {plan.teacher_epochs} epochs",
         k=plan.top_k,
-        tau=a.TAU if plan.top_k else 1.0,
+        tau=arms.TAU if plan.top_k else 1.0,
         batch=rows_at_once(tokens, vocabulary(teacher)),
     )
 
@@ -229,26 +227,26 @@ def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int)
         members[name] = matches(made[name], text.train, plan.prefix)[0]
         held[name] = memorized(model, text.held_out, plan.prefix, plan.suffix)[0]
         loss[name] = float(score(model, text.held_out).loss[0])
-        if name in (a.TEACHER, a.BASELINE, a.SOFT):
+        if name in (arms.TEACHER, arms.BASELINE, arms.SOFT):
             on_train[name] = score(model, text.train)
             means = on_train[name].tail(plan.prefix, plan.suffix)
             entropy[name], log_p[name] = (values[0] for values in means)
     compressed = zlib_bytes(text.texts(text.train))
     features = np.stack(
         [
-            on_train[a.TEACHER].perplexity[0],
-            on_train[a.BASELINE].perplexity[0],
-            divergence(models[a.TEACHER], models[a.BASELINE], text.train),
+            on_train[arms.TEACHER].perplexity[0],
+            on_train[arms.BASELINE].perplexity[0],
+            divergence(models[arms.TEACHER], models[arms.BASELINE], text.train),
             compressed,
         ],
         axis=1,
     )
     prediction = predict(
-        features, members[a.SOFT], sets.rejected(members, a.SOFT), plan.resamples,
+        features, members[arms.SOFT], sets.rejected(members, arms.SOFT), plan.resamples,
         generator(seed, "predictor"),
     )  # fmt: skip
     shown = chosen(members, generator(seed, "shown"))
-    main = (a.TEACHER, a.BASELINE, a.SOFT, a.HARD)
+    main = (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
     return {
         "members": members, "held": held, "loss": loss, "entropy": entropy, "log_p": log_p,
         "zlib": compressed, "features": features, "prediction": prediction, "shown": shown,
@@ -256,7 +254,7 @@ def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int)
         "written": {name: text.texts(made[name][0][shown]) for name in main},
         "by_prefix": {
             prefix: {name: memorized(models[name], text.train, prefix, plan.suffix)[0]
-                     for name in models if name != a.UNREAD}
+                     for name in models if name != arms.UNREAD}
             for prefix in plan.prefixes
         },
     }  # fmt: skip
@@ -265,10 +263,10 @@ def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int)
 def chosen(members: sets.Members, rng: np.random.Generator, each: int = 6) -> np.ndarray:
     """Up to `each` sequences of five kinds, as indices: what the browser shows."""
     kinds = (
-        sets.easy(members) & members[a.SOFT],
-        sets.rejected(members, a.SOFT),
-        sets.inherited(members, a.SOFT),
-        sets.inherited(members, a.HARD) & ~members[a.SOFT],
+        sets.easy(members) & members[arms.SOFT],
+        sets.rejected(members, arms.SOFT),
+        sets.inherited(members, arms.SOFT),
+        sets.inherited(members, arms.HARD) & ~members[arms.SOFT],
         ~np.any(list(members.values()), axis=0),
     )
     found: list[int] = []
@@ -285,8 +283,8 @@ def _distil_again(
     """The soft student of the same teacher on the sequences that were not flagged."""
     rows = torch.from_numpy(np.flatnonzero(kept))
     student, _ = fit_arms(
-        base, {a.SOFT: plan.objectives[a.SOFT]}, {a.SOFT: text.train[rows]}, plan.recipe,
+        base, {arms.SOFT: plan.objectives[arms.SOFT]}, {arms.SOFT: text.train[rows]}, plan.recipe,
         plan.student_epochs, seed=seed, name="filtered", order="filtered",
         teacher=cached.rows(rows), progress=progress,
     )  # fmt: skip
-    return Filtered(kept, memorized(student[a.SOFT], text.train, plan.prefix, plan.suffix)[0])
+    return Filtered(kept, memorized(student[arms.SOFT], text.train, plan.prefix, plan.suffix)[0])

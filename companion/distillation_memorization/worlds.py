@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
-import joblib
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from companion.data import Missing
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization.extraction import memorized
+from companion.distillation_memorization import arms
 from companion.distillation_memorization.fit import Recipe, Shape, fit
 from companion.distillation_memorization.objectives import Objective
-from companion.distillation_memorization.scores import score
+from companion.distillation_memorization.reading import memorized, score
 from companion.distillation_memorization.settings import LENGTH, PREFIX, SUFFIX, Settings
 from companion.distillation_memorization.text import POOLS, REAL, SOURCES, Sets
 from companion.distillation_memorization.world import Plan, World, distil_once, run_world
 from companion.scale import derive_seed, generator, one_thread
+from companion.sweep import sweep
 
 TRANSFORMER = "transformers"
 MLP_RECIPE = Recipe(lr=4e-3, batch=8)
@@ -80,7 +77,7 @@ def pools(settings: Settings) -> Kind:
         student_epochs=settings.student_epochs,
         prefix=PREFIX,
         suffix=SUFFIX,
-        objectives=a.objectives(settings.taus, settings.extras),
+        objectives=arms.objectives(settings.taus, settings.extras),
         prefixes=PREFIXES,
         measure_epochs=tuple(
             sorted({e for e in (1, 2, 4, 7, 11) if e < settings.student_epochs}
@@ -96,8 +93,8 @@ def pools(settings: Settings) -> Kind:
 
 def _four_models() -> dict[str, Objective]:
     """The students of the paper's comparison, without control and other temperatures."""
-    every = a.objectives((a.TAU,))
-    return {name: every[name] for name in (a.BASELINE, a.SOFT, a.HARD)}
+    every = arms.objectives((arms.TAU,))
+    return {name: every[name] for name in (arms.BASELINE, arms.SOFT, arms.HARD)}
 
 
 def transformers(settings: Settings) -> Kind:
@@ -148,23 +145,13 @@ def one_world(kind: Kind, seed: int, progress: bool = False) -> World:
 
 def run_kind(kind: Kind, n_seeds: int, seed: int, jobs: int) -> list[World]:
     """`n_seeds` worlds of one kind; seeds are derived from the run's seed."""
-    return _side_by_side(
-        one_world, [(kind, world_seed(seed, i)) for i in range(n_seeds)], jobs, kind.plan.name
-    )
+    seeds = [world_seed(seed, i) for i in range(n_seeds)]
+    return sweep(partial(one_world, kind), seeds, n_jobs=jobs, label=kind.plan.name)
 
 
 def world_seed(seed: int, i: int) -> int:
     """Seed of world number i of a run."""
     return derive_seed(seed, "world", i)
-
-
-def _side_by_side(function: Callable, calls: list[tuple], jobs: int, label: str) -> list:
-    if len(calls) < 2 or jobs < 2:
-        return [function(*call, len(calls) < 3) for call in tqdm(calls, desc=label, disable=None)]
-    results = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(function)(*call) for call in calls
-    )
-    return list(tqdm(results, total=len(calls), desc=label))
 
 
 def run_pools(settings: Settings, seed: int) -> list[World]:
@@ -209,17 +196,15 @@ class Sweep:
 
 
 @one_thread()
-def _swept(
-    settings: Settings, seed: int, epochs: tuple[int, ...], progress: bool = False
-) -> list[tuple[float, ...]]:
+def _swept(settings: Settings, seed: int, epochs: tuple[int, ...]) -> list[tuple[float, ...]]:
     """Per teacher: rates of teacher and soft student on D, then their losses on held-out text."""
     kind = pools(settings)
     text = kind.text(seed)
-    base = kind.base_models(seed, progress)
+    base = kind.base_models(seed, False)
     rows = []
     for n in epochs:
         plan = replace(kind.plan, teacher_epochs=n)
-        pair = distil_once(plan, text, *base, seed, progress=progress)
+        pair = distil_once(plan, text, *base, seed, progress=False)
         rates = [memorized(m, text.train, plan.prefix, plan.suffix)[0].mean() for m in pair]
         rows.append((*rates, *(float(score(m, text.held_out).loss[0]) for m in pair)))
     return rows
@@ -232,13 +217,20 @@ def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
     teacher.  No other teacher is calibrated: that is the point.
     """
     mains = worlds[: settings.overfit_seeds]
-    calls = [(settings, w.seed, settings.overfit_epochs) for w in mains]
-    found = _side_by_side(_swept, calls, settings.jobs, "teacher epochs")
+    found = sweep(
+        partial(_swept, settings, epochs=settings.overfit_epochs),
+        [w.seed for w in mains],
+        n_jobs=settings.jobs,
+        label="teacher epochs",
+    )
     epochs = np.array([*settings.overfit_epochs, settings.teacher_epochs])
     order = np.argsort(epochs)
     table = np.array(
         [
-            [*rows, (w.rate(a.TEACHER), w.rate(a.SOFT), w.loss[a.TEACHER], w.loss[a.SOFT])]
+            [
+                *rows,
+                (w.rate(arms.TEACHER), w.rate(arms.SOFT), w.loss[arms.TEACHER], w.loss[arms.SOFT]),
+            ]
             for rows, w in zip(found, mains, strict=True)
         ]
     )[:, order]  # (seeds, teachers, 4)
@@ -249,6 +241,6 @@ def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
         soft_rate=table[..., 1],
         teacher_loss=table[..., 2],
         soft_loss=table[..., 3],
-        baseline_rate=same * np.array([[w.rate(a.BASELINE)] for w in mains]),
-        baseline_loss=same * np.array([[w.loss[a.BASELINE]] for w in mains]),
+        baseline_rate=same * np.array([[w.rate(arms.BASELINE)] for w in mains]),
+        baseline_loss=same * np.array([[w.loss[arms.BASELINE]] for w in mains]),
     )

@@ -10,8 +10,7 @@ import pandas as pd
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.gaussian_rbf import claims as c
-from companion.gaussian_rbf import judge_models, judge_spectrum
+from companion.gaussian_rbf import claims, judge_models, judge_spectrum
 from companion.gaussian_rbf.bench import Bench
 from companion.gaussian_rbf.digits import DeadStart, LogResult
 from companion.gaussian_rbf.nested import Nested, mean_scores
@@ -59,9 +58,11 @@ def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
     for name, (function, parts) in calls.items():
         missing = next((part for part in parts if isinstance(part, Missing)), None)
         if missing is not None:
-            found.append(not_tested(c.BY_ID[name], scale, missing.reason))
-        elif c.BY_ID[name].criteria.get(scale) is None:
-            found.append(not_tested(c.BY_ID[name], scale, "needs more tables than this scale has"))
+            found.append(not_tested(claims.BY_ID[name], scale, missing.reason))
+        elif claims.BY_ID[name].criteria.get(scale) is None:
+            found.append(
+                not_tested(claims.BY_ID[name], scale, "needs more tables than this scale has")
+            )
         else:
             found.append(function(scale, *parts, seed=seed))
     return found

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import binomtest, friedmanchisquare
 
 from companion.claims import DOES_NOT_HOLD, Finding, as_verdict, judge, not_tested
-from companion.gaussian_rbf import claims as c
+from companion.gaussian_rbf import claims
 from companion.gaussian_rbf.judge_spectrum import signed_rank
 from companion.gaussian_rbf.nested import OURS, Nested, corrected_interval, mean_scores
 from companion.gaussian_rbf.penalties import SMALL, Penalties, lead_of_u
@@ -22,7 +22,7 @@ MARGINS = {False: 0.02, True: 0.05}
 
 def competitive(scale: str, nested: Nested, *, seed: int) -> Finding:
     """Claim C1: against the model of the best mean rank, in units of the margin."""
-    claim = c.BY_ID["C1"]
+    claim = claims.BY_ID["C1"]
     if nested.scores.empty:
         return not_tested(claim, scale, "no table could be had")
     means = mean_scores(nested)
@@ -51,7 +51,7 @@ def competitive(scale: str, nested: Nested, *, seed: int) -> Finding:
         f"interval on {fine} of {len(whole)} tables; Holm-Wilcoxon p {adjusted[best]:.2g}"
         + (f"; {lost} tables without a finite score of every model" if lost else ""),
     )
-    if adjusted[best] < c.WORSE and np.median(shortfall) > 0:
+    if adjusted[best] < claims.WORSE and np.median(shortfall) > 0:
         return as_verdict(finding, DOES_NOT_HOLD, f"worse than {best}")
     return finding
 
@@ -85,7 +85,7 @@ def features(scale: str, selection: pd.DataFrame, *, seed: int) -> Finding:
     regression = ours.loc[ours["problem"] == "additive regression", "hit"]
     told.append(f"additive regression {int(regression.sum())} of {len(regression)}")
     return judge(
-        c.BY_ID["C5"],
+        claims.BY_ID["C5"],
         scale,
         proportion(k, n)._replace(p=float(binomtest(k, n, 0.9).pvalue)),
         note="hits: " + "; ".join(told),
@@ -112,10 +112,10 @@ def penalty(scale: str, penalties: Penalties, *, seed: int) -> Finding:
 
     top = penalties.lams.max()
     return judge(
-        c.BY_ID["C6"],
+        claims.BY_ID["C6"],
         scale,
         lead(penalties.upto(SMALL), "small"),
-        parts={f"grid up to {top:g}": (lead(penalties, "full"), c.ABOVE_ZERO)},
+        parts={f"grid up to {top:g}": (lead(penalties, "full"), claims.ABOVE_ZERO)},
     )
 
 
@@ -138,9 +138,9 @@ def coordinates(scale: str, reduction: Reduction, *, seed: int) -> Finding:
         for name in others
     ]
     return judge(
-        c.BY_ID["C9"],
+        claims.BY_ID["C9"],
         scale,
         gain("digits 3v8", "PCA"),
-        parts={"less NCA": (gain("digits 3v8", "NCA"), c.NOT_BELOW)},
+        parts={"less NCA": (gain("digits 3v8", "NCA"), claims.NOT_BELOW)},
         note="; ".join(told),
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from companion.claims import Finding, judge
-from companion.gaussian_rbf import claims as c
+from companion.gaussian_rbf import claims
 from companion.gaussian_rbf.digits import DeadStart
 from companion.gaussian_rbf.model import DIAGONAL, FULL, ISOTROPIC
 from companion.gaussian_rbf.reduction import Reading, Reduction
@@ -49,15 +49,15 @@ def structures(scale: str, ridges: pd.DataFrame, *, seed: int) -> Finding:
     medians = rows[rows["rotated"]].groupby("structure")["r2"].median()
     again, bad = rows["disagree"], rows["worst"] < rows["r2"] - 0.1
     return judge(
-        c.BY_ID["C2"],
+        claims.BY_ID["C2"],
         scale,
         resampled(diagonal, np.median, generator(seed, "gap"))._replace(p=signed_rank(diagonal)),
         parts={
-            "mean gap to diagonal": (over_seeds(diagonal), c.ABOVE_ZERO),
-            "mean gap to isotropic": (over_seeds(isotropic), c.ABOVE_ZERO),
+            "mean gap to diagonal": (over_seeds(diagonal), claims.ABOVE_ZERO),
+            "mean gap to isotropic": (over_seeds(isotropic), claims.ABOVE_ZERO),
             "median gap on aligned data": (
                 resampled(aligned, np.median, generator(seed, "aligned gap"), EQUIVALENCE),
-                c.NO_GAP,
+                claims.NO_GAP,
             ),
         },
         note="median R2 on rotated data: "
@@ -76,9 +76,9 @@ def angles(scale: str, ridges: pd.DataFrame, *, seed: int) -> Finding:
     parts = {}
     if scale != "toy":
         measured = resampled(excess, np.median, generator(seed, "angles"))
-        parts["angle of P less that of AGOP"] = measured, c.NOT_LARGER
+        parts["angle of P less that of AGOP"] = measured, claims.NOT_LARGER
     return judge(
-        c.BY_ID["C3"],
+        claims.BY_ID["C3"],
         scale,
         proportion(int(close.sum()), len(close))._replace(p=signed_rank(rows["angle_p"] - 10)),
         parts=parts,
@@ -95,10 +95,10 @@ def decay(scale: str, reduction: Reduction, *, seed: int) -> Finding:
         return resampled(values, np.mean, generator(seed, "decay", table))
 
     return judge(
-        c.BY_ID["C4"],
+        claims.BY_ID["C4"],
         scale,
         share("digits 3v8", "first"),
-        parts={"wine, first two": (share("wine", "first_two"), c.ABOVE_99)},
+        parts={"wine, first two": (share("wine", "first_two"), claims.ABOVE_99)},
     )
 
 
@@ -109,12 +109,12 @@ def dead_start(scale: str, dead: DeadStart, *, seed: int) -> Finding:
     ratio = dead.wake[at[1e-5]] / dead.wake[at[1e-2]]
     woken = [f"{lam:g}: {step:.0f}" for lam, step in zip(dead.lams, dead.wake, strict=True)]
     return judge(
-        c.BY_ID["C7"],
+        claims.BY_ID["C7"],
         scale,
         over_seeds([end]),
         parts={
-            "wake-up with 1e-5 over 0.01": (over_seeds([ratio]), c.WITHIN_20),
-            "accuracy from the small start": (over_seeds([dead.accuracy_small]), c.TRAINS),
+            "wake-up with 1e-5 over 0.01": (over_seeds([ratio]), claims.WITHIN_20),
+            "accuracy from the small start": (over_seeds([dead.accuracy_small]), claims.TRAINS),
         },
         note=f"largest Gaussian at the start {dead.peak:.0e}; wake-up step by weight: "
         + ", ".join(woken).replace("nan", "never"),
@@ -125,10 +125,10 @@ def turned(scale: str, example: Counterexample, readings: list[Reading], *, seed
     """Claim C8: the counter-example, and the cosine on real tables."""
     off = np.abs(np.diag(example.H) - [0.036, 0.111]).max()
     return judge(
-        c.BY_ID["C8"],
+        claims.BY_ID["C8"],
         scale,
         exact(example.cosine),
-        parts={"H off by": (exact(off), c.WITHIN_001)},
+        parts={"H off by": (exact(off), claims.WITHIN_001)},
         note="|cosine| on real tables: "
         + ", ".join(f"{one.table.name} {one.cosine:.2f}" for one in readings),
     )

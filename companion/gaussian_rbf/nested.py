@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
-from companion.data import DataUnavailable
+from companion.data import DataUnavailable, Missing
 from companion.gaussian_rbf.datasets import Table, load
 from companion.gaussian_rbf.estimator import place_centers, scaler
 from companion.gaussian_rbf.rivals import folds, rival_score
@@ -19,6 +19,7 @@ from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.tasks import Recipe, Task, best_of, restarts
 from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed, device
+from companion.sweep import sweep
 
 OURS = "GRBFNN"
 
@@ -96,15 +97,27 @@ def _standardized(data: Table, train: np.ndarray, test: np.ndarray) -> tuple:
 def _rival_rows(
     model: str, data: Table, splits: list, settings: Settings, seed: int
 ) -> list[tuple[str, int, float]]:
-    calls = (
-        delayed(rival_score)(
-            model, *_standardized(data, train, test), data.is_regression, settings.inner,
-            derive_seed(seed, "rival", fold) % 2**32,
+    calls = []
+    for fold, split in enumerate(splits):
+        train, test = _standardized(data, *split)
+        calls.append(
+            {"train": train, "test": test, "seed": derive_seed(seed, "rival", fold) % 2**32}
         )
-        for fold, (train, test) in enumerate(splits)
-    )  # fmt: skip
-    values = Parallel(n_jobs=settings.jobs)(calls)
+    function = partial(_rival_fold, name=model, regression=data.is_regression, inner=settings.inner)
+    values = sweep(function, calls, n_jobs=settings.jobs, unpack=True)
+    if gone := [value for value in values if isinstance(value, Missing)]:
+        raise DataUnavailable(gone[0].reason)
     return [(model, fold, value) for fold, value in enumerate(values)]
+
+
+def _rival_fold(
+    name: str, train: tuple, test: tuple, regression: bool, inner: int, seed: int
+) -> float | Missing:
+    """The score of a rival, or why its library is not here."""
+    try:
+        return rival_score(name, train, test, regression, inner, seed)
+    except DataUnavailable as error:
+        return Missing(str(error))
 
 
 def network_scores(

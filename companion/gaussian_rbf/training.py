@@ -10,7 +10,7 @@ with plain norms as in every version of the authors' code; ``squared`` squares t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from companion.gaussian_rbf.model import (
     evaluate,
 )
 from companion.gaussian_rbf.tasks import ALIVE, Fit, Recipe, Task, start
+from companion.sweep import sweep
 
 PARTS = 4
 """A batch is cut into about as many parts, which threads share."""
@@ -61,19 +62,21 @@ def _in_threads(
     parts: Sequence[Sequence[int]], tasks: Sequence[Task], recipe: Recipe
 ) -> list[list[Fit]]:
     """All parts, each on one thread: the operations of one step are too small to be shared."""
-    threads = torch.get_num_threads()
+    return sweep(
+        partial(_one_part, tasks=tasks, recipe=recipe),
+        parts,
+        n_jobs=torch.get_num_threads(),
+        threads=True,
+    )
 
-    def work(part: Sequence[int]) -> list[Fit]:
-        torch.set_num_threads(1)
-        torch.set_flush_denormal(True)  # distant Gaussians are tiny, and tiny numbers slow
+
+def _one_part(part: Sequence[int], tasks: Sequence[Task], recipe: Recipe) -> list[Fit]:
+    torch.set_flush_denormal(True)  # distant Gaussians are tiny, and tiny numbers slow
+    try:
         with torch.device(recipe.device):
             return _fit_group([tasks[i] for i in part], recipe)
-
-    try:
-        with ThreadPoolExecutor(max(1, min(threads, len(parts)))) as pool:
-            return list(pool.map(work, parts))
     finally:
-        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)  # this thread may have other work, too
 
 
 def _chunks(tasks: Sequence[Task], members: Sequence[int], chunk: int) -> Iterator[list[int]]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from companion.leximark import arms, detection
 from companion.leximark.causal import CausalModel, tiny_transformer
@@ -22,6 +20,7 @@ from companion.leximark.settings import Settings
 from companion.leximark.similarity import SimilarityFilter
 from companion.leximark.watermark import LEXIMARK, universe
 from companion.scale import one_thread
+from companion.sweep import sweep
 
 DECOMPOSITION = {
     "record": ("A.a", "B.a"),
@@ -198,14 +197,9 @@ def word_seed(settings: Settings, seed: int) -> dict[str, ArmResult]:
 def run_words(settings: Settings, seed: int, *, progress: bool = True) -> Run:
     """The word model, all seeds side by side."""
     seeds = tuple(range(seed, seed + settings.seeds))
-    calls = (delayed(word_seed)(settings, s) for s in seeds)
-    return _gather("word model", seeds, calls, settings.jobs, progress)
-
-
-def _gather(model: str, seeds: tuple[int, ...], calls, jobs: int, progress: bool) -> Run:
-    found = Parallel(n_jobs=jobs, return_as="generator")(calls)
-    bar = tqdm(found, total=len(seeds), desc=f"{model}, seeds", disable=not progress)
-    return Run(model, seeds, tuple(bar))
+    label = "word model, seeds" if progress else ""
+    found = sweep(partial(word_seed, settings), seeds, n_jobs=settings.jobs, label=label)
+    return Run("word model", seeds, tuple(found))
 
 
 @one_thread()
@@ -241,5 +235,11 @@ def run_transformer(base: CausalModel, settings: Settings, seed: int, *,
                     progress: bool = True) -> Run:  # fmt: skip
     """The transformer, all seeds side by side from the same pretrained weights."""
     seeds = tuple(range(seed, seed + settings.bpe_seeds))
-    calls = (delayed(transformer_seed)(base, settings, s) for s in seeds)
-    return _gather("transformer", seeds, calls, settings.jobs, progress)
+    found = sweep(
+        partial(transformer_seed, base, settings),
+        seeds,
+        n_jobs=settings.jobs,
+        label="transformer, seeds" if progress else "",
+        keep=False,
+    )
+    return Run("transformer", seeds, tuple(found))

@@ -8,8 +8,7 @@ import numpy as np
 
 from companion.claims import Finding
 from companion.data import Missing
-from companion.leximark import judge_auroc as a
-from companion.leximark import judge_tests as t
+from companion.leximark import judge_auroc, judge_tests
 from companion.leximark.arms import MARK, NONE, threshold
 from companion.leximark.experiment import DECOMPOSITION, Run
 from companion.leximark.probe import Probe
@@ -48,18 +47,18 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     r, s = results, results.settings
     return [
-        a.gain(scale, r.runs),
-        a.shared(scale, r.runs),
-        a.direction(scale, r.runs),
-        a.leak(scale, r.runs),
-        a.blind(scale, r.runs),
-        a.dictionary(scale, r.runs),
-        a.doses(scale, r.words, s.doses),
-        t.records(scale, r.words),
-        t.key(scale, r.probes, s.calibration_keys, r.seed),
-        t.stealth(scale, r.quality, r.trade_off, r.seed),
-        a.removed(scale, r.words, s.removals),
-        a.metric(scale, r.runs),
+        judge_auroc.gain(scale, r.runs),
+        judge_auroc.shared(scale, r.runs),
+        judge_auroc.direction(scale, r.runs),
+        judge_auroc.leak(scale, r.runs),
+        judge_auroc.blind(scale, r.runs),
+        judge_auroc.dictionary(scale, r.runs),
+        judge_auroc.doses(scale, r.words, s.doses),
+        judge_tests.records(scale, r.words),
+        judge_tests.key(scale, r.probes, s.calibration_keys, r.seed),
+        judge_tests.stealth(scale, r.quality, r.trade_off, r.seed),
+        judge_auroc.removed(scale, r.words, s.removals),
+        judge_auroc.metric(scale, r.runs),
     ]
 
 

@@ -17,7 +17,7 @@ from companion.claims import (
     measured_text,
     not_tested,
 )
-from companion.leximark import claims as c
+from companion.leximark import claims
 from companion.leximark.arms import CONTROL, MARK, NONE, dose, removal
 from companion.leximark.detection import auroc, bootstrap_auroc
 from companion.leximark.experiment import DECOMPOSITION, SAME_HALF, Run
@@ -93,7 +93,7 @@ def _compare(claim: str, scale: str, runs: Sequence[Run], arm: str, question: st
              part: Criterion, note: str = "") -> Finding:  # fmt: skip
     """A difference to "none": the last run carries the claim, the others are parts of it."""
     if reason := _lacking(runs, (NONE, "record"), (arm, question)):
-        return not_tested(c.BY_ID[claim], scale, reason)
+        return not_tested(claims.BY_ID[claim], scale, reason)
     found = {run.model: difference(run, arm, question) for run in runs}
     main = runs[-1]
     levels = "; ".join(
@@ -107,12 +107,14 @@ def _compare(claim: str, scale: str, runs: Sequence[Run], arm: str, question: st
     if len(main.seeds) < 2:
         note += f"95 % interval over documents {measured_text(measured)}; "
     parts = {f"difference, {run.model}": (judged(run, found[run.model]), part) for run in runs[:-1]}
-    return judge(c.BY_ID[claim], scale, judged(main, measured), parts=parts, note=note + levels)
+    return judge(
+        claims.BY_ID[claim], scale, judged(main, measured), parts=parts, note=note + levels
+    )
 
 
 def gain(scale: str, runs: Sequence[Run]) -> Finding:
     """Claim C1."""
-    return _compare("C1", scale, runs, MARK, "protocol", c.GAIN_PART)
+    return _compare("C1", scale, runs, MARK, "protocol", claims.GAIN_PART)
 
 
 def shared(scale: str, runs: Sequence[Run]) -> Finding:
@@ -122,12 +124,12 @@ def shared(scale: str, runs: Sequence[Run]) -> Finding:
         if run.has("rarest"):
             rarest = measured_text(difference(run, "rarest", "record"))
             note += f"rarest synonym for all, {run.model}: {rarest}; "
-    return _compare("C2", scale, runs, MARK, "record", c.ABOVE_ZERO, note)
+    return _compare("C2", scale, runs, MARK, "record", claims.ABOVE_ZERO, note)
 
 
 def direction(scale: str, runs: Sequence[Run]) -> Finding:
     """Claim C3."""
-    return _compare("C3", scale, runs, CONTROL, "record", c.BELOW_ZERO)
+    return _compare("C3", scale, runs, CONTROL, "record", claims.BELOW_ZERO)
 
 
 def leak(scale: str, runs: Sequence[Run]) -> Finding:
@@ -142,8 +144,8 @@ def leak(scale: str, runs: Sequence[Run]) -> Finding:
                 found = level(run, arm, question, "base")
                 if not np.isfinite(found.estimate):
                     note = "a score of the untrained model is no number"
-                    return judge(c.BY_ID["C4"], scale, unknown(), note=note)
-                verdict = c.CHANCE.verdict(found)
+                    return judge(claims.BY_ID["C4"], scale, unknown(), note=note)
+                verdict = claims.CHANCE.verdict(found)
                 crossing += verdict == NOT_RESOLVED
                 astray += verdict == DOES_NOT_HOLD
                 outside = distance(found)
@@ -151,8 +153,8 @@ def leak(scale: str, runs: Sequence[Run]) -> Finding:
                 told.append((outside.estimate if scale == "toy" else outside.high,
                              judged(run, outside), f"{name}, {measured_text(found)}"))  # fmt: skip
     if not told:
-        return not_tested(c.BY_ID["C4"], scale, "no arm was scored by the untrained model")
-    surely = [row for row in told if (row[1].low or 0.0) >= c.CHANCE.high - 0.5]
+        return not_tested(claims.BY_ID["C4"], scale, "no arm was scored by the untrained model")
+    surely = [row for row in told if (row[1].low or 0.0) >= claims.CHANCE.high - 0.5]
     _, measured, worst = max(surely or told, key=lambda row: row[0])
     note = f"farthest: {worst}; of {len(told)} intervals {crossing} cross the margin"
     if astray:
@@ -161,7 +163,7 @@ def leak(scale: str, runs: Sequence[Run]) -> Finding:
         measured = Interval(measured.estimate, n=1)
     else:
         measured = measured._replace(n=len(told))
-    return judge(c.BY_ID["C4"], scale, measured, note=note)
+    return judge(claims.BY_ID["C4"], scale, measured, note=note)
 
 
 def distance(interval: Interval) -> Interval:
@@ -174,35 +176,38 @@ def distance(interval: Interval) -> Interval:
 def blind(scale: str, runs: Sequence[Run]) -> Finding:
     """Claim C5: the texts are the matter, so the first run with the arm says it all."""
     if reason := _lacking(runs, (MARK, "protocol")):
-        return not_tested(c.BY_ID["C5"], scale, reason)
+        return not_tested(claims.BY_ID["C5"], scale, reason)
     found = [result[MARK].blind for result in runs[0].results]
     split = over_seeds([values.get("protocol", np.nan) for values in found])
     one = over_seeds([values.get("record", np.nan) for values in found])
-    parts: Parts = {"one dictionary": (one, c.BLIND_SHARED)}
-    return judge(c.BY_ID["C5"], scale, split, parts=parts)
+    parts: Parts = {"one dictionary": (one, claims.BLIND_SHARED)}
+    return judge(claims.BY_ID["C5"], scale, split, parts=parts)
 
 
 def dictionary(scale: str, runs: Sequence[Run]) -> Finding:
     """Claim C6."""
     if reason := _lacking(runs, (MARK, "dictionary"), (MARK, "counterfactual")):
-        return not_tested(c.BY_ID["C6"], scale, reason)
+        return not_tested(claims.BY_ID["C6"], scale, reason)
     toy = scale == "toy"
     parts: Parts = {}
     for run in runs:
-        parts[f"wins, {run.model}"] = (judged(run, win_rate(run)), c.WINS_TOY if toy else c.WINS)
+        parts[f"wins, {run.model}"] = (
+            judged(run, win_rate(run)),
+            claims.WINS_TOY if toy else claims.WINS,
+        )
         if run is not runs[-1]:
             learned = judged(run, level(run, MARK, "dictionary"))
-            parts[f"AUROC, {run.model}"] = (learned, c.DICTIONARY_PART)
+            parts[f"AUROC, {run.model}"] = (learned, claims.DICTIONARY_PART)
         before = judged(run, level(run, MARK, "dictionary", "base"))
-        parts[f"untrained AUROC, {run.model}"] = (before, c.CHANCE)
-        parts[f"untrained wins, {run.model}"] = (judged(run, win_rate(run, "base")), c.CHANCE)
+        parts[f"untrained AUROC, {run.model}"] = (before, claims.CHANCE)
+        parts[f"untrained wins, {run.model}"] = (judged(run, win_rate(run, "base")), claims.CHANCE)
     if toy:  # one seed: chance alone moves these by 0.05, so they are shown and not judged
         chance = {name: parts.pop(name) for name in list(parts) if name.startswith("untrained")}
         note = ", ".join(f"{name} {measured_text(value)}" for name, (value, _) in chance.items())
     else:
         note = ""
     main = judged(runs[-1], level(runs[-1], MARK, "dictionary"))
-    return judge(c.BY_ID["C6"], scale, main, parts=parts, note=note)
+    return judge(claims.BY_ID["C6"], scale, main, parts=parts, note=note)
 
 
 def slopes(run: Run, x: Sequence[float], arms: Sequence[str]) -> np.ndarray:
@@ -213,34 +218,36 @@ def slopes(run: Run, x: Sequence[float], arms: Sequence[str]) -> np.ndarray:
 
 def doses(scale: str, run: Run, values: Sequence[int]) -> Finding:
     """Claim C7, on the word model."""
-    if scale not in c.BY_ID["C7"].criteria:
-        return not_tested(c.BY_ID["C7"], scale, "one seed and K = 5 only at this scale")
+    if scale not in claims.BY_ID["C7"].criteria:
+        return not_tested(claims.BY_ID["C7"], scale, "one seed and K = 5 only at this scale")
     arms = [dose(k) for k in values]
     if len(arms) < 2 or _lacking([run], *((arm, "protocol") for arm in arms)):
-        return not_tested(c.BY_ID["C7"], scale, "fewer than two values of K were run")
+        return not_tested(claims.BY_ID["C7"], scale, "fewer than two values of K were run")
     note = ", ".join(
         f"K = {k}: {run.aurocs(arm, 'protocol').mean():.3f}"
         for k, arm in zip(values, arms, strict=True)
     )
-    return judge(c.BY_ID["C7"], scale, over_seeds(slopes(run, values, arms)), note=note)
+    return judge(claims.BY_ID["C7"], scale, over_seeds(slopes(run, values, arms)), note=note)
 
 
 def removed(scale: str, run: Run, shares: Sequence[float]) -> Finding:
     """Claim C11, on the word model."""
-    if scale not in c.BY_ID["C11"].criteria:
-        return not_tested(c.BY_ID["C11"], scale, "tested at book scale")
+    if scale not in claims.BY_ID["C11"].criteria:
+        return not_tested(claims.BY_ID["C11"], scale, "tested at book scale")
     x, arms = [0.0, *shares], [MARK, *map(removal, shares)]
     if len(arms) < 3 or _lacking([run], *((arm, "protocol") for arm in arms)):
-        return not_tested(c.BY_ID["C11"], scale, "fewer than two shares were run")
+        return not_tested(claims.BY_ID["C11"], scale, "fewer than two shares were run")
     note = ", ".join(
         f"{100 * share:.0f} %: {run.aurocs(arm, 'protocol').mean():.3f}"
         for share, arm in zip(x, arms, strict=True)
     )
-    parts: Parts = {f"{arms[1]} - none": (difference(run, arms[1], "protocol"), c.ABOVE_ZERO)}
+    parts: Parts = {f"{arms[1]} - none": (difference(run, arms[1], "protocol"), claims.ABOVE_ZERO)}
     for before, after in pairwise(arms):
         step = difference(run, after, "protocol", before, "protocol")
-        parts[f"{after} - {before}"] = (step, c.BELOW_ZERO)
-    return judge(c.BY_ID["C11"], scale, over_seeds(slopes(run, x, arms)), parts=parts, note=note)
+        parts[f"{after} - {before}"] = (step, claims.BELOW_ZERO)
+    return judge(
+        claims.BY_ID["C11"], scale, over_seeds(slopes(run, x, arms)), parts=parts, note=note
+    )
 
 
 def metric(scale: str, runs: Sequence[Run]) -> Finding:
@@ -256,4 +263,4 @@ def metric(scale: str, runs: Sequence[Run]) -> Finding:
                     continue
                 gaps.append(abs(auroc(members, others) - roc_auc_score(label, values)))
     largest = float(np.max(gaps)) if gaps else float("nan")
-    return judge(c.BY_ID["metric"], scale, exact(largest, len(gaps)))
+    return judge(claims.BY_ID["metric"], scale, exact(largest, len(gaps)))

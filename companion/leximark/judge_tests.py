@@ -14,8 +14,7 @@ from companion.claims import (
     not_tested,
 )
 from companion.data import Missing
-from companion.leximark import claims as c
-from companion.leximark import power
+from companion.leximark import claims, power
 from companion.leximark.arms import MARK, NONE, threshold
 from companion.leximark.detection import bootstrap_auroc, bootstrap_mean
 from companion.leximark.experiment import Run
@@ -37,10 +36,10 @@ def needed(run: Run, arm: str, question: str) -> tuple[np.ndarray, np.ndarray]:
 
 def records(scale: str, run: Run) -> Finding:
     """Claim C8, on the word model."""
-    if scale not in c.BY_ID["C8"].criteria:
-        return not_tested(c.BY_ID["C8"], scale, "tested at book scale")
+    if scale not in claims.BY_ID["C8"].criteria:
+        return not_tested(claims.BY_ID["C8"], scale, "tested at book scale")
     if not run.has(NONE) or not run.has(MARK, "protocol"):
-        return not_tested(c.BY_ID["C8"], scale, "the arms were not run")
+        return not_tested(claims.BY_ID["C8"], scale, "the arms were not run")
     plain, plain_simulated = needed(run, NONE, "record")
     marked, marked_simulated = needed(run, MARK, "protocol")
     one = needed(run, MARK, "record")[0]
@@ -56,15 +55,15 @@ def records(scale: str, run: Run) -> Finding:
         f"with one dictionary {np.mean(one):.1f}; prediction and simulation at most "
         f"{np.max(apart):.0f} apart"
     )
-    finding = judge(c.BY_ID["C8"], scale, gap, note=note)
-    off = [not gap <= c.MOST_APART for gap in apart]  # nan is not within
+    finding = judge(claims.BY_ID["C8"], scale, gap, note=note)
+    off = [not gap <= claims.MOST_APART for gap in apart]  # nan is not within
     if not any(off):
         return finding
     verdict = DOES_NOT_HOLD if all(np.isfinite(apart)) and all(off) else NOT_RESOLVED
     if finding.verdict == DOES_NOT_HOLD:
         verdict = DOES_NOT_HOLD
     return as_verdict(
-        finding, verdict, f"more than {c.MOST_APART} in {sum(off)} of {len(off)} seeds"
+        finding, verdict, f"more than {claims.MOST_APART} in {sum(off)} of {len(off)} seeds"
     )
 
 
@@ -73,7 +72,7 @@ def key(scale: str, probes: dict[str, Probe], n_keys: int, seed: int) -> Finding
     *others, last = probes
     parts: Parts = {}
     for name in others:
-        parts[f"p, {name}"] = (p_value(probes[name].trained.p), c.SMALLEST)
+        parts[f"p, {name}"] = (p_value(probes[name].trained.p), claims.SMALLEST)
     told = [
         f"{name}: trained {p.trained.true:.3f} against {p.trained.others.mean():.3f} of "
         f"{len(p.trained.others)} other keys ({p.trained.z:.1f} sd), untrained p = "
@@ -81,7 +80,7 @@ def key(scale: str, probes: dict[str, Probe], n_keys: int, seed: int) -> Finding
         for name, p in probes.items()
     ]
     measured = p_value(probes[last].trained.p, len(probes[last].trained.others))
-    finding = judge(c.BY_ID["C9"], scale, measured, parts=parts, note="; ".join(told))
+    finding = judge(claims.BY_ID["C9"], scale, measured, parts=parts, note="; ".join(told))
     if scale == "toy":
         return finding
     innocent = np.concatenate([probe.innocent for probe in probes.values()])
@@ -89,7 +88,7 @@ def key(scale: str, probes: dict[str, Probe], n_keys: int, seed: int) -> Finding
         return as_verdict(finding, NOT_RESOLVED, "no innocent test was run")
     uniform = uniformity(innocent, n_keys, seed)
     note = f"uniformity of {len(innocent)} innocent tests, p {uniform:.3f}"
-    verdict = DOES_NOT_HOLD if uniform < c.REJECTED else finding.verdict
+    verdict = DOES_NOT_HOLD if uniform < claims.REJECTED else finding.verdict
     return as_verdict(finding, verdict, note)
 
 
@@ -97,18 +96,18 @@ def stealth(scale: str, quality: Quality, found: TradeOff | Missing, seed: int) 
     """Claim C10."""
     told = quality_note(quality, seed)
     if isinstance(found, Missing):
-        return not_tested(c.BY_ID["C10"], scale, f"{told}; {found.reason}")
+        return not_tested(claims.BY_ID["C10"], scale, f"{told}; {found.reason}")
     strictest = threshold(max(found.thresholds))
     if len(found.run.seeds) < 2:
-        return not_tested(c.BY_ID["C10"], scale, f"{told}; one seed gives no interval")
+        return not_tested(claims.BY_ID["C10"], scale, f"{told}; one seed gives no interval")
     gained = found.cosine[strictest] - found.cosine[MARK]  # (n_seeds, n_documents)
     try:
         closer = bootstrap_mean(gained, seed=found.run.seeds[0])
         weaker = _protocol_difference(found.run, MARK, strictest)
     except ValueError:
         closer = weaker = unknown()
-    parts: Parts = {"AUROC without - with the strictest filter": (weaker, c.ABOVE_ZERO)}
-    return judge(c.BY_ID["C10"], scale, closer, parts=parts, note=told)
+    parts: Parts = {"AUROC without - with the strictest filter": (weaker, claims.ABOVE_ZERO)}
+    return judge(claims.BY_ID["C10"], scale, closer, parts=parts, note=told)
 
 
 def _protocol_difference(run: Run, first: str, second: str) -> Interval:

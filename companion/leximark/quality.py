@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from companion.data import Missing
 from companion.encoder import Encoder
@@ -19,6 +19,7 @@ from companion.leximark.similarity import SimilarityFilter
 from companion.leximark.watermark import Marked, Recipe, Watermarker
 from companion.scale import generator, one_thread
 from companion.stats import Interval, bootstrap
+from companion.sweep import sweep
 
 
 class Quality(NamedTuple):
@@ -78,8 +79,10 @@ def trade_off(settings: Settings, seed: int, encoder: Encoder) -> TradeOff | Mis
     if not names:
         return Missing("Filters are compared at book scale.")
     seeds = tuple(range(seed, seed + settings.threshold_seeds))
-    calls = (delayed(filtered_seed)(settings, one, encoder) for one in seeds)
-    results, cosine, share = zip(*Parallel(n_jobs=settings.jobs)(calls), strict=True)
+    found = sweep(
+        partial(filtered_seed, settings, encoder=encoder), seeds, n_jobs=settings.jobs, keep=False
+    )
+    results, cosine, share = zip(*found, strict=True)
     return TradeOff(
         settings.thresholds,
         Run("word model, filtered", seeds, results),

@@ -7,10 +7,10 @@ from companion.mamba3.agreement import disagreements as disagreements
 from companion.mamba3.agreement import gradient_disagreement as gradient_disagreement
 from companion.mamba3.agreement import random_tokens as random_tokens
 from companion.mamba3.claims import CLAIMS as CLAIMS
+from companion.mamba3.convergence import orders as orders
 from companion.mamba3.convolution import ShortConv as ShortConv
 from companion.mamba3.discretization import Equation as Equation
 from companion.mamba3.discretization import coefficients as coefficients
-from companion.mamba3.discretization import orders as orders
 from companion.mamba3.evaluation import Evaluated as Evaluated
 from companion.mamba3.evaluation import evaluate_models as evaluate_models
 from companion.mamba3.evidence import state_factor as state_factor

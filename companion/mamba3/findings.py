@@ -19,9 +19,8 @@ from companion.claims import (
     not_tested,
 )
 from companion.data import Missing
-from companion.mamba3 import claims as c
-from companion.mamba3 import evidence
-from companion.mamba3.discretization import Order
+from companion.mamba3 import claims, evidence
+from companion.mamba3.convergence import Order
 from companion.mamba3.evaluation import Evaluated
 from companion.mamba3.official import LAMBADA
 from companion.mamba3.roofline import flops
@@ -63,10 +62,10 @@ class Results:
 def _same(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     worst = max(results.disagreements, key=lambda name: results.disagreements[name])
     parts = {}
-    if claim.criteria[scale] is c.SAME_AND_GRADIENT:
+    if claim.criteria[scale] is claims.SAME_AND_GRADIENT:
         if results.gradient is None:
             return not_tested(claim, scale, "the gradient was not checked")
-        parts["gradient"] = (exact(results.gradient), c.GRADIENT)
+        parts["gradient"] = (exact(results.gradient), claims.GRADIENT)
     note = f"largest in: {worst}"
     return judge(claim, scale, exact(results.disagreements[worst]), parts=parts, note=note)
 
@@ -83,16 +82,16 @@ def _kernel(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
 def _order(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     slopes = {name: order.slope for name, order in results.orders.items()}
     parts = {
-        "Euler": (slopes["Euler, constant A"], c.EULER),
-        "λ = 1/2, A(t)": (slopes["λ = 1/2, A(t)"], c.FIRST_ORDER),
+        "Euler": (slopes["Euler, constant A"], claims.EULER),
+        "λ = 1/2, A(t)": (slopes["λ = 1/2, A(t)"], claims.FIRST_ORDER),
     }
-    if claim.criteria[scale] is c.SECOND_ORDER_RANDOM:
+    if claim.criteria[scale] is claims.SECOND_ORDER_RANDOM:
         if results.random_orders is None:
             return not_tested(claim, scale, "no random equations were drawn")
         frozen, mean = (results.random_orders[k] for k in ("exponential-trapezoidal", "mean A"))
         parts |= {
-            "random, A frozen": (frozen, c.FIRST_ORDER),
-            "random, A averaged": (mean, c.SECOND),
+            "random, A frozen": (frozen, claims.FIRST_ORDER),
+            "random, A averaged": (mean, claims.SECOND),
         }
     note = f"A(t) averaged over both ends: {measured_text(slopes['λ = 1/2, A(t) averaged'])}"
     return judge(claim, scale, slopes["λ = 1/2, constant A"], parts=parts, note=note)
@@ -137,21 +136,21 @@ def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     values = {name: evidence.alive(run, wanted) for name, run in runs.items()}
     n_lost = sum(int((~run.alive).sum()) for run in runs.values())
     note = f"trained at {trained} moves, read at {wanted}; {_successes(results)}"
-    by_hand = {"layer built by hand": (exact(results.rotor["parity"]), c.PERFECT)}
+    by_hand = {"layer built by hand": (exact(results.rotor["parity"]), claims.PERFECT)}
     if of == "difference":
         found = evidence.closest_baseline(
             values["Mamba-3"], {name: values[name] for name in baselines}
         )
         size = {
-            f"against {name}": (difference, c.HALF)
+            f"against {name}": (difference, claims.HALF)
             for name, difference in found.differences.items()
         }
-        size["largest p after Holm"] = (p_value(found.difference.p), c.SMALL_P)
+        size["largest p after Holm"] = (p_value(found.difference.p), claims.SMALL_P)
         here = over_seeds(evidence.alive(runs["Mamba-3"], trained))
         note += f"; Mamba-3 at the training length {measured_text(here)}"
         finding = judge(claim, scale, found.difference, parts=size | by_hand, note=note)
         return _unless_lost(finding, n_lost)
-    limit = c.BLIND if of == "trained" else c.BLIND_FAR
+    limit = claims.BLIND if of == "trained" else claims.BLIND_FAR
     parts = {name: (over_seeds(values[name]), limit) for name in baselines}
     finding = judge(claim, scale, over_seeds(values["Mamba-3"]), parts=parts | by_hand, note=note)
     return _unless_lost(finding, n_lost)
@@ -173,10 +172,10 @@ def _counting(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     }
     n_lost = sum(int((~results.tracked[key].alive).sum()) for key in measured)
     parts = {
-        "modulo 3, real of both signs": (measured["Z3", both], c.UNSOLVED),
-        "modulo 3, real positive": (measured["Z3", positive], c.UNSOLVED),
-        "parity, Mamba-3": (measured["parity", "Mamba-3"], c.SOLVED),
-        "parity, real of both signs": (measured["parity", both], c.SOLVED),
+        "modulo 3, real of both signs": (measured["Z3", both], claims.UNSOLVED),
+        "modulo 3, real positive": (measured["Z3", positive], claims.UNSOLVED),
+        "parity, Mamba-3": (measured["parity", "Mamba-3"], claims.SOLVED),
+        "parity, real of both signs": (measured["parity", both], claims.SOLVED),
     }
     note = _successes(results)
     if run := results.tracked.get(("S3", "Mamba-3")):
@@ -210,7 +209,7 @@ def _ablation(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         return not_tested(claim, scale, f"{error}; {note}")
     told = ", ".join(f"{name} {measured_text(effect)}" for name, effect in effects.items())
     note = "; ".join(filter(None, (note, f"loss above the full layer's: {told}")))
-    parts = {"gain of the convolution minus a quarter of the bias's": (beyond, c.LESS)}
+    parts = {"gain of the convolution minus a quarter of the bias's": (beyond, claims.LESS)}
     finding = judge(claim, scale, bias, parts=parts, note=note)
     return _unless_lost(finding, sum(lost[name] for name in needed))
 
@@ -246,8 +245,8 @@ def _ranks(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     if (size := results.decode.n_bytes["large"]) < 64 * 2**20:
         return not_tested(claim, scale, f"the large state has {size / 2**20:.0f} MB, not 64")
     parts = {
-        "FLOP ratio": (exact(flops(128, 64, 4) / flops(128, 64, 1)), c.FLOP_RATIO),
-        "operations miscounted": (missed, c.NO_MISCOUNT),
+        "FLOP ratio": (exact(flops(128, 64, 4) / flops(128, 64, 1)), claims.FLOP_RATIO),
+        "operations miscounted": (missed, claims.NO_MISCOUNT),
     }
     note = f"state {size / 2**20:.0f} MB; in a state that fits the cache {measured_text(small)}"
     return judge(claim, scale, large, parts=parts, note=note)
@@ -267,9 +266,9 @@ def _context(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         attention.high - 10 * ours.low,
     )  # fmt: skip
     parts = {
-        "slope of attention, ns a token": (attention, c.RISING),
-        "minus ten times Mamba-3's": (beyond, c.RISING),
-        "bytes kept": (exact(float(np.ptp(kept))), c.NO_MISCOUNT),
+        "slope of attention, ns a token": (attention, claims.RISING),
+        "minus ten times Mamba-3's": (beyond, claims.RISING),
+        "bytes kept": (exact(float(np.ptp(kept))), claims.NO_MISCOUNT),
     }
     return judge(claim, scale, growth["Mamba-3"], parts=parts, note=note)
 
@@ -285,7 +284,7 @@ def _released(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     accuracy = {kind: results.released.accuracy(kind) for kind in LAMBADA}
     near = {kind: results.released.accuracy(kind, EQUIVALENCE) for kind in LAMBADA}
     parts = {
-        f"LAMBADA {kind}, difference": (_minus(near[kind], theirs), c.NEAR_PAPER)
+        f"LAMBADA {kind}, difference": (_minus(near[kind], theirs), claims.NEAR_PAPER)
         for kind, theirs in LAMBADA.items()
     }
     note = ", ".join(f"{kind} {measured_text(a)} %" for kind, a in accuracy.items())
@@ -305,7 +304,7 @@ _EVALUATIONS = {
 
 def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
     """One finding per claim, in the order of :data:`companion.mamba3.CLAIMS`."""
-    return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in c.CLAIMS]
+    return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in claims.CLAIMS]
 
 
 def series(results: Results) -> dict[str, object]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from companion import data
-from companion.mamba3 import agreement, discretization, evaluation, kernels, official, rotor
+from companion.mamba3 import agreement, convergence, evaluation, kernels, official, rotor
 from companion.mamba3 import text as language
 from companion.mamba3.models import LanguageModel
 from companion.mamba3.roofline import counted_flops, flops
@@ -33,12 +33,12 @@ def run_kernels() -> dict[str, dict[str, float]]:
 
 def run_orders(
     settings: Settings, seed: int
-) -> tuple[dict[str, discretization.Order], dict[str, Interval] | None]:
+) -> tuple[dict[str, convergence.Order], dict[str, Interval] | None]:
     """Orders of all rules, and those over random equations if any are drawn."""
-    found = discretization.orders(settings.step_counts)
+    found = convergence.orders(settings.step_counts)
     if not settings.n_equations:
         return found, None
-    return found, discretization.random_orders(settings.step_counts, settings.n_equations, seed)
+    return found, convergence.random_orders(settings.step_counts, settings.n_equations, seed)
 
 
 def run_rotor(settings: Settings, seed: int) -> dict[str, float]:

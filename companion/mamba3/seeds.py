@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
-from tqdm.auto import tqdm
 
-from companion.scale import derive_seed, n_cores, one_thread
+from companion.scale import derive_seed
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """Step to tokens and labels, each (n_seeds, batch, seq)."""
@@ -117,29 +115,3 @@ def clip_each(parameters: Sequence[Tensor], largest: float = 1.0) -> None:
     scale = (largest / (squares.sqrt() + 1e-6)).clamp(max=1.0)
     for p in parameters:
         p.grad.mul_(scale.reshape(-1, *[1] * (p.ndim - 1)))
-
-
-def side_by_side(
-    function: Callable[..., object], jobs: Sequence[tuple], *, n_jobs: int, label: str = ""
-) -> list[object]:
-    """``function(*job)`` for every job, several at a time in processes of one thread each.
-
-    The results, in the order of the jobs, do not depend on `n_jobs`.
-    """
-    with tqdm(total=len(jobs), desc=label, disable=not label) as bar:
-        results = []
-        if min(n_jobs, n_cores(), len(jobs)) <= 1:
-            outcomes = (_single_threaded(function, job) for job in jobs)
-        else:
-            outcomes = Parallel(n_jobs=n_jobs, backend="loky", return_as="generator")(
-                delayed(_single_threaded)(function, job) for job in jobs
-            )
-        for outcome in outcomes:
-            results.append(outcome)
-            bar.update()
-    return results
-
-
-def _single_threaded(function: Callable[..., object], job: tuple) -> object:
-    with one_thread():
-        return function(*job)

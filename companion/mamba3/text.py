@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,8 +17,9 @@ from companion import corpora
 from companion.mamba3.layer import Mamba3Config
 from companion.mamba3.mamba2 import Mamba2Config
 from companion.mamba3.models import LanguageModel, MixerConfig, ModelConfig, n_parameters
-from companion.mamba3.seeds import Recipe, Stack, side_by_side
+from companion.mamba3.seeds import Recipe, Stack
 from companion.scale import generator
+from companion.sweep import sweep
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,10 @@ def read_all(
     arms: Sequence[Arm], reading: Reading, seed: int, *, n_jobs: int = 1, progress: bool = True
 ) -> dict[str, Read]:
     """Train and read every arm: name to result."""
-    jobs = [(arm, reading, seed) for arm in arms]
-    runs = side_by_side(read_arm, jobs, n_jobs=n_jobs, label="text" if progress else "")
+    runs = sweep(
+        partial(read_arm, reading=reading, seed=seed),
+        arms,
+        n_jobs=n_jobs,
+        label="text" if progress else "",
+    )
     return {arm.name: run for arm, run in zip(arms, runs, strict=True)}

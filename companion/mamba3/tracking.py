@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor
 from companion.mamba3.layer import Mamba3, Mamba3Config
 from companion.mamba3.mamba2 import Mamba2Config
 from companion.mamba3.models import MixerConfig, Probe
-from companion.mamba3.seeds import Recipe, Stack, side_by_side
+from companion.mamba3.seeds import Recipe, Stack
 from companion.mamba3.tasks import TASKS, Task, scaled_accuracy, walks
 from companion.scale import torch_generator
+from companion.sweep import sweep
 
 _SIZES = {"d_model": 32, "d_state": 16, "head_dim": 16, "dt_range": (0.1, 1.0), "chunk": 16}
 _M3 = _SIZES | {"rope_fraction": 1.0, "tail": "softplus"}
@@ -178,6 +180,11 @@ def track_all(
             f"{', '.join(VARIANTS)}"
         )
     pairs = [(task, variant) for task, names in arms.items() for variant in names]
-    jobs = [(TASKS[t], v, training, tuple(read_at), n_read, seed) for t, v in pairs]
-    runs = side_by_side(track, jobs, n_jobs=n_jobs, label="state tracking" if progress else "")
+    runs = sweep(
+        partial(track, training=training, read_at=tuple(read_at), n_read=n_read),
+        [{"task": TASKS[task], "variant": variant, "seed": seed} for task, variant in pairs],
+        n_jobs=n_jobs,
+        label="state tracking" if progress else "",
+        unpack=True,
+    )
     return dict(zip(pairs, runs, strict=True))

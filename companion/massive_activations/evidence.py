@@ -17,16 +17,11 @@ import statsmodels.formula.api as smf
 from scipy.stats import t as student_t
 
 from companion.massive_activations.architectures import architecture
-from companion.massive_activations.excerpt import (
-    decompose,
-    layer_profile,
-    log_changes,
-    models,
-    ratio_series,
-    steps,
-)
+from companion.massive_activations.excerpt import models, steps
 from companion.massive_activations.identifiability import Boundedness, Refits
+from companion.massive_activations.pipeline import magnitude
 from companion.massive_activations.predict import Leakage
+from companion.massive_activations.ratios import decompose, layer_profile, log_changes, ratio_series
 from companion.stats import LEVEL, Interval, bootstrap, exact, over_seeds, proportion
 
 Evidence = dict[str, Interval]
@@ -126,15 +121,6 @@ def two_shapes(excerpt: pd.DataFrame) -> Evidence:
 
 
 _SMALL, _LARGE = ("pythia-14m", 22_000, 66_000), ("pythia-1b", 24_000, 100_000)
-
-
-def magnitude(signed: Interval) -> Interval:
-    """Size of a quantity whatever its sign, from the interval of the signed quantity."""
-    low, high = signed.low, signed.high
-    if signed.has_interval:
-        ends = sorted((abs(low), abs(high)))
-        low, high = (0.0 if low <= 0 <= high else ends[0]), ends[1]
-    return signed._replace(estimate=abs(signed.estimate), low=low, high=high, p=None)
 
 
 def _by_layer(values: pd.Series) -> dict[int, Interval]:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from companion.explore import Explorer, explorer
-from companion.massive_activations.excerpt import layer_profile, models, steps
+from companion.massive_activations.excerpt import models, steps
 from companion.massive_activations.figures import excerpt_view
+from companion.massive_activations.ratios import layer_profile
 
 _PLACES = ("first", "middle", "last")
 _QUANTITIES = {"ratio": "ratio", "top1": "largest"}

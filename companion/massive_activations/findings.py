@@ -18,8 +18,7 @@ from companion.claims import (
     not_tested,
 )
 from companion.data import Missing
-from companion.massive_activations import claims as c
-from companion.massive_activations import evidence, mini_evidence
+from companion.massive_activations import claims, evidence, mini_evidence
 from companion.massive_activations.compare import FitQuality
 from companion.massive_activations.identifiability import Boundedness, Refits
 from companion.massive_activations.intervention import Intervention
@@ -76,7 +75,7 @@ def _of_excerpt(
 @_of_excerpt
 def _pipeline(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = against_authors(list(results.untrained), results.excerpt)
-    parts = {"ratio's deviation from the null": (measured["ratio"], c.NULL_RATIO)}
+    parts = {"ratio's deviation from the null": (measured["ratio"], claims.NULL_RATIO)}
     return judge(claim, scale, measured["median"], parts=parts)
 
 
@@ -84,14 +83,14 @@ def _pipeline(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
 def _learned(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = evidence.absent_then_learned(results.excerpt)
     final = measured["smallest final maximum"]
-    parts = {"share at the null up to step 64": (measured["share at the null"], c.AT_NULL)}
+    parts = {"share at the null up to step 64": (measured["share at the null"], claims.AT_NULL)}
     if len(results.base) < 2:
         return not_tested(claim, scale, f"{results.failed} minis diverged, fewer than 2 are left")
     grown = mini_evidence.growth_interval(results.base, generator(seed, "C1"))
     if claim.criteria[scale].of == "excerpt":
         note = f"our minis grow {measured_text(grown)}-fold over {len(results.base)} seeds"
         return _still(results, judge(claim, scale, final, parts=parts, note=note))
-    parts["smallest final maximum in the excerpt"] = (final, c.LAST_RATIO)
+    parts["smallest final maximum in the excerpt"] = (final, claims.LAST_RATIO)
     note = f"{results.failed} minis failed"
     return _still(results, judge(claim, scale, grown, parts=parts, note=note))
 
@@ -101,7 +100,7 @@ def _still(results: Results, finding: Finding) -> Finding:
     if not results.control:
         return finding
     grown = mini_evidence.growth(results.control).max()
-    within = grown < c.CONTROL_GROWTH
+    within = grown < claims.CONTROL_GROWTH
     note = f"at a tenth of the learning rate the ratio grows {grown:.3g}-fold"
     return as_verdict(finding, finding.verdict if within else DOES_NOT_HOLD, note)
 
@@ -115,9 +114,9 @@ def _middle(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         ours = mini_evidence.depth_curvature(results.base)
         note += f"; our minis, mixed model: {measured_text(ours)}"
     parts = {
-        "160M vertex": (small["vertex"], c.MIDDLE),
-        "1B": (large["curvature"], c.NEGATIVE),
-        "1B vertex": (large["vertex"], c.MIDDLE),
+        "160M vertex": (small["vertex"], claims.MIDDLE),
+        "1B": (large["curvature"], claims.NEGATIVE),
+        "1B vertex": (large["vertex"], claims.MIDDLE),
     }
     return judge(claim, scale, small["curvature"], parts=parts, note=note)
 
@@ -126,9 +125,9 @@ def _middle(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
 def _shapes(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = evidence.two_shapes(results.excerpt)
     names = (
-        ("14M other layers, smallest factor", c.RISE),
-        ("1B shallow layers, largest change", c.STILL),
-        ("1B middle layers, smallest factor", c.GROWTH),
+        ("14M other layers, smallest factor", claims.RISE),
+        ("1B shallow layers, largest change", claims.STILL),
+        ("1B middle layers, smallest factor", claims.GROWTH),
     )
     return judge(
         claim,
@@ -151,7 +150,7 @@ def _curve(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     if claim.criteria[scale].of == "mean":
         parts["share of layers won against the step responses"] = (
             quality.beats_steps,
-            c.BEATS_STEPS,
+            claims.BEATS_STEPS,
         )
     return judge(claim, scale, measured, parts=parts, note=note)
 
@@ -165,8 +164,8 @@ def _loose(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         scale,
         measured["CV of A"],
         parts={
-            "median R²": (measured["median R2"], c.GOOD_FIT),
-            "range of K over true K": (measured["range of K, converged fits"], c.WIDE),
+            "median R²": (measured["median R2"], claims.GOOD_FIT),
+            "range of K over true K": (measured["range of K, converged fits"], claims.WIDE),
         },
         note=f"half-width of A over its median {measured_text(measured['half-width of A'])}; "
         f"{measured['share unconverged'].estimate:.0%} of rising fits unconverged, with them the "
@@ -189,7 +188,7 @@ def _leak(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
             f"{measured_text(ours.excess_error)}"
         )
     left_out = measured["median R2, model left out"]
-    parts = {"with a model left out": (left_out, c.NO_TRANSFER)}
+    parts = {"with a model left out": (left_out, claims.NO_TRANSFER)}
     return judge(claim, scale, measured["median R2, random split"], parts=parts, note=note)
 
 
@@ -202,11 +201,11 @@ def _denominator(results: Results, claim: Claim, scale: str, seed: int) -> Findi
         scale,
         measured["1B median share"],
         parts={
-            "smallest layer": (measured["1B smallest share"], c.IN_BAND),
-            "largest layer": (measured["1B largest share"], c.IN_BAND),
+            "smallest layer": (measured["1B smallest share"], claims.IN_BAND),
+            "largest layer": (measured["1B largest share"], claims.IN_BAND),
             "160M layers whose top-1 falls": (
                 measured["160M layers whose top-1 falls"],
-                c.ALL_FALL,
+                claims.ALL_FALL,
             ),
         },
         note=f"mean over layers 4 to 15; in our minis the median's share is {ours:.2f}",
@@ -228,7 +227,9 @@ def _controls(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     relu, sgd = (effects[name] for name in CONTROLS)
     others = [f"{name} {measured_text(effects[name])}" for name in effects if name not in CONTROLS]
     note = "; ".join(["ReLU attention", *others, *(f"{name} diverged" for name in lost)])
-    return judge(claim, scale, relu, parts={"SGD with momentum": (sgd, c.BELOW_BASE)}, note=note)
+    return judge(
+        claim, scale, relu, parts={"SGD with momentum": (sgd, claims.BELOW_BASE)}, note=note
+    )
 
 
 def _bias(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
@@ -245,8 +246,8 @@ def _bias(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         scale,
         zero,
         parts={
-            "mean over other texts": (mean, c.MEAN_KEEPS),
-            "as many ordinary scalars to zero": (control, c.MEAN_KEEPS),
+            "mean over other texts": (mean, claims.MEAN_KEEPS),
+            "as many ordinary scalars to zero": (control, claims.MEAN_KEEPS),
         },
         note=f"dimensions {', '.join(map(str, where.dims))} of tokens "
         f"{', '.join(map(str, tokens))}, after block {where.block}",
@@ -269,7 +270,7 @@ _EVALUATIONS = {
 
 def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
     """One finding per claim, in the order of :data:`companion.massive_activations.CLAIMS`."""
-    return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in c.CLAIMS]
+    return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in claims.CLAIMS]
 
 
 def series(results: Results) -> dict[str, object]:

@@ -12,10 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel
 
 from companion.massive_activations import bigram
@@ -24,6 +22,7 @@ from companion.massive_activations.measure import Measurement, Watch, block_list
 from companion.massive_activations.minis import Mini, checkpoint_steps, make_data
 from companion.models import neox, neox_config
 from companion.scale import torch_generator
+from companion.sweep import sweep
 from companion.training import History, TrainingDiverged, TrainingSettings, train
 
 
@@ -170,18 +169,7 @@ def train_minis(minis: Sequence[Mini], *, n_jobs: int = 1, progress: bool = True
     The result of a run does not depend on `n_jobs`.  A run that diverges is counted in ``failed``
     and does not stop the others; any other error does.
     """
-    with tqdm(total=len(minis), desc="minis", disable=not progress) as bar:
-        if n_jobs == 1:
-            outcomes = []
-            for mini in minis:
-                outcomes.append(_attempt(mini))
-                bar.update()
-        else:
-            jobs = Parallel(n_jobs=n_jobs, backend="loky", return_as="generator")
-            outcomes = []
-            for outcome in jobs(delayed(_attempt)(mini) for mini in minis):
-                outcomes.append(outcome)
-                bar.update()
+    outcomes = sweep(_attempt, minis, n_jobs=n_jobs, label="minis" if progress else "")
     runs = tuple(one for one in outcomes if isinstance(one, MiniRun))
     failed = [
         (mini, one)
@@ -192,12 +180,8 @@ def train_minis(minis: Sequence[Mini], *, n_jobs: int = 1, progress: bool = True
 
 
 def _attempt(mini: Mini) -> MiniRun | str:
-    """The run, or the message of its divergence; on one thread, so that sums keep their order."""
-    n_before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """The run, or the message of its divergence."""
     try:
         return train_mini(mini, progress=False)
     except TrainingDiverged as error:
         return str(error)
-    finally:
-        torch.set_num_threads(n_before)

@@ -12,10 +12,9 @@ import pandas as pd
 
 from companion.corpora import zipf_tokens
 from companion.massive_activations.architectures import architecture
-from companion.massive_activations.evidence import magnitude
-from companion.massive_activations.excerpt import layer_profile
 from companion.massive_activations.measure import Measurement, measure
 from companion.massive_activations.null import SEQUENCE_LENGTH, hidden_state_ratio
+from companion.massive_activations.ratios import layer_profile
 from companion.models import neox, neox_config
 from companion.scale import generator, torch_generator
 from companion.stats import Interval, over_seeds
@@ -64,3 +63,12 @@ def _furthest(deviations: np.ndarray) -> Interval:
     """Of the layers, the size of the deviation that may be largest; shape (n_seeds, n_layers)."""
     sizes = [magnitude(over_seeds(layer)) for layer in deviations.T]
     return max(sizes, key=lambda size: (size.high, size.estimate))
+
+
+def magnitude(signed: Interval) -> Interval:
+    """Size of a quantity whatever its sign, from the interval of the signed quantity."""
+    low, high = signed.low, signed.high
+    if signed.has_interval:
+        ends = sorted((abs(low), abs(high)))
+        low, high = (0.0 if low <= 0 <= high else ends[0]), ends[1]
+    return signed._replace(estimate=abs(signed.estimate), low=low, high=high, p=None)

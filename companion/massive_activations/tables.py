@@ -10,11 +10,12 @@ import pandas as pd
 
 from companion.claims import Finding
 from companion.massive_activations.architectures import architecture
-from companion.massive_activations.excerpt import FitRecord, layer_profile
+from companion.massive_activations.excerpt import FitRecord
 from companion.massive_activations.fit import correlation
 from companion.massive_activations.measure import Measurement
 from companion.massive_activations.null import hidden_state_ratio
 from companion.massive_activations.pipeline import MODEL
+from companion.massive_activations.ratios import layer_profile
 from companion.massive_activations.real_model import RealModel, first_token_variants
 from companion.tables import styled
 

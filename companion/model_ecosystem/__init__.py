@@ -21,9 +21,13 @@ from companion.model_ecosystem.forest import forest as forest
 from companion.model_ecosystem.forest import n_descendants as n_descendants
 from companion.model_ecosystem.here import card_thinning as card_thinning
 from companion.model_ecosystem.here import families_of as families_of
+from companion.model_ecosystem.here import family_growth as family_growth
 from companion.model_ecosystem.here import language_thinning as language_thinning
+from companion.model_ecosystem.here import largest_trees as largest_trees
 from companion.model_ecosystem.here import license_drift as license_drift
+from companion.model_ecosystem.here import link_counts as link_counts
 from companion.model_ecosystem.here import mutation_rates as mutation_rates
+from companion.model_ecosystem.here import pair_counts as pair_counts
 from companion.model_ecosystem.here import silent_share as silent_share
 from companion.model_ecosystem.here import traits as traits
 from companion.model_ecosystem.hub import read_hub as read_hub

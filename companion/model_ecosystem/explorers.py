@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from companion.explore import Explorer, explorer
-from companion.model_ecosystem.drift import transitions
 from companion.model_ecosystem.figures import (
     comparison_frame,
     law_frame,
@@ -14,9 +15,8 @@ from companion.model_ecosystem.figures import (
     tree_frame,
 )
 from companion.model_ecosystem.figures.kin import WORDS
-from companion.model_ecosystem.here import Drift, once_per_account, traits
+from companion.model_ecosystem.here import Drift, Tree
 from companion.model_ecosystem.resemblance import UPLOADERS, WEIGHTS
-from companion.model_ecosystem.sample import Ecosystem
 from companion.model_ecosystem.threshold import parent_child, sibling
 
 
@@ -68,39 +68,33 @@ def kin_explorer(table: pl.DataFrame) -> Explorer:
     )
 
 
-def tree_explorer(system: Ecosystem, n: int = 8) -> Explorer:
-    """The largest families of the sample as radial trees."""
-    graph = system.graph
-    names = system.table["model_id"].to_list()
-    heads = [int(i) for i in np.argsort(-graph.n_children(), kind="stable")[:n]]
-    license_ = np.array(system.table["license"].fill_null("").to_list())
-    kept = np.full(graph.n, -1)
-    known = (license_[graph.parent] != "") & (license_[graph.child] != "")
-    same = license_[graph.parent] == license_[graph.child]
-    kept[graph.child[known]] = same[known]
-    places = dict(zip([names[i] for i in heads], heads, strict=True))
+def tree_explorer(trees: Sequence[Tree]) -> Explorer:
+    """The largest families of the sample as radial trees.
+
+    trees : two or more, the largest first
+    """
+    of_name = {tree.name: tree for tree in trees}
     return explorer(
-        lambda model: tree_frame(system, places[model], kept),
+        lambda model: tree_frame(of_name[model]),
         name="me-tree",
         alt=lambda model: f"Radial tree of all descendants of {model}; rings are generations.",
-        start={"model": names[heads[3 % len(heads)]]},
-        model=list(places),
+        start={"model": trees[3 % len(trees)].name},
+        model=list(of_name),
     )
 
 
-def pair_explorer(system: Ecosystem, drift: Drift, n: int = 8) -> Explorer:
-    """Pairs of licenses, counted three ways."""
-    values = traits(system)["license"]
-    all_, accounts = (transitions(values, system.graph),
-                      once_per_account(values, system.graph, system.uploader))  # fmt: skip
-    families = once_per_account(values, system.graph, _family(system))
-    rows = {f"{r['source']} → {r['target']}": r for r in drift.pairs.head(n).iter_rows(named=True)}
-    place = {name: i for i, name in enumerate(values.names)}
+def pair_explorer(drift: Drift, counts: np.ndarray) -> Explorer:
+    """Pairs of licenses, counted three ways.
+
+    counts : (n, 3, 2) of the first pairs of `drift`, of :func:`here.pair_counts`
+    """
+    pairs = drift.pairs.head(len(counts)).iter_rows(named=True)
+    rows = {f"{row['source']} → {row['target']}": row for row in pairs}
+    counted = dict(zip(rows, counts.tolist(), strict=True))
 
     def frame(pair: str):
-        i, j = place[rows[pair]["source"]], place[rows[pair]["target"]]
-        tables = {"mutations": all_, "accounts": accounts, "families": families}
-        return pair_frame(rows[pair], {k: (int(t[i, j]), int(t[j, i])) for k, t in tables.items()})
+        ways = zip(("mutations", "accounts", "families"), counted[pair], strict=True)
+        return pair_frame(rows[pair], {name: (there, back) for name, (there, back) in ways})
 
     def alt(pair: str) -> str:
         row = rows[pair]
@@ -111,9 +105,3 @@ def pair_explorer(system: Ecosystem, drift: Drift, n: int = 8) -> Explorer:
 
     return explorer(frame, name="me-licenses", alt=alt, labels={"pair": "licenses"},
                     start={"pair": next(iter(rows))}, pair=list(rows))  # fmt: skip
-
-
-def _family(system: Ecosystem) -> np.ndarray:
-    from companion.model_ecosystem.forest import components
-
-    return components(system.graph)[1]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from companion.model_ecosystem.cards import Thinning, card_lengths, language_counts, thinning
-from companion.model_ecosystem.drift import (
-    Order,
-    best_order,
-    directed_pairs,
-    most_common,
-    null_shares,
-    transitions,
-)
-from companion.model_ecosystem.forest import Forest
+from companion.model_ecosystem.directions import directed_pairs
+from companion.model_ecosystem.drift import Order, best_order, most_common, null_shares, transitions
+from companion.model_ecosystem.forest import Forest, components
+from companion.model_ecosystem.intervals import Rate, rate
 from companion.model_ecosystem.ladder import Fit, quasi_independence
-from companion.model_ecosystem.rates import Rate, Values, both_declared, distance, rate, values_of
+from companion.model_ecosystem.rates import Values, both_declared, distance, values_of
 from companion.model_ecosystem.sample import Ecosystem
 from companion.model_ecosystem.settings import Settings
 from companion.model_ecosystem.threshold import real_families
@@ -47,6 +43,37 @@ class Drift(NamedTuple):
     thinned: Fit | None
 
 
+class Growth(NamedTuple):
+    """Children of the largest families over time.
+
+    names : (k,) the heads of the families, most children first
+    days : k arrays, days since 1970-01-01 on which children came, increasing
+    born : k arrays, children of each such day; those without a date are left out
+    families : number of models with children
+    share : of all children, those in the k families
+    """
+
+    names: tuple[str, ...]
+    days: tuple[np.ndarray, ...]
+    born: tuple[np.ndarray, ...]
+    families: int
+    share: float
+
+
+class Tree(NamedTuple):
+    """All descendants of one model, generation by generation, without their names.
+
+    name : of the model, which is the first of the n
+    parent : (n,) place of each one's primary parent, which is smaller; -1 for the model itself
+    same_license : (n,) 1 where a model declares that parent's license, 0 another one, -1 if one
+        of the two declares none
+    """
+
+    name: str
+    parent: np.ndarray
+    same_license: np.ndarray
+
+
 def traits(system: Ecosystem) -> dict[str, Values]:
     """License, languages, task, library, and whether a training template's marker is there."""
     table = system.table
@@ -65,6 +92,75 @@ def traits(system: Ecosystem) -> dict[str, Values]:
 def families_of(system: Ecosystem) -> pl.DataFrame:
     """The families of a sample in every trait (:func:`threshold.real_families`)."""
     return real_families(traits(system), system.graph)
+
+
+def link_counts(system: Ecosystem) -> dict[str, int]:
+    """Models, and what was wrong with the declared links (:class:`forest.Report`), by name."""
+    return {"models": system.graph.n} | asdict(system.graph.report)
+
+
+def _largest(graph: Forest, n: int) -> list[int]:
+    """The n models with the most children, most first."""
+    return np.argsort(-graph.n_children(), kind="stable")[:n].tolist()
+
+
+def family_growth(system: Ecosystem, largest: int = 6) -> Growth:
+    """Children of the largest families by day."""
+    graph = system.graph
+    dates = system.table["created_at"].str.slice(0, 10).str.to_date(strict=False)
+    heads, d = _largest(graph, largest), graph.n_children()
+    born = [
+        np.unique(dates[graph.child[graph.parent == head]].drop_nulls().to_physical().to_numpy(),
+                  return_counts=True)
+        for head in heads
+    ]  # fmt: skip
+    return Growth(
+        tuple(system.table["model_id"][head] for head in heads),
+        tuple(days for days, _ in born),
+        tuple(counts for _, counts in born),
+        int((d > 0).sum()),
+        float(d[heads].sum() / d.sum()),
+    )
+
+
+def largest_trees(system: Ecosystem, n: int = 8) -> tuple[Tree, ...]:
+    """The families of the n models with the most children."""
+    graph, tree = system.graph, system.graph.tree()
+    license_ = system.table["license"].fill_null("").to_numpy()
+    above, below = license_[tree.parent], license_[tree.child]
+    known = (above != "") & (below != "")
+    same = np.full(graph.n, -1, np.int8)
+    same[tree.child[known]] = (above == below)[known]
+    kids: dict[int, list[int]] = {}
+    for parent, child in zip(tree.parent.tolist(), tree.child.tolist(), strict=True):
+        kids.setdefault(parent, []).append(child)
+    found = []
+    for head in _largest(graph, n):
+        nodes, parent = [head], [-1]
+        for place, node in enumerate(nodes):  # grows while it is read, generation by generation
+            next_ones = kids.get(node, [])
+            nodes += next_ones
+            parent += [place] * len(next_ones)
+        found.append(Tree(system.table["model_id"][head], np.array(parent), same[nodes]))
+    return tuple(found)
+
+
+def pair_counts(system: Ecosystem, drift: Drift, n: int = 8) -> np.ndarray:
+    """The first n pairs of licenses of `drift` counted three ways, integers (n, 3, 2).
+
+    Second axis: mutations, accounts that make them, families in which they are made.  Third axis:
+    from source to target, and back.
+    """
+    values, graph = traits(system)["license"], system.graph
+    ways = np.stack([
+        transitions(values, graph),
+        once_per_account(values, graph, system.uploader),
+        once_per_account(values, graph, components(graph)[1]),
+    ])  # fmt: skip
+    place = {name: i for i, name in enumerate(values.names)}
+    rows = drift.pairs.head(n)
+    i, j = ([place[name] for name in rows[side]] for side in ("source", "target"))
+    return np.stack([ways[:, i, j], ways[:, j, i]], axis=-1).swapaxes(0, 1).astype(int)
 
 
 def silent_share(system: Ecosystem) -> float:

@@ -8,8 +8,8 @@ from scipy import sparse
 
 from companion.model_ecosystem.rates import values_of_codes
 from companion.model_ecosystem.similarity import families, random_pair, unit_rows
-from companion.model_ecosystem.simulate import Population, Trait, concentrated, grow, populate
-from companion.model_ecosystem.threshold import critical_mutation
+from companion.model_ecosystem.simulate import Population, Trait, grow, populate
+from companion.model_ecosystem.threshold import concentrated, critical_mutation
 from companion.scale import generator
 
 N_TRAITS, N_VALUES = 12, 12

@@ -12,8 +12,8 @@ import statsmodels.api as sm
 from scipy import sparse
 from scipy.stats import wilcoxon
 
-from companion.model_ecosystem import dna
-from companion.model_ecosystem.rates import ratio_bootstrap
+from companion.model_ecosystem import dna, term_weights
+from companion.model_ecosystem.intervals import ratio_bootstrap
 from companion.model_ecosystem.sample import Ecosystem
 from companion.model_ecosystem.similarity import Families, families, pair_types, random_pair
 from companion.scale import generator
@@ -117,10 +117,11 @@ def resemblance(
 ) -> Resemblance:
     """All masks, weights and uploader rules on one ecosystem, TF-IDF of the metadata string.
 
-    cards : of `dna.card_rows`; when given, the cards are compared as a further string
+    cards : of `term_weights.card_rows`; when given, the cards are compared as a further string
     """
     strings = {
-        mask: (system.graph, dna.tfidf(dna.strings(system.table, mask))) for mask in dna.MASKS
+        mask: (system.graph, term_weights.tfidf(dna.strings(system.table, mask)))
+        for mask in dna.MASKS
     }
     pairs = {mask: pair_types(x, graph) for mask, (graph, x) in strings.items()}
     graph, x = strings[dna.MASKS[0]]

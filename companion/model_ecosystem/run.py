@@ -10,10 +10,11 @@ import polars as pl
 from companion import data
 from companion.data import Missing
 from companion.model_ecosystem import benchmark, here, inequality, recovery, regimes, sample
-from companion.model_ecosystem.dna import MASKS, card_rows
+from companion.model_ecosystem.dna import MASKS
 from companion.model_ecosystem.resemblance import Resemblance, levenshtein_pairs, resemblance
 from companion.model_ecosystem.sample import Ecosystem
 from companion.model_ecosystem.settings import Settings
+from companion.model_ecosystem.term_weights import card_rows
 from companion.model_ecosystem.threshold import Grid, real_families, simulate_grid
 from companion.scale import generator
 

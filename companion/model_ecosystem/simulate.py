@@ -87,19 +87,6 @@ class Population:
         return np.where(self.declared[trait], self.values[trait], -1)
 
 
-def concentrated(s: float, k: int) -> np.ndarray:
-    """A distribution on k values with Σq² = s: one large value, the others equal.
-
-    Raises
-    ------
-    ValueError : s is not between 1/k and 1
-    """
-    if not 1 / k - 1e-12 <= s <= 1:
-        raise ValueError(f"Σq² of {k} values lies between {1 / k:.3g} and 1, got {s}")
-    top = (1 + np.sqrt(max(0.0, (k - 1) * (k * s - 1)))) / k
-    return np.append(top, np.full(k - 1, (1 - top) / (k - 1)))
-
-
 def grow(
     n: int,
     rng: np.random.Generator,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,20 +12,20 @@ from companion.claims import measured_text
 from companion.data import Missing
 from companion.model_ecosystem.here import PRINTED_RATES, Drift
 from companion.model_ecosystem.inequality import PRINTED_REPRODUCE
-from companion.model_ecosystem.rates import Rate
+from companion.model_ecosystem.intervals import Rate
 from companion.model_ecosystem.recovery import RATES
-from companion.model_ecosystem.sample import Ecosystem
 from companion.tables import Html, styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 
-def links_table(**systems: Ecosystem) -> Styler:
-    """What was wrong with the declared links of each ecosystem, and what became of them."""
-    columns = {name.replace("_", " "): {"models": one.graph.n} | asdict(one.graph.report)
-               for name, one in systems.items()}  # fmt: skip
-    frame = pd.DataFrame(columns)
+def links_table(**counts: Mapping[str, int]) -> Styler:
+    """What was wrong with the declared links of each ecosystem, and what became of them.
+
+    counts : of each ecosystem, :func:`here.link_counts`
+    """
+    frame = pd.DataFrame({name.replace("_", " "): dict(one) for name, one in counts.items()})
     frame.index = [name.replace("_", " ") for name in frame.index]
     return styled(frame.reset_index(names="declared links"), "me-links",
                   dict.fromkeys(frame.columns, "{:,.0f}"))  # fmt: skip

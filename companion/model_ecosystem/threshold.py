@@ -14,7 +14,6 @@ import polars as pl
 from companion.model_ecosystem.forest import Forest
 from companion.model_ecosystem.rates import Values, both_declared
 from companion.model_ecosystem.similarity import families
-from companion.model_ecosystem.simulate import concentrated
 
 
 def parent_child(mu: float, tagged: float = 0.0) -> float:
@@ -154,3 +153,16 @@ def one_value(values: Values) -> Values:
         codes[i] = keys.setdefault(key, len(keys))
     names = tuple("|".join(values.names[j] for j in key) for key in keys)
     return values_of_codes(codes, names)
+
+
+def concentrated(s: float, k: int) -> np.ndarray:
+    """A distribution on k values with Σq² = s: one large value, the others equal.
+
+    Raises
+    ------
+    ValueError : s is not between 1/k and 1
+    """
+    if not 1 / k - 1e-12 <= s <= 1:
+        raise ValueError(f"Σq² of {k} values lies between {1 / k:.3g} and 1, got {s}")
+    top = (1 + np.sqrt(max(0.0, (k - 1) * (k * s - 1)))) / k
+    return np.append(top, np.full(k - 1, (1 - top) / (k - 1)))

@@ -5,11 +5,9 @@ I Predict Therefore I Am (arXiv:2503.08980).
 
 from companion.next_token_concepts.claims import CLAIMS as CLAIMS
 from companion.next_token_concepts.dictionaries import run_dictionaries as run_dictionaries
-from companion.next_token_concepts.directions import cosines as cosines
 from companion.next_token_concepts.directions import direction as direction
 from companion.next_token_concepts.directions import isotropic as isotropic
 from companion.next_token_concepts.directions import matched as matched
-from companion.next_token_concepts.directions import probe as probe
 from companion.next_token_concepts.exercises import check_bound as check_bound
 from companion.next_token_concepts.exercises import check_identity as check_identity
 from companion.next_token_concepts.exercises import check_noise as check_noise
@@ -26,6 +24,8 @@ from companion.next_token_concepts.findings import series as series
 from companion.next_token_concepts.learning import soft_cross_entropy as soft_cross_entropy
 from companion.next_token_concepts.networks import Perceptron as Perceptron
 from companion.next_token_concepts.networks import Transformer as Transformer
+from companion.next_token_concepts.probing import cosines as cosines
+from companion.next_token_concepts.probing import probe as probe
 from companion.next_token_concepts.pythia import run_pythia as run_pythia
 from companion.next_token_concepts.run import broken as broken
 from companion.next_token_concepts.run import eta_table as eta_table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,10 @@ from sklearn.linear_model import LogisticRegression
 
 from companion.data import Missing
 from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import learning, measurements, theory, twins
+from companion.next_token_concepts import autoencoding, learning, measurements, theory, twins
 from companion.next_token_concepts.settings import Settings
 from companion.scale import generator, one_thread
+from companion.sweep import sweep
 
 ETA, LENGTH = 0.01, 16
 
@@ -55,8 +57,8 @@ class Dictionaries(NamedTuple):
             mse = float(part.groupby("kind")["mse"].min().max())
             row = {"seed": seed, "mse": mse}
             for kind in ae.KINDS:
-                mine = [ae.Score(**r) for r in part[part.kind == kind].to_dict("records")]
-                row[kind] = ae.at_error(mine, mse, field)
+                mine = [autoencoding.Score(**r) for r in part[part.kind == kind].to_dict("records")]
+                row[kind] = autoencoding.at_error(mine, mse, field)
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -118,20 +120,31 @@ def run_dictionaries(
     if not settings.sae_seeds:
         return Missing("The autoencoders are trained at book scale only: set SCALE to 'book'.")
     seeds = range(seed, seed + settings.sae_seeds)
-    jobs = [(s, settings.sae_contexts, settings.sae_d, settings.sae_net_steps, settings.sae_network)
-            for s in seeds]  # fmt: skip
-    caches = learning.side_by_side(
-        cache, jobs, n_jobs=settings.n_jobs, label="networks for E10", progress=progress
+    caches = sweep(
+        partial(
+            cache,
+            n=settings.sae_contexts,
+            d=settings.sae_d,
+            steps=settings.sae_net_steps,
+            network=settings.sae_network,
+        ),
+        seeds,
+        n_jobs=settings.n_jobs,
+        label="networks for E10" if progress else "",
     )
     work = [
-        (kind, level, s, found.x, found.fresh, found.odds, settings.sae_features,
-         settings.sae_steps)
+        {"kind": kind, "level": level, "seed": s, "x": found.x, "fresh": found.fresh,
+         "odds": found.odds}
         for s, found in zip(seeds, caches, strict=True)
         for kind in ae.KINDS
         for level in ae.LEVELS[kind]
     ]  # fmt: skip
-    scores = learning.side_by_side(
-        ae.score, work, n_jobs=settings.n_jobs, label="autoencoders", progress=progress
+    scores = sweep(
+        partial(autoencoding.score, n_features=settings.sae_features, steps=settings.sae_steps),
+        work,
+        n_jobs=settings.n_jobs,
+        label="autoencoders" if progress else "",
+        unpack=True,
     )
     probes = pd.DataFrame({
         "seed": list(seeds),

@@ -8,7 +8,7 @@ import numpy as np
 
 from companion.exercises import Answer, respond
 from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import sweeps, theory
+from companion.next_token_concepts import probing, sweeps, theory
 from companion.next_token_concepts.world import World
 from companion.scale import generator
 
@@ -47,8 +47,8 @@ def example_pairs(seed: int = 0) -> list[dr.Pairs]:
 def check_noise(answer: object, seed: int = 0) -> Answer:
     """Exercise 3: mean held-out cosine of `example_pairs()` with C = 1."""
     pairs = example_pairs(seed)
-    expected = float(np.diag(dr.cosines(pairs, 1.0, held_out=True)).mean())
-    same = float(np.diag(dr.cosines(pairs, 1.0, held_out=False)).mean())
+    expected = float(np.diag(probing.cosines(pairs, 1.0, held_out=True)).mean())
+    same = float(np.diag(probing.cosines(pairs, 1.0, held_out=False)).mean())
 
     def explain(value: float) -> str:
         if math.isclose(value, same, rel_tol=0.02):

@@ -8,7 +8,7 @@ import numpy as np
 
 from companion.explore import Explorer, explorer
 from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import sweeps, theory
+from companion.next_token_concepts import probing, sweeps, theory
 from companion.next_token_concepts.figures import curve_frame, recipe_frame, sentence_frame
 from companion.next_token_concepts.judge_learned import at
 from companion.next_token_concepts.learning import Trained
@@ -88,7 +88,7 @@ def recipe_explorer(runs: Sequence[Trained], seed: int = 0) -> Explorer:
     kinds = {"pure noise": noise, "trained network": network}
 
     def alt(what: str, pairing: str, c: float) -> str:
-        table = dr.cosines(kinds[what], c, held_out=pairing == "disjoint halves")
+        table = probing.cosines(kinds[what], c, held_out=pairing == "disjoint halves")
         return (
             f"Heat map for {what}, {pairing}, C {c:g}: mean diagonal {np.diag(table).mean():.2f}, "
             f"mean absolute off-diagonal {np.abs(dr.off_diagonal(table)).mean():.2f}."
@@ -102,7 +102,7 @@ def recipe_explorer(runs: Sequence[Trained], seed: int = 0) -> Explorer:
         alt=alt,
         labels={"what": "representations", "pairing": "pairs", "c": "C"},
         show={"c": lambda c: f"{c:g}"},
-        start={"what": "pure noise", "pairing": "same pairs", "c": dr.PAPER_C},
+        start={"what": "pure noise", "pairing": "same pairs", "c": probing.PAPER_C},
         what=list(kinds),
         pairing=["same pairs", "disjoint halves"],
         c=[1e-4, 1e-3, 1e-2, 0.1, 1.0],

@@ -10,8 +10,7 @@ import pandas as pd
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.next_token_concepts import claims as c
-from companion.next_token_concepts import judge_exact, judge_learned, judge_words, pythia
+from companion.next_token_concepts import claims, judge_exact, judge_learned, judge_words, pythia
 from companion.next_token_concepts.dictionaries import Dictionaries
 from companion.next_token_concepts.learning import Trained
 from companion.next_token_concepts.run import Noise
@@ -61,7 +60,7 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
 
 def _judged(name: str, scale: str, function: Callable[..., Finding], *args: object) -> Finding:
     """``function(scale, *args)``, or `not tested` with the reason."""
-    claim = c.BY_ID[name]
+    claim = claims.BY_ID[name]
     if scale not in claim.criteria:
         return not_tested(claim, scale, "shown at toy scale, tested at book scale")
     for value in args:

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import linregress
 
 from companion.claims import Finding, judge, not_tested
-from companion.next_token_concepts import claims as c
+from companion.next_token_concepts import claims
 from companion.next_token_concepts.intervals import over
 from companion.next_token_concepts.sweeps import Broken
 from companion.stats import Interval, exact, over_seeds
@@ -22,15 +22,15 @@ def two_ways(scale: str, ways: pd.DataFrame) -> Finding:
     steps = [over(step, scale) for step in np.diff(by_eps, axis=1).T]
     error = ways["identity"].max()
     parts = {
-        "at 4 words": (over(longer[longer.columns.min()], scale), c.ABOVE_09),
-        "smallest rise from one eps to the next": (min(steps, key=_low), c.POSITIVE),
-        "names with error 0.3": (over(sharper[sharper.columns.max()], scale), c.BELOW_095),
-        "names with error 1e-4": (over(sharper[sharper.columns.min()], scale), c.NEARLY_ONE),
-        "error of the identity": (exact(error), c.EXACTLY),
+        "at 4 words": (over(longer[longer.columns.min()], scale), claims.ABOVE_09),
+        "smallest rise from one eps to the next": (min(steps, key=_low), claims.POSITIVE),
+        "names with error 0.3": (over(sharper[sharper.columns.max()], scale), claims.BELOW_095),
+        "names with error 1e-4": (over(sharper[sharper.columns.min()], scale), claims.NEARLY_ONE),
+        "error of the identity": (exact(error), claims.EXACTLY),
     }
     most = rows.index.max()
     note = f"{most:.0f} words: eps {rows.eps[most]:.3f}, slope {rows.slope[most]:.2f}"
-    return judge(c.BY_ID["E5"], scale, over(longer[most], scale), parts=parts, note=note)
+    return judge(claims.BY_ID["E5"], scale, over(longer[most], scale), parts=parts, note=note)
 
 
 def _by_seed(ways: pd.DataFrame, way: str, along: str) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def slopes(simulated: pd.DataFrame, edges: float) -> list[float]:
 def simulation(scale: str, simulated: pd.DataFrame) -> Finding:
     """Claim E6."""
     if simulated["probe"].isna().all():
-        return not_tested(c.BY_ID["E6"], scale, "no network was trained in this run")
+        return not_tested(claims.BY_ID["E6"], scale, "no network was trained in this run")
     found = {edges: over(slopes(simulated, edges), scale) for edges in simulated["edges"].unique()}
     by_seed = simulated.assign(gap=simulated["bayes"] - simulated["probe"],
                                lead=simulated["probe"] - simulated["raw"])  # fmt: skip
@@ -55,10 +55,10 @@ def simulation(scale: str, simulated: pd.DataFrame) -> Finding:
     gap = over(by_seed.groupby("seed")["gap"].mean().to_numpy(), scale)
     lead = over(middle.groupby("seed")["lead"].mean().to_numpy(), scale)
     first, *rest = sorted(found, key=lambda edges: _low(found[edges]))
-    parts = {f"ER{edges}": (found[edges], c.POSITIVE) for edges in rest}
-    parts["Bayes minus probe"] = (gap, c.SMALL_GAP)
-    parts["probe minus raw bits"] = (lead, c.POSITIVE)
-    return judge(c.BY_ID["E6"], scale, found[first], parts=parts,
+    parts = {f"ER{edges}": (found[edges], claims.POSITIVE) for edges in rest}
+    parts["Bayes minus probe"] = (gap, claims.SMALL_GAP)
+    parts["probe minus raw bits"] = (lead, claims.POSITIVE)
+    return judge(claims.BY_ID["E6"], scale, found[first], parts=parts,
                  note=f"slope of ER{first}, the least clear graph")  # fmt: skip
 
 
@@ -72,22 +72,22 @@ def diversity(scale: str, broken: Broken) -> Finding:
     merged, unnamed = broken.merged, broken.unnamed
     table = merged.pivot(index="seed", columns="size", values="exact")
     ranks = merged.groupby("size")["rank"].unique()
-    right = all(list(ranks[size]) == [rank] for size, rank in c.RANKS.items())
+    right = all(list(ranks[size]) == [rank] for size, rank in claims.RANKS.items())
     falls = [over((table[a] - table[b]).to_numpy(), scale) for a, b in ((1, 2), (2, 4))]
     by = {named: unnamed.loc[unnamed["named"] == named, "exact"] for named in (True, False)}
     parts = {
-        "ranks 15, 7, 3": (exact(float(right)), c.EVERY),
-        "all names": (over(table[1], scale), c.FULL),
-        "smaller of the two falls": (min(falls, key=_low), c.POSITIVE),
-        "concept named": (over(by[True], scale), c.NAMED),
-        "concept not named": (over(by[False], scale), c.BELOW_06),
+        "ranks 15, 7, 3": (exact(float(right)), claims.EVERY),
+        "all names": (over(table[1], scale), claims.FULL),
+        "smaller of the two falls": (min(falls, key=_low), claims.POSITIVE),
+        "concept named": (over(by[True], scale), claims.NAMED),
+        "concept not named": (over(by[False], scale), claims.BELOW_06),
     }
     if scale != "toy":
         off = (merged["trained"] - merged["exact"]).abs().groupby(merged["size"])
         furthest = max((over_seeds(v) for _, v in off), key=lambda one: (one.high, one.estimate))
-        parts["trained, largest mean distance"] = (furthest, c.WITHIN)
+        parts["trained, largest mean distance"] = (furthest, claims.WITHIN)
     note = f"merged by 2: {table[2].mean():.2f} ({table[2].min():.2f} to {table[2].max():.2f})"
-    return judge(c.BY_ID["E7"], scale, over(table[4], scale), parts=parts, note=note)
+    return judge(claims.BY_ID["E7"], scale, over(table[4], scale), parts=parts, note=note)
 
 
 def independence(scale: str, broken: Broken) -> Finding:
@@ -95,12 +95,12 @@ def independence(scale: str, broken: Broken) -> Finding:
     rows = {kappa: part for kappa, part in broken.order.groupby("kappa")}
     strong = rows[max(rows)]
     parts = {
-        "kappa 0": (over_seeds(rows[0.0]["lm"]), c.AT_LEAST_095),
-        "with the last word": (over_seeds(strong["with_word"]), c.AT_LEAST_095),
+        "kappa 0": (over_seeds(rows[0.0]["lm"]), claims.AT_LEAST_095),
+        "with the last word": (over_seeds(strong["with_word"]), claims.AT_LEAST_095),
     }
     note = ""
     trained = strong.dropna(subset=["trained_lm"])
     if len(trained):
         note = (f"trained: {trained['trained_lm'].mean():.2f}, with the last word "
                 f"{trained['trained_with_word'].mean():.2f}")  # fmt: skip
-    return judge(c.BY_ID["E8"], scale, over_seeds(strong["lm"]), parts=parts, note=note)
+    return judge(claims.BY_ID["E8"], scale, over_seeds(strong["lm"]), parts=parts, note=note)

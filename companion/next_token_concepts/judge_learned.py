@@ -8,7 +8,7 @@ import numpy as np
 import statsmodels.api as sm
 
 from companion.claims import Finding, judge, not_tested
-from companion.next_token_concepts import claims as c
+from companion.next_token_concepts import claims
 from companion.next_token_concepts.intervals import OPEN, gated, over
 from companion.next_token_concepts.learning import Trained
 from companion.next_token_concepts.theory import g_eta
@@ -32,15 +32,17 @@ def identifiability(scale: str, runs: Sequence[Trained]) -> Finding:
     runs = at(runs, 0.01)
     gap = {name: over([r.enc["LM"] - r.enc[name] for r in runs], scale) for name in ("P", "bag")}
     parts = {
-        "minus posterior": (gap["P"], c.CLEAR_GAP),
-        "untrained": (over([r.enc_untrained["LM"] for r in runs], scale), c.UNTRAINED),
+        "minus posterior": (gap["P"], claims.CLEAR_GAP),
+        "untrained": (over([r.enc_untrained["LM"] for r in runs], scale), claims.UNTRAINED),
     }
     if scale != "toy":
-        parts["minus counts"] = (gap["bag"], c.OVER_BAG)
-        parts["from exact logits"] = (over([r.enc["oracle"] for r in runs], scale), c.ORACLE)
+        parts["minus counts"] = (gap["bag"], claims.OVER_BAG)
+        parts["from exact logits"] = (over([r.enc["oracle"] for r in runs], scale), claims.ORACLE)
     exact = np.mean([r.enc_exact["LM"] for r in runs]) if runs else float("nan")
-    finding = judge(c.BY_ID["E1"], scale, over([r.enc["LM"] for r in runs], scale), parts=parts,
-                    note=f"a perfect predictor gives {exact:.3f}")  # fmt: skip
+    finding = judge(
+        claims.BY_ID["E1"], scale, over([r.enc["LM"] for r in runs], scale), parts=parts,
+        note=f"a perfect predictor gives {exact:.3f}",
+    )  # fmt: skip
     return gated(finding, runs)
 
 
@@ -63,15 +65,15 @@ def clustered_slope(runs: Sequence[Trained]) -> Interval:
 def curve(scale: str, runs: Sequence[Trained]) -> Finding:
     """Claim E2."""
     sharp, vague = at(runs, 0.01), at(runs, 0.3)
-    fits = c.FITS["toy" if scale == "toy" else "book"]
+    fits = claims.FITS["toy" if scale == "toy" else "book"]
     parts = {"at eta 0.3": (over([r.curve_r2 for r in vague], scale), fits)}
     if scale != "toy":
         parts |= {
-            f"slope at eta {eta}": (clustered_slope(group), c.SLOPE)
+            f"slope at eta {eta}": (clustered_slope(group), claims.SLOPE)
             for eta, group in ((0.01, sharp), (0.3, vague))
         }
     measured = over([r.curve_r2 for r in sharp], scale)
-    return gated(judge(c.BY_ID["E2"], scale, measured, parts=parts), [*sharp, *vague])
+    return gated(judge(claims.BY_ID["E2"], scale, measured, parts=parts), [*sharp, *vague])
 
 
 def gaps(runs: Sequence[Trained], eta: float) -> list[float]:
@@ -82,12 +84,12 @@ def gaps(runs: Sequence[Trained], eta: float) -> list[float]:
 def which(scale: str, headline: Sequence[Trained], others: Sequence[Trained]) -> Finding:
     """Claim E3."""
     runs = [*headline, *others]
-    wanted = {0.01: c.POSITIVE, 0.3: c.NEGATIVE}
+    wanted = {0.01: claims.POSITIVE, 0.3: claims.NEGATIVE}
     if scale != "toy":
-        wanted = dict.fromkeys(LOG, c.POSITIVE) | dict.fromkeys(POSTERIOR, c.NEGATIVE)
+        wanted = dict.fromkeys(LOG, claims.POSITIVE) | dict.fromkeys(POSTERIOR, claims.NEGATIVE)
     lacking = [eta for eta in wanted if not at(runs, eta)]
     if lacking:
-        return not_tested(c.BY_ID["E3"], scale, f"no network was trained at eta {lacking}")
+        return not_tested(claims.BY_ID["E3"], scale, f"no network was trained at eta {lacking}")
     found = {eta: over(gaps(runs, eta), scale) for eta in wanted}
     note = "gap of log marginals at eta 0.01"
     p_values = [i.p for i in found.values()]
@@ -98,7 +100,7 @@ def which(scale: str, headline: Sequence[Trained], others: Sequence[Trained]) ->
         missed = max(r.excess for r in sampled)
         note += f"; R2_enc of log marginals on sampled names {told} (KL / I up to {missed:.3f})"
     parts = {f"at eta {eta}": (found[eta], wanted[eta]) for eta in wanted if eta != 0.01}
-    finding = judge(c.BY_ID["E3"], scale, found[0.01], parts=parts, note=note)
+    finding = judge(claims.BY_ID["E3"], scale, found[0.01], parts=parts, note=note)
     return gated(finding, [r for eta in wanted for r in at(runs, eta)])
 
 
@@ -113,11 +115,11 @@ def linear(scale: str, runs: Sequence[Trained]) -> Finding:
     f, counts = decoded(runs, "f"), decoded(runs, "counts")
     parts = {}
     if scale != "toy":
-        parts["f_x"] = (over(f, scale), c.AT_LEAST_09)
-        parts["counts"] = (over(counts, scale), c.AT_MOST_06)
+        parts["f_x"] = (over(f, scale), claims.AT_LEAST_09)
+        parts["counts"] = (over(counts, scale), claims.AT_MOST_06)
     note = f"f_x {_mean(f)}, counts {_mean(counts)}, untrained {_mean(decoded(runs, 'untrained'))}"
     measured = over(np.subtract(f, counts), scale)
-    return gated(judge(c.BY_ID["E4"], scale, measured, parts=parts, note=note), runs)
+    return gated(judge(claims.BY_ID["E4"], scale, measured, parts=parts, note=note), runs)
 
 
 def _mean(values: Sequence[float]) -> str:

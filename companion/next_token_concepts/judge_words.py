@@ -16,8 +16,7 @@ from companion.claims import (
     not_tested,
 )
 from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import claims as c
-from companion.next_token_concepts import directions as dr
+from companion.next_token_concepts import claims, probing
 from companion.next_token_concepts.dictionaries import Dictionaries
 from companion.next_token_concepts.intervals import OPEN, gated, over
 from companion.next_token_concepts.judge_learned import at
@@ -29,20 +28,20 @@ from companion.stats import Interval, over_seeds, paired
 
 def directions(scale: str, noise: Sequence[Noise], runs: Sequence[Trained]) -> Finding:
     """Claim E9."""
-    at_paper = next(n for n in noise if n.c == dr.PAPER_C)
+    at_paper = next(n for n in noise if n.c == probing.PAPER_C)
     runs = at(runs, 0.01)
     held = over_seeds([float(np.diag(r.twins.held_out).mean()) for r in runs])
     slope = over_seeds([r.twins.slope for r in runs])
-    parts = {"noise, held out": (over(at_paper.held_out, scale), c.NO_DIRECTION)}
+    parts = {"noise, held out": (over(at_paper.held_out, scale), claims.NO_DIRECTION)}
     if scale != "toy":
-        parts["concept world, held out"] = (held, c.ABOVE_HALF)
-        parts["scale-aware slope"] = (slope, c.TWIN_SLOPE)
+        parts["concept world, held out"] = (held, claims.ABOVE_HALF)
+        parts["scale-aware slope"] = (slope, claims.TWIN_SLOPE)
     note = (
         f"same-pair cosine on noise, lowest {at_paper.same.min():.4f}; with permuted labels "
         f"{at_paper.permuted.mean():+.2f}; "
         f"concept world held out {measured_text(held)}, slope {measured_text(slope)}"
     )
-    finding = judge(c.BY_ID["E9"], scale, over(at_paper.same, scale), parts=parts, note=note)
+    finding = judge(claims.BY_ID["E9"], scale, over(at_paper.same, scale), parts=parts, note=note)
     return finding if scale == "toy" else gated(finding, runs)
 
 
@@ -59,7 +58,7 @@ def dictionaries(scale: str, found: Dictionaries) -> Finding:
         f"lead {measured_text(lead_odds)}; {variants(found)}; KL / I of the networks up to "
         f"{found.probes['excess'].max():.3f}"
     )
-    finding = judge(c.BY_ID["E10"], scale, lead, note=note)
+    finding = judge(claims.BY_ID["E10"], scale, lead, note=note)
     if not found.probes["excess"].max() <= GATE:
         return as_verdict(finding, NOT_RESOLVED, "the networks have not converged")
     return finding
@@ -90,7 +89,7 @@ def lead(depth: Depth, layer: int = -1) -> np.ndarray:
 def real(scale: str, found: RealWords) -> Finding:
     """Claim E11."""
     if set(found.depth) != {"trained", "random"}:
-        return not_tested(c.BY_ID["E11"], scale, "one of the two networks was not read")
+        return not_tested(claims.BY_ID["E11"], scale, "one of the two networks was not read")
     trained, random = (over_seeds(lead(found.depth[arm])) for arm in ("trained", "random"))
     gap = paired_or_open(lead(found.depth["trained"]), lead(found.depth["random"]))
     same = {arm: float(found.depth[arm].same[-1].mean()) for arm in found.depth}
@@ -102,7 +101,7 @@ def real(scale: str, found: RealWords) -> Finding:
         f"one-token words only: trained {measured_text(whole['trained'])}, random "
         f"{measured_text(whole['random'])} ({whole['trained'].n or 0} concepts)"
     )
-    return _random_scores_nothing(judge(c.BY_ID["E11"], scale, trained, note=note), random)
+    return _random_scores_nothing(judge(claims.BY_ID["E11"], scale, trained, note=note), random)
 
 
 def _random_scores_nothing(finding: Finding, random: Interval) -> Finding:

@@ -6,20 +6,18 @@ name is replaced by its distribution p(y|x): the same population loss without th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from companion.next_token_concepts import measurements as ms
 from companion.next_token_concepts import theory, twins
 from companion.next_token_concepts.networks import BagPerceptron, Transformer
 from companion.next_token_concepts.world import World, make_world
-from companion.scale import derive_seed, generator, n_cores, one_thread
+from companion.scale import derive_seed, generator, one_thread
 from companion.training import TrainingDiverged
 
 TARGETS = ("exact", "sampled")
@@ -235,24 +233,3 @@ def train_and_evaluate(plan: Plan, length: int, n: int) -> Trained:
     world = world_of(plan.seed, plan.eta, plan.m)
     model, untrained, losses = TRAINERS[plan.network](world, plan)
     return evaluate(world, model, untrained, plan, length=length, n=n, losses=losses)
-
-
-def side_by_side(
-    function: Callable[..., object], jobs: Sequence[tuple], *, n_jobs: int, label: str,
-    progress: bool = True,
-) -> list:  # fmt: skip
-    """``[function(*job) for job in jobs]``, several at a time; the results do not depend on it."""
-    many = min(n_jobs, n_cores(), len(jobs))
-    bar = tqdm(total=len(jobs), desc=label, disable=not progress)
-    results = []
-    with bar:
-        if many <= 1:
-            outcomes = (function(*job) for job in jobs)
-        else:
-            outcomes = Parallel(n_jobs=many, backend="loky", return_as="generator")(
-                delayed(function)(*job) for job in jobs
-            )
-        for outcome in outcomes:
-            results.append(outcome)
-            bar.update()
-    return results

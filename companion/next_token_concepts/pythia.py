@@ -14,6 +14,7 @@ import pandas as pd
 from companion import data
 from companion.data import DataUnavailable, Missing
 from companion.next_token_concepts import directions as dr
+from companion.next_token_concepts import probing
 from companion.next_token_concepts import words as wo
 from companion.next_token_concepts.settings import Settings
 from companion.scale import device, generator
@@ -65,11 +66,11 @@ def over_checkpoints(settings: Settings, table: pd.DataFrame, seed: int, *, load
                 for c in settings.word_cs:
                     rng = generator(seed, "ntc pythia", layer, c)
                     found = {
-                        "same": dr.cosines(pairs, c, held_out=False),
-                        "held_out": dr.cosines(pairs, c, held_out=True),
-                        "permuted": dr.permuted(pairs, c, rng),
-                        "null_same": dr.cosines(dr.matched(pairs, rng), c, held_out=False),
-                        "null": dr.cosines(dr.matched(pairs, rng), c, held_out=True),
+                        "same": probing.cosines(pairs, c, held_out=False),
+                        "held_out": probing.cosines(pairs, c, held_out=True),
+                        "permuted": probing.permuted(pairs, c, rng),
+                        "null_same": probing.cosines(dr.matched(pairs, rng), c, held_out=False),
+                        "null": probing.cosines(dr.matched(pairs, rng), c, held_out=True),
                     }
                     for k, concept in enumerate(names):
                         rows.append({
@@ -80,7 +81,7 @@ def over_checkpoints(settings: Settings, table: pd.DataFrame, seed: int, *, load
     return pd.DataFrame(rows)
 
 
-def gained(rows: pd.DataFrame, model: str, c: float = dr.PAPER_C) -> Interval:
+def gained(rows: pd.DataFrame, model: str, c: float = probing.PAPER_C) -> Interval:
     """Held-out diagonal of the last layer, last checkpoint minus first, over concepts."""
     mine = rows[(rows["model"] == model) & (rows["C"] == c) & (rows["depth"] == 1)]
     last, first = (

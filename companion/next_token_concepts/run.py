@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import simulation, sweeps
-from companion.next_token_concepts.learning import (
-    Plan,
-    Trained,
-    side_by_side,
-    train_and_evaluate,
-)
+from companion.next_token_concepts import probing, simulation, sweeps
+from companion.next_token_concepts.learning import Plan, Trained, train_and_evaluate
 from companion.next_token_concepts.settings import Settings
 from companion.scale import generator
+from companion.sweep import sweep
 
 LENGTH = 12
 """Words of a context in all measurements but the sweeps over length."""
@@ -69,10 +66,8 @@ def other_etas(settings: Settings, seed: int, *, progress: bool = True) -> list[
 
 
 def _train(plans: Sequence[Plan], settings: Settings, label: str, progress: bool) -> list[Trained]:
-    jobs = [(plan, LENGTH, settings.contexts) for plan in plans]
-    return side_by_side(
-        train_and_evaluate, jobs, n_jobs=settings.n_jobs, label=label, progress=progress
-    )
+    function = partial(train_and_evaluate, length=LENGTH, n=settings.contexts)
+    return sweep(function, plans, n_jobs=settings.n_jobs, label=label if progress else "")
 
 
 def eta_table(settings: Settings, seed: int) -> pd.DataFrame:
@@ -89,10 +84,11 @@ def two_ways(settings: Settings, seed: int) -> pd.DataFrame:
 
 def trained_ways(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame:
     """Trained points of E5; empty where the settings leave them out."""
-    jobs = [(s, settings.contexts // 2, settings.sweep_steps)
-            for s in range(seed, seed + settings.sweep_seeds)]  # fmt: skip
-    parts = side_by_side(
-        sweeps.trained_lengths, jobs, n_jobs=settings.n_jobs, label="lengths", progress=progress
+    parts = sweep(
+        partial(sweeps.trained_lengths, n=settings.contexts // 2, steps=settings.sweep_steps),
+        range(seed, seed + settings.sweep_seeds),
+        n_jobs=settings.n_jobs,
+        label="lengths" if progress else "",
     )
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
@@ -101,13 +97,14 @@ def broken(settings: Settings, seed: int, *, progress: bool = True) -> sweeps.Br
     """E7 and E8: exact, and trained where the settings have seeds for it."""
     n = max(settings.sweep_seeds, settings.exact_seeds)
     jobs = [
-        (s, settings.contexts // 2, settings.sweep_steps if i < settings.sweep_seeds else 0)
+        {"seed": s, "steps": settings.sweep_steps if i < settings.sweep_seeds else 0}
         for i, s in enumerate(range(seed, seed + n))
     ]
     return sweeps.join(
-        side_by_side(
-            sweeps.broken_of, jobs, n_jobs=settings.n_jobs if settings.sweep_seeds else 1,
-            label="broken assumptions", progress=progress,
+        sweep(
+            partial(sweeps.broken_of, n=settings.contexts // 2), jobs,
+            n_jobs=settings.n_jobs if settings.sweep_seeds else 1,
+            label="broken assumptions" if progress else "", unpack=True,
         )
     )  # fmt: skip
 
@@ -115,16 +112,19 @@ def broken(settings: Settings, seed: int, *, progress: bool = True) -> sweeps.Br
 def simulate(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame:
     """E6: one row a system, number of bits and seed."""
     jobs = [
-        (m, edges, bits, s, settings.sim_steps, settings.contexts // 2)
+        {"m": m, "edges": edges, "n_bits": bits, "seed": s}
         for m in settings.sim_m
         for edges in settings.sim_edges
         for bits in settings.sim_bits
         for s in range(seed, seed + settings.sim_seeds)
     ]
-    rows = side_by_side(
-        simulation.run_one, jobs, n_jobs=settings.n_jobs if settings.sim_steps else 1,
-        label="the paper's simulation", progress=progress,
-    )  # fmt: skip
+    rows = sweep(
+        partial(simulation.run_one, steps=settings.sim_steps, n=settings.contexts // 2),
+        jobs,
+        n_jobs=settings.n_jobs if settings.sim_steps else 1,
+        label="the paper's simulation" if progress else "",
+        unpack=True,
+    )
     return pd.DataFrame(rows)
 
 
@@ -135,12 +135,13 @@ def recipe_on_noise(settings: Settings, seed: int, cs: Sequence[float] = (1e-4, 
     pairs = dr.isotropic(sizes, settings.noise_d, rng)
     found = []
     for c in cs:
-        table = dr.cosines(pairs, c, held_out=False)
+        table = probing.cosines(pairs, c, held_out=False)
         a = np.stack([dr.direction(p) for p in pairs])
-        w = np.stack([dr.probe(p, c) for p in pairs])
+        w = np.stack([probing.probe(p, c) for p in pairs])
         other = np.stack([dr.unit(row) for row in rng.standard_normal(w.shape)])
         found.append(Noise(
-            c, np.diag(table), np.diag(dr.cosines(pairs, c, held_out=True)),
-            np.diag(dr.permuted(pairs, c, rng)), dr.frobenius(a, w), dr.frobenius(a, other), table,
+            c, np.diag(table), np.diag(probing.cosines(pairs, c, held_out=True)),
+            np.diag(probing.permuted(pairs, c, rng)), dr.frobenius(a, w),
+            dr.frobenius(a, other), table,
         ))  # fmt: skip
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import theory
+from companion.next_token_concepts import probing, theory
 from companion.next_token_concepts.world import HINT_ERRORS, World
 
 N_PAIRS, N_CONTEXTS = 200, 4096
@@ -62,7 +62,7 @@ def measure(
     length: int,
     rng: np.random.Generator,
     *,
-    c: float = dr.PAPER_C,
+    c: float = probing.PAPER_C,
 ) -> Twins:
     """Everything of E9 for one representation; represent : words (N, n) to (N, d)."""
     train = world.sample(N_CONTEXTS, length, rng)
@@ -85,10 +85,10 @@ def measure(
     slope = float(moved @ expected / (expected @ expected))
     noise = dr.matched(concepts, rng)
     return Twins(
-        same=dr.cosines(concepts, c, held_out=False),
-        held_out=dr.cosines(concepts, c, held_out=True),
-        noise_same=dr.cosines(noise, c, held_out=False),
-        noise_held_out=dr.cosines(noise, c, held_out=True),
+        same=probing.cosines(concepts, c, held_out=False),
+        held_out=probing.cosines(concepts, c, held_out=True),
+        noise_same=probing.cosines(noise, c, held_out=False),
+        noise_held_out=probing.cosines(noise, c, held_out=True),
         pairs=concepts,
         slope=slope,
         r2=float(1 - ((moved - slope * expected) ** 2).sum() / (expected**2).sum()),

@@ -19,6 +19,7 @@ from companion import data
 from companion.data import Missing
 from companion.models import models_folder, smollm2
 from companion.next_token_concepts import directions as dr
+from companion.next_token_concepts import probing
 from companion.next_token_concepts.settings import Settings
 from companion.scale import derive_seed, generator
 
@@ -143,11 +144,13 @@ def depth_of(states: np.ndarray, places: Mapping[str, int], table: pd.DataFrame,
     for layer in range(states.shape[1]):
         rng = generator(seed, "ntc matched noise", layer)
         pairs = pairs_at(states[:, layer].astype(float), places, table)
-        held = dr.cosines(pairs, c, held_out=True)
-        rows["same"].append(np.diag(dr.cosines(pairs, c, held_out=False)))
+        held = probing.cosines(pairs, c, held_out=True)
+        rows["same"].append(np.diag(probing.cosines(pairs, c, held_out=False)))
         rows["held_out"].append(np.diag(held))
-        rows["null"].append(dr.matched_diagonal(pairs, c, rng, draws=draws).mean(0))
-        rows["null_same"].append(np.diag(dr.cosines(dr.matched(pairs, rng), c, held_out=False)))
+        rows["null"].append(probing.matched_diagonal(pairs, c, rng, draws=draws).mean(0))
+        rows["null_same"].append(
+            np.diag(probing.cosines(dr.matched(pairs, rng), c, held_out=False))
+        )
         rows["off"].append(np.abs(dr.off_diagonal(held)).mean())
     return Depth(*(np.array(values) for values in rows.values()), held)
 
@@ -210,8 +213,8 @@ def whole_words(states, places, table, kept, settings: Settings, seed: int) -> n
             gaps.append(np.nan)
             continue
         pairs = pairs_at(states, places, part)
-        null = dr.matched_diagonal(pairs, settings.word_c, rng, draws=settings.null_draws)
-        held = dr.cosines(pairs, settings.word_c, held_out=True)[0, 0]
+        null = probing.matched_diagonal(pairs, settings.word_c, rng, draws=settings.null_draws)
+        held = probing.cosines(pairs, settings.word_c, held_out=True)[0, 0]
         gaps.append(float(held - null.mean()))
     return np.array(gaps)
 
@@ -220,9 +223,9 @@ def at_c(pairs: Sequence[dr.Pairs], c: float, seed: int) -> dict[str, float]:
     """Mean diagonals at one penalty: same pairs, held out, and same pairs on matched noise."""
     noise = dr.matched(pairs, generator(seed, "ntc penalty noise"))
     return {
-        "same": float(np.diag(dr.cosines(pairs, c, held_out=False)).mean()),
-        "held_out": float(np.diag(dr.cosines(pairs, c, held_out=True)).mean()),
-        "noise_same": float(np.diag(dr.cosines(noise, c, held_out=False)).mean()),
+        "same": float(np.diag(probing.cosines(pairs, c, held_out=False)).mean()),
+        "held_out": float(np.diag(probing.cosines(pairs, c, held_out=True)).mean()),
+        "noise_same": float(np.diag(probing.cosines(noise, c, held_out=False)).mean()),
     }
 
 

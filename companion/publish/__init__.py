@@ -7,6 +7,7 @@ chapter's published results.  Everything made lies under ``build/``.
 
 from companion.publish import _quick as _quick
 from companion.publish.building import build as build
+from companion.publish.errors import DataMissing as DataMissing
 from companion.publish.errors import NoRecord as NoRecord
 from companion.publish.errors import NotebookFailed as NotebookFailed
 from companion.publish.errors import PublishError as PublishError

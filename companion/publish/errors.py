@@ -69,5 +69,16 @@ class SiteFailed(PublishError):
     """jupyter-book reported an error or a warning; the previous site is still in place."""
 
 
+class DataMissing(PublishError):
+    """Data that the published record was made from are not on this machine, and do not ship.
+
+    slug : the chapter; files : names in the registry
+    """
+
+    def __init__(self, slug: str, files: Sequence[str], message: str) -> None:
+        self.slug, self.files = slug, tuple(files)
+        super().__init__(message)
+
+
 class NoRecord(PublishError):
     """A notebook ran to its end but emitted no record, or more than one."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 
 from companion.project import Project
-from companion.publish.errors import NoRecord
+from companion.publish.errors import DataMissing, NoRecord
 from companion.publish.lock import Say, only_one
 from companion.publish.progress import to_stderr
 from companion.publish.runs import run
@@ -23,10 +23,15 @@ def record(
     (:mod:`companion.chapter`), and of a sweep with the jobs that are done.  The results that the
     run used are shipped beside the record.  The file is replaced in one step; a run that fails
     leaves it as it was.
+
+    Raises :class:`~companion.publish.errors.DataMissing`, before anything runs, if data are not
+    here from which the published record was made: the new one would say *not tested* for claims
+    that were tested.
     """
     from companion import chapter, records
 
     project = (project or Project()).require()
+    _require_data(slug, scale, project)
     with only_one(project, say, f"record {slug}"):
         finished = run(slug, scale, project=project)
         notebook = nbformat.read(finished.path, as_version=4)
@@ -49,6 +54,39 @@ def record(
         path = records.save(result, project)
         say(f"{slug}: record written to {path}")
     return path
+
+
+def _require_data(slug: str, scale: str, project: Project) -> None:
+    """Refuse to record without the data of the published record that the code still reads.
+
+    Files that were not there when that record was made, as its notes say, are not asked for.
+    """
+    from companion import claims, data, records
+
+    published, now = records.load(slug, project), records.code(slug, scale, project)
+    if published is None or now is None:
+        return
+    made_from = published["provenance"].get("definitions", {}).keys() & now.definitions.keys()
+    without = " ".join(
+        finding["note"]
+        for finding in published["findings"]
+        if finding["verdict"] == claims.NOT_TESTED
+    )
+    files = [
+        entry
+        for name, entry in sorted(data.registry().items())
+        if f"data: {name}" in made_from and name not in without
+        if not entry.ships and data.locate(name) is None
+    ]
+    if not files:
+        return
+    what = "\n".join(f"    {entry.name}  ({entry.why}; from {entry.origin})" for entry in files)
+    message = (
+        f"{slug}: the published record was made from data that are not on this machine and do not "
+        f"ship; without them, claims that were tested would be recorded as not tested:\n{what}\n"
+        "Put them into a folder under these names and set COMPANION_DATA to that folder."
+    )
+    raise DataMissing(slug, [entry.name for entry in files], message)
 
 
 def verify(

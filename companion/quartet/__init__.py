@@ -27,8 +27,6 @@ from companion.quartet.hadamard import hadamard as hadamard
 from companion.quartet.hadamard import random_signs as random_signs
 from companion.quartet.hadamard import rotate as rotate
 from companion.quartet.law import fit_law as fit_law
-from companion.quartet.law import released_losses as released_losses
-from companion.quartet.law import select as select
 from companion.quartet.linear import QUARTET as QUARTET
 from companion.quartet.linear import QuantizedMatmul as QuantizedMatmul
 from companion.quartet.linear import QuartetLinear as QuartetLinear
@@ -41,6 +39,8 @@ from companion.quartet.mxfp4 import nearest_by_search as nearest_by_search
 from companion.quartet.mxfp4 import round_ as round_
 from companion.quartet.paper_scale import run_paper_runs as run_paper_runs
 from companion.quartet.paper_scale import run_pretrained_depth as run_pretrained_depth
+from companion.quartet.published import released_losses as released_losses
+from companion.quartet.published import select as select
 from companion.quartet.quantizers import SCHEMES as SCHEMES
 from companion.quartet.quantizers import Quantized as Quantized
 from companion.quartet.quantizers import Scheme as Scheme

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from companion.quartet import gaussian, gradients, optimal, products
+from companion.quartet import budgets, gaussian, gradients, optimal, products
 from companion.quartet.llama import TinyLlama
 from companion.quartet.refit import Refit, quality_of
 from companion.quartet.scales import RULES
 from companion.quartet.settings import Settings
-from companion.quartet.threads import on_one_thread
 from companion.quartet.training import Plan, Trained, run_training, shape_for_text
+from companion.scale import one_thread
 
 TABLE_SCHEMES = (
     "RTN",
@@ -26,7 +26,7 @@ TABLE_SCHEMES = (
 )
 
 
-@on_one_thread
+@one_thread()
 def run_table(settings: Settings, seed: int) -> dict[str, gaussian.Simulated]:
     """Every scheme of the quantizer table on the same Gaussian groups (C1)."""
     return {name: gaussian.simulate(name, settings.n_groups, seed) for name in TABLE_SCHEMES}
@@ -40,7 +40,7 @@ def scale_rules() -> tuple[dict[str, tuple[float, float]], dict[str, gaussian.Sc
     )
 
 
-@on_one_thread
+@one_thread()
 def average_products(settings: Settings, seed: int) -> products.Averages:
     """C3 at the settings' size."""
     return products.run_products(
@@ -52,7 +52,7 @@ def average_products(settings: Settings, seed: int) -> products.Averages:
     )
 
 
-@on_one_thread
+@one_thread()
 def averaged_control(seed: int) -> products.Averages:
     """The negative control of C3: stochastic rounding with and without room for the maximum."""
     counts = (1, 4, 16, 64)
@@ -64,12 +64,12 @@ def maps(refit: Refit, settings: Settings) -> tuple[optimal.Map, optimal.Map]:
     quality = quality_of(refit)
     n = settings.map_points
     return (
-        optimal.optimality_map(refit.law, optimal.Speed(), quality, n),
-        optimal.optimality_map(refit.law, None, quality, n),
+        budgets.optimality_map(refit.law, optimal.Speed(), quality, n),
+        budgets.optimality_map(refit.law, None, quality, n),
     )
 
 
-@on_one_thread
+@one_thread()
 def gradient_model(settings: Settings, seed: int) -> TinyLlama:
     """The briefly trained model of C7 and C8."""
     shape = shape_for_text(
@@ -81,13 +81,13 @@ def gradient_model(settings: Settings, seed: int) -> TinyLlama:
     return gradients.briefly_trained(shape, settings.depth_steps, settings.depth_windows, seed)
 
 
-@on_one_thread
+@one_thread()
 def gradient_depth(model: TinyLlama, settings: Settings, seed: int) -> gradients.Depth:
     """C7."""
     return gradients.run_depth(model, settings.depth_batches, settings.depth_windows, seed)
 
 
-@on_one_thread
+@one_thread()
 def gradient_averages(model: TinyLlama, settings: Settings, seed: int) -> gradients.ModelAverages:
     """C8."""
     return gradients.run_model_averages(

@@ -8,16 +8,17 @@ import numpy as np
 import torch
 
 from companion.explore import Explorer, explorer
+from companion.quartet.budgets import optimality_map
 from companion.quartet.figures import Group, group_frame, map_frame, product_frame
 from companion.quartet.hadamard import rotate
 from companion.quartet.law import PARAMETERS, Law
 from companion.quartet.linear import Recipe
 from companion.quartet.mxfp4 import GROUP, encode
-from companion.quartet.optimal import Map, Quality, Speed, optimality_map
+from companion.quartet.optimal import Map, Quality, Speed
 from companion.quartet.products import draw_product, operands
 from companion.quartet.published import TABLE_6
 from companion.quartet.quantizers import quantize, scheme
-from companion.quartet.threads import on_one_thread
+from companion.scale import one_thread
 
 COUNTS = (1, 4, 16, 64)
 PRINTED_LAW = Law(np.array([TABLE_6[name] for name in PARAMETERS]), 0.0)
@@ -25,7 +26,7 @@ PRINTED_LAW = Law(np.array([TABLE_6[name] for name in PARAMETERS]), 0.0)
 
 
 @cache
-@on_one_thread
+@one_thread()
 def group_of(outlier: int, sigma: float, rotated: str, quantizer: str) -> Group:
     """One Gaussian group, its first element multiplied by `outlier`.
 
@@ -77,7 +78,7 @@ def group_explorer() -> Explorer:
 
 
 @cache
-@on_one_thread
+@one_thread()
 def _products(rounding: str, side: str) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """(exact product, mean of K draws for each of COUNTS, errors)."""
     a, b = operands(48, 256, 5)

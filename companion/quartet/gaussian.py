@@ -18,8 +18,7 @@ from scipy.stats import norm
 from companion.quartet.mxfp4 import GROUP, MAGNITUDES
 from companion.quartet.quantizers import Scheme, quantize
 from companion.quartet.scales import QUEST_SCALE
-from companion.quartet.threads import on_one_thread
-from companion.scale import derive_seed
+from companion.scale import derive_seed, one_thread
 from companion.stats import Interval, t_interval
 
 N_BATCHES = 16
@@ -115,7 +114,7 @@ class Simulated(NamedTuple):
         return t_interval(getattr(self, name))
 
 
-@on_one_thread
+@one_thread()
 def simulate(
     chosen: Scheme | str, n_groups: int, seed: int, *, spread: float = 1.0, tile: int = 1 << 14
 ) -> Simulated:

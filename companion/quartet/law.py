@@ -14,10 +14,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import OptimizeResult, least_squares
-
-from companion.data import fetch
 
 PARAMETERS = ("log A", "alpha", "log B", "beta", "log E", "gamma")
 HUBER = 1e-4
@@ -46,29 +43,6 @@ class Runs(NamedTuple):
     def take(self, pick: np.ndarray) -> Runs:
         """The runs of an index array or a boolean mask."""
         return Runs(self.N[pick], self.D[pick], self.loss[pick])
-
-
-def released_losses() -> pd.DataFrame:
-    """The authors' table of final losses, columns as in its README.
-
-    Raises ``DataUnavailable`` where the file cannot be had.
-    """
-    return pd.read_csv(fetch("quartet/losses.csv"), keep_default_na=False)
-
-
-def select(table: pd.DataFrame, forward: str, backward: str, *, suspect: bool = False) -> Runs:
-    """Runs of one pair of schemes, first release only.
-
-    suspect : whether to keep values that the table's note marks as suspect
-    """
-    rows = table[
-        (table["forward"] == forward)
-        & (table["backward"] == backward)
-        & (table["snapshot"] == "2025-05")
-    ]
-    if not suspect:
-        rows = rows[~rows["note"].str.startswith("suspect")]
-    return Runs(*(rows[name].to_numpy(float) for name in ("n_params", "d_tokens", "c4_val_loss")))
 
 
 def _log_loss(theta: np.ndarray, N: np.ndarray, D: np.ndarray):

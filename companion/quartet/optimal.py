@@ -13,10 +13,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import brentq
 
-from companion.data import fetch
 from companion.quartet.law import Law
 
 PRECISIONS = ("FP8:FP8", "FP4:FP8", "FP8:FP4", "FP4:FP4")
@@ -85,40 +83,6 @@ class Map(NamedTuple):
     def share(self, precision: str) -> float:
         """Share of the map where it is best."""
         return float((self.best == PRECISIONS.index(precision)).mean())
-
-
-def optimality_map(law: Law, speed: Speed | None, quality: Quality, n: int = 200) -> Map:
-    """The best precision over tokens per parameter and size, both on log axes.
-
-    speed : None takes the speed-ups measured on an RTX 5090, which depend on the size
-    """
-    ratio, size = np.geomspace(*RATIO_LIMITS, n), np.geomspace(*SIZE_LIMITS, n)
-    losses = np.empty((len(PRECISIONS), n, n))
-    measured = None if speed is not None else measured_speed()
-    for y, N in enumerate(size):
-        here = speed if measured is None else measured(N)
-        for i, precision in enumerate(PRECISIONS):
-            losses[i, y] = loss_at_budget(law, N, ratio, precision, here, quality)
-    return Map(ratio, size, losses.argmin(0), losses[0] - losses.min(0))
-
-
-def measured_speed(kernels: str = "new"):
-    """Function of N: the authors' block-level speed-ups, log-linear in N, flat beyond the ends."""
-    table = pd.read_csv(fetch("quartet/rtx5090_block_speedups.csv"))
-    rows = table[table["kernels"] == kernels].sort_values("n_params")
-    if rows.empty:
-        raise ValueError(f"unknown kernels {kernels!r}; the table has {set(table['kernels'])}")
-    x = np.log(rows["n_params"])
-
-    def at(N: float) -> Speed:
-        return Speed(
-            *(
-                float(np.interp(np.log(N), x, rows[f"{name}_speedup_vs_fp8"]))
-                for name in ("forward", "backward")
-            )
-        )
-
-    return at
 
 
 def crossover(law: Law, N: float, speed: Speed, quality: Quality) -> float:

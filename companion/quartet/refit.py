@@ -9,17 +9,9 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 from tqdm.auto import tqdm
 
-from companion.quartet.law import (
-    FREE,
-    PARAMETERS,
-    Law,
-    Runs,
-    fit_efficiency,
-    fit_from,
-    fit_law,
-    select,
-)
+from companion.quartet.law import FREE, PARAMETERS, Law, Runs, fit_efficiency, fit_from, fit_law
 from companion.quartet.optimal import Quality
+from companion.quartet.published import select
 from companion.scale import generator
 from companion.stats import Interval
 

@@ -18,8 +18,8 @@ from companion.quartet.llama import TinyLlama
 from companion.quartet.mxfp4 import GROUP, nearest_by_search
 from companion.quartet.quantizers import quantize
 from companion.quartet.scales import absmax_scale
-from companion.quartet.threads import on_one_thread
 from companion.quartet.training import RECIPES, shape_for_text, step_once
+from companion.scale import one_thread
 from companion.training import TrainingSettings, make_optimizer
 
 
@@ -55,7 +55,7 @@ class Speeds(NamedTuple):
     threads: int
 
 
-@on_one_thread
+@one_thread()
 def measure_matrix(size: int, n: int = 5) -> tuple[float, float, dict[str, float]]:
     """(clone, search, scheme -> seconds) on one Gaussian matrix (size, size), float32."""
     generator = torch.Generator().manual_seed(0)
@@ -67,7 +67,7 @@ def measure_matrix(size: int, n: int = 5) -> tuple[float, float, dict[str, float
     return best_time(x.clone, n), best_time(lambda: quantize_by_search(x), 1), quantized
 
 
-@on_one_thread
+@one_thread()
 def measure_steps(
     names: tuple[str, ...], n: int = 6, n_seeds: int = 4, n_windows: int = 8
 ) -> dict[str, float]:
@@ -87,7 +87,7 @@ def measure_steps(
     return best
 
 
-@on_one_thread
+@one_thread()
 def run_speed(size: int) -> Speeds:
     """All of it, on one thread; about six seconds at size 4096."""
     clone, search, quantized = measure_matrix(size)

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from companion.quartet import text
 from companion.quartet.linear import Recipe
 from companion.quartet.llama import Shape, TinyLlama
-from companion.quartet.threads import on_one_thread
-from companion.scale import derive_seed
+from companion.scale import derive_seed, one_thread
+from companion.sweep import sweep
 from companion.training import TrainingSettings, learning_rate, make_optimizer
 
 RECIPES: Mapping[str, Recipe] = {
@@ -128,7 +127,7 @@ def step_once(
     return losses.detach()
 
 
-@on_one_thread
+@one_thread()
 def train_recipe(recipe: Recipe, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     """(final held-out loss, training curve) of one recipe, all seeds at once, on one thread.
 
@@ -172,11 +171,13 @@ def run_training(
     if unknown:
         raise ValueError(f"unknown recipes {sorted(unknown)}; known are {', '.join(RECIPES)}")
     names = [BASELINE, *(name for name in names if name != BASELINE)]
-    outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(train_recipe)(RECIPES[name], plan) for name in names
+    outcomes = sweep(
+        partial(train_recipe, plan=plan),
+        [RECIPES[name] for name in names],
+        n_jobs=n_jobs,
+        label="recipes" if progress else "",
     )
-    bar = tqdm(outcomes, total=len(names), desc="recipes", disable=not progress)
     final, curves = {}, {}
-    for name, (loss, curve) in zip(names, bar, strict=True):
+    for name, (loss, curve) in zip(names, outcomes, strict=True):
         final[name], curves[name] = loss, curve
     return Trained(plan, final, curves)

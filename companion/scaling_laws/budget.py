@@ -13,9 +13,8 @@ import pandas as pd
 
 from companion.scale import generator
 from companion.scaling_laws.designs import POOLS, Design, large_runs, targets
-from companion.scaling_laws.protocol import are, bias, target_points, training_points
+from companion.scaling_laws.protocol import Family, are, bias, target_points, training_points
 from companion.scaling_laws.reduced import fit_one_model
-from companion.scaling_laws.sources import Family
 from companion.stats import bootstrap
 
 LEAST_SUBSETS = 8

@@ -14,8 +14,7 @@ import pandas as pd
 
 from companion.scale import generator
 from companion.scaling_laws.law import ScalingLaw
-from companion.scaling_laws.protocol import are, target_points, training_points
-from companion.scaling_laws.sources import Family, Run
+from companion.scaling_laws.protocol import Family, Run, are, target_points, training_points
 from companion.scaling_laws.varpro import fit_varpro
 
 TRUTH = ScalingLaw.of(E=1.8, A=480, B=2100, alpha=0.35, beta=0.37)

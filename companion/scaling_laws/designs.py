@@ -22,9 +22,16 @@ import pandas as pd
 
 from companion.scaling_laws.curvefit import fit_curve_fit
 from companion.scaling_laws.law import Fit, Points, ScalingLaw, join, residual_sum
-from companion.scaling_laws.protocol import TARGET_FROM, are, bias, target_points
+from companion.scaling_laws.protocol import (
+    TARGET_FROM,
+    Family,
+    Run,
+    are,
+    bias,
+    stack,
+    target_points,
+)
 from companion.scaling_laws.reduced import fit_size_only
-from companion.scaling_laws.sources import Family, Run, stack
 from companion.scaling_laws.varpro import fit_varpro
 from companion.stats import Interval, bootstrap
 

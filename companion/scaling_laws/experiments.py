@@ -25,7 +25,7 @@ from companion.scaling_laws.heatmaps import (
 )
 from companion.scaling_laws.huber import HuberFit, bootstrap_huber
 from companion.scaling_laws.law import Points
-from companion.scaling_laws.protocol import CUT, are, bias, training_points
+from companion.scaling_laws.protocol import CUT, Family, Run, are, bias, stack, training_points
 from companion.scaling_laws.reduced import fit_one_model
 from companion.scaling_laws.schedules import (
     SIZES,
@@ -37,14 +37,11 @@ from companion.scaling_laws.schedules import (
 from companion.scaling_laws.settings import Settings
 from companion.scaling_laws.solvers import compare_solvers, problems
 from companion.scaling_laws.sources import (
-    Family,
-    Run,
     gemstones,
     ladder_names,
     printed_heatmaps,
     released_family,
     schedule_curves,
-    stack,
 )
 from companion.scaling_laws.varpro import fit_varpro
 

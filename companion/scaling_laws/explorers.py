@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 
 from companion.explore import Explorer, explorer
 from companion.scale import generator
 from companion.scaling_laws.figures import family_frame, lab_frame
+from companion.scaling_laws.figures.law import Prediction
 from companion.scaling_laws.lab import SIZES, lab_family
-from companion.scaling_laws.law import ScalingLaw, is_identified
-from companion.scaling_laws.protocol import CUT, are, bias, target_points, training_points
-from companion.scaling_laws.sources import Family, Run, released_family
+from companion.scaling_laws.law import is_identified
+from companion.scaling_laws.protocol import (
+    CUT,
+    Family,
+    Run,
+    are,
+    bias,
+    target_points,
+    training_points,
+)
+from companion.scaling_laws.sources import released_family
 from companion.scaling_laws.varpro import fit_varpro
 from companion.scaling_laws.zipf import World, make_world
 
@@ -24,25 +32,6 @@ CURVES = {
     "Pythia, log2 of a perplexity (as fitted)": ("pythia", "paper", "log2 LAMBADA perplexity"),
 }
 """Slider value -> family, unit, what the axis shows."""
-
-
-class Prediction(NamedTuple):
-    """What a frame shows.
-
-    training : runs with the checkpoints that were fitted; target : the whole target run
-    grid : (g,) tokens; band : (low, high) of the laws with one training model left out, or None
-    where a refit would not be identified
-    """
-
-    training: tuple[Run, ...]
-    target: Run
-    law: ScalingLaw
-    grid: np.ndarray
-    band: tuple[np.ndarray, np.ndarray] | None
-    are: float
-    bias: float
-    ylabel: str
-    ylim: tuple[float, float]
 
 
 @cache

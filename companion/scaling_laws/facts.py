@@ -15,15 +15,9 @@ import pandas as pd
 from companion.scaling_laws.heatmaps import one_model
 from companion.scaling_laws.huber import fit_huber_log
 from companion.scaling_laws.law import Points, ScalingLaw
-from companion.scaling_laws.protocol import CUT, are, target_points, training_points
+from companion.scaling_laws.protocol import CUT, Family, are, target_points, training_points
 from companion.scaling_laws.reduced import BORROWED_ALPHA, BORROWED_LOG_A
-from companion.scaling_laws.sources import (
-    Family,
-    ladder_names,
-    printed_heatmaps,
-    released,
-    released_family,
-)
+from companion.scaling_laws.sources import ladder_names, printed_heatmaps, released, released_family
 from companion.scaling_laws.varpro import fit_varpro, linear_part, projected_objective
 
 OPT_VOCABULARY = 50_272

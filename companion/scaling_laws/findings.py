@@ -9,8 +9,7 @@ import pandas as pd
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.scaling_laws import claims as c
-from companion.scaling_laws import judge_designs, judge_here, judge_released
+from companion.scaling_laws import claims, judge_designs, judge_here, judge_released
 from companion.scaling_laws.designs import select
 from companion.scaling_laws.experiments import WHOLE, count_laws
 from companion.scaling_laws.facts import Fact
@@ -61,7 +60,7 @@ def _or_not_tested(
     """``function(scale, *results)``, or `not tested` with the reason of the first missing one."""
     for result in results:
         if isinstance(result, Missing):
-            return not_tested(c.BY_ID[name], scale, result.reason)
+            return not_tested(claims.BY_ID[name], scale, result.reason)
     return function(scale, *results, **options)
 
 

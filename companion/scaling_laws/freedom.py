@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from companion.scaling_laws.curvefit import fit_curve_fit
-from companion.scaling_laws.protocol import CUT, training_points
-from companion.scaling_laws.sources import Family
+from companion.scaling_laws.protocol import CUT, Family, training_points
 
 NAMES = ("a", "b", "e", "alpha", "beta")
 

@@ -32,6 +32,8 @@ from companion.scaling_laws.law import (
 )
 from companion.scaling_laws.protocol import (
     CUT,
+    Family,
+    Run,
     are,
     bias,
     tail_points,
@@ -39,7 +41,6 @@ from companion.scaling_laws.protocol import (
     training_points,
 )
 from companion.scaling_laws.reduced import fit_one_model
-from companion.scaling_laws.sources import Family, Run
 from companion.scaling_laws.varpro import fit_varpro
 
 SHARES = tuple(round(0.1 * i, 1) for i in range(1, 11))

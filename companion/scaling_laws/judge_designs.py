@@ -8,7 +8,7 @@ import statsmodels.api as sm
 
 from companion.claims import Finding, judge
 from companion.scale import generator
-from companion.scaling_laws import claims as c
+from companion.scaling_laws import claims
 from companion.scaling_laws.across import cut_ratios
 from companion.scaling_laws.designs import ratio_of_means, select
 from companion.scaling_laws.experiments import SHORT, WHOLE
@@ -43,10 +43,10 @@ def drop_start(scale: str, draws: pd.DataFrame, ladders: pd.DataFrame, seed: int
     )
     opt = cut_ratios(ladders)["OPT"]
     return judge(
-        c.BY_ID["2"],
+        claims.BY_ID["2"],
         scale,
         ratio,
-        parts={"OPT": (exact(opt), c.OPT_DROP)},
+        parts={"OPT": (exact(opt), claims.OPT_DROP)},
         note=f"with runs of at most 120M instead: {other.estimate:.2f}",
     )
 
@@ -67,10 +67,10 @@ def intermediate(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
         select(draws, treatment="final, 5 parameters", tokens=WHOLE)["status"] == "failed"
     ).sum()
     return judge(
-        c.BY_ID["3"],
+        claims.BY_ID["3"],
         scale,
         ratio(8),
-        parts={"12 runs": (ratio(12), c.ABOVE_ONE)},
+        parts={"12 runs": (ratio(12), claims.ABOVE_ONE)},
         note=f"the law is not identified, the paper's start decides; {failed} fits failed",
     )
 
@@ -88,16 +88,16 @@ def fair_control(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
             column="are_final",
         )
 
-    others = {f"runs of at most {pool}": (ratio(pool), c.FAIR) for pool in ("545M", "120M")}
+    others = {f"runs of at most {pool}": (ratio(pool), claims.FAIR) for pool in ("545M", "120M")}
     shown = ", ".join(f"{name}: {part.estimate:.2f}" for name, (part, _) in others.items())
-    return judge(c.BY_ID["3'"], scale, ratio("1.05B"), note=shown)
+    return judge(claims.BY_ID["3'"], scale, ratio("1.05B"), note=shown)
 
 
 def open_end(scale: str, result: tuple[EquallyGood, float]) -> Finding:
     """Claim 3'': the worst of the equally good laws over the law of all checkpoints."""
     laws, with_all = result
     return judge(
-        c.BY_ID["3''"],
+        claims.BY_ID["3''"],
         scale,
         exact(laws.are.max() / with_all, laws.are.size),
         note=f"equally good laws err by {laws.are.min():.1f} to {laws.are.max():.0f} %, that of "
@@ -115,13 +115,13 @@ def larger(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
     steps = {
         f"{small} over {large}": (
             _ratio(draws, designs[small], designs[large], seed=seed),
-            c.ABOVE_ONE,
+            claims.ABOVE_ONE,
         )
         for small, large in (("120M", "545M"), ("545M", "1.05B"))
         if scale != "toy"
     }
     return judge(
-        c.BY_ID["4"],
+        claims.BY_ID["4"],
         scale,
         _ratio(draws, designs["120M"], designs["1.05B"], seed=seed),
         parts=steps,
@@ -137,10 +137,10 @@ def more(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
     low, high = fit.conf_int().loc["k"]
     slope = Interval(fit.params["k"], low, high, fit.pvalues["k"], len(rows))
     return judge(
-        c.BY_ID["5"],
+        claims.BY_ID["5"],
         scale,
         _ratio(draws, {**design, "k": 3}, {**design, "k": 10}, seed=seed),
-        parts={"slope": (slope, c.NEGATIVE)},
+        parts={"slope": (slope, claims.NEGATIVE)},
     )
 
 
@@ -150,7 +150,7 @@ def small_and_many(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
     few, many = {**design, "pool": "1.05B", "k": 3}, {**design, "pool": "120M", "k": 10}
     cost = select(draws, **few)["flop"].mean() / select(draws, **many)["flop"].mean()
     return judge(
-        c.BY_ID["5'"],
+        claims.BY_ID["5'"],
         scale,
         _ratio(draws, few, many, seed=seed),
         note=f"the three cost {cost:.1f} times as much as the ten",
@@ -161,7 +161,7 @@ def baseline(scale: str, draws: pd.DataFrame, seed: int) -> Finding:
     """Claim 6: the best loss seen against the law."""
     design = {"pool": "1.05B", "k": 8, "tokens": SHORT}
     return judge(
-        c.BY_ID["6"],
+        claims.BY_ID["6"],
         scale,
         _ratio(
             draws,
@@ -180,10 +180,10 @@ def one_run(scale: str, singles: pd.DataFrame, opt_share: float) -> Finding:
     large = singles[singles["N"] >= 5e8]
     small = singles[singles["N"] < 5e8]
     return judge(
-        c.BY_ID["7"],
+        claims.BY_ID["7"],
         scale,
         exact(large["are"].max(), len(large)),
-        parts={"share of OPT cells reproduced": (exact(opt_share), c.OPT_CELLS)},
+        parts={"share of OPT cells reproduced": (exact(opt_share), claims.OPT_CELLS)},
         note=f"smaller runs err by {small['are'].min():.1f} to {small['are'].max():.0f} %; "
         f"{(singles['bias'] > 0).sum()} of {len(singles)} predictions are too high",
     )

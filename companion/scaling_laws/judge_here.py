@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from companion.claims import Finding, judge, not_tested
 from companion.scale import generator
-from companion.scaling_laws import claims as c
+from companion.scaling_laws import claims
 from companion.scaling_laws.lab import by_world
 from companion.scaling_laws.live import LiveResults
 from companion.stats import LEVEL, Interval, geometric_mean, proportion
@@ -20,13 +20,13 @@ def known_truth(scale: str, lab: pd.DataFrame) -> Finding:
     are, error = table["are"], table["e_error"]
     falls = (are[0.0] > are[0.01]) & (are[0.01] > are[0.1])
     share = proportion(int(falls.sum()), len(falls))
-    parts = {"largest error of E": (_largest(error[0.1]), c.E_CLOSE)}
+    parts = {"largest error of E": (_largest(error[0.1]), claims.E_CLOSE)}
     if scale == "toy":  # the estimate decides: it is the code that is tested
         share = share._replace(low=None, high=None)
     else:
-        parts["over that without cut"] = (_largest(error[0.1] / error[0.0]), c.E_HALVED)
+        parts["over that without cut"] = (_largest(error[0.1] / error[0.0]), claims.E_HALVED)
     return judge(
-        c.BY_ID["11"],
+        claims.BY_ID["11"],
         scale,
         share,
         parts=parts,
@@ -46,16 +46,18 @@ def seed_noise(scale: str, live: LiveResults) -> Finding:
     """Claim seeds: spread of the final loss."""
     spread = live.spread
     if spread.empty:
-        return not_tested(c.BY_ID["seeds"], scale, "fewer than two seeds of any size converged")
+        return not_tested(
+            claims.BY_ID["seeds"], scale, "fewer than two seeds of any size converged"
+        )
     found = {
         row["shape"]: deviation_interval(row["sd_percent"], int(row["n"]))
         for _, row in spread.iterrows()
     }
     worst = max(found, key=lambda shape: found[shape].estimate)
-    others = {shape: (one, c.SEED_SPREAD) for shape, one in found.items() if shape != worst}
+    others = {shape: (one, claims.SEED_SPREAD) for shape, one in found.items() if shape != worst}
     n_failed = len(live.runs.failed)
     return judge(
-        c.BY_ID["seeds"],
+        claims.BY_ID["seeds"],
         scale,
         found[worst],
         parts=others,
@@ -77,12 +79,12 @@ def live_family(scale: str, live: LiveResults) -> Finding:
     """
     errors = live.errors
     if errors.empty:
-        return not_tested(c.BY_ID["live"], scale, "the target run diverged")
+        return not_tested(claims.BY_ID["live"], scale, "the target run diverged")
     rows = errors[errors["k"] == errors["k"].max()]
     with_cut = rows.loc[rows["cut"] == 0.1, "are"]
     without = rows.loc[rows["cut"] == 0.0, "are"]
     return judge(
-        c.BY_ID["live"],
+        claims.BY_ID["live"],
         scale,
         _largest(with_cut),
         note=f"largest of {with_cut.size} choices among the same few seeds, mean "
@@ -93,7 +95,7 @@ def live_family(scale: str, live: LiveResults) -> Finding:
 def control(scale: str, ratios: pd.DataFrame, seed: int) -> Finding:
     """Claim control: the effect of the cut vanishes."""
     return judge(
-        c.BY_ID["control"],
+        claims.BY_ID["control"],
         scale,
         geometric_mean(ratios["ratio"], rng=generator(seed, "control")),
     )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from companion.claims import Finding, judge, not_tested
 from companion.scale import generator
-from companion.scaling_laws import claims as c
+from companion.scaling_laws import claims
 from companion.scaling_laws.across import cut_ratios, share_above_one
 from companion.scaling_laws.compare import share_reproduced
 from companion.scaling_laws.facts import Fact
@@ -25,7 +25,7 @@ def protocol(scale: str, cells: pd.DataFrame) -> Finding:
     """Claim 1: printed cells reproduced."""
     largest = cells.loc[cells["cut"] == 0, "difference"].abs().max()
     return judge(
-        c.BY_ID["1"],
+        claims.BY_ID["1"],
         scale,
         exact(share_reproduced(cells), len(cells)),
         note=f"largest difference where two decimals are printed: {largest:.3f} points",
@@ -39,7 +39,7 @@ def not_everywhere(scale: str, ladders: pd.DataFrame) -> Finding:
     listing = ", ".join(f"{name} {value:.2g}" for name, value in ratios.items())
     p = f"; sign test p = {helped.p:.2f}" if helped.p is not None else ""
     return judge(
-        c.BY_ID["2'"],
+        claims.BY_ID["2'"],
         scale,
         exact(int((ratios < 1.05).sum()), len(ratios)),
         note=f"ratios: {listing}{p}",
@@ -49,7 +49,7 @@ def not_everywhere(scale: str, ladders: pd.DataFrame) -> Finding:
 def components(scale: str, result: Freedom) -> Finding:
     """Claim 8: explained variance of the paper's own families, beside the number it prints."""
     return judge(
-        c.BY_ID["8"],
+        claims.BY_ID["8"],
         scale,
         exact(result.raw[2], len(result.families)),
         note=f"standardized parameters: {result.standardized[2]:.3f}; slope of alpha on a "
@@ -70,10 +70,10 @@ def schedule_bias(
     low, high = np.quantile(every, [0.05, 0.95])
     decayed = [end.end_error for end in ends if end.schedule.startswith("wsd")]
     return judge(
-        c.BY_ID["9"],
+        claims.BY_ID["9"],
         scale,
         bootstrap(per_model, rng=generator(seed, "gap")),
-        parts={"least end error": (exact(min(decayed)), c.TOO_HIGH)},
+        parts={"least end error": (exact(min(decayed)), claims.TOO_HIGH)},
         note=f"90 % of the gaps lie in {low:.1f} to {high:.1f} %; predictions from 70 % of a "
         f"decaying run are {min(decayed):.1f} to {max(decayed):.1f} % too high",
     )
@@ -85,10 +85,10 @@ def chinchilla(scale: str, fit: HuberFit) -> Finding:
         100 * abs(getattr(fit.law, name) / value - 1) for name, value in PUBLISHED_REFIT.items()
     )
     return judge(
-        c.BY_ID["10"],
+        claims.BY_ID["10"],
         scale,
         exact(fit.objective),
-        parts={"A and B off by": (exact(off), c.WITHIN_3)},
+        parts={"A and B off by": (exact(off), claims.WITHIN_3)},
         note=f"A {fit.law.A:.0f}, B {fit.law.B:.0f}, E {fit.law.E:.4f}, "
         f"alpha {fit.law.alpha:.4f}, beta {fit.law.beta:.4f}",
     )
@@ -99,13 +99,13 @@ def solver(scale: str, table: pd.DataFrame) -> Finding:
     result = summarize(table)
     seconds = table[["seconds_varpro", "seconds_multi"]].to_numpy()
     return judge(
-        c.BY_ID["bench"],
+        claims.BY_ID["bench"],
         scale,
         proportion(round(result.no_worse * result.n), result.n),
         parts={
             "share of its time": (
                 bootstrap(seconds, _ratio_of_sums, rng=generator(0, "solver times")),
-                c.A_TENTH,
+                claims.A_TENTH,
             )
         },
         note=f"the paper's single start ends higher, or fails, in {100 * result.single_worse:.0f} "
@@ -122,10 +122,10 @@ def law_count(scale: str, ladders: pd.DataFrame, n_laws: int, seconds: float) ->
     """Claim count; without the released families there is nothing to count."""
     if scale == "toy":
         return not_tested(
-            c.BY_ID["count"], scale, f"counted at book scale; this run fitted {n_laws:,} laws"
+            claims.BY_ID["count"], scale, f"counted at book scale; this run fitted {n_laws:,} laws"
         )
     return judge(
-        c.BY_ID["count"], scale, exact(n_laws), note=f"{seconds:.0f} s of fitting altogether"
+        claims.BY_ID["count"], scale, exact(n_laws), note=f"{seconds:.0f} s of fitting altogether"
     )
 
 
@@ -133,7 +133,7 @@ def all_agree(scale: str, facts: tuple[Fact, ...]) -> Finding:
     """Claim units: ten computations."""
     failed = [fact.name for fact in facts if not fact.holds]
     return judge(
-        c.BY_ID["units"],
+        claims.BY_ID["units"],
         scale,
         exact(len(facts) - len(failed), len(facts)),
         note=f"not so: {', '.join(failed)}" if failed else "",

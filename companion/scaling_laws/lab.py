@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from companion.scale import generator
-from companion.scaling_laws.protocol import are, bias, target_points, training_points
-from companion.scaling_laws.sources import Family
+from companion.scaling_laws.protocol import Family, are, bias, target_points, training_points
 from companion.scaling_laws.varpro import fit_varpro
 from companion.scaling_laws.zipf import World, make_world, train_family
 

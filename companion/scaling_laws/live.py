@@ -9,10 +9,9 @@ import pandas as pd
 
 from companion.scale import generator, n_cores
 from companion.scaling_laws.law import ScalingLaw
-from companion.scaling_laws.protocol import are, target_points, training_points
+from companion.scaling_laws.protocol import Family, Run, are, target_points, training_points
 from companion.scaling_laws.schedules import gap
 from companion.scaling_laws.settings import Settings
-from companion.scaling_laws.sources import Family, Run
 from companion.scaling_laws.tiny_family import Recipe, Shape, TinyRuns, train_tiny_family
 from companion.scaling_laws.varpro import fit_varpro
 

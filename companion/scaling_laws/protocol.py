@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from companion.scaling_laws.law import Points, ScalingLaw
-from companion.scaling_laws.sources import Family, Run, stack
+from companion.scaling_laws.law import Points, ScalingLaw, points
 
 CUT = 1e10
 """Tokens at the start of each run that the paper throws away."""
 
 TARGET_FROM = 0.7
 """The target is the last 30 % of the largest run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: a model of N parameters and its checkpoints in order of tokens.
+
+    D, loss : float arrays of shape (n_checkpoints,)
+    """
+
+    model: str
+    N: float
+    D: np.ndarray
+    loss: np.ndarray
+
+    def select(self, keep: np.ndarray) -> Run:
+        """The run with only the checkpoints of the boolean mask `keep`, shape (n_checkpoints,)."""
+        return Run(self.model, self.N, self.D[keep], self.loss[keep])
+
+
+@dataclass(frozen=True)
+class Family:
+    """Runs that differ in size and tokens only, smallest first. The last one is the target."""
+
+    name: str
+    runs: tuple[Run, ...]
+    unit: str
+
+    @property
+    def target(self) -> Run:
+        """The largest model, which the law must predict."""
+        return self.runs[-1]
+
+    def reversed(self) -> Family:
+        """The family with the smallest model as target (scaling down)."""
+        return Family(self.name, self.runs[::-1], self.unit)
+
+
+def stack(runs: Sequence[Run]) -> Points:
+    """All checkpoints of `runs` as points; ValueError for bad values or if none is left."""
+    return points(
+        np.concatenate([np.full(run.D.shape, run.N) for run in runs]),
+        np.concatenate([run.D for run in runs]),
+        np.concatenate([run.loss for run in runs]),
+    )
 
 
 def training_points(runs: Sequence[Run], *, q: float = 1.0, cut: float = 0.0) -> Points:

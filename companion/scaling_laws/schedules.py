@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from companion.scaling_laws.law import points
+from companion.scaling_laws.protocol import Family, Run
 from companion.scaling_laws.reduced import fit_one_model
-from companion.scaling_laws.sources import Family, Run
 
 SIZES = ("25M", "100M", "400M")
 

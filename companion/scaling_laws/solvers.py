@@ -13,8 +13,7 @@ from tqdm.auto import tqdm
 from companion.scale import generator
 from companion.scaling_laws.curvefit import fit_curve_fit, fit_multi_start
 from companion.scaling_laws.law import Points, is_identified
-from companion.scaling_laws.protocol import CUT, are, target_points, training_points
-from companion.scaling_laws.sources import Family
+from companion.scaling_laws.protocol import CUT, Family, are, target_points, training_points
 from companion.scaling_laws.varpro import fit_varpro
 
 NO_WORSE = 1e-6

@@ -12,19 +12,18 @@ import platform
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from companion.corpora import Corpus, byte_tokens, random_windows
 from companion.models import neox, neox_config
 from companion.scale import generator, torch_generator
-from companion.scaling_laws.sources import Run
+from companion.scaling_laws.protocol import Run
+from companion.sweep import sweep
 from companion.training import TrainingDiverged, TrainingSettings, next_token_loss, train
 
 VOCAB = 256
@@ -204,12 +203,15 @@ def train_tiny_family(
     # the largest first, so that no long run is left to the end
     jobs = [(0, 0.0, *job) for job in plan] + [(1, COOL_SHARE, *job) for job in cool]
     jobs.sort(key=lambda job: -job[2].n_layers * job[2].d_model ** 2)
-    outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_train_or_say)(shape, seed, recipe, share) for _, share, shape, seed in jobs
+    outcomes = sweep(
+        partial(_train_or_say, recipe=recipe),
+        [{"shape": shape, "seed": seed, "cool": share} for _, share, shape, seed in jobs],
+        n_jobs=n_jobs,
+        label="tiny models" if progress else "",
+        unpack=True,
     )
     arms, failed = ({}, {}), []
-    bar = tqdm(outcomes, total=len(jobs), desc="tiny models", disable=not progress)
-    for (arm, _, shape, seed), outcome in zip(jobs, bar, strict=True):
+    for (arm, _, shape, seed), outcome in zip(jobs, outcomes, strict=True):
         if isinstance(outcome, Run):
             arms[arm][shape, seed] = outcome
         else:
@@ -218,12 +220,8 @@ def train_tiny_family(
 
 
 def _train_or_say(shape: Shape, seed: int, recipe: Recipe, cool: float) -> Run | str:
-    """The run, or the reason why there is none; on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """The run, or the reason why there is none."""
     try:
         return train_tiny(shape, seed, recipe, cool=cool)
     except TrainingDiverged as error:
         return f"{shape}, seed {seed}: {error}"
-    finally:
-        torch.set_num_threads(before)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from companion.scaling_laws.sources import Family, Run
+from companion.scaling_laws.protocol import Family, Run
 
 A0 = 0.3
 """Pseudo-count with which a row leans on the overall token frequencies (arbitrary)."""

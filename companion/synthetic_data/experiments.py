@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from companion.data import Missing
 from companion.encoder import minilm
 from companion.models import smollm2
 from companion.scale import generator, one_thread
+from companion.sweep import sweep
 from companion.synthetic_data import infinite, language, lives, mixing, tabular, theory, threshold
 from companion.synthetic_data.loop import Arm, Runs, run_arm
 from companion.synthetic_data.settings import ARMS, Settings
@@ -40,7 +41,7 @@ def run_theory(settings: Settings, seed: int) -> list[theory.Check]:
     return [
         *theory.all_checks(settings.replicates, generator(seed, "theory")),
         # ten times as many: "within 0.1 of 4" is 2.5 standard errors of 20,000 replicates
-        *mixing.check_mixing(10 * settings.replicates, generator(seed, "mixing")),
+        *theory.check_mixing(10 * settings.replicates, generator(seed, "mixing")),
     ]
 
 
@@ -66,13 +67,14 @@ def run_loops(world: World, settings: Settings, seed: int, *, progress: bool = T
     """Laboratory B: every arm; each generation of an arm is one batched fit."""
     plan = plan_loops(settings)
     seeds = list(range(seed, seed + settings.n_seeds))
-    done = Parallel(n_jobs=settings.jobs, return_as="generator")(
-        delayed(run_arm)(world, BASE_ARMS[name], rank=rank, shares=shares, seeds=seeds,
-                         n_samples=settings.n_samples)
-        for name, rank, shares in plan
-    )  # fmt: skip
-    shown = tqdm(done, total=len(plan), desc="loops", disable=not progress)
-    return {(name, rank): runs for (name, rank, _), runs in zip(plan, shown, strict=True)}
+    done = sweep(
+        partial(run_arm, world, seeds=seeds, n_samples=settings.n_samples),
+        [{"arm": BASE_ARMS[name], "rank": rank, "shares": shares} for name, rank, shares in plan],
+        n_jobs=settings.jobs,
+        label="loops" if progress else "",
+        unpack=True,
+    )
+    return {(name, rank): runs for (name, rank, _), runs in zip(plan, done, strict=True)}
 
 
 def run_infinite(world: World) -> dict[tuple[float, float], infinite.Damage]:
@@ -86,12 +88,19 @@ def run_tables(
 ) -> dict[tuple[str, float], tabular.Regenerated]:
     """Laboratory C: (data set, T) -> scores."""
     jobs = [(name, t) for name in settings.tables for t in (1.0, 0.5, 0.0)]
-    done = Parallel(n_jobs=settings.jobs, return_as="generator")(
-        delayed(tabular.regenerate)(name, t, settings.table_shares, settings.table_splits, seed)
-        for name, t in jobs
+    done = sweep(
+        partial(
+            tabular.regenerate,
+            shares=settings.table_shares,
+            n_splits=settings.table_splits,
+            seed=seed,
+        ),
+        jobs,
+        n_jobs=settings.jobs,
+        label="tables" if progress else "",
+        unpack=True,
     )
-    return dict(zip(jobs, tqdm(done, total=len(jobs), desc="tables", disable=not progress),
-                    strict=True))  # fmt: skip
+    return dict(zip(jobs, done, strict=True))
 
 
 def life_plan(settings: Settings, seed: int) -> lives.Plan:

@@ -7,7 +7,7 @@ import numpy as np
 from companion.claims import Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.stats import Interval, over_seeds, paired
-from companion.synthetic_data import claims as c
+from companion.synthetic_data import claims
 from companion.synthetic_data.evidence import UNKNOWN, known
 from companion.synthetic_data.language import Student, Variety
 from companion.synthetic_data.lives import SCORES, Lives
@@ -33,11 +33,11 @@ def tables(r: Results, scale: str) -> Finding:
     cold, warm = (
         {name: over_seeds(table_lead(r.tables[name, t])) for name in names} for t in (0.5, 1.0)
     )
-    parts = {f"{name}:": (cold[name], c.ABOVE_0) for name in others}
+    parts = {f"{name}:": (cold[name], claims.ABOVE_0) for name in others}
     told = ", ".join(f"{name} {measured_text(lead)}" for name, lead in warm.items())
     note = (f"{first} shown; at T = 1: {told}; random halves of one data set overlap, so the "
             "intervals are too narrow")  # fmt: skip
-    return judge(c.BY_ID["L1"], scale, cold[first], parts=parts, note=note)
+    return judge(claims.BY_ID["L1"], scale, cold[first], parts=parts, note=note)
 
 
 def good_tasks(found: Lives, *families: str) -> list[str]:
@@ -57,9 +57,9 @@ def over_tasks(found: Lives, score: str, share: float, tasks: list[str], t: floa
 def transformers(r: Results, scale: str) -> list[Finding]:
     """L2, L3, L4."""
     names = ("L2", "L3", "L4")
-    if isinstance(r.lives, Missing) or scale not in c.BY_ID["L2"].criteria:
+    if isinstance(r.lives, Missing) or scale not in claims.BY_ID["L2"].criteria:
         reason = getattr(r.lives, "reason", "tiny transformers are judged at book scale")
-        return [not_tested(c.BY_ID[name], scale, reason) for name in names]
+        return [not_tested(claims.BY_ID[name], scale, reason) for name in names]
     found, good = r.lives, good_tasks(r.lives)
     told = f"tasks that passed the entrance rule: {', '.join(good) or 'none'}"
 
@@ -76,9 +76,9 @@ def transformers(r: Results, scale: str) -> list[Finding]:
     gap = 100 * (lost["reasoning"] - lost["retrieval"])
     note = told + "; " + ", ".join(f"{k} loses {100 * v.mean():.1f} %" for k, v in lost.items())
     return [
-        judge(c.BY_ID["L2"], scale, stable, note=told),
-        judge(c.BY_ID["L3"], scale, over_seeds(lead), note=told),
-        judge(c.BY_ID["L4"], scale, over_seeds(gap), note=note),
+        judge(claims.BY_ID["L2"], scale, stable, note=told),
+        judge(claims.BY_ID["L3"], scale, over_seeds(lead), note=told),
+        judge(claims.BY_ID["L4"], scale, over_seeds(gap), note=note),
     ]
 
 
@@ -91,20 +91,20 @@ def student_at(students: list[Student], t: float, share: float, k: int) -> Stude
 
 def real_model(r: Results, scale: str) -> Finding:
     """E1."""
-    claim = c.BY_ID["E1"]
+    claim = claims.BY_ID["E1"]
     if isinstance(r.students, Missing):
         return not_tested(claim, scale, r.students.reason)
     sharp, greedy, plain = (student_at(r.students, t, 0.5, 3) for t in (0.7, 0.0, 1.0))
     off = abs(greedy.over - 0.5 * (1 - greedy.best))
-    parts = {"T = 0 against s (1 - E max p), difference": (known(off), c.ROUNDING),
-             "T = 1": (known(abs(plain.over)), c.ROUNDING)}  # fmt: skip
+    parts = {"T = 0 against s (1 - E max p), difference": (known(off), claims.ROUNDING),
+             "T = 1": (known(abs(plain.over)), claims.ROUNDING)}  # fmt: skip
     note = f"positions of one text; divergence {sharp.kl:.3f} nats; T = 0 gives {greedy.over:.3f}"
     return judge(claim, scale, over_seeds(sharp.each), parts=parts, note=note)
 
 
 def narrower(r: Results, scale: str) -> Finding:
     """E2."""
-    claim = c.BY_ID["E2"]
+    claim = claims.BY_ID["E2"]
     if isinstance(r.variety, Missing):
         return not_tested(claim, scale, r.variety.reason)
     if scale not in claim.criteria:
@@ -114,8 +114,8 @@ def narrower(r: Results, scale: str) -> Finding:
     finite = np.isfinite([cold.by_prompt, warm.by_prompt]).all()
     spread = paired(cold.by_prompt, warm.by_prompt) if finite else UNKNOWN
     pairs, bleu = cold.distinct[1] - warm.distinct[1], cold.self_bleu - warm.self_bleu
-    parts = {"distinct pairs": (Interval(pairs, n=cold.n), c.BELOW_0),
-             "self-BLEU": (Interval(bleu, n=cold.n), c.ABOVE_0)}  # fmt: skip
+    parts = {"distinct pairs": (Interval(pairs, n=cold.n), claims.BELOW_0),
+             "self-BLEU": (Interval(bleu, n=cold.n), claims.ABOVE_0)}  # fmt: skip
     return judge(claim, scale, spread, parts=parts, note=f"{cold.n} completions at each T")
 
 

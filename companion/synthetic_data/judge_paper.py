@@ -16,7 +16,7 @@ from companion.claims import (
 )
 from companion.scale import generator
 from companion.stats import Interval, exact, over_seeds
-from companion.synthetic_data import claims as c
+from companion.synthetic_data import claims
 from companion.synthetic_data.evidence import (
     UNKNOWN,
     calibration_lead,
@@ -48,14 +48,14 @@ def stable(r: Results, scale: str) -> Finding:
     rng = generator(0, "C1")
     parts = {
         "acceleration of the relative loss of accuracy": (
-            acceleration(runs.shares, lost, rng), c.STEEPER),
-        "knot's move": (knot_ranges(runs, "accuracy").difference, c.STAYS),
+            acceleration(runs.shares, lost, rng), claims.STEEPER),
+        "knot's move": (knot_ranges(runs, "accuracy").difference, claims.STAYS),
     }  # fmt: skip
-    open_ = {cell: x for cell, x in cells.items() if c.STABLE.verdict(x) != HOLDS}
-    parts |= {f"{cell}:": (x, c.WITHIN_3) for cell, x in open_.items() if cell != worst}
+    open_ = {cell: x for cell, x in cells.items() if claims.STABLE.verdict(x) != HOLDS}
+    parts |= {f"{cell}:": (x, claims.WITHIN_3) for cell, x in open_.items() if cell != worst}
     passed = len(cells) - len(open_)
     note = f"worst of {len(cells)} scores: {worst}, 90 % interval; {passed} are stable"
-    return judge(c.BY_ID["C1"], scale, cells[worst], parts=parts, note=note)
+    return judge(claims.BY_ID["C1"], scale, cells[worst], parts=parts, note=note)
 
 
 def knot_ranges(runs: Runs, name: str) -> Ranges:
@@ -69,11 +69,11 @@ def knot_ranges(runs: Runs, name: str) -> Ranges:
 
 def robust(r: Results, scale: str) -> Finding:
     """C2: interaction of s and size, for accuracy and for divergence."""
-    claim = c.BY_ID["C2"]
+    claim = claims.BY_ID["C2"]
     sizes = r.sizes("fixed, T=1")
     if scale not in claim.criteria or len(sizes) < 3:
         return not_tested(claim, scale, f"needs three sizes; this run has {len(sizes)}")
-    parts = {"divergence": (size_interaction(sizes, "kl"), c.BELOW_0)}
+    parts = {"divergence": (size_interaction(sizes, "kl"), claims.BELOW_0)}
     raw = [
         f"rank {rank}: divergence {rise(runs, 'kl', 0.5).mean():+.3f} nats, accuracy "
         f"{100 * rise(runs, 'accuracy', 0.5).mean():+.1f} points at s = 0.5"
@@ -98,8 +98,8 @@ def early(r: Results, scale: str) -> Finding:
         if scale == "toy":
             notes.append(f"{name} {measured_text(interval)}, not judged here")
         else:
-            parts[name] = (interval, c.ABOVE_0)
-    return judge(c.BY_ID["C3"], scale, first, parts=parts, note="; ".join(notes))
+            parts[name] = (interval, claims.ABOVE_0)
+    return judge(claims.BY_ID["C3"], scale, first, parts=parts, note="; ".join(notes))
 
 
 def faster(r: Results, scale: str) -> Finding:
@@ -107,17 +107,17 @@ def faster(r: Results, scale: str) -> Finding:
     sizes = r.sizes("fixed, T=1")
     found = {rank: ratio(relative_loss(runs, "hops_4", 0.5), relative_loss(runs, "em", 0.5))
              for rank, runs in sizes.items()}  # fmt: skip
-    parts = {f"rank {rank}:": (interval, c.ABOVE_1)
+    parts = {f"rank {rank}:": (interval, claims.ABOVE_1)
              for rank, interval in found.items() if rank != r.largest}  # fmt: skip
     factor = compounding(r.top("fixed, T=1"), 0.5)
     note = f"chains that are wrong, over what independent hops would give: {factor:.2f}"
-    return judge(c.BY_ID["C4"], scale, found[r.largest], parts=parts, note=note)
+    return judge(claims.BY_ID["C4"], scale, found[r.largest], parts=parts, note=note)
 
 
 def external(scale: str) -> Finding:
     """C5: counted by items, Self-Instruct's share is known; STaR's depends on what is counted."""
     found = judge(
-        c.BY_ID["C5"],
+        claims.BY_ID["C5"],
         scale,
         exact(external_share()),
         note="Self-Instruct by instructions, 175 of 52,620; in STaR every question and answer is "

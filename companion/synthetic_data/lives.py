@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from companion.scale import generator, one_thread, torch_generator
+from companion.sweep import sweep
 from companion.synthetic_data import tasks
 from companion.synthetic_data.calibration import calibration
 from companion.synthetic_data.tasks import TASKS, Batch, Rules
@@ -154,11 +154,14 @@ def world(plan: Plan, seed: int) -> tuple[Rules, list[Batch], list[Batch]]:
 def run_lives(plan: Plan, *, n_jobs: int = 1, progress: bool = True) -> Lives:
     """All sizes and seeds, side by side in `n_jobs` processes of one thread each."""
     jobs = [(size, seed) for size in plan.sizes[::-1] for seed in plan.seeds]
-    found = dict(zip(jobs, tqdm(
-        Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(live)(plan, size, seed) for size, seed in jobs
-        ), total=len(jobs), desc="tiny transformers", disable=not progress,
-    ), strict=True))  # fmt: skip
+    done = sweep(
+        partial(live, plan),
+        jobs,
+        n_jobs=n_jobs,
+        label="tiny transformers" if progress else "",
+        unpack=True,
+    )
+    found = dict(zip(jobs, done, strict=True))
     scores = np.stack([np.stack([found[size, seed][0] for seed in plan.seeds], axis=3)
                        for size in plan.sizes])  # fmt: skip
     controls = np.stack([np.stack([found[size, seed][1] for seed in plan.seeds], axis=2)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion.synthetic_data.theory import Check
-
 PROTOCOLS = ("fresh", "fixed", "real only")
 
 
@@ -82,23 +80,6 @@ def simulate_mixing(
             error = (n_real * real + n_synthetic * (error + mean(n_synthetic))) / n
         errors.append(error)
     return np.sqrt(n) * np.array(errors)
-
-
-def check_mixing(replicates: int, rng: np.random.Generator) -> list[Check]:
-    """V_k for all protocols, s = 0.2, 0.5 (and 1 where there is no real part), k up to 3."""
-    rows = []
-    for protocol in PROTOCOLS:
-        for s in (0.2, 0.5, 1.0):
-            if s == 1 and protocol == "real only":
-                continue
-            errors = simulate_mixing(s, protocol, replicates, rng)
-            for k in (1, 2, 3):
-                values = errors[k] ** 2
-                error = float(values.std(ddof=1) / np.sqrt(replicates))
-                law = float(mixing_law(s, k, protocol))
-                name = f"mixing, {protocol}"
-                rows.append(Check(name, f"s={s:g}, k={k}", float(values.mean()), error, law))
-    return rows
 
 
 def largest_share(tolerance: float, k: int, protocol: str = "fresh") -> float:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import digamma
 
+from companion.synthetic_data.mixing import PROTOCOLS, mixing_law, simulate_mixing
+
 
 class Check(NamedTuple):
     """One simulated number and what the theorem says.
@@ -209,3 +211,20 @@ def zipf_floor(beta: float, cut: int, n_items: int = 1_000_000) -> float:
 def strong_collapse_floor(share: float, shift: Sequence[float]) -> float:
     """Excess error of least squares on infinite data with a share of wrong labels: p^2 |d|^2."""
     return float(share**2 * np.square(shift).sum())
+
+
+def check_mixing(replicates: int, rng: np.random.Generator) -> list[Check]:
+    """V_k for all protocols, s = 0.2, 0.5 (and 1 where there is no real part), k up to 3."""
+    rows = []
+    for protocol in PROTOCOLS:
+        for s in (0.2, 0.5, 1.0):
+            if s == 1 and protocol == "real only":
+                continue
+            errors = simulate_mixing(s, protocol, replicates, rng)
+            for k in (1, 2, 3):
+                values = errors[k] ** 2
+                error = float(values.std(ddof=1) / np.sqrt(replicates))
+                law = float(mixing_law(s, k, protocol))
+                name = f"mixing, {protocol}"
+                rows.append(Check(name, f"s={s:g}, k={k}", float(values.mean()), error, law))
+    return rows

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from companion.scale import generator
+from companion.scale import generator, one_thread
 from companion.tart.nulls import NULLS, accuracy, null_scores
 from companion.tart.real import MODULE, Vectors, classifier
-from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening
 
 VARIANTS = {
@@ -28,7 +27,7 @@ VARIANTS = {
 FLIPS = (0.0, 0.1, 0.2, 0.3)
 
 
-@one_core()
+@one_thread()
 def variant_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
     """Accuracy by variant, of the module and of the null models on the same coordinates.
 
@@ -49,7 +48,7 @@ def variant_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@one_core()
+@one_thread()
 def order_table(vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed: int
                 ) -> pd.DataFrame:  # fmt: skip
     """Spread of the module's probabilities over orders of the same examples.
@@ -75,7 +74,7 @@ def order_table(vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed
     return pd.DataFrame(rows)
 
 
-@one_core()
+@one_thread()
 def imbalance_table(
     pools: Sequence[Vectors],
     head: nn.Module,
@@ -103,7 +102,7 @@ def imbalance_table(
     return pd.DataFrame(rows)
 
 
-@one_core()
+@one_thread()
 def flip_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
     """Accuracy when a share of the context's labels is turned around.
 
@@ -135,7 +134,7 @@ def _compared(v: Vectors, head: nn.Module, where: dict[str, object]) -> list[dic
     ]  # fmt: skip
 
 
-@one_core()
+@one_thread()
 def reliability(vectors: Sequence[Vectors], head: nn.Module, n_bins: int = 8) -> pd.DataFrame:
     """Said probability against frequency, queries of all vectors pooled.
 

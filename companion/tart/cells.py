@@ -10,24 +10,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 from safetensors import safe_open
 from safetensors.numpy import save_file
-from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable
 from companion.models import smollm2
 from companion.scale import n_cores, one_thread
+from companion.sweep import sweep
 from companion.tart.embeddings import PROTOCOLS, CausalEmbedder, Embedded
 from companion.tart.icl import Answers
 from companion.tart.prompts import WORDS, PromptMaker
 from companion.tart.texts import TASKS, TextSet, split, text_set
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(str(files("companion.tart"))) / "assets"
 CACHE = ASSETS / "cells.safetensors"
 CACHED_CELLS = tuple((task, 18, seed) for task in ("SMS", "YouTube") for seed in (0, 1))
 CACHED_QUERIES = 60
@@ -134,13 +134,18 @@ def run_cells(
     if embedder is None:
         language_model()  # says what is missing, and prepares the model once for all processes
     calls = [
-        delayed(_one)(embedder, sets[name], k, seed, n_query, (k, seed) in plan[:n_swapped])
+        {"texts": sets[name], "k": k, "seed": seed, "swap": (k, seed) in plan[:n_swapped]}
         for name, k, seed in (jobs[i] for i in order)
     ]
-    n_jobs = 1 if embedder is not None else min(2, n_cores(), len(jobs))
-    done = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    bar = tqdm(done, total=len(jobs), desc="language model", disable=not progress)
-    found = dict(zip(order, bar, strict=True))
+    done = sweep(
+        partial(_one, embedder, n_query=n_query),
+        calls,
+        n_jobs=1 if embedder is not None else min(2, n_cores()),
+        label="language model" if progress else "",
+        unpack=True,
+        keep=embedder is None,
+    )
+    found = dict(zip(order, done, strict=True))
     return [found[i] for i in range(len(jobs))]
 
 

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from companion.tart.prompts import Example, PromptMaker, Query, join
 
@@ -79,7 +78,7 @@ class CausalEmbedder:
         return np.stack([_mean(states[a:b]) for a, b in spans])
 
     @torch.inference_mode()
-    def leave_one_out(self, examples: Sequence[Example], *, progress: bool = False) -> np.ndarray:
+    def leave_one_out(self, examples: Sequence[Example]) -> np.ndarray:
         """Context vectors (k, width), each with all other examples before it.
 
         Raises
@@ -90,7 +89,7 @@ class CausalEmbedder:
             raise ValueError("leaving one out needs at least two examples")
         _, cache, spans = self._prompt(examples)
         vectors = []
-        for i, mine in enumerate(tqdm(examples, desc="leave one out", disable=not progress)):
+        for i, mine in enumerate(examples):
             rest = examples[i + 1 :]
             kept = spans[i - 1][1] + 1 if i and self.cached else 0  # up to the label before mine
             others = rest if kept else [*examples[:i], *rest]

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import nn
 
 from companion.encoder import Encoder
 from companion.explore import Explorer, explorer, is_publishing
 from companion.tart.cells import Cell
 from companion.tart.classifier import TartClassifier
-from companion.tart.figures.explore import cloud_frame, plane_frame, sentence_frame
+from companion.tart.figures.explore import cloud_frame, plane_frame, sentence_frame, surface
 from companion.tart.nulls import accuracy, null_scores
 from companion.tart.real import vectors_of
 from companion.tart.sampler import LogisticTaskSampler
@@ -44,13 +43,6 @@ def plane_task(k: int, alpha: float, flips: float, seed: int) -> tuple[np.ndarra
     """Points (k, 2) and labels (k,) of one task in the plane; longer tasks go on from shorter."""
     x, y, _ = LogisticTaskSampler(2, alpha, flip=flips).tasks(1, 64, seed, "plane")
     return x[0, :k].double().numpy(), y[0, :k].numpy().astype(int)
-
-
-def surface(head: nn.Module, x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Probability of label 1 (n,) at points (n, 2), read by a module of any width."""
-    wide = [np.pad(part, ((0, 0), (0, head.d - 2))) for part in (x, grid)]
-    context, queries = (torch.from_numpy(part).float() for part in wide)
-    return torch.sigmoid(head.scores(context, torch.from_numpy(y).float(), queries)).numpy()
 
 
 def plane_explorer(head: nn.Module, seed: int = 0) -> Explorer:

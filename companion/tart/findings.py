@@ -10,8 +10,7 @@ import pandas as pd
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.tart import claims as c
-from companion.tart import judge_real, judge_synthetic
+from companion.tart import claims, judge_real, judge_synthetic
 from companion.tart.real import MODULE, pick
 from companion.tart.synthetic import Controls, Curve, Noise
 
@@ -50,7 +49,7 @@ def _judged(
     name: str, scale: str, function: Callable[..., Finding], *tables: object, module: bool
 ) -> Finding:
     """``function(scale, *tables)``, or `not tested` with the reason of what is missing."""
-    claim = c.BY_ID[name]
+    claim = claims.BY_ID[name]
     if scale not in claim.criteria:
         return not_tested(claim, scale, f"reported, not judged, at {scale} scale")
     for table in tables:
@@ -63,18 +62,25 @@ def _judged(
 
 def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
-    r, real = results, judge_real
-    text, tables = r.hub if scale == "paper" else r.cells, _real_tables(r, scale)
+    text, tables = results.hub if scale == "paper" else results.cells, _real_tables(results, scale)
     return [
-        judge_synthetic.learns(scale, r.curve, r.controls, r.long),
-        _judged("2", scale, lambda s, t: real.fine(s, t, r.cells, r.tuned), text, module=False),
-        _judged("3", scale, real.closes, text, module=True),
-        _judged("4", scale, lambda s, *t: real.same(s, t, r.shipped), *tables, module=True),
-        _modalities(scale, r),
-        _judged("6", scale, real.more, r.stream, module=True),
-        _judged("7", scale, real.leave_one_out, text, module=False),
-        judge_synthetic.controls(scale, r.controls),
-        _judged("null", scale, lambda s, *t: real.null(s, t), *tables, module=True),
+        judge_synthetic.learns(scale, results.curve, results.controls, results.long),
+        _judged(
+            "2",
+            scale,
+            lambda s, t: judge_real.fine(s, t, results.cells, results.tuned),
+            text,
+            module=False,
+        ),
+        _judged("3", scale, judge_real.closes, text, module=True),
+        _judged(
+            "4", scale, lambda s, *t: judge_real.same(s, t, results.shipped), *tables, module=True
+        ),
+        _modalities(scale, results),
+        _judged("6", scale, judge_real.more, results.stream, module=True),
+        _judged("7", scale, judge_real.leave_one_out, text, module=False),
+        judge_synthetic.controls(scale, results.controls),
+        _judged("null", scale, lambda s, *t: judge_real.null(s, t), *tables, module=True),
     ]
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from companion.claims import HOLDS, Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.stats import LEVEL, Interval, exact, holm, over_seeds, paired, sign_test
-from companion.tart import claims as c
+from companion.tart import claims
 from companion.tart.nulls import NULLS
 from companion.tart.readings import by, told, units
 from companion.tart.real import MODULE, difference, pick
@@ -24,7 +24,7 @@ PROMPT = ("ICL", "prompt")
 
 def _cells_above(name: str, scale: str, values: pd.Series, note: str) -> Finding:
     """Toy: in how many of the cells the difference is positive."""
-    return judge(c.BY_ID[name], scale, exact(int((values > 0).sum()), len(values)),
+    return judge(claims.BY_ID[name], scale, exact(int((values > 0).sum()), len(values)),
                  note=f"differences {', '.join(f'{v:+.2f}' for v in values)}; {note}")  # fmt: skip
 
 
@@ -38,15 +38,15 @@ def fine(
         return _cells_above("2", scale, gap, note)
     for needed in (cells, tuned):
         if isinstance(needed, Missing):
-            return not_tested(c.BY_ID["2"], scale, needed.reason)
+            return not_tested(claims.BY_ID["2"], scale, needed.reason)
     level = "model" if "model" in gap.index.names else "data"
     pooled, each = over_seeds(gap), by(gap, level)
-    parts = {"mean": (pooled, c.GAP)}
-    parts |= {name: (value, c.POSITIVE) for name, value in each.items()}
+    parts = {"mean": (pooled, claims.GAP)}
+    parts |= {name: (value, claims.POSITIVE) for name, value in each.items()}
     part, words = share(cells, tuned)
-    parts["share"] = (part, c.SHARE)
+    parts["share"] = (part, claims.SHARE)
     note = "; ".join((note, words))
-    return judge(c.BY_ID["2"], scale, pooled, parts=parts, note=note)
+    return judge(claims.BY_ID["2"], scale, pooled, parts=parts, note=note)
 
 
 def share(table: pd.DataFrame, tuned: pd.DataFrame) -> tuple[Interval, str]:
@@ -61,7 +61,7 @@ def share(table: pd.DataFrame, tuned: pd.DataFrame) -> tuple[Interval, str]:
     frame = frame.dropna()
     total = over_seeds(frame["ft"] - frame["icl"])
     words = f"fine-tuning minus prompting {measured_text(total)} ({total.n} contexts)"
-    if c.TOTAL.verdict(total) != HOLDS:
+    if claims.TOTAL.verdict(total) != HOLDS:
         words += ", not resolved above 0, so there is no total to share"
         return Interval(float("nan"), n=total.n), words
     part = (frame["lr"] - frame["icl"]).mean() / total.estimate
@@ -88,11 +88,11 @@ def closes(scale: str, table: pd.DataFrame) -> Finding:
     if scale == "toy":
         return _cells_above("3", scale, gap, "module on LOO vectors minus prompting")
     if scale == "paper":
-        return judge(c.BY_ID["3"], scale, tasks_above(by(gap, "data")))
+        return judge(claims.BY_ID["3"], scale, tasks_above(by(gap, "data")))
     pooled, each = over_seeds(gap), by(gap, "data")
     corrected = holm([v.p if v.p is not None else 1.0 for v in each.values()])
     note = f"{told(each)}; largest p after Holm {max(corrected):.2g}"
-    return judge(c.BY_ID["3"], scale, pooled, parts={"mean": (pooled, c.GAP)}, note=note)
+    return judge(claims.BY_ID["3"], scale, pooled, parts={"mean": (pooled, claims.GAP)}, note=note)
 
 
 def tasks_above(each: Mapping[str, Interval]) -> Interval:
@@ -127,7 +127,7 @@ def same(scale: str, tables: Sequence[pd.DataFrame], synthetic: Curve | Missing)
     """
     values = units(_pooled(tables, MODULE, "logistic"))
     each = by(values, "data")
-    criterion = c.SAME[scale]
+    criterion = claims.SAME[scale]
     alone = ", ".join(
         f"{name} {measured_text(value)} {criterion.verdict(value)}" for name, value in each.items()
     )
@@ -135,7 +135,7 @@ def same(scale: str, tables: Sequence[pd.DataFrame], synthetic: Curve | Missing)
     if not isinstance(synthetic, Missing):
         note += f"; synthetic tasks of 16 dimensions, {between(synthetic)}"
     measured = over_seeds(values)._replace(p=None)
-    return judge(c.BY_ID["4"], scale, measured, note=note)
+    return judge(claims.BY_ID["4"], scale, measured, note=note)
 
 
 def between(found: Curve) -> str:
@@ -157,7 +157,7 @@ def null(scale: str, tables: Sequence[pd.DataFrame]) -> Finding:
     won = wins(tables)
     note = f"{told(by(values, 'data'))}; module above every null model on {won[0]} of {won[1]}"
     return judge(
-        c.BY_ID["null"], scale, measured, note=f"{note} data sets (Holm-adjusted p < 0.05)"
+        claims.BY_ID["null"], scale, measured, note=f"{note} data sets (Holm-adjusted p < 0.05)"
     )
 
 
@@ -179,7 +179,7 @@ def wins(tables: Sequence[pd.DataFrame]) -> tuple[int, int]:
 def digits_only(scale: str, table: pd.DataFrame) -> Finding:
     """Claim 5 at toy scale: 3 against 8."""
     rows = table[(table["data"] == "3v8") & (table["k"] == table["k"].min())]
-    return judge(c.BY_ID["5"], scale, over_seeds(pick(rows, MODULE))._replace(p=None))
+    return judge(claims.BY_ID["5"], scale, over_seeds(pick(rows, MODULE))._replace(p=None))
 
 
 def modalities(scale: str, *tables: pd.DataFrame) -> Finding:
@@ -189,7 +189,7 @@ def modalities(scale: str, *tables: pd.DataFrame) -> Finding:
     """
     found: dict[str, Interval] = {}
     for table in tables:
-        rows = table[(table["k"] == 32) & ~table["data"].isin(c.SENTIMENT)]
+        rows = table[(table["k"] == 32) & ~table["data"].isin(claims.SENTIMENT)]
         for vectors in ("pixels", "LOO", "MiniLM", "image model", "sound model"):
             values = pick(rows, MODULE, vectors)
             if "model" in table.columns:
@@ -200,24 +200,24 @@ def modalities(scale: str, *tables: pd.DataFrame) -> Finding:
                 where = f"{where}, Hub" if where in found else where
                 found[where] = over_seeds(part)._replace(p=None)
     if not found:
-        return not_tested(c.BY_ID["5"], scale, "no context of 32 examples in this run")
+        return not_tested(claims.BY_ID["5"], scale, "no context of 32 examples in this run")
     lowest = min(found, key=lambda name: found[name].estimate)
-    parts = {name: (value, c.ENOUGH) for name, value in found.items() if name != lowest}
+    parts = {name: (value, claims.ENOUGH) for name, value in found.items() if name != lowest}
     note = f"lowest: {lowest}"
     if scale == "paper":
         note += "; Hub, images and sound: the paper's module, the rest: the shipped one"
-    return judge(c.BY_ID["5"], scale, found[lowest], parts=parts, note=note)
+    return judge(claims.BY_ID["5"], scale, found[lowest], parts=parts, note=note)
 
 
 def more(scale: str, table: pd.DataFrame) -> Finding:
     """Claim 6: 128 against 18 examples."""
     gain = _gain(table, MODULE)
     if not gain:
-        return not_tested(c.BY_ID["6"], scale, "needs contexts of 18 and 128 examples")
+        return not_tested(claims.BY_ID["6"], scale, "needs contexts of 18 and 128 examples")
     least = min(gain, key=lambda name: gain[name].estimate)
-    parts = {name: (value, c.GAIN) for name, value in gain.items()}
+    parts = {name: (value, claims.GAIN) for name, value in gain.items()}
     note = f"less: {least}; logistic regression {told(_gain(table, 'logistic'))}"
-    return judge(c.BY_ID["6"], scale, gain[least], parts=parts, note=note)
+    return judge(claims.BY_ID["6"], scale, gain[least], parts=parts, note=note)
 
 
 def _gain(table: pd.DataFrame, method: str) -> dict[str, Interval]:
@@ -240,4 +240,4 @@ def leave_one_out(scale: str, table: pd.DataFrame) -> Finding:
     module = difference(table, (MODULE, "LOO"), (MODULE, "vanilla"))
     if len(module):
         note += f"; with the module {measured_text(over_seeds(module))}"
-    return judge(c.BY_ID["7"], scale, over_seeds(values), note=note)
+    return judge(claims.BY_ID["7"], scale, over_seeds(values), note=note)

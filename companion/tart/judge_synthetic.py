@@ -5,19 +5,19 @@ from __future__ import annotations
 from companion.claims import Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.stats import Interval, exact, paired, t_interval
-from companion.tart import claims as c
+from companion.tart import claims
 from companion.tart.synthetic import Controls, Curve
 
 
 def learns(scale: str, curve: Curve, controls: Controls, long: Curve | Missing) -> Finding:
     """Claim 1."""
-    claim, first = c.BY_ID["1"], controls.first
+    claim, first = claims.BY_ID["1"], controls.first
     if scale == "paper":
         if isinstance(long, Missing):
             return not_tested(claim, scale, long.reason)
         curve, first = long, long.first or Interval(float("nan"))
     module, logistic, mean = (curve.last(a) for a in ("module", "logistic", "mean difference"))
-    parts = {"first position": (first, c.CHANCE)}
+    parts = {"first position": (first, claims.CHANCE)}
     behind = paired(logistic, module)
     measured = {
         "toy": t_interval(module)._replace(p=None),
@@ -25,7 +25,7 @@ def learns(scale: str, curve: Curve, controls: Controls, long: Curve | Missing) 
         "paper": behind._replace(p=None),
     }[scale]
     if scale == "book":
-        parts["logistic minus module"] = (behind, c.NEAR_LOGISTIC)
+        parts["logistic minus module"] = (behind, claims.NEAR_LOGISTIC)
     note = (
         f"{int(curve.k[-1])} examples: module {module.mean():.3f}, logistic {logistic.mean():.3f}, "
         f"mean difference {mean.mean():.3f}, knows w {curve.last('knows w').mean():.3f}; "
@@ -48,7 +48,7 @@ def controls(scale: str, found: Controls) -> Finding:
         "shuffled labels": t_interval(found.shuffled)._replace(p=None),
         "untrained module": t_interval(found.untrained)._replace(p=None),
     }
-    parts = {name: (value, c.CHANCE) for name, value in blind.items()}
-    parts["label of the example before"] = (exact(found.other_label), c.POSITIVE)
+    parts = {name: (value, claims.CHANCE) for name, value in blind.items()}
+    parts["label of the example before"] = (exact(found.other_label), claims.POSITIVE)
     note = "; ".join(f"{name}: {around(value)}" for name, value in blind.items())
-    return judge(c.BY_ID["8"], scale, exact(found.own_label), parts=parts, note=note)
+    return judge(claims.BY_ID["8"], scale, exact(found.own_label), parts=parts, note=note)

@@ -11,13 +11,13 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from companion.encoder import minilm
+from companion.scale import one_thread
 from companion.tart.cells import Cell, language_model
 from companion.tart.classifier import TartClassifier
 from companion.tart.finetune import fine_tune
 from companion.tart.nulls import NULLS, accuracy, null_scores
 from companion.tart.settings import Settings
 from companion.tart.texts import Split, nested_splits, split, text_set
-from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening, shrinkage
 
 MODULE = "module"
@@ -78,7 +78,7 @@ def vectors_of(cell: Cell) -> list[Vectors]:
     ]  # fmt: skip
 
 
-@one_core()
+@one_thread()
 def cell_table(cells: Sequence[Cell], head: nn.Module | None) -> pd.DataFrame:
     """Prompting and all methods on all vectors of the language model: one row an accuracy."""
     rows = []
@@ -147,7 +147,7 @@ def _pick(
                    y[chosen.query], **options)  # fmt: skip
 
 
-@one_core()
+@one_thread()
 def method_table(vectors: Sequence[Vectors], head: nn.Module | None) -> pd.DataFrame:
     """All methods on all vectors: one row an accuracy."""
     rows = [row for v in vectors for row in rows_of(v, head)]
@@ -187,7 +187,7 @@ def difference(
     return first - second
 
 
-@one_core()
+@one_thread()
 def query_shrinkage(vectors: Sequence[Vectors]) -> pd.DataFrame:
     """Mean squared white coordinate of queries: columns data, vectors, k, shrinkage."""
     rows = [

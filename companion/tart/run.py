@@ -10,20 +10,20 @@ import pandas as pd
 from torch import nn
 
 from companion.data import DataUnavailable, Missing, attempt
+from companion.scale import one_thread
 from companion.tart import paper_scale, real, synthetic
 from companion.tart.cells import Cell, check_cells, load_cells, run_cells
 from companion.tart.real import Vectors
 from companion.tart.settings import Settings
 from companion.tart.shipped import ShippedHead
 from companion.tart.synthetic import Controls, Curve, Live, Noise
-from companion.tart.threads import one_core
 
 train_live = synthetic.train_live
 
 PLAIN_STEPS = 1_000
 
 
-@one_core()
+@one_thread()
 def paper_tokens(settings: Settings, seed: int, *, progress: bool = True) -> Live:
     """One module with the paper's own label tokens, all else as the live module's.
 
@@ -35,13 +35,13 @@ def paper_tokens(settings: Settings, seed: int, *, progress: bool = True) -> Liv
     return synthetic.train_modules(recipe, [seed], progress=progress)
 
 
-@one_core()
+@one_thread()
 def curve(trained: Live, settings: Settings, seed: int) -> Curve:
     """Claim 1."""
     return synthetic.live_curve(trained, settings, seed)
 
 
-@one_core()
+@one_thread()
 def shipped_curve(shipped: ShippedHead | Missing, settings: Settings, seed: int) -> Curve | Missing:
     """Claim 4's background: the shipped module on synthetic tasks, among all null models."""
     if isinstance(shipped, Missing):
@@ -49,13 +49,13 @@ def shipped_curve(shipped: ShippedHead | Missing, settings: Settings, seed: int)
     return synthetic.shipped_curve(shipped.module, settings, seed)
 
 
-@one_core()
+@one_thread()
 def noise(trained: Live, settings: Settings, seed: int) -> Noise:
     """Robustness to another noise level."""
     return synthetic.noise_curve(trained, settings, seed)
 
 
-@one_core()
+@one_thread()
 def controls(trained: Live, settings: Settings, seed: int) -> Controls:
     """Claim 8."""
     return synthetic.run_controls(trained, settings, seed)

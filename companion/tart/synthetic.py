@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from torch import nn
 
 from companion.scale import n_cores, one_thread, torch_generator
 from companion.stats import Interval, proportion
+from companion.sweep import sweep
 from companion.tart.head_training import HeadRecipe, train_head
 from companion.tart.module import ReasoningModule, fresh_head
 from companion.tart.nulls import NULLS, accuracy, null_scores
@@ -74,17 +75,21 @@ class Controls(NamedTuple):
 
 def train_modules(recipe: HeadRecipe, seeds: Sequence[int], *, progress: bool = True) -> Live:
     """One module per seed, two of them side by side, each on one thread."""
-    jobs = [delayed(_train)(recipe, seed, progress) for seed in seeds]
-    trained = Parallel(n_jobs=min(2, n_cores(), len(jobs)))(jobs)
+    trained = sweep(
+        partial(_train, recipe),
+        seeds,
+        n_jobs=min(2, n_cores()),
+        label="modules" if progress else "",
+        keep=False,
+    )
     heads, histories = zip(*trained, strict=True)
     return Live(heads, histories, recipe)
 
 
 @one_thread()
-def _train(recipe: HeadRecipe, seed: int, progress: bool) -> tuple[ReasoningModule, History]:
+def _train(recipe: HeadRecipe, seed: int) -> tuple[ReasoningModule, History]:
     every = max(1, recipe.steps // 6)
-    label = f"module, seed {seed}"
-    return train_head(recipe, seed, measure_every=every, progress=progress, label=label)
+    return train_head(recipe, seed, measure_every=every, progress=False)
 
 
 def train_live(settings: Settings, seed: int, *, progress: bool = True) -> Live:

@@ -111,6 +111,7 @@ FAILURES = [
     (publish.NotebookFailed("tart", 3, "x = 1", "ZeroDivisionError", "by zero"), 1, "cell 3"),
     (publish.SiteFailed("a broken link"), 1, "a broken link"),
     (publish.NoRecord("no record"), 1, "no record"),
+    (publish.DataMissing("tart", ["tart/a.csv"], "tart/a.csv is not here"), 1, "tart/a.csv is not"),
     (OSError(28, "No space left on device"), 1, "No space left"),
     (KeyboardInterrupt(), 130, "kept, one that was running begins again"),
 ]

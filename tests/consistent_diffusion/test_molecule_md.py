@@ -48,13 +48,13 @@ def test_the_molecule_is_the_one_of_the_pdb_file():
     bonds = [{frozenset((a.index, b.index)) for a, b in t.bonds()} for t in (pdb, ours)]
     assert elements[0] == elements[1]
     assert bonds[0] == bonds[1]
-    assert [elements[1][i] for i in molecule_md.BEADS] == ["C", "N", "C", "C", "N"]
+    assert [elements[1][i] for i in molecule_frames.BEADS] == ["C", "N", "C", "C", "N"]
 
 
 def test_heavier_hydrogens_leave_the_total_mass():
     totals = []
     for mass in (None, 3.0):
-        system = molecule_md.make_system(molecule_md.Dynamics(hydrogen_mass=mass))
+        system = molecule_md.make_system(molecule_md.Motion(hydrogen_mass=mass))
         masses = [system.getParticleMass(i)._value for i in range(system.getNumParticles())]
         totals.append(sum(masses))
         assert (sum(m == 3.0 for m in masses) == 12) == (mass is not None)
@@ -101,7 +101,7 @@ def test_frames_that_are_too_many_to_ship_are_refused(tmp_path, start, monkeypat
 
 
 def test_lost_atoms_are_an_error_with_step_and_seed(start):
-    hot = molecule_md.Dynamics(step=0.1)
+    hot = molecule_md.Motion(step=0.1)
     moving = molecule_md.simulate(molecule_md.State(start, None), hot, 5, 50, 20)
     with pytest.raises(Exception, match=r"seed=5|NaN"):  # OpenMM may see it first
         list(moving)

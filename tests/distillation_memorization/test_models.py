@@ -13,7 +13,7 @@ from companion.distillation_memorization import (
     memorized,
 )
 from companion.distillation_memorization.fit import Recipe, Shape, batches, fit, fit_arms
-from companion.distillation_memorization.scores import divergence, score
+from companion.distillation_memorization.reading import divergence, score
 from companion.training import parameter_groups
 
 V, LENGTH = 9, 14

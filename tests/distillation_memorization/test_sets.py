@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from companion.distillation_memorization import arms, predict, sets
+from companion.distillation_memorization import arms, predict, resampling, sets
 from companion.distillation_memorization.trend import temperature_slope
 
 
@@ -33,8 +33,8 @@ def test_mcnemar_is_the_sign_test_of_the_pairs_that_differ():
     m = random_members(3)
     a, b = m[arms.BASELINE], m[arms.SOFT]
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    assert sets.mcnemar_p(a, b) == pytest.approx(binomtest(only_a, only_a + only_b).pvalue)
-    assert sets.mcnemar_p(a, a) == pytest.approx(1.0)
+    assert resampling.mcnemar_p(a, b) == pytest.approx(binomtest(only_a, only_a + only_b).pvalue)
+    assert resampling.mcnemar_p(a, a) == pytest.approx(1.0)
 
 
 @given(st.integers(1, 500), st.integers(1, 500))
@@ -46,7 +46,7 @@ def test_the_bootstrap_has_the_spread_of_theory():
     n, a, b = 4000, 0.2, 0.1
     rng = np.random.default_rng(0)
     m = {"a": rng.random(n) < a, "b": rng.random(n) < b}
-    found = sets.two_level(
+    found = resampling.two_level(
         [m], lambda x, w: np.array([x["a"] @ w, x["b"] @ w]), lambda c: sets.ratio(c[0], c[1]),
         np.random.default_rng(1), 800,
     )  # fmt: skip
@@ -62,7 +62,7 @@ def test_the_bootstrap_resamples_seeds_first():
     apart = [{"a": np.arange(100) < k} for k in (1, 5, 15, 19)]
     widths = []
     for worlds in (alike, apart):
-        found = sets.two_level(worlds, lambda m, w: np.array([m["a"] @ w, w.sum()]),
+        found = resampling.two_level(worlds, lambda m, w: np.array([m["a"] @ w, w.sum()]),
                                lambda c: c[0] / c[1], np.random.default_rng(0), 400)  # fmt: skip
         assert found.estimate == pytest.approx(0.1)
         widths.append(found.high - found.low)
@@ -76,7 +76,7 @@ def test_an_empty_denominator_gives_nothing():
         return np.array([m["a"] @ w, m["b"] @ w])
 
     rng = np.random.default_rng(0)
-    found = sets.two_level([nobody], count, lambda c: sets.ratio(c[0], c[1]), rng, 9)
+    found = resampling.two_level([nobody], count, lambda c: sets.ratio(c[0], c[1]), rng, 9)
     assert math.isnan(found.estimate)
     assert not found.has_interval
 
@@ -84,7 +84,7 @@ def test_an_empty_denominator_gives_nothing():
 def test_resamples_that_are_all_alike_give_no_interval():
     same = {"a": np.ones(9, bool), "b": np.ones(9, bool)}
     rng = np.random.default_rng(0)
-    found = sets.two_level(
+    found = resampling.two_level(
         [same, same], lambda m, w: np.array([m["a"] @ w, m["b"] @ w]),
         lambda c: sets.ratio(c[0], c[1]), rng, 9,
     )  # fmt: skip
@@ -93,8 +93,8 @@ def test_resamples_that_are_all_alike_give_no_interval():
 
 
 def test_ends_are_those_of_the_level():
-    assert sets.ends(np.arange(1001)) == pytest.approx((25.0, 975.0))
-    assert not any(map(np.isfinite, sets.ends([1.0, np.nan])))
+    assert resampling.ends(np.arange(1001)) == pytest.approx((25.0, 975.0))
+    assert not any(map(np.isfinite, resampling.ends([1.0, np.nan])))
 
 
 def test_the_temperature_slope_is_found_and_is_flat_under_the_null():

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.gaussian_rbf import precision as s
-from companion.gaussian_rbf import theory
+from companion.gaussian_rbf import precision, theory
 from companion.gaussian_rbf.tasks import Fit
 
 RNG = np.random.default_rng(0)
@@ -24,25 +23,25 @@ def net(d=4, m=3, k=2, seed=0):
 @given(seed=st.integers(0, 1000))
 def test_the_spectrum_descends_and_gives_the_matrix_back(seed):
     P = net(seed=seed).P
-    values, vectors = s.spectrum(P)
+    values, vectors = precision.spectrum(P)
     assert (np.diff(values) <= 1e-12).all()
     assert np.allclose(vectors @ np.diag(values) @ vectors.T, P)
 
 
 def test_importance_is_the_formula_with_matching_columns():
     P = np.diag([1.0, 9.0, 4.0])
-    assert np.allclose(s.importance(P), np.array([1, 9, 4]) / 14)
+    assert np.allclose(precision.importance(P), np.array([1, 9, 4]) / 14)
     turned = np.array([[0.6, -0.8], [0.8, 0.6]])
     P = turned @ np.diag([5.0, 1.0]) @ turned.T
-    assert np.allclose(s.importance(P), np.array([0.6 * 5 + 0.8, 0.8 * 5 + 0.6]) / 8.4)
-    assert np.allclose(s.diagonal_importance(P), np.diag(P) / 6)
-    assert np.allclose(s.importance(np.zeros((2, 2))), 0.5)
-    assert np.isnan(s.spectrum(np.zeros((2, 2))).shares).all()
+    assert np.allclose(precision.importance(P), np.array([0.6 * 5 + 0.8, 0.8 * 5 + 0.6]) / 8.4)
+    assert np.allclose(precision.diagonal_importance(P), np.diag(P) / 6)
+    assert np.allclose(precision.importance(np.zeros((2, 2))), 0.5)
+    assert np.isnan(precision.spectrum(np.zeros((2, 2))).shares).all()
 
 
 def test_gradients_are_finite_differences():
     fit, X = net(), RNG.standard_normal((5, 4))
-    found = s.gradients(fit, X)
+    found = precision.gradients(fit, X)
     for j in range(4):
         step = np.zeros(4)
         step[j] = 1e-6
@@ -52,12 +51,12 @@ def test_gradients_are_finite_differences():
 
 def test_agop_is_the_mean_outer_product_and_keeps_the_null_space():
     fit, X = net(), RNG.standard_normal((50, 4))
-    slopes = s.gradients(fit, X)
+    slopes = precision.gradients(fit, X)
     mean = np.mean([np.outer(g, g) for row in slopes for g in row], axis=0)
-    assert np.allclose(s.agop(fit, X), mean)
+    assert np.allclose(precision.agop(fit, X), mean)
     idle = np.linalg.svd(fit.U[:2])[2][2:]
     flat = Fit(**{**fit.__dict__, "U": np.vstack([fit.U[:2], np.zeros((2, 4))])})
-    assert np.abs(s.agop(flat, X) @ idle.T).max() < 1e-12
+    assert np.abs(precision.agop(flat, X) @ idle.T).max() < 1e-12
     assert theory.inactive_change(flat, X, np.random.default_rng(0), 2) < 1e-10
     assert theory.inactive_change(flat, X, np.random.default_rng(0), 1) > 1e-3
 
@@ -65,20 +64,20 @@ def test_agop_is_the_mean_outer_product_and_keeps_the_null_space():
 def test_principal_angles():
     plane = np.eye(3)[:, :2]
     tilted = np.array([[1, 0], [0, np.cos(0.3)], [0, np.sin(0.3)]])
-    assert s.principal_angle(plane, tilted) == pytest.approx(np.degrees(0.3))
-    assert s.principal_angle(plane, plane @ [[1, 1], [0, 2]]) == pytest.approx(0, abs=1e-6)
-    assert s.principal_angle(np.eye(4)[:, :2], np.eye(4)[:, 2:]) == pytest.approx(90)
+    assert precision.principal_angle(plane, tilted) == pytest.approx(np.degrees(0.3))
+    assert precision.principal_angle(plane, plane @ [[1, 1], [0, 2]]) == pytest.approx(0, abs=1e-6)
+    assert precision.principal_angle(np.eye(4)[:, :2], np.eye(4)[:, 2:]) == pytest.approx(90)
     tiny = np.array([[1.0, 0], [0, 1], [0, 1e-9]])  # arccos would round this to zero or worse
-    assert s.principal_angle(plane, tiny) == pytest.approx(np.degrees(1e-9), rel=1e-3)
+    assert precision.principal_angle(plane, tiny) == pytest.approx(np.degrees(1e-9), rel=1e-3)
 
 
 def test_ranking_metrics():
     true = np.array([True, True, False, False])
-    assert s.ranking_auc(np.array([4, 3, 2, 1]), true) == 1
-    assert s.ranking_auc(np.array([1, 1, 1, 1]), true) == 0.5
-    assert s.ranking_auc(np.array([1, 3, 2, 0]), true) == 0.75
-    assert s.top_hit(np.array([4, 3, 2, 1]), true)
-    assert not s.top_hit(np.array([4, 1, 2, 3]), true)
+    assert precision.ranking_auc(np.array([4, 3, 2, 1]), true) == 1
+    assert precision.ranking_auc(np.array([1, 1, 1, 1]), true) == 0.5
+    assert precision.ranking_auc(np.array([1, 3, 2, 0]), true) == 0.75
+    assert precision.top_hit(np.array([4, 3, 2, 1]), true)
+    assert not precision.top_hit(np.array([4, 1, 2, 3]), true)
 
 
 def test_the_counterexample_by_quadrature_and_by_sampling():
@@ -95,7 +94,7 @@ def test_one_center_has_the_closed_form_and_the_order_of_p():
     fit = theory.network(P, np.zeros((1, 2)), np.array([1.7]))
     closed = theory.single_center_agop(P, 1.7)
     assert np.allclose(theory.quadrature_agop(fit, 80), closed, atol=1e-9)
-    first = [s.spectrum(matrix).vectors[:, 0] for matrix in (P, closed)]
+    first = [precision.spectrum(matrix).vectors[:, 0] for matrix in (P, closed)]
     assert abs(first[0] @ first[1]) == pytest.approx(1)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from companion.mamba3.discretization import Order, orders
+from companion.mamba3.convergence import Order, orders
 from companion.mamba3.evaluation import Evaluated
 from companion.mamba3.findings import Results
 from companion.mamba3.layer import Mamba3Config

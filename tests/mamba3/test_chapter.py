@@ -97,13 +97,6 @@ def test_arms_have_equally_many_parameters(book):
     assert abs(siso - mimo) < 0.01 * siso
 
 
-def test_side_by_side_does_not_depend_on_the_number_of_jobs():
-    jobs = [(n,) for n in range(5)]
-    assert seeds.side_by_side(np.sqrt, jobs, n_jobs=2) == seeds.side_by_side(
-        np.sqrt, jobs, n_jobs=1
-    )
-
-
 def test_a_stack_is_its_models_trained_alone():
     config = tracking.VARIANTS["Mamba-3"]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from companion.data import fetch
-from companion.mamba3 import discretization, kernels, roofline, rotor, tasks
+from companion.mamba3 import convergence, discretization, kernels, roofline, rotor, tasks
 from companion.scale import generator
 
 STEPS = (16, 32, 64, 128, 256)
@@ -120,7 +120,7 @@ def test_zero_order_hold_is_exact_for_constant_input():
 )
 def test_orders_for_constant_a(rule, lam, expected):
     equation = discretization.EQUATIONS["constant A"]
-    found = discretization.order(equation, rule, lam and (lambda step: lam), (64, 128, 256, 512))
+    found = convergence.order(equation, rule, lam and (lambda step: lam), (64, 128, 256, 512))
     assert found.slope.estimate == pytest.approx(expected, abs=0.05)
 
 
@@ -147,10 +147,10 @@ def test_one_step_is_the_local_error_of_the_text():
 
 
 def test_freezing_a_costs_an_order_and_averaging_restores_it():
-    found = discretization.orders(STEPS)
+    found = convergence.orders(STEPS)
     assert found["λ = 1/2, A(t)"].slope.high < 1.2
     assert found["λ = 1/2, A(t) averaged"].slope.low > 1.9
-    drawn = discretization.random_orders(STEPS, 4, seed=0)
+    drawn = convergence.random_orders(STEPS, 4, seed=0)
     assert drawn["mean A"].estimate == pytest.approx(2, abs=0.1)
 
 

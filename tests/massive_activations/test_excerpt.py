@@ -7,7 +7,6 @@ from companion.massive_activations.baselines import STEP_1
 from companion.massive_activations.claims import CLAIMS
 from companion.massive_activations.evidence import (
     absent_then_learned,
-    magnitude,
     middle_layers_largest,
     shrinking_median,
     step_1_floor,
@@ -16,17 +15,15 @@ from companion.massive_activations.evidence import (
 from companion.massive_activations.excerpt import (
     ExcerptError,
     check_excerpt,
-    decompose,
-    layer_profile,
     load_excerpt,
     load_fit_record,
-    log_changes,
     models,
-    ratio_series,
     steps,
 )
 from companion.massive_activations.null import hidden_state_ratio
 from companion.massive_activations.paper_numbers import TABLE_5
+from companion.massive_activations.pipeline import magnitude
+from companion.massive_activations.ratios import decompose, layer_profile, log_changes, ratio_series
 from companion.massive_activations.separable import fit_separable
 from companion.stats import Interval
 

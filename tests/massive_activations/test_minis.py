@@ -13,6 +13,7 @@ from companion.massive_activations.measure import measure
 from companion.massive_activations.minis import Mini, arm, checkpoint_steps, make_data
 from companion.massive_activations.null import gaussian_ratio
 from companion.scale import torch_generator
+from companion.sweep import SweepFailed
 from companion.training import TrainingDiverged
 
 SMALL = Mini(n_layers=2, d_model=32, n_heads=2, seq=16, batch=4, steps=30, n_eval=8)
@@ -143,7 +144,7 @@ def test_a_run_that_diverges_is_counted_and_the_others_go_on(monkeypatch):
 
 def test_any_other_error_is_not_swallowed(monkeypatch):
     monkeypatch.setattr(mini_runs, "train_mini", lambda mini, progress: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(SweepFailed, match=r"seed 0: ZeroDivisionError"):
         mini_runs.train_minis([SMALL], progress=False)
 
 

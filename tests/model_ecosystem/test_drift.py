@@ -5,13 +5,11 @@ import polars as pl
 import pytest
 from statsmodels.api import GLM, families
 
+from companion.model_ecosystem.directions import directed_pairs, least_p, n_directed
 from companion.model_ecosystem.drift import (
     best_order,
-    directed_pairs,
     exhaustive_order,
-    least_p,
     most_common,
-    n_directed,
     null_shares,
     order_of,
     transitions,

@@ -204,14 +204,15 @@ def draws_of(results):
         "orders": lambda: figures.orders(results.worlds, some),
         "cards": lambda: show(lambda a, b: figures.cards(a, (0.1, 0.4), b), results.cards,
                               results.languages),
-        "growth": lambda: show(figures.growth, hub),
+        "growth": lambda: show(figures.growth, data.attempt(me.family_growth, hub)),
         "scaling": lambda: figures.scaling(results.scaling, results.networkx),
         "rates table": lambda: me.rates_table(results.coverage, rates, rates).to_html(),
         "pairs table": lambda: show(lambda d: me.pairs_table(d).to_html(), drift),
         "worlds table": lambda: me.worlds_table(results.worlds).to_html(),
         "scaling table": lambda: me.scaling_table(results.scaling).to_html(),
         "reproduction": lambda: me.reproduction_table(results.inequality).to_html(),
-        "links": lambda: show(lambda h: me.links_table(sample=h).to_html(), hub),
+        "links": lambda: show(lambda n: me.links_table(sample=n).to_html(),
+                              data.attempt(me.link_counts, hub)),
         "levenshtein": lambda: data.attempt(levenshtein, hub, SMALL, 0),
     }  # fmt: skip
 
@@ -262,8 +263,11 @@ def test_explorers_draw_their_corners(results, data_here):
     made = [me.law_explorer()]
     if data_here:
         hub = me.hub_sample()
-        made += [me.kin_explorer(results.resemblance.table), me.tree_explorer(hub),
-                 me.pair_explorer(hub, results.drift)]  # fmt: skip
+        made += [
+            me.kin_explorer(results.resemblance.table),
+            me.tree_explorer(me.largest_trees(hub)),
+            me.pair_explorer(results.drift, me.pair_counts(hub, results.drift)),
+        ]
     for one in made:
         assert np.prod([len(v) for v in one.grids.values()]) <= MAX_FRAMES
         for corner in (0, -1):

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import companion.model_ecosystem as me
 from companion import data
-from companion.model_ecosystem import dna, hub
+from companion.model_ecosystem import dna, hub, term_weights
 from companion.model_ecosystem.sample import Ecosystem, card_terms, marginals, printed_numbers
 from companion.model_ecosystem.verdict import on_hub, verdicts
 
@@ -180,7 +180,7 @@ def test_counts_get_the_weights_of_the_vectorizer():
         [(str(i), w, t.split().count(w)) for i, t in enumerate(texts) for w in set(t.split())],
         schema=["model_id", "term", "count"], orient="row",
     )  # fmt: skip
-    has, rows = dna.card_rows(["0", "x", "1", "2", "3"], table)
+    has, rows = term_weights.card_rows(["0", "x", "1", "2", "3"], table)
     assert has.tolist() == [True, False, True, True, True]
     assert rows.toarray()[has] == pytest.approx(expected)
     assert not rows.toarray()[1].any()

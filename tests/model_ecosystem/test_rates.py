@@ -5,13 +5,8 @@ import pytest
 
 from companion.model_ecosystem.cards import thinning
 from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.rates import (
-    distance,
-    rate,
-    ratio_bootstrap,
-    values_of,
-    values_of_codes,
-)
+from companion.model_ecosystem.intervals import rate, ratio_bootstrap
+from companion.model_ecosystem.rates import distance, values_of, values_of_codes
 from companion.model_ecosystem.recovery import coverage, covered
 from companion.model_ecosystem.resemblance import compare
 from companion.model_ecosystem.sample import Ecosystem

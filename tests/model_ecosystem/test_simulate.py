@@ -7,7 +7,8 @@ from companion.model_ecosystem.exercises import hiding_population
 from companion.model_ecosystem.forest import depths
 from companion.model_ecosystem.inequality import reproducing, top_share
 from companion.model_ecosystem.rates import distance, values_of_codes
-from companion.model_ecosystem.simulate import Trait, concentrated, grow, populate
+from companion.model_ecosystem.simulate import Trait, grow, populate
+from companion.model_ecosystem.threshold import concentrated
 
 
 def test_parents_are_older_and_merges_have_two(rng):

@@ -12,7 +12,7 @@ from companion.model_ecosystem import threshold as th
 from companion.model_ecosystem.forest import forest
 from companion.model_ecosystem.rates import values_of
 from companion.model_ecosystem.regimes import run_regimes
-from companion.model_ecosystem.simulate import concentrated
+from companion.model_ecosystem.threshold import concentrated
 
 unit = st.floats(0.001, 0.999)
 

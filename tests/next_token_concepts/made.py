@@ -8,6 +8,7 @@ import pandas as pd
 import companion.next_token_concepts as nt
 from companion.data import Missing
 from companion.next_token_concepts import autoencoders as ae
+from companion.next_token_concepts import autoencoding
 from companion.next_token_concepts.dictionaries import Dictionaries
 from companion.next_token_concepts.learning import Plan, Trained
 from companion.next_token_concepts.run import Noise
@@ -97,7 +98,8 @@ def noise(*, works=True) -> list[Noise]:
 
 
 def dictionaries(*, works=True) -> Dictionaries:
-    rows = [ae.Score(kind, level, seed, 0.05 * (i + 1), 8.0, 0.6 + 0.01 * seed, 0.5, 0.5)._asdict()
+    score = autoencoding.Score
+    rows = [score(kind, level, seed, 0.05 * (i + 1), 8.0, 0.6 + 0.01 * seed, 0.5, 0.5)._asdict()
             for kind in ae.KINDS for i, level in enumerate(ae.LEVELS[kind])
             for seed in range(3)]  # fmt: skip
     probe = 0.95 if works else 0.61

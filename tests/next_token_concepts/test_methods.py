@@ -1,5 +1,7 @@
 """Networks, training, directions, twins, autoencoders, the simulation: against other ways."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,20 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from companion.next_token_concepts import autoencoders as ae
+from companion.next_token_concepts import (
+    autoencoding,
+    learning,
+    probing,
+    run,
+    simulation,
+    sweeps,
+    theory,
+    twins,
+)
 from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import learning, simulation, sweeps, theory, twins
 from companion.next_token_concepts import world as wd
 from companion.next_token_concepts.networks import BagPerceptron, Transformer
+from companion.next_token_concepts.settings import TOY
 from companion.training import TrainingDiverged
 
 
@@ -120,23 +132,26 @@ def test_probe_against_a_general_optimizer():
         return 0.5 * w[:5] @ w[:5] + c * np.log1p(np.exp(-sign * (x @ w[:5] + w[5]))).sum()
 
     best = minimize(loss, np.zeros(6), tol=1e-10).x[:5]
-    np.testing.assert_allclose(dr.probe(pairs, 0.5), dr.unit(best), atol=1e-3)
+    np.testing.assert_allclose(probing.probe(pairs, 0.5), dr.unit(best), atol=1e-3)
 
 
 def test_same_pairs_agree_on_pure_noise_and_disjoint_ones_do_not():
     pairs = dr.isotropic([50] * 8, 256, np.random.default_rng(0))
-    same = np.diag(dr.cosines(pairs, dr.PAPER_C, held_out=False))
-    held = np.diag(dr.cosines(pairs, dr.PAPER_C, held_out=True))
+    same = np.diag(probing.cosines(pairs, probing.PAPER_C, held_out=False))
+    held = np.diag(probing.cosines(pairs, probing.PAPER_C, held_out=True))
     assert same.min() > 0.95
     assert abs(held.mean()) < 0.1
-    assert abs(np.diag(dr.permuted(pairs, dr.PAPER_C, np.random.default_rng(1))).mean()) < 0.2
+    assert (
+        abs(np.diag(probing.permuted(pairs, probing.PAPER_C, np.random.default_rng(1))).mean())
+        < 0.2
+    )
 
 
 def test_a_planted_direction_is_found_by_both_halves():
     rng = np.random.default_rng(0)
     pairs = [dr.Pairs(p.zero, p.one + 4 * np.eye(64)[i])
              for i, p in enumerate(dr.isotropic([40] * 3, 64, rng))]  # fmt: skip
-    assert np.diag(dr.cosines(pairs, 1e-4, held_out=True)).min() > 0.5
+    assert np.diag(probing.cosines(pairs, 1e-4, held_out=True)).min() > 0.5
     shuffled = dr.repaired(pairs, rng)
     np.testing.assert_allclose(dr.direction(pairs[0]), dr.direction(shuffled[0]))
 
@@ -149,7 +164,7 @@ def test_matched_noise_has_the_covariance_and_no_concept():
     every, own = np.concatenate(pairs[0]), np.concatenate(noise)
     scale = np.abs(np.cov(every.T)).max()
     np.testing.assert_allclose(np.cov(own.T), np.cov(every.T), atol=0.12 * scale)
-    draws = dr.matched_diagonal(pairs, 1.0, rng, draws=30)
+    draws = probing.matched_diagonal(pairs, 1.0, rng, draws=30)
     assert draws.shape == (30, 1)
     assert abs(draws.mean()) < 0.4
 
@@ -200,7 +215,7 @@ def test_the_nuclear_norm_of_a_batch_by_its_thin_factor():
     torch.manual_seed(0)
     batch, dense = torch.randn(40, 5).double(), torch.nn.Linear(5, 30).double()
     full = torch.linalg.svdvals(dense(batch)).sum()
-    torch.testing.assert_close(ae.nuclear_norm(ae._thin(batch, dense)), full)
+    torch.testing.assert_close(ae.nuclear_norm(autoencoding._thin(batch, dense)), full)
 
 
 def test_annealing_keeps_the_penalty_when_p_falls():
@@ -229,15 +244,19 @@ def test_every_autoencoder_reconstructs_sparse_sources(kind):
     sources = rng.exponential(size=(3000, 12)) * (rng.random((3000, 12)) < 0.15)
     x = sources @ rng.normal(size=(12, 8))
     x = (x - x.mean(0)) / x.std()
-    found = ae.score(kind, ae.LEVELS[kind][-1], 0, x[:2000], x[2000:], sources[2000:, :3], 24, 250)
+    found = autoencoding.score(
+        kind, ae.LEVELS[kind][-1], 0, x[:2000], x[2000:], sources[2000:, :3], 24, 250
+    )
     assert found.mse < 0.5
     assert 0 < found.active <= 24
 
 
 def test_scores_at_equal_error_are_interpolated():
-    points = [ae.Score("top-k", 1, 0, mse, 1, r, r, r) for mse, r in ((0.1, 0.9), (0.4, 0.5))]
-    assert ae.at_error(points, 0.2) == pytest.approx(0.7)
-    assert np.isnan(ae.at_error(points, 0.9))
+    points = [
+        autoencoding.Score("top-k", 1, 0, mse, 1, r, r, r) for mse, r in ((0.1, 0.9), (0.4, 0.5))
+    ]
+    assert autoencoding.at_error(points, 0.2) == pytest.approx(0.7)
+    assert np.isnan(autoencoding.at_error(points, 0.9))
 
 
 def test_bits_are_balanced_and_their_posterior_is_plain_bayes():
@@ -271,10 +290,11 @@ def test_trained_logits_come_near_exact_ones_where_an_assumption_is_broken():
 
 
 def test_results_do_not_depend_on_how_many_run_at_once():
-    jobs = [(5, 1, bits, 0, 5, 300) for bits in (2, 4)]
-    one = learning.side_by_side(simulation.run_one, jobs, n_jobs=1, label="", progress=False)
-    two = learning.side_by_side(simulation.run_one, jobs, n_jobs=2, label="", progress=False)
-    assert one == two
+    settings = replace(
+        TOY, sim_m=(5,), sim_edges=(1,), sim_bits=(2, 4), sim_seeds=1, sim_steps=5, contexts=600
+    )
+    one, two = (run.simulate(replace(settings, n_jobs=n), 0, progress=False) for n in (1, 2))
+    assert one.equals(two)
 
 
 @pytest.mark.bench
@@ -292,7 +312,7 @@ def test_the_thin_nuclear_norm_is_not_slower_than_the_full_one():
             times.append(perf_counter() - start)
         return min(times)
 
-    thin = best(lambda: ae.nuclear_norm(ae._thin(batch, dense)))
+    thin = best(lambda: ae.nuclear_norm(autoencoding._thin(batch, dense)))
     full = best(lambda: torch.linalg.svdvals(dense(batch)))
     assert thin < full
 

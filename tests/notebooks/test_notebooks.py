@@ -10,7 +10,7 @@ from companion import data, publish, records
 from companion.claims import NOT_TESTED, VERDICTS
 from companion.papers import chapters, papers
 from companion.project import Project
-from tests.borders import claims_of
+from tests import claimed
 from tests.notebooks import lint
 from tests.runs import Runs, wanted
 
@@ -34,7 +34,8 @@ def with_its_data(slug):
 
 def with_criterion(slug):
     """Ids of the claims that a run at toy scale can test."""
-    return {claim.id for claim in claims_of(CHAPTERS[slug]) if "toy" in claim.criteria}
+    claims = claimed.by(CHAPTERS[slug].module)
+    return {claim.id for claim in claims if "toy" in claim.criteria}
 
 
 @pytest.fixture(scope="session")

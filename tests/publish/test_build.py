@@ -1,11 +1,14 @@
 """The whole chain on a small book: build, skip, rebuild, and never a half-built site."""
 
 import hashlib
+import json
+import shutil
 
 import nbformat
 import pytest
 
 from companion import publish
+from companion.publish import recording
 from tests.publish import tiny
 
 
@@ -125,7 +128,92 @@ def test_a_record_is_taken_from_a_run_at_book_scale(book, lines):
 
 def test_without_a_record_nothing_is_published(book, lines):
     book.records.mkdir()
-    (book.records / "alpha.json").write_text("old")
+    old = tiny.record("alpha")
+    (book.records / "alpha.json").write_text(old)
     with pytest.raises(publish.NoRecord, match=r"records\.emit"):
         publish.record("alpha", book, say=lines.append)
-    assert (book.records / "alpha.json").read_text() == "old"
+    assert (book.records / "alpha.json").read_text() == old
+
+
+class _Ran(Exception):
+    """The notebook would run now."""
+
+
+NODES, EDGES = (f"model-ecosystem/hub_families_{what}.csv.gz" for what in ("nodes", "edges"))
+SHIPPED = "model-ecosystem/mteb_models.csv.gz"
+
+
+@pytest.fixture
+def reading(book, tmp_path, monkeypatch):
+    """The chapter alpha reads files of which two do not ship, and its record was made from them.
+
+    Gives a function that records it with other findings or from other files.
+    """
+
+    def stop(*_arguments, **_options):
+        raise _Ran
+
+    (book.package / "data").mkdir()
+    shutil.copy(tiny.REAL.package / "data" / "registry.toml", book.package / "data")
+    source = f"FILES = {[NODES, EDGES, SHIPPED]}\n\n\ndef value(seed):\n    return FILES\n"
+    (book.package / "alpha" / "__init__.py").write_text(source)
+    monkeypatch.setattr(recording, "run", stop)
+    monkeypatch.delenv("COMPANION_DATA", raising=False)
+    monkeypatch.setenv("COMPANION_CACHE", str(tmp_path / "cache"))
+    book.records.mkdir()
+
+    def record(files=(NODES, EDGES, SHIPPED), note=""):
+        made = json.loads(tiny.record("alpha"))
+        made["provenance"]["definitions"] = {f"data: {name}": "0" * 12 for name in files}
+        made["findings"][0]["note"] = note
+        (book.records / "alpha.json").write_text(json.dumps(made))
+        publish.record("alpha", book, say=lambda text: None)
+
+    return record
+
+
+def test_no_record_is_made_without_the_data_of_the_last_one(book, reading):
+    with pytest.raises(publish.DataMissing) as refused:
+        reading()
+    assert refused.value.files == (EDGES, NODES)
+    text = str(refused.value)
+    assert text.startswith("alpha: the published record was made from data")
+    assert f"{NODES}  (taken from a repository without a license; from github.com/" in text
+    assert text.endswith("set COMPANION_DATA to that folder.")
+    assert SHIPPED not in text
+
+
+def test_only_what_is_not_here_is_named(reading, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "mirror"))
+    (tmp_path / "mirror" / "model-ecosystem").mkdir(parents=True)
+    (tmp_path / "mirror" / EDGES).write_text("")
+    with pytest.raises(publish.DataMissing) as refused:
+        reading()
+    assert refused.value.files == (NODES,)
+    (tmp_path / "mirror" / NODES).write_text("")
+    with pytest.raises(_Ran):
+        reading()
+
+
+def test_what_ships_can_be_downloaded(reading, tmp_path, monkeypatch):
+    """A package without its files: the run fetches them, or says why not."""
+    monkeypatch.setattr("companion.data._registry.FILES", tmp_path)
+    with pytest.raises(_Ran):
+        reading([SHIPPED])
+
+
+def test_data_that_no_finding_needed_are_not_asked_for(book, reading):
+    with pytest.raises(_Ran):
+        reading([SHIPPED])
+    with pytest.raises(publish.DataMissing):
+        reading([NODES], note=f"{EDGES} is not on this machine")
+    with pytest.raises(_Ran):
+        reading([NODES], note=f"{NODES} is not on this machine")
+    (book.package / "alpha" / "__init__.py").write_text("def value(seed):\n    return seed\n")
+    with pytest.raises(_Ran):  # the code reads none of them any more
+        reading()
+
+
+def test_a_first_record_needs_no_data(book, reading):
+    with pytest.raises(_Ran):
+        publish.record("alpha", book, say=lambda text: None)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from companion.data import Missing
-from companion.quartet import PRESETS, gaussian, optimal, refit, reruns
+from companion.quartet import PRESETS, budgets, gaussian, optimal, refit, reruns
 from companion.quartet.explorers import PRINTED_LAW
 from companion.quartet.gradients import Depth, ModelAverages
 from companion.quartet.law import PARAMETERS
@@ -116,8 +116,8 @@ def results(**changes):
         products=products(),
         reruns=reruns.regress(reruns.table()),
         refit=law,
-        bops=optimal.optimality_map(law.law, optimal.Speed(), quality, 20),
-        measured=optimal.optimality_map(law.law, optimal.Speed(1.5, 0.8), quality, 20),
+        bops=budgets.optimality_map(law.law, optimal.Speed(), quality, 20),
+        measured=budgets.optimality_map(law.law, optimal.Speed(1.5, 0.8), quality, 20),
         depth=depth(),
         averages=averages(),
         trained=trained(),

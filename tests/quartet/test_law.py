@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from companion.quartet import law, optimal, refit, reruns
+from companion.quartet import budgets, law, optimal, published, refit, reruns
 from companion.quartet.explorers import PRINTED_LAW
 
 TRUE = law.Law(np.array([12.0, 0.6, 13.0, 0.55, 0.3, 0.3]), 0.0)
@@ -49,7 +49,7 @@ def test_a_nested_law_fits_no_better(runs):
 
 
 def test_the_authors_numbers_come_back():
-    table = law.released_losses()
+    table = published.released_losses()
     found = refit.run_refit(table, 6, 12, 0, progress=False)
     assert found.n_base == 23
     assert found.efficiency["eff_N QuEST"] == pytest.approx(0.648, abs=5e-4)
@@ -57,7 +57,7 @@ def test_the_authors_numbers_come_back():
     assert found.efficiency["eff_D SR"] == pytest.approx(0.892, abs=5e-4)
     assert found.efficiency["eff_D RTN, broken signs"] == pytest.approx(0.927, abs=5e-4)
     assert found.costs["full"] < 1.9e-6  # the authors' notebook prints 1.88e-6
-    with_outlier = law.select(table, "SR AbsMax", "none", suspect=True)
+    with_outlier = published.select(table, "SR AbsMax", "none", suspect=True)
     assert with_outlier.loss.size == 6
     assert law.fit_efficiency(found.law, with_outlier, "N")[0] == pytest.approx(0.435, abs=5e-4)
     assert found.interval("alpha").low < 0.589 < found.interval("alpha").high
@@ -73,7 +73,7 @@ def test_speed_of_training_is_that_of_table_1():
 
 def test_map_is_the_cheapest_of_four_and_free_precision_is_taken():
     quality = optimal.Quality(0.64, 0.9)
-    found = optimal.optimality_map(PRINTED_LAW, optimal.Speed(), quality, 12)
+    found = budgets.optimality_map(PRINTED_LAW, optimal.Speed(), quality, 12)
     y, x = 3, 8
     losses = [
         float(
@@ -85,10 +85,10 @@ def test_map_is_the_cheapest_of_four_and_free_precision_is_taken():
     ]
     assert found.best[y, x] == np.argmin(losses)
     assert found.margin[y, x] == pytest.approx(losses[0] - min(losses))
-    free = optimal.optimality_map(PRINTED_LAW, optimal.Speed(), optimal.Quality(1, 1), 6)
+    free = budgets.optimality_map(PRINTED_LAW, optimal.Speed(), optimal.Quality(1, 1), 6)
     assert free.share("FP8:FP8") == 0  # what costs nothing is taken, in one pass or in both
     assert free.margin.min() > 0
-    useless = optimal.optimality_map(PRINTED_LAW, optimal.Speed(1, 1), quality, 6)
+    useless = budgets.optimality_map(PRINTED_LAW, optimal.Speed(1, 1), quality, 6)
     assert useless.share("FP8:FP8") == 1
     with pytest.raises(ValueError, match="unknown precision"):
         optimal.loss_at_budget(PRINTED_LAW, 1e9, 100, "FP6", optimal.Speed(), quality)
@@ -106,11 +106,11 @@ def test_crossover_is_where_the_losses_meet():
 
 
 def test_measured_speed_interpolates():
-    at = optimal.measured_speed()
+    at = published.measured_speed()
     assert at(102760448) == pytest.approx((0.9617, 0.48751))
     assert at(1.0) == at(102760448)
     with pytest.raises(ValueError, match="unknown kernels"):
-        optimal.measured_speed("future")
+        published.measured_speed("future")
 
 
 def test_the_reruns_regression_against_numpy():

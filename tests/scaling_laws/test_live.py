@@ -9,8 +9,8 @@ from companion.models import neox, neox_config
 from companion.scale import generator
 from companion.scaling_laws import tiny_family
 from companion.scaling_laws.live import one_pick, pick_errors, run_live, seed_spread
+from companion.scaling_laws.protocol import Run
 from companion.scaling_laws.settings import PRESETS
-from companion.scaling_laws.sources import Run
 from companion.scaling_laws.tiny_family import (
     Recipe,
     Shape,

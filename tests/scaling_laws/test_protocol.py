@@ -4,14 +4,17 @@ import pytest
 
 from companion.scaling_laws.law import ScalingLaw
 from companion.scaling_laws.protocol import (
+    Family,
+    Run,
     are,
     bias,
     signed_errors,
+    stack,
     tail_points,
     target_points,
     training_points,
 )
-from companion.scaling_laws.sources import Family, Run, family, released_family, stack
+from companion.scaling_laws.sources import family, released_family
 
 
 def run(N, D, loss=None):

@@ -65,7 +65,7 @@ def address(site):
 @pytest.fixture(scope="session")
 def walked(site, address, chromium):
     """What every page of the site showed, in each of the two ways to look at it."""
-    return walk.through(site, address, chromium)
+    return walk.Walked(site, address, chromium)
 
 
 @pytest.fixture

@@ -51,15 +51,25 @@ def look(page: Page, url: str) -> dict[str, list[str]]:
     return {**found, "errors": seen.errors, "requests": seen.foreign}
 
 
-def through(site: Path, address: str, chromium: Chromium) -> dict[str, dict[str, dict]]:
-    """view -> page -> check -> problems, for all pages of the site."""
-    names = [page.relative_to(site).as_posix() for page in checks.pages(site)]
+class Walked(dict):
+    """view -> page -> check -> problems, for all pages of the site.
 
-    def visit(view: View, name: str) -> dict[str, list[str]]:
-        return chromium.look(
-            lambda page: look(page, view.url(site, address, name)),
+    A view is walked when it is first asked for: two processes of tests can take one each.
+    """
+
+    def __init__(self, site: Path, address: str, chromium: Chromium) -> None:
+        super().__init__()
+        self.site, self.address, self.chromium = site, address, chromium
+        self.names = [page.relative_to(site).as_posix() for page in checks.pages(site)]
+
+    def __missing__(self, key: str) -> dict[str, dict[str, list[str]]]:
+        """Walk through all pages in one view."""
+        self[key] = {name: self._visit(VIEWS[key], name) for name in self.names}
+        return self[key]
+
+    def _visit(self, view: View, name: str) -> dict[str, list[str]]:
+        return self.chromium.look(
+            lambda page: look(page, view.url(self.site, self.address, name)),
             viewport=view.viewport,
             color_scheme=view.scheme,
         )
-
-    return {key: {name: visit(view, name) for name in names} for key, view in VIEWS.items()}

@@ -289,7 +289,7 @@ def all_figures(r):
 
 
 def full_checks():
-    from companion.synthetic_data.mixing import check_mixing
+    from companion.synthetic_data.theory import check_mixing
 
     return check_mixing(200, np.random.default_rng(0))
 

@@ -67,7 +67,7 @@ def test_the_budget_is_where_the_law_crosses():
 
 def test_every_theorem_and_the_law_agree_with_simulation():
     rng = np.random.default_rng(0)
-    rows = theory.all_checks(5000, rng) + mixing.check_mixing(20_000, rng)
+    rows = theory.all_checks(5000, rng) + theory.check_mixing(20_000, rng)
     assert len(rows) > 50
     assert max(abs(row.z) for row in rows) < 4
 

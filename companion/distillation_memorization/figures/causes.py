@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib_venn import venn3
 
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization import sets
+from companion.distillation_memorization import arms, sets
 from companion.distillation_memorization.figures.style import NAMES, look
 from companion.distillation_memorization.world import World
 from companion.plotting import BLACK, GREY, figure, finding_title
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 def venns(worlds: list[World]) -> Figure:
     """Venn diagrams of teacher, baseline and each of two students, all seeds together."""
     fig, axes = figure(1, 2, height=3.9)
-    for ax, student in zip(axes, (a.SOFT, a.HARD), strict=True):
+    for ax, student in zip(axes, (arms.SOFT, arms.HARD), strict=True):
         draw_venn(ax, {m: np.concatenate([w.members[m] for w in worlds])
-                       for m in (a.TEACHER, a.BASELINE, student)})  # fmt: skip
+                       for m in (arms.TEACHER, arms.BASELINE, student)})  # fmt: skip
         ax.set_title(f"with {NAMES[student]}", fontsize=10.5)
-    inside = sum(int((sets.easy(w.members) & w.members[a.SOFT]).sum()) for w in worlds)
-    total = max(1, sum(w.count(a.SOFT) for w in worlds))
+    inside = sum(int((sets.easy(w.members) & w.members[arms.SOFT]).sum()) for w in worlds)
+    total = max(1, sum(w.count(arms.SOFT) for w in worlds))
     finding_title(
         fig,
         f"{100 * inside / total:.0f} % of what the soft student memorizes, teacher and baseline "
@@ -66,10 +65,10 @@ def scatter(worlds: list[World]) -> Figure:
     m = world.members
     simple = sets.easy(m)
     groups = (
-        ("neither T nor B", ~(m[a.TEACHER] | m[a.BASELINE]), GREY, ".", 0.35),
-        ("T only", sets.teacher_only(m), look(a.TEACHER).color, "s", 0.8),
-        ("easy, rejected by S", simple & ~m[a.SOFT], look(a.BASELINE).color, "^", 0.9),
-        ("easy, kept by S", simple & m[a.SOFT], look(a.SOFT).color, "o", 0.9),
+        ("neither T nor B", ~(m[arms.TEACHER] | m[arms.BASELINE]), GREY, ".", 0.35),
+        ("T only", sets.teacher_only(m), look(arms.TEACHER).color, "s", 0.8),
+        ("easy, rejected by S", simple & ~m[arms.SOFT], look(arms.BASELINE).color, "^", 0.9),
+        ("easy, kept by S", simple & m[arms.SOFT], look(arms.SOFT).color, "o", 0.9),
     )
     fig, ax = figure(height=4.2)
     for label, group, color, marker, alpha in groups:
@@ -97,8 +96,8 @@ def forced(worlds: list[World]) -> Figure:
     """Mean entropy and log-probability over the suffix on R, for teacher, baseline, student."""
     fig, ax = figure(height=4.2)
     center = {}
-    for name in (a.TEACHER, a.BASELINE, a.SOFT):
-        rejected = [sets.rejected(w.members, a.SOFT) for w in worlds]
+    for name in (arms.TEACHER, arms.BASELINE, arms.SOFT):
+        rejected = [sets.rejected(w.members, arms.SOFT) for w in worlds]
         entropy = np.concatenate(
             [w.entropy[name][r] for w, r in zip(worlds, rejected, strict=True)]
         )
@@ -121,8 +120,8 @@ def forced(worlds: list[World]) -> Figure:
         "Where the student refuses, it is less sure than teacher and baseline, and says so",
         holds=bool(
             full
-            and center[a.SOFT][0] > max(center[a.TEACHER][0], center[a.BASELINE][0])
-            and center[a.SOFT][1] < min(center[a.TEACHER][1], center[a.BASELINE][1])
+            and center[arms.SOFT][0] > max(center[arms.TEACHER][0], center[arms.BASELINE][0])
+            and center[arms.SOFT][1] < min(center[arms.TEACHER][1], center[arms.BASELINE][1])
         ),
         otherwise="Entropy and log-probability on the sequences that the student rejects",
     )

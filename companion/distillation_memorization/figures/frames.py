@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.distillation_memorization import arms as a
-from companion.distillation_memorization import sets
+from companion.distillation_memorization import arms, sets
 from companion.distillation_memorization.figures.causes import draw_venn
 from companion.distillation_memorization.figures.style import MAIN, NAMES, look
 from companion.distillation_memorization.world import World
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 def browser_frame(world: World, row: int, prefix: int) -> Figure:
     """One sequence: prompt, true continuation, and the four generations, mismatches colored."""
     text, at = world.texts[row], world.shown[row]
-    suffix = len(world.written[a.TEACHER][row])
+    suffix = len(world.written[arms.TEACHER][row])
     fig, ax = figure(height=3.6)
     ax.axis("off")
     ax.set(xlim=(0, 1), ylim=(0, 1))
@@ -48,10 +47,10 @@ def kind_of(world: World, at: int) -> str:
     """In which set a sequence is, in words."""
     m = world.members
     for words, group in (
-        ("easy, kept by S", sets.easy(m) & m[a.SOFT]),
-        ("easy, rejected by S", sets.rejected(m, a.SOFT)),
-        ("inherited by S", sets.inherited(m, a.SOFT)),
-        ("inherited by H alone", sets.inherited(m, a.HARD)),
+        ("easy, kept by S", sets.easy(m) & m[arms.SOFT]),
+        ("easy, rejected by S", sets.rejected(m, arms.SOFT)),
+        ("inherited by S", sets.inherited(m, arms.SOFT)),
+        ("inherited by H alone", sets.inherited(m, arms.HARD)),
         ("teacher only", sets.teacher_only(m)),
     ):
         if group[at]:
@@ -62,13 +61,13 @@ def kind_of(world: World, at: int) -> str:
 def prefix_frame(members: sets.Members, student: str, prefix: int) -> Figure:
     """Venn diagram and bars for one prompt length and one student."""
     fig, (left, right) = figure(1, 2, height=3.8)
-    draw_venn(left, {m: members[m] for m in (a.TEACHER, a.BASELINE, student)})
-    names = [a.TEACHER, a.BASELINE, student, a.HARD]
+    draw_venn(left, {m: members[m] for m in (arms.TEACHER, arms.BASELINE, student)})
+    names = [arms.TEACHER, arms.BASELINE, student, arms.HARD]
     right.bar(range(4), [100 * members[m].mean() for m in names],
               color=[look(m).color for m in names])  # fmt: skip
     right.set_xticks(range(4), ["T", "B", "S", "H"])
     right.set(ylabel="memorized (% of D)", ylim=(0, 35))
-    fold = sets.ratio(float(members[a.BASELINE].sum()), float(members[student].sum()))
+    fold = sets.ratio(float(members[arms.BASELINE].sum()), float(members[student].sum()))
     fig.suptitle(f"Prompt of {prefix} characters: B / S = {fold:.2f}", x=0.01, ha="left",
                  fontsize=12, fontweight="bold")  # fmt: skip
     return fig
@@ -77,11 +76,11 @@ def prefix_frame(members: sets.Members, student: str, prefix: int) -> Figure:
 def filter_frame(world: World, threshold: float) -> Figure:
     """Predicted probability of memorized and other sequences, and what a threshold removes."""
     fig, ax = figure(height=3.8)
-    chance, memorized = world.prediction.probability, world.members[a.SOFT]
+    chance, memorized = world.prediction.probability, world.members[arms.SOFT]
     bins = np.linspace(0, 1, 21)
     for group, label, color in (
         (~memorized, "not memorized by S", GREY),
-        (memorized, "memorized by S", look(a.SOFT).color),
+        (memorized, "memorized by S", look(arms.SOFT).color),
     ):
         ax.hist(chance[group], bins, alpha=0.7, color=color, label=f"{label} ({group.sum()})")
     ax.axvline(threshold, color=VERMILION, linestyle="-.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from companion.distillation_memorization import arms as a
+from companion.distillation_memorization import arms
 from companion.distillation_memorization.figures.style import MAIN, NAMES, look
 from companion.distillation_memorization.world import World
 from companion.distillation_memorization.worlds import Sweep
@@ -60,7 +60,7 @@ def _bars(rate: np.ndarray, held: np.ndarray, models: tuple[str, ...]) -> Figure
     faint = ax.barh([0], [0], color=GREY, alpha=0.35, hatch="///", label="held-out text")
     ax.legend(handles=[solid, faint], loc="lower right")
     at = {name: rate[:, i].mean() for i, name in enumerate(models)}
-    fold = at[a.BASELINE] / at[a.SOFT] if at[a.SOFT] else np.nan
+    fold = at[arms.BASELINE] / at[arms.SOFT] if at[arms.SOFT] else np.nan
     finding_title(
         ax,
         f"The soft student memorizes {fold:.1f} times less than the baseline",
@@ -75,15 +75,15 @@ def temperature(worlds: list[World]) -> Figure:
     taus = sorted(
         float(m.removeprefix("soft, tau ")) for m in worlds[0].members if m.startswith("soft")
     )
-    rate = 100 * np.array([[w.rate(a.soft(t)) for t in taus] for w in worlds])
-    held = 100 * np.array([[w.held[a.soft(t)].mean() for t in taus] for w in worlds])
+    rate = 100 * np.array([[w.rate(arms.soft(t)) for t in taus] for w in worlds])
+    held = 100 * np.array([[w.held[arms.soft(t)].mean() for t in taus] for w in worlds])
     fig, ax = figure(height=3.8)
-    style = look(a.SOFT)
+    style = look(arms.SOFT)
     for row in rate:
         ax.plot(taus, row, color=style.color, linewidth=0.6, alpha=0.4)
     ax.plot(taus, rate.mean(0), color=style.color, marker=style.marker, label="S, training text")
     ax.plot(taus, held.mean(0), color=style.color, linestyle=":", label="S, held-out text")
-    for name in (a.BASELINE, a.HARD):
+    for name in (arms.BASELINE, arms.HARD):
         mean = 100 * np.mean([w.rate(name) for w in worlds])
         ax.axhline(mean, color=look(name).color, linestyle=look(name).linestyle,
                    label=f"{NAMES[name]}, training text")  # fmt: skip
@@ -110,7 +110,7 @@ def curves(worlds: list[World]) -> Figure:
     rate = 100 * np.mean([w.curve_rate for w in worlds], axis=0)
     loss = np.mean([w.curve_loss for w in worlds], axis=0)
     fig, ax = figure(height=4.0)
-    for name in (a.BASELINE, a.SOFT, a.HARD):
+    for name in (arms.BASELINE, arms.SOFT, arms.HARD):
         i, style = students.index(name), look(name)
         ax.plot(loss[:, i], rate[:, i], color=style.color, marker=style.marker,
                 linestyle=style.linestyle, label=NAMES[name])  # fmt: skip
@@ -119,7 +119,7 @@ def curves(worlds: list[World]) -> Figure:
                         xytext=(4, 4), textcoords="offset points", color=style.color)  # fmt: skip
     ax.set(xlabel="held-out loss (nats per character)", ylabel="completed word for word (%)")
     ax.legend(loc="upper left")
-    b, s = students.index(a.BASELINE), students.index(a.SOFT)
+    b, s = students.index(arms.BASELINE), students.index(arms.SOFT)
     finding_title(
         ax,
         "The soft student ends with less memorized and a lower loss than the baseline",
@@ -132,7 +132,7 @@ def curves(worlds: list[World]) -> Figure:
 def overfit(sweep: Sweep) -> Figure:
     """|M_B| / |M_S| and the loss difference against the teacher's epochs."""
     fig, (left, right) = figure(1, 2, height=3.7)
-    style = look(a.SOFT)
+    style = look(arms.SOFT)
     panels = (
         (left, sweep.dividend, r"$|M_B| / |M_S|$", 1.0),
         (right, sweep.baseline_loss - sweep.soft_loss, "held-out loss, B - S (nats)", 0.0),
@@ -163,7 +163,7 @@ def _low_limit(ax: Axes) -> None:
 
 def heirs(worlds: list[World]) -> Figure:
     """Sequences that only the teacher knew: which share of them each student has."""
-    students = [m for m in worlds[0].members if m not in (a.TEACHER, a.BASELINE)]
+    students = [m for m in worlds[0].members if m not in (arms.TEACHER, arms.BASELINE)]
     shares = 100 * np.array([[_inherited_share(w, m) for m in students] for w in worlds])
     fig, ax = figure(height=0.42 * len(students) + 1.6)
     place = np.arange(len(students))[::-1]
@@ -177,9 +177,9 @@ def heirs(worlds: list[World]) -> Figure:
     at = dict(zip(students, np.nanmean(shares, axis=0), strict=True))
     finding_title(
         ax,
-        f"The hard student inherits {at[a.HARD]:.0f} % of what only the teacher knew, "
-        f"the soft one {at[a.SOFT]:.0f} %",
-        holds=bool(at[a.HARD] > 1.5 * at[a.SOFT]),
+        f"The hard student inherits {at[arms.HARD]:.0f} % of what only the teacher knew, "
+        f"the soft one {at[arms.SOFT]:.0f} %",
+        holds=bool(at[arms.HARD] > 1.5 * at[arms.SOFT]),
         otherwise="What students inherit from the teacher alone",
     )
     return fig
@@ -187,7 +187,7 @@ def heirs(worlds: list[World]) -> Figure:
 
 def _inherited_share(world: World, student: str) -> float:
     m = world.members
-    only = m[a.TEACHER] & ~m[a.BASELINE]
+    only = m[arms.TEACHER] & ~m[arms.BASELINE]
     return float(m[student][only].mean()) if only.any() else float("nan")
 
 
@@ -196,14 +196,14 @@ def hard_epochs(worlds: list[World]) -> Figure:
     students = worlds[0].students
     rate = 100 * np.mean([w.curve_rate for w in worlds], axis=0)
     fig, ax = figure(height=3.6)
-    for name in (a.BASELINE, a.SOFT, a.HARD, a.UNREAD):
+    for name in (arms.BASELINE, arms.SOFT, arms.HARD, arms.UNREAD):
         style = look(name)
         ax.plot(worlds[0].epochs, rate[:, students.index(name)], color=style.color,
                 marker=style.marker, linestyle=style.linestyle,
                 label=NAMES.get(name, name))  # fmt: skip
     ax.set(xlabel="epochs of the student", ylabel="completed (% of D)")
     ax.legend()
-    h, s = (rate[-1, students.index(m)] for m in (a.HARD, a.SOFT))
+    h, s = (rate[-1, students.index(m)] for m in (arms.HARD, arms.SOFT))
     finding_title(
         ax,
         f"Hard and soft students do not end at the same rate: {h:.1f} against {s:.1f} %",

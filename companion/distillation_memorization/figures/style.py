@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion.distillation_memorization import arms as a
+from companion.distillation_memorization import arms
 from companion.plotting import (
     BLACK,
     BLUE,
@@ -17,20 +17,25 @@ from companion.plotting import (
 )
 
 LOOKS = {
-    a.TEACHER: Style(PURPLE, "s", "-"),
-    a.BASELINE: Style(ORANGE, "^", "--"),
-    a.SOFT: Style(BLUE, "o", "-"),
-    a.HARD: Style(GREEN, "D", "-."),
-    a.UNREAD: Style(VERMILION, "X", ":"),
-    a.MIXTURE: Style(SKY, "v", "--"),
-    a.SMOOTHED: Style(YELLOW, "P", ":"),
+    arms.TEACHER: Style(PURPLE, "s", "-"),
+    arms.BASELINE: Style(ORANGE, "^", "--"),
+    arms.SOFT: Style(BLUE, "o", "-"),
+    arms.HARD: Style(GREEN, "D", "-."),
+    arms.UNREAD: Style(VERMILION, "X", ":"),
+    arms.MIXTURE: Style(SKY, "v", "--"),
+    arms.SMOOTHED: Style(YELLOW, "P", ":"),
 }
-MAIN = (a.TEACHER, a.BASELINE, a.SOFT, a.HARD)
-NAMES = {a.TEACHER: "T teacher", a.BASELINE: "B baseline", a.SOFT: "S soft", a.HARD: "H hard"}
+MAIN = (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
+NAMES = {
+    arms.TEACHER: "T teacher",
+    arms.BASELINE: "B baseline",
+    arms.SOFT: "S soft",
+    arms.HARD: "H hard",
+}
 PAPER = Style(GREY, "s", "--")
 OTHERS = Style(BLACK, ".", "")
 
 
 def look(name: str) -> Style:
     """Style of a model; soft students at other temperatures look like the soft one."""
-    return LOOKS.get(name, LOOKS[a.SOFT])
+    return LOOKS.get(name, LOOKS[arms.SOFT])

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from companion.mamba3.discretization import EQUATIONS, Order
+from companion.mamba3.convergence import Order
+from companion.mamba3.discretization import EQUATIONS
 from companion.mamba3.views import masks
 from companion.plotting import (
     BLUE,

@@ -12,8 +12,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from companion.massive_activations.excerpt import decompose, layer_profile, models, ratio_series
+from companion.massive_activations.excerpt import models
 from companion.massive_activations.excerpt import steps as checkpoints
+from companion.massive_activations.ratios import decompose, layer_profile, ratio_series
 from companion.plotting import (
     BLACK,
     BLUE,
@@ -278,7 +279,7 @@ QUANTITIES = {
     "median": "median |h| (model units)",
     "relative": "ratio / Gaussian null",
 }
-"""Columns of :func:`companion.massive_activations.excerpt.ratio_series` that can be viewed."""
+"""Columns of :func:`companion.massive_activations.ratios.ratio_series` that can be viewed."""
 
 
 def excerpt_view(excerpt: pd.DataFrame, model: str, step: int, quantity: str = "ratio") -> Figure:

@@ -10,7 +10,7 @@ import polars as pl
 from matplotlib.patches import FancyArrowPatch
 
 from companion.model_ecosystem.here import PRINTED_RATES, Drift
-from companion.model_ecosystem.rates import Rate
+from companion.model_ecosystem.intervals import Rate
 from companion.model_ecosystem.recovery import covered
 from companion.plotting import (
     BLACK,

@@ -12,7 +12,7 @@ import polars as pl
 
 from companion.model_ecosystem.figures import direction, kin
 from companion.model_ecosystem.figures.law import TRAITS
-from companion.model_ecosystem.rates import Rate
+from companion.model_ecosystem.intervals import Rate
 from companion.plotting import as_published
 from companion.stats import Interval
 

@@ -11,7 +11,8 @@ import polars as pl
 
 from companion.model_ecosystem.benchmark import STEPS
 from companion.model_ecosystem.cards import Thinning
-from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.forest import depths
+from companion.model_ecosystem.here import Growth, Tree
 from companion.plotting import (
     BLACK,
     BLUE,
@@ -57,71 +58,52 @@ def cards(lengths: Thinning, automatic: tuple[float, float], languages: Thinning
     return fig
 
 
-def growth(system: Ecosystem, largest: int = 6) -> Figure:
+def growth(found: Growth) -> Figure:
     """Children of the largest families of the sample over time."""
     fig, ax = figure(height=3.8)
-    d = system.graph.n_children()
-    dates = pl.Series(system.table["created_at"]).str.slice(0, 10).str.to_date(strict=False)
-    names = system.table["model_id"].to_list()
-    for i, head in enumerate(np.argsort(-d, kind="stable")[:largest]):
-        born = dates[system.graph.child[system.graph.parent == head]].drop_nulls().sort()
-        ax.step(born.to_list(), np.arange(1, len(born) + 1), where="post", color=PALETTE[i],
-                linestyle=("-", "--", "-.")[i % 3], label=names[head].split("/")[-1])  # fmt: skip
+    largest = len(found.names)
+    for i, (name, days, born) in enumerate(zip(*found[:3], strict=True)):
+        each = np.repeat(days, born).astype("datetime64[D]")
+        ax.step(each, np.arange(1, each.size + 1), where="post", color=PALETTE[i],
+                linestyle=("-", "--", "-.")[i % 3], label=name.split("/")[-1])  # fmt: skip
     ax.set(ylabel="children so far")
-    share = np.sort(d)[::-1][:largest].sum() / d.sum()
     ax.legend(loc="upper left")
     ax.tick_params(axis="x", labelrotation=30)
     finding_title(
         ax,
-        f"The {largest} largest of {int((d > 0).sum())} families have {100 * share:.0f} % of the "
-        "children",
-        holds=share > 0.5,
+        f"The {largest} largest of {found.families} families have {100 * found.share:.0f} % of "
+        "the children",
+        holds=found.share > 0.5,
         otherwise=f"Children of the {largest} largest families over time",
     )
     return fig
 
 
-def tree_frame(system: Ecosystem, head: int, colors: np.ndarray) -> Figure:
-    """All descendants of one model, generations as rings.
-
-    colors : (n,) 1 where a model declares its parent's license, 0 another one, -1 none or unknown
-    """
+def tree_frame(tree: Tree) -> Figure:
+    """All descendants of one model, generations as rings."""
     fig, ax = figure(height=5.2)
-    nodes, edges, rings = _below(system, head)
-    place = _radial(head, edges)
+    n = tree.parent.size
+    edges = list(zip(tree.parent[1:].tolist(), range(1, n), strict=True))
+    place = _radial(0, edges)
     drawn = nx.DiGraph(edges)
-    drawn.add_node(head)
+    drawn.add_node(0)
     nx.draw_networkx_edges(drawn, place, ax=ax, arrows=False, edge_color="#b0b0b0", width=0.6)
     looks = {1: (BLUE, "o", "same license"), 0: (VERMILION, "X", "another license"),
              -1: (GREY, ".", "none declared")}  # fmt: skip
     for code, (color, marker, words) in looks.items():
-        chosen = [v for v in nodes if colors[v] == code and v != head]
+        chosen = [v for v in range(1, n) if tree.same_license[v] == code]
         xy = np.array([place[v] for v in chosen]).reshape(-1, 2)
         ax.scatter(xy[:, 0], xy[:, 1], color=color, marker=marker, s=22, linewidths=0,
                    label=f"{words}: {len(chosen)}", zorder=3)  # fmt: skip
-    ax.scatter(*place[head], color=BLACK, s=80, zorder=4)
+    ax.scatter(*place[0], color=BLACK, s=80, zorder=4)
+    rings = depths(np.where(tree.parent < 0, n, tree.parent))[0].max()
     reach = rings**REACH + 0.3
     ax.set(xlim=(-reach * 1.35, reach * 1.35), ylim=(-reach, reach))
     ax.set_aspect("equal")
     ax.axis("off")
     ax.legend(loc="lower left", fontsize=8.5)
-    ax.set_title(f"{system.table['model_id'][head]}: {len(nodes) - 1} descendants")
+    ax.set_title(f"{tree.name}: {n - 1} descendants")
     return fig
-
-
-def _below(system: Ecosystem, head: int) -> tuple[list[int], list[tuple[int, int]], int]:
-    """Descendants with the head, edges, generations."""
-    graph = system.graph.tree()
-    kids: dict[int, list[int]] = {}
-    for parent, child in zip(graph.parent.tolist(), graph.child.tolist(), strict=True):
-        kids.setdefault(parent, []).append(child)
-    nodes, edges, ring, rings = [head], [], [head], 0
-    while ring := [c for p in ring for c in kids.get(p, ())]:
-        rings += 1
-        nodes += ring
-    inside = set(nodes)
-    edges = [(p, c) for p in nodes for c in kids.get(p, ()) if c in inside]
-    return nodes, edges, rings
 
 
 def _radial(head: int, edges: list[tuple[int, int]]) -> dict[int, tuple[float, float]]:

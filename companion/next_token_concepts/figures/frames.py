@@ -8,7 +8,7 @@ import numpy as np
 
 from companion.next_token_concepts import directions as dr
 from companion.next_token_concepts import measurements as ms
-from companion.next_token_concepts import theory
+from companion.next_token_concepts import probing, theory
 from companion.next_token_concepts.figures.probes import heat
 from companion.next_token_concepts.figures.style import REGRESSORS, WORDS
 from companion.next_token_concepts.world import World
@@ -67,7 +67,7 @@ def sentence_frame(world: World, words: np.ndarray) -> Figure:
 
 def recipe_frame(pairs: Sequence[dr.Pairs], c: float, *, held_out: bool, what: str) -> Figure:
     """A heat map of A_s W_s for one kind of representations, pairing and penalty."""
-    table = dr.cosines(pairs, c, held_out=held_out)
+    table = probing.cosines(pairs, c, held_out=held_out)
     fig, ax = figure(height=3.6, width=4.6)
     fig.colorbar(heat(ax, table, ""), ax=ax, shrink=0.8, label="cosine")
     ax.set(xlabel="probe of concept", ylabel="direction of concept")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.next_token_concepts.dictionaries import Dictionaries
-from companion.next_token_concepts.directions import PAPER_C
 from companion.next_token_concepts.figures.style import KINDS, PAIRING
 from companion.next_token_concepts.judge_words import lead
 from companion.next_token_concepts.learning import Trained
+from companion.next_token_concepts.probing import PAPER_C
 from companion.next_token_concepts.run import Noise
 from companion.next_token_concepts.words import RealWords
 from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, reference_line

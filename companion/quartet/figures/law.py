@@ -10,9 +10,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
 from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, figure, finding_title
-from companion.quartet.law import select
 from companion.quartet.optimal import MODELS, PRECISIONS, Map
-from companion.quartet.published import TABLE_2
+from companion.quartet.published import TABLE_2, select
 from companion.quartet.refit import Refit
 
 if TYPE_CHECKING:

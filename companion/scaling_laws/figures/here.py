@@ -23,9 +23,8 @@ from companion.scaling_laws.figures.law import _shade
 from companion.scaling_laws.lab import by_world
 from companion.scaling_laws.law import ScalingLaw
 from companion.scaling_laws.live import LiveResults, one_pick
-from companion.scaling_laws.protocol import are, target_points
+from companion.scaling_laws.protocol import Family, are, target_points
 from companion.scaling_laws.schedules import Extrapolation, Gap
-from companion.scaling_laws.sources import Family
 from companion.scaling_laws.zipf import World
 
 if TYPE_CHECKING:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
 from companion.plotting import BLACK, BLUE, GREY, SEQUENTIAL, VERMILION, figure, finding_title
-from companion.scaling_laws.law import Fit, Points
+from companion.scaling_laws.law import Fit, Points, ScalingLaw
+from companion.scaling_laws.protocol import Run
 from companion.scaling_laws.solvers import NO_WORSE, summarize
 from companion.scaling_laws.varpro import projected_objective
 
@@ -17,7 +18,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from companion.scaling_laws.explorers import Prediction
+
+class Prediction(NamedTuple):
+    """What a frame shows.
+
+    training : runs with the checkpoints that were fitted; target : the whole target run
+    grid : (g,) tokens; band : (low, high) of the laws with one training model left out, or None
+    where a refit would not be identified
+    """
+
+    training: tuple[Run, ...]
+    target: Run
+    law: ScalingLaw
+    grid: np.ndarray
+    band: tuple[np.ndarray, np.ndarray] | None
+    are: float
+    bias: float
+    ylabel: str
+    ylim: tuple[float, float]
 
 
 def surface(data: Points, fit: Fit) -> Figure:

@@ -7,25 +7,31 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import nn
 
 from companion.plotting import BLUE, ORANGE, VERMILION, figure
+from companion.scale import one_thread
 from companion.tart.nulls import accuracy, null_scores
 from companion.tart.real import Vectors
-from companion.tart.threads import one_core
 from companion.tart.whitening import Whitening
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from torch import nn
 
 REACH, FINE = 3.0, 41
 
 
-@one_core()
+def surface(head: nn.Module, x: np.ndarray, y: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Probability of label 1 (n,) at points (n, 2), read by a module of any width."""
+    wide = [np.pad(part, ((0, 0), (0, head.d - 2))) for part in (x, grid)]
+    context, queries = (torch.from_numpy(part).float() for part in wide)
+    return torch.sigmoid(head.scores(context, torch.from_numpy(y).float(), queries)).numpy()
+
+
+@one_thread()
 def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     """Probability surfaces of the module and of logistic regression over the plane."""
-    from companion.tart.explorers import surface
-
     side = np.linspace(-REACH, REACH, FINE)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     logits = null_scores("logistic, C = 1", x, y, grid)
@@ -49,7 +55,7 @@ def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     return fig
 
 
-@one_core()
+@one_thread()
 def cloud_frame(v: Vectors, mode: str) -> Figure:
     """First two coordinates of a context; size grows with the place in the prompt."""
     fitted = Whitening.fit(v.context, v.p, mode)

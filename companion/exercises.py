@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_UP, Context
 from pathlib import Path
 
 NEAR = 0.02
@@ -92,11 +93,17 @@ def respond(
     if not math.isfinite(value):
         return Answer(_NO_NUMBER)
     if _is_near(value, expected, tolerance):
-        return Answer(f"Right: {value:.6g}.")
+        return Answer(f"Right: {_shown(value)}.")
     found = [text for wrong, text in hints if _is_near(value, wrong, NEAR)]
     hint = explain(value) if explain else found[0] if found else otherwise
     off = "small" if value < expected else "large"
-    return Answer(f"Not yet: {value:.6g} is too {off}.{hint and ' '}{hint}")
+    return Answer(f"Not yet: {_shown(value)} is too {off}.{hint and ' '}{hint}")
+
+
+def _shown(value: float) -> str:
+    """Six significant digits, rounded and written as the page does."""
+    rounded = Context(prec=6, rounding=ROUND_HALF_UP).create_decimal(value)
+    return f"{float(rounded) + 0.0:.6g}"  # zero has no sign
 
 
 def _is_near(value: float, target: float, tolerance: float) -> bool:

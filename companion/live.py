@@ -355,9 +355,14 @@ def still(scene: Scene, *, width: float = 4.8) -> bytes:
         for which in ("x", "y"):
             _set_axis(ax, which, panel[which])
         unit = panel["y"]["label"] and f", {panel['y']['label']}"
-        ax.set_title(panel["title"] + unit, fontsize=10)
-        if any(mark.get("name") for mark in panel["marks"]):
-            ax.legend(fontsize=7)
+        names = [mark["name"] for mark in panel["marks"] if mark.get("name")]
+        columns = 3 if sum(map(len, names)) <= 15 * len(names) else 2
+        rows = math.ceil(len(names) / columns)
+        ax.set_title(panel["title"] + unit, fontsize=10, pad=6 + 12 * rows)
+        if names:  # above the panel, as in the page
+            ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=7.5,
+                      borderpad=0, borderaxespad=0.3, columnspacing=1.2,
+                      labelspacing=0.3)  # fmt: skip
     return plotting.to_webp(fig)
 
 
@@ -377,7 +382,7 @@ def _draw(ax, mark: Mapping) -> None:
         face = {"markerfacecolor": "none"} if mark.get("open") else {}
         marker = mark.get("marker") or style.marker or "o"
         ax.plot(mark["x"], mark["y"], marker, linestyle="", markersize=mark.get("size", 3),
-                **face, **paint)  # fmt: skip
+                clip_on=False, **face, **paint)  # fmt: skip
     elif mark["kind"] == "rule":
         draw = ax.axvline if "x" in mark else ax.axhline
         draw(mark["x"] if "x" in mark else mark["y"], linewidth=1.1, **line, **paint)
@@ -393,8 +398,9 @@ def _set_axis(ax, which: str, spec: Mapping) -> None:
     getattr(ax, f"set_{which}scale")(spec.get("scale", "linear"))
     getattr(ax, f"set_{which}lim")(*spec["domain"])
     if which == "x":
-        ax.set_xlabel(spec["label"])
+        ax.set_xlabel(spec["label"], fontsize=9)
     axis = getattr(ax, f"{which}axis")
+    axis.set_tick_params(labelsize=8.5)
     if spec.get("ticks"):
         axis.set_ticks([value for value, _ in spec["ticks"]], [text for _, text in spec["ticks"]])
     elif spec.get("percent"):

@@ -213,7 +213,7 @@ function live(root, scene, spec) {
     const beside = panels.length > 1 && width >= 620;
     const each = beside ? Math.floor((width - 20) / 2) : width;
     const height = beside ? Math.round(each * 0.66)
-      : panels.length > 1 ? 180 : Math.round(Math.max(180, Math.min(330, each * 0.5)));
+      : panels.length > 1 ? 160 : Math.round(Math.max(180, Math.min(330, each * 0.5)));
     headline.textContent = what;
     detail.textContent = why;
     stage.setAttribute("aria-label", `${what} ${why}`);

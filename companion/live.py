@@ -41,7 +41,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from PIL import Image
@@ -224,7 +224,7 @@ class Live:
         """The values at which the page opens."""
         return {control.name: control.start for control in self.controls}
 
-    @property
+    @cached_property
     def first(self) -> Scene:
         """The scene at which the page opens."""
         return self.scene(self.start, self.data)

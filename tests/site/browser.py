@@ -302,10 +302,12 @@ def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
             problems.append(f"{name}: the still picture is loaded though nobody sees it")
         for control in root.locator("input, select").all():
             told = f"{name}, {control.get_attribute('id').removeprefix(f'{name}-')}"
+            root.locator(".rpl-reset").click()
+            page.evaluate(_NEXT_FRAME)
             before, times = _seen(root), []
             for move in _moves(control):
                 move()
-                page.evaluate("() => new Promise(done => requestAnimationFrame(() => done()))")
+                page.evaluate(_NEXT_FRAME)
                 times.append(root.evaluate("root => root.rplLive.ms"))
             problems += [
                 f"{told}: {what} does not change"
@@ -335,6 +337,7 @@ def _seen(root: Locator) -> tuple[str, str]:
     return stage.inner_html(), stage.get_attribute("aria-label")
 
 
+_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => done()))"
 _LOADED_STILL = """root => {
   const image = root.querySelector(".rpl-still img");
   return Boolean(image) && performance.getEntriesByName(image.src).length > 0;

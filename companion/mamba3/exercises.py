@@ -12,37 +12,36 @@ from companion.mamba3.rotor import horizon, parity_accuracy, random_bits
 def check_kappa(answer: object) -> Answer:
     """Exercise 1: κ of a key with Δ = 0.4, λ = 0.75 whose successor has Δ = 0.8, λ = 0.5."""
 
-    def explain(value: float) -> str:
-        if math.isclose(value, 0.3, rel_tol=1e-6):
-            return "That is γ, the right end alone; the next step adds (1 - λ)Δ of its own."
-        if math.isclose(value, 0.4, rel_tol=1e-6):
-            return "The second part has the Δ and λ of the next token."
-        return "Take λΔ of this token plus (1 - λ)Δ of the next."
-
-    return respond(answer, 0.7, tolerance=1e-6, explain=explain)
+    return respond(
+        answer, 0.75 * 0.4 + (1 - 0.5) * 0.8, tolerance=1e-6, name="mamba3-kappa",
+        hints=[
+            (0.3, "That is γ, the right end alone; the next step adds (1 - λ)Δ of its own."),
+            (0.4, "The second part has the Δ and λ of the next token."),
+        ],
+        otherwise="Take λΔ of this token plus (1 - λ)Δ of the next.",
+    )  # fmt: skip
 
 
 def check_flop_ratio(answer: object) -> Answer:
     """Exercise 2: FLOP of R = 4 over R = 1 at N = 64, P = 64."""
-
-    def explain(value: float) -> str:
-        if math.isclose(value, 4, rel_tol=1e-6):
-            return "The decay of the state, NP, does not grow with R."
-        return "Use 4NPR + NP - PR for both."
-
-    return respond(answer, flops(64, 64, 4) / flops(64, 64, 1), tolerance=0.01, explain=explain)
+    return respond(
+        answer, flops(64, 64, 4) / flops(64, 64, 1), tolerance=0.01, name="mamba3-flops",
+        hints=[(4, "The decay of the state, NP, does not grow with R.")],
+        otherwise="Use 4NPR + NP - PR for both.",
+    )  # fmt: skip
 
 
 def check_horizon(answer: object) -> Answer:
     """Exercise 3: largest angle error in radians that survives 1,000 one-bits."""
-    right = math.pi / 2000
-
-    def explain(value: float) -> str:
-        if math.isclose(value, math.pi / 1000, rel_tol=0.02):
-            return "At that error the reading is upside down; it flips at a quarter turn."
-        return f"With {value:.3g} the answer flips after {horizon(value):.0f} one-bits."
-
-    return respond(answer, right, tolerance=0.02, explain=explain)
+    return respond(
+        # horizon(ε) ε is the angle at which the answer flips
+        answer, horizon(1.0) / 1000, tolerance=0.02, unit="rad", name="mamba3-horizon",
+        hints=[
+            (math.pi / 1000,
+             "At that error the reading is upside down; it flips at a quarter turn."),
+        ],
+        otherwise="The answer flips as soon as 1,000 errors add up to a quarter turn.",
+    )  # fmt: skip
 
 
 def check_decay(answer: object) -> Answer:

@@ -21,26 +21,23 @@ REFIT = ScalingLaw.of(E=1.8172, A=482.01, B=2085.43, alpha=0.3478, beta=0.3658)
 def check_data_share(answer: object) -> Answer:
     """Exercise 1: share of the reducible loss that is the data term, N = 1e9 and D = 1e11."""
     size, data = float(REFIT.size_term(1e9)), float(REFIT.data_term(1e11))
-
-    def explain(value: float) -> str:
-        if math.isclose(value, size / (size + data), rel_tol=0.02):
-            return "This is the share of the size term."
-        if math.isclose(value, data / (REFIT.E + size + data), rel_tol=0.02):
-            return "This is the share of the whole loss; leave E out."
-        return "Put N and D into the two terms of eq. 1 and divide."
-
-    return respond(answer, data / (size + data), tolerance=0.01, explain=explain)
+    return respond(
+        answer, data / (size + data), tolerance=0.01, name="sl-data-share",
+        hints=[
+            (size / (size + data), "This is the share of the size term."),
+            (data / (REFIT.E + size + data), "This is the share of the whole loss; leave E out."),
+        ],
+        otherwise="Put N and D into the two terms of eq. 1 and divide.",
+    )  # fmt: skip
 
 
 def check_perplexity_error(answer: object) -> Answer:
     """Exercise 2: a law is 0.1 nats too high at 2.3 nats; its relative error in perplexity, %."""
-
-    def explain(value: float) -> str:
-        if math.isclose(value, 100 * 0.1 / 2.3, rel_tol=0.02):
-            return "This is the error in nats."
-        return "Perplexity is exp(loss): compare exp(2.4) with exp(2.3)."
-
-    return respond(answer, 100 * math.expm1(0.1), tolerance=0.01, explain=explain)
+    return respond(
+        answer, 100 * math.expm1(0.1), tolerance=0.01, unit="%", name="sl-perplexity",
+        hints=[(100 * 0.1 / 2.3, "This is the error in nats.")],
+        otherwise="Perplexity is exp(loss): compare exp(2.4) with exp(2.3).",
+    )  # fmt: skip
 
 
 def spoiled_points(seed: int = 0) -> Points:
@@ -57,9 +54,8 @@ def check_outliers(answer: object, seed: int = 0) -> Answer:
     squares = abs(fit_varpro(data).law.E / TRUTH.E - 1)
     robust = abs(fit_huber_log(data).law.E / TRUTH.E - 1)
 
-    def explain(value: float) -> str:
-        if math.isclose(value, robust / squares, rel_tol=0.05):
-            return "The other way round: least squares over Huber."
-        return "Fit both, take |E / 1.8 - 1| of each, and divide."
-
-    return respond(answer, squares / robust, tolerance=0.02, explain=explain)
+    return respond(
+        answer, squares / robust, tolerance=0.02, name="sl-outliers",
+        hints=[(robust / squares, "The other way round: least squares over Huber.")],
+        otherwise="Fit both, take |E / 1.8 - 1| of each, and divide.",
+    )  # fmt: skip

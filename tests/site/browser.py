@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -283,8 +284,98 @@ def explorer_problems(page: Page) -> list[str]:
     return problems
 
 
+def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
+    """What is wrong with live figures: keyboard, picture, words, time, width, still picture.
+
+    slowest : milliseconds that the quickest redraw of a control may take; what else the machine
+        does makes single ones slow
+    """
+    problems = []
+    for root in page.locator(".rpl-live").all():
+        name = root.get_attribute("id")
+        if not root.evaluate("root => Boolean(root.rplLive)"):
+            problems.append(f"{name} is not live")
+            continue
+        if root.locator(".rpl-still").is_visible():
+            problems.append(f"{name}: the still picture stays beside the live one")
+        if root.evaluate(_LOADED_STILL):
+            problems.append(f"{name}: the still picture is loaded though nobody sees it")
+        for control in root.locator("input, select").all():
+            told = f"{name}, {control.get_attribute('id').removeprefix(f'{name}-')}"
+            root.locator(".rpl-reset").click()
+            page.evaluate(_NEXT_FRAME)
+            before, times = _seen(root), []
+            for move in _moves(control):
+                move()
+                page.evaluate(_NEXT_FRAME)
+                times.append(root.evaluate("root => root.rplLive.ms"))
+            problems += [
+                f"{told}: {what} does not change"
+                for what, old, new in zip(("picture", "sentence"), before, _seen(root), strict=True)
+                if old == new
+            ]
+            if min(times) > slowest:
+                problems.append(f"{told}: drawing takes {min(times):.0f} ms")
+        root.locator(".rpl-reset").click()
+        try:
+            page.wait_for_function(
+                """root => root.querySelector(".rpl-aloud").textContent ===
+                   root.querySelector(".rpl-say").textContent""",
+                arg=root.element_handle(),
+                timeout=5000,
+            )
+        except Error:
+            problems.append(f"{name}: what is read aloud is not what stands there")
+        if root.evaluate("root => root.scrollWidth > root.clientWidth"):
+            problems.append(f"{name} is wider than its place")
+    return problems
+
+
+def _seen(root: Locator) -> tuple[str, str]:
+    """Picture and its description."""
+    stage = root.locator(".rpl-stage")
+    return stage.inner_html(), stage.get_attribute("aria-label")
+
+
+_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => done()))"
+_LOADED_STILL = """root => {
+  const image = root.querySelector(".rpl-still img");
+  return Boolean(image) && performance.getEntriesByName(image.src).length > 0;
+}"""
+
+
+def _moves(control: Locator) -> list[Callable[[], object]]:
+    """Moves to another value and around it, for a slider by keyboard."""
+    if control.evaluate("control => control.tagName") == "SELECT":
+        first, other = control.evaluate(
+            "control => [0, 1].map(i => (control.selectedIndex + i) % control.options.length)"
+        )
+        return [partial(control.select_option, index=i) for i in (other, first, other)]
+    at_end = control.evaluate("control => control.value === control.max")
+    keys = ("Home", "ArrowRight", "ArrowLeft") if at_end else ("End", "ArrowLeft", "ArrowRight")
+    return [partial(control.press, key) for key in keys]
+
+
+def answer_problems(page: Page) -> list[str]:
+    """Answer boxes that do not take the right answer, or take a wrong one."""
+    problems = []
+    for form in page.locator(".rpl-answer").all():
+        name, output = form.get_attribute("id"), form.locator("output")
+        code = form.locator("script").text_content()
+        right = float(re.search(r'"answer": ([-+.e0-9]+)', code).group(1))
+        form.locator("input").fill(f"{right:.9g}".replace(".", ","))
+        form.locator("input").press("Enter")
+        if not output.inner_text().startswith("✓ Right"):
+            problems.append(f"{name}: {right:.9g} is not taken: {output.inner_text()!r}")
+        form.locator("input").fill(f"{3 * right + 1:.9g}")
+        form.locator("button").click()
+        if not output.inner_text().startswith("✗ Not yet"):
+            problems.append(f"{name}: three times as much is taken: {output.inner_text()!r}")
+    return problems
+
+
 def still_problems(root: Locator) -> list[str]:
-    """What an explorer lacks where no script runs: its first frame, without the controls."""
+    """What an explorer or a live figure lacks where no script runs: a picture, no controls."""
     image = root.locator("img")
     problems = [] if image.is_visible() else ["the first frame is not visible"]
     if not image.get_attribute("src").endswith(".webp"):

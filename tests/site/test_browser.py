@@ -3,6 +3,7 @@
 import pytest
 
 from companion.papers import chapters
+from tests import live as book
 from tests.site import browser, checks, walk
 
 pytestmark = [pytest.mark.site, pytest.mark.browser, pytest.mark.timeout(3600)]
@@ -39,6 +40,9 @@ def test_without_javascript_the_first_frame_is_there(project, address, chromium)
             page.goto(f"{address}/{name}")
             explorers = page.locator(".rp-explorer").all()
             problems += [] if explorers else [f"{name}: no explorer"]
+            explorers += page.locator(".rpl-live").all()
+            boxes = page.locator(".rpl-answer").all()
+            problems += [f"{name}: a box that checks nothing" for b in boxes if b.is_visible()]
             problems += [
                 f"{name}, {root.get_attribute('id')}: {problem}"
                 for root in explorers
@@ -47,6 +51,12 @@ def test_without_javascript_the_first_frame_is_there(project, address, chromium)
         return problems
 
     assert chromium.look(action, java_script_enabled=False) == []
+
+
+def test_the_site_has_live_figures_and_answer_boxes(site):
+    pages = [page.read_text(encoding="utf-8") for page in checks.pages(site)]
+    assert sum('class="rpl-live"' in text for text in pages) == len(book.scripts())
+    assert sum(text.count('class="rpl-answer"') for text in pages) >= 6
 
 
 def test_without_javascript_the_text_is_there(site, address, open_page):

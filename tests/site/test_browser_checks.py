@@ -1,9 +1,13 @@
 """The checks that need a browser find what they are for."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Error
 
 from companion.data import Missing
+from companion.exercises import respond
+from companion.live import Choice, Live, Slider
 from tests.site import browser
 from tests.site.conftest import serve
 
@@ -181,6 +185,70 @@ def test_an_explorer_that_needs_a_script_is_found(show, body, part):
     seen = show(f"<div class='rp-explorer'>{body}{controls}</div>", java_script_enabled=False)
     problems = browser.still_problems(seen.page.locator(".rp-explorer"))
     assert any(part in problem for problem in problems)
+
+
+UTF8 = '<meta charset="utf-8">'
+LIVE = Live(
+    "demo",
+    lambda values, _: {
+        "headline": f"A is {values['a']:g}.", "detail": "That is all.",
+        "panels": [{"title": "T", "x": {"label": "x", "domain": [0, 10]},
+                    "y": {"label": "", "domain": [0, 1]},
+                    "marks": [{"kind": "rule", "x": values["a"]}]}],
+    },
+    Path(__file__).with_name("live_demo.js"),
+    [Slider("a", "a", 0, 10, 5), Choice("b", "b", [("p", "plain"), ("q", "quick")])],
+)  # fmt: skip
+
+
+def test_a_live_figure_that_works_has_no_problem(show):
+    seen = show(LIVE.to_html())
+    assert browser.live_problems(seen.page) == []
+    assert browser.axe(seen.page) == []
+    assert icon(seen) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("live((me", "(() => 0)((me", "not live"),
+        ("if (still) still.hidden = true", "", "the still picture stays"),
+        ("x: a + b.length", "x: b.length", "demo, a: picture does not change"),
+        ("A is ${a}${b}.", "A is ${a}.", "demo, b: sentence does not change"),
+        ("max: high, step", "max: high, disabled: 1, step", "demo, a: picture does not change"),
+        ("const began = performance.now()", "const began = performance.now() - 150", "takes 15"),
+        ("aloud.textContent =", "aloud.title =", "read aloud"),
+        (".rpl-live p { margin: 0; }", ".rpl-live p { min-width: 2000px }", "wider"),
+    ],
+)
+def test_a_fault_of_a_live_figure_is_found(show, old, new, part):
+    text = LIVE.to_html()
+    assert text.count(old) == 1
+    problems = browser.live_problems(show(text.replace(old, new)).page)
+    assert any(part in problem for problem in problems), problems
+
+
+def test_an_answer_box_that_works_has_no_problem(show):
+    box = respond(..., 0.25, tolerance=0.01, unit="rad", name="demo").to_html()
+    seen = show(box, head=UTF8)
+    assert seen.page.locator(".rpl-answer").is_visible()
+    assert browser.answer_problems(seen.page) == []
+    assert browser.axe(seen.page) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("const isNear = (target, tolerance) =>", "const isNear = () => false &&", "not taken"),
+        ("const isNear = (target, tolerance) =>", "const isNear = () => true ||", "is taken"),
+        ("output.textContent =", "output.title =", "not taken"),
+    ],
+)
+def test_a_fault_of_an_answer_box_is_found(show, old, new, part):
+    text = respond(..., 0.25, tolerance=0.01, name="demo").to_html()
+    assert text.count(old) == 1
+    problems = browser.answer_problems(show(text.replace(old, new), head=UTF8).page)
+    assert any(part in problem for problem in problems), problems
 
 
 def crash(chromium, page):

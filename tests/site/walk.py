@@ -14,7 +14,9 @@ from playwright.sync_api import Page
 from tests.site import browser, checks
 from tests.site.browser import PHONE, WIDE, Chromium
 
-CHECKS = ("requests", "errors", "math", "overflow", "images", "axe", "explorers")
+CHECKS = (
+    "requests", "errors", "math", "overflow", "images", "axe", "explorers", "live", "answers",
+)  # fmt: skip
 """What a visit collects, each a list of problems."""
 
 
@@ -42,6 +44,8 @@ def look(page: Page, url: str) -> dict[str, list[str]]:
     seen = browser.visit(page, url)
     found = {
         "math": browser.raw_math(page),
+        "live": browser.live_problems(page),
+        "answers": browser.answer_problems(page),
         "overflow": browser.overflow(page),
         "images": browser.broken_images(page),
         "explorers": browser.explorer_problems(page),

@@ -53,7 +53,7 @@ def test_streams_are_told_apart(asked, says):
 
 def test_everything_that_asks_for_a_stream_is_heard(ear):
     from companion import scale
-    from companion.quartet import products
+    from companion.quartet.lab import products
 
     generator(3, "a", 1)
     scale.torch_generator(3, "b")
@@ -298,7 +298,7 @@ def test_state_tracking_is_read_on_other_walks(ear):
 
 
 def test_text_of_quartet(monkeypatch, ear):
-    from companion.quartet import text
+    from companion.quartet.lab import text
 
     monkeypatch.setattr(text, "streams", lambda: (*painted(), 32))
     batches = [text.batch([0, 1], step, 2, 16) for step in range(3)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.quartet.mxfp4 import check_groups
-from companion.quartet.training import CHECKPOINTS, RECIPES
+from companion.quartet.lab.training import CHECKPOINTS, RECIPES
+from companion.quartet.method.mxfp4 import check_groups
 from companion.scale import Sized, sized
 
 UP_TO_64 = (1, 2, 4, 8, 16, 32, 64)

@@ -14,12 +14,12 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
-from companion.quartet.gradients import log_slope
-from companion.quartet.law import PARAMETERS, Law
-from companion.quartet.optimal import SIZE_LIMITS, Quality, Speed, crossover
-from companion.quartet.products import fit_decay
-from companion.quartet.published import TABLE_6
-from companion.quartet.refit import nested_test, quality_of
+from companion.quartet.lab.gradients import log_slope
+from companion.quartet.lab.products import fit_decay
+from companion.quartet.lab.refit import nested_test, quality_of
+from companion.quartet.method.law import PARAMETERS, Law
+from companion.quartet.method.optimal import SIZE_LIMITS, Quality, Speed, crossover
+from companion.quartet.sources import TABLE_6
 from companion.stats import LEVEL, Interval, exact, holm, p_value, paired, t_interval
 from companion.verdicts import (
     FROM_BOOK,

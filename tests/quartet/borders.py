@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.quartet import reruns
-from companion.quartet.gradients import Depth
+from companion.quartet.lab import reruns
+from companion.quartet.lab.gradients import Depth
 from companion.quartet.verdict import verdicts
 from tests.borders import CORRECTED, CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.quartet import made

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from companion.quartet.quantizers import quantize
-from companion.quartet.speed import measure_matrix, measure_steps, quantize_by_search
+from companion.quartet.lab.speed import measure_matrix, measure_steps, quantize_by_search
+from companion.quartet.method.quantizers import quantize
 
 pytestmark = pytest.mark.bench
 

@@ -10,8 +10,9 @@ import pytest
 import companion.quartet as qt
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
-from companion.quartet import figures, reruns, tables
-from companion.quartet.speed import Speeds
+from companion.quartet.lab import reruns
+from companion.quartet.lab.speed import Speeds
+from companion.quartet.page import figures, tables
 from companion.quartet.verdict import series, verdicts
 
 from . import made

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from companion.quartet import budgets, law, optimal, published, refit, reruns
-from companion.quartet.explorers import PRINTED_LAW
+from companion.quartet import sources
+from companion.quartet.lab import budgets, refit, reruns
+from companion.quartet.method import law, optimal
+from companion.quartet.page.explorers import PRINTED_LAW
 
 TRUE = law.Law(np.array([12.0, 0.6, 13.0, 0.55, 0.3, 0.3]), 0.0)
 
@@ -49,7 +51,7 @@ def test_a_nested_law_fits_no_better(runs):
 
 
 def test_the_authors_numbers_come_back():
-    table = published.released_losses()
+    table = sources.released_losses()
     found = refit.run_refit(table, 6, 12, 0, progress=False)
     assert found.n_base == 23
     assert found.efficiency["eff_N QuEST"] == pytest.approx(0.648, abs=5e-4)
@@ -57,7 +59,7 @@ def test_the_authors_numbers_come_back():
     assert found.efficiency["eff_D SR"] == pytest.approx(0.892, abs=5e-4)
     assert found.efficiency["eff_D RTN, broken signs"] == pytest.approx(0.927, abs=5e-4)
     assert found.costs["full"] < 1.9e-6  # the authors' notebook prints 1.88e-6
-    with_outlier = published.select(table, "SR AbsMax", "none", suspect=True)
+    with_outlier = sources.select(table, "SR AbsMax", "none", suspect=True)
     assert with_outlier.loss.size == 6
     assert law.fit_efficiency(found.law, with_outlier, "N")[0] == pytest.approx(0.435, abs=5e-4)
     assert found.interval("alpha").low < 0.589 < found.interval("alpha").high
@@ -106,11 +108,11 @@ def test_crossover_is_where_the_losses_meet():
 
 
 def test_measured_speed_interpolates():
-    at = published.measured_speed()
+    at = sources.measured_speed()
     assert at(102760448) == pytest.approx((0.9617, 0.48751))
     assert at(1.0) == at(102760448)
     with pytest.raises(ValueError, match="unknown kernels"):
-        published.measured_speed("future")
+        sources.measured_speed("future")
 
 
 def test_the_reruns_regression_against_numpy():

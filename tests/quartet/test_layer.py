@@ -5,16 +5,16 @@ import pytest
 import torch
 from scipy.linalg import hadamard as sylvester
 
-from companion.quartet.hadamard import hadamard, random_signs, rotate, rotate_back
-from companion.quartet.linear import (
+from companion.quartet.method.hadamard import hadamard, random_signs, rotate, rotate_back
+from companion.quartet.method.linear import (
     QUARTET,
     QuantizedMatmul,
     QuartetLinear,
     Recipe,
     quantized_product,
 )
-from companion.quartet.mxfp4 import NotFinite, NotWholeGroups
-from companion.quartet.quantizers import SCHEMES, quantize
+from companion.quartet.method.mxfp4 import NotFinite, NotWholeGroups
+from companion.quartet.method.quantizers import SCHEMES, quantize
 
 
 def test_the_matrix_is_orthogonal_and_symmetric():

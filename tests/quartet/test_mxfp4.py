@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from companion.quartet.mxfp4 import (
+from companion.quartet.method.mxfp4 import (
     MAGNITUDES,
     NotFinite,
     NotWholeGroups,
@@ -21,8 +21,8 @@ from companion.quartet.mxfp4 import (
     round_,
     uniform_draws,
 )
-from companion.quartet.quantizers import SCHEMES, Scheme, quantize
-from companion.quartet.scales import (
+from companion.quartet.method.quantizers import SCHEMES, Scheme, quantize
+from companion.quartet.method.scales import (
     QUEST_SCALE,
     absmax_scale,
     group_deviation,
@@ -182,7 +182,7 @@ def test_quantizing_in_blocks_changes_nothing(noise, monkeypatch):
     whole = {
         name: quantize(x, name, generator=torch.Generator()).values for name in ("RTN", "QuEST")
     }
-    monkeypatch.setattr("companion.quartet.quantizers._BLOCK", 96)
+    monkeypatch.setattr("companion.quartet.method.quantizers._BLOCK", 96)
     for name, values in whole.items():
         assert torch.equal(quantize(x, name).values, values)
     out = x.clone()

@@ -6,10 +6,10 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from companion.quartet import gaussian, products
-from companion.quartet.linear import Recipe
-from companion.quartet.mxfp4 import MAGNITUDES
-from companion.quartet.scales import QUEST_SCALE
+from companion.quartet.lab import gaussian, products
+from companion.quartet.method.linear import Recipe
+from companion.quartet.method.mxfp4 import MAGNITUDES
+from companion.quartet.method.scales import QUEST_SCALE
 
 GRID = np.array(sorted({*MAGNITUDES, *(-m for m in MAGNITUDES)}))
 

@@ -10,9 +10,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from companion.data import Missing
-from companion.quartet import PRESETS, gradients, paper_scale, text, training
-from companion.quartet.linear import Recipe
-from companion.quartet.llama import Shape, TinyLlama
+from companion.quartet import PRESETS, hub
+from companion.quartet.lab import gradients, text, training
+from companion.quartet.lab.llama import Shape, TinyLlama
+from companion.quartet.method.linear import Recipe
 from companion.training import TrainingDiverged
 
 SMALL = Shape(n_layers=2, d_model=32, n_heads=2, hidden=64, vocab=128, seq=32)
@@ -56,7 +57,7 @@ def test_one_seed_is_the_llama_of_transformers():
 
 
 def test_n_of_the_paper():
-    assert paper_scale.MODEL_30M.n_body == 30_482_560
+    assert hub.MODEL_30M.n_body == 30_482_560
 
 
 @pytest.mark.parametrize("recipe", [Recipe(), Recipe(forward="QuEST", backward="RTN")])
@@ -168,21 +169,21 @@ def test_averaged_gradients_of_a_model(brief):
 def test_the_paper_path_on_a_stand_in():
     shape = replace(SMALL, vocab=64)
     batch = torch.arange(4 * 32).view(4, 32) % 7
-    long = paper_scale.LongPlan(shape, steps=25, n_windows=4, micro=2, lr=1e-2)
+    long = hub.LongPlan(shape, steps=25, n_windows=4, micro=2, lr=1e-2)
     losses = {
-        name: paper_scale.train_long(
+        name: hub.train_long(
             training.RECIPES[name], long, lambda _: batch, batch[:2], seed=0, progress=False
         )
         for name in ("none:none", "QuEST:RTN")
     }
     assert max(losses.values()) < np.log(64) - 1
-    beside = paper_scale.beside_authors(losses).set_index("recipe")
+    beside = hub.beside_authors(losses).set_index("recipe")
     assert beside.loc["none:none", "gap"] == 0
     assert beside.loc["QuEST:RTN", "authors' gap"] == pytest.approx(3.49 - 3.4157)
     with pytest.raises(ValueError, match="micro must divide"):
-        paper_scale.LongPlan(shape, 1, 4, 3)
+        hub.LongPlan(shape, 1, 4, 3)
     with pytest.raises(TrainingDiverged, match="step"):
-        paper_scale.train_long(
+        hub.train_long(
             Recipe(), replace(long, lr=1e30), lambda _: batch, batch, seed=0, progress=False
         )
 
@@ -196,10 +197,10 @@ def test_micro_batches_add_up_to_the_batch(monkeypatch):
             seen.append(training.clip_per_seed(model).item())
 
         # Adam forgives a wrong factor on the gradient, so look at the gradient itself
-        monkeypatch.setattr(paper_scale, "clip_per_seed", clip)
-        plan = paper_scale.LongPlan(replace(SMALL, vocab=64), 4, 4, micro, 1e-3)
+        monkeypatch.setattr(hub, "clip_per_seed", clip)
+        plan = hub.LongPlan(replace(SMALL, vocab=64), 4, 4, micro, 1e-3)
         losses.append(
-            paper_scale.train_long(Recipe(), plan, lambda _: batch, batch, seed=0, progress=False)
+            hub.train_long(Recipe(), plan, lambda _: batch, batch, seed=0, progress=False)
         )
     assert losses[0] == pytest.approx(losses[1], abs=1e-4)
     assert norms[1] == pytest.approx(norms[4], rel=1e-3)
@@ -210,7 +211,7 @@ def test_c4_windows_cross_documents(tmp_path):
     with gzip.open(file, "wt") as out:
         for text_ in ("abcd", "ef", "ghijk"):
             out.write(json.dumps({"text": text_}) + "\n")
-    found = list(paper_scale.c4_windows([file], lambda t: [ord(c) for c in t] + [0], 4))
+    found = list(hub.c4_windows([file], lambda t: [ord(c) for c in t] + [0], 4))
     assert bytes(found[0]).decode("latin1").replace("\0", "") == "abcd"
     assert [row.tolist()[0] for row in found] == [97, 0, ord("g")]
 
@@ -224,7 +225,7 @@ def test_a_pretrained_llama_of_transformers():
     model = LlamaForCausalLM(config).eval()
     windows = torch.randint(0, 64, (2, 64), generator=torch.Generator().manual_seed(0))
     before = model(windows).logits
-    found = paper_scale.depth_of_pretrained(model, windows, 0)
+    found = hub.depth_of_pretrained(model, windows, 0)
     assert found.cosine["RTN"].shape == (2, 4)
     assert found.cosine["RTN"][:, 0] == pytest.approx(1, abs=1e-6)
     assert (found.cosine["RTN"][:, -1] < 1).all()
@@ -232,7 +233,7 @@ def test_a_pretrained_llama_of_transformers():
 
 
 def test_below_paper_scale_nothing_is_downloaded():
-    for function in (paper_scale.run_paper_runs, paper_scale.run_pretrained_depth):
+    for function in (hub.run_paper_runs, hub.run_pretrained_depth):
         found = function(PRESETS["book"], 0)
         assert isinstance(found, Missing)
         assert "paper scale only" in found.reason

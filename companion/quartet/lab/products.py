@@ -22,9 +22,9 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from scipy.stats import t as student
 from torch import Tensor
 
-from companion.quartet.hadamard import random_signs, rotate
-from companion.quartet.linear import Recipe, quantized_product
-from companion.quartet.quantizers import SCHEMES, quantize
+from companion.quartet.method.hadamard import random_signs, rotate
+from companion.quartet.method.linear import Recipe, quantized_product
+from companion.quartet.method.quantizers import SCHEMES, quantize
 from companion.scale import derive_seed
 from companion.stats import Interval
 

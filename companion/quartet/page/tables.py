@@ -9,12 +9,12 @@ import pandas as pd
 
 from companion.claims import measured_text
 from companion.data import fetch
-from companion.quartet.gaussian import Simulated
-from companion.quartet.law import PARAMETERS
-from companion.quartet.published import TABLE_2, TABLE_6
-from companion.quartet.refit import Refit
-from companion.quartet.reruns import Regression
-from companion.quartet.speed import Speeds
+from companion.quartet.lab.gaussian import Simulated
+from companion.quartet.lab.refit import Refit
+from companion.quartet.lab.reruns import Regression
+from companion.quartet.lab.speed import Speeds
+from companion.quartet.method.law import PARAMETERS
+from companion.quartet.sources import TABLE_2, TABLE_6
 from companion.quartet.verdict import deviations
 from companion.stats import Interval, t_interval
 from companion.tables import styled
@@ -22,7 +22,7 @@ from companion.tables import styled
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-    from companion.quartet.training import Trained
+    from companion.quartet.lab.training import Trained
 
 
 def quantizer_table(table: Mapping[str, Simulated]) -> Styler:

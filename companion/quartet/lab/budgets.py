@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion.quartet.law import Law
-from companion.quartet.optimal import (
+from companion.quartet.method.law import Law
+from companion.quartet.method.optimal import (
     PRECISIONS,
     RATIO_LIMITS,
     SIZE_LIMITS,
@@ -14,7 +14,7 @@ from companion.quartet.optimal import (
     Speed,
     loss_at_budget,
 )
-from companion.quartet.published import measured_speed
+from companion.quartet.sources import measured_speed
 
 
 def optimality_map(law: Law, speed: Speed | None, quality: Quality, n: int = 200) -> Map:

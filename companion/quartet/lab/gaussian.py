@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
-from companion.quartet.mxfp4 import GROUP, MAGNITUDES
-from companion.quartet.quantizers import Scheme, quantize
-from companion.quartet.scales import QUEST_SCALE
+from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES
+from companion.quartet.method.quantizers import Scheme, quantize
+from companion.quartet.method.scales import QUEST_SCALE
 from companion.scale import derive_seed, one_thread
 from companion.stats import Interval, t_interval
 

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
 from companion.plotting import figure, finding_title
-from companion.quartet.figures.style import ARMS
-from companion.quartet.products import Averages, fit_decay
-from companion.quartet.reruns import table
+from companion.quartet.lab.products import Averages, fit_decay
+from companion.quartet.lab.reruns import table
+from companion.quartet.page.figures.style import ARMS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ import math
 import torch
 
 from companion.exercises import Answer, respond
-from companion.quartet.mxfp4 import GROUP
-from companion.quartet.optimal import Speed
-from companion.quartet.quantizers import quantize
+from companion.quartet.method.mxfp4 import GROUP
+from companion.quartet.method.optimal import Speed
+from companion.quartet.method.quantizers import quantize
 
 
 def example_group() -> torch.Tensor:

@@ -9,9 +9,17 @@ import pandas as pd
 from scipy.stats import f as f_distribution
 from tqdm.auto import tqdm
 
-from companion.quartet.law import FREE, PARAMETERS, Law, Runs, fit_efficiency, fit_from, fit_law
-from companion.quartet.optimal import Quality
-from companion.quartet.published import select
+from companion.quartet.method.law import (
+    FREE,
+    PARAMETERS,
+    Law,
+    Runs,
+    fit_efficiency,
+    fit_from,
+    fit_law,
+)
+from companion.quartet.method.optimal import Quality
+from companion.quartet.sources import select
 from companion.scale import generator
 from companion.stats import Interval
 

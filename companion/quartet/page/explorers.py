@@ -8,16 +8,16 @@ import numpy as np
 import torch
 
 from companion.explore import Explorer, explorer
-from companion.quartet.budgets import optimality_map
-from companion.quartet.figures import Group, group_frame, map_frame, product_frame
-from companion.quartet.hadamard import rotate
-from companion.quartet.law import PARAMETERS, Law
-from companion.quartet.linear import Recipe
-from companion.quartet.mxfp4 import GROUP, encode
-from companion.quartet.optimal import Map, Quality, Speed
-from companion.quartet.products import draw_product, operands
-from companion.quartet.published import TABLE_6
-from companion.quartet.quantizers import quantize, scheme
+from companion.quartet.lab.budgets import optimality_map
+from companion.quartet.lab.products import draw_product, operands
+from companion.quartet.method.hadamard import rotate
+from companion.quartet.method.law import PARAMETERS, Law
+from companion.quartet.method.linear import Recipe
+from companion.quartet.method.mxfp4 import GROUP, encode
+from companion.quartet.method.optimal import Map, Quality, Speed
+from companion.quartet.method.quantizers import quantize, scheme
+from companion.quartet.page.figures import Group, group_frame, map_frame, product_frame
+from companion.quartet.sources import TABLE_6
 from companion.scale import one_thread
 
 COUNTS = (1, 4, 16, 64)

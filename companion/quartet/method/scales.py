@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from companion.quartet.mxfp4 import LOWEST_EXPONENT, MAX
+from companion.quartet.method.mxfp4 import LOWEST_EXPONENT, MAX
 
 RULES = ("floor", "nearest", "ceil", "none")
 """How log2 of the wanted scale becomes an integer; ``none`` keeps the float32 scale."""

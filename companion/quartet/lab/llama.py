@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from companion.quartet.linear import QuartetLinear, Recipe
-from companion.quartet.mxfp4 import check_groups
+from companion.quartet.method.linear import QuartetLinear, Recipe
+from companion.quartet.method.mxfp4 import check_groups
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing
 from companion.models import smollm2
-from companion.quartet.gradients import DEPTH_ARMS, Depth, compare
-from companion.quartet.linear import QuantizedMatmul, Recipe
-from companion.quartet.llama import Shape, TinyLlama
-from companion.quartet.published import PAPER_RUNS
+from companion.quartet.lab.gradients import DEPTH_ARMS, Depth, compare
+from companion.quartet.lab.llama import Shape, TinyLlama
+from companion.quartet.lab.training import RECIPES, clip_per_seed
+from companion.quartet.method.linear import QuantizedMatmul, Recipe
 from companion.quartet.settings import Settings
-from companion.quartet.training import RECIPES, clip_per_seed
+from companion.quartet.sources import PAPER_RUNS
 from companion.scale import derive_seed, device
 from companion.training import TrainingDiverged, TrainingSettings, learning_rate, make_optimizer
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.quartet import text
-from companion.quartet.linear import Recipe
-from companion.quartet.llama import Shape, TinyLlama
+from companion.quartet.lab import text
+from companion.quartet.lab.llama import Shape, TinyLlama
+from companion.quartet.method.linear import Recipe
 from companion.scale import derive_seed, one_thread
 from companion.sweep import sweep
 from companion.training import TrainingSettings, learning_rate, make_optimizer

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from companion.quartet import budgets, gaussian, gradients, optimal, products
-from companion.quartet.llama import TinyLlama
-from companion.quartet.refit import Refit, quality_of
-from companion.quartet.scales import RULES
+from companion.quartet.lab import budgets, gaussian, gradients, products
+from companion.quartet.lab.llama import TinyLlama
+from companion.quartet.lab.refit import Refit, quality_of
+from companion.quartet.lab.training import Plan, Trained, run_training, shape_for_text
+from companion.quartet.method import optimal
+from companion.quartet.method.scales import RULES
 from companion.quartet.settings import Settings
-from companion.quartet.training import Plan, Trained, run_training, shape_for_text
 from companion.scale import one_thread
 
 TABLE_SCHEMES = (

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, figure, finding_title
-from companion.quartet.gaussian import ScanPoint, Simulated
-from companion.quartet.published import TABLE_2
+from companion.quartet.lab.gaussian import ScanPoint, Simulated
+from companion.quartet.sources import TABLE_2
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from companion.plotting import figure, finding_title
-from companion.quartet.figures.style import SCHEMES
-from companion.quartet.gradients import Depth
-from companion.quartet.training import BASELINE, Trained
+from companion.quartet.lab.gradients import Depth
+from companion.quartet.lab.training import BASELINE, Trained
+from companion.quartet.page.figures.style import SCHEMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from companion.plotting import BLACK, BLUE, GREY, ORANGE, VERMILION, figure
-from companion.quartet.figures.law import draw_map, map_legend
-from companion.quartet.mxfp4 import MAGNITUDES
-from companion.quartet.optimal import Map
+from companion.quartet.method.mxfp4 import MAGNITUDES
+from companion.quartet.method.optimal import Map
+from companion.quartet.page.figures.law import draw_map, map_legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,9 +10,9 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
 from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, figure, finding_title
-from companion.quartet.optimal import MODELS, PRECISIONS, Map
-from companion.quartet.published import TABLE_2, select
-from companion.quartet.refit import Refit
+from companion.quartet.lab.refit import Refit
+from companion.quartet.method.optimal import MODELS, PRECISIONS, Map
+from companion.quartet.sources import TABLE_2, select
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,8 +12,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from companion.quartet.mxfp4 import GROUP, MAX, NotFinite, check_groups, round_, uniform_draws
-from companion.quartet.scales import RULES, absmax_scale, e4m3_scale, group_deviation, quest_scale
+from companion.quartet.method.mxfp4 import (
+    GROUP,
+    MAX,
+    NotFinite,
+    check_groups,
+    round_,
+    uniform_draws,
+)
+from companion.quartet.method.scales import (
+    RULES,
+    absmax_scale,
+    e4m3_scale,
+    group_deviation,
+    quest_scale,
+)
 
 PMA_FACTOR = 1.009276
 """Constant that the first versions multiplied RTN AbsMax by, against its average shrinkage."""

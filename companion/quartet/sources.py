@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from companion.data import fetch
-from companion.quartet.law import Runs
-from companion.quartet.optimal import Speed
+from companion.quartet.method.law import Runs
+from companion.quartet.method.optimal import Speed
 
 TABLE_2 = pd.DataFrame(
     [

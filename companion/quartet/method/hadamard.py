@@ -12,7 +12,7 @@ import torch
 from scipy.linalg import hadamard as sylvester
 from torch import Tensor
 
-from companion.quartet.mxfp4 import GROUP, check_groups
+from companion.quartet.method.mxfp4 import GROUP, check_groups
 
 SIDES = ("before", "after", "none")
 """Where random signs multiply: before the Hadamard matrix (right), after it (the released bug)."""

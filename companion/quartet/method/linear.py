@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from companion.quartet.hadamard import SIDES, random_signs, rotate, rotate_back
-from companion.quartet.mxfp4 import check_groups
-from companion.quartet.quantizers import Scheme, quantize, scheme
+from companion.quartet.method.hadamard import SIDES, random_signs, rotate, rotate_back
+from companion.quartet.method.mxfp4 import check_groups
+from companion.quartet.method.quantizers import Scheme, quantize, scheme
 
 PRODUCTS = ("both", "input", "weight")
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from companion.quartet.law import Law
+from companion.quartet.method.law import Law
 
 PRECISIONS = ("FP8:FP8", "FP4:FP8", "FP8:FP4", "FP4:FP4")
 """Forward and backward precision.  The paper's FP8 is idealized: BF16 quality at FP8 speed."""

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.quartet import text
-from companion.quartet.linear import Recipe
-from companion.quartet.llama import Shape, TinyLlama
-from companion.quartet.products import ARMS
-from companion.quartet.training import step_once
+from companion.quartet.lab import text
+from companion.quartet.lab.llama import Shape, TinyLlama
+from companion.quartet.lab.products import ARMS
+from companion.quartet.lab.training import step_once
+from companion.quartet.method.linear import Recipe
 from companion.scale import derive_seed
 from companion.training import TrainingSettings, learning_rate, make_optimizer
 

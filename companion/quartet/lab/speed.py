@@ -13,12 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from companion.quartet import text
-from companion.quartet.llama import TinyLlama
-from companion.quartet.mxfp4 import GROUP, nearest_by_search
-from companion.quartet.quantizers import quantize
-from companion.quartet.scales import absmax_scale
-from companion.quartet.training import RECIPES, shape_for_text, step_once
+from companion.quartet.lab import text
+from companion.quartet.lab.llama import TinyLlama
+from companion.quartet.lab.training import RECIPES, shape_for_text, step_once
+from companion.quartet.method.mxfp4 import GROUP, nearest_by_search
+from companion.quartet.method.quantizers import quantize
+from companion.quartet.method.scales import absmax_scale
 from companion.scale import one_thread
 from companion.training import TrainingSettings, make_optimizer
 

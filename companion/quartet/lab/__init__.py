@@ -1,0 +1,1 @@
+"""Our experiments: Gaussian numbers, averaged products, tiny Llamas, the refit, run times."""

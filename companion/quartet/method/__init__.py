@@ -1,0 +1,1 @@
+"""Quartet: the format, its quantizers, the rotation, Algorithm 1, and the scaling law."""

@@ -12,10 +12,10 @@ from scipy.stats import t as student
 from statsmodels.stats.weightstats import ttost_paired
 
 from companion import stats
-from companion.model_ecosystem.cards import thinning
-from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.intervals import WIDEST, rate, ratio_bootstrap
-from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.lab.cards import thinning
+from companion.model_ecosystem.lab.intervals import WIDEST, rate, ratio_bootstrap
+from companion.model_ecosystem.method.forest import forest
+from companion.model_ecosystem.sources import Ecosystem
 from tests.test_intervals import covers
 
 N = 600

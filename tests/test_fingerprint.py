@@ -558,7 +558,7 @@ def test_only_definitions_of_the_package_have_a_digest(thing):
 
 
 def test_the_data_files_that_a_function_names_count():
-    from companion.model_ecosystem import sample
+    from companion.model_ecosystem import sources as sample
 
     name = "model-ecosystem/hub_families_nodes.csv.gz"
     assert fingerprint.digest(sample.hub_sample, {name: "aa"}) != fingerprint.digest(

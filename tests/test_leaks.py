@@ -635,7 +635,7 @@ def test_probes_are_scored_on_rows_that_they_were_not_fitted_to():
 
 
 def test_simulated_ecosystems_are_worlds_apart(ear):
-    from companion.model_ecosystem import inequality, recovery, regimes
+    from companion.model_ecosystem.lab import inequality, recovery, regimes
 
     regimes.run_regimes(1000, range(2), 0)
     recovery.coverage(1000, 2, 0, 20)

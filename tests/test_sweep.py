@@ -165,7 +165,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from companion.sweep import kept_in, sweep
-from companion.model_ecosystem.inequality import simulate_inequality
+from companion.model_ecosystem.lab.inequality import simulate_inequality
 with kept_in(Path(sys.argv[1])):
     found = sweep(partial(simulate_inequality, 20_000, 2), range(40), n_jobs=2)
 print(len(found))

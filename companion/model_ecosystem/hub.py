@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from companion.data import Missing
-from companion.model_ecosystem.forest import RELATIONS, named_forest
-from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.method.forest import RELATIONS, named_forest
 from companion.model_ecosystem.settings import DATASET, Settings
+from companion.model_ecosystem.sources import Ecosystem
 
 _CODES = """
 aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu

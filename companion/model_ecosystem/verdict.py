@@ -21,8 +21,8 @@ from scipy.stats import binomtest
 
 from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
-from companion.model_ecosystem.directions import least_p, n_directed
-from companion.model_ecosystem.recovery import covered
+from companion.model_ecosystem.lab.directions import least_p, n_directed
+from companion.model_ecosystem.lab.recovery import covered
 from companion.stats import Interval, exact, over_seeds, p_value, proportion
 from companion.verdicts import Measured, Verdicts, above, below
 

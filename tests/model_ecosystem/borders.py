@@ -7,11 +7,11 @@ import polars as pl
 
 from companion.claims import DOES_NOT_HOLD, NOT_RESOLVED
 from companion.data import Missing
-from companion.model_ecosystem.cards import Thinning
-from companion.model_ecosystem.drift import Order
-from companion.model_ecosystem.here import Drift
-from companion.model_ecosystem.resemblance import Resemblance
-from companion.model_ecosystem.threshold import Grid
+from companion.model_ecosystem.lab.cards import Thinning
+from companion.model_ecosystem.lab.real import Drift
+from companion.model_ecosystem.lab.resemblance import Resemblance
+from companion.model_ecosystem.method.drift import Order
+from companion.model_ecosystem.method.threshold import Grid
 from companion.model_ecosystem.verdict import verdicts
 from companion.stats import Interval
 from tests.borders import CORRECTED, CROSSES, NONE, ONE_FAILS, Border, crossing, spread

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from companion.model_ecosystem.forest import Forest, forest
-from companion.model_ecosystem.similarity import unit_rows
+from companion.model_ecosystem.method.forest import Forest, forest
+from companion.model_ecosystem.method.similarity import unit_rows
 
 
 def random_forest(seed: int, n: int = 25, second: float = 0.2) -> Forest:

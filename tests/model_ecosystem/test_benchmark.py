@@ -2,7 +2,7 @@
 
 import pytest
 
-from companion.model_ecosystem.benchmark import STEPS, against_networkx, measure, scaling
+from companion.model_ecosystem.lab.benchmark import STEPS, against_networkx, measure, scaling
 
 
 @pytest.mark.bench

@@ -5,18 +5,8 @@ import polars as pl
 import pytest
 from statsmodels.api import GLM, families
 
-from companion.model_ecosystem.directions import directed_pairs, least_p, n_directed
-from companion.model_ecosystem.drift import (
-    best_order,
-    exhaustive_order,
-    most_common,
-    null_shares,
-    order_of,
-    transitions,
-)
-from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.here import once_per_account
-from companion.model_ecosystem.ladder import (
+from companion.model_ecosystem.lab.directions import directed_pairs, least_p, n_directed
+from companion.model_ecosystem.lab.ladder import (
     agreement,
     bradley_terry,
     ladder_steps,
@@ -24,8 +14,18 @@ from companion.model_ecosystem.ladder import (
     quasi_independence_glm,
     target_shares,
 )
-from companion.model_ecosystem.rates import values_of, values_of_codes
-from companion.model_ecosystem.recovery import drift_runs, drifting_trait
+from companion.model_ecosystem.lab.real import once_per_account
+from companion.model_ecosystem.lab.recovery import drift_runs, drifting_trait
+from companion.model_ecosystem.method.drift import (
+    best_order,
+    exhaustive_order,
+    most_common,
+    null_shares,
+    order_of,
+    transitions,
+)
+from companion.model_ecosystem.method.forest import forest
+from companion.model_ecosystem.method.rates import values_of, values_of_codes
 
 from .made import random_forest
 

@@ -12,8 +12,8 @@ import companion.model_ecosystem as me
 from companion import data, records
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
-from companion.model_ecosystem import figures
-from companion.model_ecosystem.run import levenshtein
+from companion.model_ecosystem.lab.run import levenshtein
+from companion.model_ecosystem.page import figures
 from companion.model_ecosystem.verdict import series, verdicts
 from companion.records._store import plain
 from companion.scale import SCALES, settings_for

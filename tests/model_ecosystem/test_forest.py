@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.model_ecosystem.benchmark import networkx_graph
-from companion.model_ecosystem.forest import (
+from companion.model_ecosystem.lab.benchmark import networkx_graph
+from companion.model_ecosystem.method.forest import (
     RELATIONS,
     components,
     depths,

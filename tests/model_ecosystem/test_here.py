@@ -8,11 +8,11 @@ import pytest
 
 import companion.model_ecosystem as me
 from companion import chapter, results
-from companion.model_ecosystem import figures
-from companion.model_ecosystem.drift import directed_pairs
-from companion.model_ecosystem.forest import depths
-from companion.model_ecosystem.here import Drift, traits
-from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.lab.real import Drift, traits
+from companion.model_ecosystem.method.drift import directed_pairs
+from companion.model_ecosystem.method.forest import depths
+from companion.model_ecosystem.page import figures
+from companion.model_ecosystem.sources import Ecosystem
 
 SLUG = "model-ecosystem"
 

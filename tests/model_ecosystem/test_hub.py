@@ -10,8 +10,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 import companion.model_ecosystem as me
 from companion import data
-from companion.model_ecosystem import dna, hub, term_weights
-from companion.model_ecosystem.sample import Ecosystem, card_terms, marginals, printed_numbers
+from companion.model_ecosystem import hub
+from companion.model_ecosystem.lab import term_weights
+from companion.model_ecosystem.method import dna
+from companion.model_ecosystem.sources import Ecosystem, card_terms, marginals, printed_numbers
 from companion.model_ecosystem.verdict import on_hub, verdicts
 
 TINY = replace(

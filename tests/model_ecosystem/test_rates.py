@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from companion.model_ecosystem.cards import thinning
-from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.intervals import rate, ratio_bootstrap
-from companion.model_ecosystem.rates import distance, values_of, values_of_codes
-from companion.model_ecosystem.recovery import coverage, covered
-from companion.model_ecosystem.resemblance import compare
-from companion.model_ecosystem.sample import Ecosystem
-from companion.model_ecosystem.similarity import Families
+from companion.model_ecosystem.lab.cards import thinning
+from companion.model_ecosystem.lab.intervals import rate, ratio_bootstrap
+from companion.model_ecosystem.lab.recovery import coverage, covered
+from companion.model_ecosystem.lab.resemblance import compare
+from companion.model_ecosystem.method.forest import forest
+from companion.model_ecosystem.method.rates import distance, values_of, values_of_codes
+from companion.model_ecosystem.method.similarity import Families
+from companion.model_ecosystem.sources import Ecosystem
 
 import polars as pl  # isort: skip
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.similarity import families, pair_types, random_pair, unit_rows
+from companion.model_ecosystem.method.forest import forest
+from companion.model_ecosystem.method.similarity import families, pair_types, random_pair, unit_rows
 
 from .made import random_forest, random_rows
 

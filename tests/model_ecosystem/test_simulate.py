@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from companion.model_ecosystem.exercises import hiding_population
-from companion.model_ecosystem.forest import depths
-from companion.model_ecosystem.inequality import reproducing, top_share
-from companion.model_ecosystem.rates import distance, values_of_codes
-from companion.model_ecosystem.simulate import Trait, grow, populate
-from companion.model_ecosystem.threshold import concentrated
+from companion.model_ecosystem.lab.inequality import reproducing, top_share
+from companion.model_ecosystem.lab.simulate import Trait, grow, populate
+from companion.model_ecosystem.method.forest import depths
+from companion.model_ecosystem.method.rates import distance, values_of_codes
+from companion.model_ecosystem.method.threshold import concentrated
+from companion.model_ecosystem.page.exercises import hiding_population
 
 
 def test_parents_are_older_and_merges_have_two(rng):

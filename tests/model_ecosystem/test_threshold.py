@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.model_ecosystem import threshold as th
-from companion.model_ecosystem.forest import forest
-from companion.model_ecosystem.rates import values_of
-from companion.model_ecosystem.regimes import run_regimes
-from companion.model_ecosystem.threshold import concentrated
+from companion.model_ecosystem.lab.regimes import run_regimes
+from companion.model_ecosystem.method import threshold as th
+from companion.model_ecosystem.method.forest import forest
+from companion.model_ecosystem.method.rates import values_of
+from companion.model_ecosystem.method.threshold import concentrated
 
 unit = st.floats(0.001, 0.999)
 

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from companion.model_ecosystem.rates import values_of_codes
-from companion.model_ecosystem.similarity import families, random_pair, unit_rows
-from companion.model_ecosystem.simulate import Population, Trait, grow, populate
-from companion.model_ecosystem.threshold import concentrated, critical_mutation
+from companion.model_ecosystem.lab.simulate import Population, Trait, grow, populate
+from companion.model_ecosystem.method.rates import values_of_codes
+from companion.model_ecosystem.method.similarity import families, random_pair, unit_rows
+from companion.model_ecosystem.method.threshold import concentrated, critical_mutation
 from companion.scale import generator
 
 N_TRAITS, N_VALUES = 12, 12

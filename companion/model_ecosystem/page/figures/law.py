@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.regimes import REGIMES
-from companion.model_ecosystem.threshold import (
+from companion.model_ecosystem.lab.regimes import REGIMES
+from companion.model_ecosystem.method.threshold import (
     Grid,
     critical_mutation,
     parent_child,

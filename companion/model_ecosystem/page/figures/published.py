@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from companion.model_ecosystem.figures import direction, kin
-from companion.model_ecosystem.figures.law import TRAITS
-from companion.model_ecosystem.intervals import Rate
+from companion.model_ecosystem.lab.intervals import Rate
+from companion.model_ecosystem.page.figures import direction, kin
+from companion.model_ecosystem.page.figures.law import TRAITS
 from companion.plotting import as_published
 from companion.stats import Interval
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from companion.model_ecosystem.forest import Forest
+from companion.model_ecosystem.method.forest import Forest
 
 
 class Families(NamedTuple):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from companion.model_ecosystem.forest import Forest
-from companion.model_ecosystem.similarity import dots
+from companion.model_ecosystem.method.forest import Forest
+from companion.model_ecosystem.method.similarity import dots
 
 
 class Values(NamedTuple):

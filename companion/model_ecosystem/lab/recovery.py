@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.directions import directed_pairs, n_directed
-from companion.model_ecosystem.drift import best_order, null_shares, transitions
-from companion.model_ecosystem.intervals import rate
-from companion.model_ecosystem.ladder import (
+from companion.model_ecosystem.lab.directions import directed_pairs, n_directed
+from companion.model_ecosystem.lab.intervals import rate
+from companion.model_ecosystem.lab.ladder import (
     agreement,
     bradley_terry,
     ladder_steps,
     quasi_independence,
     target_shares,
 )
-from companion.model_ecosystem.rates import distance, values_of_codes
-from companion.model_ecosystem.simulate import Trait, grow, populate
-from companion.model_ecosystem.threshold import concentrated
+from companion.model_ecosystem.lab.simulate import Trait, grow, populate
+from companion.model_ecosystem.method.drift import best_order, null_shares, transitions
+from companion.model_ecosystem.method.rates import distance, values_of_codes
+from companion.model_ecosystem.method.threshold import concentrated
 from companion.scale import generator
 
 RATES = {"language": 0.242, "license": 0.198, "task": 0.411}

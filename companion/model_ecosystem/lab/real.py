@@ -8,16 +8,22 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.cards import Thinning, card_lengths, language_counts, thinning
-from companion.model_ecosystem.directions import directed_pairs
-from companion.model_ecosystem.drift import Order, best_order, most_common, null_shares, transitions
-from companion.model_ecosystem.forest import Forest, components
-from companion.model_ecosystem.intervals import Rate, rate
-from companion.model_ecosystem.ladder import Fit, quasi_independence
-from companion.model_ecosystem.rates import Values, both_declared, distance, values_of
-from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.lab.cards import Thinning, card_lengths, language_counts, thinning
+from companion.model_ecosystem.lab.directions import directed_pairs
+from companion.model_ecosystem.lab.intervals import Rate, rate
+from companion.model_ecosystem.lab.ladder import Fit, quasi_independence
+from companion.model_ecosystem.method.drift import (
+    Order,
+    best_order,
+    most_common,
+    null_shares,
+    transitions,
+)
+from companion.model_ecosystem.method.forest import Forest, components
+from companion.model_ecosystem.method.rates import Values, both_declared, distance, values_of
+from companion.model_ecosystem.method.threshold import real_families
 from companion.model_ecosystem.settings import Settings
-from companion.model_ecosystem.threshold import real_families
+from companion.model_ecosystem.sources import Ecosystem
 from companion.scale import generator
 
 PRINTED_RATES = {"language": 0.2419, "license": 0.1976, "task": 0.4106}

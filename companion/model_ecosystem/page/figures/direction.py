@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from matplotlib.patches import FancyArrowPatch
 
-from companion.model_ecosystem.here import PRINTED_RATES, Drift
-from companion.model_ecosystem.intervals import Rate
-from companion.model_ecosystem.recovery import covered
+from companion.model_ecosystem.lab.intervals import Rate
+from companion.model_ecosystem.lab.real import PRINTED_RATES, Drift
+from companion.model_ecosystem.lab.recovery import covered
 from companion.plotting import (
     BLACK,
     BLUE,

@@ -10,10 +10,10 @@ import polars as pl
 
 from companion.claims import measured_text
 from companion.data import Missing
-from companion.model_ecosystem.here import PRINTED_RATES, Drift
-from companion.model_ecosystem.inequality import PRINTED_REPRODUCE
-from companion.model_ecosystem.intervals import Rate
-from companion.model_ecosystem.recovery import RATES
+from companion.model_ecosystem.lab.inequality import PRINTED_REPRODUCE
+from companion.model_ecosystem.lab.intervals import Rate
+from companion.model_ecosystem.lab.real import PRINTED_RATES, Drift
+from companion.model_ecosystem.lab.recovery import RATES
 from companion.tables import Html, styled
 
 if TYPE_CHECKING:

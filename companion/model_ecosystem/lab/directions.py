@@ -7,8 +7,8 @@ import polars as pl
 from scipy.stats import binomtest
 from statsmodels.stats.multitest import multipletests
 
-from companion.model_ecosystem.forest import Forest, components
-from companion.model_ecosystem.rates import Values, both_declared
+from companion.model_ecosystem.method.forest import Forest, components
+from companion.model_ecosystem.method.rates import Values, both_declared
 
 
 def directed_pairs(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.figures.law import KIN
+from companion.model_ecosystem.page.figures.law import KIN
 from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, style
 
 if TYPE_CHECKING:

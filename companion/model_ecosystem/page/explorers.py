@@ -8,16 +8,16 @@ import numpy as np
 import polars as pl
 
 from companion.explore import Explorer, explorer
-from companion.model_ecosystem.figures import (
+from companion.model_ecosystem.lab.real import Drift, Tree
+from companion.model_ecosystem.lab.resemblance import UPLOADERS, WEIGHTS
+from companion.model_ecosystem.method.threshold import parent_child, sibling
+from companion.model_ecosystem.page.figures import (
     comparison_frame,
     law_frame,
     pair_frame,
     tree_frame,
 )
-from companion.model_ecosystem.figures.kin import WORDS
-from companion.model_ecosystem.here import Drift, Tree
-from companion.model_ecosystem.resemblance import UPLOADERS, WEIGHTS
-from companion.model_ecosystem.threshold import parent_child, sibling
+from companion.model_ecosystem.page.figures.kin import WORDS
 
 
 def law_explorer() -> Explorer:

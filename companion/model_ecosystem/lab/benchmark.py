@@ -11,12 +11,12 @@ import polars as pl
 import psutil
 from scipy import sparse
 
-from companion.model_ecosystem.drift import transitions
-from companion.model_ecosystem.forest import Forest, components, depths, n_descendants
-from companion.model_ecosystem.rates import values_of_codes
-from companion.model_ecosystem.similarity import families, random_pair, unit_rows
-from companion.model_ecosystem.simulate import Trait, grow, populate
-from companion.model_ecosystem.threshold import concentrated
+from companion.model_ecosystem.lab.simulate import Trait, grow, populate
+from companion.model_ecosystem.method.drift import transitions
+from companion.model_ecosystem.method.forest import Forest, components, depths, n_descendants
+from companion.model_ecosystem.method.rates import values_of_codes
+from companion.model_ecosystem.method.similarity import families, random_pair, unit_rows
+from companion.model_ecosystem.method.threshold import concentrated
 from companion.scale import generator
 
 STEPS = ("simulate", "components", "depths", "sizes", "similarity", "mutations")

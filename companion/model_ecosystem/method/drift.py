@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from companion.model_ecosystem.forest import Forest
-from companion.model_ecosystem.rates import Values, both_declared
+from companion.model_ecosystem.method.forest import Forest
+from companion.model_ecosystem.method.rates import Values, both_declared
 
 
 class Order(NamedTuple):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem.sources import Ecosystem
 from companion.stats import Interval, sign_test
 
 

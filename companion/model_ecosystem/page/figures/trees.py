@@ -9,10 +9,10 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.benchmark import STEPS
-from companion.model_ecosystem.cards import Thinning
-from companion.model_ecosystem.forest import depths
-from companion.model_ecosystem.here import Growth, Tree
+from companion.model_ecosystem.lab.benchmark import STEPS
+from companion.model_ecosystem.lab.cards import Thinning
+from companion.model_ecosystem.lab.real import Growth, Tree
+from companion.model_ecosystem.method.forest import depths
 from companion.plotting import (
     BLACK,
     BLUE,

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from companion.model_ecosystem.forest import RELATIONS, Forest, depths, forest
+from companion.model_ecosystem.method.forest import RELATIONS, Forest, depths, forest
 
 SHARES = {"finetune": 0.33, "adapter": 0.42, "quantized": 0.18, "merge": 0.07}
 """Relations of the children, about as on the Hub (189,391, 241,417, 101,921 and the rest)."""

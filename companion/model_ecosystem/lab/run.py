@@ -9,13 +9,14 @@ import polars as pl
 
 from companion import data
 from companion.data import Missing
-from companion.model_ecosystem import benchmark, here, inequality, recovery, regimes, sample
-from companion.model_ecosystem.dna import MASKS
-from companion.model_ecosystem.resemblance import Resemblance, levenshtein_pairs, resemblance
-from companion.model_ecosystem.sample import Ecosystem
+from companion.model_ecosystem import sources
+from companion.model_ecosystem.lab import benchmark, inequality, real, recovery, regimes
+from companion.model_ecosystem.lab.resemblance import Resemblance, levenshtein_pairs, resemblance
+from companion.model_ecosystem.lab.term_weights import card_rows
+from companion.model_ecosystem.method.dna import MASKS
+from companion.model_ecosystem.method.threshold import Grid, real_families, simulate_grid
 from companion.model_ecosystem.settings import Settings
-from companion.model_ecosystem.term_weights import card_rows
-from companion.model_ecosystem.threshold import Grid, real_families, simulate_grid
+from companion.model_ecosystem.sources import Ecosystem
 from companion.scale import generator
 
 GRID_MU = np.linspace(0.05, 0.95, 19)
@@ -33,7 +34,7 @@ def threshold_grid(settings: Settings, seed: int) -> Grid:
 
 def sample_resemblance(system: Ecosystem, settings: Settings, seed: int) -> Resemblance:
     """Similarity in the real sample, cards included."""
-    _, counts = sample.card_terms()
+    _, counts = sources.card_terms()
     cards = card_rows(system.table["model_id"].to_list(), counts)
     return resemblance(system, seed, settings.resamples, cards)
 
@@ -70,19 +71,19 @@ def hub_results(system: Ecosystem, settings: Settings, seed: int) -> dict[str, o
     largest = pl.DataFrame({"model": [names[int(i)] for i in top], "children": d[top]})
     found = {
         "resemblance": resemblance(tuned, seed, settings.resamples),
-        "families": real_families(here.traits(tuned), tuned.graph),
-        "rates": here.mutation_rates(tuned, settings, seed),
-        "drift": here.license_drift(tuned, settings, seed),
+        "families": real_families(real.traits(tuned), tuned.graph),
+        "rates": real.mutation_rates(tuned, settings, seed),
+        "drift": real.license_drift(tuned, settings, seed),
         "largest": largest,
     }
     if system.table["card_chars"].null_count() < system.table.height:
-        found["cards"] = here.card_thinning(tuned, settings, seed)
+        found["cards"] = real.card_thinning(tuned, settings, seed)
     return found
 
 
 def run_all(settings: Settings, seed: int) -> SimpleNamespace:
     """Every result of the chapter."""
-    hub, curated = data.attempt(sample.hub_sample), data.attempt(sample.embedding_models)
+    hub, curated = data.attempt(sources.hub_sample), data.attempt(sources.embedding_models)
     attempt = data.attempt
     return SimpleNamespace(
         grid=threshold_grid(settings, seed),
@@ -93,10 +94,10 @@ def run_all(settings: Settings, seed: int) -> SimpleNamespace:
         scaling=benchmark.scaling(settings.bench_sizes, seed),
         networkx=benchmark.against_networkx(settings.networkx_models, seed),
         resemblance=attempt(sample_resemblance, hub, settings, seed),
-        families=attempt(lambda system: real_families(here.traits(system), system.graph), hub),
-        rates=attempt(here.mutation_rates, hub, settings, seed),
-        drift=attempt(here.license_drift, hub, settings, seed),
-        cards=attempt(here.card_thinning, hub, settings, seed),
-        languages=attempt(here.language_thinning, curated, settings, seed),
-        curated=attempt(here.license_drift, curated, settings, seed),
+        families=attempt(lambda system: real_families(real.traits(system), system.graph), hub),
+        rates=attempt(real.mutation_rates, hub, settings, seed),
+        drift=attempt(real.license_drift, hub, settings, seed),
+        cards=attempt(real.card_thinning, hub, settings, seed),
+        languages=attempt(real.language_thinning, curated, settings, seed),
+        curated=attempt(real.license_drift, curated, settings, seed),
     )

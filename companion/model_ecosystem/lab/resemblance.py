@@ -12,10 +12,11 @@ import statsmodels.api as sm
 from scipy import sparse
 from scipy.stats import wilcoxon
 
-from companion.model_ecosystem import dna, term_weights
-from companion.model_ecosystem.intervals import ratio_bootstrap
-from companion.model_ecosystem.sample import Ecosystem
-from companion.model_ecosystem.similarity import Families, families, pair_types, random_pair
+from companion.model_ecosystem.lab import term_weights
+from companion.model_ecosystem.lab.intervals import ratio_bootstrap
+from companion.model_ecosystem.method import dna
+from companion.model_ecosystem.method.similarity import Families, families, pair_types, random_pair
+from companion.model_ecosystem.sources import Ecosystem
 from companion.scale import generator
 from companion.stats import Interval, t_interval
 

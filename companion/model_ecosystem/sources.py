@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from companion.data import fetch
-from companion.model_ecosystem.forest import Forest, named_forest
+from companion.model_ecosystem.method.forest import Forest, named_forest
 
 FOLDER = "model-ecosystem"
 

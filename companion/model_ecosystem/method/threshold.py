@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.forest import Forest
-from companion.model_ecosystem.rates import Values, both_declared
-from companion.model_ecosystem.similarity import families
+from companion.model_ecosystem.method.forest import Forest
+from companion.model_ecosystem.method.rates import Values, both_declared
+from companion.model_ecosystem.method.similarity import families
 
 
 def parent_child(mu: float, tagged: float = 0.0) -> float:
@@ -143,7 +143,7 @@ def real_families(traits: dict[str, Values], graph: Forest) -> pl.DataFrame:
 
 def one_value(values: Values) -> Values:
     """The trait with each combination of values as one value."""
-    from companion.model_ecosystem.rates import values_of_codes
+    from companion.model_ecosystem.method.rates import values_of_codes
 
     rows = values.rows
     keys = {}

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.model_ecosystem.simulate import Population, Trait, grow, populate
-from companion.model_ecosystem.threshold import critical_mutation, most_siblings
+from companion.model_ecosystem.lab.simulate import Population, Trait, grow, populate
+from companion.model_ecosystem.method.threshold import critical_mutation, most_siblings
 from companion.scale import generator
 
 
@@ -56,7 +56,7 @@ def hiding_population(hidden: float = 0.3, seed: int = 0) -> Population:
 
 def check_hidden(answer: object, seed: int = 0) -> Answer:
     """Exercise 4: the rate that is seen in `hiding_population()`, where 0.4 is true."""
-    from companion.model_ecosystem.rates import distance, values_of_codes
+    from companion.model_ecosystem.method.rates import distance, values_of_codes
 
     people = hiding_population(seed=seed)
     tree = people.graph.tree()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from companion.model_ecosystem.forest import RELATIONS, Forest
-from companion.model_ecosystem.simulate import grow
+from companion.model_ecosystem.lab.simulate import grow
+from companion.model_ecosystem.method.forest import RELATIONS, Forest
 from companion.scale import generator
 
 PRINTED_EDGES = 573_653

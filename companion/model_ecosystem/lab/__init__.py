@@ -1,0 +1,1 @@
+"""Our experiments: simulated populations, the real sample, recovery, speed."""

@@ -1,0 +1,1 @@
+"""Family trees, DNA, resemblance, mutation, drift, and the law of the threshold."""

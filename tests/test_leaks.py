@@ -479,7 +479,8 @@ def test_streams_of_the_nested_folds(monkeypatch, ear):
 
 
 def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear):
-    from companion.tart import PRESETS, synthetic
+    from companion.tart import PRESETS
+    from companion.tart.lab import synthetic
 
     settings = replace(
         PRESETS["toy"], live_steps=3, live_every=2, live_seeds=2, n_tasks=2, n_query=4,
@@ -499,7 +500,7 @@ def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear
 
 
 def test_contexts_and_queries_share_no_text():
-    from companion.tart.texts import nested_splits, split
+    from companion.tart.sources import nested_splits, split
 
     labels = np.arange(100) % 2
     for one in (split(labels, 18, 40, 0), *nested_splits(labels, (18, 32), 40, 0).values()):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from companion.tart.cells import (
+from companion.tart.lab.cells import (
     CACHE,
     CACHED_CELLS,
     CACHED_QUERIES,
@@ -19,8 +19,8 @@ from companion.tart.cells import (
     run_cell,
     save_cells,
 )
-from companion.tart.shipped import make_head
-from companion.tart.texts import text_set
+from companion.tart.lab.shipped import make_head
+from companion.tart.sources import text_set
 
 Say = Callable[[str], None]
 

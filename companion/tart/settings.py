@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from companion.tart.finetune import FineTuning
-from companion.tart.head_training import Curriculum, HeadRecipe
-from companion.tart.module import STANDARD, HeadConfig
+from companion.tart.lab.finetune import FineTuning
+from companion.tart.method.head_training import Curriculum, HeadRecipe
+from companion.tart.method.module import STANDARD, HeadConfig
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import torch
 from companion.data import locate
 from companion.papers import paper
 from companion.tart import PRESETS
-from companion.tart.embeddings import CausalEmbedder
-from companion.tart.prompts import PromptMaker
-from companion.tart.synthetic import train_live
-from companion.tart.texts import make_set
+from companion.tart.lab.synthetic import train_live
+from companion.tart.method.embeddings import CausalEmbedder
+from companion.tart.method.prompts import PromptMaker
+from companion.tart.sources import make_set
 
 WORDS = [
     "call me at the station",

@@ -5,10 +5,10 @@ import pandas as pd
 
 from companion.data import Missing
 from companion.stats import Interval
-from companion.tart.findings import Results
-from companion.tart.nulls import NULLS
-from companion.tart.real import COLUMNS
-from companion.tart.synthetic import Controls, Curve, Noise
+from companion.tart.lab.nulls import NULLS
+from companion.tart.lab.real import COLUMNS
+from companion.tart.lab.synthetic import Controls, Curve, Noise
+from companion.tart.verdict.findings import Results
 
 MISSING = Missing("set COMPANION_DATA")
 

@@ -13,13 +13,14 @@ from companion import plotting, records
 from companion.claims import HOLDS, NOT_TESTED
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
-from companion.tart import explorers, figures, real, run, shipped, synthetic, tables
-from companion.tart.ablations import VARIANTS
-from companion.tart.cells import CACHED_CELLS, CACHED_QUERIES, run_cells
-from companion.tart.findings import Results
-from companion.tart.mean_difference import MeanDifferenceHead
-from companion.tart.module import HeadConfig
-from companion.tart.nulls import NULLS
+from companion.tart.lab import real, run, shipped, synthetic
+from companion.tart.lab.ablations import VARIANTS
+from companion.tart.lab.cells import CACHED_CELLS, CACHED_QUERIES, run_cells
+from companion.tart.lab.mean_difference import MeanDifferenceHead
+from companion.tart.lab.nulls import NULLS
+from companion.tart.method.module import HeadConfig
+from companion.tart.page import explorers, figures, tables
+from companion.tart.verdict.findings import Results
 
 from . import made
 

@@ -8,10 +8,9 @@ from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.estimator_checks import check_estimator
 
-from companion.tart.classifier import TartClassifier
-from companion.tart.mean_difference import MeanDifferenceHead
-from companion.tart.module import HeadConfig, TooLong, fresh_head
-from companion.tart.nulls import (
+from companion.tart.lab.classifier import TartClassifier
+from companion.tart.lab.mean_difference import MeanDifferenceHead
+from companion.tart.lab.nulls import (
     NULLS,
     WITH_OFFSET,
     accuracy,
@@ -19,7 +18,8 @@ from companion.tart.nulls import (
     mean_difference,
     null_scores,
 )
-from companion.tart.whitening import whiten
+from companion.tart.method.module import HeadConfig, TooLong, fresh_head
+from companion.tart.method.whitening import whiten
 
 HEAD = MeanDifferenceHead(16, max_context=128)
 

@@ -9,9 +9,9 @@ import pytest
 import companion.tart as tart
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.stats import Interval
-from companion.tart.claims import BY_ID
-from companion.tart.judge_real import tasks_above, wins
-from companion.tart.nulls import NULLS
+from companion.tart.lab.nulls import NULLS
+from companion.tart.verdict.claims import BY_ID
+from companion.tart.verdict.real import tasks_above, wins
 
 from . import made
 

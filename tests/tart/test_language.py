@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from companion.data import DataUnavailable
 from companion.models import ModelUnavailable, smollm2, smollm2_available
-from companion.tart import cells as cells_module
-from companion.tart.cells import (
+from companion.tart.lab import cells as cells_module
+from companion.tart.lab.cells import (
     StaleCache,
     check_cells,
     load_cells,
@@ -19,11 +19,11 @@ from companion.tart.cells import (
     run_cells,
     save_cells,
 )
-from companion.tart.embeddings import PROTOCOLS, CausalEmbedder, PromptTooLong
-from companion.tart.finetune import FineTuning, _Tuned, fine_tune
-from companion.tart.icl import Answers
-from companion.tart.prompts import LabelIsNotOneToken, PromptMaker, join
-from companion.tart.texts import make_set, nested_splits, read_texts, split, text_set
+from companion.tart.lab.finetune import FineTuning, _Tuned, fine_tune
+from companion.tart.lab.icl import Answers
+from companion.tart.method.embeddings import PROTOCOLS, CausalEmbedder, PromptTooLong
+from companion.tart.method.prompts import LabelIsNotOneToken, PromptMaker, join
+from companion.tart.sources import make_set, nested_splits, read_texts, split, text_set
 
 TEXTS = ["free prize now", "see you at dinner", "a positive word", "negative or positive", "x"]
 LABELS = [1, 0, 0, 1, 0]
@@ -352,7 +352,7 @@ def test_the_last_block_alone_learns_too(embedder, small_set):
 
 
 def test_the_prompt_of_tuning_ends_where_the_answer_begins(embedder, tokenizer):
-    from companion.tart.finetune import _prompt
+    from companion.tart.lab.finetune import _prompt
 
     assert tokenizer.decode(_prompt(embedder, "win cash")) == "Sentence: win cash\nLabel:"
 

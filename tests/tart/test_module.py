@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from companion.tart.mean_difference import MeanDifferenceHead
-from companion.tart.module import STANDARD, HeadConfig, TooLong, fresh_head, interleave
-from companion.tart.nulls import mean_difference
+from companion.tart.lab.mean_difference import MeanDifferenceHead
+from companion.tart.lab.nulls import mean_difference
+from companion.tart.method.module import STANDARD, HeadConfig, TooLong, fresh_head, interleave
 
 CONFIG = HeadConfig(d=5, n_pairs=9, n_embd=16, n_layers=2, n_heads=4)
 
@@ -109,7 +109,7 @@ def test_parameters_in_blocks(shape, expected):
 
 def test_the_paper_module_has_9_6_million_parameters():
     with torch.device("meta"):
-        from companion.tart.module import ReasoningModule
+        from companion.tart.method.module import ReasoningModule
 
         head = ReasoningModule(STANDARD)
     assert round(sum(p.numel() for p in head.parameters()) / 1e6, 2) == 9.61

@@ -13,12 +13,12 @@ from scipy.io import wavfile
 import companion.tart as tart
 from companion.claims import NOT_TESTED
 from companion.data import DataUnavailable, Missing
-from companion.tart import paper_scale as ps
-from companion.tart.embeddings import CausalEmbedder
-from companion.tart.head_training import Curriculum, HeadRecipe
-from companion.tart.module import HeadConfig
-from companion.tart.prompts import PromptMaker
-from companion.tart.real import method_table
+from companion.tart import hub as ps
+from companion.tart.lab.real import method_table
+from companion.tart.method.embeddings import CausalEmbedder
+from companion.tart.method.head_training import Curriculum, HeadRecipe
+from companion.tart.method.module import HeadConfig
+from companion.tart.method.prompts import PromptMaker
 
 from . import made
 

@@ -8,19 +8,19 @@ import torch
 from sklearn.metrics import log_loss
 
 from companion.scale import torch_generator
-from companion.tart import shipped
-from companion.tart.head_training import (
+from companion.tart.lab import shipped
+from companion.tart.lab.nulls import accuracy
+from companion.tart.lab.synthetic import label_effect
+from companion.tart.method.head_training import (
     Curriculum,
     HeadRecipe,
     all_positions_loss,
     hits,
     train_head,
 )
-from companion.tart.module import STANDARD, HeadConfig, fresh_head
-from companion.tart.nulls import accuracy
-from companion.tart.sampler import LogisticTaskSampler
+from companion.tart.method.module import STANDARD, HeadConfig, fresh_head
+from companion.tart.method.sampler import LogisticTaskSampler
 from companion.tart.settings import PAPER_RECIPE
-from companion.tart.synthetic import label_effect
 
 RECIPE = HeadRecipe(
     HeadConfig(3, 6, 8, 1, 2), Curriculum(1, 1, 2, 2, 3), steps=10, lr=1e-2, batch=4

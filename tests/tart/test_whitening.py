@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.linalg import inv, sqrtm
 from sklearn.decomposition import PCA
 
-from companion.tart.whitening import (
+from companion.tart.method.whitening import (
     NotEnoughVectors,
     Whitening,
     distinct,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from companion.tart.nulls import accuracy
+from companion.tart.lab.nulls import accuracy
 
 
 @dataclass(frozen=True)

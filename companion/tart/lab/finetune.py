@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from companion.scale import torch_generator
-from companion.tart.embeddings import CausalEmbedder
-from companion.tart.nulls import accuracy
-from companion.tart.texts import TextSet, split
+from companion.tart.lab.nulls import accuracy
+from companion.tart.method.embeddings import CausalEmbedder
+from companion.tart.sources import TextSet, split
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import pandas as pd
 from companion.claims import HOLDS, Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.stats import LEVEL, Interval, exact, holm, over_seeds, paired, sign_test
-from companion.tart import claims
-from companion.tart.nulls import NULLS
-from companion.tart.readings import by, told, units
-from companion.tart.real import MODULE, difference, pick
-from companion.tart.synthetic import Curve
+from companion.tart.lab.nulls import NULLS
+from companion.tart.lab.real import MODULE, difference, pick
+from companion.tart.lab.synthetic import Curve
+from companion.tart.verdict import claims
+from companion.tart.verdict.readings import by, told, units
 
 PROBE = ("logistic", "LOO")
 PROMPT = ("ICL", "prompt")

@@ -12,9 +12,9 @@ from torch import nn
 
 from companion.plotting import BLUE, ORANGE, VERMILION, figure
 from companion.scale import one_thread
-from companion.tart.nulls import accuracy, null_scores
-from companion.tart.real import Vectors
-from companion.tart.whitening import Whitening
+from companion.tart.lab.nulls import accuracy, null_scores
+from companion.tart.lab.real import Vectors
+from companion.tart.method.whitening import Whitening
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

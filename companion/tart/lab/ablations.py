@@ -9,9 +9,9 @@ import pandas as pd
 from torch import nn
 
 from companion.scale import generator, one_thread
-from companion.tart.nulls import NULLS, accuracy, null_scores
-from companion.tart.real import MODULE, Vectors, classifier
-from companion.tart.whitening import Whitening
+from companion.tart.lab.nulls import NULLS, accuracy, null_scores
+from companion.tart.lab.real import MODULE, Vectors, classifier
+from companion.tart.method.whitening import Whitening
 
 VARIANTS = {
     "as trained": {},

@@ -22,16 +22,16 @@ from tqdm.auto import tqdm
 from companion.data import DataUnavailable, Missing
 from companion.models import models_folder
 from companion.scale import device
-from companion.tart.cells import run_cell
-from companion.tart.embeddings import CausalEmbedder, PromptTooLong
-from companion.tart.head_training import HeadRecipe, train_head
-from companion.tart.module import ReasoningModule
-from companion.tart.prompts import PromptMaker
-from companion.tart.real import P_IMAGE, Vectors, cell_table, method_table
-from companion.tart.sampler import LogisticTaskSampler
+from companion.tart.lab.cells import run_cell
+from companion.tart.lab.real import P_IMAGE, Vectors, cell_table, method_table
+from companion.tart.lab.synthetic import Curve, first_position, learning_curve
+from companion.tart.method.embeddings import CausalEmbedder, PromptTooLong
+from companion.tart.method.head_training import HeadRecipe, train_head
+from companion.tart.method.module import ReasoningModule
+from companion.tart.method.prompts import PromptMaker
+from companion.tart.method.sampler import LogisticTaskSampler
 from companion.tart.settings import PAPER_RECIPE, Settings
-from companion.tart.synthetic import Curve, first_position, learning_curve
-from companion.tart.texts import TASKS, TextSet, make_set, split, text_set
+from companion.tart.sources import TASKS, TextSet, make_set, split, text_set
 
 if TYPE_CHECKING:
     from PIL.Image import Image

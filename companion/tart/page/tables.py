@@ -10,15 +10,15 @@ import pandas as pd
 from companion.claims import measured_text
 from companion.stats import t_interval
 from companion.tables import styled
-from companion.tart.cells import Cell
-from companion.tart.nulls import NULLS
-from companion.tart.real import MODULE
-from companion.tart.synthetic import Curve, Live, Noise
+from companion.tart.lab.cells import Cell
+from companion.tart.lab.nulls import NULLS
+from companion.tart.lab.real import MODULE
+from companion.tart.lab.synthetic import Curve, Live, Noise
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-    from companion.tart.shipped import ShippedHead
+    from companion.tart.lab.shipped import ShippedHead
 
 SYNTHETIC = ("knows w", MODULE, *NULLS)
 

@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from companion.scale import torch_generator
-from companion.tart.module import HeadConfig, ReasoningModule, fresh_head
-from companion.tart.sampler import LogisticTaskSampler
+from companion.tart.method.module import HeadConfig, ReasoningModule, fresh_head
+from companion.tart.method.sampler import LogisticTaskSampler
 from companion.training import History, TrainingSettings, train
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.tart.prompts import Example, PromptMaker, Query, join
+from companion.tart.method.prompts import Example, PromptMaker, Query, join
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

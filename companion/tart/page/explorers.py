@@ -10,13 +10,13 @@ from torch import nn
 
 from companion.encoder import Encoder
 from companion.explore import Explorer, explorer, is_publishing
-from companion.tart.cells import Cell
-from companion.tart.classifier import TartClassifier
-from companion.tart.figures.explore import cloud_frame, plane_frame, sentence_frame, surface
-from companion.tart.nulls import accuracy, null_scores
-from companion.tart.real import vectors_of
-from companion.tart.sampler import LogisticTaskSampler
-from companion.tart.whitening import Whitening
+from companion.tart.lab.cells import Cell
+from companion.tart.lab.classifier import TartClassifier
+from companion.tart.lab.nulls import accuracy, null_scores
+from companion.tart.lab.real import vectors_of
+from companion.tart.method.sampler import LogisticTaskSampler
+from companion.tart.method.whitening import Whitening
+from companion.tart.page.figures.explore import cloud_frame, plane_frame, sentence_frame, surface
 
 EXAMPLES = (
     ("Win a free phone now, text CLAIM to 80800", 1),

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.tart.mean_difference import MeanDifferenceHead
-from companion.tart.nulls import mean_difference
-from companion.tart.whitening import Whitening
+from companion.tart.lab.mean_difference import MeanDifferenceHead
+from companion.tart.lab.nulls import mean_difference
+from companion.tart.method.whitening import Whitening
 
 
 def check_parameters(answer: object, n_embd: int = 64, n_layers: int = 3) -> Answer:
@@ -83,7 +83,7 @@ def check_leak(answer: object) -> Answer:
 
 def leaking_accuracy(n_tasks: int = 64, seed: int = 0) -> float:
     """Accuracy at the first position when the mask is wrong by one: the query sees itself."""
-    from companion.tart.sampler import LogisticTaskSampler
+    from companion.tart.method.sampler import LogisticTaskSampler
 
     x, y, _ = LogisticTaskSampler(4).tasks(n_tasks, 1, seed, "leak")
     itself = MeanDifferenceHead()

@@ -13,10 +13,10 @@ from torch import nn
 from companion.scale import n_cores, one_thread, torch_generator
 from companion.stats import Interval, proportion
 from companion.sweep import sweep
-from companion.tart.head_training import HeadRecipe, train_head
-from companion.tart.module import ReasoningModule, fresh_head
-from companion.tart.nulls import NULLS, accuracy, null_scores
-from companion.tart.sampler import LogisticTaskSampler, knows_the_weights
+from companion.tart.lab.nulls import NULLS, accuracy, null_scores
+from companion.tart.method.head_training import HeadRecipe, train_head
+from companion.tart.method.module import ReasoningModule, fresh_head
+from companion.tart.method.sampler import LogisticTaskSampler, knows_the_weights
 from companion.tart.settings import Settings
 from companion.training import History
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from companion.plotting import BLUE, figure, finding_title, style
-from companion.tart.figures.looks import line
-from companion.tart.real import MODULE
+from companion.tart.lab.real import MODULE
+from companion.tart.page.figures.looks import line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

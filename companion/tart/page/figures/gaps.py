@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from companion.plotting import GREEN, VERMILION, figure, finding_title, reference_line
-from companion.tart.figures.looks import LOOKS, line, words
+from companion.tart.page.figures.looks import LOOKS, line, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -22,10 +22,10 @@ from companion.data import DataUnavailable
 from companion.models import smollm2
 from companion.scale import n_cores, one_thread
 from companion.sweep import sweep
-from companion.tart.embeddings import PROTOCOLS, CausalEmbedder, Embedded
-from companion.tart.icl import Answers
-from companion.tart.prompts import WORDS, PromptMaker
-from companion.tart.texts import TASKS, TextSet, split, text_set
+from companion.tart.lab.icl import Answers
+from companion.tart.method.embeddings import PROTOCOLS, CausalEmbedder, Embedded
+from companion.tart.method.prompts import WORDS, PromptMaker
+from companion.tart.sources import TASKS, TextSet, split, text_set
 
 ASSETS = Path(str(files("companion.tart"))) / "assets"
 CACHE = ASSETS / "cells.safetensors"

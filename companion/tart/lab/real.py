@@ -12,13 +12,13 @@ from torch import nn
 
 from companion.encoder import minilm
 from companion.scale import one_thread
-from companion.tart.cells import Cell, language_model
-from companion.tart.classifier import TartClassifier
-from companion.tart.finetune import fine_tune
-from companion.tart.nulls import NULLS, accuracy, null_scores
+from companion.tart.lab.cells import Cell, language_model
+from companion.tart.lab.classifier import TartClassifier
+from companion.tart.lab.finetune import fine_tune
+from companion.tart.lab.nulls import NULLS, accuracy, null_scores
+from companion.tart.method.whitening import Whitening, shrinkage
 from companion.tart.settings import Settings
-from companion.tart.texts import Split, nested_splits, split, text_set
-from companion.tart.whitening import Whitening, shrinkage
+from companion.tart.sources import Split, nested_splits, split, text_set
 
 MODULE = "module"
 P_TEXT, P_IMAGE = 16, 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 from companion.claims import Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.stats import Interval, exact, paired, t_interval
-from companion.tart import claims
-from companion.tart.synthetic import Controls, Curve
+from companion.tart.lab.synthetic import Controls, Curve
+from companion.tart.verdict import claims
 
 
 def learns(scale: str, curve: Curve, controls: Controls, long: Curve | Missing) -> Finding:

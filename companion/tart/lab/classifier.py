@@ -12,8 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from companion.scale import generator
-from companion.tart.module import TooLong
-from companion.tart.whitening import Whitening, fill
+from companion.tart.method.module import TooLong
+from companion.tart.method.whitening import Whitening, fill
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -119,7 +119,7 @@ class TartClassifier(ClassifierMixin, BaseEstimator):
     def _module(self) -> nn.Module:
         """A copy in double precision, so that a prediction does not depend on its batch."""
         if self.head is None:
-            from companion.tart.shipped import shipped_head
+            from companion.tart.lab.shipped import shipped_head
 
             head = shipped_head().module
         else:

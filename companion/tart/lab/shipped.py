@@ -21,9 +21,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from companion.data import DataUnavailable
-from companion.tart.cells import ASSETS
-from companion.tart.head_training import Curriculum, HeadRecipe, train_head
-from companion.tart.module import HeadConfig, ReasoningModule
+from companion.tart.lab.cells import ASSETS
+from companion.tart.method.head_training import Curriculum, HeadRecipe, train_head
+from companion.tart.method.module import HeadConfig, ReasoningModule
 from companion.training import History
 
 RECIPE = HeadRecipe(

@@ -9,13 +9,13 @@ from matplotlib.patches import FancyBboxPatch
 
 from companion.plotting import BLUE, GREEN, GREY, ORANGE, figure, finding_title, reference_line
 from companion.stats import t_interval
-from companion.tart.figures.looks import LOOKS, line
-from companion.tart.synthetic import Curve, Live, Noise
+from companion.tart.lab.synthetic import Curve, Live, Noise
+from companion.tart.page.figures.looks import LOOKS, line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from companion.tart.shipped import ShippedHead
+    from companion.tart.lab.shipped import ShippedHead
 
 
 def _smooth(losses: np.ndarray, n: int = 20) -> tuple[np.ndarray, np.ndarray]:

@@ -11,12 +11,13 @@ from torch import nn
 
 from companion.data import DataUnavailable, Missing, attempt
 from companion.scale import one_thread
-from companion.tart import paper_scale, real, synthetic
-from companion.tart.cells import Cell, check_cells, load_cells, run_cells
-from companion.tart.real import Vectors
+from companion.tart import hub as paper_scale
+from companion.tart.lab import real, synthetic
+from companion.tart.lab.cells import Cell, check_cells, load_cells, run_cells
+from companion.tart.lab.real import Vectors
+from companion.tart.lab.shipped import ShippedHead
+from companion.tart.lab.synthetic import Controls, Curve, Live, Noise
 from companion.tart.settings import Settings
-from companion.tart.shipped import ShippedHead
-from companion.tart.synthetic import Controls, Curve, Live, Noise
 
 train_live = synthetic.train_live
 

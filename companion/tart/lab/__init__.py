@@ -1,0 +1,1 @@
+"""Our experiments: synthetic tasks, cells of real vectors, null models, ablations."""

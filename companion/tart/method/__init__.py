@@ -1,0 +1,1 @@
+"""TART: the reasoning module, its tasks and training, and the embeddings that it reads."""

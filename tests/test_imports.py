@@ -30,7 +30,7 @@ def test_no_import_goes_backwards_or_sideways():
 
 def test_the_check_sees_a_violation():
     assert violations({"companion.scale": {"companion.mamba3"}})
-    assert violations({"companion.tart.head": {"companion.mamba3.layer"}})
+    assert violations({"companion.tart.head": {"companion.mamba3.method.layer"}})
     assert not violations({"companion.tart.head": {"companion.tart", "companion.scale"}})
 
 

@@ -269,7 +269,7 @@ def recorder(monkeypatch):
 
 
 def test_language_models_of_mamba3(monkeypatch, ear, recorder):
-    from companion.mamba3 import text
+    from companion.mamba3.lab import text
 
     monkeypatch.setattr(text, "Stack", recorder)
     monkeypatch.setattr(text, "n_parameters", lambda model: 1)
@@ -283,8 +283,8 @@ def test_language_models_of_mamba3(monkeypatch, ear, recorder):
 
 
 def test_state_tracking_is_read_on_other_walks(ear):
-    from companion.mamba3 import tracking
-    from companion.mamba3.tasks import TASKS
+    from companion.mamba3.lab import tracking
+    from companion.mamba3.lab.tasks import TASKS
 
     training = tracking.Training(2, 1, 2, (3,))
     tracking.track(TASKS["parity"], "Mamba-3, no RoPE", training, (3, 4), 4, 0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.mamba3.text import PARTS, Reading
-from companion.mamba3.tracking import VARIANTS, Training
+from companion.mamba3.lab.text import PARTS, Reading
+from companion.mamba3.lab.tracking import VARIANTS, Training
 
 _BOOK_ARMS = {
     "parity": tuple(VARIANTS),

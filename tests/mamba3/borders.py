@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.mamba3 import findings
-from companion.mamba3.claims import CLAIMS
+from companion.mamba3.verdict import findings
+from companion.mamba3.verdict.claims import CLAIMS
 from companion.stats import Interval
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, spread
 from tests.mamba3 import made

@@ -3,15 +3,15 @@
 import numpy as np
 import torch
 
-from companion.mamba3.convergence import Order, orders
-from companion.mamba3.evaluation import Evaluated
-from companion.mamba3.findings import Results
-from companion.mamba3.layer import Mamba3Config
-from companion.mamba3.mamba2 import Mamba2Config
-from companion.mamba3.models import ModelConfig
-from companion.mamba3.text import PARTS, Arm, Read
-from companion.mamba3.timing import ContextTimes, DecodeTimes
-from companion.mamba3.tracking import Tracked
+from companion.mamba3.lab.convergence import Order, orders
+from companion.mamba3.lab.evaluation import Evaluated
+from companion.mamba3.lab.models import ModelConfig
+from companion.mamba3.lab.text import PARTS, Arm, Read
+from companion.mamba3.lab.timing import ContextTimes, DecodeTimes
+from companion.mamba3.lab.tracking import Tracked
+from companion.mamba3.method.layer import Mamba3Config
+from companion.mamba3.method.mamba2 import Mamba2Config
+from companion.mamba3.verdict.findings import Results
 from companion.stats import Interval
 
 LENGTHS = np.array([16, 32, 51, 64, 102])

@@ -10,20 +10,10 @@ import torch
 
 import companion.mamba3 as m3
 from companion import data, plotting
-from companion.mamba3 import (
-    evaluation,
-    exercises,
-    figures,
-    kernels,
-    official,
-    paper_numbers,
-    run,
-    seeds,
-    text,
-    timing,
-    tracking,
-)
-from companion.mamba3.tasks import TASKS
+from companion.mamba3 import hub, sources
+from companion.mamba3.lab import evaluation, kernels, run, seeds, text, timing, tracking
+from companion.mamba3.lab.tasks import TASKS
+from companion.mamba3.page import exercises, figures
 from companion.scale import SCALES, settings_for
 
 from . import made
@@ -149,9 +139,9 @@ def test_unknown_arms_are_named():
 
 def test_released_layout_round_trip(tmp_path):
     for rank in (1, 4):
-        model = official.tiny_model(rank, seed=1)
-        official.write_checkpoint(model, tmp_path / str(rank))
-        loaded = official.load_checkpoint(tmp_path / str(rank))
+        model = hub.tiny_model(rank, seed=1)
+        hub.write_checkpoint(model, tmp_path / str(rank))
+        loaded = hub.load_checkpoint(tmp_path / str(rank))
         tokens = run.tiny_tokens(0)
         with torch.no_grad():
             assert torch.equal(loaded(tokens), model(tokens))
@@ -159,7 +149,7 @@ def test_released_layout_round_trip(tmp_path):
             for t in range(tokens.shape[1]):
                 step, states = loaded.step(tokens[:, t], states)
             assert torch.allclose(step, logits[:, -1], atol=1e-4)
-    names = set(official.to_official_names(model))
+    names = set(hub.to_official_names(model))
     layer = {f"backbone.layers.0.mixer.{n}" for n in (
         "in_proj.weight", "out_proj.weight", "dt_bias", "B_bias", "C_bias", "D", "B_norm.weight",
         "C_norm.weight", "mimo_x", "mimo_z", "mimo_o")}  # fmt: skip
@@ -180,38 +170,38 @@ def test_released_sizes(size, n_parameters):
         "vocab_size": 128_256,
     }
     with torch.device("meta"):
-        model = m3.LanguageModel(official.model_config(config))
+        model = m3.LanguageModel(hub.model_config(config))
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(n_parameters, rel=1e-3)
     if d_model == 768:
         assert sum(p.numel() for p in model.parameters()) == n_parameters
 
 
 def test_bad_checkpoints_are_refused(tmp_path):
-    model = official.tiny_model(1)
-    weights = official.to_official_names(model)
+    model = hub.tiny_model(1)
+    weights = hub.to_official_names(model)
     with pytest.raises(ValueError, match=r"norm_f\.weight"):
-        official.load_weights(model, {n: w for n, w in weights.items() if "norm_f" not in n})
+        hub.load_weights(model, {n: w for n, w in weights.items() if "norm_f" not in n})
     with pytest.raises(ValueError, match="has shape"):
-        official.load_weights(model, weights | {"backbone.norm_f.weight": torch.ones(3)})
+        hub.load_weights(model, weights | {"backbone.norm_f.weight": torch.ones(3)})
     with pytest.raises(ValueError, match="tied"):
-        official.to_our_names(weights | {"lm_head.weight": torch.zeros(257, 32)})
+        hub.to_our_names(weights | {"lm_head.weight": torch.zeros(257, 32)})
     with pytest.raises(ValueError, match="Mamba3"):
-        official.model_config({"ssm_cfg": {"layer": "Mamba2"}})
-    official.write_checkpoint(model, tmp_path)
+        hub.model_config({"ssm_cfg": {"layer": "Mamba2"}})
+    hub.write_checkpoint(model, tmp_path)
     (tmp_path / "pytorch_model.bin").unlink()
     with pytest.raises(FileNotFoundError, match="neither"):
-        official.load_checkpoint(tmp_path)
+        hub.load_checkpoint(tmp_path)
 
 
 def test_lesions_take_out_what_they_say_and_heal():
-    model = official.tiny_model(1)
+    model = hub.tiny_model(1)
     tokens = run.tiny_tokens(0)
     with torch.no_grad():
         before = model(tokens)
-        for name in official.LESIONS:
-            with official.lesioned(model, name):
+        for name in hub.LESIONS:
+            with hub.lesioned(model, name):
                 assert not torch.equal(model(tokens), before)
-                inside = official.inside(model, tokens)
+                inside = hub.inside(model, tokens)
                 if name == "angles to 0":
                     assert float(inside["angle"].max()) == 0
                 if name == "λ to 1":
@@ -219,7 +209,7 @@ def test_lesions_take_out_what_they_say_and_heal():
             assert torch.equal(model(tokens), before)
     with (
         pytest.raises(ValueError, match="angles to 0"),
-        official.lesioned(model, "tongue"),
+        hub.lesioned(model, "tongue"),
     ):
         pass
 
@@ -227,13 +217,13 @@ def test_lesions_take_out_what_they_say_and_heal():
 def test_evaluation_of_made_text():
     found = run.tiny_evaluation(0)
     assert found.losses["SISO"].shape == (4,)
-    assert set(found.lesions["MIMO"]) == set(official.LESIONS)
+    assert set(found.lesions["MIMO"]) == set(hub.LESIONS)
     rng = np.random.default_rng(0)
     assert found.lesion_ratio("SISO", "biases to 0", rng).estimate > 0
     with pytest.raises(ValueError, match="two words"):
-        evaluation.last_word_right(official.tiny_model(1), ["one"], lambda s: list(s.encode()))
+        evaluation.last_word_right(hub.tiny_model(1), ["one"], lambda s: list(s.encode()))
     with pytest.raises(ValueError, match="2 tokens"):
-        evaluation.document_losses(official.tiny_model(1), [torch.zeros(1, dtype=torch.long)], 8)
+        evaluation.document_losses(hub.tiny_model(1), [torch.zeros(1, dtype=torch.long)], 8)
 
 
 class Oracle(torch.nn.Module):
@@ -324,18 +314,18 @@ def test_numbers_of_the_paper_are_those_of_its_tables():
     ours = {"Mamba-3-SISO": "SISO", "Mamba-3-MIMO": "MIMO"}
     for _, row in table.iterrows():
         name = ours.get(row.model, row.model)
-        assert paper_numbers.PERPLEXITY[row["size"]][name] == row.fineweb_edu_ppl
-        assert paper_numbers.ACCURACY[row["size"]][name] == row.average_acc
+        assert sources.PERPLEXITY[row["size"]][name] == row.fineweb_edu_ppl
+        assert sources.ACCURACY[row["size"]][name] == row.average_acc
         if row["size"] == "180M" and row.model in ours:
-            assert official.LAMBADA[name] == row.lambada_acc
+            assert hub.LAMBADA[name] == row.lambada_acc
     parity = pd.read_csv(data.fetch("mamba3/table5b_state_tracking.csv")).parity_scaled_acc
-    assert list(paper_numbers.PARITY_AT_256.values()) == parity.tolist()[:4]
+    assert list(sources.PARITY_AT_256.values()) == parity.tolist()[:4]
     decode = pd.read_csv(data.fetch("mamba3/table6_decode_kernel_ms.csv"))
     found = decode[["bf16_dstate64", "bf16_dstate128"]].to_numpy().tolist()
-    assert [list(v.values()) for v in paper_numbers.KERNEL_MS.values()] == found
+    assert [list(v.values()) for v in sources.KERNEL_MS.values()] == found
     ablation = pd.read_csv(data.fetch("mamba3/table5a_8_10_ablations_440m.csv")).ppl.tolist()
-    printed = (paper_numbers.ABLATIONS, paper_numbers.LAMBDA_PRINTED, paper_numbers.DEFAULT_PRINTED,
-               paper_numbers.NO_BIAS_PRINTED)  # fmt: skip
+    printed = (sources.ABLATIONS, sources.LAMBDA_PRINTED, sources.DEFAULT_PRINTED,
+               sources.NO_BIAS_PRINTED)  # fmt: skip
     numbers = {number for one in printed for number in one.values()}
     assert numbers <= set(ablation)
 

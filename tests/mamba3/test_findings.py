@@ -8,8 +8,8 @@ from scipy import stats
 
 from companion import claims
 from companion.data import Missing
-from companion.mamba3 import claims as chapter
-from companion.mamba3 import evidence, findings
+from companion.mamba3.verdict import claims as chapter
+from companion.mamba3.verdict import evidence, findings
 from companion.records._store import plain
 from companion.scale import SCALES, generator
 

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from companion.mamba3 import agreement, views
-from companion.mamba3.layer import Mamba3, Mamba3Config, Mamba3MIMO, heavy_tail, mamba3
-from companion.mamba3.mamba2 import Mamba2, Mamba2Config
-from companion.mamba3.mixing import Tokens, mix
-from companion.mamba3.rotation import cumulative_angle, rotate
-from companion.mamba3.scan import chunked, recurrence
+from companion.mamba3.lab import agreement
+from companion.mamba3.method import views
+from companion.mamba3.method.layer import Mamba3, Mamba3Config, Mamba3MIMO, heavy_tail, mamba3
+from companion.mamba3.method.mamba2 import Mamba2, Mamba2Config
+from companion.mamba3.method.mixing import Tokens, mix
+from companion.mamba3.method.rotation import cumulative_angle, rotate
+from companion.mamba3.method.scan import chunked, recurrence
 
 SMALL = {"d_model": 8, "d_state": 8, "head_dim": 4, "chunk": 4, "dt_range": (0.1, 1.0)}
 

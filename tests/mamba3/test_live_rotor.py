@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from companion.mamba3 import live_rotor, rotor
-from companion.mamba3.agreement import empty_state
-from companion.mamba3.mixing import mix
+from companion.mamba3.lab import rotor
+from companion.mamba3.lab.agreement import empty_state
+from companion.mamba3.method.mixing import mix
+from companion.mamba3.page import live_rotor
 
 
 def layer_contrast(bits, error, decay):

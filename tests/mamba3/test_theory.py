@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from companion.data import fetch
-from companion.mamba3 import convergence, discretization, kernels, roofline, rotor, tasks
+from companion.mamba3.lab import convergence, kernels, rotor, tasks
+from companion.mamba3.method import discretization, roofline
 from companion.scale import generator
 
 STEPS = (16, 32, 64, 128, 256)

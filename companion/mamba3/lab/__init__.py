@@ -1,0 +1,1 @@
+"""Our experiments: agreement, kernels, state tracking, small language models, run times."""

@@ -1,0 +1,127 @@
+r"""One scan, three ways to run it: step by step, in chunks, one token at a time.
+
+Mamba-2 and Mamba-3 share it. With :math:`a_t=\log\alpha_t` and cumulated decay, the output is
+
+.. math:: y_t = \sum_{s\le t} L_{ts}\,(C_t^\top B_s)\,x_s, \qquad
+          L_{tt}=\gamma_t,\quad L_{ts}=\kappa_s\prod_{i=s+1}^{t}\alpha_i
+
+Mamba-2 has :math:`\gamma=\kappa=\Delta`. Mamba-3 has :math:`\gamma_t=\lambda_t\Delta_t` and
+:math:`\kappa_s=\lambda_s\Delta_s+(1-\lambda_{s+1})\Delta_{s+1}`: key ``s`` carries the part that
+token ``s+1`` adds for the left end of its step.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from companion.mamba3.method.shapes import check_scan
+
+
+def recurrence(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, gamma: Tensor, beta: Tensor,
+    *, flips: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    r"""The recurrence as it is printed: one token after the other.
+
+    .. math:: h_t = \alpha_t h_{t-1} + \beta_t B_{t-1}x_{t-1}^\top + \gamma_t B_t x_t^\top,
+              \qquad y_t = C_t^\top h_t
+
+    q, k : (batch, seq, heads, rank, state), the rotated C and B
+    v : (batch, seq, heads, rank, head_dim)
+    log_a, gamma, beta : (batch, seq, heads)
+    flips : (batch, seq, heads), 1 where alpha is negative; none by default
+    Returns : y like ``v``, and the last state (batch, heads, head_dim, state)
+    """
+    check_scan(q, k, v, log_a)
+    batch, seq, heads, _, state = q.shape
+    h = v.new_zeros(batch, heads, v.shape[-1], state)
+    alpha = log_a.exp() if flips is None else log_a.exp() * (1 - 2 * flips)
+    outputs, before = [], torch.zeros_like(h)
+    for t in range(seq):
+        now = torch.einsum("bhrp,bhrn->bhpn", v[:, t], k[:, t])
+        h = (
+            alpha[:, t, :, None, None] * h
+            + beta[:, t, :, None, None] * before
+            + gamma[:, t, :, None, None] * now
+        )
+        outputs.append(torch.einsum("bhpn,bhrn->bhrp", h, q[:, t]))
+        before = now
+    return (torch.stack(outputs, 1) if outputs else torch.zeros_like(v)), h
+
+
+def chunked(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, gamma: Tensor, kappa: Tensor,
+    *, chunk: int = 64, carry: Tensor | None = None, flips: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """The same sum, a chunk of tokens at once; work and memory are linear in the length.
+
+    Inside a chunk it is masked attention, from chunk to chunk a recurrence of matrices.
+    The diagonal of the mask is ``gamma`` itself, not ``kappa`` minus a correction: then output
+    ``t`` holds nothing of token ``t + 1``, to the last bit.
+
+    kappa : (batch, seq, heads), 0 is put for what lies beyond the last token
+    carry : (batch, heads, head_dim, state), what earlier tokens left; zeros by default
+    Other arguments and returns as in :func:`recurrence`.
+    """
+    check_scan(q, k, v, log_a)
+    if chunk < 1:
+        raise ValueError(f"chunk must be at least 1, got {chunk}")
+    batch, seq, heads, rank, state = q.shape
+    width = v.shape[-1]
+    if carry is None:
+        carry = v.new_zeros(batch, heads, width, state)
+    if seq == 0:
+        return torch.zeros_like(v), carry
+    chunk = min(chunk, seq)
+    extra = -seq % chunk  # padded tokens have alpha = 1 and weight 0
+    n = (seq + extra) // chunk
+
+    def rows(x: Tensor) -> Tensor:  # (batch, seq, heads, rank, d) -> (batch, n, heads, c * rank, d)
+        x = pad(x, (0, 0, 0, 0, 0, 0, 0, extra)) if extra else x
+        x = x.reshape(batch, n, chunk, heads, rank, x.shape[-1]).permute(0, 1, 3, 2, 4, 5)
+        return x.reshape(batch, n, heads, chunk * rank, x.shape[-1])
+
+    def steps(x: Tensor) -> Tensor:  # (batch, seq, heads) -> (batch, n, heads, c)
+        x = pad(x, (0, 0, 0, extra)) if extra else x
+        return x.reshape(batch, n, chunk, heads).transpose(2, 3)
+
+    q, k, v = rows(q), rows(k), rows(v)
+    total = steps(log_a).cumsum(-1)
+    mask, keep, leave = _decays(total, steps(gamma), steps(kappa))
+    if flips is not None:
+        sign = 1 - 2 * (steps(flips).cumsum(-1) % 2)
+        mask = mask * sign[..., :, None] * sign[..., None, :]
+        keep, leave = keep * sign, leave * sign * sign[..., -1:]
+    if rank > 1:
+        mask = mask.repeat_interleave(rank, -1).repeat_interleave(rank, -2)
+        keep, leave = keep.repeat_interleave(rank, -1), leave.repeat_interleave(rank, -1)
+
+    y = ((q @ k.transpose(-1, -2)) * mask) @ v
+    added = (v * leave[..., None]).transpose(-1, -2) @ k  # (batch, n, heads, head_dim, state)
+    if n == 1:
+        before = carry[:, None]
+        carry = keep[:, 0, :, -1, None, None] * carry + added[:, 0]
+    else:
+        states = []
+        for i in range(n):
+            states.append(carry)
+            carry = keep[:, i, :, -1, None, None] * carry + added[:, i]
+        before = torch.stack(states, 1)
+    y = y + keep[..., None] * (q @ before.transpose(-1, -2))
+    y = y.reshape(batch, n, heads, chunk, rank, width).permute(0, 1, 3, 2, 4, 5)
+    return y.reshape(batch, n * chunk, heads, rank, width)[:, :seq], carry
+
+
+def _decays(total: Tensor, gamma: Tensor, kappa: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mask L of a chunk, decay since its start, weight of each key at its end.
+
+    Differences of sums are taken before the exponential and the upper half is set to minus
+    infinity first: neither a large sum nor a future token can overflow.
+    """
+    chunk = total.shape[-1]
+    past = torch.ones(chunk, chunk, dtype=torch.bool, device=total.device).tril(-1)
+    gap = (total[..., :, None] - total[..., None, :]).masked_fill(~past, -torch.inf)
+    mask = gap.exp() * kappa[..., None, :] + torch.diag_embed(gamma)
+    return mask, total.exp(), (total[..., -1:] - total).exp() * kappa

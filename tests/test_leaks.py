@@ -653,7 +653,7 @@ def test_simulated_ecosystems_are_worlds_apart(ear):
 
 
 def test_training_sets_of_the_plane_differ_by_seed_and_have_a_stream_of_their_own(ear):
-    from companion.consistent_diffusion import arms
+    from companion.consistent_diffusion.lab import arms
 
     first, second = (arms.training_set(seed, 4, 30) for seed in (0, 1))
     assert common_rows(first, second) == 0

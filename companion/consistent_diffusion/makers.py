@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from companion.consistent_diffusion.molecule_frames import make_frames
+from companion.consistent_diffusion.lab.molecule.frames import make_frames
 
 Say = Callable[[str], None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from companion.consistent_diffusion.molecule_settings import MOLECULE_PRESETS, MoleculeSettings
+from companion.consistent_diffusion.lab.molecule.settings import MOLECULE_PRESETS, MoleculeSettings
 
 METHODS = ("Diffusion", "Mixture", "Fokker-Planck", "Both")
 """One network or three experts; without or with the penalty."""

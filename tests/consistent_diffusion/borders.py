@@ -3,7 +3,7 @@
 import numpy as np
 
 from companion.claims import HOLDS, NOT_RESOLVED
-from companion.consistent_diffusion.findings import evaluate
+from companion.consistent_diffusion.verdict.findings import evaluate
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.consistent_diffusion import made
 

@@ -5,25 +5,25 @@ from itertools import permutations
 
 import numpy as np
 
-from companion.consistent_diffusion.estimator import Speeds, Unbiased
-from companion.consistent_diffusion.findings import Results
-from companion.consistent_diffusion.mueller_brown import fine_grid
-from companion.consistent_diffusion.plane_models import (
+from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
+from companion.consistent_diffusion.lab.mueller_brown import fine_grid
+from companion.consistent_diffusion.lab.plane_models import (
     RESIDUAL_TIMES,
     T_EVAL,
     PlaneModels,
     Scored,
 )
-from companion.consistent_diffusion.random_features import RandomEnergy, draw_features
-from companion.consistent_diffusion.random_runs import (
+from companion.consistent_diffusion.lab.random_features import RandomEnergy, draw_features
+from companion.consistent_diffusion.lab.random_runs import (
     CONTROLS,
     PLANE_GRID,
     LineFit,
     LineRuns,
     PlaneRuns,
 )
+from companion.consistent_diffusion.lab.two_for_one import TIMES, Curve
 from companion.consistent_diffusion.settings import METHODS
-from companion.consistent_diffusion.two_for_one import TIMES, Curve
+from companion.consistent_diffusion.verdict.findings import Results
 from companion.data import Missing
 from companion.scale import generator
 from companion.stats import Interval

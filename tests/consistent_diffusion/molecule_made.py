@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion.consistent_diffusion.molecule_experiment import MoleculeResult
-from companion.consistent_diffusion.molecule_langevin import Drawn, Run, label_of
-from companion.consistent_diffusion.molecule_run import Simulated
-from companion.consistent_diffusion.molecule_scores import reference_of
-from companion.consistent_diffusion.molecule_series import summarize
-from companion.consistent_diffusion.molecule_train import molecule_of
-from companion.consistent_diffusion.vp import T_MIN
+from companion.consistent_diffusion.lab.molecule.experiment import MoleculeResult
+from companion.consistent_diffusion.lab.molecule.langevin import Drawn, Run, label_of
+from companion.consistent_diffusion.lab.molecule.runs import Simulated
+from companion.consistent_diffusion.lab.molecule.scores import reference_of
+from companion.consistent_diffusion.lab.molecule.series import summarize
+from companion.consistent_diffusion.lab.molecule.train import molecule_of
+from companion.consistent_diffusion.method.vp import T_MIN
 
 T_ALL = (("Diffusion", T_MIN), ("Mixture", T_MIN), ("Both", T_MIN), ("No energy", T_MIN),
          ("Diffusion", 0.01), ("Diffusion", 0.02))  # fmt: skip

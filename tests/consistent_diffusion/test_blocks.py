@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from companion.consistent_diffusion import vp
-from companion.consistent_diffusion.experts import Experts
-from companion.consistent_diffusion.langevin import Dynamics, simulate
-from companion.consistent_diffusion.losses import Objective, equal_weight, objective_loss
-from companion.consistent_diffusion.networks import (
+from companion.consistent_diffusion.lab.train import Fit, cosine, train
+from companion.consistent_diffusion.method import vp
+from companion.consistent_diffusion.method.experts import Experts
+from companion.consistent_diffusion.method.langevin import Dynamics, simulate
+from companion.consistent_diffusion.method.losses import Objective, equal_weight, objective_loss
+from companion.consistent_diffusion.method.networks import (
     MLP,
     EnergyMLP,
     ScoreMLP,
@@ -19,13 +20,12 @@ from companion.consistent_diffusion.networks import (
     n_parameters,
     time_features,
 )
-from companion.consistent_diffusion.residual import (
+from companion.consistent_diffusion.method.residual import (
     displacements,
     exact_residual,
     weak_residuals,
 )
-from companion.consistent_diffusion.reverse_sde import denoise
-from companion.consistent_diffusion.train import Fit, cosine, train
+from companion.consistent_diffusion.method.reverse_sde import denoise
 from companion.scale import torch_generator
 from companion.training import TrainingDiverged
 

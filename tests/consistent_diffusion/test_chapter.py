@@ -9,8 +9,7 @@ import pytest
 import torch
 
 import companion.consistent_diffusion as cd
-from companion.consistent_diffusion import figures
-from companion.consistent_diffusion.arms import (
+from companion.consistent_diffusion.lab.arms import (
     PARTS,
     assemble,
     budget,
@@ -19,18 +18,19 @@ from companion.consistent_diffusion.arms import (
     train_part,
     training_set,
 )
-from companion.consistent_diffusion.estimator import Doubly
-from companion.consistent_diffusion.experts import Experts
-from companion.consistent_diffusion.losses import Objective
-from companion.consistent_diffusion.molecule_train import molecule_budgets
-from companion.consistent_diffusion.plane_models import (
+from companion.consistent_diffusion.lab.estimator import Doubly
+from companion.consistent_diffusion.lab.molecule.train import molecule_budgets
+from companion.consistent_diffusion.lab.plane_models import (
     RESIDUAL_TIMES,
     T_EVAL,
     residual_curve,
     run_models,
 )
+from companion.consistent_diffusion.method.experts import Experts
+from companion.consistent_diffusion.method.losses import Objective
+from companion.consistent_diffusion.page import figures
+from companion.consistent_diffusion.page.tables import printed
 from companion.consistent_diffusion.settings import METHODS
-from companion.consistent_diffusion.tables import printed
 from tests.consistent_diffusion import made
 
 TINY = replace(

@@ -15,9 +15,9 @@ from companion.claims import (
     ClaimFailed,
     check,
 )
-from companion.consistent_diffusion import judge_models, judge_random
-from companion.consistent_diffusion.claims import BY_ID, CLAIMS
-from companion.consistent_diffusion.findings import evaluate, rounded, series
+from companion.consistent_diffusion.verdict import random_features, trained
+from companion.consistent_diffusion.verdict.claims import BY_ID, CLAIMS
+from companion.consistent_diffusion.verdict.findings import evaluate, rounded, series
 from companion.stats import Interval
 from tests.consistent_diffusion import made
 
@@ -109,7 +109,7 @@ def test_a_book_interval_that_crosses_its_threshold_resolves_nothing(claim, meth
 
 def test_a_toy_interval_that_crosses_three_resolves_nothing():
     before = np.array([0.2, 0.3, 0.25, 0.2, 0.3])
-    found = judge_random.judge_repair("toy", before, before / [2.0, 9.0, 4.0, 12.0, 3.0])
+    found = random_features.judge_repair("toy", before, before / [2.0, 9.0, 4.0, 12.0, 3.0])
     assert 1 < found.low < 3 < found.estimate
     assert found.verdict == NOT_RESOLVED
 
@@ -117,12 +117,12 @@ def test_a_toy_interval_that_crosses_three_resolves_nothing():
 def test_one_seed_that_is_consistent_leaves_the_share_open():
     line = made.line_runs()
     line.fits[0.0][2] = made.line_fit(0.01, 0.99, 0.3611)
-    found = judge_random.inconsistent("toy", line)
+    found = random_features.inconsistent("toy", line)
     assert (found.estimate, found.verdict) == (0.8, NOT_RESOLVED)
     high = made.line_runs()
     high.fits[0.0][2] = made.line_fit(0.2, 0.99, 0.39)
-    assert judge_random.inconsistent("toy", high).verdict == NOT_RESOLVED
-    assert "not resolved" in judge_random.inconsistent("toy", high).note
+    assert random_features.inconsistent("toy", high).verdict == NOT_RESOLVED
+    assert "not resolved" in random_features.inconsistent("toy", high).note
 
 
 def test_seeds_that_disagree_resolve_nothing():
@@ -144,33 +144,33 @@ def test_the_cost_of_a_step():
 
 def test_methods_that_were_not_trained_are_not_tested():
     two = made.plane_models(("Diffusion", "Both"))
-    finding = judge_models.repaired("book", two)
+    finding = trained.repaired("book", two)
     assert finding.verdict == NOT_TESTED
     assert "Fokker-Planck" in finding.note
     alone = made.plane_models(seeds=1)
-    assert judge_models.inconsistent("book", alone).verdict == NOT_TESTED
+    assert trained.inconsistent("book", alone).verdict == NOT_TESTED
     broken = made.plane_models()
     broken.scored["Both"][0] = made.scored(sim=float("nan"))
-    assert "finite" in judge_models.consistent("book", broken).note
+    assert "finite" in trained.consistent("book", broken).note
 
 
 def test_stopped_chains_are_told():
     models = made.plane_models(Diffusion={"stopped": 3})
-    assert "chains stopped: 9" in judge_models.inconsistent("book", models).note
+    assert "chains stopped: 9" in trained.inconsistent("book", models).note
 
 
 def test_the_negative_controls():
-    found = judge_random.control_verdicts(made.line_runs())
+    found = random_features.control_verdicts(made.line_runs())
     assert found["penalty 0"].verdict == NOT_RESOLVED  # the same numbers twice, without spread
     assert found["wrong sign of the time derivative"].verdict == DOES_NOT_HOLD
     assert "one v for both factors" in found
 
 
 def test_ratios_are_geometric_and_exact_for_constant_ones():
-    found = judge_random.ratio(np.array([2.0, 4.0, 8.0]), np.array([1.0, 2.0, 4.0]))
+    found = random_features.ratio(np.array([2.0, 4.0, 8.0]), np.array([1.0, 2.0, 4.0]))
     assert found.estimate == pytest.approx(2)
     wide, narrow = (
-        judge_random.ratio(np.array([1.0, 2.0, 4.0]), np.ones(3), c) for c in (0.95, 0.90)
+        random_features.ratio(np.array([1.0, 2.0, 4.0]), np.ones(3), c) for c in (0.95, 0.90)
     )
     assert wide.low < narrow.low < narrow.high < wide.high
 
@@ -183,13 +183,13 @@ def test_the_series_keep_the_controls_and_the_losses():
 
 def test_like_with_like_is_told_beside_the_floor_and_decides_nothing():
     models = made.plane_models(Both={"iid": 0.04}, Mixture={"iid": 0.02})
-    told = judge_models.like_with_like(models)
+    told = trained.like_with_like(models)
     # the floor is 0.015: 0.04 over 0.02 is 2, and 0.025 over 0.005 is 5
     assert re.search(r"Both over Mixture 2\.0+ .*, above the floor 5\.\d+ \[4\.", told)
     assert re.search(r"Fokker-Planck over Diffusion 1\.00\d \[0\.9", told)
     below = made.plane_models(Both={"iid": 0.01})
-    assert "not defined" in judge_models.like_with_like(below)
-    finding = judge_models.iid_kept("book", models)
+    assert "not defined" in trained.like_with_like(below)
+    finding = trained.iid_kept("book", models)
     assert told in finding.note
     assert finding.verdict == DOES_NOT_HOLD  # by Both over Diffusion
 

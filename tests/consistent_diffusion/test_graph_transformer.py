@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from companion.consistent_diffusion.graph_transformer import (
+from companion.consistent_diffusion.method.graph_transformer import (
     EdgeAttention,
     GatedResidual,
     GraphEnergy,
     GraphScore,
     turned,
 )
-from companion.consistent_diffusion.networks import n_parameters
+from companion.consistent_diffusion.method.networks import n_parameters
 
 KINDS = torch.arange(5)
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from companion.consistent_diffusion.molecule_energy import (
+from companion.consistent_diffusion.lab.molecule.energy import (
     MoleculeEnergy,
     MoleculeScore,
     Spread,
     spread_of,
 )
-from companion.consistent_diffusion.molecule_geometry import N_INVARIANTS, Invariants, centered
-from companion.consistent_diffusion.networks import automatic
+from companion.consistent_diffusion.lab.molecule.geometry import N_INVARIANTS, Invariants, centered
+from companion.consistent_diffusion.method.networks import automatic
 
 
 def draw(n: int = 12) -> tuple[torch.Tensor, torch.Tensor]:

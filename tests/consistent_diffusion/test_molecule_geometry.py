@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from companion.consistent_diffusion import molecule_geometry as geometry
-from companion.consistent_diffusion.molecule_geometry import Invariants, centered
+from companion.consistent_diffusion.lab.molecule import geometry
+from companion.consistent_diffusion.lab.molecule.geometry import Invariants, centered
 
 
 @pytest.fixture

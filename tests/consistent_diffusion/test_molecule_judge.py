@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, Criterion
-from companion.consistent_diffusion import molecule_judge as judge
-from companion.consistent_diffusion.claims import BY_ID, MODES_KEPT
-from companion.consistent_diffusion.molecule_run import Simulated
-from companion.consistent_diffusion.molecule_scores import reference_of
+from companion.consistent_diffusion.lab.molecule.runs import Simulated
+from companion.consistent_diffusion.lab.molecule.scores import reference_of
+from companion.consistent_diffusion.verdict import molecule as judge
+from companion.consistent_diffusion.verdict.claims import BY_ID, MODES_KEPT
 from tests.consistent_diffusion.molecule_made import chain_beads, simulated
 
 NEAR, FAR = "Two For One, t = 0.01", "Two For One, t = 0.02"

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from companion.consistent_diffusion import molecule_published as published
+from companion.consistent_diffusion import sources as published
 from companion.data import DataUnavailable
 
 

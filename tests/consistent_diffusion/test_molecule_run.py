@@ -9,17 +9,16 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from companion.consistent_diffusion import molecule_langevin as langevin
-from companion.consistent_diffusion import molecule_run, molecule_train
-from companion.consistent_diffusion.experts import Experts
-from companion.consistent_diffusion.figures import molecule as figures
-from companion.consistent_diffusion.figures import molecule_beads
-from companion.consistent_diffusion.molecule_experiment import molecule_series, run_molecule
-from companion.consistent_diffusion.molecule_explorers import beads_explorer
-from companion.consistent_diffusion.molecule_geometry import phi_psi
-from companion.consistent_diffusion.molecule_scores import late
-from companion.consistent_diffusion.molecule_settings import MOLECULE_PRESETS
-from companion.consistent_diffusion.vp import T_MIN
+from companion.consistent_diffusion.lab.molecule import langevin, runs, train
+from companion.consistent_diffusion.lab.molecule.experiment import molecule_series, run_molecule
+from companion.consistent_diffusion.lab.molecule.geometry import phi_psi
+from companion.consistent_diffusion.lab.molecule.scores import late
+from companion.consistent_diffusion.lab.molecule.settings import MOLECULE_PRESETS
+from companion.consistent_diffusion.method.experts import Experts
+from companion.consistent_diffusion.method.vp import T_MIN
+from companion.consistent_diffusion.page.molecule import beads as molecule_beads
+from companion.consistent_diffusion.page.molecule import figures
+from companion.consistent_diffusion.page.molecule.explorers import beads_explorer
 from companion.plotting import figure
 from companion.training import TrainingDiverged
 from tests.consistent_diffusion.molecule_made import chain_beads, result, simulated
@@ -34,12 +33,12 @@ TINY = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def molecule():
-    return molecule_train.molecule_of(chain_beads(400, np.random.default_rng(0)))
+    return train.molecule_of(chain_beads(400, np.random.default_rng(0)))
 
 
 @pytest.fixture(scope="module")
 def trained(molecule):
-    return molecule_run.train_all(molecule, TINY, seed=0, progress=False)
+    return runs.train_all(molecule, TINY, seed=0, progress=False)
 
 
 def test_the_unit_of_the_data_is_their_deviation(molecule):
@@ -49,18 +48,18 @@ def test_the_unit_of_the_data_is_their_deviation(molecule):
 
 
 def test_networks_and_their_ranges():
-    found = molecule_train.nets(TINY)
+    found = train.nets(TINY)
     assert (found["single"].t0, found["single"].t1, found["single"].midpoint) == (0, 1, 0.3)
     assert found["small"].midpoint == pytest.approx(0.03)
     assert found["small, penalty"].alpha == TINY.molecule_alpha > 0 == found["small"].alpha
     assert not found["small, no energy"].energy
-    paper = molecule_train.nets(MOLECULE_PRESETS["paper"])
+    paper = train.nets(MOLECULE_PRESETS["paper"])
     assert [paper[f"large {i}"][:3] for i in (0, 1)] == [(0.6, 1.0, 0.8), (0.1, 0.6, 0.35)]
 
 
 def test_training_is_repeatable_and_seeds_differ(molecule, trained):
-    again = molecule_train.train_net("small, penalty", molecule, TINY, seed=5)
-    same = molecule_train.train_net("small, penalty", molecule, TINY, seed=5)
+    again = train.train_net("small, penalty", molecule, TINY, seed=5)
+    same = train.train_net("small, penalty", molecule, TINY, seed=5)
     for key, value in again.weights.items():
         np.testing.assert_array_equal(value, same.weights[key])
     one, two = (t["small, penalty"].weights["net.weights.0"] for t in trained)
@@ -68,7 +67,7 @@ def test_training_is_repeatable_and_seeds_differ(molecule, trained):
 
 
 def test_processes_do_not_change_the_result(molecule, trained):
-    other = molecule_run.train_all(
+    other = runs.train_all(
         molecule, dataclasses.replace(TINY, molecule_jobs=2), seed=0, progress=False
     )
     for mine, theirs in zip(trained, other, strict=True):
@@ -81,15 +80,14 @@ def test_processes_do_not_change_the_result(molecule, trained):
 def test_nan_in_training_is_loud():
     beads = chain_beads(50, np.random.default_rng(0))
     beads[3] = np.nan
-    broken = molecule_train.Molecule(beads, 0.1)
+    broken = train.Molecule(beads, 0.1)
     with pytest.raises(TrainingDiverged, match="seed"):
-        molecule_train.train_net("small", broken, TINY, seed=0)
+        train.train_net("small", broken, TINY, seed=0)
 
 
 def test_methods_share_experts_and_differ_in_the_last(molecule, trained):
     models = {
-        method: molecule_train.model_of(method, trained[0], molecule, TINY)
-        for method in molecule_train.methods(TINY)
+        method: train.model_of(method, trained[0], molecule, TINY) for method in train.methods(TINY)
     }
     x, t = molecule.x[:3], torch.full((3,), 0.5)
     assert isinstance(models["Both"], Experts)
@@ -146,12 +144,12 @@ def test_every_method_has_the_same_starts(molecule):
 
 
 def test_everything_is_simulated(molecule, trained):
-    found = molecule_run.simulate_all(trained, molecule, TINY, seed=0, progress=False)
+    found = runs.simulate_all(trained, molecule, TINY, seed=0, progress=False)
     assert found.labels == [
-        *molecule_train.methods(TINY), "Two For One, t = 0.01", "Two For One, t = 0.02"
+        *train.methods(TINY), "Two For One, t = 0.01", "Two For One, t = 0.02"
     ]  # fmt: skip
     assert found.n_seeds == 2
-    assert set(found.iid) == {(m, i) for m in molecule_run.IID_METHODS for i in (0, 1)}
+    assert set(found.iid) == {(m, i) for m in runs.IID_METHODS for i in (0, 1)}
     run = found.runs["Both", 1]
     assert run.frames.shape == (2, 4, 5, 3)
     assert run.t_eval == T_MIN
@@ -159,31 +157,29 @@ def test_everything_is_simulated(molecule, trained):
 
 def test_unknown_networks_and_frames_are_refused(molecule):
     with pytest.raises(ValueError, match="invariants or transformer"):
-        molecule_train.train_net(
-            "small", molecule, dataclasses.replace(TINY, molecule_network="gnn"), 0
-        )
+        train.train_net("small", molecule, dataclasses.replace(TINY, molecule_network="gnn"), 0)
     with pytest.raises(ValueError, match="ours, published"):
-        molecule_run.load_molecule(dataclasses.replace(TINY, molecule_frames="theirs"))
+        runs.load_molecule(dataclasses.replace(TINY, molecule_frames="theirs"))
 
 
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="as many molecule_large_steps"):
-        molecule_train.nets(dataclasses.replace(TINY, molecule_borders=(0.6, 0.1)))
+        train.nets(dataclasses.replace(TINY, molecule_borders=(0.6, 0.1)))
     with pytest.raises(ValueError, match="need at least 1 ps"):
         run_molecule(dataclasses.replace(TINY, molecule_ps=0.8), 0)
 
 
 def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
     beads = chain_beads(60, np.random.default_rng(1))
-    monkeypatch.setattr(molecule_run, "published_beads", lambda folder, n, rng: beads)
+    monkeypatch.setattr(runs, "published_beads", lambda folder, n, rng: beads)
     tiny = dataclasses.replace(
         MOLECULE_PRESETS["paper"], molecule_seeds=1, molecule_batch=4, molecule_single_steps=2,
         molecule_large_steps=(2, 2), molecule_small_steps=2, molecule_chains=2, molecule_ps=0.4,
         molecule_iid=2, molecule_iid_steps=3, molecule_t_evals=(0.01,),
     )  # fmt: skip
-    published = molecule_run.load_molecule(tiny)
-    trained = molecule_run.train_all(published, tiny, seed=0, progress=False)
-    found = molecule_run.simulate_all(trained, published, tiny, seed=0, progress=False)
+    published = runs.load_molecule(tiny)
+    trained = runs.train_all(published, tiny, seed=0, progress=False)
+    found = runs.simulate_all(trained, published, tiny, seed=0, progress=False)
     assert found.runs["Both", 0].frames.shape == (2, 2, 5, 3)
     assert len(found.iid["Both", 0].beads) == 2
 
@@ -243,7 +239,7 @@ def test_the_record_s_panel_is_drawn_from_the_series(shown):
 
 
 def test_drawn_beads_keep_their_shape():
-    from companion.consistent_diffusion.molecule_geometry import bond_lengths, phi_psi
+    from companion.consistent_diffusion.lab.molecule.geometry import bond_lengths, phi_psi
 
     beads = chain_beads(1, np.random.default_rng(2))[0].astype(float)
     turned = molecule_beads.aligned(beads)

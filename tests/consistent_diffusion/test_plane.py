@@ -7,10 +7,9 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from companion.consistent_diffusion import mueller_brown as mb
-from companion.consistent_diffusion.grid import Grid, two_for_one_curve
-from companion.consistent_diffusion.langevin import Dynamics, simulate
-from companion.consistent_diffusion.metrics import (
+from companion.consistent_diffusion.lab import mueller_brown as mb
+from companion.consistent_diffusion.lab.grid import Grid, two_for_one_curve
+from companion.consistent_diffusion.lab.metrics import (
     autocorrelation_time,
     floor_of,
     js_divergence,
@@ -18,15 +17,16 @@ from companion.consistent_diffusion.metrics import (
     pmf_error,
     w1_error,
 )
-from companion.consistent_diffusion.mixtures import TWO_MODES, TWO_MODES_2D, Mixture
-from companion.consistent_diffusion.residual import (
+from companion.consistent_diffusion.lab.mixtures import TWO_MODES, TWO_MODES_2D, Mixture
+from companion.consistent_diffusion.lab.two_for_one import REFERENCE, exact_curve
+from companion.consistent_diffusion.method.langevin import Dynamics, simulate
+from companion.consistent_diffusion.method.residual import (
     displacements,
     exact_residual,
     weak_residuals,
 )
-from companion.consistent_diffusion.reverse_sde import denoise
-from companion.consistent_diffusion.two_for_one import REFERENCE, exact_curve
-from companion.consistent_diffusion.vp import alpha, beta, sigma
+from companion.consistent_diffusion.method.reverse_sde import denoise
+from companion.consistent_diffusion.method.vp import alpha, beta, sigma
 from companion.scale import generator, torch_generator
 
 

@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from companion.consistent_diffusion.metrics import js_divergence
-from companion.consistent_diffusion.mixtures import TWO_MODES
-from companion.consistent_diffusion.networks import time_features
-from companion.consistent_diffusion.random_features import (
+from companion.consistent_diffusion.lab.metrics import js_divergence
+from companion.consistent_diffusion.lab.mixtures import TWO_MODES
+from companion.consistent_diffusion.lab.random_features import (
     Noised,
     Problem,
     RandomEnergy,
     draw_features,
 )
-from companion.consistent_diffusion.random_runs import (
+from companion.consistent_diffusion.lab.random_runs import (
     LINE,
     line_iid,
     line_law,
@@ -22,7 +21,8 @@ from companion.consistent_diffusion.random_runs import (
     one_line,
     run_plane,
 )
-from companion.consistent_diffusion.residual import exact_residual
+from companion.consistent_diffusion.method.networks import time_features
+from companion.consistent_diffusion.method.residual import exact_residual
 from companion.scale import generator
 
 

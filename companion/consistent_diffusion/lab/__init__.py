@@ -1,0 +1,1 @@
+"""Our experiments: mixtures, Muller-Brown, random features, and a molecule."""

@@ -1,0 +1,1 @@
+"""Alanine dipeptide: data, networks, simulations, scores."""

@@ -1,0 +1,204 @@
+"""The stored frames of alanine dipeptide: made once by a maintainer, read by the notebook.
+
+``companion make consistent-diffusion frames`` simulates two independent halves of 50 ns and keeps
+the five beads every 2 ps: 50,000 frames.  A half is a chain of blocks of 1 ns.  Each block starts
+from the end of the one before with a seed of its own, so an interrupted run goes on and ends in
+the same file, digit by digit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from companion.consistent_diffusion.lab.molecule.md import FORCE_FIELD, Motion, State, simulate
+from companion.consistent_diffusion.sources import BEADS
+from companion.scale import derive_seed
+
+ASSETS = Path(str(files("companion.consistent_diffusion"))) / "assets"
+NAME = "molecule_frames"
+MAX_BYTES = 4_000_000
+
+
+class FramesDamaged(ValueError):
+    """Frames and record do not belong together."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Size of the data set; `stride` in steps between frames, `settle` in frames thrown away."""
+
+    n_halves: int = 2
+    n_blocks: int = 50
+    frames_per_block: int = 500
+    stride: int = 500
+    settle: int = 100
+    seed: int = 20250617  # the day on which the paper appeared
+    dynamics: Motion = field(default_factory=Motion)
+
+    @property
+    def frame_ps(self) -> float:
+        """Time between two frames in ps."""
+        return self.stride * self.dynamics.step
+
+
+PLAN = Plan()
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What is stored.
+
+    beads : (n_halves, n, 5, 3) float32 in nm, centered; neighbors are ``plan.frame_ps`` apart
+    starts : (n_halves, 22, 3) float32 in nm, all atoms where each half begins
+    record : how they were made
+    """
+
+    beads: np.ndarray
+    starts: np.ndarray
+    record: dict[str, object]
+
+    @property
+    def all(self) -> np.ndarray:
+        """(n, 5, 3) float32: both halves, one after the other."""
+        return self.beads.reshape(-1, *self.beads.shape[2:])
+
+
+def make_frames(
+    scratch: Path, say: Callable[[str], None], folder: Path = ASSETS, plan: Plan = PLAN
+) -> Path:
+    """Simulate what is missing, then write frames and record; returns the path of the frames."""
+    scratch = scratch / "frames"
+    scratch.mkdir(parents=True, exist_ok=True)
+    began, simulated = time.perf_counter(), 0
+    states = [_settled(scratch, half, plan, say) for half in range(plan.n_halves)]
+    starts = np.stack([state.positions for state in states])
+    beads = np.empty((plan.n_halves, plan.n_blocks, plan.frames_per_block, len(BEADS), 3), "f4")
+    for block in range(plan.n_blocks):
+        for half in range(plan.n_halves):
+            path = scratch / f"half{half}-block{block:03d}.npz"
+            if not path.is_file():
+                _run_block(path, states[half], half, block, plan.frames_per_block, plan)
+                simulated += 1
+                minutes = (time.perf_counter() - began) / 60
+                say(f"block {block + 1} of {plan.n_blocks}, half {half}: {minutes:.1f} min")
+            beads[half, block], states[half] = _read_block(path)
+    halves = beads.reshape(plan.n_halves, -1, len(BEADS), 3)
+    wall = time.perf_counter() - began
+    path = _ship(halves, starts, plan, wall, simulated, folder)
+    say(f"{path} ({path.stat().st_size:,} bytes)")
+    return path
+
+
+@cache
+def load_frames(folder: Path = ASSETS) -> Frames:
+    """The stored frames, checked against their record.
+
+    Raises
+    ------
+    FramesDamaged : the file's hash is not the one that the record names
+    """
+    path = folder / f"{NAME}.npz"
+    record = json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
+    if (found := _sha256(path)) != record["sha256"]:
+        raise FramesDamaged(
+            f"{path.name} has SHA-256 {found[:12]}..., its record says {record['sha256'][:12]}...; "
+            "make both again: companion make consistent-diffusion frames"
+        )
+    with np.load(path, allow_pickle=False) as stored:
+        return Frames(stored["beads"], stored["starts"], record)
+
+
+def _settled(scratch: Path, half: int, plan: Plan, say: Callable[[str], None]) -> State:
+    """All atoms after the time that is thrown away."""
+    path = scratch / f"half{half}-settled.npz"
+    if not path.is_file():
+        say(f"half {half}: settling for {plan.settle * plan.frame_ps:g} ps")
+        _run_block(path, State(start_positions(), None), half, -1, plan.settle, plan)
+    return _read_block(path)[1]
+
+
+def start_positions() -> np.ndarray:
+    """(22, 3) in nm: the minimized structure of the book's data.
+
+    Raises
+    ------
+    companion.data.DataUnavailable : it is not here; the message says what to do
+    """
+    from openmm import app, unit
+
+    from companion import data
+
+    pdb = app.PDBFile(str(data.fetch("consistent-diffusion/ala2.pdb")))
+    return np.array(pdb.getPositions(asNumpy=True).value_in_unit(unit.nanometer))
+
+
+def _run_block(path: Path, state: State, half: int, block: int, n_frames: int, plan: Plan) -> None:
+    seed = derive_seed(plan.seed, "frames", half, block)
+    beads = []
+    for frame, now in simulate(state, plan.dynamics, seed, n_frames, plan.stride):
+        beads.append(frame)
+        state = now
+    fresh = path.with_name(f"{path.stem}.new.npz")
+    np.savez(
+        fresh,
+        beads=np.asarray(beads, dtype=np.float32),
+        positions=state.positions,
+        velocities=state.velocities,
+    )
+    fresh.replace(path)
+
+
+def _read_block(path: Path) -> tuple[np.ndarray, State]:
+    with np.load(path, allow_pickle=False) as stored:
+        return stored["beads"], State(stored["positions"], stored["velocities"])
+
+
+def _ship(
+    beads: np.ndarray, starts: np.ndarray, plan: Plan, wall: float, simulated: int, folder: Path
+) -> Path:
+    import openmm
+
+    if beads.nbytes > MAX_BYTES:
+        raise ValueError(f"{beads.nbytes:,} bytes of frames; at most {MAX_BYTES:,} are shipped")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{NAME}.npz"
+    fresh = folder / f"{NAME}.new.npz"
+    np.savez(fresh, beads=beads, starts=starts.astype(np.float32))
+    record = {
+        "what": "alanine dipeptide, centered coordinates of five beads in nm",
+        "sha256": _sha256(fresh),
+        "bead_atoms": list(BEADS),
+        "frames": int(beads.shape[0] * beads.shape[1]),
+        "frame_ps": plan.frame_ps,
+        "simulated_ns": beads.shape[0] * beads.shape[1] * plan.frame_ps / 1000,
+        "plan": asdict(plan),
+        "force_field": list(FORCE_FIELD),
+        "constraints": "bonds with hydrogen",
+        "cutoff": "none",
+        "integrator": "LangevinMiddleIntegrator",
+        "platform": "Reference",
+        "openmm": openmm.version.version,
+        "machine": platform.machine(),
+        "wall_s_of_the_last_start": round(wall),
+        "blocks_of_the_last_start": simulated,
+        "license": "CC0-1.0",
+    }
+    fresh_record = folder / f"{NAME}.new.json"
+    fresh_record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    fresh.replace(path)
+    fresh_record.replace(folder / f"{NAME}.json")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

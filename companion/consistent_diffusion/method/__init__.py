@@ -1,0 +1,1 @@
+"""Energy models: forward process, objective, penalty, experts, networks, simulation."""

@@ -1,0 +1,122 @@
+r"""The training objective: denoising score matching, and the Fokker-Planck penalty.
+
+.. math:: L = \lambda(t)\,\big[\,\tfrac1D\|\varepsilon+\sigma s\|^2
+   + \alpha\,D^{-2}\tilde R(v_1)\tilde R(v_2)\,\big]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from companion.consistent_diffusion.method.residual import SIGMA_V, displacements, weak_residuals
+from companion.consistent_diffusion.method.vp import T_MIN, noised, sigma
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimized, and where.
+
+    t0, t1 : diffusion times are uniform on [t0, t1]
+    midpoint : the weight gives the times below and above it the same total; None weighs equally
+    alpha : weight of the Fokker-Planck penalty, 0 for none
+    share : part of each batch that the penalty is evaluated on (1 in the paper)
+    dim : effective dimension, None for that of x
+    sigma_v, rate : see :func:`residual.weak_residuals`
+    same_v : v1 = v2, the negative control whose square is biased upwards
+    rate_sign : -1 turns the time derivative round, a negative control
+    """
+
+    t0: float = T_MIN
+    t1: float = 1.0
+    midpoint: float | None = None
+    alpha: float = 0.0
+    share: float = 1.0
+    dim: float | None = None
+    sigma_v: float = SIGMA_V
+    rate: str = "exact"
+    same_v: bool = False
+    rate_sign: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.t0 < self.t1 <= 1:
+            raise ValueError(f"need 0 <= t0 < t1 <= 1, got [{self.t0}, {self.t1}]")
+        if self.midpoint is not None and not self.t0 < self.midpoint < self.t1:
+            raise ValueError(f"midpoint {self.midpoint} is not inside [{self.t0}, {self.t1}]")
+        if self.alpha < 0 or not 0 < self.share <= 1:
+            raise ValueError(f"need alpha >= 0 and 0 < share <= 1, got {self.alpha}, {self.share}")
+
+
+class Loss(NamedTuple):
+    """total is minimized; dsm and penalty are its two terms before alpha, for reports."""
+
+    total: Tensor
+    dsm: Tensor
+    penalty: Tensor
+
+
+def equal_weight(t: Tensor, t0: float, t1: float, midpoint: float) -> Tensor:
+    """Piecewise constant weight with half of its integral on each side of `midpoint`; mean 1."""
+    low, high = 0.5 * (t1 - t0) / (midpoint - t0), 0.5 * (t1 - t0) / (t1 - midpoint)
+    return torch.where(t <= midpoint, low, high)
+
+
+def draw_times(n: int, objective: Objective, generator: torch.Generator) -> Tensor:
+    """n diffusion times, uniform on [t0, t1]: (n,)."""
+    return objective.t0 + (objective.t1 - objective.t0) * torch.rand(n, generator=generator)
+
+
+def objective_loss(
+    model,
+    x0: Tensor,
+    objective: Objective,
+    generator: torch.Generator,
+    *,
+    project: Callable[[Tensor], Tensor] | None = None,
+) -> Loss:
+    """The loss of one batch.
+
+    model : ``score(x, t)``, and ``local(x, t)`` for a penalty with the exact rate
+    x0 : (batch, D) data
+    project : maps noise to the subspace that the data live in (centered molecules)
+    """
+    t = draw_times(len(x0), objective, generator)
+    noise = torch.randn(x0.shape, generator=generator)
+    noise = noise if project is None else project(noise)
+    x = noised(x0, t, noise)
+    dim = x0.shape[1] if objective.dim is None else objective.dim
+    weight = torch.ones_like(t)
+    if objective.midpoint is not None:
+        weight = equal_weight(t, objective.t0, objective.t1, objective.midpoint)
+    if objective.alpha == 0:
+        scores, penalty = model.score(x, t), torch.zeros(())
+    else:
+        scores, penalty = _penalized(model, x, t, weight, dim, objective, generator, project)
+    error = noise + sigma(t)[:, None] * scores
+    dsm = (weight * error.square().sum(1)).mean() / dim
+    return Loss(dsm + objective.alpha * penalty, dsm, penalty)
+
+
+def _penalized(
+    model, x, t, weight, dim, objective: Objective, generator, project
+) -> tuple[Tensor, Tensor]:
+    """(scores of the whole batch, penalty of its first part)."""
+    n = max(1, round(objective.share * len(x)))
+    v1, v2 = displacements(x[:n], generator, sigma_v=objective.sigma_v, project=project)
+    weak = weak_residuals(
+        model,
+        x[:n],
+        t[:n],
+        v1,
+        v1 if objective.same_v else v2,
+        dim=dim,
+        sigma_v=objective.sigma_v,
+        rate=objective.rate,
+        rate_sign=objective.rate_sign,
+    )
+    scores = weak.score if n == len(x) else torch.cat([weak.score, model.score(x[n:], t[n:])])
+    return scores, (weight[:n] * weak.square).mean() / dim**2

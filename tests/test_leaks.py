@@ -514,7 +514,7 @@ def test_contexts_and_queries_share_no_text():
 
 @pytest.mark.parametrize("source", ["POOLS", "REAL"])
 def test_base_training_and_held_out_sequences_are_apart(source):
-    from companion.distillation_memorization import text
+    from companion.distillation_memorization.lab import text
 
     name = getattr(text, source)
     made = text.SOURCES[name](60, 50, 40, 48, generator(0, name, "text"))
@@ -527,13 +527,14 @@ def test_base_training_and_held_out_sequences_are_apart(source):
 @pytest.fixture(scope="module")
 def tiny_world():
     """(text, calls of fit, calls of score) of one small world."""
-    from companion.distillation_memorization import PRESETS, world, worlds
+    from companion.distillation_memorization import PRESETS
+    from companion.distillation_memorization.lab import run, world
 
     settings = replace(
         PRESETS["toy"], n_seeds=1, n=18, n_base=18, n_held=10, teacher_hidden=8, student_hidden=8,
         teacher_epochs=1, student_epochs=1, taus=(2.0,), resamples=2, jobs=1, extras=(),
     )  # fmt: skip
-    kind = worlds.pools(settings)
+    kind = run.pools(settings)
     kind = replace(kind, plan=replace(kind.plan, calibrated=False, prefixes=(), measure_epochs=()))
     text = kind.text(0)
     base = kind.base_models(0, False)
@@ -563,7 +564,7 @@ def test_losses_are_those_of_held_out_sequences(tiny_world):
 
 
 def test_the_predictor_is_tested_on_sequences_that_it_did_not_see(monkeypatch):
-    from companion.distillation_memorization import predictor
+    from companion.distillation_memorization.lab import predictor
 
     rng = np.random.default_rng(0)
     memorized = np.arange(400) < 60
@@ -589,7 +590,7 @@ def test_the_predictor_is_tested_on_sequences_that_it_did_not_see(monkeypatch):
 
 
 def test_the_classifier_is_scaled_by_its_training_sequences(monkeypatch):
-    from companion.distillation_memorization.predictor import _fit_and_test
+    from companion.distillation_memorization.lab.predictor import _fit_and_test
 
     rng = np.random.default_rng(1)
     labels = np.arange(80) % 2 == 0

@@ -7,7 +7,7 @@ import numpy as np
 
 import companion.distillation_memorization as dm
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.distillation_memorization import arms
+from companion.distillation_memorization.method import arms
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.distillation_memorization import made
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from companion.distillation_memorization import Results, arms, worlds
-from companion.distillation_memorization.predictor import Prediction
-from companion.distillation_memorization.world import Filtered, World
+from companion.distillation_memorization import Results
+from companion.distillation_memorization.lab import run
+from companion.distillation_memorization.lab.predictor import Prediction
+from companion.distillation_memorization.lab.world import Filtered, World
+from companion.distillation_memorization.method import arms
 from companion.scale import generator
 
 N, HELD = 1000, 1000
@@ -76,7 +78,7 @@ def world(seed, *, gain=0.03, zlib_gap=8.0, held=0.004, left=3, auc=0.97, permut
 def sweep():
     rates = np.array([[0.02, 0.1, 0.6]])
     losses = np.array([[1.5, 1.4, 1.45]])
-    return worlds.Sweep(np.array([3, 9, 24]), rates, np.full((1, 3), 0.06),
+    return run.Sweep(np.array([3, 9, 24]), rates, np.full((1, 3), 0.06),
                         np.array([[0.01, 0.03, 0.05]]), losses, losses + 0.02, losses)  # fmt: skip
 
 

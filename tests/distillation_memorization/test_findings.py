@@ -10,7 +10,8 @@ import pytest
 import companion.distillation_memorization as dm
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.data import Missing
-from companion.distillation_memorization import arms, figures
+from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.page import figures
 from companion.explore import MAX_FRAMES
 from companion.scale import generator
 

@@ -12,8 +12,8 @@ from companion.distillation_memorization import (
     matches,
     memorized,
 )
-from companion.distillation_memorization.fit import Recipe, Shape, batches, fit, fit_arms
-from companion.distillation_memorization.reading import divergence, score
+from companion.distillation_memorization.lab.fit import Recipe, Shape, batches, fit, fit_arms
+from companion.distillation_memorization.lab.reading import divergence, score
 from companion.training import parameter_groups
 
 V, LENGTH = 9, 14

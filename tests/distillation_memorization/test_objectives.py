@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from companion.distillation_memorization import Objective, cache_logits, distillation_loss
-from companion.distillation_memorization.logits import WrongCache
-from companion.distillation_memorization.objectives import Cached, top_k_loss
+from companion.distillation_memorization.lab.logits import WrongCache
+from companion.distillation_memorization.method.objectives import Cached, top_k_loss
 
 
 def random_logits(seed, *shape):

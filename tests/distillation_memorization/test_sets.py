@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from companion.distillation_memorization import arms, predict, resampling, sets
-from companion.distillation_memorization.trend import temperature_slope
+from companion.distillation_memorization import predict
+from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.verdict import resampling
+from companion.distillation_memorization.verdict.trend import temperature_slope
 
 
 def random_members(seed, n=60, rate=0.4):

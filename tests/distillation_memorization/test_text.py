@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.distillation_memorization import PRESETS, pool_text, text, zlib_bytes
+from companion.distillation_memorization import PRESETS, pool_text, zlib_bytes
+from companion.distillation_memorization.lab import text
 from companion.scale import settings_for
 
 

@@ -10,17 +10,17 @@ from companion.data import DataUnavailable, Missing
 from companion.distillation_memorization import (
     PRESETS,
     NotCalibrated,
-    arms,
     check_calibration,
-    paper_scale,
+    hub,
     run_hub_world,
     run_real,
     run_transformers,
-    worlds,
 )
-from companion.distillation_memorization.fit import Shape
-from companion.distillation_memorization.paper_scale import CutVocabulary, windows
-from companion.distillation_memorization.world import written_by
+from companion.distillation_memorization.hub import CutVocabulary, windows
+from companion.distillation_memorization.lab import run
+from companion.distillation_memorization.lab.fit import Shape
+from companion.distillation_memorization.lab.world import written_by
+from companion.distillation_memorization.method import arms
 
 TINY = replace(
     PRESETS["book"], n_seeds=1, n=80, n_base=60, n_held=60, teacher_hidden=48, student_hidden=24,
@@ -30,13 +30,13 @@ TINY = replace(
 
 
 def tiny_kind():
-    kind = worlds.pools(TINY)
+    kind = run.pools(TINY)
     return replace(kind, plan=replace(kind.plan, calibrated=False, prefixes=(8, 16)))
 
 
 @pytest.fixture(scope="module")
 def world():
-    return worlds.one_world(tiny_kind(), 0)
+    return run.one_world(tiny_kind(), 0)
 
 
 def test_a_world_is_complete(world):
@@ -65,17 +65,17 @@ def test_the_same_seed_gives_the_same_world(world):
     small = replace(tiny_kind(), sizes=(18, 18, 10))
     small = replace(small, plan=replace(small.plan, teacher_epochs=1, student_epochs=1,
                                         measure_epochs=(1,), prefixes=()))  # fmt: skip
-    first, again = (worlds.one_world(small, 3) for _ in range(2))
+    first, again = (run.one_world(small, 3) for _ in range(2))
     assert first.loss == again.loss
-    assert first.loss != worlds.one_world(small, 4).loss
+    assert first.loss != run.one_world(small, 4).loss
 
 
 def test_worlds_side_by_side_are_those_one_after_the_other():
     small = replace(tiny_kind(), sizes=(18, 18, 10))
     small = replace(small, plan=replace(small.plan, teacher_epochs=1, student_epochs=1,
                                         measure_epochs=(1,), prefixes=()))  # fmt: skip
-    alone, together = (worlds.run_kind(small, 2, 0, jobs) for jobs in (1, 2))
-    assert [w.seed for w in alone] == [worlds.world_seed(0, i) for i in range(2)]
+    alone, together = (run.run_kind(small, 2, 0, jobs) for jobs in (1, 2))
+    assert [w.seed for w in alone] == [run.world_seed(0, i) for i in range(2)]
     assert [w.loss for w in alone] == [w.loss for w in together]
 
 
@@ -112,10 +112,10 @@ def test_the_calibration_rule_raises():
 
 
 def test_a_teacher_that_hardly_read_d_is_refused():
-    kind = replace(worlds.pools(TINY), sizes=(30, 40, 20))
+    kind = replace(run.pools(TINY), sizes=(30, 40, 20))
     plan = replace(kind.plan, teacher_epochs=1, student_epochs=2, measure_epochs=(), prefixes=())
     with pytest.raises(NotCalibrated):
-        worlds.one_world(replace(kind, plan=plan), 0)
+        run.one_world(replace(kind, plan=plan), 0)
 
 
 def test_kinds_that_a_scale_does_not_have_are_missing():
@@ -127,7 +127,7 @@ def test_kinds_that_a_scale_does_not_have_are_missing():
 
 def test_the_sweep_puts_the_calibrated_teacher_among_the_others(world):
     small = replace(TINY, n=24, n_base=18, n_held=12, student_epochs=2)
-    found = worlds.run_overfit(small, 0, [world])
+    found = run.run_overfit(small, 0, [world])
     assert found.epochs.tolist() == [2, TINY.teacher_epochs]
     assert found.teacher_rate.shape == (1, 2)
     assert found.teacher_rate[0, 1] == pytest.approx(world.rate(arms.TEACHER))
@@ -165,7 +165,7 @@ def test_the_papers_path_runs_on_a_stand_in(tmp_path, monkeypatch):
 
     tiny = replace(TINY, hub_teacher="big", hub_student="small", hub_n=30, hub_held=10, hub_batch=5,
                    hub_top_k=8)  # fmt: skip
-    plan = replace(paper_scale.hub_plan(tiny), prefix=6, suffix=5, teacher_epochs=2,
+    plan = replace(hub.hub_plan(tiny), prefix=6, suffix=5, teacher_epochs=2,
                    student_epochs=2)  # fmt: skip
     found = run_hub_world(tiny, 0, tokenizer=Letters, texts=texts, models=models, plan=plan,
                           length=20)  # fmt: skip
@@ -179,8 +179,8 @@ def test_the_papers_path_runs_on_a_stand_in(tmp_path, monkeypatch):
 
 
 def test_the_papers_recipe_is_the_papers():
-    plan = paper_scale.hub_plan(PRESETS["paper"])
-    assert (plan.prefix, plan.suffix, paper_scale.LENGTH) == (50, 50, 256)
+    plan = hub.hub_plan(PRESETS["paper"])
+    assert (plan.prefix, plan.suffix, hub.LENGTH) == (50, 50, 256)
     assert (plan.teacher_epochs, plan.student_epochs) == (3, 4)
     assert plan.recipe.lr == 5e-5
     assert plan.objectives[arms.SOFT].tau == 2.0

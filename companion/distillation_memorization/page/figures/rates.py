@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from companion.distillation_memorization import arms
-from companion.distillation_memorization.figures.style import MAIN, NAMES, look
-from companion.distillation_memorization.world import World
-from companion.distillation_memorization.worlds import Sweep
+from companion.distillation_memorization.lab.run import Sweep
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.page.figures.style import MAIN, NAMES, look
 from companion.plotting import BLACK, GREY, figure, finding_title
 
 if TYPE_CHECKING:

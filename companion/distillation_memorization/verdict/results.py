@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from companion.data import Missing
-from companion.distillation_memorization.world import World
-from companion.distillation_memorization.worlds import Sweep
+from companion.distillation_memorization.lab.run import Sweep
+from companion.distillation_memorization.lab.world import World
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from companion.distillation_memorization import arms
-from companion.distillation_memorization.figures import (
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.page.figures import (
     browser_frame,
     filter_frame,
     kind_of,
     prefix_frame,
 )
 from companion.distillation_memorization.settings import PREFIX
-from companion.distillation_memorization.world import World
 from companion.explore import Explorer, explorer
 
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)

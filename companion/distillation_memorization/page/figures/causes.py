@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib_venn import venn3
 
-from companion.distillation_memorization import arms, sets
-from companion.distillation_memorization.figures.style import NAMES, look
-from companion.distillation_memorization.world import World
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.page.figures.style import NAMES, look
 from companion.plotting import BLACK, GREY, figure, finding_title
 
 if TYPE_CHECKING:

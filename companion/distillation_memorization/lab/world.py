@@ -15,14 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.distillation_memorization import arms, sets
-from companion.distillation_memorization.calibration import check_calibration
-from companion.distillation_memorization.extraction import matches
-from companion.distillation_memorization.fit import Recipe, fit, fit_arms
-from companion.distillation_memorization.logits import cache_logits
-from companion.distillation_memorization.objectives import Cached
-from companion.distillation_memorization.predictor import Prediction, predict
-from companion.distillation_memorization.reading import (
+from companion.distillation_memorization.lab.calibration import check_calibration
+from companion.distillation_memorization.lab.fit import Recipe, fit, fit_arms
+from companion.distillation_memorization.lab.logits import cache_logits
+from companion.distillation_memorization.lab.predictor import Prediction, predict
+from companion.distillation_memorization.lab.reading import (
     device_of,
     divergence,
     generate,
@@ -32,8 +29,11 @@ from companion.distillation_memorization.reading import (
     score,
     vocabulary,
 )
-from companion.distillation_memorization.scores import Scores
-from companion.distillation_memorization.text import Sets, zlib_bytes
+from companion.distillation_memorization.lab.text import Sets, zlib_bytes
+from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.method.extraction import matches
+from companion.distillation_memorization.method.objectives import Cached
+from companion.distillation_memorization.method.scores import Scores
 from companion.scale import generator
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.distillation_memorization import arms, sets
-from companion.distillation_memorization.figures.causes import draw_venn
-from companion.distillation_memorization.figures.style import MAIN, NAMES, look
-from companion.distillation_memorization.world import World
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.page.figures.causes import draw_venn
+from companion.distillation_memorization.page.figures.style import MAIN, NAMES, look
 from companion.plotting import BLUE, GREY, VERMILION, figure
 
 if TYPE_CHECKING:

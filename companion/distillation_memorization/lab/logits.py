@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 from tqdm.auto import tqdm
 
-from companion.distillation_memorization.objectives import Cached
+from companion.distillation_memorization.method.objectives import Cached
 
 
 class WrongCache(ValueError):

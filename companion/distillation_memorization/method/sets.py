@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from companion.distillation_memorization.arms import BASELINE, TEACHER
+from companion.distillation_memorization.method.arms import BASELINE, TEACHER
 
 Members = Mapping[str, np.ndarray]
 """Model -> bool (n,): which training sequences it memorizes."""

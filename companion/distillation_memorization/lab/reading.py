@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.distillation_memorization.extraction import matches
-from companion.distillation_memorization.mlp import LaneMLP
-from companion.distillation_memorization.scores import Scores
+from companion.distillation_memorization.lab.mlp import LaneMLP
+from companion.distillation_memorization.method.extraction import matches
+from companion.distillation_memorization.method.scores import Scores
 
 NUMBERS_AT_ONCE = 1 << 24
 """Logits that one batch may have: 64 MB in float32."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion.distillation_memorization.objectives import Objective
+from companion.distillation_memorization.method.objectives import Objective
 
 TEACHER, BASELINE, HARD = "teacher", "baseline", "hard"
 UNREAD = "hard, teacher without D"

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.distillation_memorization.mlp import LaneMLP
-from companion.distillation_memorization.objectives import Cached, Objective
-from companion.distillation_memorization.reading import device_of, half_precision, lane_logits
+from companion.distillation_memorization.lab.mlp import LaneMLP
+from companion.distillation_memorization.lab.reading import device_of, half_precision, lane_logits
+from companion.distillation_memorization.method.objectives import Cached, Objective
 from companion.models import neox, neox_config
 from companion.scale import generator, torch_generator
 from companion.training import History, TrainingSettings, train

@@ -8,25 +8,26 @@ import numpy as np
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.distillation_memorization import arms, claims, judge_causes, judge_rates, sets
-from companion.distillation_memorization.results import Results
-from companion.distillation_memorization.world import World
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.verdict import causes, claims, rates
+from companion.distillation_memorization.verdict.results import Results
 
 
 def evaluate(results: Results) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     calls: dict[str, Callable[[Results], Finding]] = {
-        "1": judge_rates.less,
-        "1b": judge_rates.better,
-        "order": judge_rates.order,
-        "tau": judge_rates.cooler,
-        "2": judge_causes.easy,
-        "2b": judge_causes.low_zlib,
-        "3": judge_causes.predictable,
-        "3b": judge_causes.filtered,
-        "4": judge_causes.hard_inherits,
-        "4b": judge_rates.same_rate,
-        "control": judge_rates.control,
+        "1": rates.less,
+        "1b": rates.better,
+        "order": rates.order,
+        "tau": rates.cooler,
+        "2": causes.easy,
+        "2b": causes.low_zlib,
+        "3": causes.predictable,
+        "3b": causes.filtered,
+        "4": causes.hard_inherits,
+        "4b": rates.same_rate,
+        "control": rates.control,
     }
     return [
         function(results)

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from companion.data import Missing
-from companion.distillation_memorization import arms
-from companion.distillation_memorization.fit import Recipe, Shape, fit
-from companion.distillation_memorization.objectives import Objective
-from companion.distillation_memorization.reading import memorized, score
+from companion.distillation_memorization.lab.fit import Recipe, Shape, fit
+from companion.distillation_memorization.lab.reading import memorized, score
+from companion.distillation_memorization.lab.text import POOLS, REAL, SOURCES, Sets
+from companion.distillation_memorization.lab.world import Plan, World, distil_once, run_world
+from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import Objective
 from companion.distillation_memorization.settings import LENGTH, PREFIX, SUFFIX, Settings
-from companion.distillation_memorization.text import POOLS, REAL, SOURCES, Sets
-from companion.distillation_memorization.world import Plan, World, distil_once, run_world
 from companion.scale import derive_seed, generator, one_thread
 from companion.sweep import sweep
 

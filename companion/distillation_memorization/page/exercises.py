@@ -6,10 +6,10 @@ import math
 
 import torch
 
-from companion.distillation_memorization.arms import TEACHER
-from companion.distillation_memorization.objectives import distillation_loss
-from companion.distillation_memorization.published import INHERITED_HARD, INHERITED_SOFT
-from companion.distillation_memorization.world import World
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method.arms import TEACHER
+from companion.distillation_memorization.method.objectives import distillation_loss
+from companion.distillation_memorization.sources import INHERITED_HARD, INHERITED_SOFT
 from companion.exercises import Answer, respond
 
 BY_HAND_TEACHER, BY_HAND_STUDENT = (math.log(3.0), 0.0), (0.0, 0.0)

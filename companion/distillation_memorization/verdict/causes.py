@@ -6,13 +6,14 @@ import numpy as np
 from scipy.stats import ttest_ind
 
 from companion.claims import HOLDS, NOT_RESOLVED, Finding, as_verdict, judge, not_tested
-from companion.distillation_memorization import arms, claims, resampling, sets
-from companion.distillation_memorization.judge_rates import (
+from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.verdict import claims, resampling
+from companion.distillation_memorization.verdict.rates import (
     decisive,
     pooled,
     resampled,
 )
-from companion.distillation_memorization.results import Results
+from companion.distillation_memorization.verdict.results import Results
 from companion.scale import generator
 from companion.stats import Interval, over_seeds, p_value
 

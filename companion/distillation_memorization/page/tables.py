@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.distillation_memorization import arms, sets
-from companion.distillation_memorization.predictor import FEATURES
-from companion.distillation_memorization.world import World
+from companion.distillation_memorization.lab.predictor import FEATURES
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method import arms, sets
 from companion.tables import styled
 
 if TYPE_CHECKING:

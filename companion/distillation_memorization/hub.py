@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing
-from companion.distillation_memorization import arms
-from companion.distillation_memorization.fit import Recipe
+from companion.distillation_memorization.lab.fit import Recipe
+from companion.distillation_memorization.lab.text import Sets
+from companion.distillation_memorization.lab.world import Plan, World, run_world
+from companion.distillation_memorization.method import arms
 from companion.distillation_memorization.settings import Settings
-from companion.distillation_memorization.text import Sets
-from companion.distillation_memorization.world import Plan, World, run_world
 from companion.models import models_folder
 from companion.scale import device
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion.distillation_memorization import arms
+from companion.distillation_memorization.method import arms
 from companion.plotting import (
     BLACK,
     BLUE,

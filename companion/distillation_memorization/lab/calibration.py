@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from companion.distillation_memorization import arms
-from companion.distillation_memorization.sets import Members
+from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.sets import Members
 
 
 class NotCalibrated(ValueError):

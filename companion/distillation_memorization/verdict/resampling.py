@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from statsmodels.stats.contingency_tables import mcnemar
 
-from companion.distillation_memorization.sets import Members
+from companion.distillation_memorization.method.sets import Members
 from companion.stats import LEVEL, Interval
 
 Weighted = Callable[[Members, np.ndarray], np.ndarray]

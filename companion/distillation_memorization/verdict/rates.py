@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from companion.claims import NOT_RESOLVED, Finding, as_verdict, judge, measured_text, not_tested
-from companion.distillation_memorization import arms, claims, resampling, sets
-from companion.distillation_memorization.results import Results
-from companion.distillation_memorization.trend import temperature_slope
-from companion.distillation_memorization.world import World
+from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.verdict import claims, resampling
+from companion.distillation_memorization.verdict.results import Results
+from companion.distillation_memorization.verdict.trend import temperature_slope
 from companion.scale import generator
 from companion.stats import Interval, over_seeds, proportion
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import torch
 
-from companion.distillation_memorization.fit import Shape
-from companion.distillation_memorization.reading import generate, generate_plainly
-from companion.distillation_memorization.text import ALPHABET
+from companion.distillation_memorization.lab.fit import Shape
+from companion.distillation_memorization.lab.reading import generate, generate_plainly
+from companion.distillation_memorization.lab.text import ALPHABET
 from companion.scale import one_thread, torch_generator
 
 

@@ -1,0 +1,1 @@
+"""Our experiments: text, small models, worlds of one teacher and its students."""

@@ -1,0 +1,1 @@
+"""Distillation and memorization: objectives, extraction, scores, sets, and the predictor."""

@@ -209,7 +209,7 @@ def test_ends_of_a_knot_are_percentiles_of_its_resamples():
 @pytest.mark.parametrize("outer", [2, 5, 10])
 def test_folds_that_share_training_rows(outer):
     """Nadeau and Bengio: the variance of the mean is (1/n + 1/(outer - 1)) s², by hand."""
-    from companion.gaussian_rbf.nested import corrected_interval
+    from companion.gaussian_rbf.lab.nested import corrected_interval
 
     values = np.array([1.0, 2.0, 4.0, 7.0])
     mean, low, high = corrected_interval(values, outer)

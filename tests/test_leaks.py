@@ -384,13 +384,13 @@ def test_the_transformer_is_pretrained_on_pretraining_text_alone(monkeypatch):
 
 @pytest.fixture
 def wine():
-    from companion.gaussian_rbf.datasets import load
+    from companion.gaussian_rbf.sources import load
 
     return load("wine")
 
 
 def test_scalers_of_nested_folds_see_training_rows_alone(wine):
-    from companion.gaussian_rbf.nested import _standardized
+    from companion.gaussian_rbf.lab.nested import _standardized
 
     train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
     before = _standardized(wine, train, test)
@@ -401,7 +401,7 @@ def test_scalers_of_nested_folds_see_training_rows_alone(wine):
 
 
 def test_coordinates_come_from_training_rows_alone(wine):
-    from companion.gaussian_rbf.reduction import table_task
+    from companion.gaussian_rbf.lab.reduction import table_task
 
     rows, rest = np.arange(0, 178, 2), np.arange(1, 178, 2)
     (task, scale), (again, same) = (
@@ -413,7 +413,7 @@ def test_coordinates_come_from_training_rows_alone(wine):
 
 
 def test_the_digits_example(monkeypatch):
-    from companion.gaussian_rbf import digits
+    from companion.gaussian_rbf.lab import digits
 
     before = digits.split_digits(0)
     table = digits.digits_3v8()
@@ -428,7 +428,8 @@ def test_the_digits_example(monkeypatch):
 
 
 def test_selection_is_scaled_by_training_rows(monkeypatch):
-    from companion.gaussian_rbf import PRESETS, selection
+    from companion.gaussian_rbf import PRESETS
+    from companion.gaussian_rbf.lab import selection
 
     settings = replace(PRESETS["toy"], selection_rows=60, selection_test=61)
     make = selection.PROBLEMS["XOR"]
@@ -444,7 +445,7 @@ def test_selection_is_scaled_by_training_rows(monkeypatch):
 
 
 def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
-    from companion.gaussian_rbf import penalties
+    from companion.gaussian_rbf.lab import penalties
 
     train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
     settings = SimpleNamespace(
@@ -464,7 +465,8 @@ def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
 
 
 def test_streams_of_the_nested_folds(monkeypatch, ear):
-    from companion.gaussian_rbf import PRESETS, nested
+    from companion.gaussian_rbf import PRESETS
+    from companion.gaussian_rbf.lab import nested
 
     settings = replace(
         PRESETS["toy"], tables=("wine",), rivals=(), nested_steps=1, outer=3, inner=2, restarts=1,

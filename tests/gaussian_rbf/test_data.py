@@ -9,25 +9,26 @@ import pytest
 from scipy.stats import chi2, kstest
 
 from companion.data import DataUnavailable
-from companion.gaussian_rbf import datasets, synthetic
-from companion.gaussian_rbf.digits import authors_log, split_digits
-from companion.gaussian_rbf.ridges import N_TEST
+from companion.gaussian_rbf import sources
+from companion.gaussian_rbf.lab import synthetic
+from companion.gaussian_rbf.lab.digits import authors_log, split_digits
+from companion.gaussian_rbf.lab.ridges import N_TEST
 
 
 def test_tables_have_the_known_shapes():
-    shapes = {name: datasets.load(name).X.shape for name in datasets.LOCAL}
+    shapes = {name: sources.load(name).X.shape for name in sources.LOCAL}
     assert shapes["Boston"] == (506, 12)  # ISLP's table
     assert shapes["Auto-MPG"] == (392, 7)
     assert shapes["digits 3v8"] == (357, 64)
     assert shapes["MNIST 3v8"] == (1000, 784)
     assert shapes["wine"] == (178, 13)
-    assert datasets.load("iris").kind == "multiclass"
-    assert datasets.load("breast cancer").kind == "binary"
-    assert datasets.load("diabetes").is_regression
+    assert sources.load("iris").kind == "multiclass"
+    assert sources.load("breast cancer").kind == "binary"
+    assert sources.load("diabetes").is_regression
 
 
 def test_boston_is_without_b_and_has_known_first_row():
-    table = datasets.load("Boston")
+    table = sources.load("Boston")
     assert table.X[0, :3] == pytest.approx([0.00632, 18, 2.31])
     assert table.X[0, -2:] == pytest.approx([15.3, 4.98])  # ptratio, lstat; no 396.9 between
     assert table.y[:3] == pytest.approx([24, 21.6, 34.7])
@@ -35,14 +36,14 @@ def test_boston_is_without_b_and_has_known_first_row():
 
 def test_unknown_tables_name_the_known_ones():
     with pytest.raises(ValueError, match=r"known are iris, .*openml:NAME"):
-        datasets.load("titanic")
+        sources.load("titanic")
     with pytest.raises(ValueError, match="not finite"):
-        datasets.table("bad", np.array([[np.nan]]), np.array([1.0]), regression=True)
+        sources.table("bad", np.array([[np.nan]]), np.array([1.0]), regression=True)
 
 
 def test_a_missing_package_is_named():
     with pytest.raises(DataUnavailable, match="pip install no-such-package"):
-        datasets.lazily("no_such_module", "no-such-package")
+        sources.lazily("no_such_module", "no-such-package")
 
 
 def test_uci_and_openml_tables_go_through_the_same_door(monkeypatch):
@@ -52,31 +53,31 @@ def test_uci_and_openml_tables_go_through_the_same_door(monkeypatch):
     data = SimpleNamespace(features=frame, targets=target)
     module = SimpleNamespace(fetch_ucirepo=lambda id: SimpleNamespace(data=data))
     monkeypatch.setitem(sys.modules, "ucimlrepo", module)
-    found = datasets.load.__wrapped__("uci:1")
+    found = sources.load.__wrapped__("uci:1")
     assert found.X.tolist() == [[1, 0], [2, 1], [4, 1]]
     assert found.y.tolist() == [0, 1, 0]
     bunch = SimpleNamespace(data=frame, target=pd.Series([0.5, 1.5, 2.5, 3.5]))
-    monkeypatch.setattr(datasets.sk, "fetch_openml", lambda **_: bunch)
-    found = datasets.load.__wrapped__("openml:any")
+    monkeypatch.setattr(sources.sk, "fetch_openml", lambda **_: bunch)
+    found = sources.load.__wrapped__("openml:any")
     assert found.is_regression
     assert found.y.tolist() == [0.5, 1.5, 3.5]
 
     def mnist(*_, **__):
         return SimpleNamespace(data=np.full((3, 4), 255), target=np.array(["3", "5", "8"]))
 
-    monkeypatch.setattr(datasets.sk, "fetch_openml", mnist)
-    images = datasets.load.__wrapped__("MNIST 3v8, all")
+    monkeypatch.setattr(sources.sk, "fetch_openml", mnist)
+    images = sources.load.__wrapped__("MNIST 3v8, all")
     assert images.X.tolist() == [[1] * 4] * 2
     assert images.y.tolist() == [0, 1]
 
     def offline(*_, **__):
         raise ConnectionError("no route")
 
-    monkeypatch.setattr(datasets.sk, "fetch_openml", offline)
+    monkeypatch.setattr(sources.sk, "fetch_openml", offline)
     with pytest.raises(DataUnavailable, match="needs a network"):
-        datasets.load.__wrapped__("openml:any")
+        sources.load.__wrapped__("openml:any")
     with pytest.raises(DataUnavailable, match="needs a network"):
-        datasets.load.__wrapped__("MNIST 3v8, all")
+        sources.load.__wrapped__("MNIST 3v8, all")
 
 
 def test_the_shell_is_normal_given_its_radius():

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.gaussian_rbf import model
-from companion.gaussian_rbf.model import BINARY, KINDS, MULTICLASS, Parameters
+from companion.gaussian_rbf.method import model
+from companion.gaussian_rbf.method.model import BINARY, KINDS, MULTICLASS, Parameters
 
 
 def made(kind, *, n=7, d=4, m=3, fits=2, seed=0):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.gaussian_rbf import precision, theory
-from companion.gaussian_rbf.tasks import Fit
+from companion.gaussian_rbf.method import precision, theory
+from companion.gaussian_rbf.method.tasks import Fit
 
 RNG = np.random.default_rng(0)
 

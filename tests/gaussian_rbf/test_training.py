@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from companion.gaussian_rbf.bench import bench_tasks, run_bench
-from companion.gaussian_rbf.model import DIAGONAL, ISOTROPIC, STRUCTURES
-from companion.gaussian_rbf.tasks import Recipe, Task, best_of, restarts, start
-from companion.gaussian_rbf.training import _Batch, fit_many
+from companion.gaussian_rbf.lab.bench import bench_tasks, run_bench
+from companion.gaussian_rbf.method.model import DIAGONAL, ISOTROPIC, STRUCTURES
+from companion.gaussian_rbf.method.tasks import Recipe, Task, best_of, restarts, start
+from companion.gaussian_rbf.method.training import _Batch, fit_many
 
 
 def task(n=40, d=3, m=4, seed=0, **options):

@@ -7,11 +7,11 @@ import pandas as pd
 from scipy.stats import binomtest, friedmanchisquare
 
 from companion.claims import DOES_NOT_HOLD, Finding, as_verdict, judge, not_tested
-from companion.gaussian_rbf import claims
-from companion.gaussian_rbf.judge_spectrum import signed_rank
-from companion.gaussian_rbf.nested import OURS, Nested, corrected_interval, mean_scores
-from companion.gaussian_rbf.penalties import SMALL, Penalties, lead_of_u
-from companion.gaussian_rbf.reduction import Reduction
+from companion.gaussian_rbf.lab.nested import OURS, Nested, corrected_interval, mean_scores
+from companion.gaussian_rbf.lab.penalties import SMALL, Penalties, lead_of_u
+from companion.gaussian_rbf.lab.reduction import Reduction
+from companion.gaussian_rbf.verdict import claims
+from companion.gaussian_rbf.verdict.spectrum import signed_rank
 from companion.scale import generator
 from companion.stats import LEVEL, Interval, holm, over_seeds, proportion
 

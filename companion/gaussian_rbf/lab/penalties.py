@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from companion.gaussian_rbf.datasets import load
-from companion.gaussian_rbf.estimator import place_centers, scaler
-from companion.gaussian_rbf.rivals import folds
-from companion.gaussian_rbf.selection import score, targets
+from companion.gaussian_rbf.lab.estimator import place_centers, scaler
+from companion.gaussian_rbf.lab.rivals import folds
+from companion.gaussian_rbf.lab.selection import score, targets
+from companion.gaussian_rbf.method.tasks import Recipe, Task
+from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.tasks import Recipe, Task
-from companion.gaussian_rbf.training import fit_many
+from companion.gaussian_rbf.sources import load
 from companion.scale import derive_seed
 
 SMALL = 0.1

@@ -10,13 +10,13 @@ import pandas as pd
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.gaussian_rbf import claims, judge_models, judge_spectrum
-from companion.gaussian_rbf.bench import Bench
-from companion.gaussian_rbf.digits import DeadStart, LogResult
-from companion.gaussian_rbf.nested import Nested, mean_scores
-from companion.gaussian_rbf.penalties import Penalties, effect_table
-from companion.gaussian_rbf.reduction import Reading, Reduction
-from companion.gaussian_rbf.theory import Counterexample
+from companion.gaussian_rbf.lab.bench import Bench
+from companion.gaussian_rbf.lab.digits import DeadStart, LogResult
+from companion.gaussian_rbf.lab.nested import Nested, mean_scores
+from companion.gaussian_rbf.lab.penalties import Penalties, effect_table
+from companion.gaussian_rbf.lab.reduction import Reading, Reduction
+from companion.gaussian_rbf.method.theory import Counterexample
+from companion.gaussian_rbf.verdict import claims, models, spectrum
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Results:
 
 def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
-    r, m, s = results, judge_models, judge_spectrum
+    r, m, s = results, models, spectrum
     calls: dict[str, tuple[Callable[..., Finding], tuple[object, ...]]] = {
         "C1": (m.competitive, (r.nested,)),
         "C2": (s.structures, (r.ridges,)),

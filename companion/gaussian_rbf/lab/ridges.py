@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from companion.gaussian_rbf.estimator import place_centers
-from companion.gaussian_rbf.model import FULL, STRUCTURES
-from companion.gaussian_rbf.precision import agop, principal_angle, spectrum
+from companion.gaussian_rbf.lab.estimator import place_centers
+from companion.gaussian_rbf.lab.synthetic import Ridge, ridge
+from companion.gaussian_rbf.method.model import FULL, STRUCTURES
+from companion.gaussian_rbf.method.precision import agop, principal_angle, spectrum
+from companion.gaussian_rbf.method.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.synthetic import Ridge, ridge
-from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
-from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed, generator
 
 N_TEST, CENTERS, SCALE = 1000, 32, 0.2

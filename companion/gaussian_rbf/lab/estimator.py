@@ -14,10 +14,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from companion.gaussian_rbf import precision as _precision
-from companion.gaussian_rbf.model import BINARY, MULTICLASS, REGRESSION, STRUCTURES
-from companion.gaussian_rbf.tasks import Recipe, Task, best_of
-from companion.gaussian_rbf.training import fit_many
+from companion.gaussian_rbf.method import precision as _precision
+from companion.gaussian_rbf.method.model import BINARY, MULTICLASS, REGRESSION, STRUCTURES
+from companion.gaussian_rbf.method.tasks import Recipe, Task, best_of
+from companion.gaussian_rbf.method.training import fit_many
 
 
 class _GaussianRBF(BaseEstimator):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from companion.gaussian_rbf.bench import Bench
-from companion.gaussian_rbf.digits import LogResult
-from companion.gaussian_rbf.nested import OURS, Nested, mean_scores
-from companion.gaussian_rbf.penalties import Penalties, effect_table
+from companion.gaussian_rbf.lab.bench import Bench
+from companion.gaussian_rbf.lab.digits import LogResult
+from companion.gaussian_rbf.lab.nested import OURS, Nested, mean_scores
+from companion.gaussian_rbf.lab.penalties import Penalties, effect_table
 from companion.tables import styled
 
 if TYPE_CHECKING:

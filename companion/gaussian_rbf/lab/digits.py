@@ -9,12 +9,12 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from companion.data import fetch
-from companion.gaussian_rbf.datasets import digits_3v8
-from companion.gaussian_rbf.estimator import place_centers, scaler
-from companion.gaussian_rbf.precision import spectrum
+from companion.gaussian_rbf.lab.estimator import place_centers, scaler
+from companion.gaussian_rbf.method.precision import spectrum
+from companion.gaussian_rbf.method.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
-from companion.gaussian_rbf.training import fit_many
+from companion.gaussian_rbf.sources import digits_3v8
 from companion.scale import derive_seed
 
 FILE = "gaussian-rbf/authors_log_digits_3v8.csv"
@@ -164,7 +164,7 @@ def run_dead_start(settings: Settings, seed: int) -> DeadStart:
 
 def _peak(task: Task) -> float:
     """Largest Gaussian of a task's start."""
-    from companion.gaussian_rbf.tasks import start
+    from companion.gaussian_rbf.method.tasks import start
 
     U, _ = start(task)
     square = ((task.X @ U.T)[:, None] - (task.centers @ U.T)[None]) ** 2

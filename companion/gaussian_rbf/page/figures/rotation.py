@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import HOLDS
-from companion.gaussian_rbf.model import DIAGONAL, FULL, ISOTROPIC
-from companion.gaussian_rbf.ridges import main_rows
+from companion.gaussian_rbf.lab.ridges import main_rows
+from companion.gaussian_rbf.method.model import DIAGONAL, FULL, ISOTROPIC
 from companion.plotting import (
     BLACK,
     BLUE,

@@ -7,17 +7,17 @@ from functools import cache
 import numpy as np
 
 from companion.explore import Explorer, explorer
-from companion.gaussian_rbf import figures
-from companion.gaussian_rbf.datasets import load
-from companion.gaussian_rbf.digits import first_below, split_digits
-from companion.gaussian_rbf.estimator import place_centers
-from companion.gaussian_rbf.model import DIAGONAL, FULL
-from companion.gaussian_rbf.precision import spectrum
-from companion.gaussian_rbf.reduction import Reading, read_tables, table_task
-from companion.gaussian_rbf.rivals import r2_or_accuracy
+from companion.gaussian_rbf.lab.digits import first_below, split_digits
+from companion.gaussian_rbf.lab.estimator import place_centers
+from companion.gaussian_rbf.lab.reduction import Reading, read_tables, table_task
+from companion.gaussian_rbf.lab.rivals import r2_or_accuracy
+from companion.gaussian_rbf.method.model import DIAGONAL, FULL
+from companion.gaussian_rbf.method.precision import spectrum
+from companion.gaussian_rbf.method.tasks import Fit, Recipe, Task, best_of, restarts, start
+from companion.gaussian_rbf.method.training import fit_many
+from companion.gaussian_rbf.page import figures
 from companion.gaussian_rbf.settings import PRESETS
-from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts, start
-from companion.gaussian_rbf.training import fit_many
+from companion.gaussian_rbf.sources import load
 from companion.scale import generator
 
 PATH_TABLES = ("wine", "diabetes")

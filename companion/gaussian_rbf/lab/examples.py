@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
-from companion.gaussian_rbf.datasets import load
-from companion.gaussian_rbf.digits import LogResult
-from companion.gaussian_rbf.estimator import GaussianRBFClassifier
+from companion.gaussian_rbf.lab.digits import LogResult
+from companion.gaussian_rbf.lab.estimator import GaussianRBFClassifier
+from companion.gaussian_rbf.sources import load
 from companion.scale import derive_seed
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.gaussian_rbf.precision import agop, gradients, importance, spectrum
-from companion.gaussian_rbf.tasks import Fit
+from companion.gaussian_rbf.method.precision import agop, gradients, importance, spectrum
+from companion.gaussian_rbf.method.tasks import Fit
 
 
 def network(P: np.ndarray, centers: np.ndarray, weights: np.ndarray) -> Fit:

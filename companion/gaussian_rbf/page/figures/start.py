@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from companion.data import Missing
-from companion.gaussian_rbf.digits import DeadStart, LogResult
+from companion.gaussian_rbf.lab.digits import DeadStart, LogResult
 from companion.plotting import BLUE, figure, finding_title, reference_line, style
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.gaussian_rbf.model import (
+from companion.gaussian_rbf.method.model import (
     FULL,
     ISOTROPIC,
     Parameters,
     evaluate,
 )
-from companion.gaussian_rbf.tasks import ALIVE, Fit, Recipe, Task, start
+from companion.gaussian_rbf.method.tasks import ALIVE, Fit, Recipe, Task, start
 from companion.sweep import sweep
 
 PARTS = 4

@@ -9,14 +9,14 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalysis
 
-from companion.gaussian_rbf.datasets import Table, load
-from companion.gaussian_rbf.estimator import place_centers, scaler
-from companion.gaussian_rbf.precision import agop, spectrum
-from companion.gaussian_rbf.rivals import folds
-from companion.gaussian_rbf.selection import formulas, targets
+from companion.gaussian_rbf.lab.estimator import place_centers, scaler
+from companion.gaussian_rbf.lab.rivals import folds
+from companion.gaussian_rbf.lab.selection import formulas, targets
+from companion.gaussian_rbf.method.precision import agop, spectrum
+from companion.gaussian_rbf.method.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
-from companion.gaussian_rbf.training import fit_many
+from companion.gaussian_rbf.sources import Table, load
 from companion.scale import derive_seed
 
 RECIPE = Recipe(steps=1500, patience=0)

@@ -9,12 +9,12 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from companion.claims import Finding, judge
-from companion.gaussian_rbf import claims
-from companion.gaussian_rbf.digits import DeadStart
-from companion.gaussian_rbf.model import DIAGONAL, FULL, ISOTROPIC
-from companion.gaussian_rbf.reduction import Reading, Reduction
-from companion.gaussian_rbf.ridges import gaps, main_rows
-from companion.gaussian_rbf.theory import Counterexample
+from companion.gaussian_rbf.lab.digits import DeadStart
+from companion.gaussian_rbf.lab.reduction import Reading, Reduction
+from companion.gaussian_rbf.lab.ridges import gaps, main_rows
+from companion.gaussian_rbf.method.model import DIAGONAL, FULL, ISOTROPIC
+from companion.gaussian_rbf.method.theory import Counterexample
+from companion.gaussian_rbf.verdict import claims
 from companion.scale import generator
 from companion.stats import EQUIVALENCE, LEVEL, Interval, bootstrap, exact, over_seeds, proportion
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn import datasets as sk
 
 from companion.data import DataUnavailable
-from companion.gaussian_rbf.model import BINARY, MULTICLASS, REGRESSION
+from companion.gaussian_rbf.method.model import BINARY, MULTICLASS, REGRESSION
 
 
 class Table(NamedTuple):

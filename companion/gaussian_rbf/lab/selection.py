@@ -7,20 +7,20 @@ import pandas as pd
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
-from companion.gaussian_rbf.estimator import place_centers, scaler
-from companion.gaussian_rbf.model import BINARY, MULTICLASS, REGRESSION
-from companion.gaussian_rbf.precision import (
+from companion.gaussian_rbf.lab.estimator import place_centers, scaler
+from companion.gaussian_rbf.lab.rivals import lassonet_importance
+from companion.gaussian_rbf.lab.synthetic import PROBLEMS, Labeled
+from companion.gaussian_rbf.method.model import BINARY, MULTICLASS, REGRESSION
+from companion.gaussian_rbf.method.precision import (
     agop,
     diagonal_importance,
     importance,
     ranking_auc,
     top_hit,
 )
-from companion.gaussian_rbf.rivals import lassonet_importance
+from companion.gaussian_rbf.method.tasks import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.synthetic import PROBLEMS, Labeled
-from companion.gaussian_rbf.tasks import Fit, Recipe, Task, best_of, restarts
-from companion.gaussian_rbf.training import fit_many
 from companion.scale import derive_seed, generator
 
 OPTIONS = {

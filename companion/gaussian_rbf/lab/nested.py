@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from companion.data import DataUnavailable, Missing
-from companion.gaussian_rbf.datasets import Table, load
-from companion.gaussian_rbf.estimator import place_centers, scaler
-from companion.gaussian_rbf.rivals import folds, rival_score
-from companion.gaussian_rbf.selection import score, targets
+from companion.gaussian_rbf.lab.estimator import place_centers, scaler
+from companion.gaussian_rbf.lab.rivals import folds, rival_score
+from companion.gaussian_rbf.lab.selection import score, targets
+from companion.gaussian_rbf.method.tasks import Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.settings import Settings
-from companion.gaussian_rbf.tasks import Recipe, Task, best_of, restarts
-from companion.gaussian_rbf.training import fit_many
+from companion.gaussian_rbf.sources import Table, load
 from companion.scale import derive_seed, device
 from companion.sweep import sweep
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.gaussian_rbf.nested import OURS, Nested, mean_scores
-from companion.gaussian_rbf.penalties import SMALL, Penalties, eta_squared
-from companion.gaussian_rbf.reduction import Reduction
+from companion.gaussian_rbf.lab.nested import OURS, Nested, mean_scores
+from companion.gaussian_rbf.lab.penalties import SMALL, Penalties, eta_squared
+from companion.gaussian_rbf.lab.reduction import Reduction
 from companion.plotting import BLACK, BLUE, GREEN, GREY, PALETTE, figure, finding_title
 
 if TYPE_CHECKING:

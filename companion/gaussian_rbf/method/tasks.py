@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from companion.gaussian_rbf.model import (
+from companion.gaussian_rbf.method.model import (
     DIAGONAL,
     FULL,
     ISOTROPIC,

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.gaussian_rbf.datasets import load
-from companion.gaussian_rbf.estimator import scaler
-from companion.gaussian_rbf.selection import targets
-from companion.gaussian_rbf.tasks import Recipe, Task
-from companion.gaussian_rbf.training import fit_many
+from companion.gaussian_rbf.lab.estimator import scaler
+from companion.gaussian_rbf.lab.selection import targets
+from companion.gaussian_rbf.method.tasks import Recipe, Task
+from companion.gaussian_rbf.method.training import fit_many
+from companion.gaussian_rbf.sources import load
 from companion.scale import generator
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.gaussian_rbf.tasks import Fit
+from companion.gaussian_rbf.method.tasks import Fit
 
 
 class Spectrum(NamedTuple):

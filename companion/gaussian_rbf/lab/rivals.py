@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, train_
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 
-from companion.gaussian_rbf.datasets import lazily
+from companion.gaussian_rbf.sources import lazily
 
 Predictor = Callable[[np.ndarray], np.ndarray]
 

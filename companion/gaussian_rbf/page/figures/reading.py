@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.gaussian_rbf.digits import LogResult
-from companion.gaussian_rbf.figures.rotation import shade
-from companion.gaussian_rbf.figures.start import unlabeled
-from companion.gaussian_rbf.precision import importance, spectrum
-from companion.gaussian_rbf.reduction import Reading
-from companion.gaussian_rbf.tasks import Fit
-from companion.gaussian_rbf.theory import Counterexample
+from companion.gaussian_rbf.lab.digits import LogResult
+from companion.gaussian_rbf.lab.reduction import Reading
+from companion.gaussian_rbf.method.precision import importance, spectrum
+from companion.gaussian_rbf.method.tasks import Fit
+from companion.gaussian_rbf.method.theory import Counterexample
+from companion.gaussian_rbf.page.figures.rotation import shade
+from companion.gaussian_rbf.page.figures.start import unlabeled
 from companion.plotting import BLACK, BLUE, ORANGE, PALETTE, VERMILION, figure, finding_title
 
 if TYPE_CHECKING:

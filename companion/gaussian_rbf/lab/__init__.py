@@ -1,0 +1,1 @@
+"""Our experiments: nested cross-validation, ridges, selection, reduction, the authors' digits."""

@@ -92,7 +92,7 @@ def test_lengths_of_cards():
 
 
 def test_auroc_over_documents():
-    from companion.leximark.detection import bootstrap_auroc
+    from companion.leximark.lab.detection import bootstrap_auroc
 
     d = np.sqrt(2) * norm.ppf(0.75)
     found = share(
@@ -105,7 +105,7 @@ def test_auroc_over_documents():
 
 def test_two_versions_of_a_document_are_drawn_together():
     """The second version is a little lower for every document, whatever the document's level."""
-    from companion.leximark.detection import bootstrap_auroc
+    from companion.leximark.lab.detection import bootstrap_auroc
 
     rng = np.random.default_rng(0)
     level = 100 * rng.standard_normal(60)
@@ -117,7 +117,7 @@ def test_two_versions_of_a_document_are_drawn_together():
 
 
 def test_auroc_over_seeds_is_wider_than_over_documents():
-    from companion.leximark.detection import bootstrap_auroc
+    from companion.leximark.lab.detection import bootstrap_auroc
 
     rng = np.random.default_rng(1)
     shifts = np.linspace(0, 2, 8)

@@ -336,17 +336,17 @@ def test_the_shared_split_keeps_parts_apart():
 @pytest.fixture
 def library(monkeypatch):
     """Sixty documents that share no word."""
-    from companion.leximark import corpus
+    from companion.leximark import sources
 
     made = tuple(" ".join(f"w{i}x{j}" for j in range(8)) for i in range(60))
-    monkeypatch.setattr(corpus, "documents", lambda length: made)
+    monkeypatch.setattr(sources, "documents", lambda length: made)
     return made
 
 
 def test_pretraining_and_both_halves_are_apart(library, ear):
-    from companion.leximark import corpus
+    from companion.leximark import sources
 
-    first, second = (corpus.split(50, 10, 160, seed) for seed in (0, 1))
+    first, second = (sources.split(50, 10, 160, seed) for seed in (0, 1))
     for one in (first, second):
         parts = [set(part) for part in one]
         assert [len(part) for part in parts] == [20, 10, 10]
@@ -361,15 +361,16 @@ def test_pretraining_and_both_halves_are_apart(library, ear):
 
 def test_two_versions_of_a_document_share_a_fold(library):
     """Across folds the other version of a text, with the other label, would be trained on."""
-    from companion.leximark.detection import blind
+    from companion.leximark.lab.detection import blind
 
     assert blind(library, library, 0, same=True) == 0.5
     assert blind(library, library, 0) < 0.1
 
 
 def test_the_transformer_is_pretrained_on_pretraining_text_alone(monkeypatch):
-    from companion.leximark import PRESETS, experiment
-    from companion.leximark.corpus import Split
+    from companion.leximark import PRESETS
+    from companion.leximark.lab import run as experiment
+    from companion.leximark.sources import Split
 
     docs = Split(["before"], ["a"], ["b"])
     monkeypatch.setattr(experiment, "split", lambda *arguments: docs)

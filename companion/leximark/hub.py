@@ -19,16 +19,16 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing
-from companion.leximark import arms
-from companion.leximark.causal import CausalModel
-from companion.leximark.corpus import Split
-from companion.leximark.experiment import Run, halves, run_arm
-from companion.leximark.probe import Probe, probe
+from companion.leximark.lab import arms
+from companion.leximark.lab.causal import CausalModel
+from companion.leximark.lab.probe import Probe, probe
+from companion.leximark.lab.run import Run, halves, run_arm
+from companion.leximark.method.thesaurus import is_refused
+from companion.leximark.method.thesaurus import lemmas as lemma_table
+from companion.leximark.method.watermark import Source
+from companion.leximark.method.words import FUNCTION_WORDS, surprisal
 from companion.leximark.settings import Settings
-from companion.leximark.thesaurus import is_refused
-from companion.leximark.thesaurus import lemmas as lemma_table
-from companion.leximark.watermark import Source
-from companion.leximark.words import FUNCTION_WORDS, surprisal
+from companion.leximark.sources import Split
 from companion.models import smollm2
 from companion.scale import device, generator
 

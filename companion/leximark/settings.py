@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from companion.leximark.arms import CONTROL, MARK, NONE, dose, removal, threshold
+from companion.leximark.lab.arms import CONTROL, MARK, NONE, dose, removal, threshold
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Settings:
 
     doc_chars : characters of a document, about a fifth as many words; n_half : documents per half
     pretrain_words : of the pretraining text; seeds : random halves; jobs : seeds side by side
-    arms : training runs of the word model (names of :mod:`companion.leximark.arms`)
+    arms : training runs of the word model (names of :mod:`companion.leximark.lab.arms`)
     doses, removals, thresholds : the values of K, of the share removed, and of the least cosine
         that get an arm of their own
     word_* : epochs and peak learning rates of the word model

@@ -3,7 +3,7 @@
 import pytest
 
 from companion.leximark import PRESETS
-from companion.leximark.experiment import word_world
+from companion.leximark.lab.run import word_world
 from companion.scale import settings_for
 
 SMALL = settings_for(

@@ -8,12 +8,12 @@ import numpy as np
 
 from companion.data import Missing
 from companion.leximark import PRESETS, Results, Run
-from companion.leximark.arms import CONTROL, MARK, NONE, dose, removal, threshold
-from companion.leximark.experiment import STORED, ArmResult
-from companion.leximark.keyed import KeyedTest, rank_p
-from companion.leximark.power import effect_of_auroc
-from companion.leximark.probe import Probe
-from companion.leximark.quality import Quality, TradeOff
+from companion.leximark.lab.arms import CONTROL, MARK, NONE, dose, removal, threshold
+from companion.leximark.lab.keyed import KeyedTest, rank_p
+from companion.leximark.lab.power import effect_of_auroc
+from companion.leximark.lab.probe import Probe
+from companion.leximark.lab.quality import Quality, TradeOff
+from companion.leximark.lab.run import STORED, ArmResult
 
 N, SEEDS = 120, 5
 BOOK = replace(PRESETS["book"], seeds=SEEDS)

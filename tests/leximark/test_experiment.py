@@ -6,13 +6,14 @@ import pytest
 import torch
 
 import companion.leximark as lx
-from companion.leximark import arms, hub, quality
-from companion.leximark.causal import IGNORE, CausalModel, blocks, tiny_transformer, train_bpe
-from companion.leximark.experiment import run_arm, vocabulary
-from companion.leximark.keyed import calibration, keyed_test
-from companion.leximark.lm import PAD, UNKNOWN, WordModel, pieces
-from companion.leximark.probe import probe, z_by_place
-from companion.leximark.scores import MIN_K_PLUS, score
+from companion.leximark import hub
+from companion.leximark.lab import arms, quality
+from companion.leximark.lab.causal import IGNORE, CausalModel, blocks, tiny_transformer, train_bpe
+from companion.leximark.lab.keyed import calibration, keyed_test
+from companion.leximark.lab.lm import PAD, UNKNOWN, WordModel, pieces
+from companion.leximark.lab.probe import probe, z_by_place
+from companion.leximark.lab.run import run_arm, vocabulary
+from companion.leximark.method.scores import MIN_K_PLUS, score
 
 from .test_watermark import Letters
 
@@ -119,7 +120,7 @@ def test_arms_share_their_documents(world):
 
 def test_every_arm_of_the_book_can_be_made(world):
     settings = lx.PRESETS["book"]
-    from companion.leximark.similarity import SimilarityFilter
+    from companion.leximark.method.similarity import SimilarityFilter
 
     halves = world.halves._replace(a=world.halves.a[:4], b=world.halves.b[:4])
     names = dict.fromkeys([*settings.all_arms, *settings.bpe_arms, *settings.threshold_arms])

@@ -11,10 +11,11 @@ import companion.leximark as lx
 from companion import data
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
-from companion.leximark import detection, figures
-from companion.leximark.arms import CONTROL, MARK, NONE, removal
-from companion.leximark.explorers import effects, try_text
 from companion.leximark.hub import run_hub, run_smollm2
+from companion.leximark.lab import detection
+from companion.leximark.lab.arms import CONTROL, MARK, NONE, removal
+from companion.leximark.page import figures
+from companion.leximark.page.explorers import effects, try_text
 
 from . import made
 
@@ -101,9 +102,9 @@ def test_a_broken_toy_run_fails_the_notebook():
 
 
 def test_an_auroc_that_is_not_scikit_learns_fails_the_notebook(monkeypatch):
-    from companion.leximark import judge_auroc
+    from companion.leximark.verdict import auroc
 
-    monkeypatch.setattr(judge_auroc, "auroc", lambda a, b: 1 - detection.auroc(a, b))
+    monkeypatch.setattr(auroc, "auroc", lambda a, b: 1 - detection.auroc(a, b))
     with pytest.raises(ClaimFailed, match="metric"):
         check(lx.evaluate(made.toy(), "toy"), lx.CLAIMS)
 
@@ -170,7 +171,7 @@ def test_each_step_of_a_removal_must_lower_the_auroc():
 
 
 def test_records_may_be_off_by_two_and_no_more(monkeypatch):
-    from companion.leximark import power
+    from companion.leximark.lab import power
 
     real = power.simulated_records
     monkeypatch.setattr(power, "simulated_records", lambda *a: real(*a) + 4)
@@ -239,7 +240,7 @@ def test_scores_that_are_no_numbers_are_not_resolved():
     results = list(words.results)
     results[2] = {**results[2], MARK: arm._replace(trained=bad)}
     broken = replace(words, results=tuple(results))
-    from companion.leximark import judge_auroc as judges
+    from companion.leximark.verdict import auroc as judges
 
     for judge in (judges.gain, judges.shared):
         assert judge("book", [broken]).verdict == NOT_RESOLVED
@@ -336,7 +337,7 @@ def test_published_figures_are_those_of_the_run(perfect):
 
 
 def test_both_controls_stand_beside_the_auroc(perfect):
-    from companion.leximark.figures.controls import controls
+    from companion.leximark.page.figures.controls import controls
 
     record = as_record(perfect)
     kept = figures.published.stored(record, "word model")
@@ -367,7 +368,7 @@ def test_without_a_record_the_published_figures_say_so():
 
 
 def test_labels_of_the_slopes_do_not_overlap():
-    from companion.leximark.figures.paper import _apart
+    from companion.leximark.page.figures.paper import _apart
 
     heights = _apart([80.0, 81.0, 60.0, 80.5])
     assert heights[2] == 60

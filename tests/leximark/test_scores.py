@@ -12,9 +12,9 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.weightstats import ttest_ind
 
-from companion.leximark import detection, power
-from companion.leximark.keyed import rank_p, uniformity
-from companion.leximark.scores import (
+from companion.leximark.lab import detection, power
+from companion.leximark.lab.keyed import rank_p, uniformity
+from companion.leximark.method.scores import (
     MIN_K_PLUS,
     SCORES,
     TokenStats,

@@ -9,10 +9,12 @@ import wordfreq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.leximark import corpus, others, thesaurus, words
-from companion.leximark.similarity import SimilarityFilter
-from companion.leximark.tokens import sentences, tokenize
-from companion.leximark.watermark import (
+from companion.leximark import sources
+from companion.leximark.lab import others
+from companion.leximark.method import thesaurus, words
+from companion.leximark.method.similarity import SimilarityFilter
+from companion.leximark.method.tokens import sentences, tokenize
+from companion.leximark.method.watermark import (
     COMMON,
     LEXIMARK,
     RANDOM_WORDS,
@@ -191,7 +193,7 @@ def test_reasons_are_told():
 
 @pytest.fixture(scope="module")
 def some():
-    return corpus.split(420, 25, 1000, 3).a
+    return sources.split(420, 25, 1000, 3).a
 
 
 def test_twice_with_the_same_key_is_once(some):
@@ -278,9 +280,9 @@ def test_bad_recipes_and_filters_are_refused():
     with pytest.raises(ValueError, match="cosine"):
         SimilarityFilter(None, 2.0)
     with pytest.raises(ValueError, match="at least 1 character"):
-        corpus.documents(0)
+        sources.documents(0)
     with pytest.raises(ValueError, match="are left"):
-        corpus.split(420, 10_000, 1000, 0)
+        sources.split(420, 10_000, 1000, 0)
 
 
 class Letters:
@@ -367,17 +369,17 @@ def test_random_words_are_random_but_repeatable(some):
 
 
 def test_documents_are_disjoint_and_random():
-    first, again = corpus.split(420, 30, 2000, 0), corpus.split(420, 30, 2000, 0)
+    first, again = sources.split(420, 30, 2000, 0), sources.split(420, 30, 2000, 0)
     assert first == again
-    other = corpus.split(420, 30, 2000, 1)
+    other = sources.split(420, 30, 2000, 1)
     assert other.pretraining == first.pretraining
     assert other.a != first.a
     everything = [*first.pretraining, *first.a, *first.b]
     assert len(set(everything)) == len(everything)
-    assert "[" not in corpus.bible().text
-    assert corpus.bible().text.startswith("In the beginning God created the heaven and the earth.")
-    assert corpus.bible().text.endswith("Amen.")
-    assert len(corpus.bible().text.split()) > 780_000
+    assert "[" not in sources.bible().text
+    assert sources.bible().text.startswith("In the beginning God created the heaven and the earth.")
+    assert sources.bible().text.endswith("Amen.")
+    assert len(sources.bible().text.split()) > 780_000
 
 
 @pytest.mark.bench

@@ -17,10 +17,10 @@ from companion.claims import (
     measured_text,
     not_tested,
 )
-from companion.leximark import claims
-from companion.leximark.arms import CONTROL, MARK, NONE, dose, removal
-from companion.leximark.detection import auroc, bootstrap_auroc
-from companion.leximark.experiment import DECOMPOSITION, SAME_HALF, Run
+from companion.leximark.lab.arms import CONTROL, MARK, NONE, dose, removal
+from companion.leximark.lab.detection import auroc, bootstrap_auroc
+from companion.leximark.lab.run import DECOMPOSITION, SAME_HALF, Run
+from companion.leximark.verdict import claims
 from companion.stats import Interval, exact, over_seeds, proportion
 
 Parts = dict[str, tuple[Interval, Criterion]]

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.leximark import arms
-from companion.leximark.corpus import Split
-from companion.leximark.experiment import halves, word_world
-from companion.leximark.keyed import KeyedTest, calibration, keyed_test
-from companion.leximark.lm import LanguageModel, WordModel, pieces
+from companion.leximark.lab import arms
+from companion.leximark.lab.keyed import KeyedTest, calibration, keyed_test
+from companion.leximark.lab.lm import LanguageModel, WordModel, pieces
+from companion.leximark.lab.run import halves, word_world
+from companion.leximark.method.watermark import Source, Watermarker
 from companion.leximark.settings import Settings
-from companion.leximark.watermark import Source, Watermarker
+from companion.leximark.sources import Split
 from companion.scale import one_thread
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from companion.leximark import others, thesaurus
-from companion.leximark.corpus import Split
-from companion.leximark.similarity import SimilarityFilter
-from companion.leximark.watermark import (
+from companion.leximark.lab import others
+from companion.leximark.method import thesaurus
+from companion.leximark.method.similarity import SimilarityFilter
+from companion.leximark.method.watermark import (
     COMMON,
     LEXIMARK,
     RANDOM_WORDS,
@@ -20,6 +20,7 @@ from companion.leximark.watermark import (
     Source,
     Watermarker,
 )
+from companion.leximark.sources import Split
 
 SETS = ("A.a", "B.a", "B.b", "A.b")
 

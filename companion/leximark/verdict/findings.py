@@ -8,13 +8,13 @@ import numpy as np
 
 from companion.claims import Finding
 from companion.data import Missing
-from companion.leximark import judge_auroc, judge_tests
-from companion.leximark.arms import MARK, NONE, threshold
-from companion.leximark.experiment import DECOMPOSITION, Run
-from companion.leximark.probe import Probe
-from companion.leximark.quality import Quality, TradeOff
-from companion.leximark.scores import MIN_K_PLUS
+from companion.leximark.lab.arms import MARK, NONE, threshold
+from companion.leximark.lab.probe import Probe
+from companion.leximark.lab.quality import Quality, TradeOff
+from companion.leximark.lab.run import DECOMPOSITION, Run
+from companion.leximark.method.scores import MIN_K_PLUS
 from companion.leximark.settings import Settings
+from companion.leximark.verdict import auroc, ownership
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     r, s = results, results.settings
     return [
-        judge_auroc.gain(scale, r.runs),
-        judge_auroc.shared(scale, r.runs),
-        judge_auroc.direction(scale, r.runs),
-        judge_auroc.leak(scale, r.runs),
-        judge_auroc.blind(scale, r.runs),
-        judge_auroc.dictionary(scale, r.runs),
-        judge_auroc.doses(scale, r.words, s.doses),
-        judge_tests.records(scale, r.words),
-        judge_tests.key(scale, r.probes, s.calibration_keys, r.seed),
-        judge_tests.stealth(scale, r.quality, r.trade_off, r.seed),
-        judge_auroc.removed(scale, r.words, s.removals),
-        judge_auroc.metric(scale, r.runs),
+        auroc.gain(scale, r.runs),
+        auroc.shared(scale, r.runs),
+        auroc.direction(scale, r.runs),
+        auroc.leak(scale, r.runs),
+        auroc.blind(scale, r.runs),
+        auroc.dictionary(scale, r.runs),
+        auroc.doses(scale, r.words, s.doses),
+        ownership.records(scale, r.words),
+        ownership.key(scale, r.probes, s.calibration_keys, r.seed),
+        ownership.stealth(scale, r.quality, r.trade_off, r.seed),
+        auroc.removed(scale, r.words, s.removals),
+        auroc.metric(scale, r.runs),
     ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lemminflect import getAllInflections, getAllLemmas
 
-from companion.leximark.words import frequency
+from companion.leximark.method.words import frequency
 from companion.models import wheel_folder
 
 _PLAIN = re.compile(r"[a-z]{3,}")

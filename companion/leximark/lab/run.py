@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.leximark import arms, detection
-from companion.leximark.causal import CausalModel, tiny_transformer
-from companion.leximark.corpus import Split, split
-from companion.leximark.detection import Pair
-from companion.leximark.lm import LanguageModel, WordModel, pieces
-from companion.leximark.scores import MIN_K_PLUS, score
+from companion.leximark.lab import arms, detection
+from companion.leximark.lab.causal import CausalModel, tiny_transformer
+from companion.leximark.lab.detection import Pair
+from companion.leximark.lab.lm import LanguageModel, WordModel, pieces
+from companion.leximark.method.scores import MIN_K_PLUS, score
+from companion.leximark.method.similarity import SimilarityFilter
+from companion.leximark.method.watermark import LEXIMARK, universe
 from companion.leximark.settings import Settings
-from companion.leximark.similarity import SimilarityFilter
-from companion.leximark.watermark import LEXIMARK, universe
+from companion.leximark.sources import Split, split
 from companion.scale import one_thread
 from companion.sweep import sweep
 

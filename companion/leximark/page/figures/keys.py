@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.leximark.figures.style import CONTROL, MEMBER, QUESTIONS
-from companion.leximark.power import ALPHA, POWER, predicted_power
+from companion.leximark.lab.power import ALPHA, POWER, predicted_power
+from companion.leximark.page.figures.style import CONTROL, MEMBER, QUESTIONS
 from companion.plotting import GREY, figure, finding_title, reference_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from companion.leximark.probe import Probe
+    from companion.leximark.lab.probe import Probe
 
 
 def _null(ax: Axes, others: np.ndarray, true: float, edges: np.ndarray) -> None:

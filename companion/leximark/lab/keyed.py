@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import kstest
 
-from companion.leximark.lm import LanguageModel
-from companion.leximark.scores import MIN_K_PLUS, score
-from companion.leximark.watermark import Watermarker
+from companion.leximark.lab.lm import LanguageModel
+from companion.leximark.method.scores import MIN_K_PLUS, score
+from companion.leximark.method.watermark import Watermarker
 from companion.scale import generator
 
 Maker = Callable[[object], Watermarker]

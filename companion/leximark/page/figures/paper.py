@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.leximark.figures.style import QUESTIONS
+from companion.leximark.page.figures.style import QUESTIONS
 from companion.plotting import GREY, figure, finding_title
 
 if TYPE_CHECKING:

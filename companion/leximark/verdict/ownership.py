@@ -14,14 +14,15 @@ from companion.claims import (
     not_tested,
 )
 from companion.data import Missing
-from companion.leximark import claims, power
-from companion.leximark.arms import MARK, NONE, threshold
-from companion.leximark.detection import bootstrap_auroc, bootstrap_mean
-from companion.leximark.experiment import Run
-from companion.leximark.judge_auroc import Parts, unknown
-from companion.leximark.keyed import uniformity
-from companion.leximark.probe import Probe
-from companion.leximark.quality import Quality, TradeOff
+from companion.leximark.lab import power
+from companion.leximark.lab.arms import MARK, NONE, threshold
+from companion.leximark.lab.detection import bootstrap_auroc, bootstrap_mean
+from companion.leximark.lab.keyed import uniformity
+from companion.leximark.lab.probe import Probe
+from companion.leximark.lab.quality import Quality, TradeOff
+from companion.leximark.lab.run import Run
+from companion.leximark.verdict import claims
+from companion.leximark.verdict.auroc import Parts, unknown
 from companion.stats import Interval, over_seeds, p_value
 
 

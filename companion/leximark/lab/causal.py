@@ -1,4 +1,4 @@
-"""Transformers behind the interface of :mod:`companion.leximark.lm`: a tiny one, or one of the Hub.
+"""Transformers behind the interface of :mod:`lm`: a tiny one, or one of the Hub.
 
 The tiny one has a byte-level BPE of its own, trained on the pretraining text only.
 """
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.leximark.lm import fit
-from companion.leximark.scores import TokenStats, from_flat, token_moments
+from companion.leximark.lab.lm import fit
+from companion.leximark.method.scores import TokenStats, from_flat, token_moments
 from companion.models import neox, neox_config
 from companion.scale import generator, torch_generator
 

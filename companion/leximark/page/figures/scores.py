@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.leximark.arms import MARK, NONE, threshold
-from companion.leximark.arms import dose as dose_name
-from companion.leximark.arms import removal as removal_name
-from companion.leximark.detection import auroc, roc, tpr_at
-from companion.leximark.figures import controls
-from companion.leximark.figures.style import MEMBER, OTHER, QUESTIONS, WORDS
+from companion.leximark.lab.arms import MARK, NONE, threshold
+from companion.leximark.lab.arms import dose as dose_name
+from companion.leximark.lab.arms import removal as removal_name
+from companion.leximark.lab.detection import auroc, roc, tpr_at
+from companion.leximark.page.figures import controls
+from companion.leximark.page.figures.style import MEMBER, OTHER, QUESTIONS, WORDS
 from companion.plotting import figure, finding_title, reference_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from companion.leximark.experiment import Run
-    from companion.leximark.probe import Probe
-    from companion.leximark.quality import TradeOff
+    from companion.leximark.lab.probe import Probe
+    from companion.leximark.lab.quality import TradeOff
+    from companion.leximark.lab.run import Run
 
 
 def curves(run: Run) -> Figure:

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import measured_text
-from companion.leximark.experiment import STORED, Run
-from companion.leximark.judge_auroc import level
-from companion.leximark.quality import Quality
-from companion.leximark.scores import MIN_K_PLUS
-from companion.leximark.watermark import Marked
+from companion.leximark.lab.quality import Quality
+from companion.leximark.lab.run import STORED, Run
+from companion.leximark.method.scores import MIN_K_PLUS
+from companion.leximark.method.watermark import Marked
+from companion.leximark.verdict.auroc import level
 from companion.stats import over_seeds
 from companion.tables import Html, styled
 

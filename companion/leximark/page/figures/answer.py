@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.leximark.arms import MARK, NONE
-from companion.leximark.experiment import DECOMPOSITION
-from companion.leximark.figures import controls
-from companion.leximark.figures.style import QUESTIONS, WORDS
+from companion.leximark.lab.arms import MARK, NONE
+from companion.leximark.lab.run import DECOMPOSITION
+from companion.leximark.page.figures import controls
+from companion.leximark.page.figures.style import QUESTIONS, WORDS
 from companion.plotting import figure, finding_title, reference_line
 
 if TYPE_CHECKING:

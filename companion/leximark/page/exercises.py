@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from companion.exercises import Answer, respond
-from companion.leximark.detection import auroc
-from companion.leximark.power import effect_of_auroc, records_needed
-from companion.leximark.words import surprisal
+from companion.leximark.lab.detection import auroc
+from companion.leximark.lab.power import effect_of_auroc, records_needed
+from companion.leximark.method.words import surprisal
 
 MEMBERS, OTHERS = (3.0, 1.0, 2.0), (0.0, 2.0)
 """Scores of exercise 1."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from companion.leximark.words import FUNCTION_WORDS, NUMBER_WORDS, is_english
+from companion.leximark.method.words import FUNCTION_WORDS, NUMBER_WORDS, is_english
 
 NAME, NUMBER, CODE, QUOTE = "name", "number", "code", "quotation"
 SPECIAL, LANGUAGE, FUNCTION = "not a plain word", "other language", "function word"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from companion.leximark.figures.style import MEMBER, OTHER
+from companion.leximark.page.figures.style import MEMBER, OTHER
 from companion.plotting import GREY, figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from companion.leximark.watermark import Marked
+    from companion.leximark.method.watermark import Marked
 
 
 def bars(marked: Marked, most: int = 14) -> Figure:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.leximark.figures.style import CONTROL
-from companion.leximark.tables import no_model, untrained
+from companion.leximark.page.figures.style import CONTROL
+from companion.leximark.page.tables import no_model, untrained
 from companion.plotting import GREY
 
 if TYPE_CHECKING:

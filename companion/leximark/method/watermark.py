@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from companion.leximark import thesaurus
-from companion.leximark.similarity import SimilarityFilter
-from companion.leximark.tokens import Token, sentences
-from companion.leximark.words import frequency, is_foreign, selection_key, surprisal
+from companion.leximark.method import thesaurus
+from companion.leximark.method.similarity import SimilarityFilter
+from companion.leximark.method.tokens import Token, sentences
+from companion.leximark.method.words import frequency, is_foreign, selection_key, surprisal
 
 PICKS = ("rarest", "random", "commonest")
 TARGETS = ("rarer", "commoner")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from companion.leximark.watermark import Marked, apply, digest
+from companion.leximark.method.watermark import Marked, apply, digest
 
 LOOKALIKES = dict(
     zip("acdehijlnopqrsuvwxyABCEHKMO", "аϲԁеһіјӏոорԛгѕսνԝхуΑΒСЕНКМО", strict=True)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.leximark.scores import TokenStats, from_flat, token_moments
+from companion.leximark.method.scores import TokenStats, from_flat, token_moments
 from companion.scale import generator, torch_generator
 from companion.training import TrainingSettings, train
 

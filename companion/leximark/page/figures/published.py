@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.data import Missing
-from companion.leximark.arms import MARK, NONE
-from companion.leximark.figures import controls, scores
-from companion.leximark.figures import keys as keyed
-from companion.leximark.figures.style import QUESTIONS, WORDS
-from companion.leximark.keyed import KeyedTest, rank_p
+from companion.leximark.lab.arms import MARK, NONE
+from companion.leximark.lab.keyed import KeyedTest, rank_p
+from companion.leximark.page.figures import controls, scores
+from companion.leximark.page.figures import keys as keyed
+from companion.leximark.page.figures.style import QUESTIONS, WORDS
 from companion.plotting import figure, finding_title, reference_line
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Our experiments: small models trained on marked text, their tests, and what it costs."""

@@ -1,0 +1,1 @@
+"""LexiMark: rare words, candidates, the watermark, and the membership scores."""

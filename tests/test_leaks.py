@@ -308,7 +308,7 @@ def test_text_of_quartet(monkeypatch, ear):
 
 
 def test_minis_of_massive_activations(monkeypatch, ear):
-    from companion.massive_activations import minis
+    from companion.massive_activations.lab import minis
 
     monkeypatch.setattr(corpora, "split", lambda tokens: painted())
     small = minis.Mini(seq=16, batch=4, steps=5, n_eval=8)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from companion.massive_activations.minis import Mini, arm
+from companion.massive_activations.lab.minis import Mini, arm
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import curve_fit
 from statsmodels.tools.eval_measures import aicc as statsmodels_aicc
 
-from companion.massive_activations.baselines import (
+from companion.massive_activations.lab.baselines import (
     CUBIC,
     CURVES,
     DAMPED_LOG,
@@ -23,7 +23,7 @@ from companion.massive_activations.baselines import (
     log_logistic,
     second_order_step,
 )
-from companion.massive_activations.compare import (
+from companion.massive_activations.lab.compare import (
     EQ_9,
     LAST_VALUE,
     compare,
@@ -31,9 +31,9 @@ from companion.massive_activations.compare import (
     extrapolation_error,
     fit_quality,
 )
-from companion.massive_activations.curve import damped_log
-from companion.massive_activations.identifiability import CHECKPOINTS, REGIMES
-from companion.massive_activations.separable import aicc, fit_separable, project
+from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES
+from companion.massive_activations.method.curve import damped_log
+from companion.massive_activations.method.separable import aicc, fit_separable, project
 
 T = np.linspace(0, 20, 60)
 DAMPINGS = [0.0, 0.3, 0.999, 1 - 1e-7, 1.0, 1 + 1e-7, 1.5, 30.0]

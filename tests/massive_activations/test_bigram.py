@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from companion.massive_activations import bigram
+from companion.massive_activations.lab import bigram
 
 TABLE = bigram.bigram_table(12, np.random.default_rng(0))
 UNIFORM = np.repeat(np.array([[0.0] + [1 / 11] * 11]), 12, axis=0)  # triggers may follow triggers

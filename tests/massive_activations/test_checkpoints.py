@@ -12,10 +12,11 @@ from hypothesis.extra import numpy as hnp
 
 from companion import models
 from companion.data import DataUnavailable
-from companion.massive_activations import checkpoints, stats_files
-from companion.massive_activations.checkpoints import measure_series
-from companion.massive_activations.measure import measure
-from companion.massive_activations.stats_files import (
+from companion.massive_activations import hub as checkpoints
+from companion.massive_activations.hub import measure_series
+from companion.massive_activations.method.measure import measure
+from companion.massive_activations.sources import stats_files
+from companion.massive_activations.sources.stats_files import (
     BadStats,
     parse_stats,
     read_folder,

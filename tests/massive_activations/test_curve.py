@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from companion.massive_activations.baselines import DAMPED_LOG
-from companion.massive_activations.curve import (
+from companion.massive_activations.lab.baselines import DAMPED_LOG
+from companion.massive_activations.lab.identifiability import CHECKPOINTS, LAST_STEP, REGIMES
+from companion.massive_activations.method.curve import (
     ONLY_RELAXES,
     TURNS_INSIDE,
     TURNS_LATER,
@@ -20,10 +21,9 @@ from companion.massive_activations.curve import (
     turning_kind,
     turning_point,
 )
-from companion.massive_activations.excerpt import load_fit_record
-from companion.massive_activations.fit import FORMS, correlation, fit_curve, starting_point
-from companion.massive_activations.identifiability import CHECKPOINTS, LAST_STEP, REGIMES
-from companion.massive_activations.separable import fit_separable
+from companion.massive_activations.method.fit import FORMS, correlation, fit_curve, starting_point
+from companion.massive_activations.method.separable import fit_separable
+from companion.massive_activations.sources.excerpt import load_fit_record
 
 PEAK = REGIMES["early peak"]
 positive = st.floats(0.05, 5.0)

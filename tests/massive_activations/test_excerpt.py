@@ -3,16 +3,17 @@ import pandas as pd
 import pytest
 
 from companion.claims import HOLDS, NOT_RESOLVED
-from companion.massive_activations.baselines import STEP_1
-from companion.massive_activations.claims import CLAIMS
-from companion.massive_activations.evidence import (
-    absent_then_learned,
-    middle_layers_largest,
-    shrinking_median,
-    step_1_floor,
-    two_shapes,
+from companion.massive_activations.lab.baselines import STEP_1
+from companion.massive_activations.lab.null import hidden_state_ratio
+from companion.massive_activations.lab.pipeline import magnitude
+from companion.massive_activations.lab.ratios import (
+    decompose,
+    layer_profile,
+    log_changes,
+    ratio_series,
 )
-from companion.massive_activations.excerpt import (
+from companion.massive_activations.method.separable import fit_separable
+from companion.massive_activations.sources.excerpt import (
     ExcerptError,
     check_excerpt,
     load_excerpt,
@@ -20,11 +21,15 @@ from companion.massive_activations.excerpt import (
     models,
     steps,
 )
-from companion.massive_activations.null import hidden_state_ratio
-from companion.massive_activations.paper_numbers import TABLE_5
-from companion.massive_activations.pipeline import magnitude
-from companion.massive_activations.ratios import decompose, layer_profile, log_changes, ratio_series
-from companion.massive_activations.separable import fit_separable
+from companion.massive_activations.sources.paper_numbers import TABLE_5
+from companion.massive_activations.verdict.claims import CLAIMS
+from companion.massive_activations.verdict.evidence import (
+    absent_then_learned,
+    middle_layers_largest,
+    shrinking_median,
+    step_1_floor,
+    two_shapes,
+)
 from companion.stats import Interval
 
 CRITERIA = {claim.id: claim.criteria["toy"] for claim in CLAIMS if "toy" in claim.criteria}

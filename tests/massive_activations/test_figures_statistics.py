@@ -2,16 +2,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from companion.massive_activations import figures
-from companion.massive_activations.curve import CurveParams
-from companion.massive_activations.excerpt import check_excerpt
-from companion.massive_activations.identifiability import (
+from companion.massive_activations.lab.identifiability import (
     CHECKPOINTS,
     REGIMES,
     profile_plateau,
     refit,
 )
-from companion.massive_activations.predict import Leakage
+from companion.massive_activations.lab.predict import Leakage
+from companion.massive_activations.method.curve import CurveParams
+from companion.massive_activations.page import figures
+from companion.massive_activations.sources.excerpt import check_excerpt
 
 
 @pytest.fixture(autouse=True)

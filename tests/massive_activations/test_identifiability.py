@@ -2,11 +2,8 @@ import lmfit
 import numpy as np
 import pytest
 
-from companion.massive_activations.baselines import DAMPED_LOG
-from companion.massive_activations.claims import CLAIMS
-from companion.massive_activations.curve import damped_log, to_reparametrized, turning_point
-from companion.massive_activations.evidence import loose_parameters
-from companion.massive_activations.identifiability import (
+from companion.massive_activations.lab.baselines import DAMPED_LOG
+from companion.massive_activations.lab.identifiability import (
     CHECKPOINTS,
     REGIMES,
     limits_at_infinity,
@@ -15,7 +12,10 @@ from companion.massive_activations.identifiability import (
     refit,
     spread,
 )
-from companion.massive_activations.separable import fit_separable, search
+from companion.massive_activations.method.curve import damped_log, to_reparametrized, turning_point
+from companion.massive_activations.method.separable import fit_separable, search
+from companion.massive_activations.verdict.claims import CLAIMS
+from companion.massive_activations.verdict.evidence import loose_parameters
 
 PEAK, RISING = REGIMES["early peak"], REGIMES["rising"]
 

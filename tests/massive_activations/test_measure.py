@@ -12,14 +12,14 @@ from transformers import GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from companion import models
 from companion.corpora import zipf_tokens
-from companion.massive_activations.measure import (
+from companion.massive_activations.lab.null import gaussian_ratio
+from companion.massive_activations.method.measure import (
     NotFinite,
     Watch,
     block_list,
     measure,
     reduce_hidden,
 )
-from companion.massive_activations.null import gaussian_ratio
 
 # mean over three sequences of the authors' step-0 medians for Pythia-14M, layers 1 to 6
 AUTHORS_STEP_0 = np.array([0.174, 0.245, 0.301, 0.366, 0.404, 0.448])

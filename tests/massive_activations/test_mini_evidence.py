@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from companion.massive_activations import mini_evidence as evidence
-from companion.massive_activations.curve import CurveParams, damped_log
-from companion.massive_activations.mini_runs import MiniRuns
-from companion.massive_activations.minis import Mini
+from companion.massive_activations.lab.mini_runs import MiniRuns
+from companion.massive_activations.lab.minis import Mini
+from companion.massive_activations.method.curve import CurveParams, damped_log
+from companion.massive_activations.verdict import mini_evidence as evidence
 
 from .made import STEPS, mini_run, rising
 

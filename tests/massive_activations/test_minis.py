@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import models
-from companion.massive_activations import mini_runs, minis
-from companion.massive_activations.attention import first_token_attention
-from companion.massive_activations.measure import measure
-from companion.massive_activations.minis import Mini, arm, checkpoint_steps, make_data
-from companion.massive_activations.null import gaussian_ratio
+from companion.massive_activations.lab import mini_runs, minis
+from companion.massive_activations.lab.attention import first_token_attention
+from companion.massive_activations.lab.minis import Mini, arm, checkpoint_steps, make_data
+from companion.massive_activations.lab.null import gaussian_ratio
+from companion.massive_activations.method.measure import measure
 from companion.scale import torch_generator
 from companion.sweep import SweepFailed
 from companion.training import TrainingDiverged

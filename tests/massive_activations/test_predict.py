@@ -3,16 +3,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 
-from companion.massive_activations.architectures import (
-    ARCHITECTURES,
-    Architecture,
-    architecture,
-    as_frame,
-    paper_models,
-)
-from companion.massive_activations.evidence import leaking_split
-from companion.massive_activations.paper_numbers import TABLE_3
-from companion.massive_activations.predict import (
+from companion.massive_activations.lab.predict import (
     FEATURES,
     REGRESSORS,
     compare_splits,
@@ -25,6 +16,15 @@ from companion.massive_activations.predict import (
     random_split_r2,
     regressor,
 )
+from companion.massive_activations.sources.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    architecture,
+    as_frame,
+    paper_models,
+)
+from companion.massive_activations.sources.paper_numbers import TABLE_3
+from companion.massive_activations.verdict.evidence import leaking_split
 
 TABLE = feature_table()
 X = TABLE[list(FEATURES)].to_numpy()

@@ -4,11 +4,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from companion.corpora import Corpus
-from companion.massive_activations import intervention, real_model
-from companion.massive_activations.attention import first_token_attention
-from companion.massive_activations.intervention import intervene, overwritten
-from companion.massive_activations.measure import measure
-from companion.massive_activations.real_model import (
+from companion.massive_activations.lab import intervention, real_model
+from companion.massive_activations.lab.attention import first_token_attention
+from companion.massive_activations.lab.intervention import intervene, overwritten
+from companion.massive_activations.lab.real_model import (
     NoMassiveActivation,
     block_output,
     english_texts,
@@ -17,6 +16,7 @@ from companion.massive_activations.real_model import (
     locate,
     nll_per_text,
 )
+from companion.massive_activations.method.measure import measure
 from companion.models import smollm2
 
 N_TEXTS, SEQ = 5, 48

@@ -612,7 +612,7 @@ def test_the_classifier_is_scaled_by_its_training_sequences(monkeypatch):
 
 @pytest.mark.parametrize("network", ["transformer", "perceptron"])
 def test_a_network_is_measured_on_fresh_contexts(ear, network):
-    from companion.next_token_concepts import learning
+    from companion.next_token_concepts.lab import learning
 
     plan = learning.Plan(0.01, 0, "exact", 1, 8, network)
     learning.train_and_evaluate(plan, 4, 64)
@@ -629,7 +629,7 @@ def test_a_network_is_measured_on_fresh_contexts(ear, network):
 
 
 def test_probes_are_scored_on_rows_that_they_were_not_fitted_to():
-    from companion.next_token_concepts.measurements import r2
+    from companion.next_token_concepts.lab.measurements import r2
 
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((80, 39)), rng.standard_normal(80)

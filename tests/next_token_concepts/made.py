@@ -7,15 +7,15 @@ import pandas as pd
 
 import companion.next_token_concepts as nt
 from companion.data import Missing
-from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import autoencoding
-from companion.next_token_concepts.dictionaries import Dictionaries
-from companion.next_token_concepts.learning import Plan, Trained
-from companion.next_token_concepts.run import Noise
-from companion.next_token_concepts.sweeps import ETAS, Broken
-from companion.next_token_concepts.theory import g_eta
-from companion.next_token_concepts.twins import Twins
-from companion.next_token_concepts.words import Depth, RealWords
+from companion.next_token_concepts.lab import autoencoding
+from companion.next_token_concepts.lab.dictionaries import Dictionaries
+from companion.next_token_concepts.lab.learning import Plan, Trained
+from companion.next_token_concepts.lab.run import Noise
+from companion.next_token_concepts.lab.sweeps import ETAS, Broken
+from companion.next_token_concepts.lab.twins import Twins
+from companion.next_token_concepts.lab.words import Depth, RealWords
+from companion.next_token_concepts.method import autoencoders as ae
+from companion.next_token_concepts.method.theory import g_eta
 
 SMALL = replace(
     nt.PRESETS["toy"], steps=300, contexts=1024, exact_seeds=2, noise_d=64, noise_concepts=4,

@@ -17,7 +17,8 @@ from companion.claims import (
     check,
 )
 from companion.explore import MAX_FRAMES
-from companion.next_token_concepts import figures, judge_learned
+from companion.next_token_concepts.page import figures
+from companion.next_token_concepts.verdict import learned
 from companion.records._store import plain
 from companion.scale import SCALES
 from tests.next_token_concepts import made
@@ -144,7 +145,7 @@ def test_more_contexts_of_the_same_networks_do_not_narrow_the_slope(good):
     runs = [r._replace(curve=r.curve * [1, 1 + 0.03 * rng.standard_normal()])
             for r in good.headline if r.plan.eta == 0.01]  # fmt: skip
     many = [r._replace(curve=np.tile(r.curve, (50, 1))) for r in runs]
-    few, wide = (judge_learned.clustered_slope(group) for group in (runs, many))
+    few, wide = (learned.clustered_slope(group) for group in (runs, many))
     assert few.n == wide.n == len(runs)
     assert wide.high - wide.low == pytest.approx(few.high - few.low, rel=0.05)
 

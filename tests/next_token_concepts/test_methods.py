@@ -8,20 +8,20 @@ import torch
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import (
+from companion.next_token_concepts.lab import (
     autoencoding,
     learning,
     probing,
     run,
     simulation,
     sweeps,
-    theory,
     twins,
 )
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import world as wd
-from companion.next_token_concepts.networks import BagPerceptron, Transformer
+from companion.next_token_concepts.lab.networks import BagPerceptron, Transformer
+from companion.next_token_concepts.method import autoencoders as ae
+from companion.next_token_concepts.method import directions as dr
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method import world as wd
 from companion.next_token_concepts.settings import TOY
 from companion.training import TrainingDiverged
 

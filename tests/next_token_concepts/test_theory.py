@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.next_token_concepts import measurements as ms
-from companion.next_token_concepts import sweeps, theory
-from companion.next_token_concepts import world as wd
+from companion.next_token_concepts.lab import measurements as ms
+from companion.next_token_concepts.lab import sweeps
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method import world as wd
 
 seeds = st.integers(0, 10_000)
 

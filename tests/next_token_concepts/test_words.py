@@ -9,8 +9,9 @@ import torch
 
 from companion.data import Missing, fetch
 from companion.models import neox, neox_config
-from companion.next_token_concepts import probing, pythia
-from companion.next_token_concepts import words as wo
+from companion.next_token_concepts import hub
+from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.lab import words as wo
 from tests.next_token_concepts.made import SMALL
 
 
@@ -98,24 +99,24 @@ def test_pythia_over_checkpoints_on_a_stand_in(tiny, table):
 
     def load(name, revision):
         asked.append((name, revision))
-        return (tiny if revision == pythia.LAST else wo.randomized(tiny, 1)), Letters()
+        return (tiny if revision == hub.LAST else wo.randomized(tiny, 1)), Letters()
 
-    settings = replace(SMALL, hub_models=("tiny",), hub_revisions=(pythia.FIRST, pythia.LAST),
+    settings = replace(SMALL, hub_models=("tiny",), hub_revisions=(hub.FIRST, hub.LAST),
                        word_cs=(1e-4,))  # fmt: skip
-    rows = pythia.over_checkpoints(settings, table, 0, load=load, progress=False)
-    assert asked == [("tiny", pythia.FIRST), ("tiny", pythia.LAST)]
+    rows = hub.over_checkpoints(settings, table, 0, load=load, progress=False)
+    assert asked == [("tiny", hub.FIRST), ("tiny", hub.LAST)]
     assert len(rows) == 2 * 3 * 1 * 2
     assert rows["depth"].max() == 1
-    last = rows[rows["revision"] == pythia.LAST].set_index(["layer", "concept"])
+    last = rows[rows["revision"] == hub.LAST].set_index(["layer", "concept"])
     words = sorted({*table["word0"], *table["word1"]})
     states = wo.hidden_states(tiny, Letters(), words, layers=[2], progress=False)[:, 0]
     pairs = wo.pairs_at(states.astype(float), {w: i for i, w in enumerate(words)}, table)
     expected = probing.cosines(pairs, 1e-4, held_out=True)[0, 0]
     assert last.loc[(2, "plural"), "held_out"] == pytest.approx(expected)
-    gain = pythia.gained(rows, "tiny")
+    gain = hub.gained(rows, "tiny")
     assert gain.n == 2
-    assert np.isnan(pythia.gained(rows, "other").estimate)
+    assert np.isnan(hub.gained(rows, "other").estimate)
 
 
 def test_pythia_waits_for_the_paper_scale():
-    assert isinstance(pythia.run_pythia(SMALL, 0), Missing)
+    assert isinstance(hub.run_pythia(SMALL, 0), Missing)

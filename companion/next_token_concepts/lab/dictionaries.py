@@ -11,8 +11,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from companion.data import Missing
-from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import autoencoding, learning, measurements, theory, twins
+from companion.next_token_concepts.lab import autoencoding, learning, measurements, twins
+from companion.next_token_concepts.method import autoencoders as ae
+from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.settings import Settings
 from companion.scale import generator, one_thread
 from companion.sweep import sweep

@@ -7,9 +7,9 @@ import pandas as pd
 from scipy.stats import linregress
 
 from companion.claims import Finding, judge, not_tested
-from companion.next_token_concepts import claims
-from companion.next_token_concepts.intervals import over
-from companion.next_token_concepts.sweeps import Broken
+from companion.next_token_concepts.lab.sweeps import Broken
+from companion.next_token_concepts.verdict import claims
+from companion.next_token_concepts.verdict.intervals import over
 from companion.stats import Interval, exact, over_seeds
 
 

@@ -15,14 +15,15 @@ from companion.claims import (
     measured_text,
     not_tested,
 )
-from companion.next_token_concepts import autoencoders as ae
-from companion.next_token_concepts import claims, probing
-from companion.next_token_concepts.dictionaries import Dictionaries
-from companion.next_token_concepts.intervals import OPEN, gated, over
-from companion.next_token_concepts.judge_learned import at
-from companion.next_token_concepts.learning import GATE, Trained
-from companion.next_token_concepts.run import Noise
-from companion.next_token_concepts.words import Depth, RealWords
+from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.lab.dictionaries import Dictionaries
+from companion.next_token_concepts.lab.learning import GATE, Trained
+from companion.next_token_concepts.lab.run import Noise
+from companion.next_token_concepts.lab.words import Depth, RealWords
+from companion.next_token_concepts.method import autoencoders as ae
+from companion.next_token_concepts.verdict import claims
+from companion.next_token_concepts.verdict.intervals import OPEN, gated, over
+from companion.next_token_concepts.verdict.learned import at
 from companion.stats import Interval, over_seeds, paired
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from companion.next_token_concepts.world import World
+from companion.next_token_concepts.method.world import World
 
 
 class Block(nn.Module):

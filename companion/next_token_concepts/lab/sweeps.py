@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from companion.next_token_concepts import measurements as ms
-from companion.next_token_concepts import theory
-from companion.next_token_concepts import world as wd
-from companion.next_token_concepts.learning import BATCH, fit, soft_cross_entropy, world_of
-from companion.next_token_concepts.networks import Perceptron
+from companion.next_token_concepts.lab import measurements as ms
+from companion.next_token_concepts.lab.learning import BATCH, fit, soft_cross_entropy, world_of
+from companion.next_token_concepts.lab.networks import Perceptron
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method import world as wd
 from companion.scale import derive_seed, generator, one_thread
 
 ETAS = (0.002, 0.01, 0.05, 0.15, 0.3, 0.45)

@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.next_token_concepts import measurements as ms
-from companion.next_token_concepts import theory, twins
-from companion.next_token_concepts.networks import BagPerceptron, Transformer
-from companion.next_token_concepts.world import World, make_world
+from companion.next_token_concepts.lab import measurements as ms
+from companion.next_token_concepts.lab import twins
+from companion.next_token_concepts.lab.networks import BagPerceptron, Transformer
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method.world import World, make_world
 from companion.scale import derive_seed, generator, one_thread
 from companion.training import TrainingDiverged
 

@@ -8,10 +8,10 @@ import numpy as np
 import statsmodels.api as sm
 
 from companion.claims import Finding, judge, not_tested
-from companion.next_token_concepts import claims
-from companion.next_token_concepts.intervals import OPEN, gated, over
-from companion.next_token_concepts.learning import Trained
-from companion.next_token_concepts.theory import g_eta
+from companion.next_token_concepts.lab.learning import Trained
+from companion.next_token_concepts.method.theory import g_eta
+from companion.next_token_concepts.verdict import claims
+from companion.next_token_concepts.verdict.intervals import OPEN, gated, over
 from companion.stats import Interval, holm
 
 XOR = (0, 3)

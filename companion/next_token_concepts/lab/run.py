@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import probing, simulation, sweeps
-from companion.next_token_concepts.learning import Plan, Trained, train_and_evaluate
+from companion.next_token_concepts.lab import probing, simulation, sweeps
+from companion.next_token_concepts.lab.learning import Plan, Trained, train_and_evaluate
+from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
 from companion.scale import generator
 from companion.sweep import sweep

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.next_token_concepts import pythia
-from companion.next_token_concepts.learning import Trained
-from companion.next_token_concepts.run import Noise
-from companion.next_token_concepts.words import RealWords
+from companion.next_token_concepts import hub
+from companion.next_token_concepts.lab.learning import Trained
+from companion.next_token_concepts.lab.run import Noise
+from companion.next_token_concepts.lab.words import RealWords
 from companion.tables import styled
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def checkpoint_table(rows: pd.DataFrame) -> Styler:
     """Pythia: gain of the held-out diagonal over training, and the same-pair one at step 0."""
     found = []
     for name in rows["model"].unique():
-        start = rows[(rows["model"] == name) & (rows["revision"] == pythia.FIRST)]
-        gain = pythia.gained(rows, name)
+        start = rows[(rows["model"] == name) & (rows["revision"] == hub.FIRST)]
+        gain = hub.gained(rows, name)
         found.append({
             "model": name, "gain": gain.estimate, "from": gain.low, "to": gain.high,
             "same pairs, step 0": start.loc[start["depth"] == 1, "same"].mean(),

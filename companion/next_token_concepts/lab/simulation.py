@@ -12,9 +12,9 @@ import torch
 from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 
-from companion.next_token_concepts import world as wd
-from companion.next_token_concepts.learning import BATCH, fit
-from companion.next_token_concepts.networks import Perceptron
+from companion.next_token_concepts.lab.learning import BATCH, fit
+from companion.next_token_concepts.lab.networks import Perceptron
+from companion.next_token_concepts.method import world as wd
 from companion.scale import derive_seed, generator, one_thread
 
 FLIP = 0.02

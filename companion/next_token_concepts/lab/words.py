@@ -18,8 +18,8 @@ from tqdm.auto import tqdm
 from companion import data
 from companion.data import Missing
 from companion.models import models_folder, smollm2
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import probing
+from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
 from companion.scale import derive_seed, generator
 

@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import probing, sweeps, theory
-from companion.next_token_concepts.world import World
+from companion.next_token_concepts.lab import probing, sweeps
+from companion.next_token_concepts.method import directions as dr
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method.world import World
 from companion.scale import generator
 
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from companion.explore import Explorer, explorer
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import probing, sweeps, theory
-from companion.next_token_concepts.figures import curve_frame, recipe_frame, sentence_frame
-from companion.next_token_concepts.judge_learned import at
-from companion.next_token_concepts.learning import Trained
-from companion.next_token_concepts.world import HINT_ERRORS
+from companion.next_token_concepts.lab import probing, sweeps
+from companion.next_token_concepts.lab.learning import Trained
+from companion.next_token_concepts.method import directions as dr
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method.world import HINT_ERRORS
+from companion.next_token_concepts.page.figures import curve_frame, recipe_frame, sentence_frame
+from companion.next_token_concepts.verdict.learned import at
 from companion.scale import generator
 
 PRAISE, SARCASM = 0, 1

@@ -10,12 +10,14 @@ import pandas as pd
 
 from companion.claims import Finding, not_tested
 from companion.data import Missing
-from companion.next_token_concepts import claims, judge_exact, judge_learned, judge_words, pythia
-from companion.next_token_concepts.dictionaries import Dictionaries
-from companion.next_token_concepts.learning import Trained
-from companion.next_token_concepts.run import Noise
-from companion.next_token_concepts.sweeps import Broken
-from companion.next_token_concepts.words import RealWords
+from companion.next_token_concepts import hub
+from companion.next_token_concepts.lab.dictionaries import Dictionaries
+from companion.next_token_concepts.lab.learning import Trained
+from companion.next_token_concepts.lab.run import Noise
+from companion.next_token_concepts.lab.sweeps import Broken
+from companion.next_token_concepts.lab.words import RealWords
+from companion.next_token_concepts.verdict import claims, exact, learned
+from companion.next_token_concepts.verdict import words as judge_words
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,14 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     r = results
     calls: dict[str, tuple[Callable[..., Finding], tuple[object, ...]]] = {
-        "E1": (judge_learned.identifiability, (r.headline,)),
-        "E2": (judge_learned.curve, (r.headline,)),
-        "E3": (judge_learned.which, (r.headline, r.others)),
-        "E4": (judge_learned.linear, (r.headline,)),
-        "E5": (judge_exact.two_ways, (r.ways,)),
-        "E6": (judge_exact.simulation, (r.simulated,)),
-        "E7": (judge_exact.diversity, (r.broken,)),
-        "E8": (judge_exact.independence, (r.broken,)),
+        "E1": (learned.identifiability, (r.headline,)),
+        "E2": (learned.curve, (r.headline,)),
+        "E3": (learned.which, (r.headline, r.others)),
+        "E4": (learned.linear, (r.headline,)),
+        "E5": (exact.two_ways, (r.ways,)),
+        "E6": (exact.simulation, (r.simulated,)),
+        "E7": (exact.diversity, (r.broken,)),
+        "E8": (exact.independence, (r.broken,)),
         "E9": (judge_words.directions, (r.noise, r.headline)),
         "E10": (judge_words.dictionaries, (r.dictionaries,)),
         "E11": (judge_words.real, (r.words,)),
@@ -101,7 +103,7 @@ def series(results: Results) -> dict[str, object]:
         }  # fmt: skip
     if not isinstance(r.checkpoints, Missing):
         found["checkpoints"] = {
-            name: list(pythia.gained(r.checkpoints, name)[:3])
+            name: list(hub.gained(r.checkpoints, name)[:3])
             for name in r.checkpoints["model"].unique()
         }
     return found

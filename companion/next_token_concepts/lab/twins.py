@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import probing, theory
-from companion.next_token_concepts.world import HINT_ERRORS, World
+from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.method import directions as dr
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method.world import HINT_ERRORS, World
 
 N_PAIRS, N_CONTEXTS = 200, 4096
 

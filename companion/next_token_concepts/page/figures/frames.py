@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import measurements as ms
-from companion.next_token_concepts import probing, theory
-from companion.next_token_concepts.figures.probes import heat
-from companion.next_token_concepts.figures.style import REGRESSORS, WORDS
-from companion.next_token_concepts.world import World
+from companion.next_token_concepts.lab import measurements as ms
+from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.method import directions as dr
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method.world import World
+from companion.next_token_concepts.page.figures.probes import heat
+from companion.next_token_concepts.page.figures.style import REGRESSORS, WORDS
 from companion.plotting import BLACK, BLUE, GREEN, ORANGE, figure
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from companion.claims import NOT_RESOLVED, Finding, as_verdict
-from companion.next_token_concepts.learning import GATE, Trained
+from companion.next_token_concepts.lab.learning import GATE, Trained
 from companion.stats import Interval, over_seeds
 
 OPEN = Interval(float("nan"))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from companion.next_token_concepts import theory
-from companion.next_token_concepts.world import Contexts, World
+from companion.next_token_concepts.method import theory
+from companion.next_token_concepts.method.world import Contexts, World
 
 REGRESSORS = ("LM", "P", "label", "bag", "oracle")
 """What the logits are predicted from: log marginals, the joint posterior, the true configuration,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.next_token_concepts.figures.style import REGRESSORS, WORDS
-from companion.next_token_concepts.judge_learned import XOR, at
-from companion.next_token_concepts.learning import Trained
-from companion.next_token_concepts.theory import g_eta
+from companion.next_token_concepts.lab.learning import Trained
+from companion.next_token_concepts.method.theory import g_eta
+from companion.next_token_concepts.page.figures.style import REGRESSORS, WORDS
+from companion.next_token_concepts.verdict.learned import XOR, at
 from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, label_line
 
 if TYPE_CHECKING:

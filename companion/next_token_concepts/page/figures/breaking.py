@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from companion.next_token_concepts.figures.style import REGRESSORS
-from companion.next_token_concepts.sweeps import Broken
+from companion.next_token_concepts.lab.sweeps import Broken
+from companion.next_token_concepts.page.figures.style import REGRESSORS
 from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, figure, finding_title
 
 if TYPE_CHECKING:

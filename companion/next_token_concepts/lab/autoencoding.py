@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.next_token_concepts.autoencoders import (
+from companion.next_token_concepts.lab.learning import fit
+from companion.next_token_concepts.method.autoencoders import (
     NUCLEAR,
     Annealing,
     Autoencoder,
@@ -17,7 +18,6 @@ from companion.next_token_concepts.autoencoders import (
     nuclear_norm,
     ranks,
 )
-from companion.next_token_concepts.learning import fit
 from companion.scale import derive_seed, generator, one_thread
 
 BATCH = 256

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from companion.next_token_concepts.directions import Pairs, direction, matched, unit
+from companion.next_token_concepts.method.directions import Pairs, direction, matched, unit
 
 PAPER_C = 1e-4
 """Inverse penalty of the authors' logistic regression."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
-from companion.next_token_concepts.world import World
+from companion.next_token_concepts.method.world import World
 
 
 class Identity(NamedTuple):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.next_token_concepts.dictionaries import Dictionaries
-from companion.next_token_concepts.figures.style import KINDS, PAIRING
-from companion.next_token_concepts.judge_words import lead
-from companion.next_token_concepts.learning import Trained
-from companion.next_token_concepts.probing import PAPER_C
-from companion.next_token_concepts.run import Noise
-from companion.next_token_concepts.words import RealWords
+from companion.next_token_concepts.lab.dictionaries import Dictionaries
+from companion.next_token_concepts.lab.learning import Trained
+from companion.next_token_concepts.lab.probing import PAPER_C
+from companion.next_token_concepts.lab.run import Noise
+from companion.next_token_concepts.lab.words import RealWords
+from companion.next_token_concepts.page.figures.style import KINDS, PAIRING
+from companion.next_token_concepts.verdict.words import lead
 from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, reference_line
 from companion.stats import t_interval
 

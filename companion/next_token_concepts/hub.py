@@ -13,9 +13,9 @@ import pandas as pd
 
 from companion import data
 from companion.data import DataUnavailable, Missing
-from companion.next_token_concepts import directions as dr
-from companion.next_token_concepts import probing
-from companion.next_token_concepts import words as wo
+from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.lab import words as wo
+from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
 from companion.scale import device, generator
 from companion.stats import Interval, paired

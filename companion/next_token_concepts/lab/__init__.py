@@ -1,0 +1,1 @@
+"""Our experiments: networks that predict names, sweeps, dictionaries, a real model."""

@@ -1,0 +1,1 @@
+"""The concept world, the theorem's identity, concept directions, structured autoencoders."""

@@ -223,7 +223,7 @@ def test_folds_that_share_training_rows(outer):
 def test_a_slope_has_errors_for_unequal_spreads():
     """White's sandwich in the form HC3, by hand, where one number of runs spreads far more."""
     from companion.claims import measured_text
-    from companion.scaling_laws.judge_designs import more
+    from companion.scaling_laws.verdict.designs import more
     from tests.scaling_laws.borders import CUT, WHOLE, draws
 
     table = draws({("120M", 3, WHOLE, CUT): (20.0, 1.5)})

@@ -191,7 +191,7 @@ def test_a_life_of_transformers(monkeypatch, ear):
 
 
 def test_the_tiny_family_reads_what_it_is_not_trained_on(monkeypatch, ear):
-    from companion.scaling_laws import tiny_family as tiny
+    from companion.scaling_laws.lab import tiny_family as tiny
 
     trained, read = [], []
 
@@ -216,7 +216,7 @@ def test_the_tiny_family_reads_what_it_is_not_trained_on(monkeypatch, ear):
 
 
 def test_files_are_held_out_whole(monkeypatch):
-    from companion.scaling_laws import tiny_family as tiny
+    from companion.scaling_laws.lab import tiny_family as tiny
 
     texts = {f"{i}.py": chr(0x4E00 + i) * 40 for i in range(60)}
     source = next(name for name in ("python_sources", "sources") if hasattr(tiny, name))
@@ -229,7 +229,7 @@ def test_files_are_held_out_whole(monkeypatch):
 
 
 def test_worlds_and_trainings_of_the_laboratory_have_their_own_streams(ear):
-    from companion.scaling_laws.lab import run_lab
+    from companion.scaling_laws.lab.worlds import run_lab
 
     run_lab([0, 1], [0, 1], n_tokens=2000, n_checkpoints=8)
     declared = Declared(

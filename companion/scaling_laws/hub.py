@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from companion.models import ModelUnavailable
-from companion.scaling_laws.protocol import Family
+from companion.scaling_laws.method.protocol import Family
 from companion.scaling_laws.sources import family
 
 if TYPE_CHECKING:

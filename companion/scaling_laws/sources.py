@@ -11,8 +11,8 @@ from functools import cache
 import pandas as pd
 
 from companion.data import fetch
-from companion.scaling_laws.law import Points, points
-from companion.scaling_laws.protocol import Family, Run
+from companion.scaling_laws.method.law import Points, points
+from companion.scaling_laws.method.protocol import Family, Run
 
 UNITS = ("paper", "nats")
 """``paper``: the number that the authors' code fits; ``nats``: a natural logarithm throughout."""

@@ -8,14 +8,14 @@ import pandas as pd
 import companion.scaling_laws as sl
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.data import Missing
-from companion.scaling_laws.experiments import SHORT, WHOLE
-from companion.scaling_laws.facts import FACTS, Fact
-from companion.scaling_laws.final_only import EquallyGood
-from companion.scaling_laws.freedom import Freedom
-from companion.scaling_laws.huber import HuberFit
-from companion.scaling_laws.law import ScalingLaw
-from companion.scaling_laws.live import LiveResults
-from companion.scaling_laws.schedules import Extrapolation, Gap
+from companion.scaling_laws.lab.facts import FACTS, Fact
+from companion.scaling_laws.lab.final_only import EquallyGood
+from companion.scaling_laws.lab.freedom import Freedom
+from companion.scaling_laws.lab.huber import HuberFit
+from companion.scaling_laws.lab.live import LiveResults
+from companion.scaling_laws.lab.run import SHORT, WHOLE
+from companion.scaling_laws.lab.schedules import Extrapolation, Gap
+from companion.scaling_laws.method.law import ScalingLaw
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, spread
 
 N_DRAWS = 60

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from companion.scaling_laws.control import lawful_family
-from companion.scaling_laws.law import ScalingLaw, points
+from companion.scaling_laws.lab.control import lawful_family
+from companion.scaling_laws.method.law import ScalingLaw, points
 
 TRUE = ScalingLaw.of(E=1.7, A=400, B=1500, alpha=0.34, beta=0.36)
 

@@ -3,7 +3,10 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from companion.scaling_laws.across import (
+from companion.scaling_laws.lab.control import lawful_family
+from companion.scaling_laws.lab.freedom import cumulative_variance, freedom
+from companion.scaling_laws.method.law import ScalingLaw
+from companion.scaling_laws.verdict.across import (
     all_models,
     cluster,
     cut_ratios,
@@ -11,9 +14,6 @@ from companion.scaling_laws.across import (
     paired_ratios,
     share_above_one,
 )
-from companion.scaling_laws.control import lawful_family
-from companion.scaling_laws.freedom import cumulative_variance, freedom
-from companion.scaling_laws.law import ScalingLaw
 
 
 def test_gpt2_families_are_one_observation():

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion.scale import generator
-from companion.scaling_laws.budget import LEAST_SUBSETS, plans, practitioner_table
-from companion.scaling_laws.control import lawful_family
-from companion.scaling_laws.designs import (
+from companion.scaling_laws.lab.budget import LEAST_SUBSETS, plans, practitioner_table
+from companion.scaling_laws.lab.control import lawful_family
+from companion.scaling_laws.lab.designs import (
     TREATMENTS,
     Design,
     draw_subsets,
@@ -18,10 +18,10 @@ from companion.scaling_laws.designs import (
     targets,
     training_set,
 )
-from companion.scaling_laws.final_only import equally_good_laws
-from companion.scaling_laws.law import points
-from companion.scaling_laws.protocol import are
-from companion.scaling_laws.reduced import fit_size_only
+from companion.scaling_laws.lab.final_only import equally_good_laws
+from companion.scaling_laws.method.law import points
+from companion.scaling_laws.method.protocol import are
+from companion.scaling_laws.method.reduced import fit_size_only
 from tests.scaling_laws.conftest import TRUE
 
 SIZES = (4e7, 5e7, 6e7, 7e7, 8e7, 9e7, 1.0e8, 1.1e8, 4e8, 5e8, 9e8, 1e9, 1.9e9, 2e9)

@@ -19,12 +19,13 @@ from companion.claims import (
     check,
 )
 from companion.explore import MAX_FRAMES
-from companion.scaling_laws import figures, judge_designs, judge_here, judge_released
-from companion.scaling_laws.experiments import WHOLE, count_laws
-from companion.scaling_laws.facts import FACTS
-from companion.scaling_laws.live import LiveResults
-from companion.scaling_laws.overtrained import split_runs
-from companion.scaling_laws.tiny_family import TinyRuns
+from companion.scaling_laws.lab.facts import FACTS
+from companion.scaling_laws.lab.live import LiveResults
+from companion.scaling_laws.lab.overtrained import split_runs
+from companion.scaling_laws.lab.run import WHOLE, count_laws
+from companion.scaling_laws.lab.tiny_family import TinyRuns
+from companion.scaling_laws.page import figures
+from companion.scaling_laws.verdict import designs, here, released
 
 FREE = {"11", "seeds", "live", "control"}
 """Claims that need no published data."""
@@ -136,15 +137,15 @@ def laboratory(without=8.0, with_1=4.0, with_10=0.3, error=1.0):
 
 
 def test_known_truth_is_counted_over_worlds():
-    found = judge_here.known_truth("toy", laboratory())
+    found = here.known_truth("toy", laboratory())
     assert (found.estimate, found.verdict) == (1.0, HOLDS)
     for spoiled in (laboratory(with_1=9.0), laboratory(error=4.0)):
-        broken = judge_here.known_truth("toy", spoiled)
+        broken = here.known_truth("toy", spoiled)
         assert broken.verdict == DOES_NOT_HOLD
         with pytest.raises(ClaimFailed):
             check([broken])
     # further worlds: five of five do not show that every one behaves so
-    found = judge_here.known_truth("book", laboratory())
+    found = here.known_truth("book", laboratory())
     assert found.low == pytest.approx(0.5655, abs=1e-4)  # Wilson
     assert found.verdict == NOT_RESOLVED
 
@@ -159,28 +160,28 @@ def live_results(deviations=(1.0, 2.0), n=3, errors=(4.0, 5.0)):
 
 
 def test_a_deviation_of_three_seeds_says_little():
-    found = judge_here.seed_noise("book", live_results())
+    found = here.seed_noise("book", live_results())
     # chi-square with 2 degrees of freedom: quantiles 7.3778 and 0.050636
     assert found.low == pytest.approx(2 * np.sqrt(2 / 7.3778), rel=1e-4)
     assert found.high == pytest.approx(2 * np.sqrt(2 / 0.050636), rel=1e-4)
     assert found.verdict == NOT_RESOLVED
-    assert judge_here.seed_noise("book", live_results(n=200)).verdict == HOLDS
-    one_wide = judge_here.seed_noise("book", live_results((2.0, 5.0), n=200))
+    assert here.seed_noise("book", live_results(n=200)).verdict == HOLDS
+    one_wide = here.seed_noise("book", live_results((2.0, 5.0), n=200))
     assert one_wide.verdict == DOES_NOT_HOLD
 
 
 def test_an_interval_of_a_deviation_covers_it():
     rng = np.random.default_rng(0)
     sample = rng.standard_normal((2000, 5)).std(axis=1, ddof=1)
-    found = [judge_here.deviation_interval(sd, 5) for sd in sample]
+    found = [here.deviation_interval(sd, 5) for sd in sample]
     assert np.mean([one.low <= 1 <= one.high for one in found]) == pytest.approx(0.95, abs=0.015)
 
 
 def test_choices_among_the_same_seeds_give_no_interval():
-    toy, book = (judge_here.live_family(scale, live_results()) for scale in ("toy", "book"))
+    toy, book = (here.live_family(scale, live_results()) for scale in ("toy", "book"))
     assert (toy.estimate, toy.verdict) == (5.0, HOLDS)
     assert (book.low, book.verdict) == (None, NOT_RESOLVED)
-    worst = judge_here.live_family("toy", live_results(errors=(4.0, 21.0)))
+    worst = here.live_family("toy", live_results(errors=(4.0, 21.0)))
     assert worst.verdict == DOES_NOT_HOLD
 
 
@@ -197,12 +198,12 @@ def test_eight_fits_of_eight_are_no_ninety_nine_percent():
             }
         )
 
-    found = judge_released.solver("toy", table(8))
+    found = released.solver("toy", table(8))
     assert (found.estimate, found.verdict) == (1.0, NOT_RESOLVED)
-    assert judge_released.solver("book", table(1000)).verdict == HOLDS
-    assert judge_released.solver("book", table(1000, worse=30)).verdict == DOES_NOT_HOLD
+    assert released.solver("book", table(1000)).verdict == HOLDS
+    assert released.solver("book", table(1000, worse=30)).verdict == DOES_NOT_HOLD
     slow = table(1000).assign(seconds_varpro=6.0, seconds_multi=np.linspace(20, 70, 1000))
-    assert judge_released.solver("book", slow).verdict == DOES_NOT_HOLD
+    assert released.solver("book", slow).verdict == DOES_NOT_HOLD
 
 
 def test_every_step_of_size_needs_its_interval():
@@ -219,9 +220,9 @@ def test_every_step_of_size_needs_its_interval():
             for pool, mean in zip(("120M", "545M", "1.05B"), means, strict=True)
         )  # fmt: skip
 
-    assert judge_designs.larger("book", draws((10, 5, 3)), 0).verdict == HOLDS
-    assert judge_designs.larger("book", draws((10, 5, 6)), 0).verdict == DOES_NOT_HOLD
-    open_step = judge_designs.larger("book", draws((10, 3.1, 3), spread=0.5), 0)
+    assert designs.larger("book", draws((10, 5, 3)), 0).verdict == HOLDS
+    assert designs.larger("book", draws((10, 5, 6)), 0).verdict == DOES_NOT_HOLD
+    open_step = designs.larger("book", draws((10, 3.1, 3), spread=0.5), 0)
     assert open_step.low > 1
     assert open_step.verdict == NOT_RESOLVED
 

@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.scaling_laws import compare
-from companion.scaling_laws.control import lawful_family
-from companion.scaling_laws.experiments import count_laws, differ_by_a_factor
-from companion.scaling_laws.heatmaps import (
+from companion.scaling_laws.lab import compare
+from companion.scaling_laws.lab.control import lawful_family
+from companion.scaling_laws.lab.heatmaps import (
     STATUSES,
     best_seen,
     leave_one_out,
@@ -18,6 +17,7 @@ from companion.scaling_laws.heatmaps import (
     size_vs_q,
     tail_only,
 )
+from companion.scaling_laws.lab.run import count_laws, differ_by_a_factor
 from tests.scaling_laws.conftest import TRUE
 
 

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.scale import generator
-from companion.scaling_laws.control import TRUTH, lawful_family, lawful_ratios
-from companion.scaling_laws.lab import by_world, fit_lab, lab_family, run_lab, token_grid
-from companion.scaling_laws.protocol import Family, Run, are, target_points, training_points
-from companion.scaling_laws.schedules import extrapolate, gap, hot_cool_gaps, unfinished_gap
-from companion.scaling_laws.varpro import fit_varpro
-from companion.scaling_laws.zipf import A0, World, make_world, train
+from companion.scaling_laws.lab.control import TRUTH, lawful_family, lawful_ratios
+from companion.scaling_laws.lab.schedules import extrapolate, gap, hot_cool_gaps, unfinished_gap
+from companion.scaling_laws.lab.worlds import by_world, fit_lab, lab_family, run_lab, token_grid
+from companion.scaling_laws.lab.zipf import A0, World, make_world, train
+from companion.scaling_laws.method.protocol import Family, Run, are, target_points, training_points
+from companion.scaling_laws.method.varpro import fit_varpro
 from tests.scaling_laws.conftest import TRUE
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.scaling_laws.law import (
+from companion.scaling_laws.method.law import (
     ScalingLaw,
     check_identified,
     is_identified,

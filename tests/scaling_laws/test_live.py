@@ -7,11 +7,9 @@ import torch
 
 from companion.models import neox, neox_config
 from companion.scale import generator
-from companion.scaling_laws import tiny_family
-from companion.scaling_laws.live import one_pick, pick_errors, run_live, seed_spread
-from companion.scaling_laws.protocol import Run
-from companion.scaling_laws.settings import PRESETS
-from companion.scaling_laws.tiny_family import (
+from companion.scaling_laws.lab import tiny_family
+from companion.scaling_laws.lab.live import one_pick, pick_errors, run_live, seed_spread
+from companion.scaling_laws.lab.tiny_family import (
     Recipe,
     Shape,
     TinyRuns,
@@ -22,6 +20,8 @@ from companion.scaling_laws.tiny_family import (
     train_tiny,
     train_tiny_family,
 )
+from companion.scaling_laws.method.protocol import Run
+from companion.scaling_laws.settings import PRESETS
 from companion.training import TrainingDiverged
 from tests.scaling_laws.conftest import TRUE
 

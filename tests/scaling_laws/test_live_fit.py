@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from companion.scaling_laws import live_fit
-from companion.scaling_laws.protocol import are, longest, target_points, training_points
+from companion.scaling_laws.method.protocol import are, longest, target_points, training_points
+from companion.scaling_laws.method.varpro import fit_varpro
+from companion.scaling_laws.page import live_fit
 from companion.scaling_laws.sources import released_family
-from companion.scaling_laws.varpro import fit_varpro
 
 
 @pytest.fixture(scope="module")

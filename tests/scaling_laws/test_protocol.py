@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.scaling_laws.law import ScalingLaw
-from companion.scaling_laws.protocol import (
+from companion.scaling_laws.method.law import ScalingLaw
+from companion.scaling_laws.method.protocol import (
     Family,
     Run,
     are,

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime, brute, curve_fit
 
-from companion.scaling_laws import curvefit
-from companion.scaling_laws.curvefit import PAPER_START, fit_curve_fit, fit_multi_start
-from companion.scaling_laws.huber import bootstrap_huber, fit_huber_log, huber_objective
-from companion.scaling_laws.law import ScalingLaw, points
-from companion.scaling_laws.reduced import fit_one_model, fit_size_only
-from companion.scaling_laws.solvers import Problem, compare_solvers, problems, summarize
-from companion.scaling_laws.varpro import fit_varpro
+from companion.scaling_laws.lab.huber import bootstrap_huber, fit_huber_log, huber_objective
+from companion.scaling_laws.lab.solvers import Problem, compare_solvers, problems, summarize
+from companion.scaling_laws.method import curvefit
+from companion.scaling_laws.method.curvefit import PAPER_START, fit_curve_fit, fit_multi_start
+from companion.scaling_laws.method.law import ScalingLaw, points
+from companion.scaling_laws.method.reduced import fit_one_model, fit_size_only
+from companion.scaling_laws.method.varpro import fit_varpro
 from tests.scaling_laws.conftest import TRUE
 
 

@@ -1,0 +1,1 @@
+"""Our experiments: heat maps, designs, known truth, a live family, facts of the data."""

@@ -1,0 +1,106 @@
+r"""Two laws with three parameters, for when the points cannot support five.
+
+- One training run: the size term is borrowed from another family and
+  :math:`\hat L = E + A_0 N^{-\alpha_0} + B D^{-\beta}` is fitted in (E, B, beta). Paper Fig. 6.
+- Final losses at equal D: :math:`\hat L = E' + A N^{-\alpha}`, where E' holds the data term too.
+
+Both are linear in two parameters, so variable projection searches one exponent.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from companion.scaling_laws.method.curvefit import PAPER_START
+from companion.scaling_laws.method.law import LEAST_DISTINCT, Fit, Points, ScalingLaw, residual_sum
+from companion.scaling_laws.method.varpro import HIGH, LOW
+
+BORROWED_LOG_A, BORROWED_ALPHA = float(PAPER_START[0]), float(PAPER_START[3])
+"""The size term that the paper lends to every family (Muennighoff et al. 2023)."""
+
+_GRID = np.geomspace(LOW, HIGH, 97)
+
+
+def fit_one_model(
+    data: Points, *, log_A: float = BORROWED_LOG_A, alpha: float = BORROWED_ALPHA
+) -> Fit:
+    """(E, B, beta) by least squares with a borrowed size term. Paper Fig. 6.
+
+    data : checkpoints, usually of a single run; at least three token counts
+    log_A, alpha : the borrowed size term A N^-alpha; the default is the paper's
+
+    Raises
+    ------
+    ValueError
+        Fewer than three token counts.
+    """
+    _check(np.unique(data.D).size, "token counts")
+    fixed = np.exp(log_A - alpha * np.log(data.N))
+    E, log_B, beta, converged, at_bound = _power_law(np.log(data.D), data.loss - fixed)
+    law = ScalingLaw(E, log_A, log_B, alpha, beta)
+    return _fit(law, data, converged, at_bound)
+
+
+def fit_size_only(data: Points) -> Fit:
+    """E' + A N^-alpha by least squares; for final losses at one D, which it does not use.
+
+    Raises
+    ------
+    ValueError
+        Fewer than three sizes.
+    """
+    _check(np.unique(data.N).size, "sizes")
+    E, log_A, alpha, converged, at_bound = _power_law(np.log(data.N), data.loss)
+    law = ScalingLaw(E, log_A, -math.inf, alpha, 0.0)
+    return _fit(law, data, converged, at_bound)
+
+
+def _check(n: int, what: str) -> None:
+    if n < LEAST_DISTINCT:
+        raise ValueError(
+            f"a three-parameter law needs points at {LEAST_DISTINCT} or more {what}, got {n}"
+        )
+
+
+def _fit(law: ScalingLaw, data: Points, converged: bool, at_bound: bool) -> Fit:
+    return Fit(law, residual_sum(law, data), data.N.size, data.n_sizes, converged, at_bound)
+
+
+def _power_law(log_x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, bool, bool]:
+    """(c, log k, exponent, converged, at_bound) of the least-squares c + k x^-exponent, c, k >= 0.
+
+    y : (n,), may be negative, when a borrowed size term is larger than the loss itself
+    """
+    least = float(log_x.min())
+    x = log_x - least
+    sse = np.array([_linear(x, y, exponent)[2] for exponent in _GRID])
+    i = int(np.argmin(sse))
+    low, high = _GRID[max(i - 1, 0)], _GRID[min(i + 1, len(_GRID) - 1)]
+    found = minimize_scalar(
+        lambda exponent: _linear(x, y, exponent)[2],
+        bounds=(low, high), method="bounded", options={"xatol": 1e-10 * high},
+    )  # fmt: skip
+    exponent = found.x if found.fun <= sse[i] else _GRID[i]
+    c, k, _ = _linear(x, y, exponent)
+    log_k = math.log(k) + exponent * least if k > 0 else -math.inf
+    at_bound = k > 0 and not LOW * (1 + 1e-4) < exponent < HIGH * (1 - 1e-4)
+    return float(c), log_k, float(exponent), bool(found.success), at_bound
+
+
+def _linear(x: np.ndarray, y: np.ndarray, exponent: float) -> tuple[float, float, float]:
+    """(c, k, sse) of the non-negative least squares of y on 1 and exp(-exponent x)."""
+    u = np.expm1(-exponent * x)
+    mean_u, mean_y = u.mean(), y.mean()
+    uu, uy = ((u - mean_u) ** 2).sum(), ((u - mean_u) * (y - mean_y)).sum()
+    k = uy / uu if uu > 0 else 0.0
+    c = mean_y - k * (mean_u + 1)
+    if k < 0:
+        c, k = max(mean_y, 0.0), 0.0
+    elif c < 0:
+        v = u + 1
+        c, k = 0.0, max((v @ y) / (v @ v), 0.0)
+    residual = c + k * (u + 1) - y
+    return float(c), float(k), float(residual @ residual)

@@ -163,7 +163,7 @@ def test_worlds_that_differ_are_resampled_too():
 
 
 def test_a_ratio_of_means_over_seeds():
-    from companion.synthetic_data import evidence
+    from companion.synthetic_data.verdict import evidence
 
     rng = np.random.default_rng(0)
 
@@ -180,7 +180,7 @@ def test_a_ratio_of_means_over_seeds():
 @pytest.mark.parametrize("effect", [0.0, 0.01, 0.02])
 def test_stable_is_two_one_sided_tests(effect):
     """Inside the margin exactly where both tests at 5 % reject."""
-    from companion.synthetic_data.threshold import equivalent
+    from companion.synthetic_data.lab.threshold import equivalent
 
     rng = np.random.default_rng(0)
     inside = 0
@@ -197,7 +197,7 @@ def test_stable_is_two_one_sided_tests(effect):
 
 
 def test_ends_of_a_knot_are_percentiles_of_its_resamples():
-    from companion.synthetic_data.threshold import _interval
+    from companion.synthetic_data.lab.threshold import _interval
 
     draws = np.arange(1001.0)
     assert _interval(500.0, draws, 9)[:3] == pytest.approx((500, 25, 975))

@@ -78,7 +78,7 @@ def test_painted_tokens_cannot_be_confused():
 @pytest.fixture
 def counted(monkeypatch):
     """Laboratory B with counted frequencies in the place of trained models."""
-    from companion.synthetic_data import loop
+    from companion.synthetic_data.lab import loop
 
     seen = []
 
@@ -92,8 +92,8 @@ def counted(monkeypatch):
 
 @pytest.mark.parametrize("real", ["fixed", "fresh"])
 def test_the_loop_of_laboratory_b(ear, counted, real):
-    from companion.synthetic_data import loop
-    from companion.synthetic_data.world import make_world
+    from companion.synthetic_data.lab import loop
+    from companion.synthetic_data.lab.world import make_world
 
     loop.run_arm(make_world(0), loop.Arm(real=real), rank=4, shares=(0.0, 0.5), seeds=(0, 1),
                  n_samples=400, generations=3)  # fmt: skip
@@ -108,8 +108,8 @@ def test_the_loop_of_laboratory_b(ear, counted, real):
 
 
 def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
-    from companion.synthetic_data import loop
-    from companion.synthetic_data.world import make_world
+    from companion.synthetic_data.lab import loop
+    from companion.synthetic_data.lab.world import make_world
 
     for real in ("fresh", "fixed"):
         counted.clear()
@@ -122,8 +122,8 @@ def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
 
 
 def test_temperature_is_fitted_on_samples_that_nobody_trained_on(monkeypatch, counted):
-    from companion.synthetic_data import loop
-    from companion.synthetic_data.world import make_world
+    from companion.synthetic_data.lab import loop
+    from companion.synthetic_data.lab.world import make_world
 
     asked = []
 
@@ -141,7 +141,7 @@ def test_temperature_is_fitted_on_samples_that_nobody_trained_on(monkeypatch, co
 
 def test_labels_written_anew(monkeypatch, ear):
     """Streams, test rows, and a scaler that has seen the training half alone."""
-    from companion.synthetic_data import tabular
+    from companion.synthetic_data.lab import tabular
 
     x, y = tabular.load("diabetes")
     order = generator(0, "tabular", "diabetes", 0).permutation(len(y))
@@ -171,7 +171,7 @@ def test_labels_written_anew(monkeypatch, ear):
 
 
 def test_a_life_of_transformers(monkeypatch, ear):
-    from companion.synthetic_data import lives
+    from companion.synthetic_data.lab import lives
 
     monkeypatch.setattr(lives, "N_TEST", 20)
     plan = lives.Plan(((16, 1),), 16, 1, (0.0, 0.5), (1.0, 0.7), (0,), 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from companion.synthetic_data.tabular import DATASETS
+from companion.synthetic_data.lab.tabular import DATASETS
 
 NEEDED = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0)
 """Mixing ratios that findings look at."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from companion.synthetic_data.speed import measure_speed
-from companion.synthetic_data.world import make_world
+from companion.synthetic_data.lab.speed import measure_speed
+from companion.synthetic_data.lab.world import make_world
 
 pytestmark = pytest.mark.bench
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from companion.scale import generator
-from companion.synthetic_data import bilinear, loop, metrics
-from companion.synthetic_data.calibration import sharpen
-from companion.synthetic_data.loop import Arm, run_arm
-from companion.synthetic_data.world import draw, keep, make_world
+from companion.synthetic_data.lab import bilinear, loop, metrics
+from companion.synthetic_data.lab.loop import Arm, run_arm
+from companion.synthetic_data.lab.world import draw, keep, make_world
+from companion.synthetic_data.method.calibration import sharpen
 
 WORLD = make_world(0)
 

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve
 
-from companion.synthetic_data.calibration import (
+from companion.synthetic_data.lab.world import make_world
+from companion.synthetic_data.method.calibration import (
     calibration,
     fit_temperature,
     sharpen,
     smooth_error,
     smoothed_error,
 )
-from companion.synthetic_data.infinite import damage, predicted_over_confidence, student
-from companion.synthetic_data.world import make_world
+from companion.synthetic_data.method.infinite import damage, predicted_over_confidence, student
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,11 @@ from companion.data import Missing
 from companion.explore import MAX_FRAMES
 from companion.records._store import plain
 from companion.stats import over_seeds
-from companion.synthetic_data import evidence, figures, judge_others, published, settings, tables
-from companion.synthetic_data.speed import Speed
-from companion.synthetic_data.threshold import equivalent
+from companion.synthetic_data import settings, sources
+from companion.synthetic_data.lab.speed import Speed
+from companion.synthetic_data.lab.threshold import equivalent
+from companion.synthetic_data.page import figures, tables
+from companion.synthetic_data.verdict import evidence, others
 
 from . import made
 
@@ -268,7 +270,7 @@ def test_onset_is_the_first_crossing():
 
 
 def test_the_share_of_self_instruct():
-    assert published.external_share() == pytest.approx(0.3326, abs=1e-3)
+    assert sources.external_share() == pytest.approx(0.3326, abs=1e-3)
 
 
 def all_figures(r):
@@ -289,7 +291,7 @@ def all_figures(r):
 
 
 def full_checks():
-    from companion.synthetic_data.theory import check_mixing
+    from companion.synthetic_data.lab.theory import check_mixing
 
     return check_mixing(200, np.random.default_rng(0))
 
@@ -373,5 +375,5 @@ def test_settings_that_cannot_be(change, words):
 
 
 def test_lead_of_tables_is_error_plus_accuracy(perfect):
-    lead = judge_others.table_lead(perfect.tables["diabetes", 0.5])
+    lead = others.table_lead(perfect.tables["diabetes", 0.5])
     assert lead.mean() == pytest.approx(100 * 0.6 * 0.1 * 0.5, abs=0.2)

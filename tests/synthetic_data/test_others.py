@@ -10,9 +10,10 @@ import torch
 from companion.data import Missing
 from companion.models import neox, neox_config
 from companion.scale import torch_generator
-from companion.synthetic_data import diversity, experiments, hub, language, lives, settings, tabular
-from companion.synthetic_data import tasks as ts
-from companion.synthetic_data.transformer import Transformer, next_law, rewrite, train
+from companion.synthetic_data import hub, settings
+from companion.synthetic_data.lab import diversity, language, lives, run, tabular
+from companion.synthetic_data.lab import tasks as ts
+from companion.synthetic_data.lab.transformer import Transformer, next_law, rewrite, train
 
 
 def test_rewritten_labels_follow_the_model():
@@ -247,7 +248,7 @@ def test_rows_of_the_public_tasks(name, row):
 
 
 def test_experiments_say_what_a_scale_leaves_out():
-    assert isinstance(experiments.run_transformers(settings.TOY, 0), Missing)
-    assert isinstance(experiments.real_variety(settings.TOY, 0), Missing)
-    plan = experiments.plan_loops(settings.BOOK)
+    assert isinstance(run.run_transformers(settings.TOY, 0), Missing)
+    assert isinstance(run.real_variety(settings.TOY, 0), Missing)
+    plan = run.plan_loops(settings.BOOK)
     assert len(plan) == len({(name, rank) for name, rank, _ in plan})

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.synthetic_data import mixing, theory
-from companion.synthetic_data.mixing import largest_share, mixing_law
+from companion.synthetic_data.lab import theory
+from companion.synthetic_data.method import mixing
+from companion.synthetic_data.method.mixing import largest_share, mixing_law
 
 
 def covariance(s, k, protocol):

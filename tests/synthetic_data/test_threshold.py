@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 from statsmodels.stats.weightstats import ttost_paired
 
-from companion.synthetic_data.mixing import mixing_law
-from companion.synthetic_data.threshold import (
+from companion.synthetic_data.lab.threshold import (
     acceleration,
     aicc,
     artifact,
@@ -20,6 +19,7 @@ from companion.synthetic_data.threshold import (
     resampled,
     rivals,
 )
+from companion.synthetic_data.method.mixing import mixing_law
 
 GRID = np.round(np.arange(0, 0.91, 0.1), 10)
 NARROW = GRID[:6]

@@ -11,10 +11,11 @@ from companion.encoder import minilm
 from companion.models import smollm2
 from companion.scale import generator, one_thread
 from companion.sweep import sweep
-from companion.synthetic_data import infinite, language, lives, mixing, tabular, theory, threshold
-from companion.synthetic_data.loop import Arm, Runs, run_arm
+from companion.synthetic_data.lab import language, lives, tabular, theory, threshold
+from companion.synthetic_data.lab.loop import Arm, Runs, run_arm
+from companion.synthetic_data.lab.world import World
+from companion.synthetic_data.method import infinite, mixing
 from companion.synthetic_data.settings import ARMS, Settings
-from companion.synthetic_data.world import World
 
 BASE_ARMS = {
     "fixed, T=1": Arm("fixed", 1.0),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.plotting import BLUE, GREY, figure, finding_title, reference_line
-from companion.synthetic_data.figures.style import PROTOCOL_STYLE, SHARE
-from companion.synthetic_data.mixing import PROTOCOLS, largest_share, mixing_law
-from companion.synthetic_data.theory import Check, survival_bound
+from companion.synthetic_data.lab.theory import Check, survival_bound
+from companion.synthetic_data.method.mixing import PROTOCOLS, largest_share, mixing_law
+from companion.synthetic_data.page.figures.style import PROTOCOL_STYLE, SHARE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

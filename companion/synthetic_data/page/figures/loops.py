@@ -19,11 +19,11 @@ from companion.plotting import (
     finding_title,
     style,
 )
-from companion.synthetic_data.evidence import repaired, rise
-from companion.synthetic_data.experiments import AllRuns
-from companion.synthetic_data.figures.style import ARM_NAME, ARM_STYLE, SHARE
-from companion.synthetic_data.loop import Runs
-from companion.synthetic_data.metrics import HOPS
+from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.metrics import HOPS
+from companion.synthetic_data.lab.run import AllRuns
+from companion.synthetic_data.page.figures.style import ARM_NAME, ARM_STYLE, SHARE
+from companion.synthetic_data.verdict.evidence import repaired, rise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

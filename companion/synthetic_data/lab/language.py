@@ -14,8 +14,8 @@ import numpy as np
 
 from companion.corpora import python_topics
 from companion.scale import derive_seed, generator
-from companion.synthetic_data.calibration import calibration, sharpen
-from companion.synthetic_data.diversity import dispersion, distinct, self_bleu, vendi
+from companion.synthetic_data.lab.diversity import dispersion, distinct, self_bleu, vendi
+from companion.synthetic_data.method.calibration import calibration, sharpen
 
 if TYPE_CHECKING:
     from companion.encoder import Encoder

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.synthetic_data.infinite import predicted_over_confidence
-from companion.synthetic_data.mixing import largest_share, mixing_law
-from companion.synthetic_data.threshold import one_knot
-from companion.synthetic_data.world import make_world
+from companion.synthetic_data.lab.threshold import one_knot
+from companion.synthetic_data.lab.world import make_world
+from companion.synthetic_data.method.infinite import predicted_over_confidence
+from companion.synthetic_data.method.mixing import largest_share, mixing_law
 
 
 def check_law(answer: object) -> Answer:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from companion.synthetic_data.calibration import calibration, fit_temperature, sharpen
+from companion.synthetic_data.method.calibration import calibration, fit_temperature, sharpen
 
 
 def student(truth: np.ndarray, s: float, temperature: float, k: int) -> np.ndarray:

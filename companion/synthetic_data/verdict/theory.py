@@ -7,8 +7,8 @@ from scipy.stats import norm
 
 from companion.claims import HOLDS, Finding, as_verdict, judge
 from companion.stats import LEVEL, Interval, over_seeds, proportion
-from companion.synthetic_data import claims
-from companion.synthetic_data.evidence import (
+from companion.synthetic_data.verdict import claims
+from companion.synthetic_data.verdict.evidence import (
     UNKNOWN,
     known,
     ratio,
@@ -16,8 +16,8 @@ from companion.synthetic_data.evidence import (
     repaired,
     rise,
 )
-from companion.synthetic_data.judge_paper import knot_ranges
-from companion.synthetic_data.results import Results
+from companion.synthetic_data.verdict.paper import knot_ranges
+from companion.synthetic_data.verdict.results import Results
 
 
 def theorems(r: Results, scale: str) -> Finding:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import digamma
 
-from companion.synthetic_data.mixing import PROTOCOLS, mixing_law, simulate_mixing
+from companion.synthetic_data.method.mixing import PROTOCOLS, mixing_law, simulate_mixing
 
 
 class Check(NamedTuple):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from companion.data import Missing
-from companion.synthetic_data.experiments import AllRuns
-from companion.synthetic_data.infinite import Damage
-from companion.synthetic_data.language import Student, Variety
-from companion.synthetic_data.lives import Lives
-from companion.synthetic_data.loop import Runs
-from companion.synthetic_data.tabular import Regenerated
-from companion.synthetic_data.theory import Check
-from companion.synthetic_data.threshold import Artifact
+from companion.synthetic_data.lab.language import Student, Variety
+from companion.synthetic_data.lab.lives import Lives
+from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.run import AllRuns
+from companion.synthetic_data.lab.tabular import Regenerated
+from companion.synthetic_data.lab.theory import Check
+from companion.synthetic_data.lab.threshold import Artifact
+from companion.synthetic_data.method.infinite import Damage
 
 
 @dataclass(frozen=True)

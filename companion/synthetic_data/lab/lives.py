@@ -10,10 +10,10 @@ import numpy as np
 
 from companion.scale import generator, one_thread, torch_generator
 from companion.sweep import sweep
-from companion.synthetic_data import tasks
-from companion.synthetic_data.calibration import calibration
-from companion.synthetic_data.tasks import TASKS, Batch, Rules
-from companion.synthetic_data.transformer import Transformer, next_law, rewrite, train
+from companion.synthetic_data.lab import tasks
+from companion.synthetic_data.lab.tasks import TASKS, Batch, Rules
+from companion.synthetic_data.lab.transformer import Transformer, next_law, rewrite, train
+from companion.synthetic_data.method.calibration import calibration
 
 SCORES = ("accuracy", "exact", "kl", "ece", "over")
 """Greedy accuracy of an answer token, of the whole answer, divergence (nats), calibration."""

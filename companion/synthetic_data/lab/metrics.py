@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from companion.synthetic_data.calibration import calibration
-from companion.synthetic_data.world import N_ENTITIES, N_RELATIONS, World
+from companion.synthetic_data.lab.world import N_ENTITIES, N_RELATIONS, World
+from companion.synthetic_data.method.calibration import calibration
 
 HOPS = (1, 2, 3, 4)
 

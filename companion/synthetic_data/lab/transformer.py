@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from companion.scale import torch_generator
-from companion.synthetic_data.tasks import LENGTH, VOCABULARY, Batch
+from companion.synthetic_data.lab.tasks import LENGTH, VOCABULARY, Batch
 
 BATCH = 128
 RATE = 3e-3

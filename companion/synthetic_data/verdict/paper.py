@@ -16,8 +16,11 @@ from companion.claims import (
 )
 from companion.scale import generator
 from companion.stats import Interval, exact, over_seeds
-from companion.synthetic_data import claims
-from companion.synthetic_data.evidence import (
+from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.threshold import Ranges, acceleration, equivalent, knot_by_range
+from companion.synthetic_data.sources import external_share
+from companion.synthetic_data.verdict import claims
+from companion.synthetic_data.verdict.evidence import (
     UNKNOWN,
     calibration_lead,
     compounding,
@@ -26,10 +29,7 @@ from companion.synthetic_data.evidence import (
     rise,
     size_interaction,
 )
-from companion.synthetic_data.loop import Runs
-from companion.synthetic_data.published import external_share
-from companion.synthetic_data.results import Results
-from companion.synthetic_data.threshold import Ranges, acceleration, equivalent, knot_by_range
+from companion.synthetic_data.verdict.results import Results
 
 SCORES = {"accuracy": "accuracy", "em": "facts", "hops_4": "4-hop chains"}
 """Scores of C1, higher is better, and what pages call them."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from companion.claims import Finding
 from companion.data import Missing
-from companion.synthetic_data import judge_others as others
-from companion.synthetic_data import judge_paper as paper
-from companion.synthetic_data import judge_theory as own
-from companion.synthetic_data.claims import CLAIMS
-from companion.synthetic_data.results import Results
+from companion.synthetic_data.verdict import others, paper
+from companion.synthetic_data.verdict import theory as own
+from companion.synthetic_data.verdict.claims import CLAIMS
+from companion.synthetic_data.verdict.results import Results
 
 
 def evaluate(results: Results, scale: str) -> list[Finding]:

@@ -10,17 +10,17 @@ import pandas as pd
 
 from companion.claims import Finding, measured_text
 from companion.stats import holm, over_seeds
-from companion.synthetic_data.evidence import compounding, relative_loss, rise
-from companion.synthetic_data.experiments import AllRuns
 from companion.synthetic_data.hub import Cell
-from companion.synthetic_data.infinite import Damage
-from companion.synthetic_data.judge_paper import holm_rows
-from companion.synthetic_data.language import Variety
-from companion.synthetic_data.mixing import mixing_law
-from companion.synthetic_data.published import ELSEWHERE
-from companion.synthetic_data.results import Results
-from companion.synthetic_data.speed import Speed
-from companion.synthetic_data.threshold import rivals
+from companion.synthetic_data.lab.language import Variety
+from companion.synthetic_data.lab.run import AllRuns
+from companion.synthetic_data.lab.speed import Speed
+from companion.synthetic_data.lab.threshold import rivals
+from companion.synthetic_data.method.infinite import Damage
+from companion.synthetic_data.method.mixing import mixing_law
+from companion.synthetic_data.sources import ELSEWHERE
+from companion.synthetic_data.verdict.evidence import compounding, relative_loss, rise
+from companion.synthetic_data.verdict.paper import holm_rows
+from companion.synthetic_data.verdict.results import Results
 from companion.tables import styled
 
 if TYPE_CHECKING:

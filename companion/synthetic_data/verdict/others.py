@@ -7,14 +7,14 @@ import numpy as np
 from companion.claims import Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.stats import Interval, over_seeds, paired
-from companion.synthetic_data import claims
-from companion.synthetic_data.evidence import UNKNOWN, known
-from companion.synthetic_data.language import Student, Variety
-from companion.synthetic_data.lives import SCORES, Lives
-from companion.synthetic_data.results import Results
-from companion.synthetic_data.tabular import Regenerated
-from companion.synthetic_data.tasks import FAMILY, TASKS
-from companion.synthetic_data.threshold import equivalent
+from companion.synthetic_data.lab.language import Student, Variety
+from companion.synthetic_data.lab.lives import SCORES, Lives
+from companion.synthetic_data.lab.tabular import Regenerated
+from companion.synthetic_data.lab.tasks import FAMILY, TASKS
+from companion.synthetic_data.lab.threshold import equivalent
+from companion.synthetic_data.verdict import claims
+from companion.synthetic_data.verdict.evidence import UNKNOWN, known
+from companion.synthetic_data.verdict.results import Results
 
 
 def table_lead(found: Regenerated, share: float = 0.5) -> np.ndarray:

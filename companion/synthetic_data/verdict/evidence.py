@@ -11,7 +11,7 @@ import statsmodels.formula.api as smf
 
 from companion.scale import generator
 from companion.stats import LEVEL, Interval, exact
-from companion.synthetic_data.loop import Runs
+from companion.synthetic_data.lab.loop import Runs
 
 UNKNOWN = Interval(float("nan"))
 """What a quantity is that cannot be computed: never a pass."""

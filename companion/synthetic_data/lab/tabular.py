@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from companion.scale import generator
-from companion.synthetic_data.calibration import sharpen, smooth_error
+from companion.synthetic_data.method.calibration import sharpen, smooth_error
 
 DATASETS = ("diabetes", "breast cancer", "digits")
 RIDGE = 100.0

@@ -9,10 +9,10 @@ import numpy as np
 
 from companion.plotting import BLUE, GREEN, GREY, VERMILION, figure, finding_title
 from companion.stats import Interval
-from companion.synthetic_data.figures.style import ARM_STYLE, SHARE
-from companion.synthetic_data.loop import Runs
-from companion.synthetic_data.mixing import mixing_law
-from companion.synthetic_data.threshold import Artifact, one_knot
+from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.threshold import Artifact, one_knot
+from companion.synthetic_data.method.mixing import mixing_law
+from companion.synthetic_data.page.figures.style import ARM_STYLE, SHARE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

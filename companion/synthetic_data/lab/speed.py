@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from companion.scale import generator, one_thread
-from companion.synthetic_data.bilinear import fit, fit_by_autograd
-from companion.synthetic_data.world import World, draw
+from companion.synthetic_data.lab.bilinear import fit, fit_by_autograd
+from companion.synthetic_data.lab.world import World, draw
 
 
 class Speed(NamedTuple):

@@ -6,13 +6,13 @@ import numpy as np
 
 from companion.explore import Explorer, explorer
 from companion.scale import generator
-from companion.synthetic_data import figures
-from companion.synthetic_data.judge_others import student_at
-from companion.synthetic_data.language import Student
-from companion.synthetic_data.loop import Runs
-from companion.synthetic_data.mixing import mixing_law
-from companion.synthetic_data.theory import survival
-from companion.synthetic_data.threshold import one_knot
+from companion.synthetic_data.lab.language import Student
+from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.theory import survival
+from companion.synthetic_data.lab.threshold import one_knot
+from companion.synthetic_data.method.mixing import mixing_law
+from companion.synthetic_data.page import figures
+from companion.synthetic_data.verdict.others import student_at
 
 
 def law_explorer() -> Explorer:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.plotting import BLUE, GREEN, ORANGE, PURPLE, VERMILION, figure, finding_title, style
-from companion.synthetic_data.figures.style import SHARE
-from companion.synthetic_data.judge_others import student_at, table_lead
-from companion.synthetic_data.language import Student, Variety
-from companion.synthetic_data.lives import Lives
-from companion.synthetic_data.tabular import Regenerated
-from companion.synthetic_data.tasks import FAMILY, TASKS
+from companion.synthetic_data.lab.language import Student, Variety
+from companion.synthetic_data.lab.lives import Lives
+from companion.synthetic_data.lab.tabular import Regenerated
+from companion.synthetic_data.lab.tasks import FAMILY, TASKS
+from companion.synthetic_data.page.figures.style import SHARE
+from companion.synthetic_data.verdict.others import student_at, table_lead
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

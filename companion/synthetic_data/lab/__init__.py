@@ -1,0 +1,1 @@
+"""Our experiments: theory, log-bilinear loops, real tables, transformers, a real model."""

@@ -1,0 +1,1 @@
+"""The loop in formulas: infinite data, the law of mixing, and calibration."""

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from companion.data import Missing
-from companion.quartet import PRESETS
 from companion.quartet.lab import budgets, gaussian, refit, reruns
 from companion.quartet.lab.gradients import Depth, ModelAverages
 from companion.quartet.lab.products import ARMS, Averages
@@ -14,6 +13,7 @@ from companion.quartet.method import optimal
 from companion.quartet.method.law import PARAMETERS
 from companion.quartet.method.scales import RULES
 from companion.quartet.page.explorers import PRINTED_LAW
+from companion.quartet.settings import PRESETS
 
 GAPS = {
     "none:none": 0.0, "SR:none": 0.08, "RTN:none": 0.04, "QuEST:none": 0.04,

@@ -7,12 +7,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-import companion.quartet as qt
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
+from companion.quartet import sources
 from companion.quartet.lab import reruns
 from companion.quartet.lab.speed import Speeds
-from companion.quartet.page import figures, tables
+from companion.quartet.page import exercises, explorers, figures, tables
 from companion.quartet.verdict import series, verdicts
 
 from . import made
@@ -52,7 +52,7 @@ def test_what_does_nothing_satisfies_nothing(perfect):
         table=made.table(ratio=1.0, misalignment=0.0),
         means=dict.fromkeys(perfect.means, same),
         products=made.products(works=False),
-        reruns=qt.regress(frame),
+        reruns=reruns.regress(frame),
         depth=made.depth(effect=0.0),
         trained=made.trained(flat),
     )
@@ -191,7 +191,7 @@ def test_series_and_settings_fit_into_a_record(perfect):
 
 def draws(perfect):
     record = {"series": series(perfect)}
-    losses = qt.released_losses()
+    losses = sources.released_losses()
     return {
         "empty": lambda: figures.answer(None),
         "answer": lambda: figures.answer(record),
@@ -230,38 +230,44 @@ def test_titles_follow_the_numbers(perfect):
 
 
 def test_tables_show_every_row(perfect):
-    assert qt.quantizer_table(perfect.table).to_html().count("<tr>") == 1 + len(perfect.table)
-    assert qt.law_table(perfect.refit).to_html().count("<tr>") == 7
-    assert qt.regression_table(perfect.reruns).to_html().count("<tr>") == 5
-    assert qt.training_table(perfect.trained).to_html().count("<tr>") == 11
+    assert tables.quantizer_table(perfect.table).to_html().count("<tr>") == 1 + len(perfect.table)
+    assert tables.law_table(perfect.refit).to_html().count("<tr>") == 7
+    assert tables.regression_table(perfect.reruns).to_html().count("<tr>") == 5
+    assert tables.training_table(perfect.trained).to_html().count("<tr>") == 11
     speeds = Speeds(1.0, 50.0, {"RTN": 2.0}, {"none:none": 1.0, "QuEST:RTN": 2.0}, 64, 1)
-    assert "2.0 copies" in qt.speed_table(speeds).to_html()
+    assert "2.0 copies" in tables.speed_table(speeds).to_html()
     authors = tables.authors_depth()
-    assert qt.authors_depth_table(authors).to_html().count("<tr>") == len(authors) + 1
+    assert tables.authors_depth_table(authors).to_html().count("<tr>") == len(authors) + 1
     assert len(authors) >= 4
 
 
 def test_explorers_stay_small_and_describe_their_frames():
-    for explorer in (qt.group_explorer(), qt.product_explorer(), qt.map_explorer()):
+    for explorer in (
+        explorers.group_explorer(),
+        explorers.product_explorer(),
+        explorers.map_explorer(),
+    ):
         assert np.prod([len(values) for values in explorer.grids.values()]) <= MAX_FRAMES
-    source, text = qt.product_explorer().frame(rounding="to nearest", side="after", k=64)
+    source, text = explorers.product_explorer().frame(rounding="to nearest", side="after", k=64)
     assert source.startswith("data:image/webp")
-    first = qt.product_explorer().frame(rounding="to nearest", side="after", k=1)[1]
+    first = explorers.product_explorer().frame(rounding="to nearest", side="after", k=1)[1]
     assert text.split()[-1] == first.split()[-1]  # the same error, whatever K is
-    _, rough = qt.group_explorer().frame(outlier=8, sigma=0.0, rotated="off", quantizer="RTN")
+    _, rough = explorers.group_explorer().frame(
+        outlier=8, sigma=0.0, rotated="off", quantizer="RTN"
+    )
     assert "error" in rough
-    slow = qt.map_explorer().frame(forward=1.5, backward=1.0, eff_n=0.42, eff_d=0.8)[1]
-    fast = qt.map_explorer().frame(forward=2.0, backward=2.0, eff_n=0.64, eff_d=0.95)[1]
+    slow = explorers.map_explorer().frame(forward=1.5, backward=1.0, eff_n=0.42, eff_d=0.8)[1]
+    fast = explorers.map_explorer().frame(forward=2.0, backward=2.0, eff_n=0.64, eff_d=0.95)[1]
     assert slow != fast
 
 
 @pytest.mark.parametrize(
     ("call", "right", "wrong", "hint"),
     [
-        (qt.check_clipping, 6.0, 8.0, "factor 3/4"),
-        (qt.check_averaging, 0.0267 / 0.0188**2, 0.0267 / 0.0188, "squared"),
-        (qt.check_training_speed, 1.5, 5 / 3, "Times add"),
-        (qt.check_lost_direction, 0.0, 0.5, "RTN is odd"),
+        (exercises.check_clipping, 6.0, 8.0, "factor 3/4"),
+        (exercises.check_averaging, 0.0267 / 0.0188**2, 0.0267 / 0.0188, "squared"),
+        (exercises.check_training_speed, 1.5, 5 / 3, "Times add"),
+        (exercises.check_lost_direction, 0.0, 0.5, "RTN is odd"),
     ],
 )
 def test_exercises_answer_back(call, right, wrong, hint):

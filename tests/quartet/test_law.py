@@ -130,7 +130,7 @@ def test_the_reruns_regression_against_numpy():
 
 
 def test_settings_are_frozen_and_checked():
-    from companion.quartet import PRESETS
+    from companion.quartet.settings import PRESETS
 
     toy = PRESETS["toy"]
     assert set(PRESETS) == {"toy", "book", "paper"}

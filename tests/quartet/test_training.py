@@ -10,10 +10,11 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from companion.data import Missing
-from companion.quartet import PRESETS, hub
+from companion.quartet import hub
 from companion.quartet.lab import gradients, text, training
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.method.linear import Recipe
+from companion.quartet.settings import PRESETS
 from companion.training import TrainingDiverged
 
 SMALL = Shape(n_layers=2, d_model=32, n_heads=2, hidden=64, vocab=128, seq=32)

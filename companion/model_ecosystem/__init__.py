@@ -1,67 +1,27 @@
-"""Chapter "Two million models": everything that its notebook uses.
+"""Two million models.
 
 Anatomy of a Machine Learning Ecosystem (arXiv:2508.06811).
-"""
 
-from companion.model_ecosystem.hub import read_hub as read_hub
-from companion.model_ecosystem.lab.benchmark import against_networkx as against_networkx
-from companion.model_ecosystem.lab.benchmark import scaling as scaling
-from companion.model_ecosystem.lab.cards import automatic_shares as automatic_shares
-from companion.model_ecosystem.lab.inequality import simulate_inequality as simulate_inequality
-from companion.model_ecosystem.lab.real import card_thinning as card_thinning
-from companion.model_ecosystem.lab.real import families_of as families_of
-from companion.model_ecosystem.lab.real import family_growth as family_growth
-from companion.model_ecosystem.lab.real import language_thinning as language_thinning
-from companion.model_ecosystem.lab.real import largest_trees as largest_trees
-from companion.model_ecosystem.lab.real import license_drift as license_drift
-from companion.model_ecosystem.lab.real import link_counts as link_counts
-from companion.model_ecosystem.lab.real import mutation_rates as mutation_rates
-from companion.model_ecosystem.lab.real import pair_counts as pair_counts
-from companion.model_ecosystem.lab.real import silent_share as silent_share
-from companion.model_ecosystem.lab.real import traits as traits
-from companion.model_ecosystem.lab.recovery import coverage as coverage
-from companion.model_ecosystem.lab.regimes import run_regimes as run_regimes
-from companion.model_ecosystem.lab.run import drift_worlds as drift_worlds
-from companion.model_ecosystem.lab.run import hub_results as hub_results
-from companion.model_ecosystem.lab.run import levenshtein as levenshtein
-from companion.model_ecosystem.lab.run import run_all as run_all
-from companion.model_ecosystem.lab.run import sample_resemblance as sample_resemblance
-from companion.model_ecosystem.lab.run import threshold_grid as threshold_grid
-from companion.model_ecosystem.method.forest import components as components
-from companion.model_ecosystem.method.forest import depths as depths
-from companion.model_ecosystem.method.forest import forest as forest
-from companion.model_ecosystem.method.forest import n_descendants as n_descendants
-from companion.model_ecosystem.method.rates import distance as distance
-from companion.model_ecosystem.method.rates import values_of as values_of
-from companion.model_ecosystem.method.rates import values_of_codes as values_of_codes
-from companion.model_ecosystem.method.similarity import families as families
-from companion.model_ecosystem.method.similarity import pair_types as pair_types
-from companion.model_ecosystem.method.similarity import unit_rows as unit_rows
-from companion.model_ecosystem.method.threshold import critical_mutation as critical_mutation
-from companion.model_ecosystem.method.threshold import enough_bookkeeping as enough_bookkeeping
-from companion.model_ecosystem.method.threshold import most_siblings as most_siblings
-from companion.model_ecosystem.method.threshold import parent_child as parent_child
-from companion.model_ecosystem.method.threshold import real_families as real_families
-from companion.model_ecosystem.method.threshold import sibling as sibling
-from companion.model_ecosystem.page.exercises import check_bookkeeping as check_bookkeeping
-from companion.model_ecosystem.page.exercises import check_family as check_family
-from companion.model_ecosystem.page.exercises import check_hidden as check_hidden
-from companion.model_ecosystem.page.exercises import check_threshold as check_threshold
-from companion.model_ecosystem.page.exercises import hiding_population as hiding_population
-from companion.model_ecosystem.page.explorers import kin_explorer as kin_explorer
-from companion.model_ecosystem.page.explorers import law_explorer as law_explorer
-from companion.model_ecosystem.page.explorers import pair_explorer as pair_explorer
-from companion.model_ecosystem.page.explorers import tree_explorer as tree_explorer
-from companion.model_ecosystem.page.tables import hub_tables as hub_tables
-from companion.model_ecosystem.page.tables import levenshtein_table as levenshtein_table
-from companion.model_ecosystem.page.tables import links_table as links_table
-from companion.model_ecosystem.page.tables import pairs_table as pairs_table
-from companion.model_ecosystem.page.tables import rates_table as rates_table
-from companion.model_ecosystem.page.tables import reproduction_table as reproduction_table
-from companion.model_ecosystem.page.tables import scaling_table as scaling_table
-from companion.model_ecosystem.page.tables import worlds_table as worlds_table
-from companion.model_ecosystem.settings import PRESETS as PRESETS
-from companion.model_ecosystem.settings import Settings as Settings
-from companion.model_ecosystem.sources import embedding_models as embedding_models
-from companion.model_ecosystem.sources import hub_sample as hub_sample
-from companion.model_ecosystem.sources import printed_similarity as printed_similarity
+Reading order, the paper first:
+
+ 1 method/forest      Who descends from whom, as arrays
+ 2 method/dna         A model's description as a string of tokens, and what can be masked in it
+ 3 method/similarity  How alike relatives are: exact means over all pairs of the population
+ 4 method/rates       What models declare, and how often a trait changes from parent to child
+ 5 method/drift       Which value turns into which, and whether all directions fit one order
+ 6 method/threshold   When siblings agree more than parent and child: the law of the threshold
+
+Then ``lab/run``, the door of the experiments, and what it calls: benchmark, cards, directions,
+inequality, intervals, ladder, real, recovery, regimes, resemblance, simulate, term_weights.
+``sources`` holds what others released and printed, ``verdict`` every claim with its criterion,
+``page`` what is drawn.
+
+========  ==================================
+equation  function
+========  ==================================
+1         method/threshold.parent_child
+2         method/threshold.sibling
+3         method/threshold.critical_mutation
+6         method/similarity.families
+========  ==================================
+"""

@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-import companion.model_ecosystem as me
 from companion import data, records
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
+from companion.model_ecosystem import settings, sources
+from companion.model_ecosystem.lab import real as lab_real
+from companion.model_ecosystem.lab import run as lab
 from companion.model_ecosystem.lab.run import levenshtein
-from companion.model_ecosystem.page import figures
+from companion.model_ecosystem.page import exercises, explorers, figures, tables
 from companion.model_ecosystem.verdict import series, verdicts
 from companion.records._store import plain
 from companion.scale import SCALES, settings_for
@@ -23,15 +25,25 @@ FREE = {"C3", "C4", "C7", "C9"}
 """Claims that need no published data."""
 
 SMALL = replace(
-    me.PRESETS["toy"], models=6_000, grid_families=600, coverage_models=5_000, coverage_runs=15,
-    drift_runs=4, resamples=100, permutations=300, null_orders=15, sim_null_orders=3,
-    levenshtein_pairs=100, bench_sizes=(2_000, 4_000), networkx_models=2_000,
-)  # fmt: skip
+    settings.PRESETS["toy"],
+    models=6_000,
+    grid_families=600,
+    coverage_models=5_000,
+    coverage_runs=15,
+    drift_runs=4,
+    resamples=100,
+    permutations=300,
+    null_orders=15,
+    sim_null_orders=3,
+    levenshtein_pairs=100,
+    bench_sizes=(2_000, 4_000),
+    networkx_models=2_000,
+)
 
 
 @pytest.fixture(scope="module")
 def results():
-    return me.run_all(SMALL, 0)
+    return lab.run_all(SMALL, 0)
 
 
 @pytest.fixture(scope="module")
@@ -181,15 +193,15 @@ def test_an_order_counts_only_where_directionless_worlds_fail(results, data_here
 def test_series_fit_into_a_record(results):
     text = json.dumps(plain(series(results)), allow_nan=False)
     assert len(text) < 40_000
-    json.dumps(asdict(me.PRESETS["paper"]), allow_nan=False)
+    json.dumps(asdict(settings.PRESETS["paper"]), allow_nan=False)
 
 
 def draws_of(results):
     """Every figure and table as a function of no arguments."""
-    show, hub = data.show, data.attempt(me.hub_sample)
+    show, hub = data.show, data.attempt(sources.hub_sample)
     kin, drift = results.resemblance, results.drift
     some = None if isinstance(drift, data.Missing) else drift
-    rates = data.attempt(me.mutation_rates, hub, SMALL, 0)
+    rates = data.attempt(lab_real.mutation_rates, hub, SMALL, 0)
     return {
         "answer": lambda: figures.answer(None),
         "answer, published": lambda: figures.answer({"series": plain(series(results))}),
@@ -204,15 +216,15 @@ def draws_of(results):
         "orders": lambda: figures.orders(results.worlds, some),
         "cards": lambda: show(lambda a, b: figures.cards(a, (0.1, 0.4), b), results.cards,
                               results.languages),
-        "growth": lambda: show(figures.growth, data.attempt(me.family_growth, hub)),
+        "growth": lambda: show(figures.growth, data.attempt(lab_real.family_growth, hub)),
         "scaling": lambda: figures.scaling(results.scaling, results.networkx),
-        "rates table": lambda: me.rates_table(results.coverage, rates, rates).to_html(),
-        "pairs table": lambda: show(lambda d: me.pairs_table(d).to_html(), drift),
-        "worlds table": lambda: me.worlds_table(results.worlds).to_html(),
-        "scaling table": lambda: me.scaling_table(results.scaling).to_html(),
-        "reproduction": lambda: me.reproduction_table(results.inequality).to_html(),
-        "links": lambda: show(lambda n: me.links_table(sample=n).to_html(),
-                              data.attempt(me.link_counts, hub)),
+        "rates table": lambda: tables.rates_table(results.coverage, rates, rates).to_html(),
+        "pairs table": lambda: show(lambda d: tables.pairs_table(d).to_html(), drift),
+        "worlds table": lambda: tables.worlds_table(results.worlds).to_html(),
+        "scaling table": lambda: tables.scaling_table(results.scaling).to_html(),
+        "reproduction": lambda: tables.reproduction_table(results.inequality).to_html(),
+        "links": lambda: show(lambda n: tables.links_table(sample=n).to_html(),
+                              data.attempt(lab_real.link_counts, hub)),
         "levenshtein": lambda: data.attempt(levenshtein, hub, SMALL, 0),
     }  # fmt: skip
 
@@ -253,20 +265,20 @@ def test_rates_of_the_record_are_where_the_record_says():
 def test_every_way_of_asking_comes_from_the_record():
     published = records.load("model-ecosystem")
     table = figures.comparison_table(published)
-    explorer = me.kin_explorer(table)
+    explorer = explorers.kin_explorer(table)
     at = {"dna": "none", "weights": "pairs", "uploader": "any"}
     row = table.filter(**at).row(0, named=True)
     assert f"gap {row['gap']:+.2f}" in explorer.frame(**at)[1]
 
 
 def test_explorers_draw_their_corners(results, data_here):
-    made = [me.law_explorer()]
+    made = [explorers.law_explorer()]
     if data_here:
-        hub = me.hub_sample()
+        hub = sources.hub_sample()
         made += [
-            me.kin_explorer(results.resemblance.table),
-            me.tree_explorer(me.largest_trees(hub)),
-            me.pair_explorer(results.drift, me.pair_counts(hub, results.drift)),
+            explorers.kin_explorer(results.resemblance.table),
+            explorers.tree_explorer(lab_real.largest_trees(hub)),
+            explorers.pair_explorer(results.drift, lab_real.pair_counts(hub, results.drift)),
         ]
     for one in made:
         assert np.prod([len(v) for v in one.grids.values()]) <= MAX_FRAMES
@@ -277,21 +289,21 @@ def test_explorers_draw_their_corners(results, data_here):
 
 
 def test_exercises_explain():
-    assert "Not answered" in me.check_threshold(...)
-    assert me.check_threshold(8 / 13).startswith("Right")
-    assert "sum of squares" in me.check_threshold(1 / 1.75)
-    assert me.check_bookkeeping(0.2).startswith("Right")
-    assert "g / (1 + g)" in me.check_bookkeeping(0.25)
-    assert me.check_family(0.4).startswith("Right")
-    assert "pairs of five" in me.check_family(0.52)
-    assert "true rate" in me.check_hidden(0.4)
+    assert "Not answered" in exercises.check_threshold(...)
+    assert exercises.check_threshold(8 / 13).startswith("Right")
+    assert "sum of squares" in exercises.check_threshold(1 / 1.75)
+    assert exercises.check_bookkeeping(0.2).startswith("Right")
+    assert "g / (1 + g)" in exercises.check_bookkeeping(0.25)
+    assert exercises.check_family(0.4).startswith("Right")
+    assert "pairs of five" in exercises.check_family(0.52)
+    assert "true rate" in exercises.check_hidden(0.4)
 
 
 def test_presets_and_settings():
-    assert set(me.PRESETS) == set(SCALES)
-    assert me.PRESETS["book"].bench_sizes[-1] == 2_000_000
-    assert me.PRESETS["paper"].hub_source.startswith("hf://")
+    assert set(settings.PRESETS) == set(SCALES)
+    assert settings.PRESETS["book"].bench_sizes[-1] == 2_000_000
+    assert settings.PRESETS["paper"].hub_source.startswith("hf://")
     with pytest.raises(ValueError, match="seeds must be at least 2"):
-        settings_for(me.PRESETS, "toy", {"seeds": 1})
+        settings_for(settings.PRESETS, "toy", {"seeds": 1})
     with pytest.raises(ValueError, match="increasing"):
-        settings_for(me.PRESETS, "toy", {"bench_sizes": (10, 10)})
+        settings_for(settings.PRESETS, "toy", {"bench_sizes": (10, 10)})

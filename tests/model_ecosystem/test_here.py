@@ -6,12 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-import companion.model_ecosystem as me
 from companion import chapter, results
+from companion.model_ecosystem import settings, sources
+from companion.model_ecosystem.lab import real
 from companion.model_ecosystem.lab.real import Drift, traits
+from companion.model_ecosystem.method import forest
 from companion.model_ecosystem.method.drift import directed_pairs
 from companion.model_ecosystem.method.forest import depths
-from companion.model_ecosystem.page import figures
+from companion.model_ecosystem.page import explorers, figures, tables
 from companion.model_ecosystem.sources import Ecosystem
 
 SLUG = "model-ecosystem"
@@ -44,7 +46,7 @@ def system():
                           "task": pl.Utf8, "library": pl.Utf8},
     )  # fmt: skip
     edges = [(p, i) for i, above in enumerate(parents) for p in above]
-    return Ecosystem(table, me.forest(n, *zip(*edges, strict=True)))
+    return Ecosystem(table, forest.forest(n, *zip(*edges, strict=True)))
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +58,16 @@ def drift(system):
 
 
 def test_links_are_counted(system):
-    counts = me.link_counts(system)
+    counts = real.link_counts(system)
     assert (counts["models"], counts["kept"], counts["several_parents"]) == (10, 9, 1)
-    html = me.links_table(sample=counts, other_one=counts).to_html()
+    html = tables.links_table(sample=counts, other_one=counts).to_html()
     assert html.count("<tr>") == len(counts) + 1
     assert "other one" in html
     assert "several parents" in html
 
 
 def test_growth_counts_children_by_day(system):
-    found = me.family_growth(system, 2)
+    found = real.family_growth(system, 2)
     assert found.names == ("a/root", "b/one")  # the first of those with two children
     days = [np.array(days).astype("datetime64[D]").astype(str).tolist() for days in found.days]
     assert days[0] == ["2024-01-02", "2024-01-05"]  # one child has no date
@@ -77,14 +79,14 @@ def test_growth_counts_children_by_day(system):
 
 
 def test_trees_have_every_descendant_once(system):
-    first, second, _ = me.largest_trees(system, 3)
+    first, second, _ = real.largest_trees(system, 3)
     assert (first.name, second.name) == ("a/root", "b/one")
     assert first.parent.tolist() == [-1, 0, 0, 0, 0, 1, 1]  # seven is of its first parent's family
     assert first.same_license.tolist() == [-1, 0, 0, 1, -1, 0, 0]
     assert second.parent.tolist() == [-1, 0, 0]
     n = first.parent.size
     assert depths(np.where(first.parent < 0, n, first.parent))[0].tolist() == [0, 1, 1, 1, 1, 2, 2]
-    explorer = me.tree_explorer([first, second])
+    explorer = explorers.tree_explorer([first, second])
     assert "a/root" in explorer.frame(model="a/root")[1]
     assert figures.tree_frame(first).axes[0].get_title() == "a/root: 6 descendants"
 
@@ -92,7 +94,7 @@ def test_trees_have_every_descendant_once(system):
 def test_pairs_are_counted_three_ways(system, drift):
     row = drift.pairs.row(0, named=True)
     there, back = (3, 2) if row["source"] == "mit" else (2, 3)
-    (counts,) = me.pair_counts(system, drift)
+    (counts,) = real.pair_counts(system, drift)
     assert counts[0].tolist() == [there, back] == [row["there"], row["back"]]
     # accounts: b from mit to gpl; d and e back.  All models are one family by seven's parents
     assert sorted(counts[1].tolist()) == [1, 2]
@@ -103,19 +105,19 @@ def test_a_pair_is_shown_with_its_own_counts(drift):
     pairs = pl.concat([drift.pairs, drift.pairs.rename({"source": "target", "target": "source"})
                        .select(drift.pairs.columns)])  # fmt: skip
     counts = np.arange(12).reshape(2, 3, 2)
-    explorer = me.pair_explorer(drift._replace(pairs=pairs), counts)
+    explorer = explorers.pair_explorer(drift._replace(pairs=pairs), counts)
     pair = explorer.grids["pair"][1]
     shown = {t.get_text() for t in explorer._draw(pair).axes[0].texts}
     assert shown == {"6", "7", "8", "9", "10", "11"}
 
 
 def test_silence_is_counted_among_children_of_a_license(system):
-    assert me.silent_share(system) == pytest.approx(1 / 9)
+    assert real.silent_share(system) == pytest.approx(1 / 9)
 
 
 def test_what_the_page_shows_is_small(system, drift):
-    for value in (me.link_counts(system), me.family_growth(system), me.largest_trees(system),
-                  me.pair_counts(system, drift), me.silent_share(system)):  # fmt: skip
+    for value in (real.link_counts(system), real.family_growth(system), real.largest_trees(system),
+                  real.pair_counts(system, drift), real.silent_share(system)):  # fmt: skip
         again = results.dump(value)
         assert len(again) < 20_000
 
@@ -129,10 +131,12 @@ def test_only_the_whole_hub_is_missing_from_the_published_page():
 
 def test_what_reads_the_sample_ships(tmp_path):
     """The sample need not be here: each result of it is loaded."""
-    run = chapter.Run(SLUG, "book", 0, me.PRESETS["book"], chapter.shipped_folder(SLUG), tmp_path)
-    hub = run.step(me.hub_sample, keep=False)
-    drift = run.step(me.license_drift, hub, run.settings, 0)
-    for step, *more in ((me.link_counts,), (me.family_growth,), (me.largest_trees,),
-                        (me.silent_share,), (me.pair_counts, drift)):  # fmt: skip
+    run = chapter.Run(
+        SLUG, "book", 0, settings.PRESETS["book"], chapter.shipped_folder(SLUG), tmp_path
+    )
+    hub = run.step(sources.hub_sample, keep=False)
+    drift = run.step(real.license_drift, hub, run.settings, 0)
+    for step, *more in ((real.link_counts,), (real.family_growth,), (real.largest_trees,),
+                        (real.silent_share,), (real.pair_counts, drift)):  # fmt: skip
         run.step(step, hub, *more)
     assert [done.how for done in run.log[1:]] == ["shipped"] * 6

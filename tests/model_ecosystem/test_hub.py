@@ -8,16 +8,18 @@ import polars as pl
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-import companion.model_ecosystem as me
 from companion import data
-from companion.model_ecosystem import hub
-from companion.model_ecosystem.lab import term_weights
-from companion.model_ecosystem.method import dna
+from companion.model_ecosystem import hub, sources
+from companion.model_ecosystem.lab import real, term_weights
+from companion.model_ecosystem.lab import run as lab
+from companion.model_ecosystem.method import dna, forest
+from companion.model_ecosystem.page import tables
+from companion.model_ecosystem.settings import PRESETS
 from companion.model_ecosystem.sources import Ecosystem, card_terms, marginals, printed_numbers
 from companion.model_ecosystem.verdict import on_hub, verdicts
 
 TINY = replace(
-    me.PRESETS["toy"], models=1_000, grid_families=20, coverage_models=1_000, coverage_runs=2,
+    PRESETS["toy"], models=1_000, grid_families=20, coverage_models=1_000, coverage_runs=2,
     drift_runs=2, resamples=30, permutations=99, null_orders=10, sim_null_orders=2,
     levenshtein_pairs=0, bench_sizes=(1_000, 2_000), networkx_models=100,
 )  # fmt: skip
@@ -46,26 +48,26 @@ def made_rows(n=400, seed=0) -> pl.DataFrame:
 
 def test_the_paper_scale_path_runs_on_a_stand_in(tmp_path):
     made_rows().write_parquet(tmp_path / "part-0.parquet")
-    settings = replace(me.PRESETS["toy"], hub_source=str(tmp_path), resamples=50, null_orders=10)
-    whole = me.read_hub(settings)
+    settings = replace(PRESETS["toy"], hub_source=str(tmp_path), resamples=50, null_orders=10)
+    whole = hub.read_hub(settings)
     assert whole.graph.n == 400
     assert set(np.unique(whole.graph.relation)) == {0, 1, 2}
     assert whole.graph.report.missing_parents > 0
-    found = me.hub_results(whole, settings, 0)
+    found = lab.hub_results(whole, settings, 0)
     assert set(found["resemblance"].table["dna"]) == set(dna.MASKS)
     assert found["largest"].height == 10
     assert found["families"]["violates"].sum() == 0
     assert np.isfinite(found["rates"]["license"].clustered.estimate)
-    assert "org0/model0" in me.hub_tables(found)
-    results = on_hub(me.run_all(TINY, 0), found)
+    assert "org0/model0" in tables.hub_tables(found)
+    results = on_hub(lab.run_all(TINY, 0), found)
     said = {f.claim: f.verdict for f in verdicts.evaluate(results, "paper")}
     assert "not tested" not in {said[name] for name in ("C1", "C2", "C5", "C6")}
-    first = me.read_hub(replace(settings, hub_rows=30))
+    first = hub.read_hub(replace(settings, hub_rows=30))
     assert first.graph.n == 30
 
 
 def test_without_a_source_it_says_what_to_do():
-    missing = me.read_hub(me.PRESETS["toy"])
+    missing = hub.read_hub(PRESETS["toy"])
     assert isinstance(missing, data.Missing)
     assert "paper" in missing.reason
 
@@ -126,8 +128,8 @@ class Api:
 
 def test_the_live_interface_is_asked_for_finetunes():
     api = Api()
-    settings = replace(me.PRESETS["toy"], hub_parents=("google/gemma-7b",))
-    whole = me.read_hub(settings, api)
+    settings = replace(PRESETS["toy"], hub_parents=("google/gemma-7b",))
+    whole = hub.read_hub(settings, api)
     assert api.asked == [("base_model:finetune:google/gemma-7b", True, None)]
     assert whole.graph.n == 5
     assert whole.graph.n_children()[0] == 4
@@ -135,9 +137,9 @@ def test_the_live_interface_is_asked_for_finetunes():
 
 def test_the_sample_comes_back_through_the_same_path(tmp_path, data_here):
     if not data_here:
-        assert isinstance(data.attempt(me.hub_sample), data.Missing)
+        assert isinstance(data.attempt(sources.hub_sample), data.Missing)
         return
-    sample = me.hub_sample()
+    sample = sources.hub_sample()
     path = hub.stand_in([sample], tmp_path / "sample.parquet")
     again = hub.ecosystem(hub.read_dataset(path))
     assert np.array_equal(again.graph.parent, sample.graph.parent)
@@ -152,7 +154,7 @@ def test_the_sample_comes_back_through_the_same_path(tmp_path, data_here):
 def test_what_is_known_of_the_sample(data_here):
     if not data_here:
         return
-    sample, curated = me.hub_sample(), me.embedding_models()
+    sample, curated = sources.hub_sample(), sources.embedding_models()
     graph = sample.graph
     assert (graph.n, graph.parent.size, (graph.n_children() > 0).sum()) == (1983, 1959, 63)
     assert (curated.graph.n, curated.graph.parent.size) == (968, 185)
@@ -189,12 +191,12 @@ def test_counts_get_the_weights_of_the_vectorizer():
 
 
 def test_uploader_is_the_account():
-    system = Ecosystem(pl.DataFrame({"model_id": ["a/b", "c"]}), me.forest(2, [], []))
+    system = Ecosystem(pl.DataFrame({"model_id": ["a/b", "c"]}), forest.forest(2, [], []))
     assert system.uploader.tolist() == ["a", "c"]
 
 
 def test_a_trait_that_nobody_declares_has_no_rate():
     rows = made_rows(60).with_columns(pl.lit(None).cast(pl.Utf8).alias("pipeline_tag"))
-    rates = me.mutation_rates(hub.ecosystem(rows), TINY, 0)
+    rates = real.mutation_rates(hub.ecosystem(rows), TINY, 0)
     assert "task" not in rates
     assert "license" in rates

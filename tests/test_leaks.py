@@ -482,8 +482,8 @@ def test_streams_of_the_nested_folds(monkeypatch, ear):
 
 
 def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear):
-    from companion.tart import PRESETS
     from companion.tart.lab import synthetic
+    from companion.tart.settings import PRESETS
 
     settings = replace(
         PRESETS["toy"], live_steps=3, live_every=2, live_seeds=2, n_tasks=2, n_query=4,

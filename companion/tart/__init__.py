@@ -1,62 +1,21 @@
-"""Chapter "A plug-and-play reasoning module": everything that its notebook uses.
+"""A plug-and-play reasoning module.
 
 TART: A plug-and-play Transformer module for task-agnostic reasoning (arXiv:2306.07536).
-"""
 
-from companion.tart.lab.ablations import flip_table as flip_table
-from companion.tart.lab.ablations import imbalance_table as imbalance_table
-from companion.tart.lab.ablations import order_table as order_table
-from companion.tart.lab.ablations import reliability as reliability
-from companion.tart.lab.ablations import variant_table as variant_table
-from companion.tart.lab.classifier import TartClassifier as TartClassifier
-from companion.tart.lab.mean_difference import MeanDifferenceHead as MeanDifferenceHead
-from companion.tart.lab.nulls import NULLS as NULLS
-from companion.tart.lab.nulls import mean_difference as mean_difference
-from companion.tart.lab.real import cell_table as cell_table
-from companion.tart.lab.real import digit_vectors as digit_vectors
-from companion.tart.lab.real import method_table as method_table
-from companion.tart.lab.real import query_shrinkage as query_shrinkage
-from companion.tart.lab.real import stream_vectors as stream_vectors
-from companion.tart.lab.real import vectors_of as vectors_of
-from companion.tart.lab.run import ablation_vectors as ablation_vectors
-from companion.tart.lab.run import controls as controls
-from companion.tart.lab.run import curve as curve
-from companion.tart.lab.run import module_of as module_of
-from companion.tart.lab.run import noise as noise
-from companion.tart.lab.run import paper as paper
-from companion.tart.lab.run import paper_tokens as paper_tokens
-from companion.tart.lab.run import provenance as provenance
-from companion.tart.lab.run import read_cells as read_cells
-from companion.tart.lab.run import shipped_curve as shipped_curve
-from companion.tart.lab.run import train_live as train_live
-from companion.tart.lab.run import tuned as tuned
-from companion.tart.lab.shipped import shipped_head as shipped_head
-from companion.tart.method.embeddings import CausalEmbedder as CausalEmbedder
-from companion.tart.method.head_training import all_positions_loss as all_positions_loss
-from companion.tart.method.head_training import train_head as train_head
-from companion.tart.method.module import HeadConfig as HeadConfig
-from companion.tart.method.module import ReasoningModule as ReasoningModule
-from companion.tart.method.module import TooLong as TooLong
-from companion.tart.method.module import interleave as interleave
-from companion.tart.method.sampler import LogisticTaskSampler as LogisticTaskSampler
-from companion.tart.method.whitening import NotEnoughVectors as NotEnoughVectors
-from companion.tart.method.whitening import Whitening as Whitening
-from companion.tart.method.whitening import shrinkage as shrinkage
-from companion.tart.method.whitening import whiten as whiten
-from companion.tart.page.exercises import check_attention as check_attention
-from companion.tart.page.exercises import check_leak as check_leak
-from companion.tart.page.exercises import check_parameters as check_parameters
-from companion.tart.page.exercises import check_rank as check_rank
-from companion.tart.page.exercises import example_context as example_context
-from companion.tart.page.exercises import leaking_accuracy as leaking_accuracy
-from companion.tart.page.exercises import rank_with_duplicates as rank_with_duplicates
-from companion.tart.page.explorers import cloud_explorer as cloud_explorer
-from companion.tart.page.explorers import plane_explorer as plane_explorer
-from companion.tart.page.explorers import sentence_box as sentence_box
-from companion.tart.page.explorers import sentence_explorer as sentence_explorer
-from companion.tart.settings import PRESETS as PRESETS
-from companion.tart.settings import Settings as Settings
-from companion.tart.verdict.claims import CLAIMS as CLAIMS
-from companion.tart.verdict.findings import Results as Results
-from companion.tart.verdict.findings import evaluate as evaluate
-from companion.tart.verdict.findings import series as series
+Reading order, the paper first:
+
+ 1 method/module         The reasoning module: a GPT-2 that reads vectors, and learns in context
+                         to classify
+ 2 method/sampler        Synthetic tasks: every sequence is a logistic regression of its own
+ 3 method/head_training  Training the reasoning module on synthetic tasks only, with the paper's
+                         curriculum
+ 4 method/whitening      From wide embeddings to a few white coordinates, with guards that the
+                         original lacks
+ 5 method/prompts        Prompts as tokens, with the place of every part known from the start
+ 6 method/embeddings     Three ways to make vectors of labelled examples with a causal language
+                         model, and prompting
+
+Then ``lab/run``, the door of the experiments, and what it calls: ablations, cells, classifier,
+finetune, icl, mean_difference, nulls, real, shipped, synthetic.  ``sources`` holds what others
+released and printed, ``verdict`` every claim with its criterion, ``page`` what is drawn.
+"""

@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 
-import companion.tart as tart
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.stats import Interval
+from companion.tart.verdict import findings
 from tests.borders import CROSSES, NONE, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.tart import made
 
@@ -18,7 +18,7 @@ def perfect():
 
 
 def of(**changed):
-    return lambda: tart.evaluate(replace(perfect(), **changed), "book")
+    return lambda: findings.evaluate(replace(perfect(), **changed), "book")
 
 
 clean = of()

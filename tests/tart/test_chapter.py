@@ -8,18 +8,19 @@ import pandas as pd
 import pytest
 import torch
 
-import companion.tart as tart
 from companion import plotting, records
 from companion.claims import HOLDS, NOT_TESTED
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
-from companion.tart.lab import real, run, shipped, synthetic
+from companion.tart.lab import ablations, real, run, shipped, synthetic
 from companion.tart.lab.ablations import VARIANTS
 from companion.tart.lab.cells import CACHED_CELLS, CACHED_QUERIES, run_cells
 from companion.tart.lab.mean_difference import MeanDifferenceHead
 from companion.tart.lab.nulls import NULLS
 from companion.tart.method.module import HeadConfig
-from companion.tart.page import explorers, figures, tables
+from companion.tart.page import exercises, explorers, figures, tables
+from companion.tart.settings import PRESETS
+from companion.tart.verdict import findings
 from companion.tart.verdict.findings import Results
 
 from . import made
@@ -40,13 +41,13 @@ def cells(embedder, small_set):
 
 @pytest.fixture(scope="module")
 def curve(live, small_settings):
-    return tart.curve(live, small_settings, 0)
+    return run.curve(live, small_settings, 0)
 
 
 def test_a_briefly_trained_module_learns_in_context(live, curve, small_settings):
     assert curve.last("module").mean() > 0.7
     assert curve.last("knows w").mean() > curve.last("logistic").mean() > 0.8
-    found = tart.controls(live, small_settings, 0)
+    found = run.controls(live, small_settings, 0)
     assert found.own_label == 0.0
     assert found.other_label > 0
     assert found.first.low < 0.5 < found.first.high + 0.03
@@ -66,7 +67,7 @@ def test_a_mask_that_is_wrong_by_one_is_caught(live):
 
 
 def test_the_same_seed_gives_the_same_curve(live, curve, small_settings):
-    again = tart.curve(live, small_settings, 0)
+    again = run.curve(live, small_settings, 0)
     assert all(np.array_equal(curve.accuracy[a], again.accuracy[a]) for a in curve.accuracy)
 
 
@@ -105,9 +106,9 @@ def test_differences_are_paired(cells):
 
 
 def test_ablations_have_a_row_for_everything(digits):
-    few = tart.ablation_vectors(digits, Missing("none"), k=32, most=1)
+    few = run.ablation_vectors(digits, Missing("none"), k=32, most=1)
     assert [v.data for v in few] == ["3v8", "4v9"]
-    variants = tart.variant_table(few, HEAD)
+    variants = ablations.variant_table(few, HEAD)
     assert set(variants["variant"]) == set(VARIANTS)
     # a linear rule does not notice the size of its coordinates
     by = variants.set_index(["data", "variant", "method"])["accuracy"]
@@ -117,22 +118,22 @@ def test_ablations_have_a_row_for_everything(digits):
     for name in VARIANTS:
         assert by["4v9", name, "module"] == by["4v9", name, "mean difference"]
     assert set(variants["method"]) == {*NULLS, "module"}
-    orders = tart.order_table(few, HEAD, 3, 0)
+    orders = ablations.order_table(few, HEAD, 3, 0)
     assert orders["spread"].max() < 1e-9
-    flips = tart.flip_table(few, HEAD)
+    flips = ablations.flip_table(few, HEAD)
     assert set(flips["method"]) == {*NULLS, "module"}
     clean, dirty = (flips[flips["flips"] == f]["accuracy"].mean() for f in (0.0, 0.3))
     assert clean > dirty
-    lopsided = tart.imbalance_table(few, HEAD)
+    lopsided = ablations.imbalance_table(few, HEAD)
     assert set(lopsided["share"]) == {0.5, 0.2, 0.1}
-    said = tart.reliability(few, HEAD)
+    said = ablations.reliability(few, HEAD)
     assert said["n"].sum() == sum(len(v.query_labels) for v in few)
 
 
 def test_a_lopsided_context_hurts_an_intercept_more(small_settings):
     vectors = [v for v in real.digit_vectors(replace(small_settings, digits_k=(18, 64),
                                                      digits_seeds=6), 0) if v.k == 64]  # fmt: skip
-    means = tart.imbalance_table(vectors, HEAD).groupby(["method", "share"])["accuracy"].mean()
+    means = ablations.imbalance_table(vectors, HEAD).groupby(["method", "share"])["accuracy"].mean()
     lost = {m: means[m, 0.5] - means[m, 0.1] for m in ("module", "logistic, intercept")}
     assert lost["logistic, intercept"] > lost["module"] > 0
 
@@ -140,28 +141,28 @@ def test_a_lopsided_context_hurts_an_intercept_more(small_settings):
 def test_toy_cells_come_from_the_package():
     from companion.data import attempt
 
-    found = attempt(tart.read_cells, tart.PRESETS["toy"], 0)
+    found = attempt(run.read_cells, PRESETS["toy"], 0)
     assert not isinstance(found, Missing), "the stored cells are part of the package"
     assert [c.key for c in found[0]] == list(CACHED_CELLS)
     assert all(len(c.query_labels) == CACHED_QUERIES for c in found[0])
 
 
 def test_paper_scale_results_are_missing_at_toy_scale():
-    found = tart.paper(tart.PRESETS["toy"], 0)
+    found = run.paper(PRESETS["toy"], 0)
     assert all(isinstance(part, Missing) for part in found)
-    assert isinstance(tart.tuned(tart.PRESETS["toy"], 0), Missing)
-    assert tart.module_of(Missing("none")) is None
-    assert tart.provenance(Missing("none")) == {"shipped module (SHA-256)": "none"}
+    assert isinstance(run.tuned(PRESETS["toy"], 0), Missing)
+    assert run.module_of(Missing("none")) is None
+    assert run.provenance(Missing("none")) == {"shipped module (SHA-256)": "none"}
 
 
 def test_a_whole_small_run_is_judged(live, curve, digits, small_settings):
     gone = Missing("not here")
     results = Results(
-        curve=curve, noise=made.noise(), controls=tart.controls(live, small_settings, 0),
+        curve=curve, noise=made.noise(), controls=run.controls(live, small_settings, 0),
         cells=gone, tuned=gone, stream=gone, digits=real.method_table(digits, HEAD), long=gone,
         shipped=gone, hub=gone, media=gone,
     )  # fmt: skip
-    found = {f.claim: f.verdict for f in tart.evaluate(results, "toy")}
+    found = {f.claim: f.verdict for f in findings.evaluate(results, "toy")}
     assert found["5"] == HOLDS
     assert found["2"] == NOT_TESTED
 
@@ -170,16 +171,16 @@ def test_every_figure_is_drawn_with_a_title(live, curve, digits, cells, tmp_path
     plotting.use_theme()
     table = real.cell_table(cells, HEAD)
     tuned = pd.DataFrame({"data": ["small", "again"], "k": 8, "seed": 0, "accuracy": 0.9})
-    few = tart.ablation_vectors(digits, k=32, most=1)
+    few = run.ablation_vectors(digits, k=32, most=1)
     shrunk = real.query_shrinkage([*digits, *real.vectors_of(cells[0])])
     drawn = [
         figures.losses(live), figures.losses(live, live), figures.curve(curve),
         figures.noise(made.noise()), figures.methods(table), figures.methods(table, tuned),
         figures.gaps(table, tuned), figures.more_examples([real.method_table(digits, HEAD)]),
-        figures.shrinkage(shrunk), figures.imbalance(tart.imbalance_table(few, HEAD)),
-        figures.flips(tart.flip_table(few, HEAD)),
-        figures.reliability(tart.reliability(few, HEAD)), figures.answer(None),
-        figures.answer({"series": tart.series(made.results())}),
+        figures.shrinkage(shrunk), figures.imbalance(ablations.imbalance_table(few, HEAD)),
+        figures.flips(ablations.flip_table(few, HEAD)),
+        figures.reliability(ablations.reliability(few, HEAD)), figures.answer(None),
+        figures.answer({"series": findings.series(made.results())}),
     ]  # fmt: skip
     for fig in drawn[:-2]:
         texts = [fig.get_suptitle(), *(ax.get_title(loc="left") for ax in fig.axes)]
@@ -215,14 +216,14 @@ def test_a_title_says_nothing_that_the_run_does_not_show():
 
 def test_tables_are_drawn(live, curve, cells, digits):
     table = real.cell_table(cells, HEAD)
-    few = tart.ablation_vectors(digits, k=32, most=1)
+    few = run.ablation_vectors(digits, k=32, most=1)
     for styler in (
         tables.live_table(live), tables.curve_table(curve), tables.protocol_table(table),
         tables.method_means(table, "a"), tables.answers_table(cells),
         tables.method_means(real.method_table(digits, HEAD), "b"),
-        tables.variants_table(tart.variant_table(few, HEAD)),
-        tables.orders_table(tart.order_table(few, HEAD, 2, 0)),
-        tables.imbalance_means(tart.imbalance_table(few, HEAD)),
+        tables.variants_table(ablations.variant_table(few, HEAD)),
+        tables.orders_table(ablations.order_table(few, HEAD, 2, 0)),
+        tables.imbalance_means(ablations.imbalance_table(few, HEAD)),
         tables.noise_table(made.noise()), tables.synthetic_table(curve),
     ):  # fmt: skip
         assert "<table" in styler.to_html()
@@ -289,9 +290,9 @@ def test_on_a_page_the_boxes_show_their_first_content(live, monkeypatch):
 def test_another_seed_reads_other_contexts(monkeypatch):
     seen = []
     monkeypatch.setattr(run, "run_cells", lambda plan, *_, **__: seen.append(plan) or [])
-    settings = replace(tart.PRESETS["toy"], cells=((18, 0), (32, 1)))
+    settings = replace(PRESETS["toy"], cells=((18, 0), (32, 1)))
     for seed in (0, 7):
-        tart.read_cells(settings, seed)
+        run.read_cells(settings, seed)
     assert seen == [[(18, 0), (32, 1)], [(18, 7), (32, 8)]]
 
 
@@ -299,30 +300,30 @@ def test_tuning_has_the_seeds_of_the_cells(monkeypatch):
     monkeypatch.setattr(real, "language_model", lambda: None)
     monkeypatch.setattr(real, "text_set", lambda name: name)
     monkeypatch.setattr(real, "fine_tune", lambda _, name, k, seed, *rest: seed / 100)
-    table = real.tuned_table(tart.PRESETS["book"], 5)
+    table = real.tuned_table(PRESETS["book"], 5)
     assert table["seed"].tolist() == [5, 6, 7] * 2
 
 
 def test_the_shipped_module_stands_between_its_rivals_on_synthetic_tasks():
-    settings = replace(tart.PRESETS["toy"], shipped_k=(18, 64), shipped_tasks=12)
-    found = tart.shipped_curve(shipped.read_head(), settings, 3)
+    settings = replace(PRESETS["toy"], shipped_k=(18, 64), shipped_tasks=12)
+    found = run.shipped_curve(shipped.read_head(), settings, 3)
     assert set(found.accuracy) == {"module", *NULLS, "knows w"}
     assert found.k.tolist() == [18, 64]
     assert found.last("knows w").mean() > found.last("module").mean() > 0.75
-    assert isinstance(tart.shipped_curve(Missing("none"), settings, 3), Missing)
+    assert isinstance(run.shipped_curve(Missing("none"), settings, 3), Missing)
 
 
 def test_exercises_answer_back():
-    assert "Not answered" in tart.check_parameters(...)
-    assert tart.check_parameters(149_952).startswith("Right")
-    assert "one block" in tart.check_parameters(49_984)
-    assert tart.check_rank(15).startswith("Right")
-    assert "mean" in tart.check_rank(18)
-    x, y, query = tart.example_context()
+    assert "Not answered" in exercises.check_parameters(...)
+    assert exercises.check_parameters(149_952).startswith("Right")
+    assert "one block" in exercises.check_parameters(49_984)
+    assert exercises.check_rank(15).startswith("Right")
+    assert "mean" in exercises.check_rank(18)
+    x, y, query = exercises.example_context()
     answer = float(((2 * y - 1) * (x @ query)).sum())
-    assert tart.check_attention(answer).startswith("Right")
-    assert tart.check_leak(1.0).startswith("Right")
-    assert "without a leak" in tart.check_leak(0.5)
+    assert exercises.check_attention(answer).startswith("Right")
+    assert exercises.check_leak(1.0).startswith("Right")
+    assert "without a leak" in exercises.check_leak(0.5)
 
 
 @pytest.mark.parametrize(
@@ -340,11 +341,11 @@ def test_exercises_answer_back():
 )
 def test_settings_that_cannot_be_are_said(change, part):
     with pytest.raises(ValueError, match=part):
-        replace(tart.PRESETS["toy"], **change)
+        replace(PRESETS["toy"], **change)
 
 
 def test_presets_grow_and_the_live_module_reads_what_it_is_asked():
-    toy, book, paper = (tart.PRESETS[s] for s in ("toy", "book", "paper"))
+    toy, book, paper = (PRESETS[s] for s in ("toy", "book", "paper"))
     assert book.live_k == 32
     assert sorted(k for k, _ in book.cells) == [18] * 5 + [32] * 3
     assert {(32, s) for s in range(book.tune_seeds)} <= set(book.cells)  # pairs for claim 2

@@ -6,20 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import companion.tart as tart
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.stats import Interval
 from companion.tart.lab.nulls import NULLS
+from companion.tart.verdict import claims, findings
 from companion.tart.verdict.claims import BY_ID
 from companion.tart.verdict.real import tasks_above, wins
 
 from . import made
 
-IDS = [claim.id for claim in tart.CLAIMS]
+IDS = [claim.id for claim in claims.CLAIMS]
 
 
 def verdicts(results, scale="book"):
-    return {f.claim: f.verdict for f in tart.evaluate(results, scale)}
+    return {f.claim: f.verdict for f in findings.evaluate(results, scale)}
 
 
 def test_the_claims_are_those_of_the_chapter():
@@ -28,9 +28,9 @@ def test_the_claims_are_those_of_the_chapter():
 
 def test_a_perfect_run_satisfies_every_claim_at_book_and_paper_scale():
     for scale in ("book", "paper"):
-        found = tart.evaluate(made.results(), scale)
+        found = findings.evaluate(made.results(), scale)
         assert {f.claim: f.verdict for f in found} == dict.fromkeys(IDS, HOLDS), scale
-        check(found, tart.CLAIMS)
+        check(found, claims.CLAIMS)
 
 
 def test_a_perfect_toy_run():
@@ -52,13 +52,13 @@ def test_what_does_nothing_satisfies_nothing():
     found = verdicts(nothing)
     assert all(v in (DOES_NOT_HOLD, NOT_RESOLVED) for v in found.values()), found
     with pytest.raises(ClaimFailed, match="8"):
-        check(tart.evaluate(nothing, "book"))
+        check(findings.evaluate(nothing, "book"))
 
 
 def test_a_module_that_learned_nothing_fails_the_notebook():
     bad = made.toy_results(curve=made.curve(module=0.5))
     with pytest.raises(ClaimFailed, match=r"module 0\.5"):
-        check(tart.evaluate(bad, "toy"))
+        check(findings.evaluate(bad, "toy"))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_above_a_threshold_is_asked_of_the_whole_interval(lead, verdict):
     noise = rng.standard_normal(asked.sum())
     noise = 0.08 * (noise - noise.mean()) / noise.std()
     wide.loc[asked, "accuracy"] += noise
-    found = {f.claim: f for f in tart.evaluate(made.results(cells=wide), "book")}["3"]
+    found = {f.claim: f for f in findings.evaluate(made.results(cells=wide), "book")}["3"]
     assert found.verdict == verdict
     if verdict == NOT_RESOLVED:
         assert 0 < found.low < 0.05 < found.estimate
@@ -130,7 +130,7 @@ def test_above_a_threshold_is_asked_of_the_whole_interval(lead, verdict):
 def test_more_examples_help_by_the_whole_interval():
     """On both tasks the mean gain is above 0.03, on neither its interval is."""
     slow = made.table({"SMS": 0.9, "YouTube": 0.88}, (18, 128), 8, "MiniLM", gain=0.012)
-    found = {f.claim: f for f in tart.evaluate(made.results(stream=slow), "book")}["6"]
+    found = {f.claim: f for f in findings.evaluate(made.results(stream=slow), "book")}["6"]
     assert 0 < found.low < 0.03 < found.estimate
     assert found.verdict == NOT_RESOLVED
 
@@ -156,16 +156,16 @@ def test_accuracies_without_spread_resolve_nothing():
 def test_fine_tuning_below_prompting_leaves_no_total_to_share():
     """The difference of the gaps would rise when fine-tuning falls; it must not help the claim."""
     for level in (0.5, 0.2):
-        found = tart.evaluate(made.results(tuned=made.tuned(level)), "book")[1]
+        found = findings.evaluate(made.results(tuned=made.tuned(level)), "book")[1]
         assert found.verdict == NOT_RESOLVED
         assert "no total to share" in found.note
-    good = tart.evaluate(made.results(tuned=made.tuned(0.95)), "book")[1]
+    good = findings.evaluate(made.results(tuned=made.tuned(0.95)), "book")[1]
     assert good.verdict == HOLDS
     assert "reasoning gap is 8" in good.note  # (0.88 - 0.6) / (0.95 - 0.6) = 80 %
 
 
 def test_claim_4_says_every_data_set_and_where_the_module_lies_between():
-    found = {f.claim: f for f in tart.evaluate(made.results(), "book")}["4"]
+    found = {f.claim: f for f in findings.evaluate(made.results(), "book")}["4"]
     for name in ("3v8", "4v9", "SMS", "YouTube"):
         assert name in found.note
     assert "17 examples: module minus mean difference 0.05" in found.note
@@ -174,7 +174,7 @@ def test_claim_4_says_every_data_set_and_where_the_module_lies_between():
 
 def test_the_other_reading_of_chance_is_told():
     off = made.results(controls=made.controls(shuffled=0.52))
-    note = {f.claim: f for f in tart.evaluate(off, "book")}["8"].note
+    note = {f.claim: f for f in findings.evaluate(off, "book")}["8"].note
     assert "shuffled labels: its interval does not contain one half" in note
     assert "untrained module: its interval contains one half" in note
 
@@ -183,7 +183,7 @@ def test_swapped_words_are_compared_on_the_same_contexts():
     table = made.cells()
     rows = table[(table["method"] == "ICL") & (table["seed"] < 2) & (table["k"] == 18)]
     swapped = rows.assign(method="ICL, words swapped", accuracy=rows["accuracy"] + 0.1)
-    both = tart.series(made.results(cells=pd.concat([table, swapped])))["swapped"]
+    both = findings.series(made.results(cells=pd.concat([table, swapped])))["swapped"]
     assert [(row["data"], row["k"], row["n"]) for row in both] == [("SMS", 18, 2),
                                                                    ("YouTube", 18, 2)]  # fmt: skip
     for row in both:
@@ -205,7 +205,7 @@ def test_without_the_shipped_module_its_claims_are_not_tested():
         stream=made.table({"SMS": 0.84, "YouTube": 0.8}, (18, 128), 8, "MiniLM", module=None),
         digits=made.table({"3v8": 0.95}, (18, 32), 8, "pixels", module=None),
     )
-    found = {f.claim: f for f in tart.evaluate(bare, "book")}
+    found = {f.claim: f for f in findings.evaluate(bare, "book")}
     for name in ("3", "4", "5", "6", "null"):
         assert found[name].verdict == NOT_TESTED
         assert "module" in found[name].note
@@ -214,13 +214,13 @@ def test_without_the_shipped_module_its_claims_are_not_tested():
 
 def test_missing_data_is_said():
     gone = made.results(cells=made.MISSING, stream=made.MISSING, tuned=made.MISSING)
-    found = {f.claim: f for f in tart.evaluate(gone, "book")}
+    found = {f.claim: f for f in findings.evaluate(gone, "book")}
     for name in ("2", "3", "5", "6", "7"):
         assert found[name].verdict == NOT_TESTED
         assert found[name].note == "set COMPANION_DATA"
     assert found["4"].verdict == HOLDS  # the digits are there
-    assert "cells" not in tart.series(gone)
-    toy = {f.claim: f for f in tart.evaluate(made.toy_results(cells=made.MISSING), "toy")}
+    assert "cells" not in findings.series(gone)
+    toy = {f.claim: f for f in findings.evaluate(made.toy_results(cells=made.MISSING), "toy")}
     assert toy["2"].note == "set COMPANION_DATA"
 
 
@@ -247,7 +247,7 @@ def test_the_module_wins_where_it_is_above_every_null_model():
 
 
 def test_series_are_small_and_plain():
-    found = tart.series(made.results())
+    found = findings.series(made.results())
     text = json.dumps(found)
     assert len(text) < 200_000
     assert {"curve", "noise", "cells", "stream", "digits", "tuned", "shipped"} <= set(found)

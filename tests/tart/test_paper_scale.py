@@ -10,15 +10,17 @@ import torch
 from PIL import Image
 from scipy.io import wavfile
 
-import companion.tart as tart
 from companion.claims import NOT_TESTED
 from companion.data import DataUnavailable, Missing
 from companion.tart import hub as ps
+from companion.tart.lab import run as lab
 from companion.tart.lab.real import method_table
 from companion.tart.method.embeddings import CausalEmbedder
 from companion.tart.method.head_training import Curriculum, HeadRecipe
 from companion.tart.method.module import HeadConfig
 from companion.tart.method.prompts import PromptMaker
+from companion.tart.settings import PRESETS
+from companion.tart.verdict import findings
 
 from . import made
 
@@ -29,7 +31,7 @@ TASKS = ("Rotten Tomatoes", "Civil Comments", "AG News 2", "DBPedia 0")
 @pytest.fixture(scope="module")
 def settings():
     return replace(
-        tart.PRESETS["paper"], hub_models=("llama", "neo"), hub_tasks=TASKS, hub_k=(4, 18),
+        PRESETS["paper"], hub_models=("llama", "neo"), hub_tasks=TASKS, hub_k=(4, 18),
         hub_seeds=2, hub_queries=6, hub_images=20, n_tasks=4, n_query=10,
     )  # fmt: skip
 
@@ -86,7 +88,7 @@ def test_all_models_on_all_tasks(settings, root, head, language_model, tokenizer
     assert read["llama"] == {4, 18}
     assert 18 not in read["neo"]  # its context is too short, so nothing is cut silently
     results = made.results(hub=found, long=ps.long_curve(head, settings, 0))
-    verdicts = {f.claim: f.verdict for f in tart.evaluate(results, "paper")}
+    verdicts = {f.claim: f.verdict for f in findings.evaluate(results, "paper")}
     assert verdicts["3"] != NOT_TESTED
 
 
@@ -231,14 +233,14 @@ def test_what_cannot_be_reached_is_missing_alone(settings, head, monkeypatch):
     monkeypatch.setattr(ps, "paper_head", lambda *_: head)
     monkeypatch.setattr(ps, "run_hub", unreachable)
     monkeypatch.setattr(ps, "run_media", lambda *_: made.media())
-    found = tart.paper(settings, 0)
+    found = lab.paper(settings, 0)
     assert found.hub == Missing("the Hub does not answer")
     assert len(found.media)
     assert found.long.k.tolist() == [18]
     assert 0 < found.long.first.estimate < 1
     verdicts = {
         f.claim: f.verdict
-        for f in tart.evaluate(made.results(**found._asdict()), "paper")
+        for f in findings.evaluate(made.results(**found._asdict()), "paper")
     }  # fmt: skip
     assert verdicts["3"] == verdicts["7"] == NOT_TESTED
     assert NOT_TESTED not in (verdicts["1"], verdicts["4"])
@@ -253,7 +255,7 @@ def test_the_paper_module_goes_on_from_its_checkpoint(settings, head, tmp_path):
 
 
 def test_smaller_scales_say_that_it_is_left_out(settings):
-    toy = tart.PRESETS["toy"]
+    toy = PRESETS["toy"]
     for found in (ps.run_hub(toy, 0, Missing("x")), ps.run_media(toy, 0, Missing("x")),
                   ps.paper_head(toy, 0)):  # fmt: skip
         assert isinstance(found, Missing)

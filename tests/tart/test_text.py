@@ -9,7 +9,7 @@ from companion import records
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.papers import paper
 from companion.project import Project
-from companion.tart import NULLS
+from companion.tart.lab.nulls import NULLS
 
 
 @pytest.fixture(scope="module")

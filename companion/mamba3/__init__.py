@@ -1,82 +1,25 @@
-"""Chapter "Mamba-3": everything that its notebook uses.
+"""Mamba-3.
 
 Mamba-3: Improved Sequence Modeling using State Space Principles (arXiv:2603.15569).
-"""
 
-from companion.mamba3.hub import LESIONS as LESIONS
-from companion.mamba3.hub import inside as inside
-from companion.mamba3.hub import lesioned as lesioned
-from companion.mamba3.hub import load_checkpoint as load_checkpoint
-from companion.mamba3.lab.agreement import disagreements as disagreements
-from companion.mamba3.lab.agreement import gradient_disagreement as gradient_disagreement
-from companion.mamba3.lab.agreement import random_tokens as random_tokens
-from companion.mamba3.lab.convergence import orders as orders
-from companion.mamba3.lab.evaluation import Evaluated as Evaluated
-from companion.mamba3.lab.evaluation import evaluate_models as evaluate_models
-from companion.mamba3.lab.kernels import kernel_errors as kernel_errors
-from companion.mamba3.lab.kernels import mistake_errors as mistake_errors
-from companion.mamba3.lab.models import LanguageModel as LanguageModel
-from companion.mamba3.lab.models import ModelConfig as ModelConfig
-from companion.mamba3.lab.models import Probe as Probe
-from companion.mamba3.lab.rotor import drift as drift
-from companion.mamba3.lab.rotor import horizon as horizon
-from companion.mamba3.lab.rotor import parity_accuracy as parity_accuracy
-from companion.mamba3.lab.rotor import parity_reading as parity_reading
-from companion.mamba3.lab.rotor import random_bits as random_bits
-from companion.mamba3.lab.rotor import walk_accuracy as walk_accuracy
-from companion.mamba3.lab.run import round_trip as round_trip
-from companion.mamba3.lab.run import run_agreement as run_agreement
-from companion.mamba3.lab.run import run_contexts as run_contexts
-from companion.mamba3.lab.run import run_decode as run_decode
-from companion.mamba3.lab.run import run_kernels as run_kernels
-from companion.mamba3.lab.run import run_orders as run_orders
-from companion.mamba3.lab.run import run_released as run_released
-from companion.mamba3.lab.run import run_rotor as run_rotor
-from companion.mamba3.lab.run import run_text as run_text
-from companion.mamba3.lab.run import run_tracking as run_tracking
-from companion.mamba3.lab.run import tiny_evaluation as tiny_evaluation
-from companion.mamba3.lab.run import tiny_tokens as tiny_tokens
-from companion.mamba3.lab.timing import saved_bytes as saved_bytes
-from companion.mamba3.lab.timing import scan_times as scan_times
-from companion.mamba3.lab.tracking import VARIANTS as VARIANTS
-from companion.mamba3.lab.tracking import Training as Training
-from companion.mamba3.method.convolution import ShortConv as ShortConv
-from companion.mamba3.method.discretization import Equation as Equation
-from companion.mamba3.method.discretization import coefficients as coefficients
-from companion.mamba3.method.layer import Mamba3 as Mamba3
-from companion.mamba3.method.layer import Mamba3Config as Mamba3Config
-from companion.mamba3.method.layer import Mamba3MIMO as Mamba3MIMO
-from companion.mamba3.method.layer import mamba3 as mamba3
-from companion.mamba3.method.mamba2 import Mamba2 as Mamba2
-from companion.mamba3.method.mamba2 import Mamba2Config as Mamba2Config
-from companion.mamba3.method.mixing import State as State
-from companion.mamba3.method.mixing import Tokens as Tokens
-from companion.mamba3.method.mixing import mix as mix
-from companion.mamba3.method.mixing import mix_step as mix_step
-from companion.mamba3.method.rotation import cumulative_angle as cumulative_angle
-from companion.mamba3.method.rotation import rotate as rotate
-from companion.mamba3.method.scan import chunked as chunked
-from companion.mamba3.method.scan import recurrence as recurrence
-from companion.mamba3.method.views import masks as masks
-from companion.mamba3.page.exercises import check_decay as check_decay
-from companion.mamba3.page.exercises import check_flop_ratio as check_flop_ratio
-from companion.mamba3.page.exercises import check_horizon as check_horizon
-from companion.mamba3.page.exercises import check_kappa as check_kappa
-from companion.mamba3.page.explorers import order_explorer as order_explorer
-from companion.mamba3.page.explorers import roofline_explorer as roofline_explorer
-from companion.mamba3.page.explorers import rotor_explorer as rotor_explorer
-from companion.mamba3.page.tables import agreement_table as agreement_table
-from companion.mamba3.page.tables import checkpoint_table as checkpoint_table
-from companion.mamba3.page.tables import cost_table as cost_table
-from companion.mamba3.page.tables import headline_table as headline_table
-from companion.mamba3.page.tables import predictions_table as predictions_table
-from companion.mamba3.page.tables import speed_table as speed_table
-from companion.mamba3.page.tables import tracking_table as tracking_table
-from companion.mamba3.settings import PRESETS as PRESETS
-from companion.mamba3.settings import Settings as Settings
-from companion.mamba3.verdict.claims import CLAIMS as CLAIMS
-from companion.mamba3.verdict.evidence import state_factor as state_factor
-from companion.mamba3.verdict.evidence import success as success
-from companion.mamba3.verdict.findings import Results as Results
-from companion.mamba3.verdict.findings import evaluate as evaluate
-from companion.mamba3.verdict.findings import series as series
+Reading order, the paper first:
+
+ 1 method/shapes          Checks of shapes, with errors that say what was received
+ 2 method/scan            One scan, three ways to run it: step by step, in chunks, one token at
+                          a time
+ 3 method/rotation        The complex state, as a rotation of B and C
+ 4 method/mixing          The state space mixing of Mamba-3: from projected tokens to outputs,
+                          in parallel or in steps
+ 5 method/discretization  From a differential equation to a recurrence, and what the step costs
+                          in accuracy (C3)
+ 6 method/convolution     The short causal convolution of Mamba-2, which Mamba-3 does without
+ 7 method/layer           The Mamba-3 layer, SISO and MIMO: a whole sequence at once, or a token
+                          at a time
+ 8 method/mamba2          The baseline: the Mamba-2 layer, with the same scan
+ 9 method/views           The same layer, written in other ways
+10 method/roofline        Arithmetic and traffic of one decode step (C8)
+
+Then ``lab/run``, the door of the experiments, and what it calls: agreement, convergence,
+evaluation, kernels, models, rotor, seeds, tasks, text, timing, tracking.  ``sources`` holds what
+others released and printed, ``verdict`` every claim with its criterion, ``page`` what is drawn.
+"""

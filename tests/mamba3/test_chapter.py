@@ -8,12 +8,23 @@ import pandas as pd
 import pytest
 import torch
 
-import companion.mamba3 as m3
 from companion import data, plotting
 from companion.mamba3 import hub, sources
-from companion.mamba3.lab import evaluation, kernels, run, seeds, text, timing, tracking
+from companion.mamba3.lab import (
+    convergence,
+    evaluation,
+    kernels,
+    models,
+    run,
+    seeds,
+    text,
+    timing,
+    tracking,
+)
 from companion.mamba3.lab.tasks import TASKS
-from companion.mamba3.page import exercises, figures
+from companion.mamba3.page import exercises, explorers, figures, tables
+from companion.mamba3.settings import PRESETS
+from companion.mamba3.verdict import findings
 from companion.scale import SCALES, settings_for
 
 from . import made
@@ -33,14 +44,14 @@ def title(fig):
 
 
 def test_presets_cover_the_scales_and_refuse_nonsense():
-    assert set(m3.PRESETS) == set(SCALES)
-    assert m3.PRESETS["book"].track_seeds == 5
+    assert set(PRESETS) == set(SCALES)
+    assert PRESETS["book"].track_seeds == 5
     with pytest.raises(ValueError, match="must hold 1 and 4"):
-        replace(m3.PRESETS["toy"], decode_ranks=(1, 2))
+        replace(PRESETS["toy"], decode_ranks=(1, 2))
     with pytest.raises(ValueError, match="two state_sizes"):
-        replace(m3.PRESETS["toy"], state_sizes=(4,))
+        replace(PRESETS["toy"], state_sizes=(4,))
     with pytest.raises(ValueError, match="must not shrink"):
-        replace(m3.PRESETS["toy"], lengths=(40, 3))
+        replace(PRESETS["toy"], lengths=(40, 3))
 
 
 def test_curriculum_grows_and_stays():
@@ -52,11 +63,11 @@ def test_curriculum_grows_and_stays():
 def book():
     """The whole book scale, in small: every arm, both comparisons, gradients, random equations."""
     small = TINY | {"n_equations": 3, "state_sizes": (4, 8), "mimo_sizes": (8,)}
-    settings = settings_for(m3.PRESETS, "book", small)
+    settings = settings_for(PRESETS, "book", small)
     differences, gradient = run.run_agreement(settings, 0)
     orders, random_orders = run.run_orders(settings, 0)
     counts, decode = run.run_decode(settings)
-    return m3.Results(
+    return findings.Results(
         differences, gradient, {"SISO": 0.003, "MIMO": 0.003}, orders, random_orders,
         run.run_rotor(settings, 0), run.run_tracking(settings, 0, progress=False),
         run.run_text(settings, 0, progress=False), counts, decode, run.run_contexts(settings),
@@ -64,7 +75,7 @@ def book():
 
 
 def test_book_scale_runs_from_end_to_end(book):
-    found = {f.claim: f.verdict for f in m3.evaluate(book, "book", 0)}
+    found = {f.claim: f.verdict for f in findings.evaluate(book, "book", 0)}
     assert found["C1"] == found["C2"] == "holds"
     assert found["C4"] in ("does not hold", "not resolved")  # six steps teach nobody to count
     assert found["C8"] == "not tested"  # the large state is small here
@@ -77,7 +88,7 @@ def test_book_scale_runs_from_end_to_end(book):
         figures.contexts(book.contexts),
     ):  # fmt: skip
         assert title(figure)
-    assert "S3" in m3.tracking_table(book.tracked).to_html()
+    assert "S3" in tables.tracking_table(book.tracked).to_html()
 
 
 def test_arms_have_equally_many_parameters(book):
@@ -91,7 +102,7 @@ def test_a_stack_is_its_models_trained_alone():
     config = tracking.VARIANTS["Mamba-3"]
 
     def make():
-        return m3.Probe(config, 3, 2)
+        return models.Probe(config, 3, 2)
 
     walks = torch.randint(0, 2, (2, 5, 4, 9), generator=torch.Generator().manual_seed(0))
 
@@ -111,7 +122,7 @@ def test_a_stack_is_its_models_trained_alone():
 
 def test_a_diverged_seed_does_not_touch_the_others():
     def make():
-        return m3.Probe(tracking.VARIANTS["Mamba-2"], 3, 2)
+        return models.Probe(tracking.VARIANTS["Mamba-2"], 3, 2)
 
     tokens = torch.randint(0, 2, (2, 4, 9), generator=torch.Generator().manual_seed(0))
     stacks = [seeds.Stack(make, (0, 1)) for _ in range(2)]
@@ -170,7 +181,7 @@ def test_released_sizes(size, n_parameters):
         "vocab_size": 128_256,
     }
     with torch.device("meta"):
-        model = m3.LanguageModel(hub.model_config(config))
+        model = models.LanguageModel(hub.model_config(config))
     assert sum(p.numel() for p in model.parameters()) == pytest.approx(n_parameters, rel=1e-3)
     if d_model == 768:
         assert sum(p.numel() for p in model.parameters()) == n_parameters
@@ -258,17 +269,17 @@ def test_the_hub_out_of_reach_is_missing(monkeypatch):
         raise OSError("off")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", off)
-    settings = settings_for(m3.PRESETS, "paper")
+    settings = settings_for(PRESETS, "paper")
     found = run.run_released(settings)
     assert isinstance(found, data.Missing)
     assert "off" in found.reason
-    assert run.run_released(settings_for(m3.PRESETS, "toy")) is None
+    assert run.run_released(settings_for(PRESETS, "toy")) is None
 
 
 def test_idea_figures_state_what_they_show(tmp_path):
     assert "only the diagonal is halved" in title(figures.mask_factors())
     assert "times less of the area" in title(figures.areas())
-    orders = m3.orders((16, 32, 64, 128))
+    orders = convergence.orders((16, 32, 64, 128))
     assert "only while A does not change" in title(figures.orders(orders))
     same = dict.fromkeys(orders, orders["Euler, A(t)"])
     assert "Slopes of log error" in title(figures.orders(same))
@@ -305,7 +316,7 @@ def test_live_figures_state_what_they_show():
 
 def test_answer_without_and_with_a_record():
     assert "No published record" in title(figures.answer(None))
-    series = m3.series(made.results())
+    series = findings.series(made.results())
     assert "A turning state counts" in title(figures.answer({"series": series}))
 
 
@@ -331,9 +342,9 @@ def test_numbers_of_the_paper_are_those_of_its_tables():
 
 
 def test_tables():
-    assert "0.67" in m3.headline_table().to_html()
-    assert "139,008" in m3.cost_table().to_html()
-    shown = m3.predictions_table(m3.evaluate(made.results(), "book", 0)).to_html()
+    assert "0.67" in tables.headline_table().to_html()
+    assert "139,008" in tables.cost_table().to_html()
+    shown = tables.predictions_table(findings.evaluate(made.results(), "book", 0)).to_html()
     assert "C7: holds" in shown
 
 
@@ -350,16 +361,16 @@ def test_exercises_explain():
 
 
 def test_explorers_describe_their_frames():
-    _, alt = m3.rotor_explorer().frame(theta=1.0, decay=1e-4, length=256)
+    _, alt = explorers.rotor_explorer().frame(theta=1.0, decay=1e-4, length=256)
     assert "right in 100%" in alt
-    _, alt = m3.rotor_explorer().frame(theta=0.0, decay=1e-4, length=256)
+    _, alt = explorers.rotor_explorer().frame(theta=0.0, decay=1e-4, length=256)
     assert "right in 100%" not in alt
-    assert "errors at the end" in m3.order_explorer().frame(step=0.25, lam=0.5)[1]
-    assert "7.3 FLOP" in m3.roofline_explorer().frame(N=128, P=64, R=4)[1]
+    assert "errors at the end" in explorers.order_explorer().frame(step=0.25, lam=0.5)[1]
+    assert "7.3 FLOP" in explorers.roofline_explorer().frame(N=128, P=64, R=4)[1]
 
 
 def test_memory_of_the_chunked_form_is_linear():
-    kept = [m3.saved_bytes(n) for n in (512, 1024, 2048)]
+    kept = [timing.saved_bytes(n) for n in (512, 1024, 2048)]
     assert kept[1] / kept[0] == pytest.approx(2, rel=0.05)
     assert kept[2] / kept[1] == pytest.approx(2, rel=0.05)
 
@@ -370,7 +381,7 @@ def test_kernels_come_from_the_registry():
 
 @pytest.mark.bench
 def test_chunks_are_twenty_times_faster_than_the_recurrence():
-    times = m3.scan_times(2048, 3)
+    times = timing.scan_times(2048, 3)
     assert np.median(times["token by token"]) > 20 * np.median(times["in chunks"])
 
 

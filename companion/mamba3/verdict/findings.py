@@ -303,7 +303,7 @@ _EVALUATIONS = {
 
 
 def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
-    """One finding per claim, in the order of :data:`companion.mamba3.CLAIMS`."""
+    """One finding per claim, in the order of :data:`companion.mamba3.verdict.claims.CLAIMS`."""
     return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in claims.CLAIMS]
 
 

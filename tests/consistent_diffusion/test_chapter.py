@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-import companion.consistent_diffusion as cd
+from companion.consistent_diffusion.lab import estimator, mixtures, two_for_one
 from companion.consistent_diffusion.lab.arms import (
     PARTS,
     assemble,
@@ -26,15 +26,18 @@ from companion.consistent_diffusion.lab.plane_models import (
     residual_curve,
     run_models,
 )
+from companion.consistent_diffusion.method import losses, networks
 from companion.consistent_diffusion.method.experts import Experts
 from companion.consistent_diffusion.method.losses import Objective
-from companion.consistent_diffusion.page import figures
+from companion.consistent_diffusion.page import exercises, explorers, figures
+from companion.consistent_diffusion.page import tables as page_tables
+from companion.consistent_diffusion.page.molecule import tables
 from companion.consistent_diffusion.page.tables import printed
-from companion.consistent_diffusion.settings import METHODS
+from companion.consistent_diffusion.settings import METHODS, PRESETS
 from tests.consistent_diffusion import made
 
 TINY = replace(
-    cd.PRESETS["toy"],
+    PRESETS["toy"],
     methods=METHODS,
     seeds=2,
     steps=60,
@@ -86,14 +89,14 @@ def test_mixture_and_both_share_their_first_experts():
 
 
 def test_the_residual_curve_of_an_exact_model_is_flat_zero():
-    data = cd.TWO_MODES_2D.draw(50, np.random.default_rng(0)).astype(np.float32)
-    raw, fixed = residual_curve(cd.TWO_MODES_2D, data, 0)
+    data = mixtures.TWO_MODES_2D.draw(50, np.random.default_rng(0)).astype(np.float32)
+    raw, fixed = residual_curve(mixtures.TWO_MODES_2D, data, 0)
     assert raw.max() < 0.1
     assert fixed.max() < 0.1
 
 
 def test_a_gauge_constant_shows_in_the_raw_residual_only():
-    class Shifted(type(cd.TWO_MODES_2D)):
+    class Shifted(type(mixtures.TWO_MODES_2D)):
         def log_q(self, x, t):
             return super().log_q(x, t) + 40 * t.square()
 
@@ -105,14 +108,14 @@ def test_a_gauge_constant_shows_in_the_raw_residual_only():
 
 
 def test_the_estimator_check_finds_bias():
-    found = cd.check_estimator(4000, 0)
+    found = estimator.check_estimator(4000, 0)
     assert found.exact.shape == (18,)
     assert found.worst < 3
     assert found.worst_same > 5
 
 
 def test_speeds_are_ratios_of_positive_times():
-    speeds = cd.run_speed(TINY, 0)
+    speeds = estimator.run_speed(TINY, 0)
     assert min(speeds.plain, speeds.penalized, speeds.paper, speeds.reference) > 0
     assert set(speeds.hand_ratios) == {
         f"{what}, against {how}" for what in ("score", "step") for how in ("x alone", "x and t")
@@ -127,7 +130,7 @@ def operations(job):
 
 
 def test_the_hand_written_score_needs_fewer_operations():
-    model = cd.EnergyMLP(2, (92, 92, 92), generator=torch.Generator().manual_seed(0))
+    model = networks.EnergyMLP(2, (92, 92, 92), generator=torch.Generator().manual_seed(0))
     x, t = torch.randn(128, 2), torch.rand(128)
     found = {
         name: operations(lambda of=of: of.score(x, t).square().sum().backward())
@@ -140,7 +143,7 @@ def test_the_hand_written_score_needs_fewer_operations():
     assert found["by hand"] < 0.75 * found["x"] < 0.75 * found["x and t"]
 
 
-class Counting(cd.EnergyMLP):
+class Counting(networks.EnergyMLP):
     """Counts the points at which the network is evaluated, with and without a gradient in x."""
 
     points = gradients = 0
@@ -169,31 +172,31 @@ def test_evaluations_of_the_network_per_point(objective, points, gradients):
     """The paper's penalty asks the network nine times, five of them with a gradient in x."""
     draws = torch.Generator().manual_seed(0)
     model = Counting(2, (8,), generator=draws)
-    cd.objective_loss(model, torch.randn(32, 2, generator=draws), objective, draws)
+    losses.objective_loss(model, torch.randn(32, 2, generator=draws), objective, draws)
     assert (model.points, model.gradients) == (32 * points, 32 * gradients)
 
 
 @pytest.mark.parametrize("scale", ["toy", "book", "paper"])
 def test_one_network_and_three_experts_have_the_same_budget(scale):
-    settings = cd.PRESETS[scale]
+    settings = PRESETS[scale]
     (one, updates), (three, together) = (budget(m, settings) for m in ("Diffusion", "Both"))
     assert three == pytest.approx(one, rel=0.05)
     assert together == pytest.approx(updates, abs=3)
     molecule = molecule_budgets(settings)
     assert molecule["Diffusion"][1] == molecule["Both"][1] == molecule["Mixture"][1]
-    table = cd.budgets(settings)
+    table = tables.budgets(settings)
     assert f"{one:,}" in set(table["numbers"])
 
 
 @pytest.mark.parametrize("scale", ["toy", "book", "paper"])
 def test_presets(scale):
-    settings = cd.PRESETS[scale]
+    settings = PRESETS[scale]
     assert settings.batch == 128
     assert settings.alpha == 5e-4
 
 
 def test_the_paper_preset_has_the_papers_networks_and_rate():
-    paper = cd.PRESETS["paper"]
+    paper = PRESETS["paper"]
     assert paper.hidden == (92, 92, 92)
     assert paper.expert_hidden == ((54, 54), (64, 64), (64, 64, 64))
     assert paper.lr == 3e-4
@@ -212,7 +215,7 @@ def test_the_paper_preset_has_the_papers_networks_and_rate():
 )
 def test_settings_refuse_nonsense(change):
     with pytest.raises(ValueError, match=r"must hold|unknown methods|need"):
-        replace(cd.PRESETS["toy"], **change)
+        replace(PRESETS["toy"], **change)
 
 
 def test_every_figure_is_drawn():
@@ -246,10 +249,10 @@ def test_titles_follow_the_numbers():
 
 def test_tables_show_what_was_measured():
     runs, models = made.line_runs(), made.plane_models()
-    assert "0.2000" in cd.line_table(runs).to_html()
-    assert "floor" in cd.models_table(models).to_html()
-    assert "plain step" in cd.speed_table(made.speeds()).to_html()
-    assert "1.62" in cd.speed_table(made.speeds()).to_html()  # 1.3 ms over 0.8 ms
+    assert "0.2000" in page_tables.line_table(runs).to_html()
+    assert "floor" in page_tables.models_table(models).to_html()
+    assert "plain step" in page_tables.speed_table(made.speeds()).to_html()
+    assert "1.62" in page_tables.speed_table(made.speeds()).to_html()  # 1.3 ms over 0.8 ms
 
 
 def test_the_papers_numbers(tmp_path):
@@ -261,30 +264,30 @@ def test_the_papers_numbers(tmp_path):
     ]
     columns = ["system", "method", "metric", "mean", "std", "source", "note"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-    numbers = cd.paper_numbers(path)
+    numbers = page_tables.paper_numbers(path)
     assert printed(numbers, "muller_brown").loc["Both", "sim_js"] == pytest.approx(0.05)
-    assert "above floor" in cd.comparison_table(made.plane_models(), numbers).to_html()
+    assert "above floor" in page_tables.comparison_table(made.plane_models(), numbers).to_html()
     pd.DataFrame({"system": []}).to_csv(path, index=False)
     with pytest.raises(ValueError, match="columns"):
-        cd.paper_numbers(path)
+        page_tables.paper_numbers(path)
 
 
 def test_explorers_show_and_describe_frames():
-    line = cd.line_explorer(made.line_runs())
+    line = explorers.line_explorer(made.line_runs())
     source, alt = line.frame(alpha=0.0, t=0.2, seed=1)
     assert source.startswith("data:image/webp")
     assert re.search(r"divergence \d", alt)
-    blur = cd.blur_explorer()
+    blur = explorers.blur_explorer()
     assert "t = 0.05: divergence 0.088" in blur.frame(t=0.05)[1]
 
 
 @pytest.mark.parametrize(
     ("check", "right", "wrong"),
     [
-        (cd.check_forgotten_dimension, -(0.1 + 19.9 * 0.5), 10.05),
-        (cd.check_separation, 10 * np.exp(-0.025 - 0.25 * 19.9 * 0.25), 1.5),
-        (cd.check_blur, cd.exact_curve().js[6], 0.2),
-        (cd.check_product_bias, 2, 3),
+        (exercises.check_forgotten_dimension, -(0.1 + 19.9 * 0.5), 10.05),
+        (exercises.check_separation, 10 * np.exp(-0.025 - 0.25 * 19.9 * 0.25), 1.5),
+        (exercises.check_blur, two_for_one.exact_curve().js[6], 0.2),
+        (exercises.check_product_bias, 2, 3),
     ],
 )
 def test_exercises_answer_back(check, right, wrong):

@@ -530,8 +530,8 @@ def test_base_training_and_held_out_sequences_are_apart(source):
 @pytest.fixture(scope="module")
 def tiny_world():
     """(text, calls of fit, calls of score) of one small world."""
-    from companion.distillation_memorization import PRESETS
     from companion.distillation_memorization.lab import run, world
+    from companion.distillation_memorization.settings import PRESETS
 
     settings = replace(
         PRESETS["toy"], n_seeds=1, n=18, n_base=18, n_held=10, teacher_hidden=8, student_hidden=8,

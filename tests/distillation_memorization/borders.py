@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 
-import companion.distillation_memorization as dm
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.verdict import findings
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.distillation_memorization import made
 
@@ -20,7 +20,7 @@ def perfect():
 
 
 def clean():
-    return dm.evaluate(perfect())
+    return findings.evaluate(perfect())
 
 
 def worlds(change):
@@ -29,7 +29,7 @@ def worlds(change):
     def find():
         results = perfect()
         changed = [change(i, world) for i, world in enumerate(results.worlds)]
-        return dm.evaluate(replace(results, worlds=changed))
+        return findings.evaluate(replace(results, worlds=changed))
 
     return find
 

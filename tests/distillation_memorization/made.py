@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from companion.distillation_memorization import Results
 from companion.distillation_memorization.lab import run
 from companion.distillation_memorization.lab.predictor import Prediction
 from companion.distillation_memorization.lab.world import Filtered, World
 from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.verdict.results import Results
 from companion.scale import generator
 
 N, HELD = 1000, 1000

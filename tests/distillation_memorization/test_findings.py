@@ -7,11 +7,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-import companion.distillation_memorization as dm
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.data import Missing
+from companion.distillation_memorization import settings, sources
+from companion.distillation_memorization.lab import predictor
 from companion.distillation_memorization.method import arms
-from companion.distillation_memorization.page import figures
+from companion.distillation_memorization.page import exercises, explorers, figures, tables
+from companion.distillation_memorization.verdict import claims, findings
 from companion.explore import MAX_FRAMES
 from companion.scale import generator
 
@@ -26,16 +28,16 @@ def perfect():
 
 
 def verdicts(results):
-    return {finding.claim: finding.verdict for finding in dm.evaluate(results)}
+    return {finding.claim: finding.verdict for finding in findings.evaluate(results)}
 
 
 def test_a_run_that_shows_everything_satisfies_every_claim(perfect):
-    found = dm.evaluate(perfect)
-    assert [f.claim for f in found] == IDS == [c.id for c in dm.CLAIMS]
+    found = findings.evaluate(perfect)
+    assert [f.claim for f in found] == IDS == [c.id for c in claims.CLAIMS]
     # eight seeds of eight are a share of at least 0.68, too few for "at least 7 of 8"
     expected = dict.fromkeys(IDS, HOLDS) | {"order": NOT_RESOLVED, "4b": DOES_NOT_HOLD}
     assert {f.claim: f.verdict for f in found} == expected
-    check(found, dm.CLAIMS)
+    check(found, claims.CLAIMS)
 
 
 @pytest.mark.parametrize("scale", ["toy", "book", "paper"])
@@ -45,7 +47,7 @@ def test_every_scale_can_be_judged(scale):
     assert untested == ({"3b"} if scale == "toy" else set())
     held = {name for name, verdict in found.items() if verdict == HOLDS}
     if scale == "toy":
-        assert held == {claim.id for claim in dm.CLAIMS
+        assert held == {claim.id for claim in claims.CLAIMS
                         if "toy" in claim.criteria and claim.criteria["toy"].must_hold}  # fmt: skip
         assert {found[n] for n in set(IDS) - held - untested} == {NOT_RESOLVED}
     else:
@@ -53,9 +55,9 @@ def test_every_scale_can_be_judged(scale):
 
 
 def test_one_world_of_the_hub_resolves_nothing():
-    found = dm.evaluate(made.results("paper").on_hub(made.world(99)))
+    found = findings.evaluate(made.results("paper").on_hub(made.world(99)))
     assert {f.verdict for f in found} == {NOT_RESOLVED}
-    check(found, dm.CLAIMS)
+    check(found, claims.CLAIMS)
 
 
 def test_many_seeds_in_the_same_order_resolve_it():
@@ -73,7 +75,7 @@ def uneven(perfect, gaps):
 
 
 def test_compression_is_judged_by_the_mean_over_seeds_and_no_seed_may_contradict(perfect):
-    found = {f.claim: f for f in dm.evaluate(uneven(perfect, [4.9] + [8.0] * 7))}["2b"]
+    found = {f.claim: f for f in findings.evaluate(uneven(perfect, [4.9] + [8.0] * 7))}["2b"]
     assert found.verdict == NOT_RESOLVED  # the mean's interval passes, one seed does not
     assert found.high < -5
     assert found.note.endswith("not below -5 in every seed")
@@ -87,7 +89,7 @@ def test_compression_is_judged_by_the_mean_over_seeds_and_no_seed_may_contradict
 def test_the_factor_is_judged_by_its_whole_interval(perfect):
     """Baseline over student 1.36 on average, seeds from 1.0 to 2.3."""
     worlds = [made.world(s, soft_easy=e) for s, e in enumerate([22, 56] * 4)]
-    found = {f.claim: f for f in dm.evaluate(replace(perfect, worlds=worlds))}["1"]
+    found = {f.claim: f for f in findings.evaluate(replace(perfect, worlds=worlds))}["1"]
     assert found.low < 1.3 < found.estimate
     assert found.verdict == NOT_RESOLVED
 
@@ -108,7 +110,7 @@ def test_what_does_nothing_satisfies_nothing(perfect, scale):
     assert (found["3b"] == NOT_TESTED) == (scale == "toy")
     if scale == "toy":
         with pytest.raises(ClaimFailed, match="order"):
-            check(dm.evaluate(idle), dm.CLAIMS)
+            check(findings.evaluate(idle), claims.CLAIMS)
 
 
 def test_a_student_that_memorizes_at_random_memorizes_nothing_easy(perfect):
@@ -122,11 +124,19 @@ def test_a_student_that_memorizes_at_random_memorizes_nothing_easy(perfect):
 
 def test_models_that_memorize_nothing_resolve_nothing(perfect):
     empty = [
-        replace(w, members={m: np.zeros(made.N, bool) for m in w.members},
-                prediction=dm.predict(w.features, np.zeros(made.N, bool), np.zeros(made.N, bool), 3,
-                                      np.random.default_rng(0)))
+        replace(
+            w,
+            members={m: np.zeros(made.N, bool) for m in w.members},
+            prediction=predictor.predict(
+                w.features,
+                np.zeros(made.N, bool),
+                np.zeros(made.N, bool),
+                3,
+                np.random.default_rng(0),
+            ),
+        )
         for w in perfect.worlds
-    ]  # fmt: skip
+    ]
     found = verdicts(replace(perfect, worlds=empty))
     for name in ("1", "tau", "2", "2b", "3", "3b", "4", "4b", "control"):
         assert found[name] == NOT_RESOLVED, name
@@ -182,7 +192,7 @@ def test_the_filter_is_judged_on_what_was_kept(perfect):
                                            & ~w.filtered.kept | w.filtered.memorized))  # fmt: skip
 
     found = replace(perfect, worlds=[also_removed(w) for w in perfect.worlds])
-    before, after = ({f.claim: f for f in dm.evaluate(r)}["3b"] for r in (perfect, found))
+    before, after = ({f.claim: f for f in findings.evaluate(r)}["3b"] for r in (perfect, found))
     assert after.estimate == before.estimate
     assert after.note != before.note
 
@@ -197,22 +207,22 @@ def test_other_worlds_may_be_missing(perfect):
     gone = Missing("trained at book scale")
     bare = replace(perfect, transformers=gone, real=gone, overfit=gone)
     assert verdicts(bare) == verdicts(perfect)
-    assert set(dm.series(bare)) == {"main"}
+    assert set(findings.series(bare)) == {"main"}
 
 
 def test_series_and_settings_fit_into_a_record(perfect):
     from companion.records._store import plain
 
-    text = json.dumps(plain(dm.series(perfect)), allow_nan=False)
+    text = json.dumps(plain(findings.series(perfect)), allow_nan=False)
     assert len(text) < 40_000
-    json.dumps(asdict(dm.PRESETS["book"]), allow_nan=False)
+    json.dumps(asdict(settings.PRESETS["book"]), allow_nan=False)
 
 
 def draws(perfect):
     w = perfect.worlds
     return {
         "empty": lambda: figures.answer(None),
-        "answer": lambda: figures.answer({"series": dm.series(perfect)}),
+        "answer": lambda: figures.answer({"series": findings.series(perfect)}),
         "bars": lambda: figures.bars(w),
         "temperature": lambda: figures.temperature(w),
         "curves": lambda: figures.curves(w),
@@ -250,7 +260,11 @@ def test_figures_draw_when_nothing_is_memorized(perfect):
 
 
 def test_explorers_have_few_frames_and_speak(perfect):
-    for build in (dm.sequence_explorer, dm.prefix_explorer, dm.filter_explorer):
+    for build in (
+        explorers.sequence_explorer,
+        explorers.prefix_explorer,
+        explorers.filter_explorer,
+    ):
         shown = build(perfect.worlds[0])
         values = {axis: grid[0] for axis, grid in shown.grids.items()}
         picture, words = shown.frame(**values)
@@ -261,14 +275,14 @@ def test_explorers_have_few_frames_and_speak(perfect):
 
 def test_tables_render(perfect):
     w = perfect.worlds
-    for table in (dm.models_table(w), dm.sets_table(w), dm.predictor_table(w),
-                  dm.kinds_table({"word pools": w})):  # fmt: skip
+    for table in (tables.models_table(w), tables.sets_table(w), tables.predictor_table(w),
+                  tables.kinds_table({"word pools": w})):  # fmt: skip
         assert "<table" in table.to_html()
-    assert "Pythia" in dm.paper_table(dm.paper_rates()).to_html()
+    assert "Pythia" in tables.paper_table(sources.paper_rates()).to_html()
 
 
 def test_the_papers_ratio_has_the_interval_it_lacks():
-    found = dm.inherited_ratio()
+    found = sources.inherited_ratio()
     assert found.estimate == pytest.approx(50 / 18)
     assert (found.low, found.high) == (pytest.approx(1.6, abs=0.05), pytest.approx(5.1, abs=0.1))
 
@@ -276,9 +290,9 @@ def test_the_papers_ratio_has_the_interval_it_lacks():
 @pytest.mark.parametrize(
     ("check", "right", "wrong", "hint"),
     [
-        (dm.check_kl, 0.75 * np.log(1.5) + 0.25 * np.log(0.5), 0.1438, "student || teacher"),
-        (dm.check_softening, 9 / 10, 81 / 82, "square root"),
-        (dm.check_share, 100 * 50 / 1955, 100 * 18 / 1955, "soft student"),
+        (exercises.check_kl, 0.75 * np.log(1.5) + 0.25 * np.log(0.5), 0.1438, "student || teacher"),
+        (exercises.check_softening, 9 / 10, 81 / 82, "square root"),
+        (exercises.check_share, 100 * 50 / 1955, 100 * 18 / 1955, "soft student"),
     ],
 )
 def test_exercises_answer_back(check, right, wrong, hint):
@@ -290,5 +304,5 @@ def test_exercises_answer_back(check, right, wrong, hint):
 def test_the_counterfactual_exercise(perfect):
     w = perfect.worlds[0]
     trained, unseen = w.members[arms.TEACHER].mean(), w.held[arms.TEACHER].mean()
-    assert "Right" in dm.check_counterfactual(100 * (trained - unseen), w)
-    assert "training rate alone" in dm.check_counterfactual(100 * trained, w)
+    assert "Right" in exercises.check_counterfactual(100 * (trained - unseen), w)
+    assert "training rate alone" in exercises.check_counterfactual(100 * trained, w)

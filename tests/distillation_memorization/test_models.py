@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from companion.distillation_memorization import (
-    LaneMLP,
-    Objective,
+from companion.distillation_memorization.lab.fit import Recipe, Shape, batches, fit, fit_arms
+from companion.distillation_memorization.lab.mlp import LaneMLP
+from companion.distillation_memorization.lab.reading import (
+    divergence,
     generate,
     generate_plainly,
-    matches,
     memorized,
+    score,
 )
-from companion.distillation_memorization.lab.fit import Recipe, Shape, batches, fit, fit_arms
-from companion.distillation_memorization.lab.reading import divergence, score
+from companion.distillation_memorization.method.extraction import matches
+from companion.distillation_memorization.method.objectives import Objective
 from companion.training import parameter_groups
 
 V, LENGTH = 9, 14

@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from companion.distillation_memorization import Objective, cache_logits, distillation_loss
-from companion.distillation_memorization.lab.logits import WrongCache
-from companion.distillation_memorization.method.objectives import Cached, top_k_loss
+from companion.distillation_memorization.lab.logits import WrongCache, cache_logits
+from companion.distillation_memorization.method.objectives import (
+    Cached,
+    Objective,
+    distillation_loss,
+    top_k_loss,
+)
 
 
 def random_logits(seed, *shape):

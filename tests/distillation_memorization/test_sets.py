@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from companion.distillation_memorization import predict
+from companion.distillation_memorization.lab.predictor import predict
 from companion.distillation_memorization.method import arms, sets
 from companion.distillation_memorization.verdict import resampling
 from companion.distillation_memorization.verdict.trend import temperature_slope

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.distillation_memorization import PRESETS, pool_text, zlib_bytes
 from companion.distillation_memorization.lab import text
+from companion.distillation_memorization.lab.text import pool_text, zlib_bytes
+from companion.distillation_memorization.settings import PRESETS
 from companion.scale import settings_for
 
 

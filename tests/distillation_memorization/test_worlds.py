@@ -7,20 +7,15 @@ import pytest
 import torch
 
 from companion.data import DataUnavailable, Missing
-from companion.distillation_memorization import (
-    PRESETS,
-    NotCalibrated,
-    check_calibration,
-    hub,
-    run_hub_world,
-    run_real,
-    run_transformers,
-)
-from companion.distillation_memorization.hub import CutVocabulary, windows
+from companion.distillation_memorization import hub
+from companion.distillation_memorization.hub import CutVocabulary, run_hub_world, windows
 from companion.distillation_memorization.lab import run
+from companion.distillation_memorization.lab.calibration import NotCalibrated, check_calibration
 from companion.distillation_memorization.lab.fit import Shape
+from companion.distillation_memorization.lab.run import run_real, run_transformers
 from companion.distillation_memorization.lab.world import written_by
 from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.settings import PRESETS
 
 TINY = replace(
     PRESETS["book"], n_seeds=1, n=80, n_base=60, n_held=60, teacher_hidden=48, student_hidden=24,
@@ -151,7 +146,7 @@ def test_the_papers_path_runs_on_a_stand_in(tmp_path, monkeypatch):
     monkeypatch.setenv("COMPANION_CACHE", str(tmp_path))
     monkeypatch.setenv("COMPANION_DEVICE", "cpu")
     rng = np.random.default_rng(0)
-    from companion.distillation_memorization import pool_text
+    from companion.distillation_memorization.lab.text import pool_text
 
     def texts():
         yield "too short"

@@ -429,8 +429,8 @@ def test_the_digits_example(monkeypatch):
 
 
 def test_selection_is_scaled_by_training_rows(monkeypatch):
-    from companion.gaussian_rbf import PRESETS
     from companion.gaussian_rbf.lab import selection
+    from companion.gaussian_rbf.settings import PRESETS
 
     settings = replace(PRESETS["toy"], selection_rows=60, selection_test=61)
     make = selection.PROBLEMS["XOR"]
@@ -466,8 +466,8 @@ def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
 
 
 def test_streams_of_the_nested_folds(monkeypatch, ear):
-    from companion.gaussian_rbf import PRESETS
     from companion.gaussian_rbf.lab import nested
+    from companion.gaussian_rbf.settings import PRESETS
 
     settings = replace(
         PRESETS["toy"], tables=("wine",), rivals=(), nested_steps=1, outer=3, inner=2, restarts=1,

@@ -9,26 +9,27 @@ import pandas as pd
 import pytest
 
 from companion import data
-from companion import gaussian_rbf as grbf
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
+from companion.gaussian_rbf import sources
 from companion.gaussian_rbf.lab import rivals
 from companion.gaussian_rbf.lab.digits import DeadStart
+from companion.gaussian_rbf.lab.examples import run_examples
 from companion.gaussian_rbf.lab.nested import Nested, corrected_interval, mean_scores, run_nested
 from companion.gaussian_rbf.lab.penalties import Penalties, effect_table, eta_squared, lead_of_u
 from companion.gaussian_rbf.lab.reduction import Reduction
-from companion.gaussian_rbf.page import figures
+from companion.gaussian_rbf.page import exercises, explorers, figures, tables
 from companion.gaussian_rbf.page.explorers import FORMULA_TABLES, NAMES
 from companion.gaussian_rbf.page.tables import AUTHORS
 from companion.gaussian_rbf.settings import PRESETS
-from companion.gaussian_rbf.verdict import models, spectrum
+from companion.gaussian_rbf.verdict import claims, findings, models, spectrum
 
 SCALES = ("toy", "book", "paper")
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_claim_has_one_finding_at_every_scale(results, scale):
-    found = grbf.evaluate(results, scale, 0)
+    found = findings.evaluate(results, scale, 0)
     assert [f.claim for f in found] == [f"C{i}" for i in range(1, 10)]
     exact = {f.claim: f.verdict for f in found}
     assert exact["C8"] == HOLDS
@@ -38,16 +39,18 @@ def test_every_claim_has_one_finding_at_every_scale(results, scale):
 
 def test_what_is_missing_is_not_tested_with_its_reason(results):
     missing = data.Missing("install something")
-    bare = grbf.Results(**{f.name: missing for f in fields(results)})
-    found = grbf.evaluate(bare, "book", 0)
+    bare = findings.Results(**{f.name: missing for f in fields(results)})
+    found = findings.evaluate(bare, "book", 0)
     assert {f.verdict for f in found} == {NOT_TESTED}
     assert {f.note for f in found} == {"install something"}
-    check(found, grbf.CLAIMS)
-    assert grbf.series(bare) == {}
+    check(found, claims.CLAIMS)
+    assert findings.series(bare) == {}
 
 
 def test_series_fit_into_a_record(results):
-    assert len(json.dumps(grbf.series(results), default=lambda v: np.asarray(v).tolist())) < 40_000
+    assert (
+        len(json.dumps(findings.series(results), default=lambda v: np.asarray(v).tolist())) < 40_000
+    )
 
 
 def ridge_table(full, diagonal, isotropic, aligned=0.9, angle=3.0, agop=2.0):
@@ -135,9 +138,9 @@ def test_c3_at_toy_stays_open_and_stops_no_run():
 
 def test_at_toy_only_the_closed_form_must_hold(results):
     """C8 needs no training; a formula that is wrong stops the notebook."""
-    assert [c.id for c in grbf.CLAIMS if c.criteria.get("toy") and c.criteria["toy"].must_hold] == [
-        "C8"
-    ]
+    assert [
+        c.id for c in claims.CLAIMS if c.criteria.get("toy") and c.criteria["toy"].must_hold
+    ] == ["C8"]
     wrong = results.counterexample._replace(cosine=0.9)
     found = spectrum.turned("toy", wrong, results.readings, seed=0)
     with pytest.raises(ClaimFailed, match="C8"):
@@ -310,7 +313,7 @@ def test_a_table_that_cannot_be_had_is_told(tiny, monkeypatch):
     def load(name):
         if name == "openml:nowhere":
             raise data.DataUnavailable("no network")
-        return grbf.load(name)
+        return sources.load(name)
 
     monkeypatch.setattr(module, "load", load)
     settings = replace(tiny, tables=("openml:nowhere", "wine"), rivals=("FT-Transformer",))
@@ -363,7 +366,7 @@ def test_the_transformer_runs_on_a_stand_in(monkeypatch):
 
 def test_every_figure_draws(results, printed):
     record = {"series": json.loads(json.dumps(
-        grbf.series(results), default=lambda v: np.asarray(v).tolist()))}  # fmt: skip
+        findings.series(results), default=lambda v: np.asarray(v).tolist()))}  # fmt: skip
     drawn = [
         figures.answer(None), figures.answer(record), figures.authors_log(results.log, printed),
         figures.authors_log(results.log, data.Missing("not here")),
@@ -389,18 +392,18 @@ def test_titles_follow_the_numbers():
 
 
 def test_tables_show_every_row(results):
-    examples = grbf.run_examples(results.log, 0)
+    examples = run_examples(results.log, 0)
     assert list(examples) == list(AUTHORS)
     assert examples["wine"][0] > 0.98
-    assert grbf.authors_table(examples).to_html().count("<tr>") == 4
-    assert "wine" in grbf.score_table(results.nested).to_html()
-    assert "diabetes" in grbf.effects(results.penalties).to_html()
-    assert "ratio" in grbf.bench_table(results.bench).to_html()
+    assert tables.authors_table(examples).to_html().count("<tr>") == 4
+    assert "wine" in tables.score_table(results.nested).to_html()
+    assert "diabetes" in tables.effects(results.penalties).to_html()
+    assert "ratio" in tables.bench_table(results.bench).to_html()
 
 
 def test_explorers_stay_small_and_describe_their_frames():
-    made = [grbf.path_explorer(), grbf.rotation_explorer(), grbf.start_explorer(),
-            grbf.formula_explorer()]  # fmt: skip
+    made = [explorers.path_explorer(), explorers.rotation_explorer(), explorers.start_explorer(),
+            explorers.formula_explorer()]  # fmt: skip
     for one in made:
         assert np.prod([len(values) for values in one.grids.values()]) <= MAX_FRAMES
         source, text = one.frame(**{axis: values[0] for axis, values in one.grids.items()})
@@ -408,15 +411,15 @@ def test_explorers_stay_small_and_describe_their_frames():
         assert len(text.split()) > 5
     assert "never wakes up" in made[2].frame(scale=1.0, lam=0.0)[1]
     for name in FORMULA_TABLES:
-        assert len(NAMES.get(name, range(10))) == grbf.load(name).X.shape[1]
+        assert len(NAMES.get(name, range(10))) == sources.load(name).X.shape[1]
 
 
 @pytest.mark.parametrize(
     ("call", "right", "wrong", "hint"),
     [
-        (grbf.check_gaussian, 0.0183156, 0.000335463, "one half"),
-        (grbf.check_start_scale, 0.031009, 0.021926, "half of the expected"),
-        (grbf.check_same_sign, 37.844, 0.0264, "other way round"),
+        (exercises.check_gaussian, 0.0183156, 0.000335463, "one half"),
+        (exercises.check_start_scale, 0.031009, 0.021926, "half of the expected"),
+        (exercises.check_same_sign, 37.844, 0.0264, "other way round"),
     ],
 )
 def test_exercises_answer_back(call, right, wrong, hint):
@@ -434,11 +437,11 @@ def test_the_directions_that_matter_are_counted():
             return X[:, :2] @ [[1.0], [1.0]]
 
     rows = np.random.default_rng(1).standard_normal((30, 4))
-    assert str(grbf.check_directions(2, UsesTwo(), rows)).startswith("Right")
-    assert "With 1 left" in grbf.check_directions(1, UsesTwo(), rows)
-    assert "2 are enough" in grbf.check_directions(3, UsesTwo(), rows)
-    assert "4 directions in all" in grbf.check_directions(7, UsesTwo(), rows)
-    assert "three dots" in grbf.check_directions(..., UsesTwo(), rows)
+    assert str(exercises.check_directions(2, UsesTwo(), rows)).startswith("Right")
+    assert "With 1 left" in exercises.check_directions(1, UsesTwo(), rows)
+    assert "2 are enough" in exercises.check_directions(3, UsesTwo(), rows)
+    assert "4 directions in all" in exercises.check_directions(7, UsesTwo(), rows)
+    assert "three dots" in exercises.check_directions(..., UsesTwo(), rows)
 
 
 def test_presets_differ_and_are_checked():

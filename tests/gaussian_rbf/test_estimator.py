@@ -7,8 +7,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
-from companion.gaussian_rbf import GaussianRBFClassifier, GaussianRBFRegressor, load
-from companion.gaussian_rbf.lab.estimator import scaler
+from companion.gaussian_rbf.lab.estimator import GaussianRBFClassifier, GaussianRBFRegressor, scaler
+from companion.gaussian_rbf.sources import load
 
 QUICK = {"max_iter": 150, "n_restarts": 1, "random_state": 0}
 

@@ -368,8 +368,8 @@ def test_two_versions_of_a_document_share_a_fold(library):
 
 
 def test_the_transformer_is_pretrained_on_pretraining_text_alone(monkeypatch):
-    from companion.leximark import PRESETS
     from companion.leximark.lab import run as experiment
+    from companion.leximark.settings import PRESETS
     from companion.leximark.sources import Split
 
     docs = Split(["before"], ["a"], ["b"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from companion.leximark import PRESETS
 from companion.leximark.lab.run import word_world
+from companion.leximark.settings import PRESETS
 from companion.scale import settings_for
 
 SMALL = settings_for(

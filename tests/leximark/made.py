@@ -7,13 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from companion.data import Missing
-from companion.leximark import PRESETS, Results, Run
 from companion.leximark.lab.arms import CONTROL, MARK, NONE, dose, removal, threshold
 from companion.leximark.lab.keyed import KeyedTest, rank_p
 from companion.leximark.lab.power import effect_of_auroc
 from companion.leximark.lab.probe import Probe
 from companion.leximark.lab.quality import Quality, TradeOff
-from companion.leximark.lab.run import STORED, ArmResult
+from companion.leximark.lab.run import STORED, ArmResult, Run
+from companion.leximark.settings import PRESETS
+from companion.leximark.verdict.findings import Results
 
 N, SEEDS = 120, 5
 BOOK = replace(PRESETS["book"], seeds=SEEDS)

@@ -5,15 +5,19 @@ import pandas as pd
 import pytest
 import torch
 
-import companion.leximark as lx
 from companion.leximark import hub
 from companion.leximark.lab import arms, quality
+from companion.leximark.lab import run as lab
 from companion.leximark.lab.causal import IGNORE, CausalModel, blocks, tiny_transformer, train_bpe
 from companion.leximark.lab.keyed import calibration, keyed_test
 from companion.leximark.lab.lm import PAD, UNKNOWN, WordModel, pieces
 from companion.leximark.lab.probe import probe, z_by_place
 from companion.leximark.lab.run import run_arm, vocabulary
+from companion.leximark.method import scores, watermark
 from companion.leximark.method.scores import MIN_K_PLUS, score
+from companion.leximark.method.words import surprisal
+from companion.leximark.page import tables
+from companion.leximark.settings import PRESETS
 
 from .test_watermark import Letters
 
@@ -109,7 +113,7 @@ def test_arms_share_their_documents(world):
     assert all(len(texts) == 30 for texts in mark.sets.values())
     assert mark.train == mark.sets["A.a"]
     a, _ = arms.keys(0)
-    assert mark.sets["B.a"] == lx.Watermarker(a)(world.halves.b)
+    assert mark.sets["B.a"] == watermark.Watermarker(a)(world.halves.b)
     assert mark.sets["A.b"] != mark.sets["A.a"]
     assert 0.08 < mark.share < 0.2
     with pytest.raises(ValueError, match="unknown arm"):
@@ -119,7 +123,7 @@ def test_arms_share_their_documents(world):
 
 
 def test_every_arm_of_the_book_can_be_made(world):
-    settings = lx.PRESETS["book"]
+    settings = PRESETS["book"]
     from companion.leximark.method.similarity import SimilarityFilter
 
     halves = world.halves._replace(a=world.halves.a[:4], b=world.halves.b[:4])
@@ -136,7 +140,7 @@ def test_every_arm_of_the_book_can_be_made(world):
 def test_the_vocabulary_holds_what_any_key_can_write(world, small):
     words = set(vocabulary(world.halves, world.arms, small.key_docs))
     for key in ("x", "y"):
-        for text in lx.Watermarker(key)(world.halves.a[: small.key_docs]):
+        for text in watermark.Watermarker(key)(world.halves.a[: small.key_docs]):
             assert set(pieces(text)) <= words
 
 
@@ -151,7 +155,7 @@ def mark_texts(world):
 
 
 def test_training_leaves_the_trace_and_the_untrained_model_has_none(found, world):
-    run = lx.Run("w", (0,), ({arms.MARK: found},))
+    run = lab.Run("w", (0,), ({arms.MARK: found},))
     assert run.aurocs(arms.MARK, "protocol")[0] > 0.85
     assert run.win_rates(arms.MARK)[0] > 0.9
     assert abs(run.aurocs(arms.MARK, "dictionary", model="base")[0] - 0.5) < 0.15
@@ -166,9 +170,11 @@ def test_the_negative_control_fails(world, small):
     """A wrong key, an untrained model, and a model of other texts must all find nothing."""
     key = arms.keys(0)[0]
     texts = world.halves.a[: small.key_docs]
-    model = world.base.trained(lx.Watermarker(key)(world.halves.a), epochs=3, lr=4e-3, seed=0)
+    model = world.base.trained(
+        watermark.Watermarker(key)(world.halves.a), epochs=3, lr=4e-3, seed=0
+    )
     stranger = world.base.trained(
-        lx.Watermarker("another owner")(world.halves.b), epochs=3, lr=4e-3, seed=0
+        watermark.Watermarker("another owner")(world.halves.b), epochs=3, lr=4e-3, seed=0
     )
     assert keyed_test(stranger, texts, key, 19, 0).p > 0.05
     assert keyed_test(stranger, world.halves.b[:12], "another owner", 19, 0).p == 0.05
@@ -209,10 +215,10 @@ def test_quality_by_hand(world, small):
 
 
 def test_samples_are_drawn_by_the_seed(small):
-    first = lx.samples(small, 0)
-    assert first == lx.samples(small, 0)
-    assert [text for text, _ in first] != [text for text, _ in lx.samples(small, 1)]
-    assert "<mark>" in lx.sample_texts(first)
+    first = quality.samples(small, 0)
+    assert first == quality.samples(small, 0)
+    assert [text for text, _ in first] != [text for text, _ in quality.samples(small, 1)]
+    assert "<mark>" in tables.sample_texts(first)
 
 
 def test_a_similarity_trade_off_runs(small):
@@ -271,14 +277,14 @@ def test_the_paper_scale_path_on_a_stand_in(gpt, world, monkeypatch):
     monkeypatch.setattr(hub, "load_causal", causal)
     monkeypatch.setattr(hub, "hub_source", lambda: fill)
     settings = replace(
-        lx.PRESETS["paper"], hub_models=("tiny/one",), hub_docs=8, key_docs=4, n_keys=19,
+        PRESETS["paper"], hub_models=("tiny/one",), hub_docs=8, key_docs=4, n_keys=19,
         calibration_keys=19,
     )  # fmt: skip
-    ((run, tested),) = lx.run_hub(settings, 0)
+    ((run, tested),) = hub.run_hub(settings, 0)
     assert run.model == "one"
     assert run.has(arms.MARK, "counterfactual")
     assert np.isfinite(run.aurocs(arms.MARK, "protocol")).all()
-    assert lx.arms_table(run).to_html().count("<tr>") == 4
+    assert tables.arms_table(run).to_html().count("<tr>") == 4
     assert len(asked) == len(set(asked)) > 0  # each place once, for all keys
     fillers = {"zephyr", "yarrow", "wherry", "verger"}
     marked = trained[1][0]  # none, LexiMark, commoner, and LexiMark again for the keyed test
@@ -300,7 +306,7 @@ def test_smollm2_is_run_when_asked(gpt, world, small, monkeypatch):
         return Encoding(input_ids=gpt.encode(text))
 
     monkeypatch.setattr(hub, "smollm2", lambda: (gpt.net, tokenizer))
-    run = lx.run_smollm2(replace(small, smol_docs=10), 0)
+    run = hub.run_smollm2(replace(small, smol_docs=10), 0)
     assert run.model == "SmolLM2-135M"
     assert tuple(run.results[0]) == hub.SMOL_ARMS
     assert np.isfinite(run.aurocs(arms.NONE)).all()
@@ -339,7 +345,7 @@ def test_concatenation_keeps_fitting_fillers():
     ]  # not its own forms, no stop word
     source = hub.context_source(fill)
     rarer = source("lazy", sentence, 4)
-    assert set(rarer) == {w for w in found if lx.surprisal(w) > lx.surprisal("lazy")}
+    assert set(rarer) == {w for w in found if surprisal(w) > surprisal("lazy")}
     source("lazy", sentence, 4)
     assert len(asked) == 2  # remembered
     long = "x " * 400 + "lazy" + " y" * 400
@@ -359,14 +365,14 @@ def test_one_pass_beats_a_loop_over_tokens():
 
     def loop():
         for row, target in zip(logits, targets, strict=True):
-            lx.token_moments(row[None], target[None])
+            scores.token_moments(row[None], target[None])
 
     def took(function):
         start = perf_counter()
         function()
         return perf_counter() - start
 
-    whole = min(took(lambda: lx.token_moments(logits, targets)) for _ in range(5))
+    whole = min(took(lambda: scores.token_moments(logits, targets)) for _ in range(5))
     single = min(took(loop) for _ in range(3))
     assert single > 2 * whole
 

@@ -7,15 +7,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-import companion.leximark as lx
 from companion import data
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.explore import MAX_FRAMES
 from companion.leximark.hub import run_hub, run_smollm2
 from companion.leximark.lab import detection
 from companion.leximark.lab.arms import CONTROL, MARK, NONE, removal
-from companion.leximark.page import figures
+from companion.leximark.lab.power import records_needed
+from companion.leximark.method import watermark
+from companion.leximark.method.words import surprisal
+from companion.leximark.page import exercises, explorers, figures, tables
 from companion.leximark.page.explorers import effects, try_text
+from companion.leximark.settings import PRESETS, Settings
+from companion.leximark.verdict import claims, findings
 
 from . import made
 
@@ -39,16 +43,16 @@ def title_of(fig):
 
 
 def verdicts(results, scale="book"):
-    return {finding.claim: finding.verdict for finding in lx.evaluate(results, scale)}
+    return {finding.claim: finding.verdict for finding in findings.evaluate(results, scale)}
 
 
 def test_a_perfect_run_satisfies_every_claim(perfect):
-    found = lx.evaluate(perfect, "book")
+    found = findings.evaluate(perfect, "book")
     assert [f.claim for f in found] == IDS
     assert {f.claim: f.verdict for f in found} == dict.fromkeys(IDS, HOLDS), [
         (f.claim, f.note) for f in found if f.verdict != HOLDS
     ]
-    check(found, lx.CLAIMS)
+    check(found, claims.CLAIMS)
 
 
 @pytest.mark.parametrize("scale", ["book", "paper"])
@@ -61,7 +65,7 @@ def test_a_perfect_toy_run():
     assert {c for c, v in found.items() if v == NOT_TESTED} == {"C7", "C8", "C10", "C11"}
     assert {c for c, v in found.items() if v == HOLDS} == {"C9", "metric"}
     assert {c for c, v in found.items() if v == NOT_RESOLVED} == {f"C{i}" for i in range(1, 7)}
-    check(lx.evaluate(made.toy(), "toy"), lx.CLAIMS)
+    check(findings.evaluate(made.toy(), "toy"), claims.CLAIMS)
 
 
 def nothing():
@@ -98,7 +102,7 @@ def test_a_broken_toy_run_fails_the_notebook():
     levels = {NONE: (0.75, None), MARK: (0.75, 0.76), CONTROL: (0.75, None)}
     broken = made.toy(words=made.run(levels=levels, n_seeds=1), probes={"w": made.probe(False, 19)})
     with pytest.raises(ClaimFailed, match="C9"):
-        check(lx.evaluate(broken, "toy"), lx.CLAIMS)
+        check(findings.evaluate(broken, "toy"), claims.CLAIMS)
 
 
 def test_an_auroc_that_is_not_scikit_learns_fails_the_notebook(monkeypatch):
@@ -106,7 +110,7 @@ def test_an_auroc_that_is_not_scikit_learns_fails_the_notebook(monkeypatch):
 
     monkeypatch.setattr(auroc, "auroc", lambda a, b: 1 - detection.auroc(a, b))
     with pytest.raises(ClaimFailed, match="metric"):
-        check(lx.evaluate(made.toy(), "toy"), lx.CLAIMS)
+        check(findings.evaluate(made.toy(), "toy"), claims.CLAIMS)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ def test_an_interval_that_crosses_the_margin_leaves_the_leak_open():
         base["A.a"] = {k: v + rng.choice([-1, 1]) for k, v in base["A.a"].items()}
         results.append({**r, MARK: r[MARK]._replace(base=base)})
     wide = made.results(words=replace(words, results=tuple(results)))
-    (c4,) = [f for f in lx.evaluate(wide, "book") if f.claim == "C4"]
+    (c4,) = [f for f in findings.evaluate(wide, "book") if f.claim == "C4"]
     assert c4.verdict == NOT_RESOLVED
     assert c4.low < 0.08 < c4.high
     assert "cross the margin" in c4.note
@@ -188,7 +192,9 @@ def test_a_key_that_ties_with_one_other_is_open_and_not_refuted(perfect):
     close = close._replace(trained=close.trained._replace(p=0.02))
     (c9,) = [
         f
-        for f in lx.evaluate(made.results(probes={**perfect.probes, "transformer": close}), "book")
+        for f in findings.evaluate(
+            made.results(probes={**perfect.probes, "transformer": close}), "book"
+        )
         if f.claim == "C9"
     ]
     assert c9.verdict == NOT_RESOLVED
@@ -216,8 +222,8 @@ def test_larger_models_stand_beside_the_small_ones(perfect):
     both = replace(perfect, large=(poor,), probes={**perfect.probes, "pythia": made.probe(False)})
     found = verdicts(both, "paper")
     assert found["C1"] == found["C9"] == NOT_RESOLVED  # one training, and a p that is too large
-    assert "pythia" in lx.series(both)["runs"]
-    assert "pythia" in lx.series(both)["keys"]
+    assert "pythia" in findings.series(both)["runs"]
+    assert "pythia" in findings.series(both)["keys"]
 
 
 def test_blind_needs_both_parts():
@@ -248,34 +254,36 @@ def test_scores_that_are_no_numbers_are_not_resolved():
 
 def test_arms_that_were_not_run_are_named():
     few = made.run(levels={NONE: (0.75, None), MARK: (0.78, 0.9)})
-    found = {f.claim: f for f in lx.evaluate(made.results(words=few, transformer=None), "book")}
+    found = {
+        f.claim: f for f in findings.evaluate(made.results(words=few, transformer=None), "book")
+    }
     assert found["C3"].verdict == NOT_TESTED
     assert "commoner" in found["C3"].note
     assert found["C7"].verdict == found["C11"].verdict == NOT_TESTED
     gone = made.results(trade_off=data.Missing("no encoder here"))
-    (c10,) = [f for f in lx.evaluate(gone, "book") if f.claim == "C10"]
+    (c10,) = [f for f in findings.evaluate(gone, "book") if f.claim == "C10"]
     assert c10.verdict == NOT_TESTED
     assert "no encoder here" in c10.note
-    assert "trade_off" not in lx.series(gone)
+    assert "trade_off" not in findings.series(gone)
 
 
 def test_series_and_settings_fit_into_a_record(perfect):
     from companion.records._store import plain
 
-    text = json.dumps(plain(lx.series(perfect)), allow_nan=False)
+    text = json.dumps(plain(findings.series(perfect)), allow_nan=False)
     assert len(text) < 120_000
-    for settings in lx.PRESETS.values():
+    for settings in PRESETS.values():
         json.dumps(asdict(settings), allow_nan=False)
 
 
 def paper_table():
-    return data.load("leximark/paper_tables.csv", lx.paper_table)
+    return data.load("leximark/paper_tables.csv", tables.paper_table)
 
 
 def draws(perfect):
     d = effects(perfect.words)
-    runs = lx.series(perfect)["runs"]
-    fox = lx.Watermarker("a").mark("The quick brown fox jumps over the lazy dog.")
+    runs = findings.series(perfect)["runs"]
+    fox = watermark.Watermarker("a").mark("The quick brown fox jumps over the lazy dog.")
     ours = {"word model": (0.75, 0.78, 0.9)}
     return {
         "empty": lambda: figures.answer(None),
@@ -287,7 +295,7 @@ def draws(perfect):
         "removal": lambda: figures.removal(perfect.words, made.BOOK.removals),
         "stealth": lambda: figures.stealth(perfect.trade_off),
         "keys": lambda: figures.keys(perfect.probes["word model"], "word model"),
-        "power": lambda: figures.power(d, {k: lx.records_needed(v) for k, v in d.items()}),
+        "power": lambda: figures.power(d, {k: records_needed(v) for k, v in d.items()}),
         "paper": lambda: data.show(lambda f: figures.paper_slopes(f, ours), paper_table()),
         "bars": lambda: figures.bars(fox),
     }
@@ -303,8 +311,13 @@ def test_every_figure_draws_and_labels_its_axes(perfect):
 
 def test_titles_follow_the_numbers(perfect):
     flat = nothing()
-    assert "Most of the gain" in figures.decomposition(lx.series(perfect)["runs"]).get_suptitle()
-    assert "Most of the gain" not in figures.decomposition(lx.series(flat)["runs"]).get_suptitle()
+    assert (
+        "Most of the gain" in figures.decomposition(findings.series(perfect)["runs"]).get_suptitle()
+    )
+    assert (
+        "Most of the gain"
+        not in figures.decomposition(findings.series(flat)["runs"]).get_suptitle()
+    )
     title = figures.keys(flat.probes["word model"], "word model").get_suptitle()
     assert "beats" not in title
     assert "beats all 99" in figures.keys(perfect.probes["word model"], "w").get_suptitle()
@@ -316,7 +329,7 @@ def test_titles_follow_the_numbers(perfect):
 
 def as_record(results):
     """What is published of the results, read back from JSON."""
-    kept = {"series": lx.series(results), "settings": asdict(results.settings)}
+    kept = {"series": findings.series(results), "settings": asdict(results.settings)}
     return json.loads(json.dumps(kept))
 
 
@@ -346,7 +359,7 @@ def test_both_controls_stand_beside_the_auroc(perfect):
             controls(perfect.words, arm, "record"), abs=1e-4
         )
     assert controls(kept, MARK, "protocol")[1] == pytest.approx(0.95)
-    fig = figures.decomposition({"word model": lx.run_series(perfect.words)})
+    fig = figures.decomposition({"word model": findings.run_series(perfect.words)})
     drawn = [line.get_marker() for line in fig.axes[0].lines if np.isfinite(line.get_ydata()).any()]
     assert drawn.count("<") == drawn.count("X") == 5
     assert np.isnan(controls(figures.published.StoredRun({NONE: {}}), NONE, "record")).all()
@@ -377,28 +390,31 @@ def test_labels_of_the_slopes_do_not_overlap():
 
 
 def test_tables_show_every_row(perfect):
-    html = lx.arms_table(perfect.words).to_html()
+    html = tables.arms_table(perfect.words).to_html()
     assert html.count("<tr>") == 1 + len(made.LEVELS)
-    scores = lx.scores_table(perfect.words, [(NONE, "record")]).to_html()
+    scores = tables.scores_table(perfect.words, [(NONE, "record")]).to_html()
     assert scores.count("<tr>") == 6
     assert "naive Bayes" in scores
-    assert ">–<" not in lx.scores_table(perfect.words, [(MARK, "protocol")]).to_html()
-    assert lx.quality_table(perfect.quality, 0).to_html().count("<tr>") == 4
+    assert ">–<" not in tables.scores_table(perfect.words, [(MARK, "protocol")]).to_html()
+    assert tables.quality_table(perfect.quality, 0).to_html().count("<tr>") == 4
     frame = paper_table()
     assert len(frame) == 42
     assert (frame["gain"] > 0).all()
     assert frame["gain"].min() == pytest.approx(2.5)
     qlora = frame[frame["regime"] == "qlora_finetune"]["gain"]
     assert (qlora.min(), qlora.max()) == (pytest.approx(3.5), pytest.approx(25.7))
-    lx.paper_summary(frame).to_html()
+    tables.paper_summary(frame).to_html()
 
 
 def test_explorers_stay_small_and_describe_their_frames(perfect):
     probe = perfect.probes["word model"]
     made_explorers = (
-        lx.text_explorer(), lx.score_explorer(perfect.words), lx.power_explorer(perfect.words),
-        lx.key_explorer(probe), lx.score_explorer(made.toy().words),
-    )  # fmt: skip
+        explorers.text_explorer(),
+        explorers.score_explorer(perfect.words),
+        explorers.power_explorer(perfect.words),
+        explorers.key_explorer(probe),
+        explorers.score_explorer(made.toy().words),
+    )
     for explorer in made_explorers:
         assert np.prod([len(values) for values in explorer.grids.values()]) <= MAX_FRAMES
     _, owner = made_explorers[3].frame(model="trained", key=0)
@@ -407,12 +423,12 @@ def test_explorers_stay_small_and_describe_their_frames(perfect):
     assert "became" in text
     _, before = made_explorers[1].frame(question="protocol", model="base", arm="K = 7")
     assert "untrained" in before
-    stored = lx.stored_scores(as_record(perfect))
-    live, kept = made_explorers[1], lx.score_explorer(stored)
+    stored = explorers.stored_scores(as_record(perfect))
+    live, kept = made_explorers[1], explorers.score_explorer(stored)
     assert live.grids == kept.grids
     at = {"question": "protocol", "model": "trained", "arm": "K = 7"}
     assert live.frame(**at)[1][:-4] == kept.frame(**at)[1][:-4]  # scores of three digits
-    assert lx.stored_scores(None) is None
+    assert explorers.stored_scores(None) is None
     own = [made_explorers[1].frame(question="protocol", model="base", arm=arm)[1]
            for arm in ("K = 1", "K = 7")]  # fmt: skip
     assert own[0] != own[1]
@@ -430,26 +446,26 @@ def test_the_text_box_escapes_what_is_typed():
 
 
 def test_exercises_answer_back():
-    assert "Right" in lx.check_auroc(4.5 / 6)
-    assert "one half" in lx.check_auroc(4 / 6)
-    assert "Right" in lx.check_keys(999)
-    assert "own key" in lx.check_keys(1000)
-    assert "Right: 17" in lx.check_records(17)
-    assert "into d" in lx.check_records(5)
-    assert "Right" in lx.check_surprisal(lx.surprisal("torpid") - lx.surprisal("lazy"))
-    assert "more bits" in lx.check_surprisal(-8)
-    assert "Not answered" in lx.check_auroc(...)
+    assert "Right" in exercises.check_auroc(4.5 / 6)
+    assert "one half" in exercises.check_auroc(4 / 6)
+    assert "Right" in exercises.check_keys(999)
+    assert "own key" in exercises.check_keys(1000)
+    assert "Right: 17" in exercises.check_records(17)
+    assert "into d" in exercises.check_records(5)
+    assert "Right" in exercises.check_surprisal(surprisal("torpid") - surprisal("lazy"))
+    assert "more bits" in exercises.check_surprisal(-8)
+    assert "Not answered" in exercises.check_auroc(...)
 
 
 def test_settings_refuse_what_cannot_work():
     with pytest.raises(ValueError, match="arms must hold"):
-        lx.Settings(arms=(NONE,))
+        Settings(arms=(NONE,))
     with pytest.raises(ValueError, match="ten documents"):
-        lx.Settings(n_half=20, key_docs=30)
+        Settings(n_half=20, key_docs=30)
     with pytest.raises(ValueError, match="cannot reach"):
-        lx.Settings(n_keys=9)
+        Settings(n_keys=9)
 
 
 def test_what_needs_more_says_so():
-    assert "paper scale" in run_hub(lx.PRESETS["book"], 0).reason
-    assert "smol_docs" in run_smollm2(lx.PRESETS["toy"], 0).reason
+    assert "paper scale" in run_hub(PRESETS["book"], 0).reason
+    assert "smol_docs" in run_smollm2(PRESETS["toy"], 0).reason

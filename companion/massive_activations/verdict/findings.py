@@ -269,7 +269,7 @@ _EVALUATIONS = {
 
 
 def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
-    """One finding per claim, in the order of :data:`companion.massive_activations.CLAIMS`."""
+    """One finding per claim, in the order of :data:`CLAIMS`."""
     return [_EVALUATIONS[claim.id](results, claim, scale, seed) for claim in claims.CLAIMS]
 
 

@@ -1,59 +1,19 @@
-"""Chapter "Concepts from next-token prediction": everything that its notebook uses.
+"""Concepts from next-token prediction.
 
 I Predict Therefore I Am (arXiv:2503.08980).
-"""
 
-from companion.next_token_concepts.hub import run_pythia as run_pythia
-from companion.next_token_concepts.lab.dictionaries import run_dictionaries as run_dictionaries
-from companion.next_token_concepts.lab.learning import soft_cross_entropy as soft_cross_entropy
-from companion.next_token_concepts.lab.networks import Perceptron as Perceptron
-from companion.next_token_concepts.lab.networks import Transformer as Transformer
-from companion.next_token_concepts.lab.probing import cosines as cosines
-from companion.next_token_concepts.lab.probing import probe as probe
-from companion.next_token_concepts.lab.run import broken as broken
-from companion.next_token_concepts.lab.run import eta_table as eta_table
-from companion.next_token_concepts.lab.run import headline as headline
-from companion.next_token_concepts.lab.run import other_etas as other_etas
-from companion.next_token_concepts.lab.run import recipe_on_noise as recipe_on_noise
-from companion.next_token_concepts.lab.run import simulate as simulate
-from companion.next_token_concepts.lab.run import trained_ways as trained_ways
-from companion.next_token_concepts.lab.run import two_ways as two_ways
-from companion.next_token_concepts.lab.twins import twin as twin
-from companion.next_token_concepts.lab.words import run_words as run_words
-from companion.next_token_concepts.method.directions import direction as direction
-from companion.next_token_concepts.method.directions import isotropic as isotropic
-from companion.next_token_concepts.method.directions import matched as matched
-from companion.next_token_concepts.method.theory import evidence_matrix as evidence_matrix
-from companion.next_token_concepts.method.theory import first_order as first_order
-from companion.next_token_concepts.method.theory import g_eta as g_eta
-from companion.next_token_concepts.method.theory import identity as identity
-from companion.next_token_concepts.method.theory import log_odds as log_odds
-from companion.next_token_concepts.method.theory import log_predict as log_predict
-from companion.next_token_concepts.method.theory import slope as slope
-from companion.next_token_concepts.method.world import World as World
-from companion.next_token_concepts.method.world import concept_names as concept_names
-from companion.next_token_concepts.method.world import joint_names as joint_names
-from companion.next_token_concepts.method.world import make_world as make_world
-from companion.next_token_concepts.method.world import merged_names as merged_names
-from companion.next_token_concepts.page.exercises import check_bound as check_bound
-from companion.next_token_concepts.page.exercises import check_identity as check_identity
-from companion.next_token_concepts.page.exercises import check_noise as check_noise
-from companion.next_token_concepts.page.exercises import check_rank as check_rank
-from companion.next_token_concepts.page.exercises import check_vague as check_vague
-from companion.next_token_concepts.page.exercises import example_pairs as example_pairs
-from companion.next_token_concepts.page.exercises import exercise_world as exercise_world
-from companion.next_token_concepts.page.explorers import curve_explorer as curve_explorer
-from companion.next_token_concepts.page.explorers import recipe_explorer as recipe_explorer
-from companion.next_token_concepts.page.explorers import sentence_explorer as sentence_explorer
-from companion.next_token_concepts.page.tables import checkpoint_table as checkpoint_table
-from companion.next_token_concepts.page.tables import convergence_table as convergence_table
-from companion.next_token_concepts.page.tables import noise_table as noise_table
-from companion.next_token_concepts.page.tables import oracle_table as oracle_table
-from companion.next_token_concepts.page.tables import penalty_table as penalty_table
-from companion.next_token_concepts.page.tables import twin_table as twin_table
-from companion.next_token_concepts.settings import PRESETS as PRESETS
-from companion.next_token_concepts.settings import Settings as Settings
-from companion.next_token_concepts.verdict.claims import CLAIMS as CLAIMS
-from companion.next_token_concepts.verdict.findings import Results as Results
-from companion.next_token_concepts.verdict.findings import evaluate as evaluate
-from companion.next_token_concepts.verdict.findings import series as series
+Reading order, the paper first:
+
+ 1 method/world         The concept world: hidden binary concepts, hint words, names, and
+                        everything by enumeration
+ 2 method/theory        The identity behind the theorem, and what a perfect predictor represents
+ 3 method/directions    Concept directions: the authors' recipe, and the noise that it needs for
+                        comparison
+ 4 method/autoencoders  Sparse autoencoders on cached activations: top-k, batch top-k,
+                        p-annealing, structured
+
+Then ``lab/run``, the door of the experiments, and what it calls: autoencoding, dictionaries,
+learning, measurements, networks, probing, simulation, sweeps, twins, words.  ``sources`` holds
+what others released and printed, ``verdict`` every claim with its criterion, ``page`` what is
+drawn.
+"""

@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 
-import companion.next_token_concepts as nt
 from companion.claims import DOES_NOT_HOLD, NOT_RESOLVED
+from companion.next_token_concepts.verdict import findings
 from tests.borders import CROSSES, ONE_FAILS, Border, spread
 from tests.next_token_concepts import made
 
@@ -19,16 +19,16 @@ def perfect():
 
 
 def clean():
-    return nt.evaluate(perfect(), "book")
+    return findings.evaluate(perfect(), "book")
 
 
 def of(**changed):
-    return lambda: nt.evaluate(replace(perfect(), **changed), "book")
+    return lambda: findings.evaluate(replace(perfect(), **changed), "book")
 
 
 def runs(field, change):
     """Findings where ``change(run)`` takes the place of every run of a field."""
-    return lambda: nt.evaluate(
+    return lambda: findings.evaluate(
         replace(perfect(), **{field: [change(run) for run in getattr(perfect(), field)]}), "book"
     )
 

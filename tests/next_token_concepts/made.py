@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-import companion.next_token_concepts as nt
 from companion.data import Missing
+from companion.next_token_concepts import settings
 from companion.next_token_concepts.lab import autoencoding
 from companion.next_token_concepts.lab.dictionaries import Dictionaries
 from companion.next_token_concepts.lab.learning import Plan, Trained
@@ -16,9 +16,11 @@ from companion.next_token_concepts.lab.twins import Twins
 from companion.next_token_concepts.lab.words import Depth, RealWords
 from companion.next_token_concepts.method import autoencoders as ae
 from companion.next_token_concepts.method.theory import g_eta
+from companion.next_token_concepts.page import exercises
+from companion.next_token_concepts.verdict import findings
 
 SMALL = replace(
-    nt.PRESETS["toy"], steps=300, contexts=1024, exact_seeds=2, noise_d=64, noise_concepts=4,
+    settings.PRESETS["toy"], steps=300, contexts=1024, exact_seeds=2, noise_d=64, noise_concepts=4,
     word_layers=2, null_draws=2, n_jobs=1, sim_bits=(2, 8), sim_edges=(1,),
 )  # fmt: skip
 
@@ -46,7 +48,7 @@ def trained(eta=0.01, seed=0, targets="exact", *, works=True, excess=0.01) -> Tr
 
 def twins(jitter=0.0, *, works=True) -> Twins:
     held = (0.9 if works else 0.0) * np.eye(4) + jitter
-    return Twins(np.eye(4), held, np.eye(4), np.zeros((4, 4)), nt.example_pairs()[:4],
+    return Twins(np.eye(4), held, np.eye(4), np.zeros((4, 4)), exercises.example_pairs()[:4],
                  0.97 + jitter if works else 0.1 + jitter, 0.99)  # fmt: skip
 
 
@@ -122,7 +124,7 @@ def words(trained=0.5, random=0.0) -> RealWords:
     return RealWords(["a", "b", "c", "d"], [20] * 4, arms, whole, sweep)
 
 
-def results(*, works=True, seeds=3) -> nt.Results:
+def results(*, works=True, seeds=3) -> findings.Results:
     """Everything that a run computes: as it should be, or as if nothing had an effect."""
     runs = [trained(eta, s, works=works) for eta in (0.01, 0.3) for s in range(seeds)]
     others = [trained(eta, s, works=works) for eta in ETAS if eta not in (0.01, 0.3)
@@ -131,7 +133,7 @@ def results(*, works=True, seeds=3) -> nt.Results:
     etas = pd.DataFrame([{"eta": e, "seed": 0, "information": 0.1, **scores} for e in ETAS])
     points = pd.DataFrame({"seed": [0, 0], "length": [4, 12], "no_fit": [0.9, 0.8],
                            "eps": [0.6, 0.5]})  # fmt: skip
-    return nt.Results(
+    return findings.Results(
         headline=runs, others=others, etas=etas, ways=ways(works=works), points=points,
         broken=broken(works=works), simulated=simulated(works=works), noise=noise(works=works),
         dictionaries=dictionaries(works=works), words=words() if works else words(0.0),

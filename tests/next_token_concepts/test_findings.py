@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-import companion.next_token_concepts as nt
 from companion import data
 from companion.claims import (
     DOES_NOT_HOLD,
@@ -17,8 +16,12 @@ from companion.claims import (
     check,
 )
 from companion.explore import MAX_FRAMES
-from companion.next_token_concepts.page import figures
-from companion.next_token_concepts.verdict import learned
+from companion.next_token_concepts import settings
+from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.method.world import make_world
+from companion.next_token_concepts.page import exercises, explorers, figures
+from companion.next_token_concepts.page import tables as page_tables
+from companion.next_token_concepts.verdict import claims, findings, learned
 from companion.records._store import plain
 from companion.scale import SCALES
 from tests.next_token_concepts import made
@@ -32,14 +35,14 @@ def good():
 
 
 def judged(results, scale="book"):
-    return {finding.claim: finding for finding in nt.evaluate(results, scale)}
+    return {finding.claim: finding for finding in findings.evaluate(results, scale)}
 
 
 def test_every_claim_has_one_finding_at_every_scale(good):
     for scale in SCALES:
-        found = nt.evaluate(good, scale)
-        assert [f.claim for f in found] == IDS == [claim.id for claim in nt.CLAIMS]
-        check(found, nt.CLAIMS)
+        found = findings.evaluate(good, scale)
+        assert [f.claim for f in found] == IDS == [claim.id for claim in claims.CLAIMS]
+        check(found, claims.CLAIMS)
 
 
 def test_results_as_they_should_be_hold(good):
@@ -55,7 +58,7 @@ def test_a_treatment_that_does_nothing_satisfies_nothing():
         for name, finding in judged(bad, scale).items():
             assert finding.verdict != HOLDS, (scale, name, finding)
     with pytest.raises(ClaimFailed, match="E5"):
-        check(nt.evaluate(bad, "toy"))
+        check(findings.evaluate(bad, "toy"))
 
 
 def test_a_network_that_has_not_converged_resolves_nothing(good):
@@ -152,7 +155,7 @@ def test_more_contexts_of_the_same_networks_do_not_narrow_the_slope(good):
 
 def test_the_name_is_asked_for_before_it_is_shown():
     """Title of a sentence's frame: probabilities of the two names of one concept sum to one."""
-    world = nt.make_world(np.random.default_rng(0), 0.01)
+    world = make_world(np.random.default_rng(0), 0.01)
     title = figures.sentence_frame(world, np.array([1, 1, 5])).get_suptitle()
     one, zero = (float(word) for word in title.split() if word[:2] in ("0.", "1."))
     assert one + zero == pytest.approx(1, abs=2e-3)
@@ -225,16 +228,16 @@ def test_missing_parts_are_not_tested(good):
     found = judged(replace(good, words=missing, dictionaries=missing))
     assert found["E11"].verdict == found["E10"].verdict == NOT_TESTED
     assert found["E11"].note == "put the file there"
-    nt.series(replace(good, words=missing, dictionaries=missing))
+    findings.series(replace(good, words=missing, dictionaries=missing))
 
 
 def test_series_fit_into_a_record(good):
-    assert len(json.dumps(plain(nt.series(good)), allow_nan=False)) < 40_000
-    json.dumps(asdict(nt.PRESETS["paper"]), allow_nan=False)
+    assert len(json.dumps(plain(findings.series(good)), allow_nan=False)) < 40_000
+    json.dumps(asdict(settings.PRESETS["paper"]), allow_nan=False)
 
 
 def test_every_figure_and_table_is_drawn(good):
-    published = {"series": json.loads(json.dumps(plain(nt.series(good))))}
+    published = {"series": json.loads(json.dumps(plain(findings.series(good))))}
     runs = [*good.headline, *good.others]
     drawn = [
         figures.answer(None), figures.answer(published), figures.encoders(good.headline),
@@ -248,9 +251,12 @@ def test_every_figure_and_table_is_drawn(good):
     for fig in drawn:
         fig.canvas.draw()
     tables = [
-        nt.convergence_table(runs), nt.oracle_table(good.etas), nt.noise_table(good.noise),
-        nt.twin_table(good.headline), nt.penalty_table(good.words),
-    ]  # fmt: skip
+        page_tables.convergence_table(runs),
+        page_tables.oracle_table(good.etas),
+        page_tables.noise_table(good.noise),
+        page_tables.twin_table(good.headline),
+        page_tables.penalty_table(good.words),
+    ]
     for table in tables:
         assert "<table" in table.to_html()
 
@@ -267,9 +273,9 @@ def test_titles_follow_the_data(good):
 
 def test_explorers_draw_their_corners(good):
     for one in (
-        nt.curve_explorer(n=200),
-        nt.sentence_explorer(),
-        nt.recipe_explorer(good.headline),
+        explorers.curve_explorer(n=200),
+        explorers.sentence_explorer(),
+        explorers.recipe_explorer(good.headline),
     ):
         assert np.prod([len(v) for v in one.grids.values()]) <= MAX_FRAMES
         src, alt = one.frame(**{axis: values[-1] for axis, values in one.grids.items()})
@@ -278,25 +284,25 @@ def test_explorers_draw_their_corners(good):
 
 
 def test_exercises_explain():
-    assert "Not answered" in nt.check_bound(...)
-    assert nt.check_bound(np.log(49)).startswith("Right")
-    assert "logarithm" in nt.check_bound(49)
-    assert "slope at zero" in nt.check_bound(0.96)
-    assert nt.check_vague(0.12).startswith("Right")
-    assert "linear in the posterior" in nt.check_vague(0.1 * np.log(4))
-    same = np.diag(nt.cosines(nt.example_pairs(), 1.0, held_out=False)).mean()
-    assert "same pairs" in nt.check_noise(same)
-    assert nt.check_rank(1).startswith("Right")
-    assert "differences" in nt.check_rank(2)
-    assert "first order" in nt.check_identity(1.0)
-    assert nt.check_identity(0.6).startswith("Right")
+    assert "Not answered" in exercises.check_bound(...)
+    assert exercises.check_bound(np.log(49)).startswith("Right")
+    assert "logarithm" in exercises.check_bound(49)
+    assert "slope at zero" in exercises.check_bound(0.96)
+    assert exercises.check_vague(0.12).startswith("Right")
+    assert "linear in the posterior" in exercises.check_vague(0.1 * np.log(4))
+    same = np.diag(probing.cosines(exercises.example_pairs(), 1.0, held_out=False)).mean()
+    assert "same pairs" in exercises.check_noise(same)
+    assert exercises.check_rank(1).startswith("Right")
+    assert "differences" in exercises.check_rank(2)
+    assert "first order" in exercises.check_identity(1.0)
+    assert exercises.check_identity(0.6).startswith("Right")
 
 
 def test_presets_and_settings():
-    assert set(nt.PRESETS) == set(SCALES)
-    assert nt.PRESETS["book"].network == "transformer"
-    assert len(nt.PRESETS["paper"].hub_models) == 6
+    assert set(settings.PRESETS) == set(SCALES)
+    assert settings.PRESETS["book"].network == "transformer"
+    assert len(settings.PRESETS["paper"].hub_models) == 6
     for wrong, words in (({"seeds": 0}, "seeds must be"), ({"network": "rnn"}, "network is"),
                          ({"word_c": 0.0}, "positive")):  # fmt: skip
         with pytest.raises(ValueError, match=words):
-            nt.Settings(**wrong)
+            settings.Settings(**wrong)

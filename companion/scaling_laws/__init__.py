@@ -1,71 +1,24 @@
-"""Chapter "Estimating scaling laws": everything that its notebook uses.
+"""Estimating scaling laws.
 
 A Hitchhiker's Guide to Scaling Law Estimation (arXiv:2410.11840).
-"""
 
-from companion.scaling_laws.lab.budget import plans as plans
-from companion.scaling_laws.lab.compare import beside_printed as beside_printed
-from companion.scaling_laws.lab.control import TRUTH as TRUTH
-from companion.scaling_laws.lab.control import lawful_ratios as lawful_ratios
-from companion.scaling_laws.lab.facts import all_facts as all_facts
-from companion.scaling_laws.lab.facts import two_model_profile as two_model_profile
-from companion.scaling_laws.lab.facts import v0_metrics as v0_metrics
-from companion.scaling_laws.lab.huber import fit_huber_log as fit_huber_log
-from companion.scaling_laws.lab.live import live_law as live_law
-from companion.scaling_laws.lab.live import run_live as run_live
-from companion.scaling_laws.lab.overtrained import short_run_errors as short_run_errors
-from companion.scaling_laws.lab.paper_scale import evaluate_pythia as evaluate_pythia
-from companion.scaling_laws.lab.paper_scale import law_of_two_metrics as law_of_two_metrics
-from companion.scaling_laws.lab.run import WHOLE as WHOLE
-from companion.scaling_laws.lab.run import all_freedom as all_freedom
-from companion.scaling_laws.lab.run import benchmark_solvers as benchmark_solvers
-from companion.scaling_laws.lab.run import fit_ladders as fit_ladders
-from companion.scaling_laws.lab.run import open_end as open_end
-from companion.scaling_laws.lab.run import opt_one_model_share as opt_one_model_share
-from companion.scaling_laws.lab.run import refit_points as refit_points
-from companion.scaling_laws.lab.run import run_budget_designs as run_budget_designs
-from companion.scaling_laws.lab.run import run_designs as run_designs
-from companion.scaling_laws.lab.run import schedule_results as schedule_results
-from companion.scaling_laws.lab.run import single_run_errors as single_run_errors
-from companion.scaling_laws.lab.solvers import TIMES as TIMES
-from companion.scaling_laws.lab.tiny_family import python_sources as python_sources
-from companion.scaling_laws.lab.worlds import fit_lab as fit_lab
-from companion.scaling_laws.lab.worlds import run_lab as run_lab
-from companion.scaling_laws.lab.zipf import make_world as make_world
-from companion.scaling_laws.method.curvefit import fit_curve_fit as fit_curve_fit
-from companion.scaling_laws.method.curvefit import fit_multi_start as fit_multi_start
-from companion.scaling_laws.method.law import ScalingLaw as ScalingLaw
-from companion.scaling_laws.method.law import points as points
-from companion.scaling_laws.method.protocol import are as are
-from companion.scaling_laws.method.protocol import family_points as family_points
-from companion.scaling_laws.method.protocol import target_points as target_points
-from companion.scaling_laws.method.protocol import training_points as training_points
-from companion.scaling_laws.method.reduced import fit_one_model as fit_one_model
-from companion.scaling_laws.method.reduced import fit_size_only as fit_size_only
-from companion.scaling_laws.method.varpro import fit_varpro as fit_varpro
-from companion.scaling_laws.method.varpro import projected_objective as projected_objective
-from companion.scaling_laws.page.exercises import check_data_share as check_data_share
-from companion.scaling_laws.page.exercises import check_outliers as check_outliers
-from companion.scaling_laws.page.exercises import check_perplexity_error as check_perplexity_error
-from companion.scaling_laws.page.exercises import spoiled_points as spoiled_points
-from companion.scaling_laws.page.explorers import family_explorer as family_explorer
-from companion.scaling_laws.page.explorers import lab_explorer as lab_explorer
-from companion.scaling_laws.page.tables import facts_table as facts_table
-from companion.scaling_laws.page.tables import ladder_table as ladder_table
-from companion.scaling_laws.page.tables import plan_table as plan_table
-from companion.scaling_laws.page.tables import regression_table as regression_table
-from companion.scaling_laws.page.tables import singles_table as singles_table
-from companion.scaling_laws.settings import PRESETS as PRESETS
-from companion.scaling_laws.settings import Settings as Settings
-from companion.scaling_laws.sources import chinchilla_points as chinchilla_points
-from companion.scaling_laws.sources import gemstones as gemstones
-from companion.scaling_laws.sources import overtrained_runs as overtrained_runs
-from companion.scaling_laws.sources import released as released
-from companion.scaling_laws.sources import released_family as released_family
-from companion.scaling_laws.verdict.across import cut_ratios as cut_ratios
-from companion.scaling_laws.verdict.across import mixed_model as mixed_model
-from companion.scaling_laws.verdict.claims import CLAIMS as CLAIMS
-from companion.scaling_laws.verdict.findings import Results as Results
-from companion.scaling_laws.verdict.findings import error_by_k as error_by_k
-from companion.scaling_laws.verdict.findings import evaluate as evaluate
-from companion.scaling_laws.verdict.findings import series as series
+Reading order, the paper first:
+
+ 1 method/law       The law and the points it is fitted to
+ 2 method/protocol  Which checkpoints train the law, which test it, and how the error is counted
+ 3 method/curvefit  The paper's recipe: ``scipy.optimize.curve_fit`` on raw counts from one
+                    start
+ 4 method/varpro    Variable projection: the law is linear in three of its five parameters
+ 5 method/reduced   Two laws with three parameters, for when the points cannot support five
+
+Then ``lab/run``, the door of the experiments, and what it calls: budget, compare, control,
+designs, facts, final_only, freedom, heatmaps, huber, live, overtrained, paper_scale, schedules,
+solvers, tiny_family, worlds, zipf.  ``sources`` holds what others released and printed,
+``verdict`` every claim with its criterion, ``page`` what is drawn.
+
+=========  =====================
+equation   function
+=========  =====================
+1 (paper)  method/law.ScalingLaw
+=========  =====================
+"""

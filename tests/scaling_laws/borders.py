@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-import companion.scaling_laws as sl
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.data import Missing
 from companion.scaling_laws.lab.facts import FACTS, Fact
@@ -16,6 +15,7 @@ from companion.scaling_laws.lab.live import LiveResults
 from companion.scaling_laws.lab.run import SHORT, WHOLE
 from companion.scaling_laws.lab.schedules import Extrapolation, Gap
 from companion.scaling_laws.method.law import ScalingLaw
+from companion.scaling_laws.verdict import findings
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, spread
 
 N_DRAWS = 60
@@ -139,11 +139,11 @@ def results(**changed):
         "chinchilla": chinchilla(), "lab": lab(),
         "control": pd.DataFrame({"ratio": np.exp(spread(0.0, 0.1, 40))}), "live": live(),
     }  # fmt: skip
-    return sl.Results(**perfect | changed)
+    return findings.Results(**perfect | changed)
 
 
 def of(**changed):
-    return lambda: sl.evaluate(results(**changed), "book", 0)
+    return lambda: findings.evaluate(results(**changed), "book", 0)
 
 
 clean = of()

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import companion.scaling_laws as sl
 from companion import data
 from companion.claims import (
     DOES_NOT_HOLD,
@@ -19,13 +18,29 @@ from companion.claims import (
     check,
 )
 from companion.explore import MAX_FRAMES
+from companion.scaling_laws import sources
+from companion.scaling_laws.lab import (
+    budget,
+    compare,
+    control,
+    facts,
+    huber,
+    live,
+    overtrained,
+    paper_scale,
+    worlds,
+)
+from companion.scaling_laws.lab import run as lab_run
 from companion.scaling_laws.lab.facts import FACTS
 from companion.scaling_laws.lab.live import LiveResults
 from companion.scaling_laws.lab.overtrained import split_runs
 from companion.scaling_laws.lab.run import WHOLE, count_laws
 from companion.scaling_laws.lab.tiny_family import TinyRuns
-from companion.scaling_laws.page import figures
-from companion.scaling_laws.verdict import designs, here, released
+from companion.scaling_laws.method import protocol, varpro
+from companion.scaling_laws.page import exercises, explorers, figures, tables
+from companion.scaling_laws.settings import PRESETS
+from companion.scaling_laws.verdict import across, claims, designs, here, released
+from companion.scaling_laws.verdict import findings as verdict_findings
 
 FREE = {"11", "seeds", "live", "control"}
 """Claims that need no published data."""
@@ -37,7 +52,7 @@ EXACT = {"1", "3''", "7", "8", "9", "10", "units", "2'"}
 @pytest.fixture(scope="module")
 def settings():
     return replace(
-        sl.PRESETS["toy"], bench_fits=2, bench_starts=3, draws=24, table_draws=20,
+        PRESETS["toy"], bench_fits=2, bench_starts=3, draws=24, table_draws=20,
         huber_resamples=5, control_families=12, live_steps=20, live_batch=4, live_checkpoints=15,
         live_eval=8, table_tokens=(5e10,), budgets=(0.1, 0.5),
     )  # fmt: skip
@@ -45,40 +60,40 @@ def settings():
 
 @pytest.fixture(scope="module")
 def results(settings):
-    ladders = data.attempt(sl.fit_ladders, settings, progress=False)
-    budget_draws = data.attempt(sl.run_budget_designs, settings, 0)
-    points = data.attempt(sl.chinchilla_points)
-    return sl.Results(
+    ladders = data.attempt(lab_run.fit_ladders, settings, progress=False)
+    budget_draws = data.attempt(lab_run.run_budget_designs, settings, 0)
+    points = data.attempt(sources.chinchilla_points)
+    return verdict_findings.Results(
         ladders=ladders,
-        cells=data.attempt(sl.beside_printed, ladders),
-        solvers=data.attempt(sl.benchmark_solvers, settings, 0, progress=False),
-        facts=data.attempt(sl.all_facts),
-        draws=data.attempt(sl.run_designs, settings, 0),
+        cells=data.attempt(compare.beside_printed, ladders),
+        solvers=data.attempt(lab_run.benchmark_solvers, settings, 0, progress=False),
+        facts=data.attempt(facts.all_facts),
+        draws=data.attempt(lab_run.run_designs, settings, 0),
         budget_draws=budget_draws,
         budget=data.attempt(
-            sl.plans, budget_draws, data.attempt(sl.gemstones), settings.budgets,
+            budget.plans, budget_draws, data.attempt(sources.gemstones), settings.budgets,
             0,
         ),
-        open_end=data.attempt(sl.open_end),
-        singles=data.attempt(sl.single_run_errors),
-        opt_share=data.attempt(sl.opt_one_model_share),
-        freedom=data.attempt(sl.all_freedom),
-        schedules=data.attempt(sl.schedule_results),
-        chinchilla=data.attempt(sl.fit_huber_log, points),
-        lab=sl.run_lab(range(5), [0], n_tokens=1_000_000, n_checkpoints=40),
-        control=sl.lawful_ratios(12, 0),
-        live=sl.run_live(settings, 0, progress=False),
+        open_end=data.attempt(lab_run.open_end),
+        singles=data.attempt(lab_run.single_run_errors),
+        opt_share=data.attempt(lab_run.opt_one_model_share),
+        freedom=data.attempt(lab_run.all_freedom),
+        schedules=data.attempt(lab_run.schedule_results),
+        chinchilla=data.attempt(huber.fit_huber_log, points),
+        lab=worlds.run_lab(range(5), [0], n_tokens=1_000_000, n_checkpoints=40),
+        control=control.lawful_ratios(12, 0),
+        live=live.run_live(settings, 0, progress=False),
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def findings(results):
-    return {finding.claim: finding for finding in sl.evaluate(results, "toy", 0)}
+    return {finding.claim: finding for finding in verdict_findings.evaluate(results, "toy", 0)}
 
 
 def test_every_claim_has_one_finding(findings):
-    assert list(findings) == [claim.id for claim in sl.CLAIMS]
-    ids = {claim.id for claim in sl.CLAIMS}
+    assert list(findings) == [claim.id for claim in claims.CLAIMS]
+    ids = {claim.id for claim in claims.CLAIMS}
     assert {str(i) for i in range(1, 12)} <= ids
     assert {"2'", "3'", "3''", "5'"} <= ids
 
@@ -104,24 +119,30 @@ def test_the_objective_and_the_printed_cells(results):
 def test_without_data_only_the_claims_that_need_them_are_untested(results):
     missing = data.Missing("put the file there")
     kept = {"lab", "control", "live"}
-    bare = sl.Results(
+    bare = verdict_findings.Results(
         **{
             field.name: getattr(results, field.name) if field.name in kept else missing
             for field in fields(results)
         }
     )
-    found = sl.evaluate(bare, "toy", 0)
+    found = verdict_findings.evaluate(bare, "toy", 0)
     untested = {finding.claim for finding in found if finding.verdict == NOT_TESTED}
-    assert untested == {claim.id for claim in sl.CLAIMS} - FREE
+    assert untested == {claim.id for claim in claims.CLAIMS} - FREE
     assert all(f.note == "put the file there" for f in found if f.claim in untested)
-    check(found, sl.CLAIMS)
-    assert set(sl.series(bare)) == {"n_laws", "fit_seconds", "lab", "seed_spread", "live_errors"}
+    check(found, claims.CLAIMS)
+    assert set(verdict_findings.series(bare)) == {
+        "n_laws",
+        "fit_seconds",
+        "lab",
+        "seed_spread",
+        "live_errors",
+    }
 
 
 def test_series_fit_into_a_record(results):
     """A record holds numbers, strings, lists and dicts, and goes into a page: it must be small."""
-    assert len(json.dumps(sl.series(results), default=float)) < 40_000
-    json.dumps(asdict(sl.PRESETS["toy"]), allow_nan=False)
+    assert len(json.dumps(verdict_findings.series(results), default=float)) < 40_000
+    json.dumps(asdict(PRESETS["toy"]), allow_nan=False)
 
 
 def laboratory(without=8.0, with_1=4.0, with_10=0.3, error=1.0):
@@ -235,32 +256,32 @@ def test_counts_need_a_status():
 def draws_of(results, settings):
     """Every figure as a function of no arguments."""
     show = data.show
-    family = data.attempt(sl.released_family, "OPT")
-    points = data.attempt(lambda one: sl.training_points(one.runs[:-1], cut=1e10), family)
-    boot = np.tile(sl.TRUTH.log_parameters, (5, 1))
+    family = data.attempt(sources.released_family, "OPT")
+    points = data.attempt(lambda one: protocol.training_points(one.runs[:-1], cut=1e10), family)
+    boot = np.tile(control.TRUTH.log_parameters, (5, 1))
     return {
         "answer": lambda: figures.answer(None),
-        "answer, published": lambda: figures.answer({"series": sl.series(results)}),
-        "surface": lambda: show(figures.surface, points, data.attempt(sl.fit_varpro, points)),
+        "answer, published": lambda: figures.answer({"series": verdict_findings.series(results)}),
+        "surface": lambda: show(figures.surface, points, data.attempt(varpro.fit_varpro, points)),
         "solvers": lambda: show(figures.solvers, results.solvers),
         "heatmaps": lambda: show(figures.heatmaps, results.ladders),
         "printed": lambda: show(figures.printed, results.cells),
-        "cut": lambda: show(figures.cut_ratios, data.attempt(sl.cut_ratios, results.ladders)),
-        "metrics": lambda: show(figures.metrics, data.attempt(sl.v0_metrics)),
+        "cut": lambda: show(figures.cut_ratios, data.attempt(across.cut_ratios, results.ladders)),
+        "metrics": lambda: show(figures.metrics, data.attempt(facts.v0_metrics)),
         "units": lambda: show(figures.units, results.ladders),
-        "two": lambda: show(figures.two_models, data.attempt(sl.two_model_profile, family)),
+        "two": lambda: show(figures.two_models, data.attempt(facts.two_model_profile, family)),
         "tails": lambda: show(figures.tails, results.ladders),
         "one": lambda: show(figures.one_model, results.ladders),
         "freedom": lambda: show(figures.freedom, results.freedom),
         "chinchilla": lambda: show(figures.chinchilla, results.chinchilla, boot),
         "curves": lambda: show(
-            figures.error_curves, data.attempt(sl.error_by_k, results.draws)
+            figures.error_curves, data.attempt(verdict_findings.error_by_k, results.draws)
         ),
         "treatments": lambda: show(figures.treatments, results.draws, tokens=1e11),
         "final": lambda: show(figures.final_losses, results.open_end),
         "schedules": lambda: show(figures.schedules, results.schedules),
         "lab": lambda: figures.lab(results.lab),
-        "live": lambda: figures.live(results.live, sl.live_law(results.live)),
+        "live": lambda: figures.live(results.live, live.live_law(results.live)),
         "control": lambda: figures.control(results.control, 1.5),
     }  # fmt: skip
 
@@ -286,14 +307,14 @@ def test_titles_follow_the_numbers(results):
 
 
 def test_tables_show_every_row(results):
-    assert sl.facts_table(results.facts).to_html().count("<tr>") == len(FACTS) + 1
-    assert "all" in sl.ladder_table(results.ladders).to_html()
-    assert sl.plan_table(results.budget).to_html().count("<tr>") == len(results.budget) + 1
-    assert "log n" in sl.regression_table(sl.mixed_model(results.ladders)).to_html()
+    assert tables.facts_table(results.facts).to_html().count("<tr>") == len(FACTS) + 1
+    assert "all" in tables.ladder_table(results.ladders).to_html()
+    assert tables.plan_table(results.budget).to_html().count("<tr>") == len(results.budget) + 1
+    assert "log n" in tables.regression_table(across.mixed_model(results.ladders)).to_html()
 
 
 def test_explorers_stay_small_and_describe_their_frames():
-    lab, family = sl.lab_explorer(), sl.family_explorer()
+    lab, family = explorers.lab_explorer(), explorers.family_explorer()
     for explorer in (lab, family):
         assert np.prod([len(values) for values in explorer.grids.values()]) <= MAX_FRAMES
     source, text = lab.frame(g=0.4, concentration=0.05, largest=256, cut=0.1)
@@ -306,8 +327,8 @@ def test_explorers_stay_small_and_describe_their_frames():
 @pytest.mark.parametrize(
     ("call", "right", "hint"),
     [
-        (sl.check_data_share, 0.357, ("size term", 0.643)),
-        (sl.check_perplexity_error, 10.517, ("error in nats", 4.348)),
+        (exercises.check_data_share, 0.357, ("size term", 0.643)),
+        (exercises.check_perplexity_error, 10.517, ("error in nats", 4.348)),
     ],
 )
 def test_exercises_answer_back(call, right, hint):
@@ -320,17 +341,19 @@ def test_exercises_answer_back(call, right, hint):
 
 
 def test_outliers_by_the_solution():
-    spoiled = sl.spoiled_points()
-    squares, robust = sl.fit_varpro(spoiled), sl.fit_huber_log(spoiled)
-    ratio = abs(squares.law.E / sl.TRUTH.E - 1) / abs(robust.law.E / sl.TRUTH.E - 1)
+    spoiled = exercises.spoiled_points()
+    squares, robust = varpro.fit_varpro(spoiled), huber.fit_huber_log(spoiled)
+    ratio = abs(squares.law.E / control.TRUTH.E - 1) / abs(robust.law.E / control.TRUTH.E - 1)
     assert ratio > 3
-    assert str(sl.check_outliers(ratio)).startswith("Right")
-    assert "other way round" in sl.check_outliers(1 / ratio)
+    assert str(exercises.check_outliers(ratio)).startswith("Right")
+    assert "other way round" in exercises.check_outliers(1 / ratio)
 
 
 def test_short_runs_break_the_law():
-    table = sl.overtrained_runs()
-    errors = sl.short_run_errors(table).pivot(index="dataset", columns="least", values="are")
+    table = sources.overtrained_runs()
+    errors = overtrained.short_run_errors(table).pivot(
+        index="dataset", columns="least", values="are"
+    )
     assert (errors[0.0] > 1.5 * errors[1.0]).all()
     training, target = split_runs(table, "c4_original", 1.0)
     assert set(np.round(training.D / training.N / 20, 3)) >= {1.0}
@@ -340,23 +363,29 @@ def test_short_runs_break_the_law():
 
 
 def test_pythia_is_left_to_paper_scale(settings):
-    answer = sl.evaluate_pythia(settings)
+    answer = paper_scale.evaluate_pythia(settings)
     assert "paper scale only" in answer.reason
     table = pd.DataFrame(
         [
-            (f"m{N:.0e}", N, D, float(sl.TRUTH.predict(N, D)), 1.1 * float(sl.TRUTH.predict(N, D)))
+            (
+                f"m{N:.0e}",
+                N,
+                D,
+                float(control.TRUTH.predict(N, D)),
+                1.1 * float(control.TRUTH.predict(N, D)),
+            )
             for N in (1e8, 3e8, 1e9, 3e9)
             for D in np.geomspace(5e9, 3e11, 20)
         ],
         columns=["model", "num_params", "tokens", "text", "cloze"],
     )
-    errors = sl.law_of_two_metrics(table)
+    errors = paper_scale.law_of_two_metrics(table)
     assert set(errors["metric"]) == {"text", "cloze"}
     assert errors["are"].max() < 0.1
 
 
 def test_presets_differ_where_they_should():
-    toy, book, paper = (sl.PRESETS[scale] for scale in ("toy", "book", "paper"))
+    toy, book, paper = (PRESETS[scale] for scale in ("toy", "book", "paper"))
     assert toy.draws < book.draws
     assert not toy.hub_models
     assert not book.hub_models

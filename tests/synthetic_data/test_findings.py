@@ -7,17 +7,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-import companion.synthetic_data as sd
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, ClaimFailed, check
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
 from companion.records._store import plain
 from companion.stats import over_seeds
 from companion.synthetic_data import settings, sources
+from companion.synthetic_data.lab import threshold
 from companion.synthetic_data.lab.speed import Speed
 from companion.synthetic_data.lab.threshold import equivalent
-from companion.synthetic_data.page import figures, tables
-from companion.synthetic_data.verdict import evidence, others
+from companion.synthetic_data.lab.world import make_world
+from companion.synthetic_data.method import infinite, mixing
+from companion.synthetic_data.page import exercises, explorers, figures, tables
+from companion.synthetic_data.verdict import evidence, findings, others, paper
+from companion.synthetic_data.verdict.claims import CLAIMS
 
 from . import made
 
@@ -28,7 +31,7 @@ def perfect():
 
 
 def verdicts(results, scale="book"):
-    return {finding.claim: finding.verdict for finding in sd.evaluate(results, scale)}
+    return {finding.claim: finding.verdict for finding in findings.evaluate(results, scale)}
 
 
 def test_a_perfect_run_satisfies_every_claim(perfect):
@@ -39,7 +42,7 @@ def test_a_perfect_run_satisfies_every_claim(perfect):
     assert found.pop("E2") == NOT_RESOLVED
     # a perfect repair of every damage contradicts "none of the tail" only where tails come back
     assert found == dict.fromkeys(found, HOLDS)
-    check(sd.evaluate(perfect, "book"), sd.CLAIMS)
+    check(findings.evaluate(perfect, "book"), CLAIMS)
 
 
 @pytest.mark.parametrize("scale", ["toy", "book", "paper"])
@@ -47,7 +50,7 @@ def test_every_scale_can_be_judged(perfect, scale):
     found = verdicts(perfect, scale)
     untested = {name for name, verdict in found.items() if verdict == NOT_TESTED}
     assert untested == ({"C2", "L2", "L3", "L4", "E2"} if scale == "toy" else set())
-    assert list(found) == [claim.id for claim in sd.CLAIMS]
+    assert list(found) == [claim.id for claim in CLAIMS]
 
 
 def test_what_does_nothing_satisfies_nothing():
@@ -61,7 +64,7 @@ def test_what_does_nothing_satisfies_nothing():
         assert found[claim] in (DOES_NOT_HOLD, NOT_RESOLVED), claim
     assert found["T7"] == HOLDS  # the negative control does hold where nothing happens
     with pytest.raises(ClaimFailed, match="T3"):
-        check(sd.evaluate(nothing, "toy"))
+        check(findings.evaluate(nothing, "toy"))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_a_simulation_that_misses_its_theorem_stops_the_run():
     far = made.results(checks=made.checks(z=5))
     assert verdicts(far)["T1"] == verdicts(far, "toy")["T1"] == DOES_NOT_HOLD
     with pytest.raises(ClaimFailed, match="T1"):
-        check(sd.evaluate(far, "toy"))
+        check(findings.evaluate(far, "toy"))
     assert verdicts(made.results(survival_margin=-0.2))["T1"] == DOES_NOT_HOLD
 
 
@@ -144,7 +147,7 @@ def test_one_score_that_is_open_leaves_stability_open(perfect):
         values[-1, at] *= 1 + 0.1 * np.tile([-1, 1], made.N_SEEDS // 2)
         return values
 
-    found = sd.evaluate(spoiled(perfect, "fixed, T=1", "em", wide), "book")[0]
+    found = findings.evaluate(spoiled(perfect, "fixed, T=1", "em", wide), "book")[0]
     assert found.verdict == NOT_RESOLVED
     assert "facts, rank 24:" in found.note
 
@@ -196,7 +199,7 @@ def test_no_task_that_passes_is_no_verdict():
 
 def test_what_is_missing_is_not_tested(perfect):
     gone = Missing("not here")
-    found = sd.evaluate(made.results(lives=gone, students=gone, variety=gone), "book")
+    found = findings.evaluate(made.results(lives=gone, students=gone, variety=gone), "book")
     assert {f.claim for f in found if f.verdict == NOT_TESTED} == {"L2", "L3", "L4", "E1", "E2"}
     assert "not here" in next(f.note for f in found if f.claim == "E1")
 
@@ -276,18 +279,26 @@ def test_the_share_of_self_instruct():
 def all_figures(r):
     run = r.top("fresh, T=0.7")
     return {
-        "none": figures.answer(None), "answer": figures.answer({"series": plain(sd.series(r))}),
-        "law": figures.law(full_checks()), "checks": figures.checks(r.checks),
-        "artifact": figures.artifact(r.artifact), "curves": figures.curves(r.runs, 24),
-        "knots": figures.knots(run, sd.knot_ranges(run, "kl").difference),
-        "generations": figures.generations(r.runs, 24), "reliability": figures.reliability(run),
-        "chains": figures.chains(r.top("fixed, T=1")), "sizes": figures.sizes(r.runs),
-        "repair": figures.repair(r.runs, 24), "tables": figures.tables(r.tables),
-        "lives": figures.lives(r.lives), "students": figures.students(r.students),
+        "none": figures.answer(None),
+        "answer": figures.answer({"series": plain(findings.series(r))}),
+        "law": figures.law(full_checks()),
+        "checks": figures.checks(r.checks),
+        "artifact": figures.artifact(r.artifact),
+        "curves": figures.curves(r.runs, 24),
+        "knots": figures.knots(run, paper.knot_ranges(run, "kl").difference),
+        "generations": figures.generations(r.runs, 24),
+        "reliability": figures.reliability(run),
+        "chains": figures.chains(r.top("fixed, T=1")),
+        "sizes": figures.sizes(r.runs),
+        "repair": figures.repair(r.runs, 24),
+        "tables": figures.tables(r.tables),
+        "lives": figures.lives(r.lives),
+        "students": figures.students(r.students),
         "variety": figures.variety(r.variety),
-        "survival": figures.survival(sd.zipf(), {s: sd.survivors(2, s, 0) for s in (0.5, 1.0)},
-                                     100, 2),
-    }  # fmt: skip
+        "survival": figures.survival(
+            explorers.zipf(), {s: explorers.survivors(2, s, 0) for s in (0.5, 1.0)}, 100, 2
+        ),
+    }
 
 
 def full_checks():
@@ -323,7 +334,7 @@ def test_tables(perfect):
     made_tables = [
         tables.arms_table(perfect.runs, 24), tables.sizes_table(perfect.runs),
         tables.rivals_table(perfect.runs, 24), tables.infinite_table(perfect.infinite),
-        tables.verdicts_table(sd.evaluate(perfect, "book")), tables.holm_table(perfect),
+        tables.verdicts_table(findings.evaluate(perfect, "book")), tables.holm_table(perfect),
         tables.elsewhere_table(), tables.variety_table(perfect.variety),
         tables.speed_table(speed), tables.hub_table(cell),
     ]  # fmt: skip
@@ -333,12 +344,16 @@ def test_tables(perfect):
 
 
 def test_the_record_is_plain(perfect):
-    json.dumps(plain(sd.series(perfect)), allow_nan=False)
+    json.dumps(plain(findings.series(perfect)), allow_nan=False)
 
 
 def test_explorers_stay_small_and_describe_themselves(perfect):
-    for one in (sd.law_explorer(), sd.threshold_explorer(perfect.top("fresh, T=0.7")),
-                sd.reliability_explorer(perfect.students), sd.survival_explorer()):  # fmt: skip
+    for one in (
+        explorers.law_explorer(),
+        explorers.threshold_explorer(perfect.top("fresh, T=0.7")),
+        explorers.reliability_explorer(perfect.students),
+        explorers.survival_explorer(),
+    ):
         size = int(np.prod([len(values) for values in one.grids.values()]))
         assert 1 < size <= MAX_FRAMES
         first = {name: values[0] for name, values in one.grids.items()}
@@ -349,18 +364,20 @@ def test_explorers_stay_small_and_describe_themselves(perfect):
 
 
 def test_exercises_answer_back():
-    assert "Right" in sd.check_law(1.3125)
-    assert "one generation" in sd.check_law(1.25)
-    assert "limit" in sd.check_law(4 / 3)
-    assert "Right" in sd.check_budget(sd.largest_share(0.1, 3))
-    assert "one generation" in sd.check_budget(0.1**0.5)
-    world = sd.make_world(0)
-    assert "Right" in sd.check_greedy(sd.predicted_over_confidence(world.truth, world.weight, 0.3))
-    assert "Not yet" in sd.check_greedy(0.3)
+    assert "Right" in exercises.check_law(1.3125)
+    assert "one generation" in exercises.check_law(1.25)
+    assert "limit" in exercises.check_law(4 / 3)
+    assert "Right" in exercises.check_budget(mixing.largest_share(0.1, 3))
+    assert "one generation" in exercises.check_budget(0.1**0.5)
+    world = make_world(0)
+    assert "Right" in exercises.check_greedy(
+        infinite.predicted_over_confidence(world.truth, world.weight, 0.3)
+    )
+    assert "Not yet" in exercises.check_greedy(0.3)
     grid = np.linspace(0, 0.5, 11)
-    assert "Right" in sd.check_knot(sd.one_knot(grid, grid**2).knot)
-    assert "middle" in sd.check_knot(0.45)
-    assert "Not answered" in sd.check_law(...)
+    assert "Right" in exercises.check_knot(threshold.one_knot(grid, grid**2).knot)
+    assert "middle" in exercises.check_knot(0.45)
+    assert "Not answered" in exercises.check_law(...)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def figure() -> Live:
     return Live(
         "mamba3-rotor",
         scene,
-        Path(__file__).with_suffix(".js"),
+        Path(str(files("companion.mamba3.page"))) / "live_rotor.js",
         [
             Slider("error", "error of the half turn, ε", 0, 0.1, 0.01, 0.001, "rad"),
             Slider("ones", "share of ones", 0.05, 1, 0.5, 0.01, "%", times=100, show=1),

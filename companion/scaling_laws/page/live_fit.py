@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -174,7 +175,7 @@ def figure() -> Live:
     return Live(
         "sl-fit",
         scene,
-        Path(__file__).with_suffix(".js"),
+        Path(str(files("companion.scaling_laws.page"))) / "live_fit.js",
         [
             Choice("family", "family", [(name, text) for name, (text, _) in FAMILIES.items()]),
             Slider("runs", "runs to fit, smallest first", 3, max(most.values()), most["gpt3"], 1,

@@ -24,7 +24,7 @@ lm, others, power, probe, quality.  ``sources`` holds what others released and p
 ========  =================================================
 equation  function
 ========  =================================================
-1         method/watermark.pick, method/words.selection_key
+1         method/words.selection_key
 2         method/words.surprisal
 3         method/watermark.Watermarker.mark
 4         method/scores

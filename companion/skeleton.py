@@ -49,9 +49,9 @@ def create(paper: Paper, project: Project) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=project.build, prefix="new-") as scratch:
         made = Path(scratch)
         for part in ("package", "tests"):
-            for template in sorted((TEMPLATES / part).glob("*.tmpl")):
-                target = made / part / template.stem
-                target.parent.mkdir(exist_ok=True)
+            for template in sorted((TEMPLATES / part).rglob("*.tmpl")):
+                target = made / part / template.relative_to(TEMPLATES / part).with_suffix("")
+                target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(fill(template.read_text("utf-8"), paper), encoding="utf-8")
         cells = (TEMPLATES / "notebook.tmpl").read_text("utf-8")
         nbformat.write(notebook(fill(cells, paper)), made / "notebook")
@@ -61,7 +61,7 @@ def create(paper: Paper, project: Project) -> list[Path]:
     return [
         file
         for place in places.values()
-        for file in (sorted(place.iterdir()) if place.is_dir() else [place])
+        for file in (sorted(filter(Path.is_file, place.rglob("*"))) if place.is_dir() else [place])
     ]
 
 

@@ -55,15 +55,16 @@ def test_every_skeleton_is_linted_and_formatted(book):
 
 def test_a_new_chapter_has_the_forms_of_the_book(book):
     package = paper("tart").package_path(book)
-    found = {path.name for path in package.iterdir() if path.is_file()}
-    assert found == {"__init__.py", "experiment.py", "figures.py", "settings.py", "verdict.py"}
+    found = {path.name for path in package.iterdir()}
+    rooms = {"method", "lab", "page"}
+    assert found == {"__init__.py", "settings.py", "sources.py", "verdict.py", *rooms}
     assert "class Settings(Sized):" in (package / "settings.py").read_text()
     assert (package / "verdict.py").read_text().count("@verdicts.claim(") == 2
 
 
 def test_no_placeholder_is_left(book):
     for entry in papers():
-        files = [*entry.package_path(book).glob("*.py"), entry.notebook_path(book)]
+        files = [*entry.package_path(book).rglob("*.py"), entry.notebook_path(book)]
         for path in files:
             text = path.read_text()
             assert "@slug@" not in text
@@ -117,7 +118,7 @@ def test_a_new_notebook_has_the_sections_in_order(book):
 
 
 def test_a_broken_effect_fails_the_new_notebook(tmp_path_factory, book):
-    code = paper("quartet").package_path(book) / "experiment.py"
+    code = paper("quartet").package_path(book) / "lab" / "draws.py"
     whole = code.read_text()
     code.write_text(whole.replace("rng.standard_normal(shape)", "rng.standard_cauchy(shape)"))
     try:

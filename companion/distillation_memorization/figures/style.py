@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 from companion.distillation_memorization import arms as a
-from companion.plotting import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-    Style,
-)
+from companion.plotting import METHODS, Style, methods
 
-LOOKS = {
-    a.TEACHER: Style(PURPLE, "s", "-"),
-    a.BASELINE: Style(ORANGE, "^", "--"),
-    a.SOFT: Style(BLUE, "o", "-"),
-    a.HARD: Style(GREEN, "D", "-."),
-    a.UNREAD: Style(VERMILION, "X", ":"),
-    a.MIXTURE: Style(SKY, "v", "--"),
-    a.SMOOTHED: Style(YELLOW, "P", ":"),
-}
+LOOKS = methods(a.TEACHER, a.BASELINE, a.SOFT, a.HARD, a.UNREAD, a.MIXTURE, a.SMOOTHED)
 MAIN = (a.TEACHER, a.BASELINE, a.SOFT, a.HARD)
 NAMES = {a.TEACHER: "T teacher", a.BASELINE: "B baseline", a.SOFT: "S soft", a.HARD: "H hard"}
-PAPER = Style(GREY, "s", "--")
-OTHERS = Style(BLACK, ".", "")
+PAPER = METHODS["paper"]
+OTHERS = METHODS["other students"]
 
 
 def look(name: str) -> Style:

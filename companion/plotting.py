@@ -34,8 +34,7 @@ PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#222222"
 GREY = "#767676"
 PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW)
 
-METHODS = {
-    # roles that every chapter has
+ROLES = {
     "paper": Style(GREY, "s", "--"),  # the paper's own numbers are always grey
     "ours": Style(BLUE, "o", "-"),
     "null": Style(BLACK, "", ":"),  # what chance, or no effect, would give
@@ -43,7 +42,98 @@ METHODS = {
     "truth": Style(BLACK, "", "-"),
     "baseline": Style(ORANGE, "^", "--"),
 }
-"""Method to style; a chapter adds its methods here, so that two chapters never disagree."""
+"""Parts that every chapter has."""
+
+METHODS = {
+    **ROLES,
+    # Next-token concepts: regressors, ways of pairing, autoencoders
+    "LM": Style(BLUE, "o", "-"),
+    "P": Style(ORANGE, "^", "--"),
+    "bag": Style(GREEN, "s", "-."),
+    "label": Style(PURPLE, "v", ":"),
+    "oracle": Style(BLACK, "D", "-"),
+    "held_out": Style(SKY, "o", "-"),
+    "same": Style(VERMILION, "X", "--"),
+    "permuted": Style(GREY, "P", ":"),
+    "top-k": Style(GREEN, "s", "-"),
+    "batch top-k": Style(PURPLE, "v", "-"),
+    "p-annealing": Style(ORANGE, "^", "-"),
+    "structured": Style(BLUE, "o", "-"),
+    # Distillation and memorization
+    "teacher": Style(PURPLE, "s", "-"),
+    "soft, tau 2": Style(BLUE, "o", "-"),
+    "hard": Style(GREEN, "D", "-."),
+    "hard, teacher without D": Style(VERMILION, "X", ":"),
+    "mixture": Style(SKY, "v", "--"),
+    "label smoothing": Style(YELLOW, "P", ":"),
+    "other students": Style(BLACK, ".", ""),
+    # LexiMark: what two sets of scores are asked
+    "record": Style(BLUE, "o", "-"),
+    "dictionary": Style(ORANGE, "^", "--"),
+    "protocol": Style(PURPLE, "D", "-."),
+    "counterfactual": Style(GREEN, "s", ":"),
+    "no mark": Style(GREY, "s", "--"),
+    # Gaussian RBF: shapes of the precision matrix
+    "full": Style(BLUE, "o"),
+    "diagonal": Style(ORANGE, "^"),
+    "isotropic": Style(VERMILION, "X"),
+    # Quartet: schemes, and ways to average
+    "RTN": Style(BLUE, "o", "-"),
+    "SR": Style(ORANGE, "^", "-"),
+    "QuEST": Style(GREEN, "D", "-"),
+    "QuEST nearest": Style(GREEN, "D", "--"),
+    "RTN PMA": Style(SKY, "v", "--"),
+    "RTN EDEN": Style(PURPLE, "P", "-."),
+    "none": Style(BLACK, "s", "-"),
+    "naive": Style(VERMILION, "X", "-."),
+    "RTN, signs after": Style(VERMILION, "X", "-."),
+    "RTN, signs before": Style(BLUE, "o", "-"),
+    "SR, signs after": Style(SKY, "v", "--"),
+    "SR, signs before": Style(ORANGE, "^", "-"),
+    "SR, 3/4 of the input": Style(ORANGE, "^", "-"),
+    "SR, OCP scale": Style(VERMILION, "X", "-."),
+    # Mamba-3
+    "Mamba-3": Style(BLUE, "o", "-"),
+    "Mamba-3, heavy tail": Style(SKY, "D", "-"),
+    "Mamba-3, standard RoPE": Style(GREEN, "v", ":"),
+    "Mamba-3, no RoPE": Style(VERMILION, "X", "-."),
+    "Mamba-2": Style(ORANGE, "^", "--"),
+    "real, both signs": Style(PURPLE, "s", "--"),
+    "MIMO": Style(GREEN, "P", "-"),
+    "attention": Style(BLACK, "s", "--"),
+    # Tart
+    "module": Style(BLUE, "o", "-"),
+    "logistic": Style(ORANGE, "^", "--"),
+    "logistic, C = 1": Style(ORANGE, "v", ":"),
+    "logistic, intercept": Style(PURPLE, "D", "--"),
+    "mean difference": Style(GREEN, "s", "-."),
+    "ridge": Style(SKY, "P", ":"),
+    "5 neighbors": Style(YELLOW, "h", ":"),
+    "knows w": Style(BLACK, "", "-"),
+    "ICL": Style(VERMILION, "X", "-"),
+    "ICL, contextual": Style(VERMILION, "<", "--"),
+    "ICL, median": Style(VERMILION, ">", ":"),
+    "fine-tuned": Style(GREY, "*", "-"),
+    # Consistent diffusion
+    "Diffusion": Style(ORANGE, "^", "--"),
+    "Two For One": Style(PURPLE, "v", ":"),
+    "Mixture": Style(SKY, "D", "-."),
+    "Fokker-Planck": Style(GREEN, "s", "--"),
+    "Both": Style(BLUE, "o", "-"),
+    "Fixed units": Style(GREEN, "s", "--"),
+    # Synthetic data: ways to close the loop, at two temperatures, and controls
+    "fixed": Style(BLUE, "o", "-"),
+    "fresh": Style(SKY, "o", "--"),
+    "fixed, T=1": Style(BLUE, "o", "-"),
+    "fixed, T=0.7": Style(VERMILION, "s", "-"),
+    "fresh, T=1": Style(SKY, "o", "--"),
+    "fresh, T=0.7": Style(ORANGE, "s", "--"),
+    "compute matched": Style(GREEN, "^", "-."),
+    "real only": Style(PURPLE, "v", ":"),
+    "written by the truth": Style(BLACK, "X", ""),
+}
+"""Color and mark of every method of the book; a chapter adds its methods here and has no table of
+its own, so that two chapters never disagree."""
 
 SEQUENTIAL, DIVERGING = "viridis", "RdBu_r"
 
@@ -53,6 +143,11 @@ def style(method: str) -> dict[str, object]:
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known are {', '.join(METHODS)}")
     return METHODS[method]._asdict()
+
+
+def methods(*names: str) -> dict[str, Style]:
+    """The styles of some methods, in this order; ``ValueError`` for one that is not there."""
+    return {name: Style(**style(name)) for name in names}
 
 
 class BookFigure(Figure):

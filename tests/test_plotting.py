@@ -1,5 +1,6 @@
 import io
 import itertools
+import re
 
 import matplotlib as mpl
 import pytest
@@ -7,6 +8,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from companion import plotting
+from companion.project import Project
 
 
 def luminance(color):
@@ -16,10 +18,30 @@ def luminance(color):
 
 
 def test_every_method_differs_from_the_others_without_color():
-    looks = [(style.marker, str(style.linestyle)) for style in plotting.METHODS.values()]
+    looks = [(style.marker, str(style.linestyle)) for style in plotting.ROLES.values()]
     assert len(set(looks)) == len(looks)
     with pytest.raises(ValueError, match="known are paper"):
         plotting.style("nobody")
+
+
+def test_no_chapter_has_styles_of_its_own():
+    package = Project().package
+    own = [
+        f"{path.relative_to(package)}: {line.strip()}"
+        for path in package.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\bStyle\(", line) and path != package / "plotting.py"
+    ]
+    assert own == []
+
+
+def test_methods_come_in_the_order_asked_for():
+    assert list(plotting.methods("SR", "RTN").items()) == [
+        ("SR", plotting.METHODS["SR"]),
+        ("RTN", plotting.METHODS["RTN"]),
+    ]
+    with pytest.raises(ValueError, match="unknown method 'nobody'"):
+        plotting.methods("SR", "nobody")
 
 
 def test_the_paper_is_grey():
@@ -28,7 +50,7 @@ def test_the_paper_is_grey():
 
 
 def test_text_colors_contrast_with_white():
-    for style in plotting.METHODS.values():
+    for style in plotting.ROLES.values():
         assert 1.05 / (luminance(style.color) + 0.05) >= 2.0
     assert 1.05 / (luminance(plotting.GREY) + 0.05) >= 4.5
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Style
+from companion.plotting import METHODS, methods
 
-STYLES = {
-    "Diffusion": Style(ORANGE, "^", "--"),
-    "Two For One": Style(PURPLE, "v", ":"),
-    "Mixture": Style(SKY, "D", "-."),
-    "Fokker-Planck": Style(GREEN, "s", "--"),
-    "Both": Style(BLUE, "o", "-"),
-    "truth": Style(BLACK, "", "-"),
-    "control": Style(VERMILION, "X", "-."),
-}
+STYLES = methods("Diffusion", "Two For One", "Mixture", "Fokker-Planck", "Both", "truth", "control")
 """Method to color, marker, and dash; the paper's own numbers are grey."""
 
-PAPER = Style(GREY, "s", "--")
+PAPER = METHODS["paper"]

@@ -11,7 +11,7 @@ from companion.consistent_diffusion.lab.molecule.experiment import MoleculeResul
 from companion.consistent_diffusion.lab.molecule.geometry import C_N, bond_lengths, phi_psi
 from companion.consistent_diffusion.lab.molecule.scores import late
 from companion.consistent_diffusion.page.figures.style import STYLES
-from companion.plotting import GREEN, GREY, SEQUENTIAL, Style, figure, finding_title
+from companion.plotting import GREY, SEQUENTIAL, Style, figure, finding_title, methods
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_ENERGY = 7.0  # kT; what is rarer is white
 MAP_BINS = 60
 PROFILE_BINS = 72
-OTHER = {"No energy": STYLES["control"], "Fixed units": Style(GREEN, "s", "--")}
+OTHER = {"No energy": STYLES["control"], **methods("Fixed units")}
 
 
 def style_of(label: str) -> Style:

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 from companion.distillation_memorization.method import arms
-from companion.plotting import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-    Style,
-)
+from companion.plotting import METHODS, Style, methods
 
-LOOKS = {
-    arms.TEACHER: Style(PURPLE, "s", "-"),
-    arms.BASELINE: Style(ORANGE, "^", "--"),
-    arms.SOFT: Style(BLUE, "o", "-"),
-    arms.HARD: Style(GREEN, "D", "-."),
-    arms.UNREAD: Style(VERMILION, "X", ":"),
-    arms.MIXTURE: Style(SKY, "v", "--"),
-    arms.SMOOTHED: Style(YELLOW, "P", ":"),
-}
+LOOKS = methods(
+    arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD, arms.UNREAD, arms.MIXTURE, arms.SMOOTHED
+)
 MAIN = (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
 NAMES = {
     arms.TEACHER: "T teacher",
@@ -32,8 +15,8 @@ NAMES = {
     arms.SOFT: "S soft",
     arms.HARD: "H hard",
 }
-PAPER = Style(GREY, "s", "--")
-OTHERS = Style(BLACK, ".", "")
+PAPER = METHODS["paper"]
+OTHERS = METHODS["other students"]
 
 
 def look(name: str) -> Style:

@@ -17,9 +17,9 @@ from companion.plotting import (
     BLUE,
     GREY,
     ORANGE,
-    VERMILION,
     figure,
     finding_title,
+    methods,
     reference_line,
 )
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOOKS = {FULL: (BLUE, "o"), DIAGONAL: (ORANGE, "^"), ISOTROPIC: (VERMILION, "X")}
+LOOKS = methods(FULL, DIAGONAL, ISOTROPIC)
 
 
 def _r2_panel(ax: Axes, rows: pd.DataFrame) -> dict[tuple[bool, str], float]:
     medians = {}
     for place, rotated in enumerate((True, False)):
-        for shift, (structure, (color, marker)) in zip(
+        for shift, (structure, (color, marker, _)) in zip(
             (-0.25, 0, 0.25), LOOKS.items(), strict=True
         ):
             values = rows.loc[

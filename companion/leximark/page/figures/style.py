@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from companion.plotting import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Style
+from companion.plotting import BLUE, METHODS, ORANGE, SKY, VERMILION, methods
 
-QUESTIONS = {
-    "record": Style(BLUE, "o", "-"),
-    "dictionary": Style(ORANGE, "^", "--"),
-    "protocol": Style(PURPLE, "D", "-."),
-    "counterfactual": Style(GREEN, "s", ":"),
-    "none": Style(GREY, "s", "--"),
+QUESTIONS = methods("record", "dictionary", "protocol", "counterfactual") | {
+    "none": METHODS["no mark"]
 }
+
 
 WORDS = {
     "none": "no mark",

@@ -1,17 +1,17 @@
 """One look per model of this chapter: never by color alone."""
 
-from companion.plotting import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Style
+from companion.plotting import methods
 
-LOOKS = {
-    "Mamba-3": Style(BLUE, "o", "-"),
-    "Mamba-3, heavy tail": Style(SKY, "D", "-"),
-    "Mamba-3, standard RoPE": Style(GREEN, "v", ":"),
-    "Mamba-3, no RoPE": Style(VERMILION, "X", "-."),
-    "Mamba-2": Style(ORANGE, "^", "--"),
-    "real, both signs": Style(PURPLE, "s", "--"),
-    "MIMO": Style(GREEN, "P", "-"),
-    "attention": Style(BLACK, "s", "--"),
-}
+LOOKS = methods(
+    "Mamba-3",
+    "Mamba-3, heavy tail",
+    "Mamba-3, standard RoPE",
+    "Mamba-3, no RoPE",
+    "Mamba-2",
+    "real, both signs",
+    "MIMO",
+    "attention",
+)
 
 
 def look(name: str) -> dict[str, object]:

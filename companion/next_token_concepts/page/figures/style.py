@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, Style
+from companion.plotting import methods
 
-REGRESSORS = {
-    "LM": Style(BLUE, "o", "-"),
-    "P": Style(ORANGE, "^", "--"),
-    "bag": Style(GREEN, "s", "-."),
-    "label": Style(PURPLE, "v", ":"),
-    "oracle": Style(BLACK, "D", "-"),
-}
+REGRESSORS = methods("LM", "P", "bag", "label", "oracle")
+
 
 WORDS = {
     "LM": "log marginals",
@@ -20,15 +15,6 @@ WORDS = {
     "oracle": "exact logits",
 }
 
-PAIRING = {
-    "held_out": Style(SKY, "o", "-"),
-    "same": Style(VERMILION, "X", "--"),
-    "permuted": Style(GREY, "P", ":"),
-}
+PAIRING = methods("held_out", "same", "permuted")
 
-KINDS = {
-    "top-k": Style(GREEN, "s", "-"),
-    "batch top-k": Style(PURPLE, "v", "-"),
-    "p-annealing": Style(ORANGE, "^", "-"),
-    "structured": Style(BLUE, "o", "-"),
-}
+KINDS = methods("top-k", "batch top-k", "p-annealing", "structured")

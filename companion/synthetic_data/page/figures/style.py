@@ -1,15 +1,20 @@
 """One color per way of closing the loop."""
 
-from companion.plotting import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from companion.plotting import METHODS, methods
 
 ARM_STYLE = {
-    "fixed, T=1": {"color": BLUE, "marker": "o", "linestyle": "-"},
-    "fixed, T=0.7": {"color": VERMILION, "marker": "s", "linestyle": "-"},
-    "fresh, T=1": {"color": SKY, "marker": "o", "linestyle": "--"},
-    "fresh, T=0.7": {"color": ORANGE, "marker": "s", "linestyle": "--"},
-    "compute matched": {"color": GREEN, "marker": "^", "linestyle": "-."},
-    "real only": {"color": PURPLE, "marker": "v", "linestyle": ":"},
-    "truth": {"color": BLACK, "marker": "X", "linestyle": ""},
+    name: look._asdict()
+    for name, look in (
+        methods(
+            "fixed, T=1",
+            "fixed, T=0.7",
+            "fresh, T=1",
+            "fresh, T=0.7",
+            "compute matched",
+            "real only",
+        )
+        | {"truth": METHODS["written by the truth"]}
+    ).items()
 }
 """Controls of real data alone are green and purple, the negative control is black."""
 
@@ -24,9 +29,8 @@ ARM_NAME = {
 }
 
 PROTOCOL_STYLE = {
-    "fresh": {"color": SKY, "linestyle": "--", "marker": "o"},
-    "fixed": {"color": BLUE, "linestyle": "-", "marker": "o"},
-    "real only": {"color": PURPLE, "linestyle": ":", "marker": "v"},
+    name: look._asdict() for name, look in methods("fresh", "fixed", "real only").items()
 }
+
 
 SHARE = "share of synthetic data s"

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from companion.plotting import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-    Style,
+from companion.plotting import methods
+
+LOOKS = methods(
+    "module",
+    "logistic",
+    "logistic, C = 1",
+    "logistic, intercept",
+    "mean difference",
+    "ridge",
+    "5 neighbors",
+    "knows w",
+    "ICL",
+    "ICL, contextual",
+    "ICL, median",
+    "fine-tuned",
 )
 
-LOOKS = {
-    "module": Style(BLUE, "o", "-"),
-    "logistic": Style(ORANGE, "^", "--"),
-    "logistic, C = 1": Style(ORANGE, "v", ":"),
-    "logistic, intercept": Style(PURPLE, "D", "--"),
-    "mean difference": Style(GREEN, "s", "-."),
-    "ridge": Style(SKY, "P", ":"),
-    "5 neighbors": Style(YELLOW, "h", ":"),
-    "knows w": Style(BLACK, "", "-"),
-    "ICL": Style(VERMILION, "X", "-"),
-    "ICL, contextual": Style(VERMILION, "<", "--"),
-    "ICL, median": Style(VERMILION, ">", ":"),
-    "fine-tuned": Style(GREY, "*", "-"),
-}
 
 WORDS = {
     "ICL": "prompting",

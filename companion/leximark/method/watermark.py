@@ -90,7 +90,7 @@ def digest(*parts: object) -> int:
 
 
 def pick(sentence: Sequence[Token], recipe: Recipe) -> list[Token]:
-    """The K words of a sentence that are looked at, in order of the text: those with the least keys.
+    """The K words of a sentence that are looked at, in order of the text: those of least key.
 
     Unknown words have an infinite key and are never picked; ties go to the earlier word.  A random
     pick hangs on what no watermark changes, the sentence's other words and the places of these, so

@@ -25,7 +25,7 @@ rule   x or y (one number)      width, dash
 note   x, y (numbers), text     dx, dy (pixels), anchor (start, middle, end)
 ====== ======================== ===========================================================
 
-each with a ``role`` (one of ``plotting.ROLES``, or ``muted``; "ours" if missing), an
+each with a ``role`` (a method of ``plotting.METHODS``, or ``muted``; "ours" if missing), an
 ``opacity``, and a ``name`` if it belongs into the key.  A value that is null is a gap.
 """
 
@@ -54,7 +54,7 @@ MAX_CONTROLS, MAX_PANELS = 4, 2
 """What a reader can take in, and what fits one screen of a phone together with its sliders."""
 
 MUTED = {"light": "#8e939b", "dark": "#646b75"}
-ROLES = {**plotting.ROLES, "muted": plotting.Style(MUTED["light"])}
+ROLES = {**plotting.METHODS, "muted": plotting.Style(MUTED["light"])}
 """Role of a mark to style: the methods of the book, and what stays in the background."""
 
 GROUNDS = {"light": ("#fdfdfb", 3.0), "dark": ("#15171a", 6.0)}

@@ -24,10 +24,19 @@ function live(root, scene, spec) {
 
   const MARKERS = { // a path around (x, y) with half width r
     o: (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0`,
-    s: (x, y, r) => `M${x - r} ${y - r}h${2 * r}v${2 * r}h${-2 * r}z`,
-    "^": (x, y, r) => `M${x} ${y - 1.2 * r}l${1.2 * r} ${2.1 * r}h${-2.4 * r}z`,
     X: (x, y, r) => `M${x - r} ${y - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}`,
+    ".": (x, y, r) => MARKERS.o(x, y, r / 2),
   };
+  const CORNERS = { // of the other markers, in tenths of r
+    s: [-10, -10, 10, -10, 10, 10, -10, 10], D: [0, -13, 13, 0, 0, 13, -13, 0],
+    "^": [0, -12, 12, 9, -12, 9], v: [0, 12, 12, -9, -12, -9],
+    "<": [-12, 0, 9, -12, 9, 12], ">": [12, 0, -9, -12, -9, 12],
+    P: [-4, -12, 4, -12, 4, -4, 12, -4, 12, 4, 4, 4, 4, 12, -4, 12, -4, 4, -12, 4, -12, -4, -4, -4],
+    h: [0, -12, 10, -6, 10, 6, 0, 12, -10, 6, -10, -6],
+    "*": [0, -13, 3, -4, 13, -4, 5, 2, 8, 11, 0, 5, -8, 11, -5, 2, -13, -4, -3, -4],
+  };
+  for (const name in CORNERS) MARKERS[name] = (x, y, r) =>
+    `M${CORNERS[name].map((v, i) => round((i % 2 ? y : x) + (v * r) / 10)).join(" ")}Z`;
   const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
   const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
   const make = (tag, attributes, inside) => {
@@ -66,8 +75,8 @@ function live(root, scene, spec) {
   }
 
   // how a mark is drawn: color from its role, dashes from its role unless it has its own
-  const color = (mark) => `style="--rpl-c:var(--rpl-${mark.role || "ours"})"`;
   const style = (mark) => spec.roles[mark.role || "ours"];
+  const color = (mark) => `style="--rpl-c:var(--rpl-${style(mark).color})"`;
   const dash = (mark) => mark.dash === undefined ? style(mark).dash : mark.dash;
   const dots = (mark) => MARKERS[mark.marker || style(mark).marker || "o"];
   const shape = (mark) => mark.open ? "rpl-open" : "rpl-dots";

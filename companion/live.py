@@ -25,7 +25,7 @@ rule   x or y (one number)      width, dash
 note   x, y (numbers), text     dx, dy (pixels), anchor (start, middle, end)
 ====== ======================== ===========================================================
 
-each with a ``role`` (one of ``plotting.ROLES``, or ``muted``; "ours" if missing), an
+each with a ``role`` (a method of ``plotting.METHODS``, or ``muted``; "ours" if missing), an
 ``opacity``, and a ``name`` if it belongs into the key.  A value that is null is a gap.
 """
 
@@ -54,7 +54,7 @@ MAX_CONTROLS, MAX_PANELS = 4, 2
 """What a reader can take in, and what fits one screen of a phone together with its sliders."""
 
 MUTED = {"light": "#8e939b", "dark": "#646b75"}
-ROLES = {**plotting.ROLES, "muted": plotting.Style(MUTED["light"])}
+ROLES = {**plotting.METHODS, "muted": plotting.Style(MUTED["light"])}
 """Role of a mark to style: the methods of the book, and what stays in the background."""
 
 GROUNDS = {"light": ("#fdfdfb", 3.0), "dark": ("#15171a", 6.0)}
@@ -67,7 +67,14 @@ DARK = (
 )
 """What says that a page is dark: the site, JupyterLab, Colab, VS Code."""
 
-_DASHES = {"-": "", "--": "6 3", ":": "2 4", "-.": "8 3 2 3"}
+_DASHES = {"-": "", "": "", "--": "6 3", ":": "2 4", "-.": "8 3 2 3"}
+_COLORS = {
+    name.lower(): color
+    for name, color in vars(plotting).items()
+    if name.isupper() and isinstance(color, str) and color.startswith("#")
+}
+"""The book's colors by name, e.g. ``blue``: the names of the page's variables."""
+
 _MARKS = {
     "line": {"x", "y", "width", "dash"},
     "band": {"x", "low", "high"},
@@ -248,7 +255,11 @@ class Live:
             ],
             "data": self.data,
             "roles": {
-                role: {"dash": _DASHES[style.linestyle], "marker": style.marker}
+                role: {
+                    "color": _variable(role),
+                    "dash": _dash(style.linestyle),
+                    "marker": style.marker,
+                }
                 for role, style in ROLES.items()
             },
         }
@@ -414,19 +425,32 @@ def _set_axis(ax, which: str, spec: Mapping) -> None:
 
 @cache
 def palette() -> str:
-    """CSS variables with the color of each role, on a light and on a dark page."""
+    """CSS variables with the book's colors, on a light and on a dark page."""
     light, dark = (
-        "".join(f"--rpl-{role}:{_in_css(role, ground)};" for role in ROLES) for ground in GROUNDS
+        "".join(f"--rpl-{name}:{_in_css(name, ground)};" for name in [*_COLORS, "muted"])
+        for ground in GROUNDS
     )
     return f".rpl-live{{{light}}}@media not print{{{DARK} .rpl-live{{{dark}}}}}"
 
 
-def _in_css(role: str, ground: str) -> str:
+def _in_css(name: str, ground: str) -> str:
     """Black is the color of the text, which the page knows."""
-    if role == "muted":
-        return MUTED[ground]
-    color = ROLES[role].color
-    return "var(--rpl-ink)" if color == plotting.BLACK else readable(color, ground)
+    if name == "black":
+        return "var(--rpl-ink)"
+    return MUTED[ground] if name == "muted" else readable(_COLORS[name], ground)
+
+
+def _variable(role: str) -> str:
+    """Name of the color of a role."""
+    known = {color: name for name, color in _COLORS.items()}
+    return "muted" if role == "muted" else known[ROLES[role].color]
+
+
+def _dash(linestyle: str | tuple) -> str:
+    """Dashes of a style in pixels; a style without a line, for markers only, has none."""
+    if isinstance(linestyle, str):
+        return _DASHES[linestyle]
+    return " ".join(f"{2 * part:g}" for part in linestyle[1])
 
 
 def readable(color: str, ground: str) -> str:

@@ -179,7 +179,17 @@ def test_a_role_has_the_color_of_the_book_and_can_be_seen(role, ground):
     assert (shown == color) == (live.contrast(color, page) >= least)
     in_css = "var(--rpl-ink)" if color == plotting.BLACK else shown
     part = live.palette().partition("@media")[0 if ground == "light" else 2]
-    assert f"--rpl-{role}:{in_css};" in part
+    assert f"--rpl-{live._variable(role)}:{in_css};" in part
+
+
+def test_every_mark_and_dash_of_the_book_can_be_drawn(make):
+    code = (book.PACKAGE / "live.js").read_text(encoding="utf-8")
+    for role, style in make().spec()["roles"].items():
+        assert re.fullmatch("[a-z]+", style["color"]), role
+        assert re.fullmatch(r"[\d. ]*", style["dash"]), role
+        marker = re.escape(style["marker"])
+        assert re.search(rf'["{{ ]{marker}"?: [(\[]', code), role
+    assert live._dash((0, (3, 1))) == "6 2"
 
 
 def test_contrast_is_that_of_wcag():

@@ -1,6 +1,7 @@
 """Live figures in a bare page, without the site: the rules that only a browser can hold."""
 
 import html
+from pathlib import Path
 
 import pytest
 
@@ -106,8 +107,8 @@ def test_a_switch_of_the_theme_restyles_without_drawing_again(show, outputs):
     page = show(outputs["live_rotor"]).page
     colors = """() => { const stroke = name => getComputedStyle([...document.querySelectorAll(
         '.rpl-line')].find(l => l.getAttribute('style').includes(name))).stroke;
-        return [stroke('ours'), stroke('null'), getComputedStyle(document.querySelector(
-        '.rpl-controls')).backgroundColor]; }"""
+        const card = getComputedStyle(document.querySelector('.rpl-controls')).backgroundColor;
+        return [stroke('--rpl-blue'), stroke('--rpl-black'), card]; }"""
     drawn, light = page.inner_html(".rpl-stage"), page.evaluate(colors)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert page.inner_html(".rpl-stage") == drawn
@@ -208,7 +209,7 @@ def test_on_paper_a_slider_is_its_label_and_value(show, outputs):
     assert not page.locator(".rpl-reset").is_visible()
     assert page.get_by_text("error of the half turn").is_visible()
     assert page.get_by_text("0.010 rad").is_visible()
-    line = page.locator("[style*='--rpl-ours']").last
+    line = page.locator("[style*='--rpl-blue']").last
     assert line.evaluate("line => getComputedStyle(line).fill") == "rgb(0, 114, 178)"
 
 
@@ -230,7 +231,7 @@ def test_a_figure_in_a_folded_part_is_drawn_at_its_width_when_it_opens(show):
         lambda values, _: {"headline": "H.", "detail": "D.", "panels": [
             {"title": "T", "x": {"label": "", "domain": [0, 1]},
              "y": {"label": "", "domain": [0, 1]}, "marks": []}]},
-        SCRIPTS[0].parents[2] / "tests" / "site" / "live_demo.js",
+        Path(__file__).with_name("live_demo.js"),
         [Slider("a", "a", 0, 10, 5), Choice("b", "b", [("p", "plain"), ("q", "quick")])],
     )  # fmt: skip
     seen = show(f"<details><summary>s</summary>{figure.to_html()}</details>", width=500)

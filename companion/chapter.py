@@ -234,8 +234,9 @@ class Run:
         for value in (*inputs, *options.values()):
             if isinstance(value, Missing):  # a new one, which has a key of its own
                 reads = self._published_reads(key, settings)
-                return self._end(Done(name, "missing", key, reads=reads, note=note),
-                                 dataclasses.replace(value))  # fmt: skip
+                return self._end(
+                    Done(name, "missing", key, reads=reads, note=note), dataclasses.replace(value)
+                )
         read: dict[str, object] = {}
         given = [_noting(v, read) if v is settings and v is not None else v for v in inputs]
         try:
@@ -436,9 +437,13 @@ def _noting(settings: object, read: dict[str, object]) -> object:
         return dataclasses.replace, (settings,)
 
     about = {
-        "__getattribute__": get, "__reduce__": plain, "__slots__": (),
-        "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__,
-    }  # fmt: skip
+        "__getattribute__": get,
+        "__reduce__": plain,
+        "__slots__": (),
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__doc__": cls.__doc__,
+    }
     twin = object.__new__(type(cls.__name__, (cls,), about))
     for field in dataclasses.fields(settings):
         object.__setattr__(twin, field.name, getattr(settings, field.name))
@@ -464,10 +469,15 @@ def ship(slug: str, report: str, project: Project | None = None) -> dict[str, fl
         if not (shipped / name).is_file():
             results.write_bytes(shipped / name, content)
     steps = [
-        {"step": d.step, "key": d.key, "file": d.file, "reads": d.reads,
-         **{what: costs[d.file][what] for what in ("seconds", "peak_mb") if d.file}}
+        {
+            "step": d.step,
+            "key": d.key,
+            "file": d.file,
+            "reads": d.reads,
+            **{what: costs[d.file][what] for what in ("seconds", "peak_mb") if d.file},
+        }
         for d in {(d.key, d.file): d for d in lines}.values()
-    ]  # fmt: skip
+    ]
     results.write_bytes(shipped / STEPS, (json.dumps({"steps": steps}, indent=1) + "\n").encode())
     for path in shipped.iterdir():
         if path.name not in {STEPS, *data}:

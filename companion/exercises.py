@@ -84,9 +84,13 @@ def respond(
         unanswered question is shown as a :class:`Box`, which gives the same responses on the page
     """
     question = {
-        "answer": float(expected), "tolerance": tolerance, "near": NEAR, "unit": unit,
-        "hints": [[float(value), text] for value, text in hints], "otherwise": otherwise,
-    }  # fmt: skip
+        "answer": float(expected),
+        "tolerance": tolerance,
+        "near": NEAR,
+        "unit": unit,
+        "hints": [[float(value), text] for value, text in hints],
+        "otherwise": otherwise,
+    }
     if answer is ...:
         return Box(name, question) if name else Answer(_ASK)
     value = read(answer, unit) if isinstance(answer, str) else float(answer)

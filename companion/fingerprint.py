@@ -30,8 +30,18 @@ from typing import NamedTuple
 
 PACKAGE = "companion"
 SCALES = ("toy", "book", "paper")  # companion.scale needs numpy
-OUTSIDE = ("chapter", "data", "fingerprint", "papers", "project", "records", "repository",
-           "restamp", "results", "sweep")  # fmt: skip
+OUTSIDE = (
+    "chapter",
+    "data",
+    "fingerprint",
+    "papers",
+    "project",
+    "records",
+    "repository",
+    "restamp",
+    "results",
+    "sweep",
+)
 """Shared modules that fetch, schedule and keep: what they hand on is checked by hash or by test,
 and a number never depends on how they do it."""
 
@@ -44,9 +54,28 @@ RECORD = "record"
 
 _NOT_CODE = {"setup", "parameters"}
 _GENERATORS = {"generator", "torch_generator", "default_rng", "Generator", "RandomState"}
-_CHANGERS = {"add", "append", "clear", "discard", "eval", "extend", "fill", "fit", "insert",
-             "load_state_dict", "pop", "remove", "reverse", "seed", "setdefault", "shuffle",
-             "sort", "step", "train", "update"}  # fmt: skip
+_CHANGERS = {
+    "add",
+    "append",
+    "clear",
+    "discard",
+    "eval",
+    "extend",
+    "fill",
+    "fit",
+    "insert",
+    "load_state_dict",
+    "pop",
+    "remove",
+    "reverse",
+    "seed",
+    "setdefault",
+    "shuffle",
+    "sort",
+    "step",
+    "train",
+    "update",
+}
 """Methods that change their object also where they end a cell, which else displays a value."""
 
 Key = tuple[str, str]

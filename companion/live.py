@@ -358,8 +358,9 @@ def still(scene: Scene, *, width: float = 4.8) -> bytes:
     width : inches, at 160 dots each
     """
     panels = check(scene)["panels"]
-    fig, axes = plotting.figure(len(panels), 1, height=2.7 * len(panels), width=width,
-                                squeeze=False)  # fmt: skip
+    fig, axes = plotting.figure(
+        len(panels), 1, height=2.7 * len(panels), width=width, squeeze=False
+    )
     for ax, panel in zip(axes[:, 0], panels, strict=True):
         for mark in panel["marks"]:
             _draw(ax, mark)
@@ -371,17 +372,27 @@ def still(scene: Scene, *, width: float = 4.8) -> bytes:
         rows = math.ceil(len(names) / columns)
         ax.set_title(panel["title"] + unit, fontsize=10, pad=6 + 12 * rows)
         if names:  # above the panel, as in the page
-            ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=7.5,
-                      borderpad=0, borderaxespad=0.3, columnspacing=1.2,
-                      labelspacing=0.3)  # fmt: skip
+            ax.legend(
+                loc="lower left",
+                bbox_to_anchor=(0, 1),
+                ncols=columns,
+                fontsize=7.5,
+                borderpad=0,
+                borderaxespad=0.3,
+                columnspacing=1.2,
+                labelspacing=0.3,
+            )
     return plotting.to_webp(fig)
 
 
 def _draw(ax, mark: Mapping) -> None:
     role = mark.get("role", "ours")
     style = ROLES[role]
-    paint = {"color": readable(style.color, "light"), "alpha": mark.get("opacity"),
-             "label": mark.get("name")}  # fmt: skip
+    paint = {
+        "color": readable(style.color, "light"),
+        "alpha": mark.get("opacity"),
+        "label": mark.get("name"),
+    }
     line = {"linestyle": "-" if mark.get("dash") == "" else style.linestyle}
     if mark["kind"] == "line":
         y = [math.nan if value is None else value for value in mark["y"]]
@@ -392,17 +403,28 @@ def _draw(ax, mark: Mapping) -> None:
     elif mark["kind"] == "points":
         face = {"markerfacecolor": "none"} if mark.get("open") else {}
         marker = mark.get("marker") or style.marker or "o"
-        ax.plot(mark["x"], mark["y"], marker, linestyle="", markersize=mark.get("size", 3),
-                clip_on=False, **face, **paint)  # fmt: skip
+        ax.plot(
+            mark["x"],
+            mark["y"],
+            marker,
+            linestyle="",
+            markersize=mark.get("size", 3),
+            clip_on=False,
+            **face,
+            **paint,
+        )
     elif mark["kind"] == "rule":
         draw = ax.axvline if "x" in mark else ax.axhline
         draw(mark["x"] if "x" in mark else mark["y"], linewidth=1.1, **line, **paint)
     else:
         ax.annotate(
-            mark["text"], (mark["x"], mark["y"]), fontsize=8, textcoords="offset points",
+            mark["text"],
+            (mark["x"], mark["y"]),
+            fontsize=8,
+            textcoords="offset points",
             xytext=(0.75 * mark.get("dx", 0), -0.75 * mark.get("dy", 0)),
             ha={"end": "right", "middle": "center"}.get(mark.get("anchor"), "left"),
-        )  # fmt: skip
+        )
 
 
 def _set_axis(ax, which: str, spec: Mapping) -> None:

@@ -240,8 +240,10 @@ def alt_text(fig: Figure) -> str:
             said += [_plain(text.get_text()) for text in ax.texts]
             continue
         said.append(_plain(ax.get_title(loc="left") or ax.get_title()))
-        axes = [("horizontal", ax.get_xlabel(), ax.get_xlim(), ax.get_xscale()),
-                ("vertical", ax.get_ylabel(), ax.get_ylim(), ax.get_yscale())]  # fmt: skip
+        axes = [
+            ("horizontal", ax.get_xlabel(), ax.get_xlim(), ax.get_xscale()),
+            ("vertical", ax.get_ylabel(), ax.get_ylim(), ax.get_yscale()),
+        ]
         named = [
             f"{name}: {_plain(label)}, {min(limits):.3g} to {max(limits):.3g}"
             + ("" if scale == "linear" else f", {scale} axis")

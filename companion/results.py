@@ -337,8 +337,11 @@ def _classes(unit: str) -> dict[str, tuple[str, ...]]:
     Read as text, so that no module is imported but the one that is wanted.
     """
     base = PACKAGE.joinpath(*unit.split(".")[1:])
-    files = {base.with_suffix(".py"), *base.rglob("*.py")} if base != PACKAGE else {
-        *PACKAGE.glob("*.py"), *PACKAGE.glob("data/*.py")}  # fmt: skip
+    files = (
+        {base.with_suffix(".py"), *base.rglob("*.py")}
+        if base != PACKAGE
+        else {*PACKAGE.glob("*.py"), *PACKAGE.glob("data/*.py")}
+    )
     found: dict[str, tuple[str, ...]] = {}
     for path in sorted(path for path in files if path.is_file()):
         module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)

@@ -140,9 +140,19 @@ def digits(value: float) -> str:
 
 _NUMBER = re.compile(r"[-−]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?( %)?")
 _WORDS = {
-    "no": 0, "none": 0, "nowhere": 0, "never": 0, "half": 0.5, "all": 1, "every": 1, "one": 1,
-    "two": 2, "twice": 2, "three": 3, "four": 4,
-}  # fmt: skip
+    "no": 0,
+    "none": 0,
+    "nowhere": 0,
+    "never": 0,
+    "half": 0.5,
+    "all": 1,
+    "every": 1,
+    "one": 1,
+    "two": 2,
+    "twice": 2,
+    "three": 3,
+    "four": 4,
+}
 
 
 def _told(text: str, made: str, *numbers: float) -> str:

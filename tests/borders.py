@@ -67,8 +67,9 @@ def chapters() -> list[Chapter]:
     for path in sorted(Path(__file__).parent.glob("*/borders.py")):
         module = importlib.import_module(f"tests.{path.parent.name}.borders")
         slug = path.parent.name.replace("_", "-")
-        found.append(Chapter(slug, module.clean, tuple(module.BORDERS),
-                             getattr(module, "NEVER", {})))  # fmt: skip
+        found.append(
+            Chapter(slug, module.clean, tuple(module.BORDERS), getattr(module, "NEVER", {}))
+        )
     return found
 
 

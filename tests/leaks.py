@@ -93,8 +93,11 @@ def complaints(ear: Ear, declared: Declared) -> list[str]:
     """
     uses = {"fit": declared.fit, "evaluation": declared.evaluation, "other": declared.other}
     patterns = [pattern for group in uses.values() for pattern in group]
-    wrong = [f"{p} was never asked for" for p in patterns
-             if not any(matches(names, p) for names in ear.names())]  # fmt: skip
+    wrong = [
+        f"{p} was never asked for"
+        for p in patterns
+        if not any(matches(names, p) for names in ear.names())
+    ]
     for stream, times in sorted(ear.heard.items()):
         names = stream[1:]
         found = [use for use, group in uses.items() if any(matches(names, p) for p in group)]

@@ -65,11 +65,16 @@ def settings(figure: live.Live, inside: int) -> list[dict]:
     steps = (1, 3, 7, 11)
     between = [
         figure.within(
-            dict(zip(names, (g[(i * s) % len(g)] for g, s in zip(grids, steps, strict=False)),
-                     strict=True))
+            dict(
+                zip(
+                    names,
+                    (g[(i * s) % len(g)] for g, s in zip(grids, steps, strict=False)),
+                    strict=True,
+                )
+            )
         )
         for i in range(inside)
-    ]  # fmt: skip
+    ]
     return [figure.start, *corners(figure), *between]
 
 

@@ -69,8 +69,9 @@ def test_unequal_families_widen_the_interval(heavy, widened):
 
 def _percentiles(total, weight, rng, n):
     f = len(total)
-    counts = np.concatenate([rng.multinomial(f, np.full(f, 1 / f), size=64)
-                             for _ in range(n // 64)])  # fmt: skip
+    counts = np.concatenate(
+        [rng.multinomial(f, np.full(f, 1 / f), size=64) for _ in range(n // 64)]
+    )
     return np.quantile((counts @ total) / (counts @ weight), [0.025, 0.975])
 
 
@@ -99,7 +100,7 @@ def test_auroc_over_documents():
         lambda rng: (rng.normal(d, 1, 50), rng.normal(0, 1, 50)),
         lambda pair, rng: bootstrap_auroc([pair], seed=int(rng.integers(2**31)), n_resamples=200),
         0.75,
-    )  # fmt: skip
+    )
     assert nearly(found)
 
 

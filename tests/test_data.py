@@ -313,13 +313,17 @@ def line(missing):
 @pytest.mark.parametrize(
     ("missing", "said"),
     [
-        (data.Missing("long; set COMPANION_DATA", "a/b.csv does not ship (c)."),
-         "a/b.csv does not ship (c)."),
-        (data.Missing("transformers are trained at book scale"),
-         "Transformers are trained at book scale."),
+        (
+            data.Missing("long; set COMPANION_DATA", "a/b.csv does not ship (c)."),
+            "a/b.csv does not ship (c).",
+        ),
+        (
+            data.Missing("transformers are trained at book scale"),
+            "Transformers are trained at book scale.",
+        ),
         (data.Missing("a <b> & 'c'"), "A <b> & 'c'."),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_is_one_line_of_text(missing, said):
     text = line(missing)
     assert text == (

@@ -107,5 +107,9 @@ def k():
     """The same again (eq. 5)."""
 '''
     assert claimed({"m": text}) == {
-        "9 (paper)": ["m.f"], "3": ["m.g"], "4": ["m.g"], "5": ["m.h", "m.k"], "2": ["m"]
-    }  # fmt: skip
+        "9 (paper)": ["m.f"],
+        "3": ["m.g"],
+        "4": ["m.g"],
+        "5": ["m.h", "m.k"],
+        "2": ["m"],
+    }

@@ -101,9 +101,11 @@ def write(root: Path, changes: dict[str, str] | None = None, cells: dict | None 
     made = [
         {"cell_type": "code", "source": "X = 1\n", "metadata": {"tags": ["setup"]}},
         {"cell_type": "markdown", "source": "Prose.", "metadata": {}},
-        *({"cell_type": "code", "source": text, "metadata": {}}
-          for text in {**CELLS, **(cells or {})}.values()),
-    ]  # fmt: skip
+        *(
+            {"cell_type": "code", "source": text, "metadata": {}}
+            for text in {**CELLS, **(cells or {})}.values()
+        ),
+    ]
     (root / "demo.ipynb").write_text(json.dumps({"cells": made}), encoding="utf-8")
     return root
 
@@ -522,9 +524,12 @@ def test_digests_are_equal_under_every_python_here(tmp_path):
     for version, python in pythons.items():
         done = subprocess.run(
             [python, "-c", SCRIPT, str(tmp_path), str(root)],
-            capture_output=True, text=True, check=True, timeout=300,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
             env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
+        )
         assert json.loads(done.stdout) == here, version
 
 

@@ -96,8 +96,10 @@ def test_the_geometric_mean(level):
     n = 700
     found = hits(
         lambda rng: np.exp(rng.normal(np.log(2.0), 1.0, 40)),
-        lambda x, rng: stats.geometric_mean(x, rng=rng, **asked), 2.0, n,
-    )  # fmt: skip
+        lambda x, rng: stats.geometric_mean(x, rng=rng, **asked),
+        2.0,
+        n,
+    )
     assert agrees(found, (level or stats.LEVEL) - 0.01, n, slack=0.005)
 
 

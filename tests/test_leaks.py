@@ -95,8 +95,15 @@ def test_the_loop_of_laboratory_b(ear, counted, real):
     from companion.synthetic_data.lab import loop
     from companion.synthetic_data.lab.world import make_world
 
-    loop.run_arm(make_world(0), loop.Arm(real=real), rank=4, shares=(0.0, 0.5), seeds=(0, 1),
-                 n_samples=400, generations=3)  # fmt: skip
+    loop.run_arm(
+        make_world(0),
+        loop.Arm(real=real),
+        rank=4,
+        shares=(0.0, 0.5),
+        seeds=(0, 1),
+        n_samples=400,
+        generations=3,
+    )
     drawn = ("kept", ANY) if real == "fixed" else ("fresh", ANY, ANY)
     declared = Declared(
         fit=[("real",), drawn, ("synthetic", ANY, ANY)],
@@ -113,8 +120,15 @@ def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
 
     for real in ("fresh", "fixed"):
         counted.clear()
-        loop.run_arm(make_world(0), loop.Arm(real=real), rank=4, shares=(0.0,), seeds=(0,),
-                     n_samples=400, generations=3)  # fmt: skip
+        loop.run_arm(
+            make_world(0),
+            loop.Arm(real=real),
+            rank=4,
+            shares=(0.0,),
+            seeds=(0,),
+            n_samples=400,
+            generations=3,
+        )
         tables = [one.reshape(-1) for one in counted]
         assert len(tables) == 4
         alike = [bool((a == b).all()) for a, b in pairwise(tables)]
@@ -155,9 +169,13 @@ def test_labels_written_anew(monkeypatch, ear):
     monkeypatch.setattr(tabular, "load", lambda name: (x, y))
     tabular.regenerate("diabetes", 1.0, (0.0, 0.5), 1, 0, generations=2)
     declared = Declared(
-        fit=[("tabular", ANY, ANY), ("part", ANY, ANY, ANY), ("part", ANY, ANY, ANY, ANY),
-             ("labels", ANY, ANY, ANY, ANY)],
-    )  # fmt: skip
+        fit=[
+            ("tabular", ANY, ANY),
+            ("part", ANY, ANY, ANY),
+            ("part", ANY, ANY, ANY, ANY),
+            ("labels", ANY, ANY, ANY, ANY),
+        ],
+    )
     assert complaints(ear, declared) == []
     assert all(common_rows(fits[0], one) == 0 for one in reads)
     assert {len(one) for one in reads} == {len(test)}
@@ -221,8 +239,9 @@ def test_files_are_held_out_whole(monkeypatch):
     texts = {f"{i}.py": chr(0x4E00 + i) * 40 for i in range(60)}
     source = next(name for name in ("python_sources", "sources") if hasattr(tiny, name))
     monkeypatch.setattr(tiny, source, lambda: Corpus(texts, "made", "none", "0"))
-    training, held_out = (bytes(part.tolist()).decode() for part in
-                          tiny.token_streams.__wrapped__())  # fmt: skip
+    training, held_out = (
+        bytes(part.tolist()).decode() for part in tiny.token_streams.__wrapped__()
+    )
     assert set(training.strip()) & set(held_out.strip()) <= {"\n"}
     assert sum(text in held_out for text in texts.values()) == 3
     assert sum(text in training for text in texts.values()) == 57
@@ -470,9 +489,15 @@ def test_streams_of_the_nested_folds(monkeypatch, ear):
     from companion.gaussian_rbf.settings import PRESETS
 
     settings = replace(
-        PRESETS["toy"], tables=("wine",), rivals=(), nested_steps=1, outer=3, inner=2, restarts=1,
+        PRESETS["toy"],
+        tables=("wine",),
+        rivals=(),
+        nested_steps=1,
+        outer=3,
+        inner=2,
+        restarts=1,
         repeats=1,
-    )  # fmt: skip
+    )
     nested.run_nested(settings, 0)
     assert {("outer", "wine", "0"), ("inner", "wine", "0"), ("inner", "wine", "2")} <= ear.names()
     assert max(n for stream, n in ear.heard.items() if stream[1] in ("outer", "inner")) == 1
@@ -486,9 +511,15 @@ def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear
     from companion.tart.settings import PRESETS
 
     settings = replace(
-        PRESETS["toy"], live_steps=3, live_every=2, live_seeds=2, n_tasks=2, n_query=4,
-        n_controls=16, n_first=8,
-    )  # fmt: skip
+        PRESETS["toy"],
+        live_steps=3,
+        live_every=2,
+        live_seeds=2,
+        n_tasks=2,
+        n_query=4,
+        n_controls=16,
+        n_first=8,
+    )
     monkeypatch.setattr(synthetic, "n_cores", lambda: 1)
     live = synthetic.train_live(settings, 0, progress=False)
     synthetic.live_curve(live, settings, 0)
@@ -521,8 +552,9 @@ def test_base_training_and_held_out_sequences_are_apart(source):
 
     name = getattr(text, source)
     made = text.SOURCES[name](60, 50, 40, 48, generator(0, name, "text"))
-    parts = [{tuple(row) for row in part.tolist()} for part in (made.base, made.train,
-                                                                 made.held_out)]  # fmt: skip
+    parts = [
+        {tuple(row) for row in part.tolist()} for part in (made.base, made.train, made.held_out)
+    ]
     assert [len(part) for part in parts] == [60, 50, 40]
     assert len(set.union(*parts)) == 150
 
@@ -534,9 +566,20 @@ def tiny_world():
     from companion.distillation_memorization.settings import PRESETS
 
     settings = replace(
-        PRESETS["toy"], n_seeds=1, n=18, n_base=18, n_held=10, teacher_hidden=8, student_hidden=8,
-        teacher_epochs=1, student_epochs=1, taus=(2.0,), resamples=2, jobs=1, extras=(),
-    )  # fmt: skip
+        PRESETS["toy"],
+        n_seeds=1,
+        n=18,
+        n_base=18,
+        n_held=10,
+        teacher_hidden=8,
+        student_hidden=8,
+        teacher_epochs=1,
+        student_epochs=1,
+        taus=(2.0,),
+        resamples=2,
+        jobs=1,
+        extras=(),
+    )
     kind = run.pools(settings)
     kind = replace(kind, plan=replace(kind.plan, calibrated=False, prefixes=(), measure_epochs=()))
     text = kind.text(0)
@@ -544,11 +587,20 @@ def tiny_world():
     trained, read = [], []
     real_fit, real_arms, real_score = world.fit, world.fit_arms, world.score
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world, "fit", lambda model, tokens, *rest, **options: trained.append(tokens)
-                      or real_fit(model, tokens, *rest, **options))  # fmt: skip
-        patch.setattr(world, "fit_arms", lambda model, goals, reads, *rest, **options:
-                      trained.extend(reads.values())
-                      or real_arms(model, goals, reads, *rest, **options))  # fmt: skip
+        patch.setattr(
+            world,
+            "fit",
+            lambda model, tokens, *rest, **options: (
+                trained.append(tokens) or real_fit(model, tokens, *rest, **options)
+            ),
+        )
+        patch.setattr(
+            world,
+            "fit_arms",
+            lambda model, goals, reads, *rest, **options: (
+                trained.extend(reads.values()) or real_arms(model, goals, reads, *rest, **options)
+            ),
+        )
         patch.setattr(
             world, "score", lambda model, tokens: read.append(tokens) or real_score(model, tokens)
         )
@@ -646,8 +698,13 @@ def test_simulated_ecosystems_are_worlds_apart(ear):
     recovery.coverage(1000, 2, 0, 20)
     recovery.drift_runs(1000, 2, 0, 2, 20)
     inequality.simulate_inequality(1000, 2, 0)
-    patterns = [("regimes", ANY), ("regime", ANY, ANY), ("coverage", ANY), ("drift", ANY, ANY),
-                ("inequality", ANY)]  # fmt: skip
+    patterns = [
+        ("regimes", ANY),
+        ("regime", ANY, ANY),
+        ("coverage", ANY),
+        ("drift", ANY, ANY),
+        ("inequality", ANY),
+    ]
     assert complaints(ear, Declared(fit=patterns)) == []
     worlds = recovery.coverage(1000, 2, 0, 20)
     assert worlds.filter(run=0)["estimate"].to_list() != worlds.filter(run=1)["estimate"].to_list()

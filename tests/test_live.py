@@ -244,10 +244,14 @@ def scene(values, data):
         "headline": f"A is {live.fixed(a, 1)}.",
         "detail": f"Kind <b>{values['kind']}</b> & more.",
         "panels": [
-            {"title": "T", "x": {"label": "x", "domain": [0, 1]},
-             "y": {"label": "", "domain": [0, data["wide"]]},
-             "marks": [{"kind": "line", "x": [0, 1], "y": [0, a], "role": "ours"}]}],
-    }  # fmt: skip
+            {
+                "title": "T",
+                "x": {"label": "x", "domain": [0, 1]},
+                "y": {"label": "", "domain": [0, data["wide"]]},
+                "marks": [{"kind": "line", "x": [0, 1], "y": [0, a], "role": "ours"}],
+            }
+        ],
+    }
 
 
 A = Slider("a", "a", 0, 10, 5, 0.1)

@@ -73,8 +73,10 @@ def test_the_runner_tells_noticed_from_missed(copy):
 
 def test_the_table_counts_by_kind():
     two = [EDIT, replace(EDIT, id="z", kind="leak")]
-    results = {"x": {"outcome": runner.NOTICED, "detail": ""},
-               "z": {"outcome": runner.MISSED, "detail": "1 passed"}}  # fmt: skip
+    results = {
+        "x": {"outcome": runner.NOTICED, "detail": ""},
+        "z": {"outcome": runner.MISSED, "detail": "1 passed"},
+    }
     text, share = runner.table(two, results)
     assert share == 0.5
     assert "leak           0 of   1" in text

@@ -152,9 +152,14 @@ def outside(command: list[object], installed: Path, folder: Path) -> str:
     env = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     env |= {"PYTHONPATH": str(installed), "COMPANION_CACHE": str(folder / "cache")}
     done = subprocess.run(
-        list(map(str, command)), cwd=folder, env=env, capture_output=True, text=True, timeout=600,
+        list(map(str, command)),
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
         stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout
 
@@ -193,10 +198,18 @@ def test_an_installed_wheel_has_data_and_records_of_its_own(installed, tmp_path)
 
 CHEAP = "model-ecosystem"
 SMALL = {
-    "models": 6_000, "grid_families": 600, "coverage_models": 5_000, "coverage_runs": 15,
-    "drift_runs": 4, "resamples": 100, "permutations": 300, "null_orders": 15,
-    "sim_null_orders": 3, "bench_sizes": [2_000, 4_000], "networkx_models": 2_000,
-}  # fmt: skip
+    "models": 6_000,
+    "grid_families": 600,
+    "coverage_models": 5_000,
+    "coverage_runs": 15,
+    "drift_runs": 4,
+    "resamples": 100,
+    "permutations": 300,
+    "null_orders": 15,
+    "sim_null_orders": 3,
+    "bench_sizes": [2_000, 4_000],
+    "networkx_models": 2_000,
+}
 """A chapter that is quick without a language model, and settings that make it quicker still."""
 
 

@@ -32,10 +32,14 @@ from companion.papers import papers
 from companion.stats import Interval, t_interval
 
 TABLE = pd.DataFrame(
-    {"a": [1, 2], "b": ["x", None], "c": pd.Categorical(["u", "v"]),
-     "e": pd.array([1, None], "Int64")},
+    {
+        "a": [1, 2],
+        "b": ["x", None],
+        "c": pd.Categorical(["u", "v"]),
+        "e": pd.array([1, None], "Int64"),
+    },
     index=pd.MultiIndex.from_tuples([(1, "x"), (2, "y")], names=["k", "l"]),
-)  # fmt: skip
+)
 POLAR = pl.DataFrame(
     {"a": [1, None], "b": [["x"], []], "c": pl.Series(["u", "v"], dtype=pl.Categorical)}
 )
@@ -49,13 +53,31 @@ def there_and_back(value, folder):
 @pytest.mark.parametrize(
     "value",
     [
-        None, True, 3, 2**70, -0.0, "é", "\ud800", b"\0x", [1, (2, 3)], {(1, "a"): 2.0, 3: None},
-        {"~": 1}, {"b": 1, "a": 2}, Missing("no license"), PRESETS["toy"], Interval(1.0, None, 2.0),
-        Criterion("text", low=1.0), range(1, 9, 2), {3, 1}, frozenset("ab"),
-        types.MappingProxyType({"a": 1}), np.datetime64("2026-01-01"), np.complex64(1j),
+        None,
+        True,
+        3,
+        2**70,
+        -0.0,
+        "é",
+        "\ud800",
+        b"\0x",
+        [1, (2, 3)],
+        {(1, "a"): 2.0, 3: None},
+        {"~": 1},
+        {"b": 1, "a": 2},
+        Missing("no license"),
+        PRESETS["toy"],
+        Interval(1.0, None, 2.0),
+        Criterion("text", low=1.0),
+        range(1, 9, 2),
+        {3, 1},
+        frozenset("ab"),
+        types.MappingProxyType({"a": 1}),
+        np.datetime64("2026-01-01"),
+        np.complex64(1j),
     ],
     ids=lambda value: type(value).__name__,
-)  # fmt: skip
+)
 def test_plain_values_come_back(value, tmp_path):
     back = there_and_back(value, tmp_path)
     assert back == value
@@ -78,12 +100,16 @@ def test_numbers_that_are_none_and_types_of_numpy(tmp_path):
 @pytest.mark.parametrize(
     "value",
     [
-        np.arange(5)[::2], np.zeros((0, 3)), np.array(["a", "bb"]), np.array(3.5),
-        np.arange(6.0).reshape(2, 3).T, np.array([(1, 2.0)], dtype=[("n", "i4"), ("x", "f8")]),
+        np.arange(5)[::2],
+        np.zeros((0, 3)),
+        np.array(["a", "bb"]),
+        np.array(3.5),
+        np.arange(6.0).reshape(2, 3).T,
+        np.array([(1, 2.0)], dtype=[("n", "i4"), ("x", "f8")]),
         np.array([[1, "a"], [None, (2,)]], dtype=object),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_arrays(value, tmp_path):
     back = there_and_back(value, tmp_path)
     assert (back.dtype, back.shape) == (value.dtype, value.shape)
@@ -116,13 +142,24 @@ class Elsewhere:
 @pytest.mark.parametrize(
     "value",
     [
-        torch.nn.Linear(2, 2), torch.nn.Parameter(torch.ones(1)), np.random.default_rng(0),
-        (x for x in ""), lambda: 1, math, Path(), Elsewhere(), Elsewhere, OrderedDict(),
-        np.ma.masked_array([1]), enum.Enum("E", "A").A, torch.eye(2).to_sparse(),
-        pd.DataFrame([[1, 2]], columns=["a", "a"]), pd.DataFrame({"a": [1, "x"]}),
+        torch.nn.Linear(2, 2),
+        torch.nn.Parameter(torch.ones(1)),
+        np.random.default_rng(0),
+        (x for x in ""),
+        lambda: 1,
+        math,
+        Path(),
+        Elsewhere(),
+        Elsewhere,
+        OrderedDict(),
+        np.ma.masked_array([1]),
+        enum.Enum("E", "A").A,
+        torch.eye(2).to_sparse(),
+        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+        pd.DataFrame({"a": [1, "x"]}),
     ],
     ids=lambda value: type(value).__name__,
-)  # fmt: skip
+)
 def test_what_no_file_can_hold_is_refused_and_its_place_named(value, tmp_path):
     with pytest.raises(results.NotStorable, match=r"result\['here'\]\[0\]"):
         results.save(tmp_path / "x.npz", {"here": [value]})
@@ -159,10 +196,19 @@ def test_the_hash_of_an_input_is_its_values(monkeypatch):
 
 @pytest.mark.parametrize(
     "name",
-    ["os:system", "companion.data:fetch", "companion.data._missing:os", "companion.x:Y",
-     "subprocess:Popen", "companion.stats:np.lib", "companion..os:X", "companion.stats:Interval:X",
-     "companion.data:Missing", "companion.results:NotStorable"],
-)  # fmt: skip
+    [
+        "os:system",
+        "companion.data:fetch",
+        "companion.data._missing:os",
+        "companion.x:Y",
+        "subprocess:Popen",
+        "companion.stats:np.lib",
+        "companion..os:X",
+        "companion.stats:Interval:X",
+        "companion.data:Missing",
+        "companion.results:NotStorable",
+    ],
+)
 def test_only_data_classes_defined_in_companion_are_built(name):
     if name == "companion.data:Missing":  # imported there, defined elsewhere: found where it is
         assert results.find_class(name) is Missing

@@ -18,17 +18,28 @@ DOORS = {"lab.run", "hub", "makers"}
 """Modules that may read the settings; everything else is given numbers."""
 
 READ_SETTINGS: dict[str, set[str]] = {
-    "consistent_diffusion": {"lab.arms", "lab.estimator", "lab.plane_models",
-                             "page.molecule.tables"},
+    "consistent_diffusion": {
+        "lab.arms",
+        "lab.estimator",
+        "lab.plane_models",
+        "page.molecule.tables",
+    },
     "distillation_memorization": {"page.explorers"},
-    "gaussian_rbf": {"lab.digits", "lab.nested", "lab.penalties", "lab.reduction", "lab.ridges",
-                     "lab.selection", "page.explorers"},
+    "gaussian_rbf": {
+        "lab.digits",
+        "lab.nested",
+        "lab.penalties",
+        "lab.reduction",
+        "lab.ridges",
+        "lab.selection",
+        "page.explorers",
+    },
     "leximark": {"lab.probe", "lab.quality", "verdict.findings"},
     "model_ecosystem": {"lab.real"},
     "next_token_concepts": {"lab.dictionaries", "lab.words"},
     "scaling_laws": {"lab.live", "lab.paper_scale"},
     "tart": {"lab.real", "lab.synthetic"},
-}  # fmt: skip
+}
 """Modules that still do; a chapter leaves this list with its own second edition."""
 
 LETTERS = {"functional": "F"}

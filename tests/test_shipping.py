@@ -67,8 +67,12 @@ def test_the_results_that_a_run_used_ship_and_others_go(lab, project):
     assert [line["step"] for line in lines][:2] == ["table", "grid"]
     assert all(line["seconds"] >= 0 for line in lines if line["file"])
     assert [line["step"] for line in chapter.shipped_steps(SLUG, project)] == [
-        "grid", "of_table", "clock", "total", "grid",
-    ]  # fmt: skip
+        "grid",
+        "of_table",
+        "clock",
+        "total",
+        "grid",
+    ]
 
     run = begin(lab, project)
     assert work(lab, run) == total
@@ -142,8 +146,12 @@ def test_verify_finds_one_digit_that_was_changed_by_hand(monkeypatch, lab, proje
         publish.verify(SLUG, 3, project, say=lambda text: None)
     publish.record(SLUG, project, say=lambda text: None)
     outcomes = dict(publish.verify(SLUG, 9, project, say=lambda text: None))
-    assert outcomes == {"grid": "verified", "of_table": "verified", "total": "verified",
-                        "clock": "times are not compared"}  # fmt: skip
+    assert outcomes == {
+        "grid": "verified",
+        "of_table": "verified",
+        "total": "verified",
+        "clock": "times are not compared",
+    }
     assert len(publish.verify(SLUG, 1, project, say=lambda text: None)) == 1
     (path,) = chapter.shipped_folder(SLUG, project).glob("grid-*.npz")
     grid = results.load(path)

@@ -96,9 +96,13 @@ def test_a_full_disk_costs_the_file_and_not_the_run(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("job", "text"),
-    [(3, "seed 3"), ({"seed": 4, "n": 1}, "seed 4"), ((1, "a"), "job (1, 'a')"),
-     ("x" * 99, "job '" + "x" * 76 + "...")],
-)  # fmt: skip
+    [
+        (3, "seed 3"),
+        ({"seed": 4, "n": 1}, "seed 4"),
+        ((1, "a"), "job (1, 'a')"),
+        ("x" * 99, "job '" + "x" * 76 + "..."),
+    ],
+)
 def test_the_seed_of_a_job(job, text):
     assert sweeping.seed_of(job) == text
 
@@ -175,9 +179,13 @@ print(len(found))
 def start(folder: Path) -> subprocess.Popen:
     env = {**os.environ, "PYTHONPATH": str(Project().root)}
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(folder)], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=env, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-c", SCRIPT, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        start_new_session=True,
+    )
 
 
 def wait_for(folder: Path, process: subprocess.Popen, n: int) -> None:

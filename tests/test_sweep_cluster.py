@@ -34,9 +34,13 @@ def scheduler(tmp_path_factory):
         patch.setenv("OMP_NUM_THREADS", "2")  # a job takes one all the same
         patch.setenv("OPENBLAS_NUM_THREADS", "2")
         with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1",
-            dashboard_address="127.0.0.1:0", local_directory=str(tmp_path_factory.mktemp("dask")),
-        ) as cluster:  # fmt: skip
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            local_directory=str(tmp_path_factory.mktemp("dask")),
+        ) as cluster:
             cluster.wait_for_workers(2)
             yield cluster.scheduler_address
 

@@ -60,9 +60,18 @@ def test_digits_say_the_number(value):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.03, "0.03"), (0.001, "0.001"), (5e-4, "5e-4"), (2.775e-5, "2.775e-5"),
-     (175, "175"), (999_999, "999999"), (1e6, "1e6"), (-2.5e7, "-2.5e7")],
-)  # fmt: skip
+    [
+        (0, "0"),
+        (0.03, "0.03"),
+        (0.001, "0.001"),
+        (5e-4, "5e-4"),
+        (2.775e-5, "2.775e-5"),
+        (175, "175"),
+        (999_999, "999999"),
+        (1e6, "1e6"),
+        (-2.5e7, "-2.5e7"),
+    ],
+)
 def test_digits_are_written_as_people_write_them(value, text):
     assert v.digits(value) == text
 
@@ -119,9 +128,12 @@ def registry(measure=None, **options):
     """One claim C1, above 1, whose measurement hands on what it is given."""
     made = Verdicts()
     given = {
-        "of": OURS, "paper": "2.0 (Table 1)", "region": v.above(1.0), "unit": "ratio",
+        "of": OURS,
+        "paper": "2.0 (Table 1)",
+        "region": v.above(1.0),
+        "unit": "ratio",
         "needs": ("found",),
-    } | options  # fmt: skip
+    } | options
     made.claim("C1", "It grows.", **given)(measure or (lambda found: found))
     return made
 
@@ -255,8 +267,9 @@ def test_parts_are_those_that_were_declared():
 
 def test_a_number_of_the_run_may_stand_in_a_name():
     parts = {"K = {} over K = 1": v.below(0.5), "K = 1": YES}
-    found = judged(Measured(exact(2.0), {"K = 32 over K = 1": exact(0.2), "K = 1": True}),
-                   parts=parts)  # fmt: skip
+    found = judged(
+        Measured(exact(2.0), {"K = 32 over K = 1": exact(0.2), "K = 1": True}), parts=parts
+    )
     assert found.note == "K = 32 over K = 1 0.2 (below 0.5: holds); K = 1 1 (yes: holds)"
     both = {"K = 32 over K = 1": exact(0.2), "K = 64 over K = 1": exact(0.2), "K = 1": True}
     with pytest.raises(ValueError, match="measured twice"):
@@ -285,8 +298,10 @@ def test_regions_of_scales():
 
 def test_by_estimate_decides_at_toy_scale_alone():
     options = {
-        "region": v.above(1.0, must_hold=True), "parts": {"x": v.below(0.5)}, "by_estimate": ("x",)
-    }  # fmt: skip
+        "region": v.above(1.0, must_hold=True),
+        "parts": {"x": v.below(0.5)},
+        "by_estimate": ("x",),
+    }
     measured = Measured(exact(2.0), {"x": Interval(0.3, 0.1, 0.7, n=3)})
     assert judged(measured, "toy", **options).verdict == HOLDS
     assert judged(measured, "toy", **options).note == "x 0.3 (below 0.5: holds)"
@@ -323,11 +338,16 @@ def test_what_must_hold_fails_the_run():
     ],
 )
 def test_doubt_weakens_and_a_refutation_decides(measured, plain, doubted):
-    found = [judged(Measured(measured, note="told", **more))
-             for more in ({}, {"doubt": "why"}, {"refuted": "why"})]  # fmt: skip
+    found = [
+        judged(Measured(measured, note="told", **more))
+        for more in ({}, {"doubt": "why"}, {"refuted": "why"})
+    ]
     assert [f.verdict for f in found] == [plain, doubted, DOES_NOT_HOLD]
-    assert [f.note for f in found] == ["told", "told; why" if plain == HOLDS else "told",
-                                       "told; why"]  # fmt: skip
+    assert [f.note for f in found] == [
+        "told",
+        "told; why" if plain == HOLDS else "told",
+        "told; why",
+    ]
 
 
 # What is not there.

@@ -134,9 +134,16 @@ _BOOK = dict(
 
 BOOK = _with_molecule("book", **_BOOK)
 PAPER = _with_molecule(
-    "paper", **{**_BOOK, "steps": 140_580, "hidden": (92, 92, 92),
-                "expert_hidden": ((54, 54), (64, 64), (64, 64, 64)), "lr": 3e-4,
-                "iid": 100_000, "iid_steps": 1000}
-)  # fmt: skip
+    "paper",
+    **{
+        **_BOOK,
+        "steps": 140_580,
+        "hidden": (92, 92, 92),
+        "expert_hidden": ((54, 54), (64, 64), (64, 64, 64)),
+        "lr": 3e-4,
+        "iid": 100_000,
+        "iid_steps": 1000,
+    },
+)
 
 PRESETS = {"toy": TOY, "book": BOOK, "paper": PAPER}

@@ -35,8 +35,9 @@ def download(folder: Path) -> Path:
     import pooch
 
     try:
-        fetched = pooch.retrieve(URL, known_hash=f"md5:{MD5}", fname=URL.rpartition("/")[2],
-                                 path=folder)  # fmt: skip
+        fetched = pooch.retrieve(
+            URL, known_hash=f"md5:{MD5}", fname=URL.rpartition("/")[2], path=folder
+        )
     except (OSError, ValueError) as error:
         raise DataUnavailable(
             f"the authors' trajectory is not here: {error}. Download {URL} into {folder} "

@@ -145,8 +145,9 @@ def run_hub_world(
         total = settings.hub_n + settings.hub_held
         tokens = windows(texts(), words, total, length, progress=True)
         on = device()
-        pair = [models(name, len(words), on) for name in (settings.hub_teacher,
-                                                          settings.hub_student)]  # fmt: skip
+        pair = [
+            models(name, len(words), on) for name in (settings.hub_teacher, settings.hub_student)
+        ]
     except OSError as error:
         raise DataUnavailable(f"the Hub cannot be reached: {error}") from error
     text = TokenSets(tokens[: settings.hub_n], tokens[settings.hub_n :], words)

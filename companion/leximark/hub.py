@@ -99,8 +99,16 @@ def load_causal(name: str, seq: int = SEQ) -> CausalModel:
     return CausalModel(net.to(device()), lambda text: tokenizer(text)["input_ids"], seq)
 
 
-def run_large(base: CausalModel, docs: Split, seed: int, name: str, made: Sequence[arms.Arm],
-              training: Mapping[str, float], *, progress: bool = True) -> Run:  # fmt: skip
+def run_large(
+    base: CausalModel,
+    docs: Split,
+    seed: int,
+    name: str,
+    made: Sequence[arms.Arm],
+    training: Mapping[str, float],
+    *,
+    progress: bool = True,
+) -> Run:
     """Some arms on one model and one split."""
     bar = tqdm(made, desc=name, disable=not progress)
     found = {arm.name: run_arm(base, arm, seed=seed, **training) for arm in bar}
@@ -135,8 +143,9 @@ def run_smollm2(settings: Settings, seed: int) -> Run | Missing:
     base = CausalModel(net, lambda text: tokenizer(text)["input_ids"], settings.seq, train_last=2)
     docs = halves(settings, seed)
     few = docs._replace(a=docs.a[: settings.smol_docs], b=docs.b[: settings.smol_docs])
-    return run_large(base, few, seed, "SmolLM2-135M", arms.make(SMOL_ARMS, few, seed),
-                     SMOL_TRAINING)  # fmt: skip
+    return run_large(
+        base, few, seed, "SmolLM2-135M", arms.make(SMOL_ARMS, few, seed), SMOL_TRAINING
+    )
 
 
 WINDOW = 300
@@ -146,8 +155,15 @@ FillMask = Callable[[str], Sequence[str]]
 """A text with a ``<mask>`` -> words for it, best first; as roberta-base gives them."""
 
 
-def concatenation(sentence: str, start: int, end: int, fill: FillMask, *, n: int = 15,
-                  lemmas: Callable[[str], Mapping] = lemma_table) -> list[str]:  # fmt: skip
+def concatenation(
+    sentence: str,
+    start: int,
+    end: int,
+    fill: FillMask,
+    *,
+    n: int = 15,
+    lemmas: Callable[[str], Mapping] = lemma_table,
+) -> list[str]:
     """The authors' candidates of their main tables: fillers of the masked word, in context.
 
     The model reads ``sentence </s> sentence with the word masked``.  Of its 20 best words those are

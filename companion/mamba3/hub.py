@@ -131,15 +131,25 @@ def write_checkpoint(model: LanguageModel, folder: Path) -> None:
     """Write a model as the authors do: ``config.json`` and ``pytorch_model.bin``."""
     c = model.config.mixer
     ssm = {
-        "layer": "Mamba3", "d_state": c.d_state, "headdim": c.head_dim, "expand": c.expand,
-        "rope_fraction": c.rope_fraction, "A_floor": c.a_floor, "chunk_size": c.chunk,
-        "is_mimo": c.rank > 1, "mimo_rank": c.rank,
-    }  # fmt: skip
+        "layer": "Mamba3",
+        "d_state": c.d_state,
+        "headdim": c.head_dim,
+        "expand": c.expand,
+        "rope_fraction": c.rope_fraction,
+        "A_floor": c.a_floor,
+        "chunk_size": c.chunk,
+        "is_mimo": c.rank > 1,
+        "mimo_rank": c.rank,
+    }
     config = {
-        "d_model": c.d_model, "n_layer": model.config.n_layers, "ssm_cfg": ssm,
-        "d_intermediate": model.config.d_hidden, "vocab_size": model.config.vocab_size,
-        "pad_vocab_size_multiple": 1, "tie_embeddings": True,
-    }  # fmt: skip
+        "d_model": c.d_model,
+        "n_layer": model.config.n_layers,
+        "ssm_cfg": ssm,
+        "d_intermediate": model.config.d_hidden,
+        "vocab_size": model.config.vocab_size,
+        "pad_vocab_size_multiple": 1,
+        "tie_embeddings": True,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     for name, write in (
         ("config.json", lambda path: path.write_text(json.dumps(config), encoding="utf-8")),
@@ -170,7 +180,7 @@ LESIONS: Mapping[str, Callable[[Mamba3], None]] = {
     "biases to 0": lambda layer: setattr(
         layer, "normalize", lambda x, norm, bias: Mamba3.normalize(layer, x, norm, 0 * bias)
     ),
-}  # fmt: skip
+}
 """What is taken out of a trained layer, by replacing one of its methods."""
 
 

@@ -103,12 +103,21 @@ def live_rows(
             seen[model.id] = {
                 "id": model.id,
                 "created_at": str(model.created_at) if model.created_at else None,
-                "downloads": model.downloads, "likes": model.likes,
-                "library": model.library_name, "task": model.pipeline_tag,
+                "downloads": model.downloads,
+                "likes": model.likes,
+                "library": model.library_name,
+                "task": model.pipeline_tag,
                 "tags": list(model.tags or ()),
-            }  # fmt: skip
-    schema = {"id": pl.Utf8, "created_at": pl.Utf8, "downloads": pl.Int64, "likes": pl.Int64,
-              "library": pl.Utf8, "task": pl.Utf8, "tags": pl.List(pl.Utf8)}  # fmt: skip
+            }
+    schema = {
+        "id": pl.Utf8,
+        "created_at": pl.Utf8,
+        "downloads": pl.Int64,
+        "likes": pl.Int64,
+        "library": pl.Utf8,
+        "task": pl.Utf8,
+        "tags": pl.List(pl.Utf8),
+    }
     return pl.DataFrame(list(seen.values()), schema=schema)
 
 
@@ -122,22 +131,38 @@ def ecosystem(rows: pl.DataFrame) -> Ecosystem:
     if rows.schema["tags"] != pl.List(pl.Utf8):
         lists = [as_list(value) for value in rows["tags"]]
         rows = rows.with_columns(pl.Series("tags", lists, dtype=pl.List(pl.Utf8)))
-    for name, kind in (("created_at", pl.Utf8), ("downloads", pl.Int64), ("likes", pl.Int64),
-                       ("library", pl.Utf8), ("task", pl.Utf8), ("card", pl.Utf8)):  # fmt: skip
+    for name, kind in (
+        ("created_at", pl.Utf8),
+        ("downloads", pl.Int64),
+        ("likes", pl.Int64),
+        ("library", pl.Utf8),
+        ("task", pl.Utf8),
+        ("card", pl.Utf8),
+    ):
         if name not in rows.columns:
             rows = rows.with_columns(pl.lit(None).cast(kind).alias(name))
     tag = pl.element()
     text = pl.col("card").str.to_lowercase()
     table = rows.select(
-        pl.col("id").alias("model_id"), "created_at", "downloads", "likes", "library", "task",
-        pl.col("tags").list.eval(tag.filter(tag.str.starts_with("license:"))).list.first()
-        .str.strip_prefix("license:").alias("license"),
+        pl.col("id").alias("model_id"),
+        "created_at",
+        "downloads",
+        "likes",
+        "library",
+        "task",
+        pl.col("tags")
+        .list.eval(tag.filter(tag.str.starts_with("license:")))
+        .list.first()
+        .str.strip_prefix("license:")
+        .alias("license"),
         pl.col("tags").list.eval(tag.filter(tag.is_in(sorted(ISO_639_1)))).alias("languages"),
         "tags",
         pl.col("card").str.len_chars().cast(pl.Int64).alias("card_chars"),
-        (text.str.contains("automatically generated", literal=True)
-         | text.str.contains("generated automatically", literal=True)).alias("auto_card"),
-    )  # fmt: skip
+        (
+            text.str.contains("automatically generated", literal=True)
+            | text.str.contains("generated automatically", literal=True)
+        ).alias("auto_card"),
+    )
     return Ecosystem(table, named_forest(table["model_id"].to_list(), links(table)))
 
 
@@ -153,11 +178,13 @@ def links(table: pl.DataFrame) -> pl.DataFrame:
     typed = [name for name in RELATIONS if name != "untyped"]
     known = kind.is_in(typed).fill_null(False)
     return named.select(
-        pl.when(known).then(pl.col("tag").str.replace(r"^[a-z]+:", "")).otherwise("tag")
+        pl.when(known)
+        .then(pl.col("tag").str.replace(r"^[a-z]+:", ""))
+        .otherwise("tag")
         .alias("parent"),
         "child",
         pl.when(known).then(kind).otherwise(pl.lit("untyped")).alias("relation"),
-    )  # fmt: skip
+    )
 
 
 def read_hub(settings: Settings, api: object | None = None) -> Ecosystem | Missing:
@@ -176,12 +203,16 @@ def stand_in(systems: Iterable[Ecosystem], path: Path) -> Path:
     """A parquet file with the data set's columns made from a sample, to try the path offline."""
     tables = [
         one.table.select(
-            pl.col("model_id").alias("id"), "likes", pl.lit(False).alias("private"), "downloads",
+            pl.col("model_id").alias("id"),
+            "likes",
+            pl.lit(False).alias("private"),
+            "downloads",
             pl.col("tags").map_elements(lambda tags: str(tags.to_list()), return_dtype=pl.Utf8),
-            pl.col("task").alias("pipeline_tag"), pl.col("library").alias("library_name"),
+            pl.col("task").alias("pipeline_tag"),
+            pl.col("library").alias("library_name"),
             pl.col("created_at").alias("createdAt"),
         )
         for one in systems
-    ]  # fmt: skip
+    ]
     pl.concat(tables).write_parquet(path)
     return path

@@ -30,8 +30,12 @@ TOO_OFTEN = 0.01
 """Below this binomial p the ladder test rejects too often where there is no ladder."""
 
 REGIMES = {
-    "A": below(0), "B": below(0), "C": above(0), "D": above(0), "D, masked": below(0),
-}  # fmt: skip
+    "A": below(0),
+    "B": below(0),
+    "C": above(0),
+    "D": above(0),
+    "D, masked": below(0),
+}
 """Simulated world -> on which side of 0 the gap of siblings over parent and child lies."""
 
 verdicts = Verdicts()
@@ -292,14 +296,18 @@ def on_hub(results: SimpleNamespace, found: Mapping[str, object] | Missing) -> S
 def series(results: SimpleNamespace) -> dict[str, object]:
     """What the published figures need, small enough for a record."""
     found: dict[str, object] = {
-        "regimes": results.regimes.group_by("regime", maintain_order=True).mean().drop("seed")
+        "regimes": results.regimes.group_by("regime", maintain_order=True)
+        .mean()
+        .drop("seed")
         .to_dict(as_series=False),
         "covered": covered(results.coverage),
         "scaling": results.scaling.to_dict(as_series=False),
         "networkx": dict(results.networkx),
-        "worlds": results.worlds.group_by("world", maintain_order=True).mean().drop("run")
+        "worlds": results.worlds.group_by("world", maintain_order=True)
+        .mean()
+        .drop("run")
         .to_dict(as_series=False),
-    }  # fmt: skip
+    }
     if not isinstance(results.resemblance, Missing):
         found["comparisons"] = results.resemblance.table.to_dict(as_series=False)
     if not isinstance(results.rates, Missing):

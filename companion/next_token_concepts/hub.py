@@ -44,8 +44,14 @@ def from_hub(name: str, revision: str) -> tuple[PreTrainedModel, Tokenizer]:
     return model.eval().to(device()), tokenizer
 
 
-def over_checkpoints(settings: Settings, table: pd.DataFrame, seed: int, *, load: Load = from_hub,
-                     progress: bool = True) -> pd.DataFrame:  # fmt: skip
+def over_checkpoints(
+    settings: Settings,
+    table: pd.DataFrame,
+    seed: int,
+    *,
+    load: Load = from_hub,
+    progress: bool = True,
+) -> pd.DataFrame:
     """One row per model, checkpoint, layer, penalty and concept.
 
     Columns: model, revision, layer, depth (0 to 1), C, concept, same, held_out, permuted,
@@ -59,8 +65,14 @@ def over_checkpoints(settings: Settings, table: pd.DataFrame, seed: int, *, load
         for revision in settings.hub_revisions:
             model, tokenizer = load(name, revision)
             layers = range(model.config.num_hidden_layers + 1)
-            states = wo.hidden_states(model, tokenizer, words, layers=layers, progress=progress,
-                                      label=f"{name} {revision}")  # fmt: skip
+            states = wo.hidden_states(
+                model,
+                tokenizer,
+                words,
+                layers=layers,
+                progress=progress,
+                label=f"{name} {revision}",
+            )
             for layer in layers:
                 pairs = wo.pairs_at(states[:, layer].astype(float), places, table)
                 for c in settings.word_cs:
@@ -73,11 +85,17 @@ def over_checkpoints(settings: Settings, table: pd.DataFrame, seed: int, *, load
                         "null": probing.cosines(dr.matched(pairs, rng), c, held_out=True),
                     }
                     for k, concept in enumerate(names):
-                        rows.append({
-                            "model": name, "revision": revision, "layer": layer,
-                            "depth": layer / max(layers), "C": c, "concept": concept,
-                            **{key: float(values[k, k]) for key, values in found.items()},
-                        })  # fmt: skip
+                        rows.append(
+                            {
+                                "model": name,
+                                "revision": revision,
+                                "layer": layer,
+                                "depth": layer / max(layers),
+                                "C": c,
+                                "concept": concept,
+                                **{key: float(values[k, k]) for key, values in found.items()},
+                            }
+                        )
     return pd.DataFrame(rows)
 
 

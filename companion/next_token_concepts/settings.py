@@ -57,9 +57,20 @@ class Settings:
     n_jobs: int = 2
 
     def __post_init__(self) -> None:
-        least = {"d": 8, "steps": 1, "seeds": 1, "sweep_seeds": 0, "contexts": 64,
-                 "exact_seeds": 1, "sim_seeds": 1, "noise_concepts": 2, "sae_seeds": 0,
-                 "word_layers": 2, "null_draws": 1, "n_jobs": 1}  # fmt: skip
+        least = {
+            "d": 8,
+            "steps": 1,
+            "seeds": 1,
+            "sweep_seeds": 0,
+            "contexts": 64,
+            "exact_seeds": 1,
+            "sim_seeds": 1,
+            "noise_concepts": 2,
+            "sae_seeds": 0,
+            "word_layers": 2,
+            "null_draws": 1,
+            "n_jobs": 1,
+        }
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be at least {low}, got {getattr(self, name)}")
@@ -74,10 +85,25 @@ SIZES = ("70m", "160m", "410m", "1b", "1.4b", "2.8b")
 TOY = Settings()
 
 BOOK = replace(
-    TOY, network="transformer", d=32, steps=2000, seeds=5, sweep_seeds=3, sampled_steps=3000,
-    exact_seeds=6, sim_seeds=3, sim_steps=1500, noise_d=1024, noise_concepts=27, sae_seeds=3,
-    word_concepts=0, word_pairs=0, word_layers=11, word_cs=(1e-4, 1e-2, 1.0), null_draws=3,
-)  # fmt: skip
+    TOY,
+    network="transformer",
+    d=32,
+    steps=2000,
+    seeds=5,
+    sweep_seeds=3,
+    sampled_steps=3000,
+    exact_seeds=6,
+    sim_seeds=3,
+    sim_steps=1500,
+    noise_d=1024,
+    noise_concepts=27,
+    sae_seeds=3,
+    word_concepts=0,
+    word_pairs=0,
+    word_layers=11,
+    word_cs=(1e-4, 1e-2, 1.0),
+    null_draws=3,
+)
 
 PAPER = replace(
     BOOK,

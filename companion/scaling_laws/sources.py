@@ -40,8 +40,14 @@ def family(name: str, rows: pd.DataFrame, unit: str = "") -> Family:
     runs = []
     for model, part in rows.groupby("model", sort=False):
         part = part.sort_values("tokens", kind="stable")
-        runs.append(Run(str(model), float(part["num_params"].iloc[0]),
-                        part["tokens"].to_numpy(), part["loss"].to_numpy()))  # fmt: skip
+        runs.append(
+            Run(
+                str(model),
+                float(part["num_params"].iloc[0]),
+                part["tokens"].to_numpy(),
+                part["loss"].to_numpy(),
+            )
+        )
     return Family(name, tuple(sorted(runs, key=lambda run: run.N)), unit)
 
 

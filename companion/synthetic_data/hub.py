@@ -52,23 +52,38 @@ def _arc(row: Mapping[str, object]) -> Example:
 
 TASKS = {
     "gsm8k": HubTask(
-        "openai/gsm8k", "main/train-00000-of-00001.parquet", "reasoning",
-        lambda row: Example(f"Question: {row['question']}\nAnswer:", f" {row['answer']}")),
+        "openai/gsm8k",
+        "main/train-00000-of-00001.parquet",
+        "reasoning",
+        lambda row: Example(f"Question: {row['question']}\nAnswer:", f" {row['answer']}"),
+    ),
     "arc": HubTask(
-        "allenai/ai2_arc", "ARC-Challenge/train-00000-of-00001.parquet", "reasoning", _arc),
+        "allenai/ai2_arc", "ARC-Challenge/train-00000-of-00001.parquet", "reasoning", _arc
+    ),
     "squad": HubTask(
-        "rajpurkar/squad", "plain_text/train-00000-of-00001.parquet", "retrieval",
-        lambda row: Example(f"{row['context']}\nQuestion: {row['question']}\nAnswer:",
-                            f" {row['answers']['text'][0]}")),
+        "rajpurkar/squad",
+        "plain_text/train-00000-of-00001.parquet",
+        "retrieval",
+        lambda row: Example(
+            f"{row['context']}\nQuestion: {row['question']}\nAnswer:",
+            f" {row['answers']['text'][0]}",
+        ),
+    ),
     "trivia": HubTask(
-        "mandarjoshi/trivia_qa", "rc.nocontext/train-00000-of-00001.parquet", "retrieval",
-        lambda row: Example(f"Question: {row['question']}\nAnswer:",
-                            f" {row['answer']['value']}")),
+        "mandarjoshi/trivia_qa",
+        "rc.nocontext/train-00000-of-00001.parquet",
+        "retrieval",
+        lambda row: Example(f"Question: {row['question']}\nAnswer:", f" {row['answer']['value']}"),
+    ),
     "dolly": HubTask(
-        "databricks/databricks-dolly-15k", "databricks-dolly-15k.jsonl", "generation",
-        lambda row: Example(f"{row['instruction']}\n{row['context']}\nResponse:",
-                            f" {row['response']}")),
-}  # fmt: skip
+        "databricks/databricks-dolly-15k",
+        "databricks-dolly-15k.jsonl",
+        "generation",
+        lambda row: Example(
+            f"{row['instruction']}\n{row['context']}\nResponse:", f" {row['response']}"
+        ),
+    ),
+}
 
 
 def load_task(name: str, n: int, seed: int) -> list[Example]:
@@ -95,8 +110,9 @@ def load_model(name: str):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     dtype = torch.bfloat16 if device() == "cuda" else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, use_safetensors=True,
-                                                 trust_remote_code=False)  # fmt: skip
+    model = AutoModelForCausalLM.from_pretrained(
+        name, dtype=dtype, use_safetensors=True, trust_remote_code=False
+    )
     return model.to(device()), AutoTokenizer.from_pretrained(name)
 
 
@@ -183,8 +199,11 @@ def write_answers(
             if token == tokenizer.eos_token_id:
                 break
             new.append(token)
-            out = model(torch.tensor([[token]], device=where), use_cache=True,
-                        past_key_values=out.past_key_values)  # fmt: skip
+            out = model(
+                torch.tensor([[token]], device=where),
+                use_cache=True,
+                past_key_values=out.past_key_values,
+            )
         written.append(Example(prompt, tokenizer.decode(new)))
     return written
 
@@ -215,12 +234,17 @@ def grade(model, tokenizer, examples: Sequence[Example], max_new: int = MAX_NEW)
         confidence += law.max(-1).values.tolist()
         correct += (law.argmax(-1) == tokens.ids[:, 1:][tokens.answer[:, 1:]]).tolist()
     written = write_answers(model, tokenizer, examples, 0, 0, max_new)
-    exact = np.mean([w.answer.strip() == e.answer.strip()
-                     for w, e in zip(written, examples, strict=True)])  # fmt: skip
+    exact = np.mean(
+        [w.answer.strip() == e.answer.strip() for w, e in zip(written, examples, strict=True)]
+    )
     right = np.array(correct, float)
-    return Cell(float(exact), float(right.mean()), smooth_error(np.array(confidence), right),
-                distinct([tokenizer(w.answer)["input_ids"] for w in written], 2),
-                bool(exact < FLOOR))  # fmt: skip
+    return Cell(
+        float(exact),
+        float(right.mean()),
+        smooth_error(np.array(confidence), right),
+        distinct([tokenizer(w.answer)["input_ids"] for w in written], 2),
+        bool(exact < FLOOR),
+    )
 
 
 def run_hub(

@@ -57,9 +57,20 @@ class Settings:
     hub_examples: int = 10_000
 
     def __post_init__(self) -> None:
-        least = {"replicates": 100, "noisy_curves": 20, "n_seeds": 2, "n_samples": 100,
-                 "resamples": 100, "table_splits": 2, "life_each": 128, "life_steps": 10,
-                 "life_seeds": 2, "positions": 16, "completions": 0, "jobs": 1}  # fmt: skip
+        least = {
+            "replicates": 100,
+            "noisy_curves": 20,
+            "n_seeds": 2,
+            "n_samples": 100,
+            "resamples": 100,
+            "table_splits": 2,
+            "life_each": 128,
+            "life_steps": 10,
+            "life_seeds": 2,
+            "positions": 16,
+            "completions": 0,
+            "jobs": 1,
+        }
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be at least {low}, got {getattr(self, name)}")
@@ -78,15 +89,28 @@ class Settings:
 TOY = Settings()
 
 BOOK = replace(
-    TOY, replicates=100_000, noisy_curves=1_000, ranks=(4, 8, 24),
+    TOY,
+    replicates=100_000,
+    noisy_curves=1_000,
+    ranks=(4, 8, 24),
     shares=(*(round(0.05 * i, 2) for i in range(11)), 0.6, 0.7, 0.8, 0.9, 1.0),
-    n_seeds=24, full_arms=ARMS, resamples=2_000, tables=DATASETS, table_splits=60,
-    life_sizes=((16, 2), (32, 2)), life_seeds=4, positions=256, completions=100, jobs=2,
-)  # fmt: skip
+    n_seeds=24,
+    full_arms=ARMS,
+    resamples=2_000,
+    tables=DATASETS,
+    table_splits=60,
+    life_sizes=((16, 2), (32, 2)),
+    life_seeds=4,
+    positions=256,
+    completions=100,
+    jobs=2,
+)
 
 PAPER = replace(
-    BOOK, n_samples=40_000, positions=1_024,
+    BOOK,
+    n_samples=40_000,
+    positions=1_024,
     hub_models=("EleutherAI/pythia-410m", "EleutherAI/pythia-1b", "EleutherAI/pythia-1.4b"),
-)  # fmt: skip
+)
 
 PRESETS = {"toy": TOY, "book": BOOK, "paper": PAPER}

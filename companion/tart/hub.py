@@ -64,16 +64,28 @@ HUB_TASKS = {
     "SST-2": HubTask("stanfordnlp/sst2", "default", "validation", "sentence", "label"),
     "IMDB": HubTask("stanfordnlp/imdb", "plain_text", "test", "text", "label"),
     "Civil Comments": HubTask("google/civil_comments", "default", "test", "text", "toxicity", None),
-    **{f"AG News {i}": HubTask("fancyzhx/ag_news", "default", "test", "text", "label", (i,))
-       for i in range(4)},
-    **{f"DBPedia {i}": HubTask("fancyzhx/dbpedia_14", "dbpedia_14", "test", "content", "label",
-                               (i,)) for i in range(4)},
-}  # fmt: skip
+    **{
+        f"AG News {i}": HubTask("fancyzhx/ag_news", "default", "test", "text", "label", (i,))
+        for i in range(4)
+    },
+    **{
+        f"DBPedia {i}": HubTask(
+            "fancyzhx/dbpedia_14", "dbpedia_14", "test", "content", "label", (i,)
+        )
+        for i in range(4)
+    },
+}
 
-VISION = ("google/vit-base-patch16-224-in21k", HubTask("ylecun/mnist", "mnist", "test", "image",
-                                                       "label", (4,)), (2, 4))  # fmt: skip
-SOUND = ("openai/whisper-base", HubTask("google/speech_commands", "v0.01", "test", "audio", "label",
-                                        (1,)), (0, 1))  # fmt: skip
+VISION = (
+    "google/vit-base-patch16-224-in21k",
+    HubTask("ylecun/mnist", "mnist", "test", "image", "label", (4,)),
+    (2, 4),
+)
+SOUND = (
+    "openai/whisper-base",
+    HubTask("google/speech_commands", "v0.01", "test", "audio", "label", (1,)),
+    (0, 1),
+)
 
 
 def read_table(task: HubTask, root: str = ROOT) -> pl.DataFrame:
@@ -134,8 +146,12 @@ def run_hub(
     tables = []
     for name in settings.hub_models:
         embedder = load(name)
-        jobs = [(t, k, s) for t in sets for k in settings.hub_k
-                for s in range(seed, seed + settings.hub_seeds)]  # fmt: skip
+        jobs = [
+            (t, k, s)
+            for t in sets
+            for k in settings.hub_k
+            for s in range(seed, seed + settings.hub_seeds)
+        ]
         for task, k, s in tqdm(jobs, desc=name, disable=not progress):
             try:
                 cell = run_cell(embedder, sets[task], k, s, settings.hub_queries)
@@ -196,7 +212,7 @@ def image_vectors(model: nn.Module, images: Sequence[Image], batch: int = 32) ->
         )
         x = torch.from_numpy(pixels)[:, None].expand(-1, 3, -1, -1).to(on)
         found.append(model(pixel_values=x).last_hidden_state.mean(1).float().cpu().numpy())
-    return np.concatenate(found)  # fmt: skip
+    return np.concatenate(found)
 
 
 @torch.inference_mode()
@@ -252,9 +268,20 @@ def media_vectors(
         for s in range(seed, seed + settings.hub_seeds):
             n_query = min(settings.hub_queries, 2 * (min(np.bincount(y)) - k // 2))
             chosen = split(y, k, n_query, s, kind)
-            found.append(Vectors(f"{classes[0]}v{classes[1]}, {kind}", k, s, kind,
-                                 x[chosen.context], y[chosen.context], x[chosen.query],
-                                 y[chosen.query], P_IMAGE, "repeat"))  # fmt: skip
+            found.append(
+                Vectors(
+                    f"{classes[0]}v{classes[1]}, {kind}",
+                    k,
+                    s,
+                    kind,
+                    x[chosen.context],
+                    y[chosen.context],
+                    x[chosen.query],
+                    y[chosen.query],
+                    P_IMAGE,
+                    "repeat",
+                )
+            )
     return found
 
 
@@ -273,9 +300,21 @@ def run_media(
     except OSError as error:
         raise DataUnavailable(f"a model could not be loaded ({error})") from error
     vectors = [
-        *media_vectors("image model", *VISION[1:], lambda cells: image_vectors(
-            image_model, [decode_image(c) for c in cells]), settings, seed, root),
-        *media_vectors("sound model", *SOUND[1:], lambda cells: sound_vectors(
-            sound_model, features, [decode_sound(c) for c in cells]), settings, seed, root),
-    ]  # fmt: skip
+        *media_vectors(
+            "image model",
+            *VISION[1:],
+            lambda cells: image_vectors(image_model, [decode_image(c) for c in cells]),
+            settings,
+            seed,
+            root,
+        ),
+        *media_vectors(
+            "sound model",
+            *SOUND[1:],
+            lambda cells: sound_vectors(sound_model, features, [decode_sound(c) for c in cells]),
+            settings,
+            seed,
+            root,
+        ),
+    ]
     return method_table(vectors, None if isinstance(head, Missing) else head)

@@ -93,11 +93,14 @@ class Settings:
     def live_recipe(self) -> HeadRecipe:
         """How the notebook's module is trained."""
         return HeadRecipe(
-            head=HeadConfig(self.live_d, self.live_pairs, self.live_embd, self.live_layers, 2,
-                            repeats=True),
+            head=HeadConfig(
+                self.live_d, self.live_pairs, self.live_embd, self.live_layers, 2, repeats=True
+            ),
             curriculum=Curriculum(2, 2, 6, 6, self.live_every),
-            steps=self.live_steps, lr=self.live_lr, batch=self.live_batch,
-        )  # fmt: skip
+            steps=self.live_steps,
+            lr=self.live_lr,
+            batch=self.live_batch,
+        )
 
     @property
     def tuning(self) -> FineTuning:
@@ -147,14 +150,25 @@ PAPER = replace(
         "HuggingFaceTB/SmolLM2-135M",
     ),
     hub_tasks=(
-        "SMS", "YouTube", "Rotten Tomatoes", "SST-2", "IMDB", "Civil Comments",
-        "AG News 0", "AG News 1", "AG News 2", "AG News 3",
-        "DBPedia 0", "DBPedia 1", "DBPedia 2", "DBPedia 3",
+        "SMS",
+        "YouTube",
+        "Rotten Tomatoes",
+        "SST-2",
+        "IMDB",
+        "Civil Comments",
+        "AG News 0",
+        "AG News 1",
+        "AG News 2",
+        "AG News 3",
+        "DBPedia 0",
+        "DBPedia 1",
+        "DBPedia 2",
+        "DBPedia 3",
     ),
     hub_k=(18, 32, 48, 64),
     hub_seeds=5,
     hub_train=True,
-)  # fmt: skip
+)
 
 PAPER_RECIPE = HeadRecipe(
     head=STANDARD,

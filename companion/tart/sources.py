@@ -134,8 +134,9 @@ def nested_splits(
     classes = [rng.permutation(np.flatnonzero(labels == label)) for label in (0, 1)]
     fewest, needed = min(map(len, classes)), (most + n_query) // 2
     if fewest < needed:
-        raise ValueError(f"a class has {fewest} rows, {most} examples and {n_query} queries need "
-                         f"{needed}")  # fmt: skip
+        raise ValueError(
+            f"a class has {fewest} rows, {most} examples and {n_query} queries need {needed}"
+        )
     half = n_query // 2
     query = np.concatenate([rows[:half] for rows in classes])
     shown = {k: [rows[half : half + k // 2] for rows in classes] for k in sizes}

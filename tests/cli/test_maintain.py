@@ -138,8 +138,10 @@ def test_what_a_chapter_ships_is_made(companion, monkeypatch):
     def unavailable(scratch, say):
         raise DataUnavailable("texts are not here")
 
-    found = {"head": lambda scratch, say: say(f"in {scratch.name}") or scratch / "head",
-             "cells": unavailable}  # fmt: skip
+    found = {
+        "head": lambda scratch, say: say(f"in {scratch.name}") or scratch / "head",
+        "cells": unavailable,
+    }
     monkeypatch.setattr(makers, "MAKERS", found)
     result = companion("make", "tart", "head")
     assert result.exit_code == 0

@@ -126,10 +126,17 @@ def unbiased(off=1.0):
 
 def speeds(paper=5e-3):
     return Speeds(
-        plain=1e-3, penalized=3e-3, paper=paper, plain_x=1.2e-3, plain_xt=1.4e-3,
-        score=8e-4, score_x=1e-3, score_xt=1.3e-3, reference=2.0,
+        plain=1e-3,
+        penalized=3e-3,
+        paper=paper,
+        plain_x=1.2e-3,
+        plain_xt=1.4e-3,
+        score=8e-4,
+        score_x=1e-3,
+        score_xt=1.3e-3,
+        reference=2.0,
         cost=Interval(paper / 1e-3, 0.97 * paper / 1e-3, 1.03 * paper / 1e-3, None, 7),
-    )  # fmt: skip
+    )
 
 
 def curve(deviation=0.004):

@@ -12,8 +12,14 @@ from companion.consistent_diffusion.lab.molecule.series import summarize
 from companion.consistent_diffusion.lab.molecule.train import molecule_of
 from companion.consistent_diffusion.method.vp import T_MIN
 
-T_ALL = (("Diffusion", T_MIN), ("Mixture", T_MIN), ("Both", T_MIN), ("No energy", T_MIN),
-         ("Diffusion", 0.01), ("Diffusion", 0.02))  # fmt: skip
+T_ALL = (
+    ("Diffusion", T_MIN),
+    ("Mixture", T_MIN),
+    ("Both", T_MIN),
+    ("No energy", T_MIN),
+    ("Diffusion", 0.01),
+    ("Diffusion", 0.02),
+)
 
 
 def chain_beads(n: int, rng: np.random.Generator, *, loose: float = 0.0024) -> np.ndarray:
@@ -29,8 +35,17 @@ def chain_beads(n: int, rng: np.random.Generator, *, loose: float = 0.0024) -> n
     return (places - places.mean(1, keepdims=True)).astype("f4")
 
 
-def run(method: str, t_eval: float, seed: int, *, loose: float = 0.0024, lost: int = 0,
-        hot: int = 0, n_frames: int = 200, n_chains: int = 16) -> Run:  # fmt: skip
+def run(
+    method: str,
+    t_eval: float,
+    seed: int,
+    *,
+    loose: float = 0.0024,
+    lost: int = 0,
+    hot: int = 0,
+    n_frames: int = 200,
+    n_chains: int = 16,
+) -> Run:
     """Chains of independent frames, of which `lost` left half way and `hot` heated up."""
     rng = np.random.default_rng(seed)
     frames = chain_beads(n_frames * n_chains, rng, loose=loose)

@@ -165,9 +165,12 @@ class Counting(networks.EnergyMLP):
 
 @pytest.mark.parametrize(
     ("objective", "points", "gradients"),
-    [(Objective(), 1, 1), (Objective(alpha=0.1), 5, 5),
-     (Objective(alpha=0.1, rate="difference"), 9, 5)],
-)  # fmt: skip
+    [
+        (Objective(), 1, 1),
+        (Objective(alpha=0.1), 5, 5),
+        (Objective(alpha=0.1, rate="difference"), 9, 5),
+    ],
+)
 def test_evaluations_of_the_network_per_point(objective, points, gradients):
     """The paper's penalty asks the network nine times, five of them with a gradient in x."""
     draws = torch.Generator().manual_seed(0)

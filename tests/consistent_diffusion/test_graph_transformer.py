@@ -92,10 +92,14 @@ def test_attention_is_the_sum_over_neighbors_written_out():
     mixed = torch.zeros(3, 8, 64, dtype=torch.float64)
     for i in range(3):
         q = attention.query(nodes[0, i]).reshape(8, 64)
-        k = [(attention.key(nodes[0, j]) + attention.edge(edges[0, i, j])).reshape(8, 64)
-             for j in range(3)]  # fmt: skip
-        v = [(attention.value(nodes[0, j]) + attention.edge(edges[0, i, j])).reshape(8, 64)
-             for j in range(3)]  # fmt: skip
+        k = [
+            (attention.key(nodes[0, j]) + attention.edge(edges[0, i, j])).reshape(8, 64)
+            for j in range(3)
+        ]
+        v = [
+            (attention.value(nodes[0, j]) + attention.edge(edges[0, i, j])).reshape(8, 64)
+            for j in range(3)
+        ]
         for head in range(8):
             logits = torch.stack([q[head] @ k[j][head] for j in range(3)]) / 8.0
             for j, weight in enumerate(torch.softmax(logits, 0)):

@@ -26,8 +26,7 @@ def draw(n: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
 def build(kind: type, t1: float = 0.1, noise: bool = True):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(200, 15, generator=generator)
-    model = kind(spread_of(x), (16, 16), generator=generator, t0=0.0, t1=t1,
-                 noise=noise)  # fmt: skip
+    model = kind(spread_of(x), (16, 16), generator=generator, t0=0.0, t1=t1, noise=noise)
     return model.double()
 
 

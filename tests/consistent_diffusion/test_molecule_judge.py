@@ -113,11 +113,14 @@ def test_the_p_of_the_bonds_tests_their_threshold(reference):
     result = two_for_one(found, reference)
     logs = [
         np.log(a.bond / b.bond)
-        for a, b in zip(*(
-            [judge.score(judge.settled(run), reference) for run in found.of(label)]
-            for label in (NEAR, "Both")
-        ), strict=True)
-    ]  # fmt: skip
+        for a, b in zip(
+            *(
+                [judge.score(judge.settled(run), reference) for run in found.of(label)]
+                for label in (NEAR, "Both")
+            ),
+            strict=True,
+        )
+    ]
     assert result.p == pytest.approx(stats.ttest_1samp(logs, np.log(5)).pvalue)
 
 

@@ -25,10 +25,18 @@ from tests.consistent_diffusion.molecule_made import chain_beads, result, simula
 
 TINY = dataclasses.replace(
     MOLECULE_PRESETS["toy"],
-    molecule_seeds=2, molecule_hidden=(8, 8), molecule_batch=16, molecule_single_steps=6,
-    molecule_large_steps=(6,), molecule_small_steps=6, molecule_chains=4, molecule_ps=0.4,
-    molecule_iid=8, molecule_iid_steps=5, molecule_t_evals=(0.01, 0.02),
-)  # fmt: skip
+    molecule_seeds=2,
+    molecule_hidden=(8, 8),
+    molecule_batch=16,
+    molecule_single_steps=6,
+    molecule_large_steps=(6,),
+    molecule_small_steps=6,
+    molecule_chains=4,
+    molecule_ps=0.4,
+    molecule_iid=8,
+    molecule_iid_steps=5,
+    molecule_t_evals=(0.01, 0.02),
+)
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +153,7 @@ def test_every_method_has_the_same_starts(molecule):
 
 def test_everything_is_simulated(molecule, trained):
     found = runs.simulate_all(trained, molecule, TINY, seed=0, progress=False)
-    assert found.labels == [
-        *train.methods(TINY), "Two For One, t = 0.01", "Two For One, t = 0.02"
-    ]  # fmt: skip
+    assert found.labels == [*train.methods(TINY), "Two For One, t = 0.01", "Two For One, t = 0.02"]
     assert found.n_seeds == 2
     assert set(found.iid) == {(m, i) for m in runs.IID_METHODS for i in (0, 1)}
     run = found.runs["Both", 1]
@@ -173,10 +179,18 @@ def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
     beads = chain_beads(60, np.random.default_rng(1))
     monkeypatch.setattr(runs, "published_beads", lambda folder, n, rng: beads)
     tiny = dataclasses.replace(
-        MOLECULE_PRESETS["paper"], molecule_seeds=1, molecule_batch=4, molecule_single_steps=2,
-        molecule_large_steps=(2, 2), molecule_small_steps=2, molecule_chains=2, molecule_ps=0.4,
-        molecule_iid=2, molecule_iid_steps=3, molecule_t_evals=(0.01,),
-    )  # fmt: skip
+        MOLECULE_PRESETS["paper"],
+        molecule_seeds=1,
+        molecule_batch=4,
+        molecule_single_steps=2,
+        molecule_large_steps=(2, 2),
+        molecule_small_steps=2,
+        molecule_chains=2,
+        molecule_ps=0.4,
+        molecule_iid=2,
+        molecule_iid_steps=3,
+        molecule_t_evals=(0.01,),
+    )
     published = runs.load_molecule(tiny)
     trained = runs.train_all(published, tiny, seed=0, progress=False)
     found = runs.simulate_all(trained, published, tiny, seed=0, progress=False)
@@ -193,20 +207,28 @@ def shown(trained):
 
 def test_figures_are_drawn_even_when_chains_are_lost(shown):
     drawn = [
-        *(draw(shown) for draw in (
-            figures.molecule_curves, figures.molecule_maps, figures.molecule_profiles,
-            figures.molecule_bonds, figures.molecule_losses,
-        )),
+        *(
+            draw(shown)
+            for draw in (
+                figures.molecule_curves,
+                figures.molecule_maps,
+                figures.molecule_profiles,
+                figures.molecule_bonds,
+                figures.molecule_losses,
+            )
+        ),
         molecule_beads.beads_frame(shown.simulated, shown.reference, "Both", 4.0),
         molecule_beads.beads_frame(shown.simulated, shown.reference, "No energy", 38.0),
-    ]  # fmt: skip
+    ]
     assert all(isinstance(fig, Figure) for fig in drawn)
     assert drawn[0].get_suptitle().startswith("Distance from")  # nothing drifts in made-up runs
     bottom = drawn[2].axes[2]  # the difference of Both to the data, against both histograms by hand
     edges = np.linspace(-180, 180, figures.PROFILE_BINS + 1)
     moved = phi_psi(np.concatenate([late(run) for run in shown.simulated.of("Both")]))[:, 0]
-    counts = [np.histogram(np.degrees(phi), edges)[0] + 0.0
-              for phi in (moved, shown.reference.all_angles[:, 0])]  # fmt: skip
+    counts = [
+        np.histogram(np.degrees(phi), edges)[0] + 0.0
+        for phi in (moved, shown.reference.all_angles[:, 0])
+    ]
     k = int(counts[0].argmax())
     by_hand = np.log(counts[0].max() / counts[0][k]) - np.log(counts[1].max() / counts[1][k])
     assert bottom.lines[1].get_ydata()[k] == pytest.approx(by_hand)

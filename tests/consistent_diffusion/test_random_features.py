@@ -149,8 +149,9 @@ def test_the_same_seed_gives_the_same_model():
 
 def test_noise_is_what_the_process_says():
     data = Noised(TWO_MODES.draw(20_000, generator(5)), generator(6), t0=0.3, t1=0.31)
-    assert data.x[data.x > 0].mean() == pytest.approx(5 * np.exp(-0.25 * 19.9 * 0.305**2 - 0.01525),
-                                                      rel=0.02)  # fmt: skip
+    assert data.x[data.x > 0].mean() == pytest.approx(
+        5 * np.exp(-0.25 * 19.9 * 0.305**2 - 0.01525), rel=0.02
+    )
 
 
 def test_plane_runs_have_all_penalties():

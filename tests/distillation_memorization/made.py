@@ -22,13 +22,16 @@ def members(seed, *, soft_easy=24, soft_other=2, soft_heirs=2, hard_heirs=50, un
         arms.TEACHER: range(0, 110),
         arms.BASELINE: range(70, 130),
         arms.soft(1.0): range(70, 70 + soft_easy + 10),
-        arms.soft(2.0): [*range(70, 70 + soft_easy), *range(soft_heirs),
-                         *range(200, 200 + soft_other)],
+        arms.soft(2.0): [
+            *range(70, 70 + soft_easy),
+            *range(soft_heirs),
+            *range(200, 200 + soft_other),
+        ],
         arms.soft(4.0): range(70, 70 + max(0, soft_easy - 10)),
         arms.soft(8.0): range(70, 70 + max(0, soft_easy - 16)),
         arms.HARD: [*range(hard_heirs), *range(70, 105)],
         arms.UNREAD: range(unread_heirs),
-    }  # fmt: skip
+    }
     found = {}
     for name, places in inside.items():
         found[name] = np.zeros(N, dtype=bool)
@@ -40,8 +43,15 @@ def prediction(auc=0.97, permuted=0.5, seed=0):
     jitter = 0.002 * np.random.default_rng(seed).standard_normal(20)
     ones = np.ones(20)
     chance = np.linspace(0, 1, N)
-    return Prediction(auc + jitter, 0.9 * ones, 0.95 * ones, permuted + jitter, 0.6 * ones,
-                      np.tile([-0.3, -0.4, -1.0, -4.5], (20, 1)), chance)  # fmt: skip
+    return Prediction(
+        auc + jitter,
+        0.9 * ones,
+        0.95 * ones,
+        permuted + jitter,
+        0.6 * ones,
+        np.tile([-0.3, -0.4, -1.0, -4.5], (20, 1)),
+        chance,
+    )
 
 
 def world(seed, *, gain=0.03, zlib_gap=8.0, held=0.004, left=3, auc=0.97, permuted=0.5, **sizes):
@@ -60,26 +70,44 @@ def world(seed, *, gain=0.03, zlib_gap=8.0, held=0.004, left=3, auc=0.97, permut
     after[np.flatnonzero(kept)[:left]] = True
     shown = np.array([0, 1, 2])
     return World(
-        name="word pools", seed=seed, members=known, held=unseen, loss=loss,
-        base_loss=(1.3, 1.35), zlib=zlib,
+        name="word pools",
+        seed=seed,
+        members=known,
+        held=unseen,
+        loss=loss,
+        base_loss=(1.3, 1.35),
+        zlib=zlib,
         features=np.column_stack([rng.random((N, 2)) + 2, rng.random(N), zlib]),
-        entropy=scores, log_p={m: -v for m, v in scores.items()},
-        prediction=prediction(auc, permuted, seed), filtered=Filtered(kept, after), shown=shown,
+        entropy=scores,
+        log_p={m: -v for m, v in scores.items()},
+        prediction=prediction(auc, permuted, seed),
+        filtered=Filtered(kept, after),
+        shown=shown,
         texts=["a short text of forty-eight characters in a row!"] * 3,
-        written={m: ["of forty-eight c"] * 3
-                 for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)},
-        by_prefix={p: known for p in (8, 16)}, students=STUDENTS, epochs=np.array([1, 4, 9]),
+        written={
+            m: ["of forty-eight c"] * 3 for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
+        },
+        by_prefix={p: known for p in (8, 16)},
+        students=STUDENTS,
+        epochs=np.array([1, 4, 9]),
         curve_rate=np.linspace(0, 0.05, 3)[:, None] * np.arange(1, 1 + len(STUDENTS)),
         curve_loss=np.linspace(1.6, 1.4, 3)[:, None] * np.ones(len(STUDENTS)),
         cache_megabytes=1.0,
-    )  # fmt: skip
+    )
 
 
 def sweep():
     rates = np.array([[0.02, 0.1, 0.6]])
     losses = np.array([[1.5, 1.4, 1.45]])
-    return run.Sweep(np.array([3, 9, 24]), rates, np.full((1, 3), 0.06),
-                        np.array([[0.01, 0.03, 0.05]]), losses, losses + 0.02, losses)  # fmt: skip
+    return run.Sweep(
+        np.array([3, 9, 24]),
+        rates,
+        np.full((1, 3), 0.06),
+        np.array([[0.01, 0.03, 0.05]]),
+        losses,
+        losses + 0.02,
+        losses,
+    )
 
 
 def results(scale="book", n_seeds=8, **changes):

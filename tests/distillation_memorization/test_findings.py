@@ -47,8 +47,11 @@ def test_every_scale_can_be_judged(scale):
     assert untested == ({"3b"} if scale == "toy" else set())
     held = {name for name, verdict in found.items() if verdict == HOLDS}
     if scale == "toy":
-        assert held == {claim.id for claim in claims.CLAIMS
-                        if "toy" in claim.criteria and claim.criteria["toy"].must_hold}  # fmt: skip
+        assert held == {
+            claim.id
+            for claim in claims.CLAIMS
+            if "toy" in claim.criteria and claim.criteria["toy"].must_hold
+        }
         assert {found[n] for n in set(IDS) - held - untested} == {NOT_RESOLVED}
     else:
         assert held == set(IDS) - {"order", "4b"}
@@ -63,8 +66,10 @@ def test_one_world_of_the_hub_resolves_nothing():
 def test_many_seeds_in_the_same_order_resolve_it():
     assert verdicts(made.results(n_seeds=40))["order"] == HOLDS
     some = made.results(n_seeds=40)
-    turned = [replace(w, members=w.members | {arms.SOFT: w.members[arms.TEACHER]})
-              for w in some.worlds[:20]]  # fmt: skip
+    turned = [
+        replace(w, members=w.members | {arms.SOFT: w.members[arms.TEACHER]})
+        for w in some.worlds[:20]
+    ]
     assert verdicts(replace(some, worlds=[*turned, *some.worlds[20:]]))["order"] == DOES_NOT_HOLD
 
 
@@ -170,10 +175,16 @@ def test_equal_rates_would_be_seen():
 def test_a_rising_temperature_trend_does_not_hold(perfect):
     def swapped(w):
         m = w.members
-        return replace(w, members=m | {arms.soft(1.0): m[arms.soft(8.0)],
-                                       arms.soft(8.0): m[arms.soft(1.0)],
-                                       arms.soft(2.0): m[arms.soft(4.0)],
-                                       arms.soft(4.0): m[arms.soft(2.0)]})  # fmt: skip
+        return replace(
+            w,
+            members=m
+            | {
+                arms.soft(1.0): m[arms.soft(8.0)],
+                arms.soft(8.0): m[arms.soft(1.0)],
+                arms.soft(2.0): m[arms.soft(4.0)],
+                arms.soft(4.0): m[arms.soft(2.0)],
+            },
+        )
 
     turned = replace(perfect, worlds=[swapped(w) for w in perfect.worlds])
     assert verdicts(turned)["tau"] == DOES_NOT_HOLD
@@ -188,8 +199,13 @@ def test_the_filter_is_judged_on_what_was_kept(perfect):
     """Removed sequences that are completed all the same are told, and do not count."""
 
     def also_removed(w):
-        return replace(w, filtered=replace(w.filtered, memorized=np.ones(made.N, dtype=bool)
-                                           & ~w.filtered.kept | w.filtered.memorized))  # fmt: skip
+        return replace(
+            w,
+            filtered=replace(
+                w.filtered,
+                memorized=np.ones(made.N, dtype=bool) & ~w.filtered.kept | w.filtered.memorized,
+            ),
+        )
 
     found = replace(perfect, worlds=[also_removed(w) for w in perfect.worlds])
     before, after = ({f.claim: f for f in findings.evaluate(r)}["3b"] for r in (perfect, found))
@@ -275,8 +291,12 @@ def test_explorers_have_few_frames_and_speak(perfect):
 
 def test_tables_render(perfect):
     w = perfect.worlds
-    for table in (tables.models_table(w), tables.sets_table(w), tables.predictor_table(w),
-                  tables.kinds_table({"word pools": w})):  # fmt: skip
+    for table in (
+        tables.models_table(w),
+        tables.sets_table(w),
+        tables.predictor_table(w),
+        tables.kinds_table({"word pools": w}),
+    ):
         assert "<table" in table.to_html()
     assert "Pythia" in tables.paper_table(sources.paper_rates()).to_html()
 

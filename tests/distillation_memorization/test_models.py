@@ -68,8 +68,9 @@ def test_lanes_train_as_if_each_were_alone(mlp):
         fit(alone, read, recipe, 4, seed=0, name="x", objectives=[arms[name]])
         for mine, theirs in zip(alone.parameters(), together[name].parameters(), strict=True):
             torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
-    changed = [not torch.equal(m, b) for m, b in zip(alone.parameters(), mlp.parameters(),
-                                                     strict=True)]  # fmt: skip
+    changed = [
+        not torch.equal(m, b) for m, b in zip(alone.parameters(), mlp.parameters(), strict=True)
+    ]
     assert all(changed)  # and the base model is as it was before
     assert sum(p.numel() for g in parameter_groups(mlp, 0.0) for p in g["params"]) == sum(
         p.numel() for p in mlp.parameters()
@@ -80,9 +81,16 @@ def test_transformers_take_the_same_arms(transformer):
     before = [p.clone() for p in transformer.parameters()]
     arms = {"a": Objective("text"), "b": Objective("text")}
     found, series = fit_arms(
-        transformer, arms, {"a": tokens(8), "b": tokens(8)}, Recipe(1e-3, 4), 2, seed=0, name="x",
-        measure=lambda m, s: {"loss": score(m, tokens(2)).loss}, measure_epochs=(0, 2),
-    )  # fmt: skip
+        transformer,
+        arms,
+        {"a": tokens(8), "b": tokens(8)},
+        Recipe(1e-3, 4),
+        2,
+        seed=0,
+        name="x",
+        measure=lambda m, s: {"loss": score(m, tokens(2)).loss},
+        measure_epochs=(0, 2),
+    )
     assert series["loss"].shape == (2, 2)
     for p, q in zip(found["a"].parameters(), found["b"].parameters(), strict=True):
         assert torch.equal(p, q)  # same text, same order, same start
@@ -114,9 +122,15 @@ def test_batched_extraction_is_the_plain_loop(request, name):
 def test_generate_agrees_with_transformers_own(transformer):
     prompts = tokens(4)[:, :5]
     theirs = transformer.generate(
-        prompts, attention_mask=torch.ones_like(prompts), max_new_tokens=6, min_new_tokens=6,
-        do_sample=False, use_cache=True, eos_token_id=None, pad_token_id=0,
-    )  # fmt: skip
+        prompts,
+        attention_mask=torch.ones_like(prompts),
+        max_new_tokens=6,
+        min_new_tokens=6,
+        do_sample=False,
+        use_cache=True,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
     assert torch.equal(generate(transformer, prompts, 6)[0], theirs[:, 5:])
 
 

@@ -49,9 +49,12 @@ def test_the_bootstrap_has_the_spread_of_theory():
     rng = np.random.default_rng(0)
     m = {"a": rng.random(n) < a, "b": rng.random(n) < b}
     found = resampling.two_level(
-        [m], lambda x, w: np.array([x["a"] @ w, x["b"] @ w]), lambda c: sets.ratio(c[0], c[1]),
-        np.random.default_rng(1), 800,
-    )  # fmt: skip
+        [m],
+        lambda x, w: np.array([x["a"] @ w, x["b"] @ w]),
+        lambda c: sets.ratio(c[0], c[1]),
+        np.random.default_rng(1),
+        800,
+    )
     p, q, both = m["a"].mean(), m["b"].mean(), (m["a"] & m["b"]).mean()
     spread = math.sqrt((1 / p + 1 / q - 2 * both / (p * q)) / n)  # delta method, log ratio
     assert found.estimate == pytest.approx(p / q)
@@ -64,8 +67,13 @@ def test_the_bootstrap_resamples_seeds_first():
     apart = [{"a": np.arange(100) < k} for k in (1, 5, 15, 19)]
     widths = []
     for worlds in (alike, apart):
-        found = resampling.two_level(worlds, lambda m, w: np.array([m["a"] @ w, w.sum()]),
-                               lambda c: c[0] / c[1], np.random.default_rng(0), 400)  # fmt: skip
+        found = resampling.two_level(
+            worlds,
+            lambda m, w: np.array([m["a"] @ w, w.sum()]),
+            lambda c: c[0] / c[1],
+            np.random.default_rng(0),
+            400,
+        )
         assert found.estimate == pytest.approx(0.1)
         widths.append(found.high - found.low)
     assert widths[1] > 1.5 * widths[0]
@@ -87,9 +95,12 @@ def test_resamples_that_are_all_alike_give_no_interval():
     same = {"a": np.ones(9, bool), "b": np.ones(9, bool)}
     rng = np.random.default_rng(0)
     found = resampling.two_level(
-        [same, same], lambda m, w: np.array([m["a"] @ w, m["b"] @ w]),
-        lambda c: sets.ratio(c[0], c[1]), rng, 9,
-    )  # fmt: skip
+        [same, same],
+        lambda m, w: np.array([m["a"] @ w, m["b"] @ w]),
+        lambda c: sets.ratio(c[0], c[1]),
+        rng,
+        9,
+    )
     assert found.estimate == 1.0
     assert not found.has_interval
 

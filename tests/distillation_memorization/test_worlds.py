@@ -18,10 +18,23 @@ from companion.distillation_memorization.method import arms
 from companion.distillation_memorization.settings import PRESETS
 
 TINY = replace(
-    PRESETS["book"], n_seeds=1, n=80, n_base=60, n_held=60, teacher_hidden=48, student_hidden=24,
-    teacher_epochs=16, student_epochs=14, taus=(2.0,), resamples=2, jobs=1, bootstrap=20,
-    overfit_epochs=(2,), overfit_seeds=1, extras=(),
-)  # fmt: skip
+    PRESETS["book"],
+    n_seeds=1,
+    n=80,
+    n_base=60,
+    n_held=60,
+    teacher_hidden=48,
+    student_hidden=24,
+    teacher_epochs=16,
+    student_epochs=14,
+    taus=(2.0,),
+    resamples=2,
+    jobs=1,
+    bootstrap=20,
+    overfit_epochs=(2,),
+    overfit_seeds=1,
+    extras=(),
+)
 
 
 def tiny_kind():
@@ -58,8 +71,12 @@ def test_what_was_written_and_what_counts_as_memorized_agree(world):
 
 def test_the_same_seed_gives_the_same_world(world):
     small = replace(tiny_kind(), sizes=(18, 18, 10))
-    small = replace(small, plan=replace(small.plan, teacher_epochs=1, student_epochs=1,
-                                        measure_epochs=(1,), prefixes=()))  # fmt: skip
+    small = replace(
+        small,
+        plan=replace(
+            small.plan, teacher_epochs=1, student_epochs=1, measure_epochs=(1,), prefixes=()
+        ),
+    )
     first, again = (run.one_world(small, 3) for _ in range(2))
     assert first.loss == again.loss
     assert first.loss != run.one_world(small, 4).loss
@@ -67,8 +84,12 @@ def test_the_same_seed_gives_the_same_world(world):
 
 def test_worlds_side_by_side_are_those_one_after_the_other():
     small = replace(tiny_kind(), sizes=(18, 18, 10))
-    small = replace(small, plan=replace(small.plan, teacher_epochs=1, student_epochs=1,
-                                        measure_epochs=(1,), prefixes=()))  # fmt: skip
+    small = replace(
+        small,
+        plan=replace(
+            small.plan, teacher_epochs=1, student_epochs=1, measure_epochs=(1,), prefixes=()
+        ),
+    )
     alone, together = (run.run_kind(small, 2, 0, jobs) for jobs in (1, 2))
     assert [w.seed for w in alone] == [run.world_seed(0, i) for i in range(2)]
     assert [w.loss for w in alone] == [w.loss for w in together]
@@ -158,12 +179,19 @@ def test_the_papers_path_runs_on_a_stand_in(tmp_path, monkeypatch):
         model = Shape(d=width, layers=1, heads=width // 16).build(32, 20, 0, name)  # padded to 32
         return CutVocabulary(model, vocab).to(on)
 
-    tiny = replace(TINY, hub_teacher="big", hub_student="small", hub_n=30, hub_held=10, hub_batch=5,
-                   hub_top_k=8)  # fmt: skip
-    plan = replace(hub.hub_plan(tiny), prefix=6, suffix=5, teacher_epochs=2,
-                   student_epochs=2)  # fmt: skip
-    found = run_hub_world(tiny, 0, tokenizer=Letters, texts=texts, models=models, plan=plan,
-                          length=20)  # fmt: skip
+    tiny = replace(
+        TINY,
+        hub_teacher="big",
+        hub_student="small",
+        hub_n=30,
+        hub_held=10,
+        hub_batch=5,
+        hub_top_k=8,
+    )
+    plan = replace(hub.hub_plan(tiny), prefix=6, suffix=5, teacher_epochs=2, student_epochs=2)
+    found = run_hub_world(
+        tiny, 0, tokenizer=Letters, texts=texts, models=models, plan=plan, length=20
+    )
     assert not isinstance(found, Missing)
     assert found.name == "big to small"
     assert set(found.members) == {arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD, arms.UNREAD}

@@ -59,8 +59,9 @@ def ridge_table(full, diagonal, isotropic, aligned=0.9, angle=3.0, agop=2.0):
         for structure, r2 in (("full", full), ("diagonal", diagonal), ("isotropic", isotropic)):
             for rotated in (True, False):
                 value = (r2 if rotated else aligned) + 0.001 * ((seed * 7) % (3 + len(structure)))
-                rows.append((20, 400, 0.1, 0.2, structure, rotated, seed, value, value, False,
-                             angle, agop))  # fmt: skip
+                rows.append(
+                    (20, 400, 0.1, 0.2, structure, rotated, seed, value, value, False, angle, agop)
+                )
     names = "features rows lam scale structure rotated seed r2 worst disagree angle_p angle_agop"
     return pd.DataFrame(rows, columns=names.split())
 
@@ -256,8 +257,12 @@ def test_c7_shows_sleep_one_time_and_a_cure_but_one_seed_resolves_nothing():
     assert one.estimate == pytest.approx(0, abs=1e-4)
     assert "1e-5 over 0.01 1.06" in one.note
     assert "small start 0.95" in one.note
-    cases = [dead_of([180, 190, nan]), dead_of([100, 190, nan]), dead_of([180, nan, nan]),
-             dead_of([180, 190, nan], end=0.1)]  # fmt: skip
+    cases = [
+        dead_of([180, 190, nan]),
+        dead_of([100, 190, nan]),
+        dead_of([180, nan, nan]),
+        dead_of([180, 190, nan], end=0.1),
+    ]
     for dead in cases:
         for scale in SCALES:
             assert found(dead, scale).verdict == NOT_RESOLVED
@@ -323,8 +328,9 @@ def test_a_table_that_cannot_be_had_is_told(tiny, monkeypatch):
     assert list(mean_scores(found).index) == ["wine"]
 
 
-@pytest.mark.parametrize("name", ["SVM", "MLP", "random forest", "gradient boosting", "xRFM",
-                                  "LassoNet"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["SVM", "MLP", "random forest", "gradient boosting", "xRFM", "LassoNet"]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_every_rival_learns_values_and_classes(name):
     rng = np.random.default_rng(0)
@@ -365,19 +371,29 @@ def test_the_transformer_runs_on_a_stand_in(monkeypatch):
 
 
 def test_every_figure_draws(results, printed):
-    record = {"series": json.loads(json.dumps(
-        findings.series(results), default=lambda v: np.asarray(v).tolist()))}  # fmt: skip
+    record = {
+        "series": json.loads(
+            json.dumps(findings.series(results), default=lambda v: np.asarray(v).tolist())
+        )
+    }
     drawn = [
-        figures.answer(None), figures.answer(record), figures.authors_log(results.log, printed),
+        figures.answer(None),
+        figures.answer(record),
+        figures.authors_log(results.log, printed),
         figures.authors_log(results.log, data.Missing("not here")),
         figures.dead_start(results.dead),
-        figures.structures(results.ridges), figures.sweep(results.ridges),
-        figures.decay(results.readings), figures.plane(results.readings[0]),
-        figures.plane(results.readings[1]), figures.pixels(results.log),
-        figures.features(results.selection), figures.scores(results.nested),
-        figures.penalties(results.penalties), figures.coordinates(results.reduction),
+        figures.structures(results.ridges),
+        figures.sweep(results.ridges),
+        figures.decay(results.readings),
+        figures.plane(results.readings[0]),
+        figures.plane(results.readings[1]),
+        figures.pixels(results.log),
+        figures.features(results.selection),
+        figures.scores(results.nested),
+        figures.penalties(results.penalties),
+        figures.coordinates(results.reduction),
         figures.turned(results.counterexample),
-    ]  # fmt: skip
+    ]
     for figure in drawn:
         figure.canvas.draw()
         plt.close(figure)
@@ -402,8 +418,12 @@ def test_tables_show_every_row(results):
 
 
 def test_explorers_stay_small_and_describe_their_frames():
-    made = [explorers.path_explorer(), explorers.rotation_explorer(), explorers.start_explorer(),
-            explorers.formula_explorer()]  # fmt: skip
+    made = [
+        explorers.path_explorer(),
+        explorers.rotation_explorer(),
+        explorers.start_explorer(),
+        explorers.formula_explorer(),
+    ]
     for one in made:
         assert np.prod([len(values) for values in one.grids.values()]) <= MAX_FRAMES
         source, text = one.frame(**{axis: values[0] for axis, values in one.grids.items()})

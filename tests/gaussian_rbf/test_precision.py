@@ -15,9 +15,19 @@ def net(d=4, m=3, k=2, seed=0):
     rng = np.random.default_rng(seed)
     empty = np.zeros(0)
     return Fit(
-        np.triu(rng.standard_normal((d, d))) * 0.5, rng.standard_normal((m, k)),
-        rng.standard_normal((m, d)), "regression", 0, 0, 0, False, True, False, empty, empty,
-    )  # fmt: skip
+        np.triu(rng.standard_normal((d, d))) * 0.5,
+        rng.standard_normal((m, k)),
+        rng.standard_normal((m, d)),
+        "regression",
+        0,
+        0,
+        0,
+        False,
+        True,
+        False,
+        empty,
+        empty,
+    )
 
 
 @given(seed=st.integers(0, 1000))

@@ -21,10 +21,17 @@ def task(n=40, d=3, m=4, seed=0, **options):
 
 def test_a_batch_of_different_tasks_equals_each_alone():
     tasks = [
-        task(n=30 + 7 * i, m=3 + i % 3, seed=i, structure=STRUCTURES[i % 3],
-             train_centers=bool(i % 2), squared=bool(i % 4 == 3), lam_u=10.0 ** -(1 + i % 3))
+        task(
+            n=30 + 7 * i,
+            m=3 + i % 3,
+            seed=i,
+            structure=STRUCTURES[i % 3],
+            train_centers=bool(i % 2),
+            squared=bool(i % 4 == 3),
+            lam_u=10.0 ** -(1 + i % 3),
+        )
         for i in range(9)
-    ]  # fmt: skip
+    ]
     recipe = Recipe(steps=300, double=True, tol=0.02, patience=15)
     together = fit_many(tasks, recipe)
     assert len({fit.steps for fit in together}) > 2  # they stop at different times

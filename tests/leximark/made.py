@@ -20,10 +20,17 @@ N, SEEDS = 120, 5
 BOOK = replace(PRESETS["book"], seeds=SEEDS)
 
 LEVELS = {  # AUROC of A.a against B.a, and of A.a against B.b
-    NONE: (0.75, None), MARK: (0.78, 0.90), "rarest": (0.77, None), CONTROL: (0.70, None),
-    dose(1): (0.76, 0.80), dose(3): (0.77, 0.86), dose(7): (0.79, 0.93),
-    removal(0.25): (0.77, 0.87), removal(0.5): (0.76, 0.84), removal(1.0): (0.70, 0.76),
-}  # fmt: skip
+    NONE: (0.75, None),
+    MARK: (0.78, 0.90),
+    "rarest": (0.77, None),
+    CONTROL: (0.70, None),
+    dose(1): (0.76, 0.80),
+    dose(3): (0.77, 0.86),
+    dose(7): (0.79, 0.93),
+    removal(0.25): (0.77, 0.87),
+    removal(0.5): (0.76, 0.84),
+    removal(1.0): (0.70, 0.76),
+}
 
 
 def half(shift, rng):
@@ -72,8 +79,11 @@ def keyed(true, n=99, seed=0):
 def probe(works=True, n=99, innocent=True):
     rng = np.random.default_rng(1)
     p = np.sort((np.arange(40) % 20 + 1) / 20) if innocent else np.full(40, 0.05)
-    z = {(h, place): rng.normal(-1 + (h == "A") * (1.0 if place == "replaced" else 0.1), 1, 400)
-         for h in "AB" for place in ("replaced", "other")}  # fmt: skip
+    z = {
+        (h, place): rng.normal(-1 + (h == "A") * (1.0 if place == "replaced" else 0.1), 1, 400)
+        for h in "AB"
+        for place in ("replaced", "other")
+    }
     return Probe(keyed(-1.7 if works else -2.1, n), keyed(-2.1, 19), p, z)
 
 
@@ -93,10 +103,12 @@ def trade_off(works=True):
     return TradeOff(
         BOOK.thresholds,
         run("word model, filtered", levels, 2),
-        {name: c + 0.03 * rng.standard_normal((2, 50))
-         for name, c in zip(names, closer, strict=True)},
+        {
+            name: c + 0.03 * rng.standard_normal((2, 50))
+            for name, c in zip(names, closer, strict=True)
+        },
         {name: np.array([0.13, 0.14]) for name in names},
-    )  # fmt: skip
+    )
 
 
 def results(**changes):
@@ -115,6 +127,13 @@ def results(**changes):
 def toy(**changes):
     """A toy run: one seed, one model, the arms of the preset."""
     levels = {name: LEVELS[name] for name in (NONE, MARK, CONTROL)}
-    made = Results(run("word model", levels, 1), None, {"word model": probe(n=19)}, quality(),
-                   Missing("at book scale"), 0, PRESETS["toy"])  # fmt: skip
+    made = Results(
+        run("word model", levels, 1),
+        None,
+        {"word model": probe(n=19)},
+        quality(),
+        Missing("at book scale"),
+        0,
+        PRESETS["toy"],
+    )
     return replace(made, **changes)

@@ -61,9 +61,17 @@ def test_bpe_gives_every_text_back():
 @pytest.fixture(scope="module")
 def gpt(world):
     return tiny_transformer(
-        world.halves.pretraining[:40], vocab=400, d_model=32, n_layers=2, seq=160, epochs=1,
-        lr=3e-3, batch=8, seed=0, progress=False,
-    )  # fmt: skip
+        world.halves.pretraining[:40],
+        vocab=400,
+        d_model=32,
+        n_layers=2,
+        seq=160,
+        epochs=1,
+        lr=3e-3,
+        batch=8,
+        seed=0,
+        progress=False,
+    )
 
 
 def test_padding_changes_no_score(gpt, world):
@@ -98,8 +106,10 @@ def test_only_the_last_blocks_are_trained_when_asked(gpt, world):
     first, last = blocks(trained.net)[0], blocks(trained.net)[-1]
     for old, new in zip(blocks(gpt.net)[0].parameters(), first.parameters(), strict=True):
         assert torch.equal(old, new)
-    changed = [not torch.equal(a, b) for a, b in
-               zip(blocks(gpt.net)[-1].parameters(), last.parameters(), strict=True)]  # fmt: skip
+    changed = [
+        not torch.equal(a, b)
+        for a, b in zip(blocks(gpt.net)[-1].parameters(), last.parameters(), strict=True)
+    ]
     assert any(changed)
     with pytest.raises(ValueError, match="no list of blocks"):
         blocks(torch.nn.Linear(2, 2))
@@ -194,8 +204,10 @@ def test_innocent_tests_are_repeatable(world, small):
 
 def test_the_trace_sits_at_replaced_words(world, small):
     seen = probe(world.base, world.halves, small, 0, epochs=3, lr=4e-3)
-    gap = {place: seen.z["A", place].mean() - seen.z["B", place].mean()
-           for place in ("replaced", "other")}  # fmt: skip
+    gap = {
+        place: seen.z["A", place].mean() - seen.z["B", place].mean()
+        for place in ("replaced", "other")
+    }
     assert gap["replaced"] > gap["other"] > 0
     with pytest.raises(ValueError, match="word-for-word"):
         z_by_place(world.base, ["one two"], ["one two three"])
@@ -277,9 +289,13 @@ def test_the_paper_scale_path_on_a_stand_in(gpt, world, monkeypatch):
     monkeypatch.setattr(hub, "load_causal", causal)
     monkeypatch.setattr(hub, "hub_source", lambda: fill)
     settings = replace(
-        PRESETS["paper"], hub_models=("tiny/one",), hub_docs=8, key_docs=4, n_keys=19,
+        PRESETS["paper"],
+        hub_models=("tiny/one",),
+        hub_docs=8,
+        key_docs=4,
+        n_keys=19,
         calibration_keys=19,
-    )  # fmt: skip
+    )
     ((run, tested),) = hub.run_hub(settings, 0)
     assert run.model == "one"
     assert run.has(arms.MARK, "counterfactual")

@@ -429,8 +429,10 @@ def test_explorers_stay_small_and_describe_their_frames(perfect):
     at = {"question": "protocol", "model": "trained", "arm": "K = 7"}
     assert live.frame(**at)[1][:-4] == kept.frame(**at)[1][:-4]  # scores of three digits
     assert explorers.stored_scores(None) is None
-    own = [made_explorers[1].frame(question="protocol", model="base", arm=arm)[1]
-           for arm in ("K = 1", "K = 7")]  # fmt: skip
+    own = [
+        made_explorers[1].frame(question="protocol", model="base", arm=arm)[1]
+        for arm in ("K = 1", "K = 7")
+    ]
     assert own[0] != own[1]
     assert made_explorers[4].frame(question="record", model="trained")[1].startswith("trained")
 

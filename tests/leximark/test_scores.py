@@ -23,7 +23,7 @@ from companion.leximark.method.scores import (
     lowest_mean,
     score,
     token_moments,
-)  # fmt: skip
+)
 from companion.scale import generator
 
 
@@ -55,8 +55,10 @@ def test_scores_are_the_reference_to_a_millionth():
     targets = torch.randint(0, 200, (50,), generator=noise)
     stats = from_flat(token_moments(logits, targets), [20, 30])
     rows = [reference(row, int(t)) for row, t in zip(logits.tolist(), targets, strict=True)]
-    for name, values in (("Min-K% 20", [r[0] for r in rows]),
-                         (MIN_K_PLUS, [(r[0] - r[1]) / r[2] for r in rows])):  # fmt: skip
+    for name, values in (
+        ("Min-K% 20", [r[0] for r in rows]),
+        (MIN_K_PLUS, [(r[0] - r[1]) / r[2] for r in rows]),
+    ):
         expected = [np.mean(sorted(values[:20])[:4]), np.mean(sorted(values[20:])[:6])]
         assert score(stats, name) == pytest.approx(expected, abs=1e-6)
 
@@ -241,9 +243,15 @@ def test_naive_bayes_sees_words_and_nothing_else():
 
 @pytest.mark.parametrize(
     ("auroc", "alpha", "expected"),
-    [(0.948, 0.05, 5), (0.948, 0.01, 7), (0.691, 0.05, 33), (0.691, 0.01, 49), (0.76, 0.05, 17),
-     (0.76, 0.01, 26)],
-)  # fmt: skip
+    [
+        (0.948, 0.05, 5),
+        (0.948, 0.01, 7),
+        (0.691, 0.05, 33),
+        (0.691, 0.01, 49),
+        (0.76, 0.05, 17),
+        (0.76, 0.01, 26),
+    ],
+)
 def test_records_needed_for_the_papers_numbers(auroc, alpha, expected):
     d = power.effect_of_auroc(auroc)
     assert power.records_needed(d, alpha) == expected

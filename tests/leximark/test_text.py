@@ -115,8 +115,9 @@ def test_dose_and_removal(runs, text):
 
 
 def test_records_needed(found, text):
-    said = re.search(r"none ([\d.]+), LexiMark ([\d.]+); with one dictionary ([\d.]+)",
-                     found["C8"]["note"])  # fmt: skip
+    said = re.search(
+        r"none ([\d.]+), LexiMark ([\d.]+); with one dictionary ([\d.]+)", found["C8"]["note"]
+    )
     none, marked, one = (f"{float(value):.0f}" for value in said.groups())
     assert (
         f"needs {one} records a side, between the {marked} of LexiMark with a dictionary per half "

@@ -25,7 +25,7 @@ from companion.leximark.method.watermark import (
     pick,
     plan,
     universe,
-)  # fmt: skip
+)
 
 FOX = "The quick brown fox jumps over the lazy dog."
 
@@ -142,8 +142,13 @@ def test_protected_parts_survive_inside_a_text_that_is_marked():
     )
     found = marked(text)
     assert found.changes
-    for part in ("Bergen", "12", '"the lazy servant walked"', "`lazy servant`",
-                 "\n\n    lazy servant = 3\n\n"):  # fmt: skip
+    for part in (
+        "Bergen",
+        "12",
+        '"the lazy servant walked"',
+        "`lazy servant`",
+        "\n\n    lazy servant = 3\n\n",
+    ):
         assert part in found.text
 
 
@@ -152,9 +157,15 @@ BEHIND = "The weary servant walked over the lazy meadow."
 
 @pytest.mark.parametrize(
     "code",
-    ['`print("lazy servant)`', "`it's \"`", '```\nlazy = "servant\n\nwalk()\n```',
-     '    lazy = "servant', "\tquick = '", '<a title="lazy>'],
-)  # fmt: skip
+    [
+        '`print("lazy servant)`',
+        "`it's \"`",
+        '```\nlazy = "servant\n\nwalk()\n```',
+        '    lazy = "servant',
+        "\tquick = '",
+        '<a title="lazy>',
+    ],
+)
 def test_a_quotation_mark_inside_code_opens_no_quotation(code):
     text = f"Type the words below.\n{code}\n{BEHIND}"
     found = marked(text)
@@ -186,9 +197,16 @@ def test_reasons_are_told():
     found = marked("The lazy servant hastened unto the tabernacle and begat Cain.")
     assert all(change.why for change in [*found.changes, *found.kept])
     reasons = {token.word: token.reason for token in tokenize("Lo, 12 the `x y` naïve dog's hen")}
-    assert reasons == {"Lo": "name", "12": "number", "the": "function word", "`x": "code",
-                       "y`": "code", "naïve": "not a plain word", "dog's": "not a plain word",
-                       "hen": ""}  # fmt: skip
+    assert reasons == {
+        "Lo": "name",
+        "12": "number",
+        "the": "function word",
+        "`x": "code",
+        "y`": "code",
+        "naïve": "not a plain word",
+        "dog's": "not a plain word",
+        "hen": "",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -300,8 +318,9 @@ def test_the_filter_keeps_what_is_close_by_brute_force():
     candidates = thesaurus.rarer("lazy")[:12]
     kept = found.accepted("lazy", candidates, sentence, 4, 5)
     a = encoder.encode([sentence])[0]
-    expected = [c for c in candidates
-                if encoder.encode([sentence.replace("lazy", c)])[0] @ a >= 0.8][:5]  # fmt: skip
+    expected = [
+        c for c in candidates if encoder.encode([sentence.replace("lazy", c)])[0] @ a >= 0.8
+    ][:5]
     assert list(kept) == expected
     assert 0 < len(kept) < len(candidates)
     assert found.with_threshold(-1).accepted("lazy", candidates, "", 0, 99) == candidates

@@ -33,12 +33,17 @@ def tracked(task="parity", variant="Mamba-3", level=1.0, *, seeds=5, far=None, t
 def all_tracked(**levels):
     """Runs in which the claims hold; `levels` replaces (level, far) by ``task__variant`` index."""
     plan = {
-        ("parity", "Mamba-3"): 1.0, ("parity", "Mamba-3, heavy tail"): 1.0,
-        ("parity", "Mamba-3, standard RoPE"): 0.05, ("parity", "Mamba-3, no RoPE"): 0.05,
-        ("parity", "Mamba-2"): 0.05, ("parity", "real, both signs"): 1.0,
-        ("Z3", "Mamba-3"): 1.0, ("Z3", "Mamba-3, no RoPE"): 0.05,
-        ("Z3", "real, both signs"): 0.05, ("S3", "Mamba-3"): 0.2,
-    }  # fmt: skip
+        ("parity", "Mamba-3"): 1.0,
+        ("parity", "Mamba-3, heavy tail"): 1.0,
+        ("parity", "Mamba-3, standard RoPE"): 0.05,
+        ("parity", "Mamba-3, no RoPE"): 0.05,
+        ("parity", "Mamba-2"): 0.05,
+        ("parity", "real, both signs"): 1.0,
+        ("Z3", "Mamba-3"): 1.0,
+        ("Z3", "Mamba-3, no RoPE"): 0.05,
+        ("Z3", "real, both signs"): 0.05,
+        ("S3", "Mamba-3"): 0.2,
+    }
     return {key: tracked(*key, level) for key, level in plan.items()}
 
 
@@ -58,8 +63,15 @@ def read(name, loss, *, family="Mamba-3", d_state=16, seeds=5, spread=0.01, rng_
 
 def all_reads(parts=None, *, per_doubling=-0.05, of_mamba3=-0.08, seeds=5):
     """Losses in which the paper's order holds, and a state factor of 2^-(0.08/0.05) = 0.33."""
-    losses = {"full": 1.0, "no bias": 1.2, "no bias, no trapezoid": 1.3, "with convolution": 1.01,
-              "bias from 0": 1.1, "bias from U(-1, 1)": 1.1, "Mamba-2": 1.1}  # fmt: skip
+    losses = {
+        "full": 1.0,
+        "no bias": 1.2,
+        "no bias, no trapezoid": 1.3,
+        "with convolution": 1.01,
+        "bias from 0": 1.1,
+        "bias from U(-1, 1)": 1.1,
+        "Mamba-2": 1.1,
+    }
     losses |= parts or {}
     made = {name: read(name, losses[name], seeds=seeds) for name in PARTS}
     for family, shift in (("Mamba-2", 0.0), ("Mamba-3", of_mamba3), ("MIMO", of_mamba3 - 0.01)):

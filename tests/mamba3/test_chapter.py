@@ -30,13 +30,25 @@ from companion.scale import SCALES, settings_for
 from . import made
 
 TINY = {
-    "track_steps": 6, "track_seeds": 2, "track_batch": 4, "lengths": (3, 8),
+    "track_steps": 6,
+    "track_seeds": 2,
+    "track_batch": 4,
+    "lengths": (3, 8),
     "read_lengths": (4, 16),
-    "n_read": 20, "text_steps": 4, "text_seeds": 2, "text_batch": 2, "n_jobs": 1,
-    "decode_heads": 32, "decode_rounds": 3, "contexts": (16, 64), "context_rounds": 3,
+    "n_read": 20,
+    "text_steps": 4,
+    "text_seeds": 2,
+    "text_batch": 2,
+    "n_jobs": 1,
+    "decode_heads": 32,
+    "decode_rounds": 3,
+    "contexts": (16, 64),
+    "context_rounds": 3,
     "eval_windows": 1,
-    "step_counts": (16, 32, 64), "rotor_length": 64, "n_systems": 2,
-}  # fmt: skip
+    "step_counts": (16, 32, 64),
+    "rotor_length": 64,
+    "n_systems": 2,
+}
 
 
 def title(fig):
@@ -68,10 +80,18 @@ def book():
     orders, random_orders = run.run_orders(settings, 0)
     counts, decode = run.run_decode(settings)
     return findings.Results(
-        differences, gradient, {"SISO": 0.003, "MIMO": 0.003}, orders, random_orders,
-        run.run_rotor(settings, 0), run.run_tracking(settings, 0, progress=False),
-        run.run_text(settings, 0, progress=False), counts, decode, run.run_contexts(settings),
-    )  # fmt: skip
+        differences,
+        gradient,
+        {"SISO": 0.003, "MIMO": 0.003},
+        orders,
+        random_orders,
+        run.run_rotor(settings, 0),
+        run.run_tracking(settings, 0, progress=False),
+        run.run_text(settings, 0, progress=False),
+        counts,
+        decode,
+        run.run_contexts(settings),
+    )
 
 
 def test_book_scale_runs_from_end_to_end(book):
@@ -82,11 +102,14 @@ def test_book_scale_runs_from_end_to_end(book):
     assert len(book.tracked) == 10
     assert set(text.PARTS) < set(book.reads)
     for figure in (
-        figures.tracking(book.tracked), figures.learned_turns(book.tracked),
-        figures.ablation(book.reads), figures.state_sizes(book.reads),
-        figures.reading_lengths(book.reads), figures.decode(book.decode),
+        figures.tracking(book.tracked),
+        figures.learned_turns(book.tracked),
+        figures.ablation(book.reads),
+        figures.state_sizes(book.reads),
+        figures.reading_lengths(book.reads),
+        figures.decode(book.decode),
         figures.contexts(book.contexts),
-    ):  # fmt: skip
+    ):
         assert title(figure)
     assert "S3" in tables.tracking_table(book.tracked).to_html()
 
@@ -161,11 +184,29 @@ def test_released_layout_round_trip(tmp_path):
                 step, states = loaded.step(tokens[:, t], states)
             assert torch.allclose(step, logits[:, -1], atol=1e-4)
     names = set(hub.to_official_names(model))
-    layer = {f"backbone.layers.0.mixer.{n}" for n in (
-        "in_proj.weight", "out_proj.weight", "dt_bias", "B_bias", "C_bias", "D", "B_norm.weight",
-        "C_norm.weight", "mimo_x", "mimo_z", "mimo_o")}  # fmt: skip
-    rest = {"backbone.embedding.weight", "backbone.norm_f.weight", "lm_head.weight",
-            "backbone.layers.1.norm2.weight", "backbone.layers.1.mlp.fc1.weight"}  # fmt: skip
+    layer = {
+        f"backbone.layers.0.mixer.{n}"
+        for n in (
+            "in_proj.weight",
+            "out_proj.weight",
+            "dt_bias",
+            "B_bias",
+            "C_bias",
+            "D",
+            "B_norm.weight",
+            "C_norm.weight",
+            "mimo_x",
+            "mimo_z",
+            "mimo_o",
+        )
+    }
+    rest = {
+        "backbone.embedding.weight",
+        "backbone.norm_f.weight",
+        "lm_head.weight",
+        "backbone.layers.1.norm2.weight",
+        "backbone.layers.1.mlp.fc1.weight",
+    }
     assert layer | rest < names
 
 
@@ -335,8 +376,12 @@ def test_numbers_of_the_paper_are_those_of_its_tables():
     found = decode[["bf16_dstate64", "bf16_dstate128"]].to_numpy().tolist()
     assert [list(v.values()) for v in sources.KERNEL_MS.values()] == found
     ablation = pd.read_csv(data.fetch("mamba3/table5a_8_10_ablations_440m.csv")).ppl.tolist()
-    printed = (sources.ABLATIONS, sources.LAMBDA_PRINTED, sources.DEFAULT_PRINTED,
-               sources.NO_BIAS_PRINTED)  # fmt: skip
+    printed = (
+        sources.ABLATIONS,
+        sources.LAMBDA_PRINTED,
+        sources.DEFAULT_PRINTED,
+        sources.NO_BIAS_PRINTED,
+    )
     numbers = {number for one in printed for number in one.values()}
     assert numbers <= set(ablation)
 

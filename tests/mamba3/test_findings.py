@@ -195,9 +195,9 @@ def test_the_state_regression_is_that_of_the_within_estimator(results):
     table = evidence.state_table(results.reads)
     noisy = evidence.state_factor(results.reads, generator(1, "test"), 50)
     ratio = noisy.of_mamba3.estimate / noisy.per_doubling.estimate
-    assert evidence._factor(table.assign(
-        size=np.log2(table.N), m3=(table.family == "Mamba-3").astype(float)
-    )) == pytest.approx(2.0**-ratio)  # fmt: skip
+    assert evidence._factor(
+        table.assign(size=np.log2(table.N), m3=(table.family == "Mamba-3").astype(float))
+    ) == pytest.approx(2.0**-ratio)
 
 
 def test_c8_and_c9_follow_the_clock():

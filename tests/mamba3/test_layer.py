@@ -72,9 +72,12 @@ def test_chunks_are_the_differential_equation_with_dense_matrices():
 
 @settings(max_examples=30, deadline=None)
 @given(
-    seq=st.integers(1, 30), chunk=st.integers(1, 33), rank=st.integers(1, 3),
-    angles=st.integers(0, 3), seed=st.integers(0, 10_000),
-)  # fmt: skip
+    seq=st.integers(1, 30),
+    chunk=st.integers(1, 33),
+    rank=st.integers(1, 3),
+    angles=st.integers(0, 3),
+    seed=st.integers(0, 10_000),
+)
 def test_all_forms_agree(seq, chunk, rank, angles, seed):
     tokens = agreement.random_tokens(seed, seq=seq, rank=rank, state=6, angles=angles)
     expected = views.as_recurrence(tokens)
@@ -204,12 +207,20 @@ def test_mamba2_is_that_of_transformers(state):
 
     theirs = Mamba2Mixer(
         TheirConfig(
-            hidden_size=32, state_size=state, head_dim=16, num_heads=4, n_groups=1, expand=2,
-            conv_kernel=4, chunk_size=8, use_bias=False, use_conv_bias=True,
+            hidden_size=32,
+            state_size=state,
+            head_dim=16,
+            num_heads=4,
+            n_groups=1,
+            expand=2,
+            conv_kernel=4,
+            chunk_size=8,
+            use_bias=False,
+            use_conv_bias=True,
             layer_norm_epsilon=1e-5,
         ),
         layer_idx=0,
-    )  # fmt: skip
+    )
     ours = Mamba2(Mamba2Config(d_model=32, d_state=state, head_dim=16, chunk=5))
     weights = dict(theirs.named_parameters())
     with torch.no_grad():

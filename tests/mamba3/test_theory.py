@@ -25,11 +25,15 @@ def stand_in(kind, path, heads=2, seq=9, state=8, width=4):
     rank = 4 if kind == "MIMO" else 1
     draws = {
         "kw_Q": (1, seq, rank, 1, state) if rank > 1 else (1, seq, 1, state),
-        "kw_V": (1, seq, heads, width), "kw_Z": (1, seq, heads, width), "kw_D": (heads,),
-        "kw_ADT": (1, heads, seq), "kw_DT": (1, heads, seq), "kw_Trap": (1, heads, seq),
+        "kw_V": (1, seq, heads, width),
+        "kw_Z": (1, seq, heads, width),
+        "kw_D": (heads,),
+        "kw_ADT": (1, heads, seq),
+        "kw_DT": (1, heads, seq),
+        "kw_Trap": (1, heads, seq),
         "kw_Q_bias": (heads, rank, state) if rank > 1 else (heads, state),
         "kw_Angles": (1, seq, heads, state // 4),
-    }  # fmt: skip
+    }
     arrays = {name: rng.standard_normal(shape) for name, shape in draws.items()}
     arrays |= {"kw_K": rng.standard_normal(draws["kw_Q"]), "kw_K_bias": arrays["kw_Q_bias"] + 1}
     arrays["kw_DT"] = np.abs(arrays["kw_DT"])
@@ -134,10 +138,11 @@ def test_one_step_is_the_local_error_of_the_text():
         w = 0.7
         true = (math.exp(w * step) - math.exp(a * step)) / (w - a)
         alpha, beta, gamma = (
-            float(v) for v in discretization.coefficients(
+            float(v)
+            for v in discretization.coefficients(
                 "exponential-trapezoidal", step, np.array(a), np.array(a), lam
             )
-        )  # fmt: skip
+        )
         taken = beta * 1.0 + gamma * math.exp(w * step)
         slope = (w - a) * math.exp(w * step)
         # signs: the error of what is taken, expanded at the right end

@@ -190,12 +190,17 @@ def noisy(regime, seed):
 
 @pytest.fixture(scope="module")
 def comparison():
-    return compare_all({
-        ("peak", 1): (CHECKPOINTS, noisy("early peak", 0)),
-        ("rise", 1): (CHECKPOINTS, noisy("rising", 1)),
-        ("step", 1): (CHECKPOINTS, TRUE_SERIES[STEP_1.name]
-                      + 0.1 * np.random.default_rng(3).standard_normal(CHECKPOINTS.size)),
-    })  # fmt: skip
+    return compare_all(
+        {
+            ("peak", 1): (CHECKPOINTS, noisy("early peak", 0)),
+            ("rise", 1): (CHECKPOINTS, noisy("rising", 1)),
+            ("step", 1): (
+                CHECKPOINTS,
+                TRUE_SERIES[STEP_1.name]
+                + 0.1 * np.random.default_rng(3).standard_normal(CHECKPOINTS.size),
+            ),
+        }
+    )
 
 
 def test_comparison_has_every_curve_for_every_series(comparison):

@@ -163,8 +163,9 @@ def hub(tmp_path):
             content = (saved / file).read_bytes()
             blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
             blob.write_bytes(content)
-            (folder / "snapshots" / commit / file).symlink_to(os.path.relpath(
-                blob, folder / "snapshots" / commit))  # fmt: skip
+            (folder / "snapshots" / commit / file).symlink_to(
+                os.path.relpath(blob, folder / "snapshots" / commit)
+            )
     return cache
 
 

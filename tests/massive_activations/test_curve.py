@@ -28,9 +28,13 @@ from companion.massive_activations.sources.excerpt import load_fit_record
 PEAK = REGIMES["early peak"]
 positive = st.floats(0.05, 5.0)
 curves = st.builds(
-    CurveParams, st.floats(-50, 50).filter(lambda a: abs(a) > 0.1), positive, positive, positive,
+    CurveParams,
+    st.floats(-50, 50).filter(lambda a: abs(a) > 0.1),
+    positive,
+    positive,
+    positive,
     st.floats(-50, 50),
-)  # fmt: skip
+)
 UNIT = np.linspace(0, 1, 23)
 
 
@@ -132,9 +136,17 @@ def test_scipys_curve_fit_gives_the_same_parameters_and_covariance():
     y = noisy(PEAK, 3)
     ours = fit_curve(CHECKPOINTS, y)
     theirs, covariance = curve_fit(
-        damped_log, CHECKPOINTS, y, p0=ours.params, jac=damped_log_jacobian, x_scale="jac",
-        bounds=([-np.inf, 0, 0, 0, -np.inf], np.inf), ftol=1e-14, xtol=1e-14, gtol=1e-14,
-    )  # fmt: skip
+        damped_log,
+        CHECKPOINTS,
+        y,
+        p0=ours.params,
+        jac=damped_log_jacobian,
+        x_scale="jac",
+        bounds=([-np.inf, 0, 0, 0, -np.inf], np.inf),
+        ftol=1e-14,
+        xtol=1e-14,
+        gtol=1e-14,
+    )
     assert np.array(ours.params) == pytest.approx(theirs, rel=1e-3)
     assert np.diag(ours.covariance) == pytest.approx(np.diag(covariance), rel=2e-2)
     assert correlation(covariance) == pytest.approx(ours.correlation, abs=1e-3)

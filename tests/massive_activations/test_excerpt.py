@@ -202,8 +202,11 @@ def test_of_several_layers_the_one_that_reaches_furthest_counts(excerpt):
         factor = {5: (0.5, 0.51, 0.52), 6: (0.2, 0.4, 0.9)}[row.layer][int(row.sequence)]
         top = start.loc[(row.sequence, row.layer), "top1"] * factor
         frame.loc[place, ["top1", "top2", "top3", "median"]] = (
-            top, top, top, start.loc[(row.sequence, row.layer), "median"],
-        )  # fmt: skip
+            top,
+            top,
+            top,
+            start.loc[(row.sequence, row.layer), "median"],
+        )
     deep = two_shapes(check_excerpt(frame))["14M deep layers, largest factor"]
     assert deep.estimate == pytest.approx((0.2 * 0.4 * 0.9) ** (1 / 3))
     assert deep.high > 0.7

@@ -155,8 +155,10 @@ def test_c0_is_judged_over_seeds(results):
     (measurement,) = results.untrained
 
     def scaled(*factors):
-        return [replace(measurement, median=measurement.median * f, top1=measurement.top1 * f**2)
-                for f in factors]  # fmt: skip
+        return [
+            replace(measurement, median=measurement.median * f, top1=measurement.top1 * f**2)
+            for f in factors
+        ]
 
     assert verdicts(replace(results, untrained=scaled(1.0, 1.001, 0.999)), "book")["C0"] == "holds"
     wide = replace(results, untrained=scaled(0.9, 1.0, 1.1))

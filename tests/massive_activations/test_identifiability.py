@@ -135,9 +135,10 @@ def fixed_plateau_rss(y, K):
         return np.concatenate([columns, last], axis=-2)
 
     model = DAMPED_LOG._replace(
-        basis=basis, bounds=((np.log(1e-7), np.log(1e2)), DAMPED_LOG.bounds[1]),
+        basis=basis,
+        bounds=((np.log(1e-7), np.log(1e2)), DAMPED_LOG.bounds[1]),
         grid=(tuple(np.log(np.geomspace(1e-6, 1, 15))), DAMPED_LOG.grid[1]),
-    )  # fmt: skip
+    )
     size = np.abs(y).max()
     u = CHECKPOINTS / CHECKPOINTS[-1]
     return search(model, u, np.append(y, weight * K) / size, n_starts=3)[2] * size**2

@@ -136,8 +136,9 @@ def test_no_mutation_gives_an_empty_table(rng):
 
 def test_worlds_are_told_apart_and_accounts_are_too_sure():
     table = drift_runs(8000, 3, 0, 4, 60)
-    ladder, two, none = (table.filter(world=w) for w in
-                         ("ladder", "two populations", "no direction"))  # fmt: skip
+    ladder, two, none = (
+        table.filter(world=w) for w in ("ladder", "two populations", "no direction")
+    )
     assert (ladder["p"] < 0.05).all()
     assert (two["p"] > 0.01).all()
     assert (ladder["tau"] > 0.9).all()

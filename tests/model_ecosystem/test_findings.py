@@ -106,10 +106,11 @@ def test_a_law_that_is_wrong_fails_the_notebook(results):
 
 def test_worlds_in_which_the_tag_does_nothing_fail(results):
     same = results.regimes.with_columns(
-        pl.when(pl.col("regime") == "D").then(-0.01 * pl.col("seed") - 0.1)
+        pl.when(pl.col("regime") == "D")
+        .then(-0.01 * pl.col("seed") - 0.1)
         .otherwise(pl.col("gap_families"))
         .alias("gap_families")
-    )  # fmt: skip
+    )
     assert changed(results, regimes=same)["C3"].verdict == DOES_NOT_HOLD
 
 
@@ -214,8 +215,9 @@ def draws_of(results):
         "rates": lambda: show(figures.rates, rates),
         "order": lambda: show(figures.license_order, drift),
         "orders": lambda: figures.orders(results.worlds, some),
-        "cards": lambda: show(lambda a, b: figures.cards(a, (0.1, 0.4), b), results.cards,
-                              results.languages),
+        "cards": lambda: show(
+            lambda a, b: figures.cards(a, (0.1, 0.4), b), results.cards, results.languages
+        ),
         "growth": lambda: show(figures.growth, data.attempt(lab_real.family_growth, hub)),
         "scaling": lambda: figures.scaling(results.scaling, results.networkx),
         "rates table": lambda: tables.rates_table(results.coverage, rates, rates).to_html(),
@@ -223,10 +225,12 @@ def draws_of(results):
         "worlds table": lambda: tables.worlds_table(results.worlds).to_html(),
         "scaling table": lambda: tables.scaling_table(results.scaling).to_html(),
         "reproduction": lambda: tables.reproduction_table(results.inequality).to_html(),
-        "links": lambda: show(lambda n: tables.links_table(sample=n).to_html(),
-                              data.attempt(lab_real.link_counts, hub)),
+        "links": lambda: show(
+            lambda n: tables.links_table(sample=n).to_html(),
+            data.attempt(lab_real.link_counts, hub),
+        ),
         "levenshtein": lambda: data.attempt(levenshtein, hub, SMALL, 0),
-    }  # fmt: skip
+    }
 
 
 def test_every_figure_and_table_is_drawn(results):

@@ -80,16 +80,21 @@ def test_a_circle_of_pointers_is_an_error_and_not_an_endless_loop():
 def test_each_untidy_link_is_handled_and_counted():
     links = pl.DataFrame(
         [
-            ("a", "b", "finetune"), ("a", "b", "untyped"), ("a", "b", "adapter"),  # one edge
+            ("a", "b", "finetune"),
+            ("a", "b", "untyped"),
+            ("a", "b", "adapter"),  # one edge
             ("a", "a", "finetune"),  # itself
             ("gone", "b", "finetune"),  # missing parent
             ("a", "lost", "finetune"),  # missing child
-            ("OLD", "c", "merge"), ("a", "c", "merge"),  # renamed twice, two parents
+            ("OLD", "c", "merge"),
+            ("a", "c", "merge"),  # renamed twice, two parents
             ("B", "d", "quantized"),  # another case
-            ("e", "f", "finetune"), ("f", "e", "finetune"),  # a circle
+            ("e", "f", "finetune"),
+            ("f", "e", "finetune"),  # a circle
         ],
-        schema=["parent", "child", "relation"], orient="row",
-    )  # fmt: skip
+        schema=["parent", "child", "relation"],
+        orient="row",
+    )
     renamed = {"OLD": "old2", "old2": "b"}
     graph = named_forest(list("abcdef"), links, renamed)
     ends = zip(graph.parent.tolist(), graph.child.tolist(), strict=True)

@@ -39,12 +39,21 @@ def system():
     n = len(MODELS)
     table = pl.DataFrame(
         {
-            "model_id": names, "created_at": days, "license": licenses,
-            "languages": [[]] * n, "task": [None] * n, "library": [None] * n, "tags": [None] * n,
+            "model_id": names,
+            "created_at": days,
+            "license": licenses,
+            "languages": [[]] * n,
+            "task": [None] * n,
+            "library": [None] * n,
+            "tags": [None] * n,
         },
-        schema_overrides={"languages": pl.List(pl.Utf8), "tags": pl.List(pl.Utf8),
-                          "task": pl.Utf8, "library": pl.Utf8},
-    )  # fmt: skip
+        schema_overrides={
+            "languages": pl.List(pl.Utf8),
+            "tags": pl.List(pl.Utf8),
+            "task": pl.Utf8,
+            "library": pl.Utf8,
+        },
+    )
     edges = [(p, i) for i, above in enumerate(parents) for p in above]
     return Ecosystem(table, forest.forest(n, *zip(*edges, strict=True)))
 
@@ -102,8 +111,14 @@ def test_pairs_are_counted_three_ways(system, drift):
 
 
 def test_a_pair_is_shown_with_its_own_counts(drift):
-    pairs = pl.concat([drift.pairs, drift.pairs.rename({"source": "target", "target": "source"})
-                       .select(drift.pairs.columns)])  # fmt: skip
+    pairs = pl.concat(
+        [
+            drift.pairs,
+            drift.pairs.rename({"source": "target", "target": "source"}).select(
+                drift.pairs.columns
+            ),
+        ]
+    )
     counts = np.arange(12).reshape(2, 3, 2)
     explorer = explorers.pair_explorer(drift._replace(pairs=pairs), counts)
     pair = explorer.grids["pair"][1]
@@ -116,8 +131,13 @@ def test_silence_is_counted_among_children_of_a_license(system):
 
 
 def test_what_the_page_shows_is_small(system, drift):
-    for value in (real.link_counts(system), real.family_growth(system), real.largest_trees(system),
-                  real.pair_counts(system, drift), real.silent_share(system)):  # fmt: skip
+    for value in (
+        real.link_counts(system),
+        real.family_growth(system),
+        real.largest_trees(system),
+        real.pair_counts(system, drift),
+        real.silent_share(system),
+    ):
         again = results.dump(value)
         assert len(again) < 20_000
 
@@ -136,7 +156,12 @@ def test_what_reads_the_sample_ships(tmp_path):
     )
     hub = run.step(sources.hub_sample, keep=False)
     drift = run.step(real.license_drift, hub, run.settings, 0)
-    for step, *more in ((real.link_counts,), (real.family_growth,), (real.largest_trees,),
-                        (real.silent_share,), (real.pair_counts, drift)):  # fmt: skip
+    for step, *more in (
+        (real.link_counts,),
+        (real.family_growth,),
+        (real.largest_trees,),
+        (real.silent_share,),
+        (real.pair_counts, drift),
+    ):
         run.step(step, hub, *more)
     assert [done.how for done in run.log[1:]] == ["shipped"] * 6

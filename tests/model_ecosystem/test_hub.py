@@ -19,10 +19,20 @@ from companion.model_ecosystem.sources import Ecosystem, card_terms, marginals, 
 from companion.model_ecosystem.verdict import on_hub, verdicts
 
 TINY = replace(
-    PRESETS["toy"], models=1_000, grid_families=20, coverage_models=1_000, coverage_runs=2,
-    drift_runs=2, resamples=30, permutations=99, null_orders=10, sim_null_orders=2,
-    levenshtein_pairs=0, bench_sizes=(1_000, 2_000), networkx_models=100,
-)  # fmt: skip
+    PRESETS["toy"],
+    models=1_000,
+    grid_families=20,
+    coverage_models=1_000,
+    coverage_runs=2,
+    drift_runs=2,
+    resamples=30,
+    permutations=99,
+    null_orders=10,
+    sim_null_orders=2,
+    levenshtein_pairs=0,
+    bench_sizes=(1_000, 2_000),
+    networkx_models=100,
+)
 
 LICENSES = ("mit", "apache-2.0", "gemma", "llama3")
 
@@ -39,10 +49,20 @@ def made_rows(n=400, seed=0) -> pl.DataFrame:
                 ("finetune", "adapter", "quantized")[rng.integers(0, 3)] if i % 3 else "finetune"
             )
             tags += [f"base_model:{parent}", f"base_model:{relation}:{parent}"]
-        rows.append({"id": f"org{i % 3}/model{i}", "likes": i, "private": False, "downloads": 5,
-                     "trendingScore": 0, "tags": str(tags), "pipeline_tag": "text-generation",
-                     "library_name": "transformers", "createdAt": f"2025-01-{i % 28 + 1:02}",
-                     "finetune_parent": "[]"})  # fmt: skip
+        rows.append(
+            {
+                "id": f"org{i % 3}/model{i}",
+                "likes": i,
+                "private": False,
+                "downloads": 5,
+                "trendingScore": 0,
+                "tags": str(tags),
+                "pipeline_tag": "text-generation",
+                "library_name": "transformers",
+                "createdAt": f"2025-01-{i % 28 + 1:02}",
+                "finetune_parent": "[]",
+            }
+        )
     return pl.DataFrame(rows)
 
 
@@ -73,8 +93,17 @@ def test_without_a_source_it_says_what_to_do():
 
 
 def test_tags_are_read_by_the_papers_rules():
-    tags = ["license:mit", "en", "t5", "tf", "deu", "fr", "base_model:a/b",
-            "base_model:finetune:a/b", "base_model:merge:c/d:e"]  # fmt: skip
+    tags = [
+        "license:mit",
+        "en",
+        "t5",
+        "tf",
+        "deu",
+        "fr",
+        "base_model:a/b",
+        "base_model:finetune:a/b",
+        "base_model:merge:c/d:e",
+    ]
     rows = pl.DataFrame(
         {
             "id": ["a/b", "x/y"],
@@ -114,8 +143,15 @@ class Api:
         self.asked = []
 
     def _info(self, name, tags):
-        return SimpleNamespace(id=name, created_at=None, downloads=1, likes=0, library_name=None,
-                               pipeline_tag=None, tags=tags)  # fmt: skip
+        return SimpleNamespace(
+            id=name,
+            created_at=None,
+            downloads=1,
+            likes=0,
+            library_name=None,
+            pipeline_tag=None,
+            tags=tags,
+        )
 
     def model_info(self, name):
         return self._info(name, ["license:gemma"])
@@ -146,8 +182,9 @@ def test_the_sample_comes_back_through_the_same_path(tmp_path, data_here):
     assert np.array_equal(again.graph.child, sample.graph.child)
     same = again.table["license"].fill_null("") == sample.table["license"].fill_null("")
     assert same.all()
-    languages = (again.table["languages"].list.sort()
-                 == sample.table["languages"].fill_null([]).list.sort())  # fmt: skip
+    languages = (
+        again.table["languages"].list.sort() == sample.table["languages"].fill_null([]).list.sort()
+    )
     assert languages.mean() > 0.999
 
 
@@ -182,8 +219,9 @@ def test_counts_get_the_weights_of_the_vectorizer():
     expected = vectorizer.fit_transform(texts).toarray()
     table = pl.DataFrame(
         [(str(i), w, t.split().count(w)) for i, t in enumerate(texts) for w in set(t.split())],
-        schema=["model_id", "term", "count"], orient="row",
-    )  # fmt: skip
+        schema=["model_id", "term", "count"],
+        orient="row",
+    )
     has, rows = term_weights.card_rows(["0", "x", "1", "2", "3"], table)
     assert has.tolist() == [True, False, True, True, True]
     assert rows.toarray()[has] == pytest.approx(expected)

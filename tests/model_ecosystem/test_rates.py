@@ -67,8 +67,12 @@ def a_comparison(gaps, d, rng, weights="families"):
     gaps, d = np.asarray(gaps, float), np.asarray(d)
     pairs = d * (d - 1) / 2
     half = np.full(d.size, 0.5)
-    return compare(Families(np.arange(d.size), d, half, d.astype(float), half + gaps, pairs), 0.1,
-                   rng, weights=weights)  # fmt: skip
+    return compare(
+        Families(np.arange(d.size), d, half, d.astype(float), half + gaps, pairs),
+        0.1,
+        rng,
+        weights=weights,
+    )
 
 
 def test_a_treatment_that_does_nothing_shows_nothing(rng):

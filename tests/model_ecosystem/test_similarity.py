@@ -47,21 +47,42 @@ def by_hand(x, graph):
             add("trio_chain", grand=(u, w), lower=(v, w), upper=(u, v))
             for c in kids[u]:
                 if c != v:
-                    add("quad_fork_tail", grand=(u, w), uncle=(w, c), lower=(v, w), upper=(u, v),
-                        sibling=(v, c))  # fmt: skip
+                    add(
+                        "quad_fork_tail",
+                        grand=(u, w),
+                        uncle=(w, c),
+                        lower=(v, w),
+                        upper=(u, v),
+                        sibling=(v, c),
+                    )
             for z in kids[w]:
-                add("quad_chain", great=(u, z), grand_lower=(v, z), grand_upper=(u, w),
-                    bottom=(w, z), middle=(v, w), top=(u, v))  # fmt: skip
+                add(
+                    "quad_chain",
+                    great=(u, z),
+                    grand_lower=(v, z),
+                    grand_upper=(u, w),
+                    bottom=(w, z),
+                    middle=(v, w),
+                    top=(u, v),
+                )
     return {key: (np.mean(values), len(values)) for key, values in found.items()}
 
 
 SHORT = {
-    "random": "random", "parent-child": "pc", "sibling": "sibling", "grandparent": "grand",
-    "parent-child (lower)": "lower", "parent-child (upper)": "upper", "uncle-nephew": "uncle",
-    "great-grandparent": "great", "grandparent (lower)": "grand_lower",
-    "grandparent (upper)": "grand_upper", "parent-child (bottom)": "bottom",
-    "parent-child (middle)": "middle", "parent-child (top)": "top",
-}  # fmt: skip
+    "random": "random",
+    "parent-child": "pc",
+    "sibling": "sibling",
+    "grandparent": "grand",
+    "parent-child (lower)": "lower",
+    "parent-child (upper)": "upper",
+    "uncle-nephew": "uncle",
+    "great-grandparent": "great",
+    "grandparent (lower)": "grand_lower",
+    "grandparent (upper)": "grand_upper",
+    "parent-child (bottom)": "bottom",
+    "parent-child (middle)": "middle",
+    "parent-child (top)": "top",
+}
 
 
 @pytest.mark.parametrize("seed", range(6))

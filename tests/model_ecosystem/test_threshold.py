@@ -81,15 +81,18 @@ def test_real_families_by_hand():
     row = table.row(0, named=True)
     assert (row["d"], row["kept"], row["violates"]) == (3, 1, False)
     assert row["sibling"] == pytest.approx(1 / 3)
-    several = th.real_families({"language": values_of([["en", "fr"], ["fr", "en"], ["en"]])},
-                               forest(3, [0, 0], [1, 2]))  # fmt: skip
+    several = th.real_families(
+        {"language": values_of([["en", "fr"], ["fr", "en"], ["en"]])}, forest(3, [0, 0], [1, 2])
+    )
     assert several["kept"].to_list() == [1]
 
 
 def test_the_four_worlds_and_the_negative_control():
     table = run_regimes(4000, range(2), 0)
-    gap = {name: table.filter(regime=name)["gap_families"] for name in
-           ("A", "B", "C", "D", "D, masked")}  # fmt: skip
+    gap = {
+        name: table.filter(regime=name)["gap_families"]
+        for name in ("A", "B", "C", "D", "D, masked")
+    }
     assert (gap["C"] > 0).all()
     assert (gap["D"] > 0).all()
     assert all((gap[name] < 0).all() for name in ("A", "B", "D, masked"))

@@ -50,8 +50,10 @@ class Runner:
         """Copy what git tracks or would track."""
         listing = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT, capture_output=True, check=True,
-        ).stdout  # fmt: skip
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
         for name in filter(None, listing.decode().split("\0")):
             source, target = ROOT / name, self.root / name
             if source.is_file():
@@ -60,8 +62,16 @@ class Runner:
 
     def tests(self, mistake: Mistake) -> tuple[int | None, str]:
         """(exit status of pytest or None for too long, its last line)."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider",
-                   *mistake.tests]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            *mistake.tests,
+        ]
         command += ["-k", mistake.select] if mistake.select else []
         # compiled files are told apart by seconds and size: a quick edit could go unseen
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -69,9 +79,14 @@ class Runner:
         if self.closed:
             return None, "stopped"
         self.process = subprocess.Popen(
-            command, cwd=self.root, env=environment, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            command,
+            cwd=self.root,
+            env=environment,
+            text=True,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         try:
             output, _ = self.process.communicate(timeout=self.timeout)
         except subprocess.TimeoutExpired:
@@ -233,8 +248,11 @@ def main(arguments: list[str] | None = None) -> int:
     mistakes = chosen(options.only)
     results = kept()
     keys = {one.id: one.key() for one in mistakes}
-    open_ = [one for one in mistakes
-             if options.fresh or results.get(one.id, {}).get("key") != keys[one.id]]  # fmt: skip
+    open_ = [
+        one
+        for one in mistakes
+        if options.fresh or results.get(one.id, {}).get("key") != keys[one.id]
+    ]
 
     def done(mistake: Mistake, outcome: Outcome, seconds: float) -> None:
         word, detail = outcome

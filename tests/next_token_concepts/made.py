@@ -20,9 +20,18 @@ from companion.next_token_concepts.page import exercises
 from companion.next_token_concepts.verdict import findings
 
 SMALL = replace(
-    settings.PRESETS["toy"], steps=300, contexts=1024, exact_seeds=2, noise_d=64, noise_concepts=4,
-    word_layers=2, null_draws=2, n_jobs=1, sim_bits=(2, 8), sim_edges=(1,),
-)  # fmt: skip
+    settings.PRESETS["toy"],
+    steps=300,
+    contexts=1024,
+    exact_seeds=2,
+    noise_d=64,
+    noise_concepts=4,
+    word_layers=2,
+    null_draws=2,
+    n_jobs=1,
+    sim_bits=(2, 8),
+    sim_edges=(1,),
+)
 
 
 def trained(eta=0.01, seed=0, targets="exact", *, works=True, excess=0.01) -> Trained:
@@ -38,18 +47,31 @@ def trained(eta=0.01, seed=0, targets="exact", *, works=True, excess=0.01) -> Tr
         f = np.array([0.0, 1, 1, 0.05]) + jitter
     dec = {"counts": np.array([0.0, 1, 1, 0.05]) + jitter / 2, "untrained": np.zeros(4), "f": f}
     return Trained(
-        plan=Plan(eta, seed, targets, 1, 8, "perceptron"), excess=excess, enc=enc,
-        enc_exact=enc, enc_untrained=dict.fromkeys(enc, 0.1 + jitter),
-        curve_r2=(0.99 if works else -1) - jitter, slope=1.0,
-        curve=np.stack([odds, g_eta(eta, odds) if works else 0.01 * odds], axis=1), dec=dec,
-        losses=np.zeros(3), twins=twins(jitter, works=works),
-    )  # fmt: skip
+        plan=Plan(eta, seed, targets, 1, 8, "perceptron"),
+        excess=excess,
+        enc=enc,
+        enc_exact=enc,
+        enc_untrained=dict.fromkeys(enc, 0.1 + jitter),
+        curve_r2=(0.99 if works else -1) - jitter,
+        slope=1.0,
+        curve=np.stack([odds, g_eta(eta, odds) if works else 0.01 * odds], axis=1),
+        dec=dec,
+        losses=np.zeros(3),
+        twins=twins(jitter, works=works),
+    )
 
 
 def twins(jitter=0.0, *, works=True) -> Twins:
     held = (0.9 if works else 0.0) * np.eye(4) + jitter
-    return Twins(np.eye(4), held, np.eye(4), np.zeros((4, 4)), exercises.example_pairs()[:4],
-                 0.97 + jitter if works else 0.1 + jitter, 0.99)  # fmt: skip
+    return Twins(
+        np.eye(4),
+        held,
+        np.eye(4),
+        np.zeros((4, 4)),
+        exercises.example_pairs()[:4],
+        0.97 + jitter if works else 0.1 + jitter,
+        0.99,
+    )
 
 
 def ways(*, works=True) -> pd.DataFrame:
@@ -69,15 +91,36 @@ def broken(*, works=True) -> Broken:
     seeds = range(3)
     drop = {1: 0.998, 2: 0.9, 4: 0.6} if works else {1: 0.998, 2: 0.998, 4: 0.998}
     rank = {1: 15, 2: 7, 4: 3}
-    merged = [{"seed": s, "size": n, "rank": rank[n], "exact": drop[n] + 0.0001 * s * n,
-               "trained": drop[n]} for s in seeds for n in rank]  # fmt: skip
+    merged = [
+        {
+            "seed": s,
+            "size": n,
+            "rank": rank[n],
+            "exact": drop[n] + 0.0001 * s * n,
+            "trained": drop[n],
+        }
+        for s in seeds
+        for n in rank
+    ]
     named = {True: 0.999, False: 0.3 if works else 0.999}
-    unnamed = [{"seed": s, "named": n, "exact": v - 0.0001 * s, "trained": v}
-               for s in seeds for n, v in named.items()]  # fmt: skip
+    unnamed = [
+        {"seed": s, "named": n, "exact": v - 0.0001 * s, "trained": v}
+        for s in seeds
+        for n, v in named.items()
+    ]
     falls = {0.0: 0.996, 0.1: 0.8, 0.4: 0.45} if works else dict.fromkeys((0.0, 0.1, 0.4), 0.996)
-    order = [{"seed": s, "kappa": k, "lm": v - 0.0001 * s, "with_word": 0.97 + 0.0001 * s,
-              "trained_lm": v, "trained_with_word": 0.97}
-             for s in seeds for k, v in falls.items()]  # fmt: skip
+    order = [
+        {
+            "seed": s,
+            "kappa": k,
+            "lm": v - 0.0001 * s,
+            "with_word": 0.97 + 0.0001 * s,
+            "trained_lm": v,
+            "trained_with_word": 0.97,
+        }
+        for s in seeds
+        for k, v in falls.items()
+    ]
     return Broken(pd.DataFrame(merged), pd.DataFrame(unnamed), pd.DataFrame(order))
 
 
@@ -88,8 +131,17 @@ def simulated(*, works=True) -> pd.DataFrame:
             for i, bits in enumerate((1, 4, 6, 8, 12)):
                 bayes = 0.6 + 0.08 * i
                 probe = bayes - 0.01 - 0.0005 * seed * i if works else 0.5 + 0.001 * seed
-                rows.append({"m": 5, "edges": edges, "bits": bits, "seed": seed, "bayes": bayes,
-                             "probe": probe, "raw": 0.6 + 0.02 * i})  # fmt: skip
+                rows.append(
+                    {
+                        "m": 5,
+                        "edges": edges,
+                        "bits": bits,
+                        "seed": seed,
+                        "bayes": bayes,
+                        "probe": probe,
+                        "raw": 0.6 + 0.02 * i,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -101,12 +153,22 @@ def noise(*, works=True) -> list[Noise]:
 
 def dictionaries(*, works=True) -> Dictionaries:
     score = autoencoding.Score
-    rows = [score(kind, level, seed, 0.05 * (i + 1), 8.0, 0.6 + 0.01 * seed, 0.5, 0.5)._asdict()
-            for kind in ae.KINDS for i, level in enumerate(ae.LEVELS[kind])
-            for seed in range(3)]  # fmt: skip
+    rows = [
+        score(kind, level, seed, 0.05 * (i + 1), 8.0, 0.6 + 0.01 * seed, 0.5, 0.5)._asdict()
+        for kind in ae.KINDS
+        for i, level in enumerate(ae.LEVELS[kind])
+        for seed in range(3)
+    ]
     probe = 0.95 if works else 0.61
-    probes = pd.DataFrame({"seed": range(3), "exp_r": probe + 0.001 * np.arange(3),
-                           "odds_r": 0.9, "spearman": 0.9, "excess": 0.01})  # fmt: skip
+    probes = pd.DataFrame(
+        {
+            "seed": range(3),
+            "exp_r": probe + 0.001 * np.arange(3),
+            "odds_r": 0.9,
+            "spearman": 0.9,
+            "excess": 0.01,
+        }
+    )
     probes.loc[1, "exp_r"] += 0.0 if works else 0.02
     return Dictionaries(pd.DataFrame(rows), probes)
 
@@ -118,8 +180,9 @@ def depth(mean: float) -> Depth:
 
 def words(trained=0.5, random=0.0) -> RealWords:
     arms = {"trained": depth(trained), "random": depth(random)}
-    sweep = pd.DataFrame([{"C": 1e-4, "arm": arm, "same": 1.0, "held_out": 0.5, "noise_same": 1.0}
-                          for arm in arms])  # fmt: skip
+    sweep = pd.DataFrame(
+        [{"C": 1e-4, "arm": arm, "same": 1.0, "held_out": 0.5, "noise_same": 1.0} for arm in arms]
+    )
     whole = {arm: np.array([0.1, np.nan, 0.2, 0.3]) for arm in arms}
     return RealWords(["a", "b", "c", "d"], [20] * 4, arms, whole, sweep)
 
@@ -127,15 +190,24 @@ def words(trained=0.5, random=0.0) -> RealWords:
 def results(*, works=True, seeds=3) -> findings.Results:
     """Everything that a run computes: as it should be, or as if nothing had an effect."""
     runs = [trained(eta, s, works=works) for eta in (0.01, 0.3) for s in range(seeds)]
-    others = [trained(eta, s, works=works) for eta in ETAS if eta not in (0.01, 0.3)
-              for s in range(seeds)]  # fmt: skip
+    others = [
+        trained(eta, s, works=works) for eta in ETAS if eta not in (0.01, 0.3) for s in range(seeds)
+    ]
     scores = {"LM": 0.99, "P": 0.9, "bag": 0.8, "label": 0.3, "no_fit": 0.8, "ratio": 0.4}
     etas = pd.DataFrame([{"eta": e, "seed": 0, "information": 0.1, **scores} for e in ETAS])
-    points = pd.DataFrame({"seed": [0, 0], "length": [4, 12], "no_fit": [0.9, 0.8],
-                           "eps": [0.6, 0.5]})  # fmt: skip
+    points = pd.DataFrame(
+        {"seed": [0, 0], "length": [4, 12], "no_fit": [0.9, 0.8], "eps": [0.6, 0.5]}
+    )
     return findings.Results(
-        headline=runs, others=others, etas=etas, ways=ways(works=works), points=points,
-        broken=broken(works=works), simulated=simulated(works=works), noise=noise(works=works),
-        dictionaries=dictionaries(works=works), words=words() if works else words(0.0),
+        headline=runs,
+        others=others,
+        etas=etas,
+        ways=ways(works=works),
+        points=points,
+        broken=broken(works=works),
+        simulated=simulated(works=works),
+        noise=noise(works=works),
+        dictionaries=dictionaries(works=works),
+        words=words() if works else words(0.0),
         checkpoints=Missing("no network"),
-    )  # fmt: skip
+    )

@@ -113,40 +113,93 @@ def as_table(broken, name, **change):
         ("E1", lambda g: spoiled(g, "headline", worse("P", 0.97))),
         ("E1", lambda g: spoiled(g, "headline", worse("oracle", 0.9))),
         ("E1", lambda g: spoiled(g, "headline", lambda r: r._replace(enc_untrained=r.enc))),
-        ("E2", lambda g: spoiled(g, "headline", lambda r: r._replace(
-            curve=r.curve * [1, 1.5 if r.plan.eta > 0.1 else 1]))),
+        (
+            "E2",
+            lambda g: spoiled(
+                g,
+                "headline",
+                lambda r: r._replace(curve=r.curve * [1, 1.5 if r.plan.eta > 0.1 else 1]),
+            ),
+        ),
         ("E3", lambda g: spoiled(g, "others", worse("P", 0.995))),
-        ("E4", lambda g: spoiled(g, "headline", lambda r: r._replace(
-            dec=r.dec | {"counts": r.dec["counts"] + 0.65}))),
+        (
+            "E4",
+            lambda g: spoiled(
+                g, "headline", lambda r: r._replace(dec=r.dec | {"counts": r.dec["counts"] + 0.65})
+            ),
+        ),
         ("E5", lambda g: replace(g, ways=g.ways.assign(identity=1e-6))),
         ("E5", lambda g: replace(g, ways=g.ways.assign(eps=g.ways["eps"] + g.ways["length"]))),
-        ("E6", lambda g: replace(g, simulated=g.simulated.assign(
-            bayes=g.simulated["bayes"] + 0.05))),
-        ("E6", lambda g: replace(g, simulated=g.simulated.assign(
-            raw=g.simulated["probe"] + 0.01 + 0.001 * g.simulated["seed"]))),
+        (
+            "E6",
+            lambda g: replace(g, simulated=g.simulated.assign(bayes=g.simulated["bayes"] + 0.05)),
+        ),
+        (
+            "E6",
+            lambda g: replace(
+                g,
+                simulated=g.simulated.assign(
+                    raw=g.simulated["probe"] + 0.01 + 0.001 * g.simulated["seed"]
+                ),
+            ),
+        ),
         ("E7", lambda g: replace(g, broken=as_table(g.broken, "merged", rank=15))),
-        ("E7", lambda g: replace(g, broken=as_table(
-            g.broken, "merged", trained=g.broken.merged["exact"] - 0.06))),
-        ("E7", lambda g: replace(g, broken=as_table(
-            g.broken, "unnamed", exact=0.99 - 1e-4 * g.broken.unnamed["seed"]))),
-        ("E8", lambda g: replace(g, broken=as_table(
-            g.broken, "order", with_word=0.5 + 1e-4 * g.broken.order["seed"]))),
-        ("E9", lambda g: spoiled(g, "headline", lambda r: r._replace(
-            twins=r.twins._replace(slope=0.5 + 1e-3 * r.plan.seed)))),
-        ("E9", lambda g: spoiled(g, "headline", lambda r: r._replace(
-            twins=r.twins._replace(held_out=(0.3 + 1e-3 * r.plan.seed) * np.eye(4))))),
-        ("E9", lambda g: spoiled(g, "noise", lambda n: n._replace(
-            held_out=n.same - 1e-3 * np.arange(4)))),
+        (
+            "E7",
+            lambda g: replace(
+                g, broken=as_table(g.broken, "merged", trained=g.broken.merged["exact"] - 0.06)
+            ),
+        ),
+        (
+            "E7",
+            lambda g: replace(
+                g,
+                broken=as_table(g.broken, "unnamed", exact=0.99 - 1e-4 * g.broken.unnamed["seed"]),
+            ),
+        ),
+        (
+            "E8",
+            lambda g: replace(
+                g, broken=as_table(g.broken, "order", with_word=0.5 + 1e-4 * g.broken.order["seed"])
+            ),
+        ),
+        (
+            "E9",
+            lambda g: spoiled(
+                g,
+                "headline",
+                lambda r: r._replace(twins=r.twins._replace(slope=0.5 + 1e-3 * r.plan.seed)),
+            ),
+        ),
+        (
+            "E9",
+            lambda g: spoiled(
+                g,
+                "headline",
+                lambda r: r._replace(
+                    twins=r.twins._replace(held_out=(0.3 + 1e-3 * r.plan.seed) * np.eye(4))
+                ),
+            ),
+        ),
+        (
+            "E9",
+            lambda g: spoiled(
+                g, "noise", lambda n: n._replace(held_out=n.same - 1e-3 * np.arange(4))
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_every_part_of_a_claim_counts(good, claim, spoil):
     assert judged(spoil(good))[claim].verdict in (DOES_NOT_HOLD, NOT_RESOLVED)
 
 
 def test_more_contexts_of_the_same_networks_do_not_narrow_the_slope(good):
     rng = np.random.default_rng(0)
-    runs = [r._replace(curve=r.curve * [1, 1 + 0.03 * rng.standard_normal()])
-            for r in good.headline if r.plan.eta == 0.01]  # fmt: skip
+    runs = [
+        r._replace(curve=r.curve * [1, 1 + 0.03 * rng.standard_normal()])
+        for r in good.headline
+        if r.plan.eta == 0.01
+    ]
     many = [r._replace(curve=np.tile(r.curve, (50, 1))) for r in runs]
     few, wide = (learned.clustered_slope(group) for group in (runs, many))
     assert few.n == wide.n == len(runs)
@@ -190,14 +243,29 @@ WIDE = (-0.2, 0.0, 0.2)
     ("claim", "spoil"),
     [
         ("E6", lambda g: replace(g, simulated=by_world(g.simulated, "bayes", WIDE))),
-        ("E7", lambda g: replace(g, broken=g.broken._replace(
-            merged=by_world(g.broken.merged, "trained", (0.0, 0.0, 0.1))))),
-        ("E8", lambda g: replace(g, broken=g.broken._replace(
-            order=by_world(g.broken.order, "lm", WIDE)))),
-        ("E9", lambda g: spoiled(g, "noise", lambda n: n._replace(
-            held_out=np.array([-0.3, 0.3, 0.2, -0.2])))),
+        (
+            "E7",
+            lambda g: replace(
+                g,
+                broken=g.broken._replace(
+                    merged=by_world(g.broken.merged, "trained", (0.0, 0.0, 0.1))
+                ),
+            ),
+        ),
+        (
+            "E8",
+            lambda g: replace(
+                g, broken=g.broken._replace(order=by_world(g.broken.order, "lm", WIDE))
+            ),
+        ),
+        (
+            "E9",
+            lambda g: spoiled(
+                g, "noise", lambda n: n._replace(held_out=np.array([-0.3, 0.3, 0.2, -0.2]))
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_mean_on_the_right_side_with_worlds_that_disagree_is_not_resolved(good, claim, spoil):
     assert judged(spoil(good))[claim].verdict == NOT_RESOLVED
 
@@ -240,14 +308,21 @@ def test_every_figure_and_table_is_drawn(good):
     published = {"series": json.loads(json.dumps(plain(findings.series(good))))}
     runs = [*good.headline, *good.others]
     drawn = [
-        figures.answer(None), figures.answer(published), figures.encoders(good.headline),
-        figures.curves(good.headline), figures.which(good.etas, runs),
-        figures.places(good.headline), figures.two_ways(good.ways, good.points),
-        figures.simulation(good.simulated), figures.broken(good.broken),
-        figures.recipe(good.noise), figures.twins(good.headline[0]),
-        figures.layers(good.words), figures.concepts(good.words),
+        figures.answer(None),
+        figures.answer(published),
+        figures.encoders(good.headline),
+        figures.curves(good.headline),
+        figures.which(good.etas, runs),
+        figures.places(good.headline),
+        figures.two_ways(good.ways, good.points),
+        figures.simulation(good.simulated),
+        figures.broken(good.broken),
+        figures.recipe(good.noise),
+        figures.twins(good.headline[0]),
+        figures.layers(good.words),
+        figures.concepts(good.words),
         figures.dictionaries(good.dictionaries),
-    ]  # fmt: skip
+    ]
     for fig in drawn:
         fig.canvas.draw()
     tables = [
@@ -302,7 +377,10 @@ def test_presets_and_settings():
     assert set(settings.PRESETS) == set(SCALES)
     assert settings.PRESETS["book"].network == "transformer"
     assert len(settings.PRESETS["paper"].hub_models) == 6
-    for wrong, words in (({"seeds": 0}, "seeds must be"), ({"network": "rnn"}, "network is"),
-                         ({"word_c": 0.0}, "positive")):  # fmt: skip
+    for wrong, words in (
+        ({"seeds": 0}, "seeds must be"),
+        ({"network": "rnn"}, "network is"),
+        ({"word_c": 0.0}, "positive"),
+    ):
         with pytest.raises(ValueError, match=words):
             settings.Settings(**wrong)

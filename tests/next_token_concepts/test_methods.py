@@ -110,8 +110,9 @@ def test_exact_targets_are_the_mean_of_sampled_ones(world):
 
 def test_training_errors(world):
     with pytest.raises(ValueError, match="unknown targets"):
-        learning.name_targets(world, np.zeros((1, 2), int), np.zeros(1, int), "guess",
-                              np.random.default_rng(0))  # fmt: skip
+        learning.name_targets(
+            world, np.zeros((1, 2), int), np.zeros(1, int), "guess", np.random.default_rng(0)
+        )
     weight = torch.nn.Linear(1, 1)
     with pytest.raises(TrainingDiverged, match="step 0, seed 7"):
         learning.fit(weight, lambda step: weight.weight.sum() * torch.nan, 3, 7)
@@ -149,8 +150,10 @@ def test_same_pairs_agree_on_pure_noise_and_disjoint_ones_do_not():
 
 def test_a_planted_direction_is_found_by_both_halves():
     rng = np.random.default_rng(0)
-    pairs = [dr.Pairs(p.zero, p.one + 4 * np.eye(64)[i])
-             for i, p in enumerate(dr.isotropic([40] * 3, 64, rng))]  # fmt: skip
+    pairs = [
+        dr.Pairs(p.zero, p.one + 4 * np.eye(64)[i])
+        for i, p in enumerate(dr.isotropic([40] * 3, 64, rng))
+    ]
     assert np.diag(probing.cosines(pairs, 1e-4, held_out=True)).min() > 0.5
     shuffled = dr.repaired(pairs, rng)
     np.testing.assert_allclose(dr.direction(pairs[0]), dr.direction(shuffled[0]))
@@ -194,9 +197,11 @@ def test_sides_are_sorted_and_exact_log_odds_pass_the_scale_aware_test(world):
     lam = [theory.log_odds(world.log_posterior(w), world.configs)[:, 1] for w in (zero, one)]
     assert (lam[1] - lam[0]).mean() > 1
     found = twins.measure(
-        world, lambda w: theory.log_odds(world.log_posterior(w), world.configs), 12,
+        world,
+        lambda w: theory.log_odds(world.log_posterior(w), world.configs),
+        12,
         np.random.default_rng(1),
-    )  # fmt: skip
+    )
     assert 0.85 < found.slope < 1.15
     assert found.r2 > 0.97
 
@@ -234,8 +239,9 @@ def test_correlations_against_numpy_and_features_chosen_apart():
     np.testing.assert_allclose(ae.correlations(a, b), np.corrcoef(a.T, b.T)[:3, 3:])
     many = rng.normal(size=(200, 2000))
     assert ae.best_feature(many, rng.normal(size=(200, 1)))[0] < 0.3
-    assert ae.best_feature(np.column_stack([many, b[:, :1].repeat(4, 0)[:200]]),
-                           b[:, :1].repeat(4, 0)[:200])[0] == pytest.approx(1)  # fmt: skip
+    assert ae.best_feature(
+        np.column_stack([many, b[:, :1].repeat(4, 0)[:200]]), b[:, :1].repeat(4, 0)[:200]
+    )[0] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("kind", ae.KINDS)

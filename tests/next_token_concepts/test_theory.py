@@ -144,10 +144,17 @@ def test_marginals_uncertainty_and_information_by_brute_force(world):
 
 def test_the_oracle_table_comes_out():
     """Rows of a perfect predictor that were computed independently (12 words, ER1)."""
-    for eta, lm, p, bag in ((0.002, 1.0, 0.866, 0.805), (0.01, 0.996, 0.89, 0.802),
-                            (0.3, 0.958, 0.994, 0.764)):  # fmt: skip
-        rows = [ms.exact_scores(wd.make_world(np.random.default_rng(s), eta), 12, 4096,
-                                np.random.default_rng(s)) for s in range(4)]  # fmt: skip
+    for eta, lm, p, bag in (
+        (0.002, 1.0, 0.866, 0.805),
+        (0.01, 0.996, 0.89, 0.802),
+        (0.3, 0.958, 0.994, 0.764),
+    ):
+        rows = [
+            ms.exact_scores(
+                wd.make_world(np.random.default_rng(s), eta), 12, 4096, np.random.default_rng(s)
+            )
+            for s in range(4)
+        ]
         mean = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
         assert mean["LM"] == pytest.approx(lm, abs=0.01)
         assert mean["P"] == pytest.approx(p, abs=0.02)
@@ -164,8 +171,12 @@ def test_the_oracle_table_of_the_theorems_own_matrix():
         (24, 0.01, 0.691, 0.36),
     )
     for n, eta, no_fit, eps in table:
-        rows = [ms.exact_scores(wd.make_world(np.random.default_rng(s), eta), n, 2048,
-                                np.random.default_rng(s)) for s in range(6)]  # fmt: skip
+        rows = [
+            ms.exact_scores(
+                wd.make_world(np.random.default_rng(s), eta), n, 2048, np.random.default_rng(s)
+            )
+            for s in range(6)
+        ]
         mean = {key: np.mean([row[key] for row in rows]) for key in rows[0]}
         assert mean["no_fit"] == pytest.approx(no_fit, abs=0.06)
         assert mean["eps"] == pytest.approx(eps, abs=0.04)
@@ -182,11 +193,14 @@ def test_scores_without_a_fit_by_plain_loops(world):
     for j in range(1, 16):
         lines.append(log_p @ (given_name[:, j] - given_name[:, 0]))
         lefts.append(log_y[:, j] - log_y[:, 0])
-        h = [((log_p + np.log(named.names[:, i]) - log_y[:, [i]]) * given_name[:, i]).sum(1)
-             for i in (j, 0)]  # fmt: skip
+        h = [
+            ((log_p + np.log(named.names[:, i]) - log_y[:, [i]]) * given_name[:, i]).sum(1)
+            for i in (j, 0)
+        ]
         residuals.append(h[0] - h[1])
-    line, left, residual = (np.array([v - v.mean() for v in part])
-                            for part in (lines, lefts, residuals))  # fmt: skip
+    line, left, residual = (
+        np.array([v - v.mean() for v in part]) for part in (lines, lefts, residuals)
+    )
     matrix = theory.evidence_matrix(named.names, named.prior)
     np.testing.assert_allclose(log_p @ matrix, np.transpose(lines))
     found = theory.slope(named, log_p), theory.no_fit_r2(named, log_p)

@@ -101,8 +101,9 @@ def test_pythia_over_checkpoints_on_a_stand_in(tiny, table):
         asked.append((name, revision))
         return (tiny if revision == hub.LAST else wo.randomized(tiny, 1)), Letters()
 
-    settings = replace(SMALL, hub_models=("tiny",), hub_revisions=(hub.FIRST, hub.LAST),
-                       word_cs=(1e-4,))  # fmt: skip
+    settings = replace(
+        SMALL, hub_models=("tiny",), hub_revisions=(hub.FIRST, hub.LAST), word_cs=(1e-4,)
+    )
     rows = hub.over_checkpoints(settings, table, 0, load=load, progress=False)
     assert asked == [("tiny", hub.FIRST), ("tiny", hub.LAST)]
     assert len(rows) == 2 * 3 * 1 * 2

@@ -141,8 +141,11 @@ def test_the_line_stands_below_the_card():
     notebook = nbformat.v4.new_notebook(cells=cells)
     clean.insert_below_card(notebook, "It is so.")
     assert [cell.source for cell in notebook.cells] == [
-        "zero", "one", ":::{div} rp-run\nIt is so.\n:::", "two",
-    ]  # fmt: skip
+        "zero",
+        "one",
+        ":::{div} rp-run\nIt is so.\n:::",
+        "two",
+    ]
     nbformat.validate(notebook)
 
 

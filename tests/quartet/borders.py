@@ -67,28 +67,70 @@ SR_TABLE = made.table()
 WIDE = SR_TABLE | {"SR": SR_TABLE["SR"]._replace(mse=2.775e-2 * spread(1.0, 0.03, 16))}
 
 BORDERS = [
-    Border("C1", CROSSES, "the ratio is right and its interval wider than 0.03",
-           of(table=WIDE)),
-    Border("C1", ONE_FAILS, "rounding to nearest shrinks by 1.05 %",
-           of(table=made.table(misalignment=1.05e-2)), (DOES_NOT_HOLD,)),
-    Border("C3", ONE_FAILS, "one replicate with the signs after averages a little",
-           of(products=products("RTN, signs after", 64, 0.999)), (DOES_NOT_HOLD,)),
-    Border("C3", CROSSES, "one replicate with the signs before is stuck",
-           of(products=products("RTN, signs before", 64, 10.0))),
+    Border("C1", CROSSES, "the ratio is right and its interval wider than 0.03", of(table=WIDE)),
+    Border(
+        "C1",
+        ONE_FAILS,
+        "rounding to nearest shrinks by 1.05 %",
+        of(table=made.table(misalignment=1.05e-2)),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "C3",
+        ONE_FAILS,
+        "one replicate with the signs after averages a little",
+        of(products=products("RTN, signs after", 64, 0.999)),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "C3",
+        CROSSES,
+        "one replicate with the signs before is stuck",
+        of(products=products("RTN, signs before", 64, 10.0)),
+    ),
     Border("C7", ONE_FAILS, "at one depth of six nothing is gained", of(depth=depth(off=4))),
-    Border("C7", CORRECTED, "at every depth p is 0.003, before the correction",
-           of(depth=depth(p_gain=0.01 * np.sqrt(8) / 4.42))),
-    Border("C7", PAIRED, "batches differ by a tenth in cosine, in both schemes",
-           of(depth=depth(batches=0.1)), (HOLDS,)),
-    Border("C9", CROSSES, "stochastic rounding loses more, and perhaps not",
-           of(trained=trained(SR__none=0.04 + crossing(0.01, 0.0, 6))), (NOT_RESOLVED,)),
-    Border("C9", CROSSES, "naive training loses more than Quartet, and perhaps not",
-           of(trained=trained(naive=0.05 + crossing(0.05, 0.0, 6))), (NOT_RESOLVED,)),
-    Border("C9", PAIRED, "seeds differ by a nat, and all recipes with them",
-           of(trained=trained(seeds=1.0)), (HOLDS,)),
-    Border("C10", CROSSES, "half of the forward gap is more, and perhaps not",
-           of(trained=trained(none__RTN=0.02 - crossing(0.005, 0.0, 6))), (NOT_RESOLVED,)),
-]  # fmt: skip
+    Border(
+        "C7",
+        CORRECTED,
+        "at every depth p is 0.003, before the correction",
+        of(depth=depth(p_gain=0.01 * np.sqrt(8) / 4.42)),
+    ),
+    Border(
+        "C7",
+        PAIRED,
+        "batches differ by a tenth in cosine, in both schemes",
+        of(depth=depth(batches=0.1)),
+        (HOLDS,),
+    ),
+    Border(
+        "C9",
+        CROSSES,
+        "stochastic rounding loses more, and perhaps not",
+        of(trained=trained(SR__none=0.04 + crossing(0.01, 0.0, 6))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C9",
+        CROSSES,
+        "naive training loses more than Quartet, and perhaps not",
+        of(trained=trained(naive=0.05 + crossing(0.05, 0.0, 6))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C9",
+        PAIRED,
+        "seeds differ by a nat, and all recipes with them",
+        of(trained=trained(seeds=1.0)),
+        (HOLDS,),
+    ),
+    Border(
+        "C10",
+        CROSSES,
+        "half of the forward gap is more, and perhaps not",
+        of(trained=trained(none__RTN=0.02 - crossing(0.005, 0.0, 6))),
+        (NOT_RESOLVED,),
+    ),
+]
 
 
 def law(eff_n=0.648):
@@ -127,10 +169,12 @@ def diverged(**seeds):
 
 def first(found, n, *fields):
     """Only the first n replicates of what the fields hold, by name."""
-    return found._replace(**{
-        field: {arm: values[:n] for arm, values in getattr(found, field).items()}
-        for field in fields
-    })  # fmt: skip
+    return found._replace(
+        **{
+            field: {arm: values[:n] for arm, values in getattr(found, field).items()}
+            for field in fields
+        }
+    )
 
 
 def broken(**misalignment):
@@ -152,8 +196,11 @@ VARIANTS = {
     "nothing works": of(
         table=made.table(ratio=1.0, misalignment=0.0),
         means=dict.fromkeys(("floor", "nearest"), (0.0134, 0.0147)),
-        products=made.products(works=False), reruns=same_gaps(), depth=made.depth(effect=0.0),
-        averages=made.averages()._replace(errors=STUCK), trained=made.trained(FLAT),
+        products=made.products(works=False),
+        reruns=same_gaps(),
+        depth=made.depth(effect=0.0),
+        averages=made.averages()._replace(errors=STUCK),
+        trained=made.trained(FLAT),
     ),
     "no data": of(refit=made.MISSING, bops=made.MISSING, measured=made.MISSING),
     "no map": of(bops=made.MISSING),
@@ -170,8 +217,11 @@ VARIANTS = {
     "no crossover": of(refit=law(0.3)),
     "gamma of 1": of(refit=law()._replace(costs={"full": 1.0, "gamma = 1": 1.0, "beta = 1": 1.0})),
     "wide resamples": of(refit=law()._replace(boot=made.fitted(0.02).boot)),
-    "few resamples": of(refit=law()._replace(
-        boot={name: values[:5] for name, values in law().boot.items()}, n_lost=3)),
+    "few resamples": of(
+        refit=law()._replace(
+            boot={name: values[:5] for name, values in law().boot.items()}, n_lost=3
+        )
+    ),
     "other map": of(bops=perfect().measured),
     "p between": of(reruns=rerun(p=0.03)),
     "slope before": of(reruns=rerun(low=1e-5, estimate=1e-4, high=2e-4)),
@@ -182,11 +232,14 @@ VARIANTS = {
     "two batches": of(depth=first(made.depth(), 2, "cosine", "misalignment")),
     "another bias": of(products=made.products()._replace(bias=np.full(6, 4.2e-4))),
     "one replicate": of(products=made.products()._replace(bias=np.full(1, 3.5e-4))),
-    "draws differ": of(products=made.products()._replace(
-        identical=dict.fromkeys(made.products().identical, False))),
+    "draws differ": of(
+        products=made.products()._replace(identical=dict.fromkeys(made.products().identical, False))
+    ),
     "SR shrinks": of(table=broken(SR=1.3e-2)),
     "SR shrinks a little": of(table=broken(SR=4e-4 * spread(1.0, 1.0, 16))),
-    "QuEST ignores its rule": of(table=SR_TABLE | {
-        "QuEST": SR_TABLE["QuEST nearest"]._replace(mse=SR_TABLE["QuEST nearest"].mse[::-1])}),
+    "QuEST ignores its rule": of(
+        table=SR_TABLE
+        | {"QuEST": SR_TABLE["QuEST nearest"]._replace(mse=SR_TABLE["QuEST nearest"].mse[::-1])}
+    ),
     "averages of one batch": of(averages=first(made.averages(), 1, "errors")),
-}  # fmt: skip
+}

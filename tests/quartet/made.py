@@ -16,21 +16,30 @@ from companion.quartet.page.explorers import PRINTED_LAW
 from companion.quartet.settings import PRESETS
 
 GAPS = {
-    "none:none": 0.0, "SR:none": 0.08, "RTN:none": 0.04, "QuEST:none": 0.04,
-    "QuEST nearest:none": 0.04, "none:SR": 0.006, "none:RTN": 0.006, "QuEST:RTN": 0.05,
-    "QuEST:SR": 0.05, "naive": 0.3,
-}  # fmt: skip
+    "none:none": 0.0,
+    "SR:none": 0.08,
+    "RTN:none": 0.04,
+    "QuEST:none": 0.04,
+    "QuEST nearest:none": 0.04,
+    "none:SR": 0.006,
+    "none:RTN": 0.006,
+    "QuEST:RTN": 0.05,
+    "QuEST:SR": 0.05,
+    "naive": 0.3,
+}
 
 
 def table(ratio=2.03, misalignment=9.4e-3):
     jitter = 1 + 1e-3 * np.linspace(-1, 1, 16)
     made = {}
-    for i, (name, mse, shift) in enumerate((
-        ("RTN", 1.367e-2, misalignment),
-        ("SR", ratio * 1.367e-2, 0.0),
-        ("QuEST", 2.24e-2, 5e-2),
-        ("QuEST nearest", 1.337e-2, 1.5e-2),
-    )):  # fmt: skip
+    for i, (name, mse, shift) in enumerate(
+        (
+            ("RTN", 1.367e-2, misalignment),
+            ("SR", ratio * 1.367e-2, 0.0),
+            ("QuEST", 2.24e-2, 5e-2),
+            ("QuEST nearest", 1.337e-2, 1.5e-2),
+        )
+    ):
         own = jitter if i % 2 else jitter[::-1]  # ratios of schemes differ between batches
         made[name] = gaussian.Simulated(mse * own, shift * own + 1e-6 * (own - 1))
     return made
@@ -102,9 +111,15 @@ def fitted(noise=1e-4):
     boot = {name: v * (1 + noise * rng.standard_normal(20)) for name, v in centers.items()}
     residual = 1e-3 * rng.standard_normal(23)
     return refit.Refit(
-        PRINTED_LAW, {"full": 1.0, "gamma = 1": 3.0, "beta = 1": 3.0}, 23, values, boot,
-        (0.65, 0.9), {"full": residual, "gamma = 1": 5 * residual, "beta = 1": 5 * residual}, 0,
-    )  # fmt: skip
+        PRINTED_LAW,
+        {"full": 1.0, "gamma = 1": 3.0, "beta = 1": 3.0},
+        23,
+        values,
+        boot,
+        (0.65, 0.9),
+        {"full": residual, "gamma = 1": 5 * residual, "beta = 1": 5 * residual},
+        0,
+    )
 
 
 def results(**changes):

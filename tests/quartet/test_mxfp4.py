@@ -96,8 +96,10 @@ def test_draws_are_uniform_and_never_move_a_grid_point(noise):
     lanes = u.view(-1, 4).double()
     assert (lanes.mT.corrcoef() - torch.eye(4)).abs().max() < 0.02
     grid = torch.tensor([*MAGNITUDES, *(-m for m in MAGNITUDES)]).repeat(5000)
-    for extreme in (uniform_draws(grid.shape, noise), *(torch.full_like(grid, e) for e in (
-        2.0**-17, 1 - 2.0**-17))):  # fmt: skip
+    for extreme in (
+        uniform_draws(grid.shape, noise),
+        *(torch.full_like(grid, e) for e in (2.0**-17, 1 - 2.0**-17)),
+    ):
         assert torch.equal(round_(grid.clone(), uniform=extreme.clone()), grid)
 
 

@@ -32,10 +32,15 @@ def tokens_of(n_seeds, n_windows=2, seq=32, seed=0):
 def test_one_seed_is_the_llama_of_transformers():
     model = model_of([5])
     config = LlamaConfig(
-        vocab_size=128, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=2, max_position_embeddings=32, rms_norm_eps=1e-5,
+        vocab_size=128,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=32,
+        rms_norm_eps=1e-5,
         tie_word_embeddings=False,
-    )  # fmt: skip
+    )
     theirs = LlamaForCausalLM(config).eval()
     with torch.no_grad():
         theirs.model.embed_tokens.weight.copy_(model.embedding[0])
@@ -44,11 +49,14 @@ def test_one_seed_is_the_llama_of_transformers():
             q, k, v = block["qkv"].weight[0].chunk(3)
             gate, up = block["up"].weight[0].chunk(2)
             for target, source in (
-                (layer.self_attn.q_proj, q), (layer.self_attn.k_proj, k),
-                (layer.self_attn.v_proj, v), (layer.self_attn.o_proj, block["out"].weight[0]),
-                (layer.mlp.gate_proj, gate), (layer.mlp.up_proj, up),
+                (layer.self_attn.q_proj, q),
+                (layer.self_attn.k_proj, k),
+                (layer.self_attn.v_proj, v),
+                (layer.self_attn.o_proj, block["out"].weight[0]),
+                (layer.mlp.gate_proj, gate),
+                (layer.mlp.up_proj, up),
                 (layer.mlp.down_proj, block["down"].weight[0]),
-            ):  # fmt: skip
+            ):
                 target.weight.copy_(source)
     tokens = tokens_of(1)
     expected = theirs(tokens[0], labels=tokens[0]).loss
@@ -219,9 +227,14 @@ def test_c4_windows_cross_documents(tmp_path):
 
 def test_a_pretrained_llama_of_transformers():
     config = LlamaConfig(
-        vocab_size=64, hidden_size=64, intermediate_size=96, num_hidden_layers=3,
-        num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=64,
-    )  # fmt: skip
+        vocab_size=64,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=64,
+    )
     torch.manual_seed(0)
     model = LlamaForCausalLM(config).eval()
     windows = torch.randint(0, 64, (2, 64), generator=torch.Generator().manual_seed(0))

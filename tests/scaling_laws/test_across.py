@@ -50,8 +50,9 @@ def test_mixed_model_finds_what_was_put_in():
             for q in (0.2, 0.6, 1.0):
                 for cut in (0.0, 1e10):
                     log_are = level - 1.2 * np.log(n) - 0.8 * (cut > 0) + rng.normal(0, 0.1)
-                    rows.append((family, n, 50 / n * rng.uniform(0.8, 1.2), q, cut,
-                                 np.exp(log_are), "ok"))  # fmt: skip
+                    rows.append(
+                        (family, n, 50 / n * rng.uniform(0.8, 1.2), q, cut, np.exp(log_are), "ok")
+                    )
     names = ["family", "n", "scale_up", "q", "cut", "are", "status"]
     table = pd.DataFrame([*rows, ("a", 2, 10, 1.0, 0.0, 99.0, "not identified")], columns=names)
     result = mixed_model(table)
@@ -74,8 +75,9 @@ def test_slopes_are_arithmetic_when_only_the_exponents_differ():
     families = []
     for alpha in (0.2, 0.3, 0.4, 0.5):
         beta = alpha + 0.05
-        law = ScalingLaw(1.7, np.log(0.4) + alpha * np.log(5e8),
-                         np.log(0.3) + beta * np.log(8e10), alpha, beta)  # fmt: skip
+        law = ScalingLaw(
+            1.7, np.log(0.4) + alpha * np.log(5e8), np.log(0.3) + beta * np.log(8e10), alpha, beta
+        )
         families.append(lawful_family(law, rng, noise=1e-4))
     result = freedom(families, cut=1e10)
     assert result.alpha_slope == pytest.approx(result.alpha_arithmetic, rel=0.1)

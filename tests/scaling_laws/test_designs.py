@@ -119,9 +119,16 @@ def test_the_table_chooses_on_one_half_and_reports_the_other():
 
     def design(pool, k, errors, flop):
         return pd.DataFrame(
-            {"pool": pool, "k": k, "tokens": 1e11, "draw": range(n), "are": errors, "bias": errors,
-             "flop": flop}
-        )  # fmt: skip
+            {
+                "pool": pool,
+                "k": k,
+                "tokens": 1e11,
+                "draw": range(n),
+                "are": errors,
+                "bias": errors,
+                "flop": flop,
+            }
+        )
 
     lucky = design("120M", 5, np.where(half == 0, 1.0, 9.0), 10.0)
     steady = design("545M", 5, np.full(n, 2.0) + 0.01 * half, 20.0)

@@ -52,10 +52,20 @@ EXACT = {"1", "3''", "7", "8", "9", "10", "units", "2'"}
 @pytest.fixture(scope="module")
 def settings():
     return replace(
-        PRESETS["toy"], bench_fits=2, bench_starts=3, draws=24, table_draws=20,
-        huber_resamples=5, control_families=12, live_steps=20, live_batch=4, live_checkpoints=15,
-        live_eval=8, table_tokens=(5e10,), budgets=(0.1, 0.5),
-    )  # fmt: skip
+        PRESETS["toy"],
+        bench_fits=2,
+        bench_starts=3,
+        draws=24,
+        table_draws=20,
+        huber_resamples=5,
+        control_families=12,
+        live_steps=20,
+        live_batch=4,
+        live_checkpoints=15,
+        live_eval=8,
+        table_tokens=(5e10,),
+        budgets=(0.1, 0.5),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +81,10 @@ def results(settings):
         draws=data.attempt(lab_run.run_designs, settings, 0),
         budget_draws=budget_draws,
         budget=data.attempt(
-            budget.plans, budget_draws, data.attempt(sources.gemstones), settings.budgets,
+            budget.plans,
+            budget_draws,
+            data.attempt(sources.gemstones),
+            settings.budgets,
             0,
         ),
         open_end=data.attempt(lab_run.open_end),
@@ -83,7 +96,7 @@ def results(settings):
         lab=worlds.run_lab(range(5), [0], n_tokens=1_000_000, n_checkpoints=40),
         control=control.lawful_ratios(12, 0),
         live=live.run_live(settings, 0, progress=False),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -234,12 +247,16 @@ def test_every_step_of_size_needs_its_interval():
         return pd.concat(
             pd.DataFrame(
                 {
-                    "pool": pool, "k": 5, "tokens": WHOLE, "treatment": "cut 10B",
-                    "draw": range(40), "are": mean * np.exp(spread * rng.standard_normal(40)),
+                    "pool": pool,
+                    "k": 5,
+                    "tokens": WHOLE,
+                    "treatment": "cut 10B",
+                    "draw": range(40),
+                    "are": mean * np.exp(spread * rng.standard_normal(40)),
                 }
             )
             for pool, mean in zip(("120M", "545M", "1.05B"), means, strict=True)
-        )  # fmt: skip
+        )
 
     assert designs.larger("book", draws((10, 5, 3)), 0).verdict == HOLDS
     assert designs.larger("book", draws((10, 5, 6)), 0).verdict == DOES_NOT_HOLD
@@ -283,7 +300,7 @@ def draws_of(results, settings):
         "lab": lambda: figures.lab(results.lab),
         "live": lambda: figures.live(results.live, live.live_law(results.live)),
         "control": lambda: figures.control(results.control, 1.5),
-    }  # fmt: skip
+    }
 
 
 def test_every_figure_draws_and_labels_its_axes(results, settings):

@@ -146,9 +146,15 @@ def test_a_cell_is_reproduced_within_its_printed_digits(
     )
     monkeypatch.setattr(compare, "printed_heatmaps", lambda: sheet)
     table = pd.DataFrame(
-        {"family": ["OPT"], "experiment": ["n vs q"], "n": [5], "q": [1.0], "cut": [cut],
-         "are": [ours]}
-    )  # fmt: skip
+        {
+            "family": ["OPT"],
+            "experiment": ["n vs q"],
+            "n": [5],
+            "q": [1.0],
+            "cut": [cut],
+            "are": [ours],
+        }
+    )
     cells = compare.beside_printed(table)
     assert len(cells) == 1  # the row with n = 2 is left out
     assert cells["reproduced"].item() == reproduced

@@ -147,7 +147,10 @@ def test_extrapolation_is_exact_for_a_power_law_and_high_for_a_decaying_run():
 
 def test_an_unfinished_cosine_lies_above_the_finished_one():
     step = 24_000.0
-    long = np.interp(step, np.arange(100.0, 24_001, 100) * 3,
-                     (2 + 30 * np.arange(100.0, 24_001, 100) ** -0.5) * 1.01)  # fmt: skip
+    long = np.interp(
+        step,
+        np.arange(100.0, 24_001, 100) * 3,
+        (2 + 30 * np.arange(100.0, 24_001, 100) ** -0.5) * 1.01,
+    )
     short = (2 + 30 * step**-0.5) * 0.97
     assert unfinished_gap(curves(), "25M") == pytest.approx(100 * (long / short - 1))

@@ -70,9 +70,13 @@ def test_losses_against_a_loop_over_tokens(cache, evaluation):
 
 def test_revisions_differ_and_become_a_family(cache, evaluation):
     table = evaluate_checkpoints(
-        [f"stand-in/neox-{width}" for width in WIDTHS], STEPS, evaluation,
-        cache=cache, offline=True, progress=False,
-    )  # fmt: skip
+        [f"stand-in/neox-{width}" for width in WIDTHS],
+        STEPS,
+        evaluation,
+        cache=cache,
+        offline=True,
+        progress=False,
+    )
     assert len(table) == len(WIDTHS) * len(STEPS)
     assert table["tokens"].iloc[0] == 1000 * TOKENS_PER_STEP
     assert table.groupby("model")["text"].nunique().tolist() == [len(STEPS)] * len(WIDTHS)
@@ -106,13 +110,24 @@ def test_an_interrupted_evaluation_goes_on(tmp_path, cache, evaluation, monkeypa
 
 def test_rows_after_a_broken_line_are_still_read(tmp_path, cache, evaluation):
     results = tmp_path / "rows.jsonl"
-    row = {"model": "stand-in/neox-16", "num_params": 1, "step": 1000, "tokens": 1.0, "text": 2.0,
-           "cloze": 3.0}  # fmt: skip
+    row = {
+        "model": "stand-in/neox-16",
+        "num_params": 1,
+        "step": 1000,
+        "tokens": 1.0,
+        "text": 2.0,
+        "cloze": 3.0,
+    }
     results.write_text('{"model": "x", "st\n' + json.dumps(row) + "\n")
     table = evaluate_checkpoints(
-        ["stand-in/neox-16"], (1000,), evaluation, results=results, cache=cache, offline=True,
+        ["stand-in/neox-16"],
+        (1000,),
+        evaluation,
+        results=results,
+        cache=cache,
+        offline=True,
         progress=False,
-    )  # fmt: skip
+    )
     assert table["text"].item() == 2.0
 
 
@@ -123,9 +138,14 @@ def test_downloads_can_be_dropped(tmp_path, evaluation):
             tmp_path, "a/b", f"step{step}", neox(config, torch.Generator().manual_seed(step))
         )
     table = evaluate_checkpoints(
-        ["a/b"], (1, 2), evaluation, cache=tmp_path, offline=True, keep_downloads=False,
+        ["a/b"],
+        (1, 2),
+        evaluation,
+        cache=tmp_path,
+        offline=True,
+        keep_downloads=False,
         progress=False,
-    )  # fmt: skip
+    )
     assert len(table) == 2
     assert not (tmp_path / "models--a--b").exists()
 
@@ -141,7 +161,11 @@ def test_cloze_needs_contexts_and_targets(cache):
         with pytest.raises(ValueError, match="a context and a target"):
             cloze_loss(model, bad)
     nothing = evaluate_checkpoints(
-        ["stand-in/neox-16"], (1000,), Evaluation(torch.zeros(1, 8, dtype=torch.long)),
-        cache=cache, offline=True, progress=False,
-    )  # fmt: skip
+        ["stand-in/neox-16"],
+        (1000,),
+        Evaluation(torch.zeros(1, 8, dtype=torch.long)),
+        cache=cache,
+        offline=True,
+        progress=False,
+    )
     assert math.isnan(nothing["cloze"].item())

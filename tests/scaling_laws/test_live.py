@@ -56,11 +56,14 @@ def test_n_leaves_the_embedding_out():
     config = neox_config(n_layers=1, d_model=16, n_heads=1, vocab_size=256, seq=17)
     model = neox(config, torch.Generator().manual_seed(0))
     by_hand = (
-        (16 * 48 + 48) + (16 * 16 + 16)  # attention
-        + (16 * 64 + 64) + (64 * 16 + 16)  # MLP
-        + 2 * 2 * 16 + 2 * 16  # three LayerNorms
+        (16 * 48 + 48)
+        + (16 * 16 + 16)  # attention
+        + (16 * 64 + 64)
+        + (64 * 16 + 16)  # MLP
+        + 2 * 2 * 16
+        + 2 * 16  # three LayerNorms
         + 16 * 256  # output layer
-    )  # fmt: skip
+    )
     assert count_parameters(model) == by_hand
 
 

@@ -191,14 +191,20 @@ UTF8 = '<meta charset="utf-8">'
 LIVE = Live(
     "demo",
     lambda values, _: {
-        "headline": f"A is {values['a']:g}.", "detail": "That is all.",
-        "panels": [{"title": "T", "x": {"label": "x", "domain": [0, 10]},
-                    "y": {"label": "", "domain": [0, 1]},
-                    "marks": [{"kind": "rule", "x": values["a"]}]}],
+        "headline": f"A is {values['a']:g}.",
+        "detail": "That is all.",
+        "panels": [
+            {
+                "title": "T",
+                "x": {"label": "x", "domain": [0, 10]},
+                "y": {"label": "", "domain": [0, 1]},
+                "marks": [{"kind": "rule", "x": values["a"]}],
+            }
+        ],
     },
     Path(__file__).with_name("live_demo.js"),
     [Slider("a", "a", 0, 10, 5), Choice("b", "b", [("p", "plain"), ("q", "quick")])],
-)  # fmt: skip
+)
 
 
 def test_a_live_figure_that_works_has_no_problem(show):

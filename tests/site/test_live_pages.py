@@ -228,12 +228,21 @@ def test_a_finger_can_hit_the_controls(show, outputs):
 def test_a_figure_in_a_folded_part_is_drawn_at_its_width_when_it_opens(show):
     figure = Live(
         "folded",
-        lambda values, _: {"headline": "H.", "detail": "D.", "panels": [
-            {"title": "T", "x": {"label": "", "domain": [0, 1]},
-             "y": {"label": "", "domain": [0, 1]}, "marks": []}]},
+        lambda values, _: {
+            "headline": "H.",
+            "detail": "D.",
+            "panels": [
+                {
+                    "title": "T",
+                    "x": {"label": "", "domain": [0, 1]},
+                    "y": {"label": "", "domain": [0, 1]},
+                    "marks": [],
+                }
+            ],
+        },
         Path(__file__).with_name("live_demo.js"),
         [Slider("a", "a", 0, 10, 5), Choice("b", "b", [("p", "plain"), ("q", "quick")])],
-    )  # fmt: skip
+    )
     seen = show(f"<details><summary>s</summary>{figure.to_html()}</details>", width=500)
     seen.page.locator("summary").click()
     seen.page.wait_for_function("document.querySelector('.rpl-panel > svg').clientWidth === 480")

@@ -15,8 +15,16 @@ from tests.site import browser, checks
 from tests.site.browser import PHONE, WIDE, Chromium
 
 CHECKS = (
-    "requests", "errors", "math", "overflow", "images", "axe", "explorers", "live", "answers",
-)  # fmt: skip
+    "requests",
+    "errors",
+    "math",
+    "overflow",
+    "images",
+    "axe",
+    "explorers",
+    "live",
+    "answers",
+)
 """What a visit collects, each a list of problems."""
 
 

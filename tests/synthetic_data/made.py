@@ -20,9 +20,23 @@ from companion.synthetic_data.verdict.results import Results
 S = replace(settings.TOY, ranks=(4, 8, 24), full_arms=settings.ARMS)
 N_SEEDS = 8
 
-BASE = {"kl": 0.6, "loss": 1.9, "accuracy": 0.7, "em": 0.99, "head": 1.0, "tail": 0.96, "ece": 0.06,
-        "over": 0.0, "entropy": 1.2, "tail_kl": 1.1, "hop_loss": 0.02, "hops_1": 0.98,
-        "hops_2": 0.96, "hops_3": 0.94, "hops_4": 0.92}  # fmt: skip
+BASE = {
+    "kl": 0.6,
+    "loss": 1.9,
+    "accuracy": 0.7,
+    "em": 0.99,
+    "head": 1.0,
+    "tail": 0.96,
+    "ece": 0.06,
+    "over": 0.0,
+    "entropy": 1.2,
+    "tail_kl": 1.1,
+    "hop_loss": 0.02,
+    "hops_1": 0.98,
+    "hops_2": 0.96,
+    "hops_3": 0.94,
+    "hops_4": 0.92,
+}
 
 
 def kinked(s):
@@ -38,9 +52,15 @@ def change(name, rank, s):
         return {}
     protects = 24 / rank if not fresh else 1.0
     lost = 0.01 * kinked(s) * protects
-    made = {"kl": (0.1 if real_only else 1.0) * s**2 * protects, "accuracy": -lost,
-            "em": -2 * lost, "hops_4": -40 * lost, "tail": -0.2 * s, "tail_kl": 0.5 * s,
-            "hop_loss": 10 * lost}  # fmt: skip
+    made = {
+        "kl": (0.1 if real_only else 1.0) * s**2 * protects,
+        "accuracy": -lost,
+        "em": -2 * lost,
+        "hops_4": -40 * lost,
+        "tail": -0.2 * s,
+        "tail_kl": 0.5 * s,
+        "hop_loss": 10 * lost,
+    }
     if cold:
         made |= {"ece": 0.14 * s, "over": 0.14 * s}
     else:
@@ -74,13 +94,15 @@ def runs_of(name, rank, shares, effect=1.0):
         scaled[rule]["ece"] = start + 0.1 * (scaled[rule]["ece"] - start)
     bins = np.full((len(shares), 3, 15), 1 / 15)
     temperature = {rule: np.ones((len(shares), N_SEEDS)) for rule in scaled}
-    return Runs(BASE_ARMS[name], rank, shares, np.arange(N_SEEDS), metrics, scaled, temperature,
-                bins)  # fmt: skip
+    return Runs(
+        BASE_ARMS[name], rank, shares, np.arange(N_SEEDS), metrics, scaled, temperature, bins
+    )
 
 
 def all_runs(effect=1.0):
-    return {(name, rank): runs_of(name, rank, shares, effect)
-            for name, rank, shares in plan_loops(S)}  # fmt: skip
+    return {
+        (name, rank): runs_of(name, rank, shares, effect) for name, rank, shares in plan_loops(S)
+    }
 
 
 def checks(z=0.5, error=0.01):
@@ -96,8 +118,12 @@ def tables(effect=1.0):
         for t in (1.0, 0.5, 0.0):
             noise = 1e-3 * rng.standard_normal((4, 3, 12))
             rise = effect * (1.1 - t) * 0.1 * shares[None, :, None] * np.ones((4, 1, 12))
-            scores = {"accuracy": 0.75 + 0 * noise, "loss": 0.5 + noise, "error": 0.07 + rise,
-                      "over": 0.01 + rise}  # fmt: skip
+            scores = {
+                "accuracy": 0.75 + 0 * noise,
+                "loss": 0.5 + noise,
+                "error": 0.07 + rise,
+                "over": 0.01 + rise,
+            }
             scores["error"] = scores["error"] + noise
             alone = {k: np.full((3, 12), v[0, 0, 0]) for k, v in scores.items()}
             found[name, t] = Regenerated(name, t, shares, scores, alone)
@@ -126,28 +152,50 @@ def students(effect=1.0):
             for k in (1, 2, 3):
                 over = {1.0: 0.0, 0.7: 0.25 * s, 0.0: s * 0.5}[t] * effect
                 each = over + 1e-4 * np.linspace(-1, 1, 16) * (t == 0.7)
-                rows.append(Student(t, s, k, over, abs(over), 0.5, s * over, 2.0,
-                                    np.full((3, 15), 0.1), each))  # fmt: skip
+                rows.append(
+                    Student(
+                        t, s, k, over, abs(over), 0.5, s * over, 2.0, np.full((3, 15), 0.1), each
+                    )
+                )
     return rows
 
 
 def variety(effect=1.0):
     rng = np.random.default_rng(7)
-    return [Variety(t, (0.5, 0.5 + 0.4 * effect * t, 0.9), 0.5 - 0.2 * effect * t,
-                    0.3 + 0.4 * effect * t, 4.0, 0.3 + 0.4 * effect * t
-                    + 0.001 * rng.standard_normal(10), 100, "The weather today is") for t in
-            (1.0, 0.7, 0.3)]  # fmt: skip
+    return [
+        Variety(
+            t,
+            (0.5, 0.5 + 0.4 * effect * t, 0.9),
+            0.5 - 0.2 * effect * t,
+            0.3 + 0.4 * effect * t,
+            4.0,
+            0.3 + 0.4 * effect * t + 0.001 * rng.standard_normal(10),
+            100,
+            "The weather today is",
+        )
+        for t in (1.0, 0.7, 0.3)
+    ]
 
 
 def infinite(effect=1.0):
-    return {(t, s): Damage(0.05, 0.13, 0.13, 0.9, 0.7, 0.05 - 0.045 * effect, 0.01, 1.2)
-            for t in (1.0, 0.7, 0.0) for s in (0.1, 0.2, 0.3, 0.5)}  # fmt: skip
+    return {
+        (t, s): Damage(0.05, 0.13, 0.13, 0.9, 0.7, 0.05 - 0.045 * effect, 0.01, 1.2)
+        for t in (1.0, 0.7, 0.0)
+        for s in (0.1, 0.2, 0.3, 0.5)
+    }
 
 
 def results(**changes):
     perfect = {
-        "checks": checks(), "artifact": Artifact(0.27, 0.64, 1.0, 0.25, 200),
-        "survival_margin": -0.005, "runs": all_runs(), "infinite": infinite(), "repeat": 0.0,
-        "tables": tables(), "lives": lives(), "students": students(), "variety": variety(),
-    }  # fmt: skip
+        "checks": checks(),
+        "artifact": Artifact(0.27, 0.64, 1.0, 0.25, 200),
+        "survival_margin": -0.005,
+        "runs": all_runs(),
+        "infinite": infinite(),
+        "repeat": 0.0,
+        "tables": tables(),
+        "lives": lives(),
+        "students": students(),
+        "variety": variety(),
+    }
     return Results(**(perfect | changes))

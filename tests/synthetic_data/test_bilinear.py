@@ -41,8 +41,9 @@ def test_gradients_are_finite_differences(counts):
 
     found = bilinear.gradients(p, shares, asked)
     for name in ("u", "w", "b"):
-        direction = torch.randn(getattr(p, name).shape, dtype=torch.float64,
-                                generator=torch.Generator().manual_seed(1))  # fmt: skip
+        direction = torch.randn(
+            getattr(p, name).shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
+        )
         step = 1e-5 * direction
         ends = [loss(p._replace(**{name: getattr(p, name) + sign * step})) for sign in (1, -1)]
         slope = float((getattr(found, name) * direction).sum())
@@ -58,14 +59,19 @@ def test_training_approaches_the_frequencies_of_many_samples():
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"seeds": [0]}, "one seed per model"), ({"rank": 0}, "at least 1"),
-     ({"counts": np.zeros((3, 160, 40))}, "no data"), ({"steps": 0}, "at least 1")],
-)  # fmt: skip
+    [
+        ({"seeds": [0]}, "one seed per model"),
+        ({"rank": 0}, "at least 1"),
+        ({"counts": np.zeros((3, 160, 40))}, "no data"),
+        ({"steps": 0}, "at least 1"),
+    ],
+)
 def test_impossible_fits(counts, change, words):
     arguments = {"counts": counts, "rank": 4, "seeds": [0, 1, 2], "steps": 5} | change
     with pytest.raises(ValueError, match=words):
-        bilinear.fit(arguments.pop("counts"), arguments.pop("rank"), arguments.pop("seeds"),
-                     **arguments)  # fmt: skip
+        bilinear.fit(
+            arguments.pop("counts"), arguments.pop("rank"), arguments.pop("seeds"), **arguments
+        )
 
 
 def test_the_world_is_what_it_says():
@@ -165,8 +171,9 @@ def test_a_perfect_verifier_lets_nothing_wrong_through():
     assert loop.verified(WORLD, law, 1.0) == pytest.approx(law)
 
 
-@pytest.mark.parametrize("options", [{"real": "old"}, {"source": "web"}, {"temperature": -1.0},
-                                     {"verifier": 2.0}])  # fmt: skip
+@pytest.mark.parametrize(
+    "options", [{"real": "old"}, {"source": "web"}, {"temperature": -1.0}, {"verifier": 2.0}]
+)
 def test_impossible_arms(options):
     with pytest.raises(ValueError, match="got"):
         Arm(**options)

@@ -55,12 +55,32 @@ def test_every_scale_can_be_judged(perfect, scale):
 
 def test_what_does_nothing_satisfies_nothing():
     nothing = made.results(
-        runs=made.all_runs(effect=0.0), tables=made.tables(0.0), lives=made.lives(0.0),
-        students=made.students(0.0), variety=made.variety(0.0), infinite=made.infinite(0.0),
-    )  # fmt: skip
+        runs=made.all_runs(effect=0.0),
+        tables=made.tables(0.0),
+        lives=made.lives(0.0),
+        students=made.students(0.0),
+        variety=made.variety(0.0),
+        infinite=made.infinite(0.0),
+    )
     found = verdicts(nothing)
-    for claim in ("C1", "C2", "C3", "C4", "T2", "T3", "T4", "T5", "T6", "R1", "X1", "L1", "L3",
-                  "L4", "E1", "E2"):  # fmt: skip
+    for claim in (
+        "C1",
+        "C2",
+        "C3",
+        "C4",
+        "T2",
+        "T3",
+        "T4",
+        "T5",
+        "T6",
+        "R1",
+        "X1",
+        "L1",
+        "L3",
+        "L4",
+        "E1",
+        "E2",
+    ):
         assert found[claim] in (DOES_NOT_HOLD, NOT_RESOLVED), claim
     assert found["T7"] == HOLDS  # the negative control does hold where nothing happens
     with pytest.raises(ClaimFailed, match="T3"):
@@ -183,10 +203,13 @@ def test_numbers_that_are_none_are_never_a_pass(perfect):
         return values
 
     for name, metric, claims in (
-        ("fixed, T=0.7", "ece", ("C3",)), ("fixed, T=1", "kl", ("C2", "T4", "R1")),
-        ("fixed, T=1", "hops_4", ("C4", "T5")), ("fresh, T=0.7", "kl", ("T6",)),
-        ("fixed, T=1", "accuracy", ("C1",)), ("fixed, T=1", "tail", ("X2",)),
-    ):  # fmt: skip
+        ("fixed, T=0.7", "ece", ("C3",)),
+        ("fixed, T=1", "kl", ("C2", "T4", "R1")),
+        ("fixed, T=1", "hops_4", ("C4", "T5")),
+        ("fresh, T=0.7", "kl", ("T6",)),
+        ("fixed, T=1", "accuracy", ("C1",)),
+        ("fixed, T=1", "tail", ("X2",)),
+    ):
         found = verdicts(spoiled(perfect, name, metric, gone))
         for claim in claims:
             assert found[claim] == NOT_RESOLVED, claim
@@ -233,8 +256,10 @@ def test_a_repair_may_be_compared_with_a_scaled_start():
 
 def test_bands_of_few_seeds_are_students(perfect):
     spread = np.linspace(-1, 1, made.N_SEEDS)
-    runs = {key: replace(one, metrics=one.metrics | {"kl": one.metrics["kl"] + 0.1 * spread})
-            for key, one in perfect.runs.items()}  # fmt: skip
+    runs = {
+        key: replace(one, metrics=one.metrics | {"kl": one.metrics["kl"] + 0.1 * spread})
+        for key, one in perfect.runs.items()
+    }
     fig = figures.curves(runs, 24)
     band = fig.axes[0].collections[0].get_paths()[0].vertices
     height = np.ptp(band[np.isclose(band[:, 0], 0.0), 1])
@@ -309,9 +334,13 @@ def full_checks():
 
 @pytest.mark.parametrize("effect", [1.0, 0.0])
 def test_figures_draw_whatever_the_run_shows(effect):
-    r = made.results(runs=made.all_runs(effect), tables=made.tables(effect),
-                     lives=made.lives(effect), students=made.students(effect),
-                     variety=made.variety(effect))  # fmt: skip
+    r = made.results(
+        runs=made.all_runs(effect),
+        tables=made.tables(effect),
+        lives=made.lives(effect),
+        students=made.students(effect),
+        variety=made.variety(effect),
+    )
     for name, fig in all_figures(r).items():
         fig.draw_without_rendering()
         titles = [
@@ -329,15 +358,23 @@ def test_titles_do_not_claim_what_is_not_there():
 
 def test_tables(perfect):
     speed = Speed(0.1, 0.02, 0.007, 1e-7)
-    cell = {("m", "gsm8k", 0.0, 0): __import__("companion.synthetic_data.hub", fromlist=["Cell"])
-            .Cell(0.1, 0.2, 0.1, 0.5, False)}  # fmt: skip
+    cell = {
+        ("m", "gsm8k", 0.0, 0): __import__("companion.synthetic_data.hub", fromlist=["Cell"]).Cell(
+            0.1, 0.2, 0.1, 0.5, False
+        )
+    }
     made_tables = [
-        tables.arms_table(perfect.runs, 24), tables.sizes_table(perfect.runs),
-        tables.rivals_table(perfect.runs, 24), tables.infinite_table(perfect.infinite),
-        tables.verdicts_table(findings.evaluate(perfect, "book")), tables.holm_table(perfect),
-        tables.elsewhere_table(), tables.variety_table(perfect.variety),
-        tables.speed_table(speed), tables.hub_table(cell),
-    ]  # fmt: skip
+        tables.arms_table(perfect.runs, 24),
+        tables.sizes_table(perfect.runs),
+        tables.rivals_table(perfect.runs, 24),
+        tables.infinite_table(perfect.infinite),
+        tables.verdicts_table(findings.evaluate(perfect, "book")),
+        tables.holm_table(perfect),
+        tables.elsewhere_table(),
+        tables.variety_table(perfect.variety),
+        tables.speed_table(speed),
+        tables.hub_table(cell),
+    ]
     for table in made_tables:
         assert "<td" in table.to_html()
     assert "14" in tables.speed_table(speed).to_html()
@@ -382,10 +419,15 @@ def test_exercises_answer_back():
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"n_seeds": 1}, "n_seeds"), ({"shares": (0.0, 0.5)}, "shares must hold"),
-     ({"ranks": (24, 8)}, "increase"), ({"full_arms": ("warm",)}, "unknown full_arms"),
-     ({"tables": ("wine",)}, "unknown tables"), ({"life_shares": (0.0,)}, "life_shares")],
-)  # fmt: skip
+    [
+        ({"n_seeds": 1}, "n_seeds"),
+        ({"shares": (0.0, 0.5)}, "shares must hold"),
+        ({"ranks": (24, 8)}, "increase"),
+        ({"full_arms": ("warm",)}, "unknown full_arms"),
+        ({"tables": ("wine",)}, "unknown tables"),
+        ({"life_shares": (0.0,)}, "life_shares"),
+    ],
+)
 def test_settings_that_cannot_be(change, words):
     with pytest.raises(ValueError, match=words):
         replace(settings.TOY, **change)

@@ -21,8 +21,9 @@ def test_rewritten_labels_follow_the_model():
     model = tabular.fitted(x, y)
     chosen = np.zeros(20_000, dtype=int)
     rng = np.random.default_rng(0)
-    labels = tabular.rewritten(model, np.repeat(x[:1], 20_000, 0), np.zeros(20_000, int),
-                               np.arange(20_000), 1.0, rng)  # fmt: skip
+    labels = tabular.rewritten(
+        model, np.repeat(x[:1], 20_000, 0), np.zeros(20_000, int), np.arange(20_000), 1.0, rng
+    )
     assert labels.mean() == pytest.approx(model.predict_proba(x[:1])[0, 1], abs=0.01)
     greedy = tabular.rewritten(model, x, y, np.arange(50), 0.0, rng)
     assert (greedy[:50] == model.predict(x[:50])).all()
@@ -150,8 +151,10 @@ def test_spread_of_vectors():
 def test_students_of_any_law():
     truth = np.random.default_rng(8).dirichlet(np.ones(7), 40)
     laws = language.Laws(truth, float(truth.max(1).mean()), 1.0)
-    found = {(x.temperature, x.share, x.generation): x
-             for x in language.students(laws, (1.0, 0.7, 0.0), (0.1, 0.5))}  # fmt: skip
+    found = {
+        (x.temperature, x.share, x.generation): x
+        for x in language.students(laws, (1.0, 0.7, 0.0), (0.1, 0.5))
+    }
     assert len(found) == 18
     assert found[1.0, 0.5, 3].kl == pytest.approx(0, abs=1e-12)
     assert found[0.0, 0.5, 2].over == pytest.approx(0.5 * (1 - laws.confidence))
@@ -206,9 +209,19 @@ def stand_in(name, n, seed):
 
 def test_the_papers_path_on_a_stand_in():
     chosen = replace(settings.PAPER, hub_models=("tiny",), hub_examples=24)
-    found = hub.run_hub(chosen, 0, models=tiny, tasks=stand_in, names=("gsm8k", "squad"),
-                        shares=(0.0, 0.5), generations=2, n_test=6, max_new=3, batch=8,
-                        progress=False)  # fmt: skip
+    found = hub.run_hub(
+        chosen,
+        0,
+        models=tiny,
+        tasks=stand_in,
+        names=("gsm8k", "squad"),
+        shares=(0.0, 0.5),
+        generations=2,
+        n_test=6,
+        max_new=3,
+        batch=8,
+        progress=False,
+    )
     assert len(found) == 2 * 2 * 3
     assert found["tiny", "squad", 0.0, 2] == found["tiny", "squad", 0.0, 0]
     for cell in found.values():
@@ -234,13 +247,19 @@ def test_fine_tuning_learns_the_answers():
     ("name", "row"),
     [
         ("gsm8k", {"question": "1+1?", "answer": "2"}),
-        ("arc", {"question": "Which?", "answerKey": "B",
-                 "choices": {"label": ["A", "B"], "text": ["no", "2"]}}),
+        (
+            "arc",
+            {
+                "question": "Which?",
+                "answerKey": "B",
+                "choices": {"label": ["A", "B"], "text": ["no", "2"]},
+            },
+        ),
         ("squad", {"context": "c", "question": "q", "answers": {"text": ["2"]}}),
         ("trivia", {"question": "q", "answer": {"value": "2"}}),
         ("dolly", {"instruction": "i", "context": "", "response": "2"}),
     ],
-)  # fmt: skip
+)
 def test_rows_of_the_public_tasks(name, row):
     example = hub.TASKS[name].read(row)
     assert example.answer == " 2"

@@ -74,8 +74,11 @@ def test_every_theorem_and_the_law_agree_with_simulation():
 
 
 def test_the_check_sees_a_wrong_theorem():
-    (mean,) = [r for r in theory.simulate_replacement(200_000, np.random.default_rng(1))
-               if r.law == "variance, 1/n" and r.at == "k=20"]  # fmt: skip
+    (mean,) = [
+        r
+        for r in theory.simulate_replacement(200_000, np.random.default_rng(1))
+        if r.law == "variance, 1/n" and r.at == "k=20"
+    ]
     wrong = mean._replace(predicted=(1 - 1 / 21) ** 20)
     assert abs(mean.z) < 4 < abs(wrong.z)
 

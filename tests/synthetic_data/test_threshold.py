@@ -42,15 +42,23 @@ def test_the_search_equals_least_squares_one_knot_at_a_time():
     rng = np.random.default_rng(0)
     y = law(GRID) + 0.05 * rng.standard_normal(10)
     best = min(
-        (np.linalg.lstsq(np.column_stack([np.ones(10), GRID, np.maximum(GRID - c, 0)]), y,
-                         rcond=None)[1][0], c)
+        (
+            np.linalg.lstsq(
+                np.column_stack([np.ones(10), GRID, np.maximum(GRID - c, 0)]), y, rcond=None
+            )[1][0],
+            c,
+        )
         for c in candidates(GRID)
-    )  # fmt: skip
+    )
     found = one_knot(GRID, y)
     assert (found.rss, found.knot) == pytest.approx(best)
     assert knots_of(GRID, y[None])[0] == found.knot
-    free, _ = curve_fit(lambda s, a, b, c, k: a + b * s + c * np.maximum(s - k, 0), GRID, y,
-                        p0=(1, 0, 1, found.knot))  # fmt: skip
+    free, _ = curve_fit(
+        lambda s, a, b, c, k: a + b * s + c * np.maximum(s - k, 0),
+        GRID,
+        y,
+        p0=(1, 0, 1, found.knot),
+    )
     assert free[3] == pytest.approx(found.knot, abs=0.02)
     assert found.rss == pytest.approx(((found(GRID) - y) ** 2).sum())
 
@@ -112,11 +120,15 @@ def test_the_bootstrap_resamples_seeds():
 def test_the_right_rival_is_among_the_best():
     rng = np.random.default_rng(8)
     s = np.repeat(NARROW, 8)
-    curves = {"mixing law": lambda x: 2 + 3 * (mixing_law(x, 3, "fixed") - 1),
-              "line": lambda x: 1 + x, "one knot": lambda x: np.maximum(x - 0.3, 0)}  # fmt: skip
+    curves = {
+        "mixing law": lambda x: 2 + 3 * (mixing_law(x, 3, "fixed") - 1),
+        "line": lambda x: 1 + x,
+        "one knot": lambda x: np.maximum(x - 0.3, 0),
+    }
     for name, curve in curves.items():
-        scores = rivals(s, curve(s) + 0.002 * rng.standard_normal(len(s)),
-                        lambda x: mixing_law(x, 3, "fixed"))  # fmt: skip
+        scores = rivals(
+            s, curve(s) + 0.002 * rng.standard_normal(len(s)), lambda x: mixing_law(x, 3, "fixed")
+        )
         assert scores[name] < min(scores.values()) + 4  # a richer shape may win by chance
         wrong = {"mixing law": "line", "line": "mixing law", "one knot": "a + b s²"}[name]
         assert scores[wrong] > scores[name] + 10

@@ -53,10 +53,15 @@ def language_model():
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=420, hidden_size=32, intermediate_size=64, num_hidden_layers=3,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512,
+        vocab_size=420,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
         tie_word_embeddings=True,
-    )  # fmt: skip
+    )
     return LlamaForCausalLM(config).eval()
 
 
@@ -80,9 +85,16 @@ def small_set():
 @pytest.fixture(scope="session")
 def small_settings():
     return replace(
-        PRESETS["toy"], live_steps=220, live_every=30, n_tasks=30, n_query=50, n_controls=60,
-        n_first=1000, digits_k=(18, 32), digits_seeds=2,
-    )  # fmt: skip
+        PRESETS["toy"],
+        live_steps=220,
+        live_every=30,
+        n_tasks=30,
+        n_query=50,
+        n_controls=60,
+        n_first=1000,
+        digits_k=(18, 32),
+        digits_seeds=2,
+    )
 
 
 @pytest.fixture(scope="session")

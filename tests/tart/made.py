@@ -22,8 +22,14 @@ def noisy(values, n, spread, seed):
 
 
 def curve(module=0.90, logistic=0.915, mean=0.85, n=60, first=0.5):
-    arms = {"module": module, "logistic": logistic, "mean difference": mean, "ridge": 0.9,
-            "logistic, C = 1": 0.91, "knows w": 0.97}  # fmt: skip
+    arms = {
+        "module": module,
+        "logistic": logistic,
+        "mean difference": mean,
+        "ridge": 0.9,
+        "logistic, C = 1": 0.91,
+        "knows w": 0.97,
+    }
     k = np.array([1, 8, 17])
     rows = {}
     for i, (arm, last) in enumerate(arms.items()):
@@ -62,8 +68,16 @@ def table(base, sizes, seeds, vectors, module=0.0, spread=0.01, gain=0.0, noise=
                     jitter = 0.002 * rng.standard_normal()
                     rows.append((data, k, seed, vectors, method, here + jitter))
                 if module is not None:
-                    rows.append((data, k, seed, vectors, "module",
-                                 here + module + 0.002 * rng.standard_normal()))  # fmt: skip
+                    rows.append(
+                        (
+                            data,
+                            k,
+                            seed,
+                            vectors,
+                            "module",
+                            here + module + 0.002 * rng.standard_normal(),
+                        )
+                    )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -78,31 +92,43 @@ def cells(sizes=(18, 32), seeds=4, probe=0.88, vanilla=-0.005, icl=ICL, module=0
     rng = np.random.default_rng(6)
     rows = [
         (task, k, seed, "prompt", name, level + 0.01 * rng.standard_normal())
-        for task in base for k in sizes for seed in range(seeds) for name, level in icl.items()
-    ]  # fmt: skip
+        for task in base
+        for k in sizes
+        for seed in range(seeds)
+        for name, level in icl.items()
+    ]
     return pd.concat([*parts, pd.DataFrame(rows, columns=list(COLUMNS))], ignore_index=True)
 
 
 def tuned(level=0.90, k=32, seeds=3):
     rng = np.random.default_rng(7)
-    rows = [(task, k, seed, level + 0.005 * rng.standard_normal())
-            for task in ("SMS", "YouTube") for seed in range(seeds)]  # fmt: skip
+    rows = [
+        (task, k, seed, level + 0.005 * rng.standard_normal())
+        for task in ("SMS", "YouTube")
+        for seed in range(seeds)
+    ]
     return pd.DataFrame(rows, columns=["data", "k", "seed", "accuracy"])
 
 
 def hub(module=0.0, icl=ICL, n_tasks=14, loo=0.02):
     tasks = [f"task {i}" for i in range(n_tasks)]
     return pd.concat(
-        [cells((18, 32, 64), 3, 0.92, -loo, icl, module, tasks).assign(model=name)
-         for name in ("one", "two")], ignore_index=True,
-    )  # fmt: skip
+        [
+            cells((18, 32, 64), 3, 0.92, -loo, icl, module, tasks).assign(model=name)
+            for name in ("one", "two")
+        ],
+        ignore_index=True,
+    )
 
 
 def media(module=0.0):
-    return pd.concat([
-        table({"2v4, image model": 0.95}, (18, 32), 5, "image model", module),
-        table({"0v1, sound model": 0.93}, (18, 32), 5, "sound model", module),
-    ], ignore_index=True)  # fmt: skip
+    return pd.concat(
+        [
+            table({"2v4, image model": 0.95}, (18, 32), 5, "image model", module),
+            table({"0v1, sound model": 0.93}, (18, 32), 5, "sound model", module),
+        ],
+        ignore_index=True,
+    )
 
 
 def results(**changed):

@@ -131,8 +131,11 @@ def test_ablations_have_a_row_for_everything(digits):
 
 
 def test_a_lopsided_context_hurts_an_intercept_more(small_settings):
-    vectors = [v for v in real.digit_vectors(replace(small_settings, digits_k=(18, 64),
-                                                     digits_seeds=6), 0) if v.k == 64]  # fmt: skip
+    vectors = [
+        v
+        for v in real.digit_vectors(replace(small_settings, digits_k=(18, 64), digits_seeds=6), 0)
+        if v.k == 64
+    ]
     means = ablations.imbalance_table(vectors, HEAD).groupby(["method", "share"])["accuracy"].mean()
     lost = {m: means[m, 0.5] - means[m, 0.1] for m in ("module", "logistic, intercept")}
     assert lost["logistic, intercept"] > lost["module"] > 0
@@ -158,10 +161,18 @@ def test_paper_scale_results_are_missing_at_toy_scale():
 def test_a_whole_small_run_is_judged(live, curve, digits, small_settings):
     gone = Missing("not here")
     results = Results(
-        curve=curve, noise=made.noise(), controls=run.controls(live, small_settings, 0),
-        cells=gone, tuned=gone, stream=gone, digits=real.method_table(digits, HEAD), long=gone,
-        shipped=gone, hub=gone, media=gone,
-    )  # fmt: skip
+        curve=curve,
+        noise=made.noise(),
+        controls=run.controls(live, small_settings, 0),
+        cells=gone,
+        tuned=gone,
+        stream=gone,
+        digits=real.method_table(digits, HEAD),
+        long=gone,
+        shipped=gone,
+        hub=gone,
+        media=gone,
+    )
     found = {f.claim: f.verdict for f in findings.evaluate(results, "toy")}
     assert found["5"] == HOLDS
     assert found["2"] == NOT_TESTED
@@ -174,14 +185,21 @@ def test_every_figure_is_drawn_with_a_title(live, curve, digits, cells, tmp_path
     few = run.ablation_vectors(digits, k=32, most=1)
     shrunk = real.query_shrinkage([*digits, *real.vectors_of(cells[0])])
     drawn = [
-        figures.losses(live), figures.losses(live, live), figures.curve(curve),
-        figures.noise(made.noise()), figures.methods(table), figures.methods(table, tuned),
-        figures.gaps(table, tuned), figures.more_examples([real.method_table(digits, HEAD)]),
-        figures.shrinkage(shrunk), figures.imbalance(ablations.imbalance_table(few, HEAD)),
+        figures.losses(live),
+        figures.losses(live, live),
+        figures.curve(curve),
+        figures.noise(made.noise()),
+        figures.methods(table),
+        figures.methods(table, tuned),
+        figures.gaps(table, tuned),
+        figures.more_examples([real.method_table(digits, HEAD)]),
+        figures.shrinkage(shrunk),
+        figures.imbalance(ablations.imbalance_table(few, HEAD)),
         figures.flips(ablations.flip_table(few, HEAD)),
-        figures.reliability(ablations.reliability(few, HEAD)), figures.answer(None),
+        figures.reliability(ablations.reliability(few, HEAD)),
+        figures.answer(None),
         figures.answer({"series": findings.series(made.results())}),
-    ]  # fmt: skip
+    ]
     for fig in drawn[:-2]:
         texts = [fig.get_suptitle(), *(ax.get_title(loc="left") for ax in fig.axes)]
         assert any(texts)
@@ -196,11 +214,17 @@ def test_sentence_vectors_of_the_record_are_called_published(digits):
     fig = figures.more_examples([real.method_table(digits, HEAD)], published)
     titles = [ax.get_title(where) for ax in fig.axes for where in ("left", "center")]
     assert {"Published run: SMS (MiniLM)", "Published run: YouTube (MiniLM)"} <= set(titles)
-    (panel,) = (ax for ax in fig.axes if "Published run: SMS (MiniLM)" in
-                (ax.get_title("left"), ax.get_title("center")))  # fmt: skip
+    (panel,) = (
+        ax
+        for ax in fig.axes
+        if "Published run: SMS (MiniLM)" in (ax.get_title("left"), ax.get_title("center"))
+    )
     line = next(line for line in panel.lines if line.get_label() == "mean difference")
-    told = [row for row in published["series"]["stream"]
-            if (row["data"], row["method"]) == ("SMS", "mean difference")]  # fmt: skip
+    told = [
+        row
+        for row in published["series"]["stream"]
+        if (row["data"], row["method"]) == ("SMS", "mean difference")
+    ]
     assert line.get_xdata().tolist() == [row["k"] for row in told]
     assert line.get_ydata().tolist() == [row["accuracy"] for row in told]
     html = tables.published_means(published, "stream").to_html()
@@ -218,14 +242,18 @@ def test_tables_are_drawn(live, curve, cells, digits):
     table = real.cell_table(cells, HEAD)
     few = run.ablation_vectors(digits, k=32, most=1)
     for styler in (
-        tables.live_table(live), tables.curve_table(curve), tables.protocol_table(table),
-        tables.method_means(table, "a"), tables.answers_table(cells),
+        tables.live_table(live),
+        tables.curve_table(curve),
+        tables.protocol_table(table),
+        tables.method_means(table, "a"),
+        tables.answers_table(cells),
         tables.method_means(real.method_table(digits, HEAD), "b"),
         tables.variants_table(ablations.variant_table(few, HEAD)),
         tables.orders_table(ablations.order_table(few, HEAD, 2, 0)),
         tables.imbalance_means(ablations.imbalance_table(few, HEAD)),
-        tables.noise_table(made.noise()), tables.synthetic_table(curve),
-    ):  # fmt: skip
+        tables.noise_table(made.noise()),
+        tables.synthetic_table(curve),
+    ):
         assert "<table" in styler.to_html()
 
 

@@ -78,8 +78,12 @@ def test_order_matters_to_a_transformer_and_averaging_orders_helps(digits, live)
     order = np.random.default_rng(0).permutation(16)
 
     def scores(n):
-        return [TartClassifier(live.heads[0], n_components=4, n_orders=n).fit(x[o], y[o])
-                .decision_function(x[16:60]) for o in (np.arange(16), order)]  # fmt: skip
+        return [
+            TartClassifier(live.heads[0], n_components=4, n_orders=n)
+            .fit(x[o], y[o])
+            .decision_function(x[16:60])
+            for o in (np.arange(16), order)
+        ]
 
     one, many = scores(1), scores(20)
     assert np.abs(one[0] - one[1]).mean() > 2 * np.abs(many[0] - many[1]).mean() > 0
@@ -104,9 +108,10 @@ def test_too_many_examples_are_refused_or_dealt_out(digits):
     np.testing.assert_allclose(3 * dealt.decision_function(x), whole.decision_function(x))
 
 
-@pytest.mark.parametrize(("options", "part"), [({"overflow": "cut"}, "overflow"),
-                                               ({"n_orders": 0}, "n_orders"),
-                                               ({"mode": "zca"}, "mode")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [({"overflow": "cut"}, "overflow"), ({"n_orders": 0}, "n_orders"), ({"mode": "zca"}, "mode")],
+)
 def test_settings_that_are_not_allowed_are_said(digits, options, part):
     with pytest.raises(ValueError, match=part):
         TartClassifier(HEAD, **options).fit(digits[0][:9], digits[1][:9])

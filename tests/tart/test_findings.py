@@ -184,8 +184,10 @@ def test_swapped_words_are_compared_on_the_same_contexts():
     rows = table[(table["method"] == "ICL") & (table["seed"] < 2) & (table["k"] == 18)]
     swapped = rows.assign(method="ICL, words swapped", accuracy=rows["accuracy"] + 0.1)
     both = findings.series(made.results(cells=pd.concat([table, swapped])))["swapped"]
-    assert [(row["data"], row["k"], row["n"]) for row in both] == [("SMS", 18, 2),
-                                                                   ("YouTube", 18, 2)]  # fmt: skip
+    assert [(row["data"], row["k"], row["n"]) for row in both] == [
+        ("SMS", 18, 2),
+        ("YouTube", 18, 2),
+    ]
     for row in both:
         assert row["swapped"] - row["usual"] == pytest.approx(0.1, abs=1e-3)
 

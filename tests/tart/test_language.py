@@ -112,8 +112,9 @@ def test_queries_and_answers_by_brute_force(embedder, tokenizer, language_model,
 def test_stream_by_brute_force(embedder, tokenizer, language_model):
     found = embedder.stream(TEXTS)
     for vector, text in zip(found, TEXTS, strict=True):
-        np.testing.assert_allclose(vector, states(language_model, tokenizer, text).mean(0),
-                                   atol=1e-5)  # fmt: skip
+        np.testing.assert_allclose(
+            vector, states(language_model, tokenizer, text).mean(0), atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("k", [2, 3, 5])
@@ -285,8 +286,9 @@ def test_cells_are_stored_and_come_back(cell, tmp_path):
     found = load_cells(path)
     assert [c.key for c in found] == [cell.key] * 2
     for name in PROTOCOLS:
-        np.testing.assert_allclose(found[0].vectors[name].context, cell.vectors[name].context,
-                                   rtol=2e-3, atol=1e-3)  # fmt: skip
+        np.testing.assert_allclose(
+            found[0].vectors[name].context, cell.vectors[name].context, rtol=2e-3, atol=1e-3
+        )
     assert found[0].answers.exact(cell.query_labels) == cell.answers.exact(cell.query_labels)
     assert found[0].answers.label_ids == cell.answers.label_ids
 
@@ -300,16 +302,23 @@ def test_a_stale_cache_is_noticed(cell, small_set, embedder, monkeypatch):
     monkeypatch.setattr(cells_module, "text_set", lambda name: small_set)
     monkeypatch.setattr(cells_module, "language_model", lambda: embedder)
     assert check_cells([cell], n_query=10) < 1e-4
-    other = make_set("small", [f"{t} more words here" for t in small_set.texts],
-                     small_set.labels.tolist())  # fmt: skip
+    other = make_set(
+        "small", [f"{t} more words here" for t in small_set.texts], small_set.labels.tolist()
+    )
     monkeypatch.setattr(cells_module, "text_set", lambda name: other)
     with pytest.raises(StaleCache, match="differ"):
         check_cells([cell], n_query=10)
 
 
 def test_a_plan_of_cells(embedder, small_set):
-    found = run_cells([(4, 0), (4, 1)], 6, n_swapped=1, sets={"small": small_set},
-                      embedder=embedder, progress=False)  # fmt: skip
+    found = run_cells(
+        [(4, 0), (4, 1)],
+        6,
+        n_swapped=1,
+        sets={"small": small_set},
+        embedder=embedder,
+        progress=False,
+    )
     assert [c.key for c in found] == [("small", 4, 0), ("small", 4, 1)]
     assert [c.swapped is not None for c in found] == [True, False]
 

@@ -29,10 +29,19 @@ def gpt2_with_weights_of(head):
     from transformers import GPT2Config, GPT2Model
 
     c = head.config
-    other = GPT2Model(GPT2Config(
-        vocab_size=1, n_positions=2 * c.n_pairs, n_embd=c.n_embd, n_layer=c.n_layers,
-        n_head=c.n_heads, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, use_cache=False,
-    )).eval()  # fmt: skip
+    other = GPT2Model(
+        GPT2Config(
+            vocab_size=1,
+            n_positions=2 * c.n_pairs,
+            n_embd=c.n_embd,
+            n_layer=c.n_layers,
+            n_head=c.n_heads,
+            resid_pdrop=0,
+            embd_pdrop=0,
+            attn_pdrop=0,
+            use_cache=False,
+        )
+    ).eval()
     with torch.no_grad():
         other.wpe.weight.copy_(head.positions)
         other.ln_f.weight.copy_(head.norm.weight)
@@ -41,8 +50,12 @@ def gpt2_with_weights_of(head):
             for a, b in ((theirs.ln_1, ours.norm_1), (theirs.ln_2, ours.norm_2)):
                 a.weight.copy_(b.weight)
                 a.bias.copy_(b.bias)
-            for a, b in ((theirs.attn.c_attn, ours.qkv), (theirs.attn.c_proj, ours.proj),
-                         (theirs.mlp.c_fc, ours.up), (theirs.mlp.c_proj, ours.down)):  # fmt: skip
+            for a, b in (
+                (theirs.attn.c_attn, ours.qkv),
+                (theirs.attn.c_proj, ours.proj),
+                (theirs.mlp.c_fc, ours.up),
+                (theirs.mlp.c_proj, ours.down),
+            ):
                 a.weight.copy_(b.weight.T)  # their Conv1D stores the transpose
                 a.bias.copy_(b.bias)
     return other

@@ -31,9 +31,16 @@ TASKS = ("Rotten Tomatoes", "Civil Comments", "AG News 2", "DBPedia 0")
 @pytest.fixture(scope="module")
 def settings():
     return replace(
-        PRESETS["paper"], hub_models=("llama", "neo"), hub_tasks=TASKS, hub_k=(4, 18),
-        hub_seeds=2, hub_queries=6, hub_images=20, n_tasks=4, n_query=10,
-    )  # fmt: skip
+        PRESETS["paper"],
+        hub_models=("llama", "neo"),
+        hub_tasks=TASKS,
+        hub_k=(4, 18),
+        hub_seeds=2,
+        hub_queries=6,
+        hub_images=20,
+        n_tasks=4,
+        n_query=10,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +52,9 @@ def root(tmp_path_factory):
         labels = rng.random(80) if task.positive is None else rng.integers(0, 4, 80)
         place = folder / f"{task.repo}@~parquet" / task.config / task.part
         place.mkdir(parents=True, exist_ok=True)
-        pl.DataFrame({task.text: [f"text {i} of {name}" for i in range(80)],
-                      task.label: labels}).write_parquet(place / "0000.parquet")  # fmt: skip
+        pl.DataFrame(
+            {task.text: [f"text {i} of {name}" for i in range(80)], task.label: labels}
+        ).write_parquet(place / "0000.parquet")
     return str(folder)
 
 
@@ -61,8 +69,9 @@ def write(root, task, cells, labels):
 
 @pytest.fixture(scope="module")
 def head(settings, tmp_path_factory):
-    found = ps.paper_head(settings, 0, recipe=RECIPE, folder=tmp_path_factory.mktemp("run"),
-                          progress=False)  # fmt: skip
+    found = ps.paper_head(
+        settings, 0, recipe=RECIPE, folder=tmp_path_factory.mktemp("run"), progress=False
+    )
     assert found.max_context == 19
     return found
 
@@ -71,17 +80,26 @@ def load(language_model, tokenizer):
     from transformers import GPTNeoConfig, GPTNeoForCausalLM
 
     torch.manual_seed(1)
-    neo = GPTNeoForCausalLM(GPTNeoConfig(
-        vocab_size=420, hidden_size=32, num_layers=2, num_heads=4, intermediate_size=64,
-        max_position_embeddings=300, attention_types=[[["global", "local"], 1]], window_size=16,
-    ))  # fmt: skip
+    neo = GPTNeoForCausalLM(
+        GPTNeoConfig(
+            vocab_size=420,
+            hidden_size=32,
+            num_layers=2,
+            num_heads=4,
+            intermediate_size=64,
+            max_position_embeddings=300,
+            attention_types=[[["global", "local"], 1]],
+            window_size=16,
+        )
+    )
     models = {"llama": language_model, "neo": neo}
     return lambda name: CausalEmbedder(models[name], PromptMaker(tokenizer))
 
 
 def test_all_models_on_all_tasks(settings, root, head, language_model, tokenizer):
-    found = ps.run_hub(settings, 0, head, load=load(language_model, tokenizer), root=root,
-                       progress=False)  # fmt: skip
+    found = ps.run_hub(
+        settings, 0, head, load=load(language_model, tokenizer), root=root, progress=False
+    )
     assert set(found["model"]) == {"llama", "neo"}
     assert set(found["data"]) == set(TASKS)
     read = found[found["method"] == "ICL"].groupby("model")["k"].agg(set)
@@ -132,9 +150,13 @@ def small_vit(side):
 
     torch.manual_seed(0)
     config = ViTConfig(
-        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        image_size=side, patch_size=8,
-    )  # fmt: skip
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=side,
+        patch_size=8,
+    )
     return ViTModel(config).eval()
 
 
@@ -142,11 +164,24 @@ def small_whisper():
     from transformers import WhisperConfig, WhisperModel
 
     torch.manual_seed(0)
-    return WhisperModel(WhisperConfig(
-        vocab_size=50, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, max_source_positions=50,
-        num_mel_bins=80, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
-    )).eval()  # fmt: skip
+    return WhisperModel(
+        WhisperConfig(
+            vocab_size=50,
+            d_model=16,
+            encoder_layers=1,
+            decoder_layers=1,
+            encoder_attention_heads=2,
+            decoder_attention_heads=2,
+            encoder_ffn_dim=32,
+            decoder_ffn_dim=32,
+            max_source_positions=50,
+            num_mel_bins=80,
+            pad_token_id=0,
+            bos_token_id=1,
+            eos_token_id=2,
+            decoder_start_token_id=1,
+        )
+    ).eval()
 
 
 def test_images(settings, tmp_path, head):
@@ -156,10 +191,14 @@ def test_images(settings, tmp_path, head):
     write(tmp_path, task, [png(rng, 250 if y == 4 else 60) for y in labels], labels)
     model = small_vit(32)
     vectors = ps.media_vectors(
-        "image model", task, classes,
+        "image model",
+        task,
+        classes,
         lambda cells: ps.image_vectors(model, [ps.decode_image(c) for c in cells]),
-        settings, 0, str(tmp_path),
-    )  # fmt: skip
+        settings,
+        0,
+        str(tmp_path),
+    )
     assert {v.p for v in vectors} == {8}
     table = method_table(vectors, head)
     assert table[table["method"] == "mean difference"]["accuracy"].mean() > 0.9
@@ -186,10 +225,14 @@ def test_sounds(settings, tmp_path, head):
     model = small_whisper()
     features = WhisperFeatureExtractor(chunk_length=1)
     vectors = ps.media_vectors(
-        "sound model", task, classes,
+        "sound model",
+        task,
+        classes,
         lambda cells: ps.sound_vectors(model, features, [ps.decode_sound(c) for c in cells]),
-        settings, 0, str(tmp_path),
-    )  # fmt: skip
+        settings,
+        0,
+        str(tmp_path),
+    )
     table = method_table(vectors, head)
     assert table[table["method"] == "mean difference"]["accuracy"].mean() > 0.9
 
@@ -202,8 +245,9 @@ def test_images_and_sounds_by_the_path_that_reads_the_hub(settings, tmp_path, he
     small_vit(32).save_pretrained(tmp_path / "vit")
     small_whisper().save_pretrained(tmp_path / "whisper")
     WhisperFeatureExtractor(chunk_length=1).save_pretrained(tmp_path / "whisper")
-    write(tmp_path, ps.VISION[1], [png(rng, 250 if y == 4 else 60) for y in [2, 4] * 20],
-          [2, 4] * 20)  # fmt: skip
+    write(
+        tmp_path, ps.VISION[1], [png(rng, 250 if y == 4 else 60) for y in [2, 4] * 20], [2, 4] * 20
+    )
     write(tmp_path, ps.SOUND[1], [wav(rng, 300 + 900 * y) for y in [0, 1] * 20], [0, 1] * 20)
     monkeypatch.setattr(ps, "VISION", (str(tmp_path / "vit"), *ps.VISION[1:]))
     monkeypatch.setattr(ps, "SOUND", (str(tmp_path / "whisper"), *ps.SOUND[1:]))
@@ -239,9 +283,8 @@ def test_what_cannot_be_reached_is_missing_alone(settings, head, monkeypatch):
     assert found.long.k.tolist() == [18]
     assert 0 < found.long.first.estimate < 1
     verdicts = {
-        f.claim: f.verdict
-        for f in findings.evaluate(made.results(**found._asdict()), "paper")
-    }  # fmt: skip
+        f.claim: f.verdict for f in findings.evaluate(made.results(**found._asdict()), "paper")
+    }
     assert verdicts["3"] == verdicts["7"] == NOT_TESTED
     assert NOT_TESTED not in (verdicts["1"], verdicts["4"])
 
@@ -256,7 +299,10 @@ def test_the_paper_module_goes_on_from_its_checkpoint(settings, head, tmp_path):
 
 def test_smaller_scales_say_that_it_is_left_out(settings):
     toy = PRESETS["toy"]
-    for found in (ps.run_hub(toy, 0, Missing("x")), ps.run_media(toy, 0, Missing("x")),
-                  ps.paper_head(toy, 0)):  # fmt: skip
+    for found in (
+        ps.run_hub(toy, 0, Missing("x")),
+        ps.run_media(toy, 0, Missing("x")),
+        ps.paper_head(toy, 0),
+    ):
         assert isinstance(found, Missing)
         assert "paper scale" in found.reason

@@ -56,8 +56,10 @@ def test_variable_alphas_are_whole_numbers():
     assert float((w**2).mean()) == pytest.approx((1 + 4 + 9) / 3, rel=0.05)
 
 
-@pytest.mark.parametrize("bad", [{"d": 0}, {"d": 2, "alpha": 0}, {"d": 2, "flip": 2},
-                                 {"d": 2, "alpha": 0.5, "variable": True}])  # fmt: skip
+@pytest.mark.parametrize(
+    "bad",
+    [{"d": 0}, {"d": 2, "alpha": 0}, {"d": 2, "flip": 2}, {"d": 2, "alpha": 0.5, "variable": True}],
+)
 def test_bad_samplers_are_refused(bad):
     with pytest.raises(ValueError):
         LogisticTaskSampler(**bad)

@@ -75,8 +75,10 @@ def test_gaps_and_thresholds(found, text):
     sms, youtube = part(note, "SMS"), part(note, "YouTube")
     assert f"{points(sms[0])} on SMS and {points(youtube[0])} on YouTube" in text
     assert f"(interval {points(youtube[1])} to {points(youtube[2])})" in text
-    for words, told in (("the median threshold", "({} points, interval {} to {})"),
-                        ("calibrated prompting", "({} points, {} to {})")):  # fmt: skip
+    for words, told in (
+        ("the median threshold", "({} points, interval {} to {})"),
+        ("calibrated prompting", "({} points, {} to {})"),
+    ):
         assert told.format(*map(points, part(note, words))) in text
     total = part(note, "fine-tuning minus prompting")
     assert f"by {points(total[0])} points on average over six contexts" in text
@@ -87,9 +89,10 @@ def test_fine_tuning_and_swapped_words(record, text):
     tuned = {row["data"]: row["accuracy"] for row in record["series"]["tuned"]}
     assert f"gave {tuned['SMS']:.2f} on SMS and {tuned['YouTube']:.2f} on YouTube" in text
     probe = {
-        row["data"]: row["accuracy"] for row in record["series"]["cells"]
+        row["data"]: row["accuracy"]
+        for row in record["series"]["cells"]
         if (row["method"], row["vectors"], row["k"]) == ("logistic", "LOO", 32)
-    }  # fmt: skip
+    }
     assert f"linear classifier's {probe['SMS']:.2f} and {probe['YouTube']:.2f}" in text
     change = {r["data"]: 100 * (r["swapped"] - r["usual"]) for r in record["series"]["swapped"]}
     assert {r["n"] for r in record["series"]["swapped"]} == {2}
@@ -124,13 +127,16 @@ def test_where_the_shipped_module_lies(record, text):
 
 def test_what_claim_5_fails_on(record, found, text):
     rows = {
-        r["method"]: r["accuracy"] for r in record["series"]["stream"]
+        r["method"]: r["accuracy"]
+        for r in record["series"]["stream"]
         if (r["data"], r["k"]) == ("YouTube", 32)
-    }  # fmt: skip
+    }
     assert "lowest: YouTube, MiniLM (30 contexts)" in found["5"]["note"]
     told = (rows[m] for m in ("module", "logistic", "mean difference"))
-    assert ("{:.2f} with the sentence encoder, where logistic regression has {:.2f} and the mean "
-            "difference {:.2f}").format(*told) in text  # fmt: skip
+    assert (
+        "{:.2f} with the sentence encoder, where logistic regression has {:.2f} and the mean "
+        "difference {:.2f}"
+    ).format(*told) in text
     assert max(rows[name] for name in NULLS) < 0.82
     assert found["5"]["estimate"] < 0.85  # "by means alone it fails as well"
 

@@ -84,8 +84,10 @@ def test_it_is_the_same_every_time_where_scikit_learn_draws():
     context = np.random.default_rng(0).standard_normal((64, 600))
     first, second = (Whitening.fit(context, 16) for _ in range(2))
     assert np.array_equal(first.axes, second.axes)
-    drawn = [np.abs(PCA(16, svd_solver="randomized", random_state=s).fit(context).components_)
-             for s in (0, 1)]  # fmt: skip
+    drawn = [
+        np.abs(PCA(16, svd_solver="randomized", random_state=s).fit(context).components_)
+        for s in (0, 1)
+    ]
     assert np.abs(drawn[0] - drawn[1]).max() > 0.01
 
 

@@ -69,10 +69,12 @@ def check_estimator(n_draws: int, seed: int) -> Unbiased:
         for point, at in zip(x, t, strict=True):
             many = point.expand(n_draws, -1)
             v1, v2 = displacements(many, draws)
-            rows.append([
-                weak_residuals(model, many, at.expand(n_draws), v1, other).square.numpy()
-                for other in (v2, v1)
-            ])  # fmt: skip
+            rows.append(
+                [
+                    weak_residuals(model, many, at.expand(n_draws), v1, other).square.numpy()
+                    for other in (v2, v1)
+                ]
+            )
     values = np.array(rows)  # (18, 2, draws)
     mean, error = values.mean(2), values.std(2) / math.sqrt(n_draws)
     return Unbiased(exact, mean[:, 0], error[:, 0], mean[:, 1], error[:, 1])

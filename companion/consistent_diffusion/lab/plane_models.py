@@ -149,10 +149,13 @@ def run_models(settings: Settings, seed: int, *, progress: bool = True) -> Plane
     seeds = tuple(range(seed, seed + settings.seeds))
     data = training_set(seed, settings.chains, settings.sim_steps)
     held_out = [
-        cut(training_set(seed + 10_000 + i, settings.chains, settings.sim_steps), settings.iid,
-            generator(seed, "cut", i))
+        cut(
+            training_set(seed + 10_000 + i, settings.chains, settings.sim_steps),
+            settings.iid,
+            generator(seed, "cut", i),
+        )
         for i in range(2)
-    ]  # fmt: skip
+    ]
     wanted = [(name, s) for name in parts_of(settings.methods) for s in seeds]
     # what a training gives is a model, and what is scored is one, so neither can be kept
     trained = sweep(

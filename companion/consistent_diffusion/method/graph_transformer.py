@@ -149,9 +149,15 @@ def turned(x: Tensor, generator: torch.Generator) -> Tensor:
     q = torch.randn(len(x), 4, generator=generator, dtype=x.dtype)
     w, a, b, c = (q / q.norm(dim=1, keepdim=True)).unbind(1)
     rows = [
-        1 - 2 * (b * b + c * c), 2 * (a * b - c * w), 2 * (a * c + b * w),
-        2 * (a * b + c * w), 1 - 2 * (a * a + c * c), 2 * (b * c - a * w),
-        2 * (a * c - b * w), 2 * (b * c + a * w), 1 - 2 * (a * a + b * b),
-    ]  # fmt: skip
+        1 - 2 * (b * b + c * c),
+        2 * (a * b - c * w),
+        2 * (a * c + b * w),
+        2 * (a * b + c * w),
+        1 - 2 * (a * a + c * c),
+        2 * (b * c - a * w),
+        2 * (a * c - b * w),
+        2 * (b * c + a * w),
+        1 - 2 * (a * a + b * b),
+    ]
     matrix = torch.stack(rows, 1).reshape(-1, 3, 3)
     return (x.reshape(len(x), -1, 3) @ matrix.mT).reshape(x.shape)

@@ -50,8 +50,12 @@ def line_table(runs: LineRuns) -> Styler:
                 "without mean ↓": runs.of(alpha, "fixed").mean(),
             }
         )
-    formats = {"score-matching loss ↓": "{:.4f}", "divergence ↓ (nats)": "{:.4f}",
-               "|R|, t < 0.1 ↓": "{:.3g}", "without mean ↓": "{:.3g}"}  # fmt: skip
+    formats = {
+        "score-matching loss ↓": "{:.4f}",
+        "divergence ↓ (nats)": "{:.4f}",
+        "|R|, t < 0.1 ↓": "{:.3g}",
+        "without mean ↓": "{:.3g}",
+    }
     return styled(pd.DataFrame(rows), "cd-line", formats)
 
 
@@ -72,9 +76,12 @@ def models_table(models: PlaneModels) -> Styler:
         row["stopped chains"] = str(int(models.of(name, "n_diverged").sum()))
         row["denoised samples lost"] = str(int(models.of(name, "n_lost").sum()))
         rows.append(row)
-    floor = {"method": "floor", "denoised JS ↓": f"{models.floor[0]:.4f}",
-             "simulated JS ↓": f"{models.floor[0]:.4f}",
-             "simulated PMF error ↓": f"{models.floor[1]:.3f}"}  # fmt: skip
+    floor = {
+        "method": "floor",
+        "denoised JS ↓": f"{models.floor[0]:.4f}",
+        "simulated JS ↓": f"{models.floor[0]:.4f}",
+        "simulated PMF error ↓": f"{models.floor[1]:.3f}",
+    }
     return styled(pd.DataFrame([*rows, floor]), "cd-models")
 
 

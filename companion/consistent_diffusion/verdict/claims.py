@@ -34,9 +34,10 @@ RESIDUAL_TOY = Criterion(
     must_hold=True,
 )
 CURVE = Criterion(
-    "exact curve of what simulating at t > 0 costs within 5 % of its reference values", high=0.05,
+    "exact curve of what simulating at t > 0 costs within 5 % of its reference values",
+    high=0.05,
     must_hold=True,
-)  # fmt: skip
+)
 OVERDONE = Criterion(
     "random features on the whole range of t, too few for it: divergence at the largest penalty "
     "minus that at 0, above 0 (95 % interval over seeds)",

@@ -100,8 +100,16 @@ def series(results: Results) -> dict[str, object]:
                 name: {
                     what: rounded(r.models.of(name, what))
                     for what in (
-                        "grid_js", "iid_js", "sim_js", "iid_pmf", "sim_pmf", "t_eval_js", "raw",
-                        "fixed", "n_diverged", "n_lost",
+                        "grid_js",
+                        "iid_js",
+                        "sim_js",
+                        "iid_pmf",
+                        "sim_pmf",
+                        "t_eval_js",
+                        "raw",
+                        "fixed",
+                        "n_diverged",
+                        "n_lost",
                     )
                 }
                 for name in r.models.scored
@@ -114,7 +122,7 @@ def series(results: Results) -> dict[str, object]:
             "hand_ratios": r.speeds.hand_ratios,
             "reference_seconds": r.speeds.reference,
         },
-    }  # fmt: skip
+    }
     if not isinstance(r.molecule, Missing):
         from companion.consistent_diffusion.lab.molecule.experiment import molecule_series
 

@@ -19,10 +19,15 @@ JUDGED_T = (0.01, 0.02)
 
 
 def judge_two_for_one(
-    claim: Claim, scale: str, simulated: Simulated, reference: Reference, *,
-    structure: Criterion, modes: Criterion,
+    claim: Claim,
+    scale: str,
+    simulated: Simulated,
+    reference: Reference,
+    *,
+    structure: Criterion,
+    modes: Criterion,
     more: Mapping[str, tuple[Interval, Criterion]] | None = None,
-) -> Finding:  # fmt: skip
+) -> Finding:
     """C6: simulating at t > 0 loses the C-N bonds, and keeps the modes better than t = 0 does.
 
     The estimate is the bond error at t = 0.01 over that of Both, a mean of log ratios over seeds;
@@ -45,8 +50,9 @@ def judge_two_for_one(
         logs = [np.log(a.bond / b.bond) for a, b in zip(scores[label], scores["Both"], strict=True)]
         return over_seeds(logs, null=np.log(criterion.low)).map(np.exp)
 
-    gaps = [a.divergence - b.divergence
-            for a, b in zip(scores[near], scores["Diffusion"], strict=True)]  # fmt: skip
+    gaps = [
+        a.divergence - b.divergence for a, b in zip(scores[near], scores["Diffusion"], strict=True)
+    ]
     parts = {
         "at t = 0.02": (ratio(far, structure), structure),
         "divergence at t = 0.01 minus Diffusion's": (over_seeds(gaps), modes),

@@ -184,9 +184,14 @@ def structure(scale: str, molecule: object, deviation: float) -> Finding:
         return not_tested(claims.BY_ID["C6"], scale, molecule.reason)
     curve = {"exact curve, relative difference": (exact(deviation), claims.CURVE)}
     return molecule_judge.judge_two_for_one(
-        claims.BY_ID["C6"], scale, molecule.simulated, molecule.reference,
-        structure=claims.ABOVE_5, modes=claims.MODES_KEPT, more=curve,
-    )  # fmt: skip
+        claims.BY_ID["C6"],
+        scale,
+        molecule.simulated,
+        molecule.reference,
+        structure=claims.ABOVE_5,
+        modes=claims.MODES_KEPT,
+        more=curve,
+    )
 
 
 def conservative(scale: str, molecule: object) -> Finding:

@@ -83,9 +83,14 @@ class Recipe:
         """
         steps = epochs * (n // self.batch)
         return TrainingSettings(
-            steps, lr=self.lr, warmup=0.02, floor=0.0, weight_decay=0.0, clip=1e9,
+            steps,
+            lr=self.lr,
+            warmup=0.02,
+            floor=0.0,
+            weight_decay=0.0,
+            clip=1e9,
             betas=(0.9, 0.99),
-        )  # fmt: skip
+        )
 
 
 def fit(

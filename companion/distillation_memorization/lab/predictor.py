@@ -72,14 +72,16 @@ def predict(
         drawn = np.concatenate([positives, rng.choice(others, NEGATIVES * len(positives), False)])
         labels = memorized[drawn]
         state = int(rng.integers(2**31))
-        split = train_test_split(drawn, labels, test_size=HELD_OUT, stratify=labels,
-                                 random_state=state)  # fmt: skip
+        split = train_test_split(
+            drawn, labels, test_size=HELD_OUT, stratify=labels, random_state=state
+        )
         model, scores = _fit_and_test(features, *split)
         if i == 0:
             probability = model.predict_proba(features)[:, 1]
         shuffled = rng.permutation(labels)
-        blind = train_test_split(drawn, shuffled, test_size=HELD_OUT, stratify=shuffled,
-                                 random_state=state)  # fmt: skip
+        blind = train_test_split(
+            drawn, shuffled, test_size=HELD_OUT, stratify=shuffled, random_state=state
+        )
         permuted = _fit_and_test(features, *blind)[1][0]
         rest = np.setdiff1d(np.flatnonzero(difficult), split[0])
         hard = _auc_between(model, features, split[1][split[3]], rest)

@@ -80,12 +80,14 @@ def pools(settings: Settings) -> Kind:
         objectives=arms.objectives(settings.taus, settings.extras),
         prefixes=PREFIXES,
         measure_epochs=tuple(
-            sorted({e for e in (1, 2, 4, 7, 11) if e < settings.student_epochs}
-                   | {settings.student_epochs})
+            sorted(
+                {e for e in (1, 2, 4, 7, 11) if e < settings.student_epochs}
+                | {settings.student_epochs}
+            )
         ),
         resamples=settings.resamples,
         filtering=settings.filtering,
-    )  # fmt: skip
+    )
     shapes = Shape(settings.teacher_hidden), Shape(settings.student_hidden)
     sizes = (settings.n_base, settings.n, settings.n_held)
     return Kind(POOLS, shapes, BASE_EPOCHS, sizes, plan)

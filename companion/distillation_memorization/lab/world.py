@@ -139,8 +139,15 @@ def run_world(
     """
     base_loss = tuple(float(score(m, text.held_out).loss[0]) for m in (base_teacher, base_student))
     teacher = copy.deepcopy(base_teacher)
-    fit(teacher, text.train, plan.recipe, plan.teacher_epochs, seed=seed, name="teacher",
-        progress=progress)  # fmt: skip
+    fit(
+        teacher,
+        text.train,
+        plan.recipe,
+        plan.teacher_epochs,
+        seed=seed,
+        name="teacher",
+        progress=progress,
+    )
     with tempfile.TemporaryDirectory() as temporary:
         cached = teacher_outputs(teacher, text.train, plan, folder or Path(temporary))
         reads = {name: text.train for name in plan.objectives}
@@ -148,10 +155,19 @@ def run_world(
             if name in reads:
                 reads[name] = written_by(writer, text.train, plan.prefix)
         students, curves = fit_arms(
-            base_student, dict(plan.objectives), reads, plan.recipe, plan.student_epochs,
-            seed=seed, name="students", order="students", teacher=cached, progress=progress,
-            measure=_glance(plan, text), measure_epochs=plan.measure_epochs,
-        )  # fmt: skip
+            base_student,
+            dict(plan.objectives),
+            reads,
+            plan.recipe,
+            plan.student_epochs,
+            seed=seed,
+            name="students",
+            order="students",
+            teacher=cached,
+            progress=progress,
+            measure=_glance(plan, text),
+            measure_epochs=plan.measure_epochs,
+        )
         models = {arms.TEACHER: teacher, **students}
         found = _measure(plan, text, models, seed)
         if plan.calibrated:
@@ -162,28 +178,53 @@ def run_world(
             kept = ~(found["prediction"].probability > 0.5)
             filtered = _distil_again(plan, text, base_student, cached, kept, seed, progress)
     return World(
-        name=plan.name, seed=seed, base_loss=base_loss, filtered=filtered,
-        students=tuple(students), epochs=np.array(plan.measure_epochs),
-        curve_rate=curves.get("rate", np.empty(0)), curve_loss=curves.get("loss", np.empty(0)),
-        cache_megabytes=cached.megabytes, **found,
-    )  # fmt: skip
+        name=plan.name,
+        seed=seed,
+        base_loss=base_loss,
+        filtered=filtered,
+        students=tuple(students),
+        epochs=np.array(plan.measure_epochs),
+        curve_rate=curves.get("rate", np.empty(0)),
+        curve_loss=curves.get("loss", np.empty(0)),
+        cache_megabytes=cached.megabytes,
+        **found,
+    )
 
 
 def distil_once(
-    plan: Plan, text: Sets, base_teacher: nn.Module, base_student: nn.Module, seed: int, *,
+    plan: Plan,
+    text: Sets,
+    base_teacher: nn.Module,
+    base_student: nn.Module,
+    seed: int,
+    *,
     progress: bool = False,
-) -> tuple[nn.Module, nn.Module]:  # fmt: skip
+) -> tuple[nn.Module, nn.Module]:
     """(teacher, soft student) of a plan, as in :func:`run_world` and without the other students."""
     teacher = copy.deepcopy(base_teacher)
-    fit(teacher, text.train, plan.recipe, plan.teacher_epochs, seed=seed, name="teacher",
-        progress=progress)  # fmt: skip
+    fit(
+        teacher,
+        text.train,
+        plan.recipe,
+        plan.teacher_epochs,
+        seed=seed,
+        name="teacher",
+        progress=progress,
+    )
     with tempfile.TemporaryDirectory() as folder:
         cached = teacher_outputs(teacher, text.train, plan, Path(folder))
     student, _ = fit_arms(
-        base_student, {arms.SOFT: plan.objectives[arms.SOFT]}, {arms.SOFT: text.train}, plan.recipe,
-        plan.student_epochs, seed=seed, name="students", order="students", teacher=cached,
+        base_student,
+        {arms.SOFT: plan.objectives[arms.SOFT]},
+        {arms.SOFT: text.train},
+        plan.recipe,
+        plan.student_epochs,
+        seed=seed,
+        name="students",
+        order="students",
+        teacher=cached,
         progress=progress,
-    )  # fmt: skip
+    )
     return teacher, student[arms.SOFT]
 
 
@@ -242,22 +283,35 @@ def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int)
         axis=1,
     )
     prediction = predict(
-        features, members[arms.SOFT], sets.rejected(members, arms.SOFT), plan.resamples,
+        features,
+        members[arms.SOFT],
+        sets.rejected(members, arms.SOFT),
+        plan.resamples,
         generator(seed, "predictor"),
-    )  # fmt: skip
+    )
     shown = chosen(members, generator(seed, "shown"))
     main = (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
     return {
-        "members": members, "held": held, "loss": loss, "entropy": entropy, "log_p": log_p,
-        "zlib": compressed, "features": features, "prediction": prediction, "shown": shown,
+        "members": members,
+        "held": held,
+        "loss": loss,
+        "entropy": entropy,
+        "log_p": log_p,
+        "zlib": compressed,
+        "features": features,
+        "prediction": prediction,
+        "shown": shown,
         "texts": text.texts(text.train[shown]),
         "written": {name: text.texts(made[name][0][shown]) for name in main},
         "by_prefix": {
-            prefix: {name: memorized(models[name], text.train, prefix, plan.suffix)[0]
-                     for name in models if name != arms.UNREAD}
+            prefix: {
+                name: memorized(models[name], text.train, prefix, plan.suffix)[0]
+                for name in models
+                if name != arms.UNREAD
+            }
             for prefix in plan.prefixes
         },
-    }  # fmt: skip
+    }
 
 
 def chosen(members: sets.Members, rng: np.random.Generator, each: int = 6) -> np.ndarray:
@@ -277,14 +331,26 @@ def chosen(members: sets.Members, rng: np.random.Generator, each: int = 6) -> np
 
 
 def _distil_again(
-    plan: Plan, text: Sets, base: nn.Module, cached: Cached, kept: np.ndarray, seed: int,
+    plan: Plan,
+    text: Sets,
+    base: nn.Module,
+    cached: Cached,
+    kept: np.ndarray,
+    seed: int,
     progress: bool,
-) -> Filtered:  # fmt: skip
+) -> Filtered:
     """The soft student of the same teacher on the sequences that were not flagged."""
     rows = torch.from_numpy(np.flatnonzero(kept))
     student, _ = fit_arms(
-        base, {arms.SOFT: plan.objectives[arms.SOFT]}, {arms.SOFT: text.train[rows]}, plan.recipe,
-        plan.student_epochs, seed=seed, name="filtered", order="filtered",
-        teacher=cached.rows(rows), progress=progress,
-    )  # fmt: skip
+        base,
+        {arms.SOFT: plan.objectives[arms.SOFT]},
+        {arms.SOFT: text.train[rows]},
+        plan.recipe,
+        plan.student_epochs,
+        seed=seed,
+        name="filtered",
+        order="filtered",
+        teacher=cached.rows(rows),
+        progress=progress,
+    )
     return Filtered(kept, memorized(student[arms.SOFT], text.train, plan.prefix, plan.suffix)[0])

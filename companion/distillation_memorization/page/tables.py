@@ -41,10 +41,16 @@ def models_table(worlds: list[World]) -> Styler:
 def sets_table(worlds: list[World]) -> Styler:
     """Sizes of the sets of equations 4 and 5, all seeds together, beside the paper's."""
     paper = {
-        "D": 1_000_000, "baseline": 1698, "soft student": 706, "easy: teacher and baseline": 1372,
-        "easy and soft": 676, "rejected by soft": 696, "teacher only": 1955,
-        "inherited by soft": 18, "inherited by hard": 50,
-    }  # fmt: skip
+        "D": 1_000_000,
+        "baseline": 1698,
+        "soft student": 706,
+        "easy: teacher and baseline": 1372,
+        "easy and soft": 676,
+        "rejected by soft": 696,
+        "teacher only": 1955,
+        "inherited by soft": 18,
+        "inherited by hard": 50,
+    }
     measured = {name: 0 for name in paper}
     for w in worlds:
         m = w.members
@@ -104,9 +110,13 @@ def kinds_table(kinds: dict[str, list[World]]) -> Styler:
                 "S in E": sets.ratio(both, total[arms.SOFT]),
                 "inherited S, H": f"{heirs[0]}, {heirs[1]}",
             }
-        )  # fmt: skip
-    formats = {"S held out (%)": "{:.2f}", "B / S": "{:.2f}", "loss B - S": "{:+.3f}",
-               "S in E": "{:.2f}"}  # fmt: skip
+        )
+    formats = {
+        "S held out (%)": "{:.2f}",
+        "B / S": "{:.2f}",
+        "loss B - S": "{:+.3f}",
+        "S in E": "{:.2f}",
+    }
     return styled(pd.DataFrame(rows), "distill-kinds", formats)
 
 

@@ -63,10 +63,12 @@ def low_zlib(results: Results) -> Finding:
         ps.append(float(test.pvalue))
     largest = float(np.max(ps))
     finding = judge(
-        claims.BY_ID["2b"], results.scale, over_seeds(gaps)._replace(p=largest),
+        claims.BY_ID["2b"],
+        results.scale,
+        over_seeds(gaps)._replace(p=largest),
         parts={"largest p": (p_value(largest, len(ps)), claims.SMALL_P)},
         note=f"largest of the seeds' differences {np.max(gaps):.3g}",
-    )  # fmt: skip
+    )
     if finding.verdict == HOLDS and not np.max(gaps) < claims.ZLIB_BYTES:
         return as_verdict(finding, NOT_RESOLVED, f"not below {claims.ZLIB_BYTES:g} in every seed")
     return finding
@@ -77,9 +79,11 @@ def predictable(results: Results) -> Finding:
     tested = [w.prediction for w in results.worlds if w.prediction.tested]
     if len(tested) < len(results.worlds):
         return judge(
-            claims.BY_ID["3"], results.scale, Interval(float("nan"), n=len(results.worlds)),
+            claims.BY_ID["3"],
+            results.scale,
+            Interval(float("nan"), n=len(results.worlds)),
             note=f"too few memorized sequences in {len(results.worlds) - len(tested)} of the seeds",
-        )  # fmt: skip
+        )
     measured = over_seeds([p.auc.mean() for p in tested])
     permuted = over_seeds([p.permuted.mean() for p in tested])
     hard = np.concatenate([p.hard for p in tested])
@@ -91,10 +95,12 @@ def predictable(results: Results) -> Finding:
     if np.isfinite(hard).any():
         scores["AUC against easy sequences that S rejects"] = np.nanmean(hard)
     return judge(
-        claims.BY_ID["3"], results.scale, measured,
+        claims.BY_ID["3"],
+        results.scale,
+        measured,
         parts={"permuted labels": (permuted, claims.PERMUTED)},
         note=", ".join(f"{name} {value:.2f}" for name, value in scores.items()),
-    )  # fmt: skip
+    )
 
 
 def filtered(results: Results) -> Finding:
@@ -109,20 +115,24 @@ def filtered(results: Results) -> Finding:
         for w in worlds
     ]
     measured = resampling.two_level(
-        members, lambda m, w: np.array([m["after"] @ w, m["before"] @ w]),
-        lambda n: sets.ratio(n[0], n[1]), generator(results.seed, "bootstrap", "filter"),
+        members,
+        lambda m, w: np.array([m["after"] @ w, m["before"] @ w]),
+        lambda n: sets.ratio(n[0], n[1]),
+        generator(results.seed, "bootstrap", "filter"),
         results.bootstrap,
-    )  # fmt: skip
+    )
     removed = np.mean([1 - w.filtered.kept.mean() for w in worlds])
     everywhere = sum(int(w.filtered.memorized.sum()) for w in worlds)
     after = sum(int(m["after"].sum()) for m in members)
     new = sum(int((m["after"] & ~m["before"]).sum()) for m in members)
     return judge(
-        claims.BY_ID["3b"], results.scale, decisive(results, measured),
+        claims.BY_ID["3b"],
+        results.scale,
+        decisive(results, measured),
         note=f"{100 * removed:.0f} % of D removed; memorized "
         f"{sum(w.count(arms.SOFT) for w in worlds)} before, {after} after, {new} of them new; with "
         f"removed sequences that are completed all the same {everywhere}",
-    )  # fmt: skip
+    )
 
 
 def hard_inherits(results: Results) -> Finding:

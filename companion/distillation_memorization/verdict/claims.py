@@ -26,35 +26,42 @@ ORDER = {
 }
 
 COOLER = {
-    "toy": Criterion("|M_S| at tau 4 over tau 2 below 1", high=1.0,
-                     of="ratio of counts"),
-    "book": Criterion("slope of log odds on log2 tau: 95 % interval below 0", high=0.0,
-                      of="slope"),
-}  # fmt: skip
+    "toy": Criterion("|M_S| at tau 4 over tau 2 below 1", high=1.0, of="ratio of counts"),
+    "book": Criterion("slope of log odds on log2 tau: 95 % interval below 0", high=0.0, of="slope"),
+}
 
 EASY = {
-    "toy": Criterion("share of M_S in E above 0.5, and above 8 times E's share of D", low=8.0,
-                     must_hold=True),
-    "book": Criterion("95 % intervals: share of M_S in E above 0.6, enrichment over E's share of D "
-                      "above 5", low=5.0),
-}  # fmt: skip
+    "toy": Criterion(
+        "share of M_S in E above 0.5, and above 8 times E's share of D", low=8.0, must_hold=True
+    ),
+    "book": Criterion(
+        "95 % intervals: share of M_S in E above 0.6, enrichment over E's share of D above 5",
+        low=5.0,
+    ),
+}
 EASY_SHARE = {"toy": Criterion("above 0.5", low=0.5), "book": Criterion("above 0.6", low=0.6)}
 
 ZLIB_BYTES = -5.0
 ZLIB = {
-    "toy": Criterion("zlib length of M_B minus all of D below -5 bytes, Welch p < 0.01",
-                     high=ZLIB_BYTES),
-    "book": Criterion("zlib length of M_B minus all of D below -5 bytes with Welch p < 0.01 in "
-                      "every seed; 95 % interval over seeds", high=ZLIB_BYTES),
-}  # fmt: skip
+    "toy": Criterion(
+        "zlib length of M_B minus all of D below -5 bytes, Welch p < 0.01", high=ZLIB_BYTES
+    ),
+    "book": Criterion(
+        "zlib length of M_B minus all of D below -5 bytes with Welch p < 0.01 in "
+        "every seed; 95 % interval over seeds",
+        high=ZLIB_BYTES,
+    ),
+}
 SMALL_P = Criterion("below 0.01", high=0.01)
 
 AUC = {
-    "toy": Criterion("mean AUC of 100 resamples above 0.85; permuted labels 0.45 to 0.55",
-                     low=0.85),
-    "book": Criterion("95 % intervals over seeds: AUC above 0.9, permuted labels 0.45 to 0.55",
-                      low=0.9),
-}  # fmt: skip
+    "toy": Criterion(
+        "mean AUC of 100 resamples above 0.85; permuted labels 0.45 to 0.55", low=0.85
+    ),
+    "book": Criterion(
+        "95 % intervals over seeds: AUC above 0.9, permuted labels 0.45 to 0.55", low=0.9
+    ),
+}
 PERMUTED = Criterion("0.45 to 0.55", low=0.45, high=0.55, closed=True)
 
 FILTER = {
@@ -69,11 +76,17 @@ HARD_MORE = {
 SAME = Criterion("|M_H| / |M_S| between 0.8 and 1.25", low=0.8, high=1.25)
 
 CONTROL = {
-    "toy": Criterion("held-out rate of S over its training rate below 0.5; a teacher that never "
-                     "read D passes on less than a quarter", high=0.5),
-    "book": Criterion("95 % intervals: held-out rate of S over its training rate below 0.5; a "
-                      "teacher that never read D passes on less than a quarter", high=0.5),
-}  # fmt: skip
+    "toy": Criterion(
+        "held-out rate of S over its training rate below 0.5; a teacher that never "
+        "read D passes on less than a quarter",
+        high=0.5,
+    ),
+    "book": Criterion(
+        "95 % intervals: held-out rate of S over its training rate below 0.5; a "
+        "teacher that never read D passes on less than a quarter",
+        high=0.5,
+    ),
+}
 QUARTER = Criterion("below 0.25", high=0.25)
 
 

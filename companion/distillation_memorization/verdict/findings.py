@@ -59,14 +59,17 @@ def _rates(worlds: list[World]) -> dict[str, object]:
         "held_rate": _rounded([[w.held[m].mean() for m in models] for w in worlds]),
         "loss": _rounded([[w.loss[m] for m in models] for w in worlds]),
         "inherited": [
-            {m: int(sets.inherited(w.members, m).sum()) for m in (arms.SOFT, arms.HARD, arms.UNREAD)
-             if m in w.members}
+            {
+                m: int(sets.inherited(w.members, m).sum())
+                for m in (arms.SOFT, arms.HARD, arms.UNREAD)
+                if m in w.members
+            }
             for w in worlds
         ],
         "teacher_only": [int(sets.teacher_only(w.members).sum()) for w in worlds],
         "easy": [int(sets.easy(w.members).sum()) for w in worlds],
         "easy_and_soft": [int((sets.easy(w.members) & w.members[arms.SOFT]).sum()) for w in worlds],
-    }  # fmt: skip
+    }
 
 
 def _rounded(values: object, digits: int = 6) -> list:

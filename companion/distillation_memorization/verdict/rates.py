@@ -17,9 +17,12 @@ from companion.stats import Interval, over_seeds, proportion
 def resampled(results: Results, name: str, count: resampling.Weighted, statistic) -> Interval:
     """The statistic of summed counts, with its two-level bootstrap interval."""
     return resampling.two_level(
-        [w.members for w in results.worlds], count, statistic,
-        generator(results.seed, "bootstrap", name), results.bootstrap,
-    )  # fmt: skip
+        [w.members for w in results.worlds],
+        count,
+        statistic,
+        generator(results.seed, "bootstrap", name),
+        results.bootstrap,
+    )
 
 
 def told(interval: Interval) -> str:
@@ -105,9 +108,10 @@ def order(results: Results) -> Finding:
 def cooler(results: Results) -> Finding:
     """Claim tau: a ratio of counts at toy scale, a slope elsewhere."""
     taus = sorted(
-        float(m.removeprefix("soft, tau ")) for m in results.worlds[0].members
+        float(m.removeprefix("soft, tau "))
+        for m in results.worlds[0].members
         if m.startswith("soft, tau ")
-    )  # fmt: skip
+    )
     shown = "; ".join(
         f"tau {tau:g}: {sum(w.count(arms.soft(tau)) for w in results.worlds)}" for tau in taus
     )
@@ -142,19 +146,26 @@ def control(results: Results) -> Finding:
     estimate = sets.ratio(float(np.mean(unseen)), float(np.mean(trained)))
     measured = Interval(estimate, *resampling.ends(draws), None, len(worlds))
     passed = resampled(
-        results, "unread",
-        lambda m, w: np.array([
-            sets.inherited(m, student) @ w for student in (arms.UNREAD, arms.HARD)
-        ]),
+        results,
+        "unread",
+        lambda m, w: np.array(
+            [sets.inherited(m, student) @ w for student in (arms.UNREAD, arms.HARD)]
+        ),
         lambda n: sets.halved_ratio(n[0], n[1]),
-    )  # fmt: skip
+    )
     finding = judge(
-        claims.BY_ID["control"], results.scale, decisive(results, measured),
-        parts={"inherited from a teacher that never read D":
-               (decisive(results, passed), claims.QUARTER)},
+        claims.BY_ID["control"],
+        results.scale,
+        decisive(results, measured),
+        parts={
+            "inherited from a teacher that never read D": (
+                decisive(results, passed),
+                claims.QUARTER,
+            )
+        },
         note=f"held-out rate {100 * np.mean(unseen):.2f} %, training rate "
         f"{100 * np.mean(trained):.2f} %",
-    )  # fmt: skip
+    )
     if not any(sets.inherited(w.members, arms.HARD).any() for w in worlds):
         return as_verdict(finding, NOT_RESOLVED, "the hard student inherited nothing")
     return finding

@@ -72,9 +72,15 @@ def authors_log() -> tuple[np.ndarray, np.ndarray]:
 def example(split: Split, seed: int) -> Task:
     """The authors' settings: 4 fixed centers, lambda_u = 0.01, lambda_w = 1e-5, start N(0, 1)."""
     return Task(
-        split.X, split.y, split.centers, "binary", lam_u=1e-2, lam_w=1e-5, train_centers=False,
+        split.X,
+        split.y,
+        split.centers,
+        "binary",
+        lam_u=1e-2,
+        lam_w=1e-5,
+        train_centers=False,
         seed=seed,
-    )  # fmt: skip
+    )
 
 
 def run_log(settings: Settings, seed: int) -> LogResult:

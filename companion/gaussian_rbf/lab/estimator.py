@@ -86,11 +86,21 @@ class _GaussianRBF(BaseEstimator):
         seeds = random.randint(np.iinfo(np.int32).max, size=self.n_restarts)
         tasks = [
             Task(
-                rows, y, centers, kind, self.precision, self.alpha_precision, self.alpha_weights,
-                self.alpha_centers, scale, self.train_centers, self.squared, int(seed),
+                rows,
+                y,
+                centers,
+                kind,
+                self.precision,
+                self.alpha_precision,
+                self.alpha_weights,
+                self.alpha_centers,
+                scale,
+                self.train_centers,
+                self.squared,
+                int(seed),
             )
             for seed in seeds
-        ]  # fmt: skip
+        ]
         recipe = Recipe(self.max_iter, self.learning_rate, self.tol, self.n_iter_no_change or 0)
         fits = fit_many(tasks, recipe)
         self._network = best_of(fits)

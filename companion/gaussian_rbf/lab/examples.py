@@ -21,13 +21,24 @@ def run_examples(log: LogResult, seed: int) -> dict[str, tuple[float, float]]:
     wine = load("wine")
     rows = {"digits 3v8": (float(log.train.mean()), float(log.test.mean()))}
     rows["wine"] = _accuracies(
-        wine.X, wine.y, seed, n_centers=3, alpha_precision=1e-4, alpha_weights=1e-6,
-        alpha_centers=1e-6, max_iter=1500,
-    )  # fmt: skip
+        wine.X,
+        wine.y,
+        seed,
+        n_centers=3,
+        alpha_precision=1e-4,
+        alpha_weights=1e-6,
+        alpha_centers=1e-6,
+        max_iter=1500,
+    )
     X, y = make_classification(
-        400, 2, n_informative=2, n_redundant=0, n_clusters_per_class=1, flip_y=0.1,
+        400,
+        2,
+        n_informative=2,
+        n_redundant=0,
+        n_clusters_per_class=1,
+        flip_y=0.1,
         random_state=derive_seed(seed, "two features") % 2**32,
-    )  # fmt: skip
+    )
     rows["make_classification, 2 features"] = _accuracies(X, y, seed, n_centers=4)
     return rows
 

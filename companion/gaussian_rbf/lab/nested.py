@@ -61,10 +61,12 @@ def run_nested(settings: Settings, seed: int) -> Nested:
             pair
             for repeat in range(settings.repeats)
             for pair in folds(
-                data.y, settings.outer, regression=data.is_regression,
+                data.y,
+                settings.outer,
+                regression=data.is_regression,
                 seed=derive_seed(seed, "outer", name, repeat) % 2**32,
             )
-        ]  # fmt: skip
+        ]
         started = time.perf_counter()
         ours, picks = network_scores(data, splits, settings, seed)
         seconds.append((name, OURS, time.perf_counter() - started))
@@ -166,9 +168,15 @@ def _task(train: tuple, kind: str, option: dict[str, object], seed: int) -> Task
     count = min(int(option["n_centers"]), len(X))
     y = targets(y, kind)
     return Task(
-        X, y, place_centers(X, count, seed, n_init=1), kind, lam_u=option["lam_u"],
-        scale=X.shape[1] ** -0.5, train_centers=option["train_centers"], seed=seed,
-    )  # fmt: skip
+        X,
+        y,
+        place_centers(X, count, seed, n_init=1),
+        kind,
+        lam_u=option["lam_u"],
+        scale=X.shape[1] ** -0.5,
+        train_centers=option["train_centers"],
+        seed=seed,
+    )
 
 
 def mean_scores(nested: Nested) -> pd.DataFrame:
@@ -189,6 +197,8 @@ def corrected_interval(difference: np.ndarray, outer: int) -> tuple[float, float
     n = len(difference)
     spread = difference.std(ddof=1) * np.sqrt(1 / n + 1 / (outer - 1))
     reach = t.ppf(0.975, n - 1) * spread
-    return float(difference.mean()), float(difference.mean() - reach), float(
-        difference.mean() + reach
-    )  # fmt: skip
+    return (
+        float(difference.mean()),
+        float(difference.mean() - reach),
+        float(difference.mean() + reach),
+    )

@@ -55,9 +55,17 @@ def run_penalties(settings: Settings, seed: int) -> Penalties:
             for scale in (1.0, X.shape[1] ** -0.5):
                 for lam_u, lam_w in itertools.product(lams, lams):
                     tasks.append(
-                        Task(X, y, centers, data.kind, lam_u=lam_u, lam_w=lam_w, scale=scale,
-                             seed=state)
-                    )  # fmt: skip
+                        Task(
+                            X,
+                            y,
+                            centers,
+                            data.kind,
+                            lam_u=lam_u,
+                            lam_w=lam_w,
+                            scale=scale,
+                            seed=state,
+                        )
+                    )
                     tests.append((X_test, data.y[test], data.y[train]))
         fits = fit_many(tasks, recipe)
         values = [score(fit, *test) for fit, test in zip(fits, tests, strict=True)]

@@ -74,9 +74,14 @@ def run_ridges(settings: Settings, seed: int) -> pd.DataFrame:
         train, _, centers = data[key]
         y = (train.y - train.y.mean()) / train.y.std()
         task = Task(
-            train.X, y[:, None], centers, structure=case.structure, lam_u=case.lam,
-            scale=case.scale, seed=case.seed,
-        )  # fmt: skip
+            train.X,
+            y[:, None],
+            centers,
+            structure=case.structure,
+            lam_u=case.lam,
+            scale=case.scale,
+            seed=case.seed,
+        )
         tasks += restarts(task, settings.restarts)
     fits = fit_many(tasks, Recipe(steps=settings.ridge_steps, patience=0))
     rows, n = [], settings.restarts

@@ -80,21 +80,29 @@ def _xrfm(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int)
     """Recursive feature machine: bandwidth and ridge chosen on a fifth of the training part."""
     from xrfm import xRFM
 
-    part = train_test_split(X, y, test_size=0.2, random_state=seed,
-                            stratify=None if regression else y)  # fmt: skip
+    part = train_test_split(
+        X, y, test_size=0.2, random_state=seed, stratify=None if regression else y
+    )
     mean, spread = (y.mean(), y.std()) if regression else (0, 1)
     fitted = []
     for bandwidth in (3.0, 10.0, 30.0):
         for ridge in (1e-3, 1e-1):
             model = xRFM(
                 {
-                    "model": {"kernel": "l2", "bandwidth": bandwidth, "exponent": 1.0,
-                              "diag": False, "bandwidth_mode": "constant"},
+                    "model": {
+                        "kernel": "l2",
+                        "bandwidth": bandwidth,
+                        "exponent": 1.0,
+                        "diag": False,
+                        "bandwidth_mode": "constant",
+                    },
                     "fit": {"reg": ridge, "iters": 3, "verbose": False, "early_stop_rfm": False},
                 },
-                device="cpu", verbose=False, random_state=seed,
+                device="cpu",
+                verbose=False,
+                random_state=seed,
                 tuning_metric="mse" if regression else "accuracy",
-            )  # fmt: skip
+            )
             train, held = ((part[2] - mean) / spread, (part[3] - mean) / spread)
             if regression:
                 train, held = train[:, None], held[:, None]
@@ -126,8 +134,9 @@ def _lassonet_model(regression: bool, seed: int) -> object:
 def _lassonet(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int) -> Predictor:
     """The point of LassoNet's path that is best on a fifth of the training part."""
     X = X.astype(np.float32)
-    part = train_test_split(X, y, test_size=0.2, random_state=seed,
-                            stratify=None if regression else y)  # fmt: skip
+    part = train_test_split(
+        X, y, test_size=0.2, random_state=seed, stratify=None if regression else y
+    )
     mean, spread = (y.mean(), y.std()) if regression else (0, 1)
     model = _lassonet_model(regression, seed)
     train = ((part[2] - mean) / spread).astype(np.float32) if regression else part[2]
@@ -166,9 +175,11 @@ def _transformer(
     mean, spread = (y.mean(), y.std()) if regression else (0.0, 1.0)
     d_out = 1 if regression else int(y.max()) + 1
     model = lib.FTTransformer(
-        n_cont_features=X.shape[1], cat_cardinalities=[], d_out=d_out,
+        n_cont_features=X.shape[1],
+        cat_cardinalities=[],
+        d_out=d_out,
         **lib.FTTransformer.get_default_kwargs(),
-    )  # fmt: skip
+    )
     optimizer = torch.optim.AdamW(model.make_parameter_groups(), lr=1e-4, weight_decay=1e-5)
     rows = torch.as_tensor(X, dtype=torch.float32)
     target = torch.as_tensor((y - mean) / spread if regression else y)

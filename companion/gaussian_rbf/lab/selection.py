@@ -84,9 +84,12 @@ def run_selection(settings: Settings, seed: int) -> pd.DataFrame:
             options = OPTIONS[problem]
             state = derive_seed(one, "selection centers", problem) % 2**32
             task = Task(
-                train.X, targets(train.y, options["kind"]),
-                place_centers(train.X, 32, state, n_init=1), seed=one, **options,
-            )  # fmt: skip
+                train.X,
+                targets(train.y, options["kind"]),
+                place_centers(train.X, 32, state, n_init=1),
+                seed=one,
+                **options,
+            )
             tasks += restarts(task, settings.restarts)
     fits = fit_many(tasks, Recipe(steps=settings.selection_steps, patience=0))
     rows, n = [], settings.restarts
@@ -101,12 +104,16 @@ def run_selection(settings: Settings, seed: int) -> pd.DataFrame:
         for method, (value, shares) in found.items():
             rows.append(
                 {
-                    "problem": problem, "seed": one, "method": method, "score": value,
+                    "problem": problem,
+                    "seed": one,
+                    "method": method,
+                    "score": value,
                     "auc": ranking_auc(shares, train.is_true),
                     "hit": top_hit(shares, train.is_true),
-                    "mass": float(shares[train.is_true].sum()), "scores": shares.tolist(),
+                    "mass": float(shares[train.is_true].sum()),
+                    "scores": shares.tolist(),
                 }
-            )  # fmt: skip
+            )
     return pd.DataFrame(rows)
 
 

@@ -30,8 +30,15 @@ class Ridge(NamedTuple):
     plane: np.ndarray
 
 
-def ridge(rng: np.random.Generator, n: int, n_features: int, *, rotated: bool, noise: float = 0.1,
-          plane: np.ndarray | None = None) -> Ridge:  # fmt: skip
+def ridge(
+    rng: np.random.Generator,
+    n: int,
+    n_features: int,
+    *,
+    rotated: bool,
+    noise: float = 0.1,
+    plane: np.ndarray | None = None,
+) -> Ridge:
     r"""Normal rows and :math:`y = \sin(1.5 z_1) + \tfrac12 z_2^2 + 0.1\,\epsilon`, :math:`z = Q^\top x`.
 
     rotated : a random plane Q; else the first two axes.  plane : use this one

@@ -17,8 +17,9 @@ def network(P: np.ndarray, centers: np.ndarray, weights: np.ndarray) -> Fit:
     """
     U = np.linalg.cholesky(P).T
     empty = np.zeros(0)
-    return Fit(U, weights[:, None], centers, "regression", 0.0, 0.0, 0, False, True, False,
-               empty, empty)  # fmt: skip
+    return Fit(
+        U, weights[:, None], centers, "regression", 0.0, 0.0, 0, False, True, False, empty, empty
+    )
 
 
 class Counterexample(NamedTuple):
@@ -81,9 +82,11 @@ def ambiguity(rng: np.random.Generator, n: int = 200, size: float = 1e-9) -> Amb
         every.append(importance(P))
         diagonal.append(np.diag(P) / np.trace(P))
     return Ambiguity(
-        float(np.min(every)), float(np.max(every)),
-        float(np.min(diagonal)), float(np.max(diagonal)),
-    )  # fmt: skip
+        float(np.min(every)),
+        float(np.max(every)),
+        float(np.min(diagonal)),
+        float(np.max(diagonal)),
+    )
 
 
 def inactive_change(fit: Fit, X: np.ndarray, rng: np.random.Generator, k: int) -> float:

@@ -25,11 +25,22 @@ PATH_LAMS = (1e-4, 1e-2, 0.1, 0.3, 1.0)
 
 NAMES = {
     "wine": [
-        "alcohol", "malic acid", "ash", "alcalinity", "magnesium", "phenols", "flavanoids",
-        "other phenols", "proanthocyanins", "color", "hue", "OD280", "proline",
+        "alcohol",
+        "malic acid",
+        "ash",
+        "alcalinity",
+        "magnesium",
+        "phenols",
+        "flavanoids",
+        "other phenols",
+        "proanthocyanins",
+        "color",
+        "hue",
+        "OD280",
+        "proline",
     ],
     "diabetes": ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"],
-}  # fmt: skip
+}
 
 
 def names(table: str, n: int) -> list[str]:
@@ -67,10 +78,15 @@ def path_explorer() -> Explorer:
         )
 
     return explorer(
-        draw, name="grbf-path", alt=alt, labels={"table": "table", "lam": "λ_u"},
-        show={"lam": lambda lam: f"{lam:g}"}, start={"table": "wine", "lam": 1e-2},
-        table=PATH_TABLES, lam=PATH_LAMS,
-    )  # fmt: skip
+        draw,
+        name="grbf-path",
+        alt=alt,
+        labels={"table": "table", "lam": "λ_u"},
+        show={"lam": lambda lam: f"{lam:g}"},
+        start={"table": "wine", "lam": 1e-2},
+        table=PATH_TABLES,
+        lam=PATH_LAMS,
+    )
 
 
 @cache
@@ -122,10 +138,14 @@ def rotation_explorer() -> Explorer:
         )
 
     return explorer(
-        draw, name="grbf-rotate", alt=alt, labels={"angle": "angle"},
-        show={"angle": lambda angle: f"{angle:g}°"}, start={"angle": 45},
+        draw,
+        name="grbf-rotate",
+        alt=alt,
+        labels={"angle": "angle"},
+        show={"angle": lambda angle: f"{angle:g}°"},
+        start={"angle": 45},
         angle=(0, 20, 45, 70, 90),
-    )  # fmt: skip
+    )
 
 
 START_SCALES = (0.125, 0.5, 1.0)
@@ -138,10 +158,18 @@ def _starts() -> dict[tuple[float, float], tuple[Fit, float]]:
     split = split_digits(0)
     keys = [(scale, lam) for scale in START_SCALES for lam in START_LAMS]
     tasks = [
-        Task(split.X, split.y, split.centers, "binary", lam_u=lam, lam_w=0.0, scale=scale,
-             train_centers=False)
+        Task(
+            split.X,
+            split.y,
+            split.centers,
+            "binary",
+            lam_u=lam,
+            lam_w=0.0,
+            scale=scale,
+            train_centers=False,
+        )
         for scale, lam in keys
-    ]  # fmt: skip
+    ]
     fits = fit_many(tasks, Recipe(steps=500, patience=0, log_every=1))
     found = {}
     for key, task, fit in zip(keys, tasks, fits, strict=True):
@@ -168,10 +196,15 @@ def start_explorer() -> Explorer:
         )
 
     return explorer(
-        draw, name="grbf-start", alt=alt, labels={"scale": "start scale", "lam": "λ_u"},
+        draw,
+        name="grbf-start",
+        alt=alt,
+        labels={"scale": "start scale", "lam": "λ_u"},
         show={"scale": lambda s: f"{s:g}", "lam": lambda lam: f"{lam:g}"},
-        start={"scale": 1.0, "lam": 0.0}, scale=START_SCALES, lam=START_LAMS,
-    )  # fmt: skip
+        start={"scale": 1.0, "lam": 0.0},
+        scale=START_SCALES,
+        lam=START_LAMS,
+    )
 
 
 FORMULA_TABLES = ("wine", "Friedman 1")
@@ -217,7 +250,10 @@ def formula_explorer() -> Explorer:
         lambda table, formula: figures.formula_frame(
             *pieces(table, formula), f"{table}: {formula}"
         ),
-        name="grbf-formula", alt=alt, labels={"table": "table", "formula": "formula"},
-        start={"table": "Friedman 1", "formula": "|V| gamma"}, table=FORMULA_TABLES,
+        name="grbf-formula",
+        alt=alt,
+        labels={"table": "table", "formula": "formula"},
+        start={"table": "Friedman 1", "formula": "|V| gamma"},
+        table=FORMULA_TABLES,
         formula=("|V| gamma", "diag P", "diag AGOP", "permutation"),
-    )  # fmt: skip
+    )

@@ -72,8 +72,18 @@ def series(results: Results) -> dict[str, object]:
     """What the published figures need, small enough for a record."""
     r, found = results, {}
     if not isinstance(r.ridges, Missing):
-        columns = ["features", "rows", "lam", "scale", "structure", "rotated", "seed", "r2",
-                   "angle_p", "angle_agop"]  # fmt: skip
+        columns = [
+            "features",
+            "rows",
+            "lam",
+            "scale",
+            "structure",
+            "rotated",
+            "seed",
+            "r2",
+            "angle_p",
+            "angle_agop",
+        ]
         found["ridges"] = r.ridges[columns].round(4).to_dict("list")
     if not isinstance(r.nested, Missing) and len(r.nested.scores):
         means = mean_scores(r.nested).round(4)

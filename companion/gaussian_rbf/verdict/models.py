@@ -72,9 +72,8 @@ def features(scale: str, selection: pd.DataFrame, *, seed: int) -> Finding:
     """Claim C5: hits of the authors' formula on the two problems with classes."""
     ours = selection[selection["method"] == "|V| gamma"]
     hits = {
-        name: ours.loc[ours["problem"] == name, "hit"].to_numpy()
-        for name in ("orange skin", "XOR")
-    }  # fmt: skip
+        name: ours.loc[ours["problem"] == name, "hit"].to_numpy() for name in ("orange skin", "XOR")
+    }
     worst = min(hits, key=lambda name: hits[name].mean())
     n, k = len(hits[worst]), int(hits[worst].sum())
     told = [f"{name} {int(row.sum())} of {len(row)}" for name, row in hits.items()]

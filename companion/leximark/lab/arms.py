@@ -68,9 +68,15 @@ def plain(name: str, split: Split, function: Callable[[Sequence[str]], list[str]
     return Arm(name, {"A.a": function(split.a), "B.a": function(split.b)})
 
 
-def leximark(name: str, split: Split, seed: int, recipe: Recipe = LEXIMARK, *,
-             similarity: SimilarityFilter | None = None,
-             candidates: Source | None = None) -> Arm:  # fmt: skip
+def leximark(
+    name: str,
+    split: Split,
+    seed: int,
+    recipe: Recipe = LEXIMARK,
+    *,
+    similarity: SimilarityFilter | None = None,
+    candidates: Source | None = None,
+) -> Arm:
     """A LexiMark arm; each call of the watermarker has a dictionary of its own, as the authors'."""
 
     def maker(key: object) -> Watermarker:
@@ -110,9 +116,14 @@ def tampered(split: Split, seed: int, share: float) -> Arm:
     return Arm(removal(share), sets, train)
 
 
-def make(names: Sequence[str], split: Split, seed: int, *,
-         similarity: SimilarityFilter | None = None,
-         candidates: Source | None = None) -> list[Arm]:  # fmt: skip
+def make(
+    names: Sequence[str],
+    split: Split,
+    seed: int,
+    *,
+    similarity: SimilarityFilter | None = None,
+    candidates: Source | None = None,
+) -> list[Arm]:
     """The arms of `names`.
 
     names : as :data:`NONE` and the like, or as :func:`dose`, :func:`removal`, :func:`threshold`
@@ -125,8 +136,13 @@ def make(names: Sequence[str], split: Split, seed: int, *,
     return [_one(name, split, seed, similarity, candidates) for name in names]
 
 
-def _one(name: str, split: Split, seed: int, similarity: SimilarityFilter | None,
-         candidates: Source | None) -> Arm:  # fmt: skip
+def _one(
+    name: str,
+    split: Split,
+    seed: int,
+    similarity: SimilarityFilter | None,
+    candidates: Source | None,
+) -> Arm:
     simple = _simple(split, seed, candidates)
     if name in simple:
         return simple[name]()

@@ -33,8 +33,9 @@ class CausalModel:
     train_last : train only this many last blocks (found as ``layers``); 0 trains all weights
     """
 
-    def __init__(self, net: nn.Module, encode: Callable[[str], list[int]], seq: int,
-                 train_last: int = 0) -> None:  # fmt: skip
+    def __init__(
+        self, net: nn.Module, encode: Callable[[str], list[int]], seq: int, train_last: int = 0
+    ) -> None:
         self.net, self.encode, self.seq, self.train_last = net, encode, seq, train_last
 
     def batch(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -65,8 +66,17 @@ class CausalModel:
             columns.append(token_moments(logits[counted].float(), labels[:, 1:][counted]))
         return from_flat([torch.cat(column) for column in zip(*columns, strict=True)], lengths)
 
-    def trained(self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = 8,
-                progress: bool = False, label: str = "transformer") -> CausalModel:  # fmt: skip
+    def trained(
+        self,
+        texts: Sequence[str],
+        *,
+        epochs: int,
+        lr: float,
+        seed: int,
+        batch: int = 8,
+        progress: bool = False,
+        label: str = "transformer",
+    ) -> CausalModel:
         """A copy trained on the texts, `batch` texts a step, each epoch in a new order."""
         net = copy.deepcopy(self.net)
         device = next(net.parameters()).device
@@ -75,8 +85,9 @@ class CausalModel:
             for block in blocks(net)[-self.train_last :]:
                 block.requires_grad_(True)
         per_epoch = max(1, len(texts) // batch)
-        orders = [generator(seed, "leximark order", e).permutation(len(texts))
-                  for e in range(epochs)]  # fmt: skip
+        orders = [
+            generator(seed, "leximark order", e).permutation(len(texts)) for e in range(epochs)
+        ]
 
         def batch_at(step: int) -> Tensor:
             epoch, place = divmod(step, per_epoch)
@@ -120,13 +131,30 @@ def train_bpe(texts: Sequence[str], vocab: int) -> Tokenizer:
     return tokenizer
 
 
-def tiny_transformer(texts: Sequence[str], *, vocab: int, d_model: int, n_layers: int, seq: int,
-                     epochs: int, lr: float, batch: int, seed: int,
-                     progress: bool = True) -> CausalModel:  # fmt: skip
+def tiny_transformer(
+    texts: Sequence[str],
+    *,
+    vocab: int,
+    d_model: int,
+    n_layers: int,
+    seq: int,
+    epochs: int,
+    lr: float,
+    batch: int,
+    seed: int,
+    progress: bool = True,
+) -> CausalModel:
     """A small GPT-NeoX, pretrained on the texts with its own BPE."""
     tokenizer = train_bpe(texts, vocab)
     config = neox_config(n_layers=n_layers, d_model=d_model, n_heads=4, vocab_size=vocab, seq=seq)
     net = neox(config, torch_generator(seed, "leximark transformer"))
     model = CausalModel(net, lambda text: tokenizer.encode(text).ids, seq)
-    return model.trained(texts, epochs=epochs, lr=lr, seed=seed, batch=batch, progress=progress,
-                         label="pretraining the transformer")  # fmt: skip
+    return model.trained(
+        texts,
+        epochs=epochs,
+        lr=lr,
+        seed=seed,
+        batch=batch,
+        progress=progress,
+        label="pretraining the transformer",
+    )

@@ -92,17 +92,20 @@ def bootstrap_auroc(
     return _with_seeds(draws, estimate, seed, confidence)
 
 
-def bootstrap_mean(values: Sequence[np.ndarray], *, seed: int, n_resamples: int = 40_000,
-                   confidence: float = LEVEL) -> Interval:  # fmt: skip
+def bootstrap_mean(
+    values: Sequence[np.ndarray], *, seed: int, n_resamples: int = 40_000, confidence: float = LEVEL
+) -> Interval:
     """Mean over seeds of the mean over documents; both are resampled, as for the AUROC.
 
     values : one array (n_documents,) per seed
     """
     rows = [_finite(row, "values") for row in values]
     draws = np.stack(
-        [_counts(seed, i, n_resamples, row.size, row.size)[0] @ row / row.size
-         for i, row in enumerate(rows)]
-    )  # fmt: skip
+        [
+            _counts(seed, i, n_resamples, row.size, row.size)[0] @ row / row.size
+            for i, row in enumerate(rows)
+        ]
+    )
     return _with_seeds(draws, float(np.mean([row.mean() for row in rows])), seed, confidence)
 
 
@@ -118,8 +121,9 @@ def _with_seeds(draws: np.ndarray, estimate: float, seed: int, confidence: float
     return Interval(estimate, float(low), float(high), None, len(draws))
 
 
-def _resampled(grid: np.ndarray, n: int, seed: int, i: int, same: bool,
-               at_a_time: int = 4000) -> np.ndarray:  # fmt: skip
+def _resampled(
+    grid: np.ndarray, n: int, seed: int, i: int, same: bool, at_a_time: int = 4000
+) -> np.ndarray:
     """Means of `grid` with rows and columns drawn anew, or with both drawn alike: (n,).
 
     Counts and halves are exact in single precision as long as their sums stay below 2^23.
@@ -149,8 +153,9 @@ def _counts(seed: int, i: int, n: int, rows: int, columns: int) -> tuple[np.ndar
     return a, b
 
 
-def blind(members: Sequence[str], others: Sequence[str], seed: int, *, same: bool = False,
-          folds: int = 5) -> float:  # fmt: skip
+def blind(
+    members: Sequence[str], others: Sequence[str], seed: int, *, same: bool = False, folds: int = 5
+) -> float:
     """AUROC of naive Bayes on which words a text contains: no language model is asked.
 
     What it finds is a difference between the sets themselves; 0.5 means that there is none.

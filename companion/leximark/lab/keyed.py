@@ -46,14 +46,21 @@ def rank_p(true: float, others: np.ndarray) -> float:
     return (1 + int((others >= true).sum())) / (len(others) + 1)
 
 
-def key_score(model: LanguageModel, texts: Sequence[str], key: object,
-              maker: Maker = Watermarker) -> float:  # fmt: skip
+def key_score(
+    model: LanguageModel, texts: Sequence[str], key: object, maker: Maker = Watermarker
+) -> float:
     """S(key): mean Min-K%++ of the original texts as this key marks them."""
     return float(np.mean(score(model.stats(maker(key)(texts)), MIN_K_PLUS)))
 
 
-def keyed_test(model: LanguageModel, texts: Sequence[str], key: object, n_keys: int, seed: int,
-               maker: Maker = Watermarker) -> KeyedTest:  # fmt: skip
+def keyed_test(
+    model: LanguageModel,
+    texts: Sequence[str],
+    key: object,
+    n_keys: int,
+    seed: int,
+    maker: Maker = Watermarker,
+) -> KeyedTest:
     """Test the owner's `key` against `n_keys` fresh keys on the *original* texts."""
     if n_keys < 1:
         raise ValueError(f"the test needs at least one other key, got {n_keys}")

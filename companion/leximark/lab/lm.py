@@ -25,8 +25,9 @@ class LanguageModel(Protocol):
     def lengths(self, texts: Sequence[str]) -> np.ndarray:
         """Tokens of each text, those that are not read included: (n_texts,)."""
 
-    def trained(self, texts: Sequence[str], *, epochs: int, lr: float, seed: int,
-                batch: int = ...) -> LanguageModel:  # fmt: skip
+    def trained(
+        self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = ...
+    ) -> LanguageModel:
         """A copy, trained further on the texts; the original stays as it is."""
 
 
@@ -71,8 +72,15 @@ class WordModel:
     words : the vocabulary in its order, without the marks for padding and unknown words
     """
 
-    def __init__(self, words: Iterable[str], seed: int, *, context: int = 4, d_embed: int = 32,
-                 hidden: int = 64) -> None:  # fmt: skip
+    def __init__(
+        self,
+        words: Iterable[str],
+        seed: int,
+        *,
+        context: int = 4,
+        d_embed: int = 32,
+        hidden: int = 64,
+    ) -> None:
         self.index = {word: i + 2 for i, word in enumerate(words)}
         self.context = context
         noise = torch_generator(seed, "leximark word model")
@@ -107,16 +115,25 @@ class WordModel:
         parts = [token_moments(self.net(part[:, :-1]), part[:, -1]) for part in few]
         return from_flat([torch.cat(column) for column in zip(*parts, strict=True)], lengths)
 
-    def trained(self, texts: Sequence[str], *, epochs: int, lr: float, seed: int,
-                batch: int = 128, progress: bool = False,
-                label: str = "words") -> WordModel:  # fmt: skip
+    def trained(
+        self,
+        texts: Sequence[str],
+        *,
+        epochs: int,
+        lr: float,
+        seed: int,
+        batch: int = 128,
+        progress: bool = False,
+        label: str = "words",
+    ) -> WordModel:
         """A copy trained on the texts: Adam, cosine, each epoch in a new order."""
         windows, _ = self.windows(texts)
         other = copy.copy(self)
         other.net = copy.deepcopy(self.net)
         per_epoch = max(1, len(windows) // batch)
-        orders = [generator(seed, "leximark order", e).permutation(len(windows))
-                  for e in range(epochs)]  # fmt: skip
+        orders = [
+            generator(seed, "leximark order", e).permutation(len(windows)) for e in range(epochs)
+        ]
 
         def batch_at(step: int) -> Tensor:
             epoch, place = divmod(step, per_epoch)
@@ -130,8 +147,16 @@ def _word_loss(net: nn.Module, batch: Tensor) -> Tensor:
     return nn.functional.cross_entropy(net(batch[:, :-1]), batch[:, -1])
 
 
-def fit(net: nn.Module, batch_at: Callable[[int], Tensor], steps: int, lr: float, seed: int,
-        loss: Callable, progress: bool, label: str) -> np.ndarray:  # fmt: skip
+def fit(
+    net: nn.Module,
+    batch_at: Callable[[int], Tensor],
+    steps: int,
+    lr: float,
+    seed: int,
+    loss: Callable,
+    progress: bool,
+    label: str,
+) -> np.ndarray:
     """Train in place with the book's loop; the losses."""
     settings = TrainingSettings(
         steps=steps, lr=lr, warmup=0.05, floor=0.0, weight_decay=0.0, clip=5.0, betas=(0.9, 0.999)

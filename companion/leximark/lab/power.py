@@ -67,8 +67,14 @@ def _least(power_of: Callable[[int], float], wanted: float) -> float:
     return float(high)
 
 
-def simulated_power(members: np.ndarray, others: np.ndarray, n: int, seed: int,
-                    alpha: float = ALPHA, draws: int = 1000) -> float:  # fmt: skip
+def simulated_power(
+    members: np.ndarray,
+    others: np.ndarray,
+    n: int,
+    seed: int,
+    alpha: float = ALPHA,
+    draws: int = 1000,
+) -> float:
     """Share of Welch tests on `n` records a side, drawn with replacement, that find a difference.
 
     Only a difference in the right direction counts.

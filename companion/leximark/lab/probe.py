@@ -49,9 +49,17 @@ def z_by_place(model: WordModel, before: Sequence[str], after: Sequence[str]):
 
 
 @one_thread()
-def probe(base: LanguageModel, docs: Split, settings: Settings, seed: int, *,
-          epochs: int, lr: float, candidates: Source | None = None,
-          **training: object) -> Probe:  # fmt: skip
+def probe(
+    base: LanguageModel,
+    docs: Split,
+    settings: Settings,
+    seed: int,
+    *,
+    epochs: int,
+    lr: float,
+    candidates: Source | None = None,
+    **training: object,
+) -> Probe:
     """Train on half A under key a and test that key against fresh ones.
 
     candidates : a source other than the thesaurus; training : as in ``run_arm``
@@ -79,12 +87,24 @@ def probe(base: LanguageModel, docs: Split, settings: Settings, seed: int, *,
 def probe_words(settings: Settings, seed: int) -> Probe:
     """The word model of a seed."""
     world = word_world(settings, seed, settings.all_arms)
-    return probe(world.base, world.halves, settings, seed, epochs=settings.word_epochs,
-                 lr=settings.word_finetune_lr)  # fmt: skip
+    return probe(
+        world.base,
+        world.halves,
+        settings,
+        seed,
+        epochs=settings.word_epochs,
+        lr=settings.word_finetune_lr,
+    )
 
 
 def probe_transformer(base: LanguageModel, settings: Settings, seed: int) -> Probe:
     """The transformer; its innocent tests are left to the word model."""
     docs = halves(settings, seed, settings.bpe_pretrain_words)
-    return probe(base, docs, replace(settings, n_calibration=0), seed,
-                 epochs=settings.bpe_epochs, lr=settings.bpe_finetune_lr)  # fmt: skip
+    return probe(
+        base,
+        docs,
+        replace(settings, n_calibration=0),
+        seed,
+        epochs=settings.bpe_epochs,
+        lr=settings.bpe_finetune_lr,
+    )

@@ -102,8 +102,9 @@ def filtered_seed(settings: Settings, seed: int, encoder: Encoder):
     return run_world(world, settings, seed), close, {arm.name: arm.share for arm in world.arms}
 
 
-def samples(settings: Settings, seed: int, n: int = 3,
-            recipe: Recipe | None = None) -> list[tuple[str, Marked]]:  # fmt: skip
+def samples(
+    settings: Settings, seed: int, n: int = 3, recipe: Recipe | None = None
+) -> list[tuple[str, Marked]]:
     """`n` documents of half A, drawn by the seed, with what the watermark makes of them."""
     texts = halves(settings, seed).a
     chosen = generator(seed, "leximark samples").permutation(len(texts))[:n]

@@ -70,15 +70,17 @@ class Run:
             for result in self.results
         )
 
-    def pairs(self, arm: str, question: str = "record", score: str = MIN_K_PLUS,
-              model: str = "trained") -> list[Pair]:  # fmt: skip
+    def pairs(
+        self, arm: str, question: str = "record", score: str = MIN_K_PLUS, model: str = "trained"
+    ) -> list[Pair]:
         """Per seed the scores of the two sets of a question, by the trained or the base model."""
         first, second = DECOMPOSITION[question]
         found = [getattr(result[arm], model) for result in self.results]
         return [(sets[first][score], sets[second][score]) for sets in found]
 
-    def aurocs(self, arm: str, question: str = "record", score: str = MIN_K_PLUS,
-               model: str = "trained") -> np.ndarray:  # fmt: skip
+    def aurocs(
+        self, arm: str, question: str = "record", score: str = MIN_K_PLUS, model: str = "trained"
+    ) -> np.ndarray:
         """AUROC per seed: (n_seeds,)."""
         return np.array([detection.auroc(*p) for p in self.pairs(arm, question, score, model)])
 
@@ -94,8 +96,9 @@ def scored(model: LanguageModel, texts: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: score(stats, name, texts) for name in STORED}
 
 
-def run_arm(base: LanguageModel, arm: arms.Arm, *, epochs: int, lr: float, seed: int,
-            **training: object) -> ArmResult:  # fmt: skip
+def run_arm(
+    base: LanguageModel, arm: arms.Arm, *, epochs: int, lr: float, seed: int, **training: object
+) -> ArmResult:
     """Train on the arm's texts and score its sets; the untrained model scores them too.
 
     training : further arguments of the model's training, such as ``batch``
@@ -231,8 +234,9 @@ def transformer_seed(base: CausalModel, settings: Settings, seed: int) -> dict[s
     }
 
 
-def run_transformer(base: CausalModel, settings: Settings, seed: int, *,
-                    progress: bool = True) -> Run:  # fmt: skip
+def run_transformer(
+    base: CausalModel, settings: Settings, seed: int, *, progress: bool = True
+) -> Run:
     """The transformer, all seeds side by side from the same pretrained weights."""
     seeds = tuple(range(seed, seed + settings.bpe_seeds))
     found = sweep(

@@ -92,8 +92,12 @@ SCORES = (
 """Names of the scores; all are larger for likelier members, a sign fixed beforehand."""
 
 
-def score(stats: TokenStats, name: str = MIN_K_PLUS, texts: Sequence[str] = (),
-          lowered: TokenStats | None = None) -> np.ndarray:  # fmt: skip
+def score(
+    stats: TokenStats,
+    name: str = MIN_K_PLUS,
+    texts: Sequence[str] = (),
+    lowered: TokenStats | None = None,
+) -> np.ndarray:
     """One score of :data:`SCORES` per document: (n_documents,).
 
     texts : needed by "zlib"; lowered : statistics of the texts in lower case, by "lowercase"

@@ -95,8 +95,9 @@ def readings(word: str) -> tuple[Reading, ...]:
             found.append((word, part, _BASE_TAGS[part]))
             continue
         for base in bases:
-            found += [(base, part, tag) for tag, spelled in forms(base, part).items()
-                      if word in spelled]  # fmt: skip
+            found += [
+                (base, part, tag) for tag, spelled in forms(base, part).items() if word in spelled
+            ]
     return tuple(sorted(set(found)))
 
 

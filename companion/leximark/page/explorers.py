@@ -70,8 +70,13 @@ def text_explorer() -> Explorer:
     )
 
 
-def try_text(text: str, k: int = 5, key: str = "alpha", target: str = "rarer",
-             similarity: SimilarityFilter | None = None) -> Html:  # fmt: skip
+def try_text(
+    text: str,
+    k: int = 5,
+    key: str = "alpha",
+    target: str = "rarer",
+    similarity: SimilarityFilter | None = None,
+) -> Html:
     """Your own text, marked: replaced words highlighted, and the surprisal of all looked at."""
     if not text.strip():
         return Html("<p><em>an empty text stays empty</em></p>")
@@ -175,12 +180,14 @@ def score_explorer(run: Run | StoredScores) -> Explorer:
         name="leximark-scores",
         alt=alt,
         labels={k: {"question": "question", "model": "model", "arm": "K"}[k] for k in grids},
-        show={"question": lambda q: WORDS[q],
-              "model": lambda m: "trained" if m == "trained" else "untrained"}
+        show={
+            "question": lambda q: WORDS[q],
+            "model": lambda m: "trained" if m == "trained" else "untrained",
+        }
         | ({"arm": lambda a: "5" if a == MARK else a[4:]} if "arm" in grids else {}),
         start={"question": "protocol", "model": "trained"},
         **grids,
-    )  # fmt: skip
+    )
 
 
 def effects(run: Run) -> dict[str, float]:

@@ -38,8 +38,9 @@ def judged(run: Run, interval: Interval) -> Interval:
     return interval._replace(low=None, high=None, n=len(run.seeds))
 
 
-def difference(run: Run, arm: str, question: str, against: str = NONE,
-               other: str = "record") -> Interval:  # fmt: skip
+def difference(
+    run: Run, arm: str, question: str, against: str = NONE, other: str = "record"
+) -> Interval:
     """AUROC of an arm minus that of another on the same documents, bootstrapped.
 
     other : the question that is asked of the arm `against`
@@ -89,8 +90,15 @@ def _lacking(runs: Sequence[Run], *needs: tuple[str, str]) -> str:
     return ""
 
 
-def _compare(claim: str, scale: str, runs: Sequence[Run], arm: str, question: str,
-             part: Criterion, note: str = "") -> Finding:  # fmt: skip
+def _compare(
+    claim: str,
+    scale: str,
+    runs: Sequence[Run],
+    arm: str,
+    question: str,
+    part: Criterion,
+    note: str = "",
+) -> Finding:
     """A difference to "none": the last run carries the claim, the others are parts of it."""
     if reason := _lacking(runs, (NONE, "record"), (arm, question)):
         return not_tested(claims.BY_ID[claim], scale, reason)
@@ -99,10 +107,13 @@ def _compare(claim: str, scale: str, runs: Sequence[Run], arm: str, question: st
     levels = "; ".join(
         f"{run.model}: none {measured_text(level(run, NONE))}, "
         f"{arm} {measured_text(level(run, arm, question))}"
-        + (f", difference by seeds alone {measured_text(by_seeds(run, arm, question))}"
-           if len(run.seeds) > 1 else "")
+        + (
+            f", difference by seeds alone {measured_text(by_seeds(run, arm, question))}"
+            if len(run.seeds) > 1
+            else ""
+        )
         for run in runs
-    )  # fmt: skip
+    )
     measured = found[main.model]
     if len(main.seeds) < 2:
         note += f"95 % interval over documents {measured_text(measured)}; "
@@ -150,8 +161,13 @@ def leak(scale: str, runs: Sequence[Run]) -> Finding:
                 astray += verdict == DOES_NOT_HOLD
                 outside = distance(found)
                 name = f"{arm} ({question}), {run.model}"
-                told.append((outside.estimate if scale == "toy" else outside.high,
-                             judged(run, outside), f"{name}, {measured_text(found)}"))  # fmt: skip
+                told.append(
+                    (
+                        outside.estimate if scale == "toy" else outside.high,
+                        judged(run, outside),
+                        f"{name}, {measured_text(found)}",
+                    )
+                )
     if not told:
         return not_tested(claims.BY_ID["C4"], scale, "no arm was scored by the untrained model")
     surely = [row for row in told if (row[1].low or 0.0) >= claims.CHANCE.high - 0.5]

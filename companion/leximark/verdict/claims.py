@@ -51,8 +51,9 @@ DICTIONARY_PART = Criterion("above 0.57", low=0.57)
 WINS = Criterion("above 0.95", low=0.95)
 CHANCE = Criterion("within 0.08 of 0.5", low=0.42, high=0.58)
 
-DOSE = Criterion("slope of AUROC on K, dictionary per half, above 0, 95 % interval over seeds",
-                 low=0.0)  # fmt: skip
+DOSE = Criterion(
+    "slope of AUROC on K, dictionary per half, above 0, 95 % interval over seeds", low=0.0
+)
 
 RECORDS = Criterion(
     "records a side needed without mark minus with LexiMark above 0, 95 % interval over seeds; "
@@ -62,8 +63,12 @@ RECORDS = Criterion(
 MOST_APART = 2
 """Records between prediction and simulation: a check of the formula on each seed's own scores."""
 
-KEY_TOY = Criterion("rank p of the trained model at most 0.05 with 19 other keys", high=0.05,
-                    closed=True, must_hold=True)  # fmt: skip
+KEY_TOY = Criterion(
+    "rank p of the trained model at most 0.05 with 19 other keys",
+    high=0.05,
+    closed=True,
+    must_hold=True,
+)
 KEY = Criterion(
     "rank p 0.01 with 99 other keys, both models; uniformity of the innocent tests' p not rejected "
     "(Kolmogorov-Smirnov, 5 %)",
@@ -86,8 +91,9 @@ REMOVAL = Criterion(
     high=0.0,
 )
 
-METRIC = Criterion("largest difference to scikit-learn at most 1e-12", high=1e-12, closed=True,
-                   must_hold=True)  # fmt: skip
+METRIC = Criterion(
+    "largest difference to scikit-learn at most 1e-12", high=1e-12, closed=True, must_hold=True
+)
 
 
 def _toy_and_larger(toy: Criterion, larger: Criterion) -> dict[str, Criterion]:

@@ -15,9 +15,17 @@ from companion.scale import derive_seed, generator
 
 
 def random_tokens(
-    seed: int, *, batch: int = 2, seq: int = 13, heads: int = 2, rank: int = 1, head_dim: int = 3,
-    state: int = 8, angles: int = 2, dtype: torch.dtype = torch.float64,
-) -> Tokens:  # fmt: skip
+    seed: int,
+    *,
+    batch: int = 2,
+    seq: int = 13,
+    heads: int = 2,
+    rank: int = 1,
+    head_dim: int = 3,
+    state: int = 8,
+    angles: int = 2,
+    dtype: torch.dtype = torch.float64,
+) -> Tokens:
     """A system drawn at random: Δ in (0, 1), decay up to a factor of 20 a step, any angle."""
     rng = torch.Generator().manual_seed(derive_seed(seed, "tokens"))
 
@@ -26,9 +34,14 @@ def random_tokens(
 
     dt = torch.sigmoid(normal())
     parts = (
-        normal(rank, head_dim), normal(rank, state), normal(rank, state),
-        dt, -dt * torch.exp(normal()), torch.sigmoid(normal()), 3 * normal(angles),
-    )  # fmt: skip
+        normal(rank, head_dim),
+        normal(rank, state),
+        normal(rank, state),
+        dt,
+        -dt * torch.exp(normal()),
+        torch.sigmoid(normal()),
+        3 * normal(angles),
+    )
     return Tokens(*(part.to(dtype) for part in parts))
 
 
@@ -59,10 +72,14 @@ def disagreements(n_systems: int, seed: int) -> dict[str, float]:
         rng = generator(seed, "system", i)
         n_pairs = int(rng.integers(1, 5))
         tokens = random_tokens(
-            derive_seed(seed, i), seq=int(rng.integers(1, 41)), heads=int(rng.integers(1, 4)),
-            rank=int(rng.integers(1, 5)), head_dim=int(rng.integers(1, 6)), state=2 * n_pairs,
+            derive_seed(seed, i),
+            seq=int(rng.integers(1, 41)),
+            heads=int(rng.integers(1, 4)),
+            rank=int(rng.integers(1, 5)),
+            head_dim=int(rng.integers(1, 6)),
+            state=2 * n_pairs,
             angles=int(rng.integers(0, n_pairs + 1)),
-        )  # fmt: skip
+        )
         pairs = "neighbors" if i % 2 == 0 else "halves"
         expected = views.as_recurrence(tokens, pairs)
         found = {name: form(tokens, pairs) for name, form in _OTHER_FORMS.items()}

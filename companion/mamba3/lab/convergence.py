@@ -41,9 +41,9 @@ def order(
     """Errors at the end for each number of steps; slope by least squares with its 95 % interval."""
     exact = equation.exact()
     steps = T_END / np.asarray(counts)
-    errors = np.array([
-        abs(equation.solve(rule, n, lam(T_END / n) if lam else None)[-1] - exact) for n in counts
-    ])  # fmt: skip
+    errors = np.array(
+        [abs(equation.solve(rule, n, lam(T_END / n) if lam else None)[-1] - exact) for n in counts]
+    )
     fit = sm.OLS(np.log(errors), sm.add_constant(np.log(steps))).fit()
     low, high = fit.conf_int()[1]
     slope = Interval(float(fit.params[1]), float(low), float(high), None, len(counts))

@@ -93,9 +93,14 @@ class Evaluated:
 
 
 def evaluate_models(
-    models: Mapping[str, LanguageModel], documents: Sequence[Tensor], passages: Sequence[str],
-    tokenize: Tokenize, *, length: int, sweep: Sequence[int] = (),
-) -> Evaluated:  # fmt: skip
+    models: Mapping[str, LanguageModel],
+    documents: Sequence[Tensor],
+    passages: Sequence[str],
+    tokenize: Tokenize,
+    *,
+    length: int,
+    sweep: Sequence[int] = (),
+) -> Evaluated:
     """Perplexity, LAMBADA, all lesions, and a sweep over lengths, for each model."""
     losses = {name: document_losses(model, documents, length) for name, model in models.items()}
     lesions: dict[str, dict[str, np.ndarray]] = {name: {} for name in models}

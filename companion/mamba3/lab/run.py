@@ -55,9 +55,14 @@ def run_tracking(
 ) -> dict[tuple[str, str], Tracked]:
     """Train and read every arm of state tracking."""
     return track_all(
-        settings.arms, settings.training, settings.read_lengths, settings.n_read, seed,
-        n_jobs=settings.n_jobs, progress=progress,
-    )  # fmt: skip
+        settings.arms,
+        settings.training,
+        settings.read_lengths,
+        settings.n_read,
+        seed,
+        n_jobs=settings.n_jobs,
+        progress=progress,
+    )
 
 
 def run_text(settings: Settings, seed: int, *, progress: bool = True) -> dict[str, language.Read]:

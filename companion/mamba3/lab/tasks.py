@@ -39,9 +39,9 @@ def symmetric(n: int) -> Tensor:
     """Composition of all permutations of n things, in lexicographic order."""
     elements = list(itertools.permutations(range(n)))
     index = {p: i for i, p in enumerate(elements)}
-    return torch.tensor([
-        [index[tuple(move[now[i]] for i in range(n))] for move in elements] for now in elements
-    ])  # fmt: skip
+    return torch.tensor(
+        [[index[tuple(move[now[i]] for i in range(n))] for move in elements] for now in elements]
+    )
 
 
 TASKS = {

@@ -68,9 +68,11 @@ PARTS = tuple(_PARTS)
 
 def _mamba2(config: Mamba3Config) -> Mamba2Config:
     return Mamba2Config(
-        d_model=config.d_model, d_state=config.d_state, head_dim=config.head_dim,
+        d_model=config.d_model,
+        d_state=config.d_state,
+        head_dim=config.head_dim,
         chunk=config.chunk,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -165,12 +167,14 @@ def read_arm(arm: Arm, reading: Reading, seed: int) -> Read:
     stack = Stack(lambda: LanguageModel(arm.model), seeds)
 
     def batch_at(step: int) -> tuple[Tensor, Tensor]:
-        drawn = torch.stack([
-            corpora.random_windows(
-                train, reading.batch, reading.seq + 1, generator(one, "text", step)
-            )
-            for one in seeds
-        ])  # fmt: skip
+        drawn = torch.stack(
+            [
+                corpora.random_windows(
+                    train, reading.batch, reading.seq + 1, generator(one, "text", step)
+                )
+                for one in seeds
+            ]
+        )
         return drawn[..., :-1], drawn[..., 1:]
 
     recipe = Recipe(reading.steps, reading.lr, weight_decay=0.1, betas=(0.9, 0.95))

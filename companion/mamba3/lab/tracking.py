@@ -102,7 +102,7 @@ class Tracked:
 
 def track(
     task: Task, variant: str, training: Training, read_at: Sequence[int], n_read: int, seed: int
-) -> Tracked:  # fmt: skip
+) -> Tracked:
     """Train the seeds of one variant, then read them.
 
     read_at : lengths, among them the training length; n_read : walks for each
@@ -166,9 +166,15 @@ def moves_of(stack: Stack, task: Task) -> tuple[np.ndarray, np.ndarray]:
 
 
 def track_all(
-    arms: Mapping[str, Sequence[str]], training: Training, read_at: Sequence[int], n_read: int,
-    seed: int, *, n_jobs: int = 1, progress: bool = True,
-) -> dict[tuple[str, str], Tracked]:  # fmt: skip
+    arms: Mapping[str, Sequence[str]],
+    training: Training,
+    read_at: Sequence[int],
+    n_read: int,
+    seed: int,
+    *,
+    n_jobs: int = 1,
+    progress: bool = True,
+) -> dict[tuple[str, str], Tracked]:
     """Every variant of every task: (task, variant) to result.
 
     arms : task name to names of :data:`VARIANTS`

@@ -49,8 +49,15 @@ def coefficients(
     raise ValueError(f"unknown rule {rule!r}; known are {', '.join(RULES)}")
 
 
-RULES = ("forward Euler", "backward Euler", "bilinear", "zero-order hold", "exponential-Euler",
-         "exponential-trapezoidal", "mean A")  # fmt: skip
+RULES = (
+    "forward Euler",
+    "backward Euler",
+    "bilinear",
+    "zero-order hold",
+    "exponential-Euler",
+    "exponential-trapezoidal",
+    "mean A",
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,13 @@ class Equation:
     def exact(self) -> float:
         """h at the end, by an integrator of order 8 at tolerance 1e-13."""
         solved = solve_ivp(
-            lambda t, h: self.A(t) * h + self.u(t), (0, T_END), [H_START],
-            method="DOP853", rtol=1e-13, atol=1e-14,
-        )  # fmt: skip
+            lambda t, h: self.A(t) * h + self.u(t),
+            (0, T_END),
+            [H_START],
+            method="DOP853",
+            rtol=1e-13,
+            atol=1e-14,
+        )
         return float(solved.y[0, -1])
 
     def solve(self, rule: str, n_steps: int, lam: float | None = None) -> np.ndarray:

@@ -172,16 +172,20 @@ class Mamba3(nn.Module):
         f = heavy_tail(a) if c.tail == "heavy" else softplus(a)
         log_alpha = (-f).clamp(max=-c.a_floor) * dt  # negate first: A must not become +floor
         log_alpha, flips = both_signs(log_alpha) if c.negative else (log_alpha, None)
-        return Tokens(
-            x=self.expand(x.reshape(batch, seq, c.n_heads, c.head_dim)),
-            B=self.normalize(B.to(acc), self.B_norm, self.B_bias),
-            C=self.normalize(C.to(acc), self.C_norm, self.C_bias),
-            dt=dt,
-            log_alpha=log_alpha,
-            lam=self.blend(trap),
-            turn=self.turn(angle, dt),
-            flips=flips,
-        ), z, window  # fmt: skip
+        return (
+            Tokens(
+                x=self.expand(x.reshape(batch, seq, c.n_heads, c.head_dim)),
+                B=self.normalize(B.to(acc), self.B_norm, self.B_bias),
+                C=self.normalize(C.to(acc), self.C_norm, self.C_bias),
+                dt=dt,
+                log_alpha=log_alpha,
+                lam=self.blend(trap),
+                turn=self.turn(angle, dt),
+                flips=flips,
+            ),
+            z,
+            window,
+        )
 
     def normalize(self, x: Tensor, norm: nn.RMSNorm, bias: Tensor | None) -> Tensor:
         """BCNorm over the state, then one bias a head, rank, and coordinate."""

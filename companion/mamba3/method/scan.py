@@ -20,9 +20,15 @@ from companion.mamba3.method.shapes import check_scan
 
 
 def recurrence(
-    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, gamma: Tensor, beta: Tensor,
-    *, flips: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    log_a: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    *,
+    flips: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     r"""The recurrence as it is printed: one token after the other.
 
     .. math:: h_t = \alpha_t h_{t-1} + \beta_t B_{t-1}x_{t-1}^\top + \gamma_t B_t x_t^\top,
@@ -52,9 +58,17 @@ def recurrence(
 
 
 def chunked(
-    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, gamma: Tensor, kappa: Tensor,
-    *, chunk: int = 64, carry: Tensor | None = None, flips: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    log_a: Tensor,
+    gamma: Tensor,
+    kappa: Tensor,
+    *,
+    chunk: int = 64,
+    carry: Tensor | None = None,
+    flips: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """The same sum, a chunk of tokens at once; work and memory are linear in the length.
 
     Inside a chunk it is masked attention, from chunk to chunk a recurrence of matrices.

@@ -58,30 +58,61 @@ def scene(values: Mapping, _data: Mapping) -> Scene:
     end, quarter = float(found["right"][-1]), horizon(error) / ones
     read = tokens.tolist()
     x = {"label": "tokens read", "domain": [0, length]}
-    off = [{"kind": "rule", "x": quarter, "role": "truth", "width": 1,
-            "name": "a quarter turn off"}] if quarter < length else []  # fmt: skip
+    off = (
+        [{"kind": "rule", "x": quarter, "role": "truth", "width": 1, "name": "a quarter turn off"}]
+        if quarter < length
+        else []
+    )
     return {
         "headline": f"After {length} tokens {percent(end, 0)} of the answers are right: "
         f"{_verdict(end, quarter < length)}.",
         "detail": f"{_why(error, quarter, length)} Decay has left "
         f"{percent(math.exp(-decay * length), 0)} of its contrast.",
         "panels": [
-            {"title": "Contrast of odd and even", "x": x, "y": {"label": "", "domain": [-1, 1]},
-             "marks": [
-                 {"kind": "rule", "y": 0, "role": "null", "name": "none left"}, *off,
-                 {"kind": "band", "x": read, "low": found["low"].tolist(),
-                  "high": found["high"].tolist(), "role": "ours", "name": "10 to 90 % of strings"},
-                 {"kind": "line", "x": read, "y": found["mean"].tolist(), "role": "ours",
-                  "name": "mean"}]},
-            {"title": "Right answers", "x": x,
-             "y": {"label": "", "domain": [0, 1], "percent": True},
-             "marks": [
-                 {"kind": "rule", "y": 0.5, "role": "null", "name": "a coin"}, *off,
-                 {"kind": "line", "x": read, "y": found["right"].tolist(), "role": "ours",
-                  "name": "this state", "width": 2.4},
-                 {"kind": "points", "x": [length], "y": [end], "role": "ours", "size": 4}]},
+            {
+                "title": "Contrast of odd and even",
+                "x": x,
+                "y": {"label": "", "domain": [-1, 1]},
+                "marks": [
+                    {"kind": "rule", "y": 0, "role": "null", "name": "none left"},
+                    *off,
+                    {
+                        "kind": "band",
+                        "x": read,
+                        "low": found["low"].tolist(),
+                        "high": found["high"].tolist(),
+                        "role": "ours",
+                        "name": "10 to 90 % of strings",
+                    },
+                    {
+                        "kind": "line",
+                        "x": read,
+                        "y": found["mean"].tolist(),
+                        "role": "ours",
+                        "name": "mean",
+                    },
+                ],
+            },
+            {
+                "title": "Right answers",
+                "x": x,
+                "y": {"label": "", "domain": [0, 1], "percent": True},
+                "marks": [
+                    {"kind": "rule", "y": 0.5, "role": "null", "name": "a coin"},
+                    *off,
+                    {
+                        "kind": "line",
+                        "x": read,
+                        "y": found["right"].tolist(),
+                        "role": "ours",
+                        "name": "this state",
+                        "width": 2.4,
+                    },
+                    {"kind": "points", "x": [length], "y": [end], "role": "ours", "size": 4},
+                ],
+            },
         ],
-    }  # fmt: skip
+    }
 
 
 def _verdict(end: float, is_past: bool) -> str:

@@ -32,14 +32,18 @@ def tracking_table(runs: Mapping[tuple[str, str], Tracked]) -> Styler:
     for (task, variant), run in runs.items():
         twice = 2 * run.train_length
         theirs = paper.PARITY_AT_256.get(variant) if task == "parity" else None
-        rows.append({
-            "task": task,
-            "model": variant,
-            "paper, 256 ↑": theirs,
-            f"ours, {run.train_length} ↑": 100 * np.nanmean(run.at(run.train_length)),
-            f"ours, {twice} ↑": 100 * np.nanmean(run.at(twice)) if twice in run.lengths else np.nan,
-            "seeds that solve it": evidence.success(run),
-        })  # fmt: skip
+        rows.append(
+            {
+                "task": task,
+                "model": variant,
+                "paper, 256 ↑": theirs,
+                f"ours, {run.train_length} ↑": 100 * np.nanmean(run.at(run.train_length)),
+                f"ours, {twice} ↑": 100 * np.nanmean(run.at(twice))
+                if twice in run.lengths
+                else np.nan,
+                "seeds that solve it": evidence.success(run),
+            }
+        )
     frame = pd.DataFrame(rows)
     return styled(frame, "tracking", {c: "{:.0f}" for c in frame if "↑" in c})
 

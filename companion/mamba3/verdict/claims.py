@@ -100,9 +100,13 @@ HALF_STATE = Criterion(
 )
 
 COUNTED = Criterion(
-    "counted operations equal 4NPR + NP - PR", low=0.0, high=0.0, closed=True, must_hold=True,
+    "counted operations equal 4NPR + NP - PR",
+    low=0.0,
+    high=0.0,
+    closed=True,
+    must_hold=True,
     of="count",
-)  # fmt: skip
+)
 CHEAP_RANKS = Criterion(
     "a state of at least 64 MB: time of R = 4 over time of R = 1 below 2, 95 % interval; FLOP "
     "ratio 3.4",
@@ -113,9 +117,13 @@ FLOP_RATIO = Criterion("between 3.35 and 3.45", low=3.35, high=3.45)
 NO_MISCOUNT = Criterion("0", low=0.0, high=0.0, closed=True)
 
 SAME_STATE = Criterion(
-    "bytes that are kept do not depend on the context", low=0.0, high=0.0, closed=True,
-    must_hold=True, of="bytes",
-)  # fmt: skip
+    "bytes that are kept do not depend on the context",
+    low=0.0,
+    high=0.0,
+    closed=True,
+    must_hold=True,
+    of="bytes",
+)
 FLAT = Criterion(
     "step time grows by less than 5 % for eight times the context, 95 % interval; the slope of "
     "attention is above 0 and above ten times that of Mamba-3",

@@ -214,8 +214,14 @@ def _ablation(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     return _unless_lost(finding, sum(lost[name] for name in needed))
 
 
-_TOLD = ("no bias", "no bias, no trapezoid", "with convolution", "bias from 0",
-         "bias from U(-1, 1)", "Mamba-2")  # fmt: skip
+_TOLD = (
+    "no bias",
+    "no bias, no trapezoid",
+    "with convolution",
+    "bias from 0",
+    "bias from U(-1, 1)",
+    "Mamba-2",
+)
 
 
 def _half_state(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
@@ -262,9 +268,10 @@ def _context(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         return judge(claim, scale, exact(float(np.ptp(kept)), len(kept)), note=note)
     attention, ours = (times.slope(name, rng) for name in ("attention", "Mamba-3"))
     beyond = Interval(
-        attention.estimate - 10 * ours.estimate, attention.low - 10 * ours.high,
+        attention.estimate - 10 * ours.estimate,
+        attention.low - 10 * ours.high,
         attention.high - 10 * ours.low,
-    )  # fmt: skip
+    )
     parts = {
         "slope of attention, ns a token": (attention, claims.RISING),
         "minus ten times Mamba-3's": (beyond, claims.RISING),
@@ -297,9 +304,17 @@ def _minus(accuracy: Interval, printed: float) -> Interval:
 
 
 _EVALUATIONS = {
-    "C1": _same, "C2": _kernel, "C3": _order, "C4": _parity, "C5": _counting, "C6": _ablation,
-    "C7": _half_state, "C8": _ranks, "C9": _context, "C10": _released,
-}  # fmt: skip
+    "C1": _same,
+    "C2": _kernel,
+    "C3": _order,
+    "C4": _parity,
+    "C5": _counting,
+    "C6": _ablation,
+    "C7": _half_state,
+    "C8": _ranks,
+    "C9": _context,
+    "C10": _released,
+}
 
 
 def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:

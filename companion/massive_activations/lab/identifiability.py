@@ -34,9 +34,14 @@ from companion.stats import Interval
 
 LAST_STEP = 143_000
 CHECKPOINTS = np.array(
-    [0, *(2**k for k in range(10)), *(1000 * k for k in (1, 2, 3, 4, 6, 8)),
-     *range(10_000, LAST_STEP + 1, 7_000)], dtype=float
-)  # fmt: skip
+    [
+        0,
+        *(2**k for k in range(10)),
+        *(1000 * k for k in (1, 2, 3, 4, 6, 8)),
+        *range(10_000, LAST_STEP + 1, 7_000),
+    ],
+    dtype=float,
+)
 """37 steps.  The paper says "at least 37" and lists none; these are our reading."""
 NOISE = 0.02
 """Relative noise of a mean over ten sequences (the paper's Table 2 has SEM 1.3 to 2.2 %)."""

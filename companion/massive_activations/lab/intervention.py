@@ -106,8 +106,9 @@ def intervene(
             rows[np.ix_(tokens, found.dims)]
             for rows, tokens in zip(hidden, found.tokens, strict=True)
         ]
-    means = [np.concatenate([*values[:i], *values[i + 1 :]]).mean(axis=0)
-             for i in range(len(values))]  # fmt: skip
+    means = [
+        np.concatenate([*values[:i], *values[i + 1 :]]).mean(axis=0) for i in range(len(values))
+    ]
     ordinary = np.setdiff1d(np.arange(model.config.hidden_size), found.dims)
     control = tuple(rng.choice(ordinary, size=len(found.dims), replace=False).tolist())
     nothing = [np.zeros(len(found.dims))] * len(values)

@@ -34,8 +34,9 @@ def authors_measurements(source: str) -> pd.DataFrame | data.Missing:
     except (data.DataUnavailable, OSError) as error:
         return data.Missing(f"The authors' data set could not be downloaded: {error}")
     frame = read_folder(folder)
-    return check_excerpt(frame[["model", "step", "sequence", "layer", "top1", "top2", "top3",
-                                "median"]])  # fmt: skip
+    return check_excerpt(
+        frame[["model", "step", "sequence", "layer", "top1", "top2", "top3", "median"]]
+    )
 
 
 def our_measurements(

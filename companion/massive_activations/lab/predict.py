@@ -30,8 +30,17 @@ from companion.massive_activations.sources.architectures import Architecture, as
 from companion.stats import Interval, paired
 
 FEATURES = (
-    "l/L", "(l/L)^2", "(l/L)^3", "sqrt(l/L)", "H/d", "d_ff/d", "d/L", "H/L", "log d", "l*L",
-)  # fmt: skip
+    "l/L",
+    "(l/L)^2",
+    "(l/L)^3",
+    "sqrt(l/L)",
+    "H/d",
+    "d_ff/d",
+    "d/L",
+    "H/L",
+    "log d",
+    "l*L",
+)
 """The paper's features; its rotary base and share are constant over the models and left out."""
 
 REGRESSORS = ("ridge", "lasso", "random forest", "gradient boosting", "nearest neighbors")
@@ -48,12 +57,22 @@ def feature_table(models: Sequence[Architecture] | None = None) -> pd.DataFrame:
     for shape in paper_models() if models is None else models:
         for layer in range(1, shape.layers + 1):
             depth = layer / shape.layers
-            rows.append((
-                shape.model, layer, depth, depth**2, depth**3, depth**0.5,
-                shape.heads / shape.width, shape.mlp_width / shape.width,
-                shape.width / shape.layers, shape.heads / shape.layers,
-                np.log(shape.width), layer * shape.layers,
-            ))  # fmt: skip
+            rows.append(
+                (
+                    shape.model,
+                    layer,
+                    depth,
+                    depth**2,
+                    depth**3,
+                    depth**0.5,
+                    shape.heads / shape.width,
+                    shape.mlp_width / shape.width,
+                    shape.width / shape.layers,
+                    shape.heads / shape.layers,
+                    np.log(shape.width),
+                    layer * shape.layers,
+                )
+            )
     return pd.DataFrame(rows, columns=["model", "layer", *FEATURES])
 
 
@@ -244,9 +263,12 @@ def compare_splits(
         ]
     )  # (n_repeats, n_rows)
     grouped = cross_val_predict(model, X, y, groups=groups, cv=LeaveOneGroupOut())
-    errors = pd.DataFrame({
-        "grouped": (grouped - y) ** 2, "random": ((random - y) ** 2).mean(axis=0)
-    }).groupby(groups.to_numpy()).mean() / y.var()  # fmt: skip
+    errors = (
+        pd.DataFrame({"grouped": (grouped - y) ** 2, "random": ((random - y) ** 2).mean(axis=0)})
+        .groupby(groups.to_numpy())
+        .mean()
+        / y.var()
+    )
     return SplitComparison(
         random_r2=float(np.mean([r2_score(y, row) for row in random])),
         grouped_r2=float(r2_score(y, grouped)),

@@ -21,11 +21,20 @@ def ratio_series(excerpt: pd.DataFrame) -> pd.DataFrame:
     over the ``n`` sequences (nan for one), ``relative`` is r over its Gaussian null, then ``depth``
     and the mean ``top1``, ``top2``, ``top3``, ``median``.
     """
-    series = excerpt.groupby(["model", "step", "layer"], sort=False).agg(
-        ratio=("ratio", "mean"), sem=("ratio", "sem"), n=("ratio", "size"),
-        depth=("depth", "first"), top1=("top1", "mean"), top2=("top2", "mean"),
-        top3=("top3", "mean"), median=("median", "mean"),
-    ).reset_index()  # fmt: skip
+    series = (
+        excerpt.groupby(["model", "step", "layer"], sort=False)
+        .agg(
+            ratio=("ratio", "mean"),
+            sem=("ratio", "sem"),
+            n=("ratio", "size"),
+            depth=("depth", "first"),
+            top1=("top1", "mean"),
+            top2=("top2", "mean"),
+            top3=("top3", "mean"),
+            median=("median", "mean"),
+        )
+        .reset_index()
+    )
     null = series.model.map(lambda model: hidden_state_ratio(architecture(model).width))
     return series.assign(
         ratio_of_means=series.top1 / series["median"], relative=series.ratio / null

@@ -31,15 +31,17 @@ def step_zero_table(measurements: Sequence[Measurement], excerpt: pd.DataFrame) 
     theirs = layer_profile(excerpt, MODEL, 0)
     ours = np.stack([one.median.mean(axis=0) for one in measurements]).mean(axis=0)
     ratio = np.stack([one.mean_ratio for one in measurements]).mean(axis=0)
-    frame = pd.DataFrame({
-        "layer": theirs.index,
-        "median, authors": theirs["median"].to_numpy(),
-        "median, ours": ours,
-        "difference": ours / theirs["median"].to_numpy() - 1,
-        "ratio, authors": theirs.ratio.to_numpy(),
-        "ratio, ours": ratio,
-        "Gaussian null": hidden_state_ratio(architecture(MODEL).width),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "layer": theirs.index,
+            "median, authors": theirs["median"].to_numpy(),
+            "median, ours": ours,
+            "difference": ours / theirs["median"].to_numpy() - 1,
+            "ratio, authors": theirs.ratio.to_numpy(),
+            "ratio, ours": ratio,
+            "Gaussian null": hidden_state_ratio(architecture(MODEL).width),
+        }
+    )
     formats = dict.fromkeys(("median, authors", "median, ours"), "{:.3f}")
     formats |= dict.fromkeys(("ratio, authors", "ratio, ours", "Gaussian null"), "{:.2f}")
     return styled(frame, "step-zero", formats | {"difference": "{:+.1%}"})
@@ -108,10 +110,18 @@ def variants_table(real: RealModel) -> Styler:
         low=("magnitude", "min"),
         high=("magnitude", "max"),
     ).reset_index()
-    names = {"first": "at token 0", "same": f"at dimension {dim}", "low": "smallest |h|",
-             "high": "largest |h|"}  # fmt: skip
-    formats = {"at token 0": "{:.0%}", f"at dimension {dim}": "{:.0%}",
-               "smallest |h|": "{:,.0f}", "largest |h|": "{:,.0f}"}  # fmt: skip
+    names = {
+        "first": "at token 0",
+        "same": f"at dimension {dim}",
+        "low": "smallest |h|",
+        "high": "largest |h|",
+    }
+    formats = {
+        "at token 0": "{:.0%}",
+        f"at dimension {dim}": "{:.0%}",
+        "smallest |h|": "{:,.0f}",
+        "largest |h|": "{:,.0f}",
+    }
     return styled(table.rename(columns=names), "variants", formats)
 
 

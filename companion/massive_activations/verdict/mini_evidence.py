@@ -50,8 +50,9 @@ def arm_effect(base: Sequence[MiniRun], arm: Sequence[MiniRun]) -> Interval:
     Geometric mean over the seeds that both have, t interval of the log.
     """
     by_seed = {run.mini.seed: final_maximum(run) for run in base}
-    pairs = [(final_maximum(run), by_seed[run.mini.seed])
-             for run in arm if run.mini.seed in by_seed]  # fmt: skip
+    pairs = [
+        (final_maximum(run), by_seed[run.mini.seed]) for run in arm if run.mini.seed in by_seed
+    ]
     if len(pairs) < 2:
         raise ValueError(f"need two seeds that both arms have, got {len(pairs)}")
     return t_interval([np.log(changed / plain) for changed, plain in pairs]).map(np.exp)

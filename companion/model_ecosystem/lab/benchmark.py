@@ -69,10 +69,15 @@ def measure(n: int, seed: int) -> dict[str, float]:
     counts = step("mutations", lambda: transitions(values, graph))
     total = sum(out[name] for name in STEPS)
     return out | {
-        "total": total, "per_model": 1e6 * total / n, "peak_mb": peak, "families": count,
-        "deepest": int(generation.max()), "edges": graph.parent.size,
-        "largest": int(size.max()), "changed": float(counts.sum()),
-    }  # fmt: skip
+        "total": total,
+        "per_model": 1e6 * total / n,
+        "peak_mb": peak,
+        "families": count,
+        "deepest": int(generation.max()),
+        "edges": graph.parent.size,
+        "largest": int(size.max()),
+        "changed": float(counts.sum()),
+    }
 
 
 def scaling(sizes: tuple[int, ...], seed: int) -> pl.DataFrame:
@@ -121,5 +126,10 @@ def against_networkx(n: int, seed: int) -> dict[str, float]:
         ours = components(tree)[0], depths(first)[0]
         fast.append(clock() - start)
     same = theirs[0] == ours[0] and np.array_equal(theirs[1], ours[1])
-    return {"n": n, "networkx": min(slow), "ours": min(fast), "ratio": min(slow) / min(fast),
-            "equal": float(same)}  # fmt: skip
+    return {
+        "n": n,
+        "networkx": min(slow),
+        "ours": min(fast),
+        "ratio": min(slow) / min(fast),
+        "equal": float(same),
+    }

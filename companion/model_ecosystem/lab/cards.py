@@ -53,9 +53,13 @@ def thinning(
     low, high = np.quantile(draws, [0.025, 0.975])
     middles = np.array([np.median(group) for group in groups])
     return Thinning(
-        a, b, family, Interval(float(np.median(ratio)), float(low), float(high), None, a.size),
-        _less(ratio), _less(middles),
-    )  # fmt: skip
+        a,
+        b,
+        family,
+        Interval(float(np.median(ratio)), float(low), float(high), None, a.size),
+        _less(ratio),
+        _less(middles),
+    )
 
 
 def _less(ratio: np.ndarray) -> Interval:

@@ -38,10 +38,18 @@ def directed_pairs(
     swaps = swaps.with_columns(
         pl.Series("account", accounts[edge]), pl.Series("tree", tree[graph.child][edge])
     )
-    schema = {"source": pl.Utf8, "target": pl.Utf8, "there": pl.Int64, "back": pl.Int64,
-              "uploaders": pl.Int64, "families": pl.Int64, "p_binomial": pl.Float64,
-              "p_adjusted": pl.Float64, "p_uploaders": pl.Float64,
-              "p_families": pl.Float64}  # fmt: skip
+    schema = {
+        "source": pl.Utf8,
+        "target": pl.Utf8,
+        "there": pl.Int64,
+        "back": pl.Int64,
+        "uploaders": pl.Int64,
+        "families": pl.Int64,
+        "p_binomial": pl.Float64,
+        "p_adjusted": pl.Float64,
+        "p_uploaders": pl.Float64,
+        "p_families": pl.Float64,
+    }
     if not swaps.height:
         return pl.DataFrame(schema=schema)
     rows = []
@@ -56,8 +64,9 @@ def directed_pairs(
         )
         exact = binomtest(there, there + back, 0.5).pvalue
         names = (values.names[i], values.names[j])
-        rows.append((*names, there, back, n_accounts, n_families, exact, 1.0, p_accounts,
-                     p_families))  # fmt: skip
+        rows.append(
+            (*names, there, back, n_accounts, n_families, exact, 1.0, p_accounts, p_families)
+        )
     table = pl.DataFrame(rows, schema=schema, orient="row")
     adjusted = multipletests(table["p_binomial"].to_numpy(), method="fdr_bh")[1]
     return table.with_columns(pl.Series("p_adjusted", adjusted)).sort(
@@ -71,12 +80,16 @@ def _swaps(values: Values, graph: Forest) -> pl.DataFrame:
     lost, won = ((a - b).maximum(0).tocoo() for a, b in ((old, new), (new, old)))
     left = pl.DataFrame({"edge": lost.coords[0], "source": lost.coords[1]})
     right = pl.DataFrame({"edge": won.coords[0], "target": won.coords[1]})
-    return left.join(right, on="edge", maintain_order="left").select(
-        pl.col("edge"),
-        pl.min_horizontal("source", "target").alias("low"),
-        pl.max_horizontal("source", "target").alias("high"),
-        pl.when(pl.col("source") < pl.col("target")).then(1).otherwise(-1).alias("sign"),
-    ).sort("low", "high", "edge")  # fmt: skip
+    return (
+        left.join(right, on="edge", maintain_order="left")
+        .select(
+            pl.col("edge"),
+            pl.min_horizontal("source", "target").alias("low"),
+            pl.max_horizontal("source", "target").alias("high"),
+            pl.when(pl.col("source") < pl.col("target")).then(1).otherwise(-1).alias("sign"),
+        )
+        .sort("low", "high", "edge")
+    )
 
 
 def _flip_test(

@@ -13,8 +13,10 @@ PRINTED_EDGES = 573_653
 """Edges of the paper's full graph; printed by the authors' notebooks."""
 
 PRINTED_REPRODUCE = {
-    "finetune": 15_047 / 189_391, "quantized": 970 / 101_921, "adapter": 458 / 241_417,
-}  # fmt: skip
+    "finetune": 15_047 / 189_391,
+    "quantized": 970 / 101_921,
+    "adapter": 458 / 241_417,
+}
 """Share of the children that have children, by how they were made; from the same place."""
 
 
@@ -42,6 +44,13 @@ def simulate_inequality(n: int, seeds: int, seed: int) -> pl.DataFrame:
     for one in range(seeds):
         graph = grow(n, generator(seed, "inequality", one))
         d = graph.n_children()
-        rows.append({"seed": one, "top_share": top_share(graph), "parents": int((d > 0).sum()),
-                     "largest": float(d.max() / d.sum()), **reproducing(graph)})  # fmt: skip
+        rows.append(
+            {
+                "seed": one,
+                "top_share": top_share(graph),
+                "parents": int((d > 0).sum()),
+                "largest": float(d.max() / d.sum()),
+                **reproducing(graph),
+            }
+        )
     return pl.DataFrame(rows)

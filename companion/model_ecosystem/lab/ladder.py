@@ -81,8 +81,11 @@ def quasi_independence_glm(counts: np.ndarray) -> float:
     k = len(counts)
     i, j = np.nonzero(1 - np.eye(k))
     design = np.hstack([np.eye(k)[i], np.eye(k)[j][:, 1:]])
-    return float(sm.GLM(np.asarray(counts, float)[i, j], design, family=sm.families.Poisson())
-                 .fit(maxiter=200).deviance)  # fmt: skip
+    return float(
+        sm.GLM(np.asarray(counts, float)[i, j], design, family=sm.families.Poisson())
+        .fit(maxiter=200)
+        .deviance
+    )
 
 
 def target_shares(expected: np.ndarray) -> np.ndarray:

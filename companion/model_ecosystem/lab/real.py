@@ -116,10 +116,12 @@ def family_growth(system: Ecosystem, largest: int = 6) -> Growth:
     dates = system.table["created_at"].str.slice(0, 10).str.to_date(strict=False)
     heads, d = _largest(graph, largest), graph.n_children()
     born = [
-        np.unique(dates[graph.child[graph.parent == head]].drop_nulls().to_physical().to_numpy(),
-                  return_counts=True)
+        np.unique(
+            dates[graph.child[graph.parent == head]].drop_nulls().to_physical().to_numpy(),
+            return_counts=True,
+        )
         for head in heads
-    ]  # fmt: skip
+    ]
     return Growth(
         tuple(system.table["model_id"][head] for head in heads),
         tuple(days for days, _ in born),
@@ -158,11 +160,13 @@ def pair_counts(system: Ecosystem, drift: Drift, n: int = 8) -> np.ndarray:
     from source to target, and back.
     """
     values, graph = traits(system)["license"], system.graph
-    ways = np.stack([
-        transitions(values, graph),
-        once_per_account(values, graph, system.uploader),
-        once_per_account(values, graph, components(graph)[1]),
-    ])  # fmt: skip
+    ways = np.stack(
+        [
+            transitions(values, graph),
+            once_per_account(values, graph, system.uploader),
+            once_per_account(values, graph, components(graph)[1]),
+        ]
+    )
     place = {name: i for i, name in enumerate(values.names)}
     rows = drift.pairs.head(n)
     i, j = ([place[name] for name in rows[side]] for side in ("source", "target"))

@@ -51,13 +51,17 @@ def coverage(n: int, runs: int, seed: int, n_resamples: int, fame: float = 2.5) 
             found = rate(distance(values, tree), tree.parent, rng, n_resamples)
             rows.append(
                 {
-                    "trait": trait.name, "run": run, "truth": trait.mutation,
+                    "trait": trait.name,
+                    "run": run,
+                    "truth": trait.mutation,
                     "estimate": found.clustered.estimate,
-                    "naive_low": found.naive.low, "naive_high": found.naive.high,
-                    "low": found.clustered.low, "high": found.clustered.high,
+                    "naive_low": found.naive.low,
+                    "naive_high": found.naive.high,
+                    "low": found.clustered.low,
+                    "high": found.clustered.high,
                     "effective": found.effective,
                 }
-            )  # fmt: skip
+            )
     return pl.DataFrame(rows)
 
 
@@ -124,13 +128,20 @@ def drift_runs(n: int, runs: int, seed: int, n_null: int, n_resamples: int) -> p
             null = null_shares(counts, rng, n_null)
             rows.append(
                 {
-                    "world": world, "run": run, "p": fit.p, "share": order.share,
-                    "forward": order.forward, "null": float(np.quantile(null, 0.975)),
-                    "pairs": order.pairs, "by_uploaders": n_directed(found, "uploaders"),
+                    "world": world,
+                    "run": run,
+                    "p": fit.p,
+                    "share": order.share,
+                    "forward": order.forward,
+                    "null": float(np.quantile(null, 0.975)),
+                    "pairs": order.pairs,
+                    "by_uploaders": n_directed(found, "uploaders"),
                     "by_families": n_directed(found, "families"),
-                    "tau": agreement(bradley_terry(counts), places), "s": s, "s_true": s_true,
+                    "tau": agreement(bradley_terry(counts), places),
+                    "s": s,
+                    "s_true": s_true,
                 }
-            )  # fmt: skip
+            )
     return pl.DataFrame(rows)
 
 

@@ -72,9 +72,15 @@ def run_regimes(n: int, seeds: range, seed: int) -> pl.DataFrame:
                 mean_pc, mean_sib = np.average(pc, weights=w), np.average(sib, weights=w)
                 rows.append(
                     {
-                        "regime": arm, "seed": one, "mu": mu, "threshold": critical_mutation(s),
-                        "random": random_pair(x), "parent_child": mean_pc, "sibling": mean_sib,
-                        "gap": mean_sib - mean_pc, "gap_families": float((sib - pc).mean()),
+                        "regime": arm,
+                        "seed": one,
+                        "mu": mu,
+                        "threshold": critical_mutation(s),
+                        "random": random_pair(x),
+                        "parent_child": mean_pc,
+                        "sibling": mean_sib,
+                        "gap": mean_sib - mean_pc,
+                        "gap_families": float((sib - pc).mean()),
                     }
-                )  # fmt: skip
+                )
     return pl.DataFrame(rows)

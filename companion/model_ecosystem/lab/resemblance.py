@@ -80,10 +80,16 @@ def compare(
         interval = ratio_bootstrap(w * gap, w, rng, n_resamples)
     ranks = wilcoxon(gap).pvalue if np.any(gap != 0) else 1.0
     return Comparison(
-        chance, float(np.average(pc, weights=w)), float(np.average(sib, weights=w)),
-        ratio_bootstrap(w * sib, w * pc, rng, n_resamples), interval, float(ranks),
-        _gee(gap, w), int(both.sum()), float(w.sum() ** 2 / (w**2).sum()),
-    )  # fmt: skip
+        chance,
+        float(np.average(pc, weights=w)),
+        float(np.average(sib, weights=w)),
+        ratio_bootstrap(w * sib, w * pc, rng, n_resamples),
+        interval,
+        float(ranks),
+        _gee(gap, w),
+        int(both.sum()),
+        float(w.sum() ** 2 / (w**2).sum()),
+    )
 
 
 def _gee(gap: np.ndarray, w: np.ndarray) -> float:

@@ -54,8 +54,9 @@ def levenshtein(system: Ecosystem, settings: Settings, seed: int) -> pl.DataFram
     rows = []
     for mask in MASKS:
         rng = generator(seed, "levenshtein", mask)
-        rows.append({"masked": mask} | levenshtein_pairs(system, mask, rng,
-                                                         settings.levenshtein_pairs))  # fmt: skip
+        rows.append(
+            {"masked": mask} | levenshtein_pairs(system, mask, rng, settings.levenshtein_pairs)
+        )
     return pl.DataFrame(rows)
 
 

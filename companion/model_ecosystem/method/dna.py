@@ -24,9 +24,16 @@ def strings(table: pl.DataFrame, mask: str = "none") -> list[str]:
         tags = row["tags"] or []
         if mask != "none":
             tags = [tag for tag in tags if not tag.startswith("base_model:")]
-        record = {"id": row["model_id"], "likes": row["likes"], "private": False,
-                  "downloads": row["downloads"], "tags": tags, "pipeline_tag": row["task"],
-                  "library_name": row["library"], "createdAt": row["created_at"]}  # fmt: skip
+        record = {
+            "id": row["model_id"],
+            "likes": row["likes"],
+            "private": False,
+            "downloads": row["downloads"],
+            "tags": tags,
+            "pipeline_tag": row["task"],
+            "library_name": row["library"],
+            "createdAt": row["created_at"],
+        }
         if mask == MASKS[2]:
             for name in ("id", "likes", "downloads", "createdAt"):
                 del record[name]

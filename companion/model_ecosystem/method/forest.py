@@ -194,12 +194,15 @@ def named_forest(
     no_child, no_parent = table["child"] < 0, table["parent"] < 0
     keep = ~no_child & ~no_parent
     return forest(
-        len(names), table["parent"][keep], table["child"][keep], code[keep],
+        len(names),
+        table["parent"][keep],
+        table["child"][keep],
+        code[keep],
         given=links.height,
         renamed=int((other["parent"] & ~no_parent).sum() + (other["child"] & ~no_child).sum()),
         missing_parents=int((no_parent & ~no_child).sum()),
         missing_children=int(no_child.sum()),
-    )  # fmt: skip
+    )
 
 
 def components(graph: Forest) -> tuple[int, np.ndarray]:

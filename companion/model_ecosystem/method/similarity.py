@@ -137,8 +137,12 @@ def pair_types(x: sparse.csr_array, graph: Forest) -> pl.DataFrame:
         ("quad_star3", "parent-child", (three * over_d) @ x_kids, three.sum()),
         ("quad_star3", "sibling", star3 @ pairs, three.sum()),
         ("quad_tail_fork", "grandparent", (two * over_d)[down] @ grand, two[down].sum()),
-        ("quad_tail_fork", "parent-child (lower)", (above * two * over_d) @ x_kids,
-         two[down].sum()),
+        (
+            "quad_tail_fork",
+            "parent-child (lower)",
+            (above * two * over_d) @ x_kids,
+            two[down].sum(),
+        ),
         ("quad_tail_fork", "parent-child (upper)", two[down] @ edge, two[down].sum()),
         ("quad_tail_fork", "sibling", above @ pairs, two[down].sum()),
         ("quad_fork_tail", "grandparent", (d[up] - 1) @ grand, fork.sum()),
@@ -152,7 +156,7 @@ def pair_types(x: sparse.csr_array, graph: Forest) -> pl.DataFrame:
         ("quad_chain", "parent-child (bottom)", above2 @ x_kids, middle.sum()),
         ("quad_chain", "parent-child (middle)", middle @ edge, middle.sum()),
         ("quad_chain", "parent-child (top)", below[down] @ edge, middle.sum()),
-    ]  # fmt: skip
+    ]
     names, relations, totals, counts = zip(*rows, strict=True)
     means = _ratio(np.array(totals, float), np.array(counts, float))
     return pl.DataFrame(

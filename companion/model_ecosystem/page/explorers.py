@@ -103,5 +103,11 @@ def pair_explorer(drift: Drift, counts: np.ndarray) -> Explorer:
             f"and {row['families']} families."
         )
 
-    return explorer(frame, name="me-licenses", alt=alt, labels={"pair": "licenses"},
-                    start={"pair": next(iter(rows))}, pair=list(rows))  # fmt: skip
+    return explorer(
+        frame,
+        name="me-licenses",
+        alt=alt,
+        labels={"pair": "licenses"},
+        start={"pair": next(iter(rows))},
+        pair=list(rows),
+    )

@@ -27,8 +27,11 @@ def links_table(**counts: Mapping[str, int]) -> Styler:
     """
     frame = pd.DataFrame({name.replace("_", " "): dict(one) for name, one in counts.items()})
     frame.index = [name.replace("_", " ") for name in frame.index]
-    return styled(frame.reset_index(names="declared links"), "me-links",
-                  dict.fromkeys(frame.columns, "{:,.0f}"))  # fmt: skip
+    return styled(
+        frame.reset_index(names="declared links"),
+        "me-links",
+        dict.fromkeys(frame.columns, "{:,.0f}"),
+    )
 
 
 def rates_table(
@@ -47,8 +50,15 @@ def rates_table(
                 f"{words}, naive": measured_text(one.naive) if one else "–",
                 f"{words}, families": measured_text(one.clustered) if one else "–",
             }
-        rows.append({"trait": name, "paper": PRINTED_RATES[name], "simulator, put in": truth,
-                     "simulator, found": back.mean(), **cells})  # fmt: skip
+        rows.append(
+            {
+                "trait": name,
+                "paper": PRINTED_RATES[name],
+                "simulator, put in": truth,
+                "simulator, found": back.mean(),
+                **cells,
+            }
+        )
     numbers = ("paper", "simulator, put in", "simulator, found")
     return styled(pd.DataFrame(rows), "me-rates", dict.fromkeys(numbers, "{:.3f}"))
 
@@ -72,11 +82,15 @@ def pairs_table(drift: Drift, n: int = 8) -> Styler:
     frame = pd.DataFrame(
         {
             "change": [f"{source} → {target}" for source, target in ends],
-            "there": rows["there"], "back": rows["back"], "accounts": rows["uploaders"],
-            "families": rows["families"], "p, edges": rows["p_adjusted"],
-            "p, acc.": rows["p_uploaders"], "p, fam.": rows["p_families"],
+            "there": rows["there"],
+            "back": rows["back"],
+            "accounts": rows["uploaders"],
+            "families": rows["families"],
+            "p, edges": rows["p_adjusted"],
+            "p, acc.": rows["p_uploaders"],
+            "p, fam.": rows["p_families"],
         }
-    )  # fmt: skip
+    )
     return styled(frame, "me-pairs", dict.fromkeys(("p, edges", "p, acc.", "p, fam."), "{:.2g}"))
 
 
@@ -84,23 +98,34 @@ def worlds_table(worlds: pl.DataFrame) -> Styler:
     """What each test says in worlds whose answer is known, mean over worlds."""
     made = worlds.group_by("world", maintain_order=True).agg(
         (pl.col("share") > pl.col("null")).mean().alias("order"),
-        pl.col("by_uploaders").mean(), pl.col("by_families").mean(),
-        (pl.col("p") < 0.05).mean().alias("ladder"), pl.col("tau").mean(),
-        pl.col("s").mean(), pl.col("s_true").mean(),
-    )  # fmt: skip
+        pl.col("by_uploaders").mean(),
+        pl.col("by_families").mean(),
+        (pl.col("p") < 0.05).mean().alias("ladder"),
+        pl.col("tau").mean(),
+        pl.col("s").mean(),
+        pl.col("s_true").mean(),
+    )
     frame = pd.DataFrame(
         {
-            "world": made["world"], "order > chance (%)": 100 * made["order"],
+            "world": made["world"],
+            "order > chance (%)": 100 * made["order"],
             "pairs, accounts": made["by_uploaders"],
             "pairs, families": made["by_families"],
             "ladder (%)": 100 * made["ladder"],
-            "Kendall τ": made["tau"], "s found": made["s"], "s put in": made["s_true"],
+            "Kendall τ": made["tau"],
+            "s found": made["s"],
+            "s put in": made["s_true"],
         }
-    )  # fmt: skip
-    formats = {"order > chance (%)": "{:.0f}", "pairs, accounts": "{:.1f}",
-               "pairs, families": "{:.1f}", "ladder (%)": "{:.0f}",
-               "Kendall τ": "{:.2f}", "s found": "{:.3f}",
-               "s put in": "{:.3f}"}  # fmt: skip
+    )
+    formats = {
+        "order > chance (%)": "{:.0f}",
+        "pairs, accounts": "{:.1f}",
+        "pairs, families": "{:.1f}",
+        "ladder (%)": "{:.0f}",
+        "Kendall τ": "{:.2f}",
+        "s found": "{:.3f}",
+        "s put in": "{:.3f}",
+    }
     return styled(frame, "me-worlds", formats)
 
 
@@ -108,11 +133,14 @@ def scaling_table(table: pl.DataFrame) -> Styler:
     """Seconds and memory of every size."""
     frame = pd.DataFrame(
         {
-            "models": table["n"], "edges": table["edges"], "families": table["families"],
-            "seconds": table["total"], "µs per model": table["per_model"],
+            "models": table["n"],
+            "edges": table["edges"],
+            "families": table["families"],
+            "seconds": table["total"],
+            "µs per model": table["per_model"],
             "memory (MB)": table["peak_mb"],
         }
-    )  # fmt: skip
+    )
     formats = dict.fromkeys(frame.columns, "{:,.0f}") | dict.fromkeys(
         ("seconds", "µs per model"), "{:.2f}"
     )
@@ -127,8 +155,17 @@ def levenshtein_table(table: pl.DataFrame) -> Styler:
 
 def hub_tables(found: Mapping[str, object]) -> Html:
     """The Hub's answers: every way of asking about siblings, and the largest families."""
-    names = ["dna", "uploader", "weights", "n", "parent_child", "sibling", "gap", "gap_low",
-             "gap_high"]  # fmt: skip
+    names = [
+        "dna",
+        "uploader",
+        "weights",
+        "n",
+        "parent_child",
+        "sibling",
+        "gap",
+        "gap_low",
+        "gap_high",
+    ]
     asked = pd.DataFrame(found["resemblance"].table.select(names).to_dict(as_series=False))
     largest = pd.DataFrame(found["largest"].to_dict(as_series=False))
     first = styled(asked, "me-hub", dict.fromkeys(names[4:], "{:.3f}"))

@@ -70,8 +70,16 @@ def train(
 
 
 @one_thread()
-def score(kind: str, level: float, seed: int, x: np.ndarray, fresh: np.ndarray, odds: np.ndarray,
-          n_features: int, steps: int) -> Score:  # fmt: skip
+def score(
+    kind: str,
+    level: float,
+    seed: int,
+    x: np.ndarray,
+    fresh: np.ndarray,
+    odds: np.ndarray,
+    n_features: int,
+    steps: int,
+) -> Score:
     """Train on x (N, d), judge on fresh (M, d) whose log odds are (M, m)."""
     model = train(kind, level, torch.from_numpy(x).float(), n_features, steps, seed)
     with torch.no_grad():
@@ -82,11 +90,15 @@ def score(kind: str, level: float, seed: int, x: np.ndarray, fresh: np.ndarray, 
     code = z.double().numpy()
     probability = 1 / (1 + np.exp(-odds))
     return Score(
-        kind=kind, level=level, seed=seed, mse=mse, active=active,
+        kind=kind,
+        level=level,
+        seed=seed,
+        mse=mse,
+        active=active,
         exp_r=float(best_feature(np.exp(np.clip(code, -30, 30)), probability).mean()),
         odds_r=float(best_feature(code, odds).mean()),
         spearman=float(best_feature(ranks(code), ranks(odds)).mean()),
-    )  # fmt: skip
+    )
 
 
 def at_error(scores: list[Score], mse: float, field: str = "exp_r") -> float:

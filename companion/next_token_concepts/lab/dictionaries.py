@@ -80,10 +80,12 @@ def cache(seed: int, n: int, d: int, steps: int, network: str) -> Cache:
     logits = _logits(model, fresh)
     center, scale = x.mean(0), x.std()
     return Cache(
-        (x - center) / scale, (fresh - center) / scale, odds,
+        (x - center) / scale,
+        (fresh - center) / scale,
+        odds,
         *_supervised(world, model, (center, scale), fresh, odds, rng),
         _excess(world, log_p, logits),
-    )  # fmt: skip
+    )
 
 
 def _logits(model: learning.Network, f: np.ndarray) -> np.ndarray:
@@ -134,12 +136,18 @@ def run_dictionaries(
         label="networks for E10" if progress else "",
     )
     work = [
-        {"kind": kind, "level": level, "seed": s, "x": found.x, "fresh": found.fresh,
-         "odds": found.odds}
+        {
+            "kind": kind,
+            "level": level,
+            "seed": s,
+            "x": found.x,
+            "fresh": found.fresh,
+            "odds": found.odds,
+        }
         for s, found in zip(seeds, caches, strict=True)
         for kind in ae.KINDS
         for level in ae.LEVELS[kind]
-    ]  # fmt: skip
+    ]
     scores = sweep(
         partial(autoencoding.score, n_features=settings.sae_features, steps=settings.sae_steps),
         work,
@@ -147,11 +155,13 @@ def run_dictionaries(
         label="autoencoders" if progress else "",
         unpack=True,
     )
-    probes = pd.DataFrame({
-        "seed": list(seeds),
-        "exp_r": [c.probe for c in caches],
-        "odds_r": [c.probe_odds for c in caches],
-        "spearman": [c.probe_spearman for c in caches],
-        "excess": [c.excess for c in caches],
-    })  # fmt: skip
+    probes = pd.DataFrame(
+        {
+            "seed": list(seeds),
+            "exp_r": [c.probe for c in caches],
+            "odds_r": [c.probe_odds for c in caches],
+            "spearman": [c.probe_spearman for c in caches],
+            "excess": [c.excess for c in caches],
+        }
+    )
     return Dictionaries(pd.DataFrame([s._asdict() for s in scores]), probes)

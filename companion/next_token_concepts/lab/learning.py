@@ -100,8 +100,9 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(target * logits.log_softmax(-1)).sum(-1).mean()
 
 
-def name_targets(world: World, words: np.ndarray, labels: np.ndarray, targets: str,
-                 rng: np.random.Generator) -> Tensor:  # fmt: skip
+def name_targets(
+    world: World, words: np.ndarray, labels: np.ndarray, targets: str, rng: np.random.Generator
+) -> Tensor:
     """(N, Y) distributions: p(y|x), or one sampled name."""
     if targets not in TARGETS:
         raise ValueError(f"unknown targets {targets!r}; choose one of {', '.join(TARGETS)}")
@@ -155,9 +156,7 @@ def world_of(seed: int, eta: float, m: int = 4) -> World:
     return make_world(generator(seed, "ntc world", m), eta, m=m)
 
 
-def train_perceptron(
-    world: World, plan: Plan
-) -> tuple[BagPerceptron, BagPerceptron, np.ndarray]:  # fmt: skip
+def train_perceptron(world: World, plan: Plan) -> tuple[BagPerceptron, BagPerceptron, np.ndarray]:
     """As :func:`train_transformer`, for the order-free network; the loss is that of the name.
 
     A pool of contexts is sampled once, because the sampler would take longer than the network;
@@ -171,9 +170,9 @@ def train_perceptron(
     parts = [world.sample(POOL // len(lengths), length, rng) for length in lengths]
     labels = np.concatenate([part.labels for part in parts])
     features = torch.cat([model.features(torch.from_numpy(part.words)) for part in parts])
-    exact = torch.cat([
-        name_targets(world, part.words, part.labels, "exact", rng) for part in parts
-    ])  # fmt: skip
+    exact = torch.cat(
+        [name_targets(world, part.words, part.labels, "exact", rng) for part in parts]
+    )
 
     def loss_at(step: int) -> Tensor:
         rows = rng.integers(0, len(labels), BATCH)
@@ -196,8 +195,16 @@ def representation(model: Network, words: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def evaluate(world: World, model: Network, untrained: Network, plan: Plan, *,
-             length: int, n: int, losses: np.ndarray) -> Trained:  # fmt: skip
+def evaluate(
+    world: World,
+    model: Network,
+    untrained: Network,
+    plan: Plan,
+    *,
+    length: int,
+    n: int,
+    losses: np.ndarray,
+) -> Trained:
     """All measurements of E1 to E4 on `n` fresh contexts of `length` words."""
     contexts = world.sample(n, length, generator(plan.seed, "ntc evaluation"))
     log_p = world.log_posterior(contexts.words)
@@ -223,9 +230,10 @@ def evaluate(world: World, model: Network, untrained: Network, plan: Plan, *,
         curve=np.stack([odds[:150].ravel(), contrast[:150].ravel()], axis=1),
         dec={place: ms.decoding(values, odds) for place, values in dec.items()},
         losses=stretch_means(losses),
-        twins=twins.measure(world, lambda w: representation(model, w), length,
-                            generator(plan.seed, "ntc twins")),
-    )  # fmt: skip
+        twins=twins.measure(
+            world, lambda w: representation(model, w), length, generator(plan.seed, "ntc twins")
+        ),
+    )
 
 
 @one_thread()

@@ -34,8 +34,9 @@ class Transformer(nn.Module):
     Tokens 0 to V - 1 are words, V to V + Y - 1 names, then BOS and ASK.
     """
 
-    def __init__(self, world: World, *, d: int, n_layers: int = 2, n_heads: int = 4,
-                 longest: int = 16) -> None:  # fmt: skip
+    def __init__(
+        self, world: World, *, d: int, n_layers: int = 2, n_heads: int = 4, longest: int = 16
+    ) -> None:
         super().__init__()
         self.n_words, self.n_names = world.n_words, world.n_names
         self.bos = self.n_words + self.n_names
@@ -80,8 +81,9 @@ class Perceptron(nn.Module):
     ReLU layers of `widths`, then a linear layer to f_x of width `d`, then W_U without bias.
     """
 
-    def __init__(self, n_in: int, n_names: int, *, widths: tuple[int, ...] = (64, 64),
-                 d: int = 16) -> None:  # fmt: skip
+    def __init__(
+        self, n_in: int, n_names: int, *, widths: tuple[int, ...] = (64, 64), d: int = 16
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for width in widths:

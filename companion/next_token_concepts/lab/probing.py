@@ -52,6 +52,6 @@ def matched_diagonal(
     concepts: Sequence[Pairs], c: float, rng: np.random.Generator, *, draws: int
 ) -> np.ndarray:
     """Held-out diagonal on matched noise, (draws, K): what no concept at all gives."""
-    return np.stack([
-        np.diag(cosines(matched(concepts, rng), c, held_out=True)) for _ in range(draws)
-    ])  # fmt: skip
+    return np.stack(
+        [np.diag(cosines(matched(concepts, rng), c, held_out=True)) for _ in range(draws)]
+    )

@@ -102,11 +102,13 @@ def broken(settings: Settings, seed: int, *, progress: bool = True) -> sweeps.Br
     ]
     return sweeps.join(
         sweep(
-            partial(sweeps.broken_of, n=settings.contexts // 2), jobs,
+            partial(sweeps.broken_of, n=settings.contexts // 2),
+            jobs,
             n_jobs=settings.n_jobs if settings.sweep_seeds else 1,
-            label="broken assumptions" if progress else "", unpack=True,
+            label="broken assumptions" if progress else "",
+            unpack=True,
         )
-    )  # fmt: skip
+    )
 
 
 def simulate(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame:
@@ -139,9 +141,15 @@ def recipe_on_noise(settings: Settings, seed: int, cs: Sequence[float] = (1e-4, 
         a = np.stack([dr.direction(p) for p in pairs])
         w = np.stack([probing.probe(p, c) for p in pairs])
         other = np.stack([dr.unit(row) for row in rng.standard_normal(w.shape)])
-        found.append(Noise(
-            c, np.diag(table), np.diag(probing.cosines(pairs, c, held_out=True)),
-            np.diag(probing.permuted(pairs, c, rng)), dr.frobenius(a, w),
-            dr.frobenius(a, other), table,
-        ))  # fmt: skip
+        found.append(
+            Noise(
+                c,
+                np.diag(table),
+                np.diag(probing.cosines(pairs, c, held_out=True)),
+                np.diag(probing.permuted(pairs, c, rng)),
+                dr.frobenius(a, w),
+                dr.frobenius(a, other),
+                table,
+            )
+        )
     return found

@@ -65,9 +65,15 @@ def run_one(m: int, edges: float, n_bits: int, seed: int, steps: int, n: int) ->
     labels, bits = draw(n)
     log_p = log_posterior(bits, table, prior)
     marginal = np.exp(log_p) @ configs
-    row = {"m": m, "edges": edges, "bits": n_bits, "seed": seed, "probe": np.nan,
-           "bayes": float(((marginal[1::2] > 0.5) == configs[labels[1::2]]).mean()),
-           "raw": accuracy(bits.astype(float), configs[labels])}  # fmt: skip
+    row = {
+        "m": m,
+        "edges": edges,
+        "bits": n_bits,
+        "seed": seed,
+        "probe": np.nan,
+        "bayes": float(((marginal[1::2] > 0.5) == configs[labels[1::2]]).mean()),
+        "raw": accuracy(bits.astype(float), configs[labels]),
+    }
     if not steps:
         return row
     torch.manual_seed(derive_seed(seed, "ntc simulation weights", m, edges, n_bits))

@@ -61,11 +61,16 @@ def _way(way: str, world: wd.World, seed: int, length: int, eta: float, n: int) 
     left = theory.log_predict(log_p, world.names)
     error = np.abs(left - (terms.linear + terms.beta - terms.residual)).max()
     return {
-        "way": way, "seed": seed, "length": length, "eta": eta, "identity": float(error),
+        "way": way,
+        "seed": seed,
+        "length": length,
+        "eta": eta,
+        "identity": float(error),
         "eps": theory.uncertainty(log_p, world.names),
         "no_fit": theory.no_fit_r2(world, log_p),
-        "slope": theory.slope(world, log_p), "ratio": theory.residual_ratio(world, log_p),
-    }  # fmt: skip
+        "slope": theory.slope(world, log_p),
+        "ratio": theory.residual_ratio(world, log_p),
+    }
 
 
 @one_thread()
@@ -87,8 +92,14 @@ def trained_lengths(seed: int, n: int, steps: int) -> pd.DataFrame:
     for i, (length, part) in enumerate(zip(TRAINED_LENGTHS, fresh, strict=True)):
         own = world.log_posterior(part.words)
         score = theory.no_fit_r2(world, own, logits[i * n : (i + 1) * n])
-        rows.append({"seed": seed, "length": length, "no_fit": score,
-                     "eps": theory.uncertainty(own, world.names)})  # fmt: skip
+        rows.append(
+            {
+                "seed": seed,
+                "length": length,
+                "no_fit": score,
+                "eps": theory.uncertainty(own, world.names),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -105,8 +116,9 @@ class Broken(NamedTuple):
     order: pd.DataFrame
 
 
-def trained_logits(features: np.ndarray, targets: np.ndarray, new: np.ndarray, *, steps: int,
-                   seed: int) -> np.ndarray:  # fmt: skip
+def trained_logits(
+    features: np.ndarray, targets: np.ndarray, new: np.ndarray, *, steps: int, seed: int
+) -> np.ndarray:
     """Logits on `new` of a perceptron trained to give `targets` from `features`; f_x of width 32.
 
     features : (N, p); targets : (N, Y) distributions; new : (M, p)
@@ -148,21 +160,35 @@ def broken_of(seed: int, n: int, steps: int, length: int = 12) -> Broken:
         names = wd.merged_names(wd.joint_names(len(world.prior), 0.002), size)
         rank = np.linalg.matrix_rank(theory.evidence_matrix(names, world.prior), tol=1e-9)
         exact, own = logits(names)
-        merged.append({"seed": seed, "size": size, "rank": int(rank), "exact": ms.r2(exact, table),
-                       "trained": np.nan if own is None else ms.r2(own, table)})  # fmt: skip
+        merged.append(
+            {
+                "seed": seed,
+                "size": size,
+                "rank": int(rank),
+                "exact": ms.r2(exact, table),
+                "trained": np.nan if own is None else ms.r2(own, table),
+            }
+        )
     unnamed = []
     odds = theory.log_odds(log_p, world.configs)[:, UNNAMED]
     for named in (True, False):
         names = world.names if named else wd.without_name(world.names, UNNAMED)
         exact, own = logits(names)
-        unnamed.append({"seed": seed, "named": named, "exact": ms.r2(exact, odds),
-                        "trained": np.nan if own is None else ms.r2(own, odds)})  # fmt: skip
+        unnamed.append(
+            {
+                "seed": seed,
+                "named": named,
+                "exact": ms.r2(exact, odds),
+                "trained": np.nan if own is None else ms.r2(own, odds),
+            }
+        )
     order = [_order(world, contexts, pool, kappa, seed, steps) for kappa in KAPPAS]
     return Broken(pd.DataFrame(merged), pd.DataFrame(unnamed), pd.DataFrame(order))
 
 
-def depends_on_word(world: wd.World, contexts: wd.Contexts, kappa: float,
-                    answers: np.ndarray) -> np.ndarray:  # fmt: skip
+def depends_on_word(
+    world: wd.World, contexts: wd.Contexts, kappa: float, answers: np.ndarray
+) -> np.ndarray:
     """p(y|x), (N, Y), where the name is `answers` of the last word with probability kappa."""
     p = np.exp(theory.log_predict(world.log_posterior(contexts.words), world.names))
     return (1 - kappa) * p + kappa * np.eye(world.n_names)[answers[contexts.words[:, -1]]]
@@ -175,12 +201,20 @@ def _order(world, contexts, pool, kappa: float, seed: int, steps: int) -> dict:
     last = np.eye(world.n_words)
     wide = np.column_stack([lm, last[contexts.words[:, -1]][:, 1:]])
     exact = theory.centred(np.log(depends_on_word(world, contexts, kappa, answers)))
-    row = {"seed": seed, "kappa": kappa, "lm": ms.r2(lm, exact), "with_word": ms.r2(wide, exact),
-           "trained_lm": np.nan, "trained_with_word": np.nan}  # fmt: skip
+    row = {
+        "seed": seed,
+        "kappa": kappa,
+        "lm": ms.r2(lm, exact),
+        "with_word": ms.r2(wide, exact),
+        "trained_lm": np.nan,
+        "trained_with_word": np.nan,
+    }
     if steps:
         target = depends_on_word(world, pool, kappa, answers)
-        inputs = [np.column_stack([world.counts(c.words) / 4, last[c.words[:, -1]]])
-                  for c in (pool, contexts)]  # fmt: skip
+        inputs = [
+            np.column_stack([world.counts(c.words) / 4, last[c.words[:, -1]]])
+            for c in (pool, contexts)
+        ]
         own = theory.centred(trained_logits(inputs[0], target, inputs[1], steps=steps, seed=seed))
         row |= {"trained_lm": ms.r2(lm, own), "trained_with_word": ms.r2(wide, own)}
     return row

@@ -69,10 +69,17 @@ def measure(
     train = world.sample(N_CONTEXTS, length, rng)
     x, labels = represent(train.words), world.configs[train.labels]
     center, scale = x.mean(0), x.std() or 1.0
-    weights = np.stack([
-        LogisticRegression(C=100.0, max_iter=1000).fit((x - center) / scale, labels[:, j]).coef_[0]
-        for j in range(world.m)
-    ]) / scale  # fmt: skip
+    weights = (
+        np.stack(
+            [
+                LogisticRegression(C=100.0, max_iter=1000)
+                .fit((x - center) / scale, labels[:, j])
+                .coef_[0]
+                for j in range(world.m)
+            ]
+        )
+        / scale
+    )
     concepts, moved, expected = [], [], []
     for k in range(world.m):
         contexts = world.sample(N_PAIRS, length, rng)

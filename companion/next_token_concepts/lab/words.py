@@ -77,17 +77,24 @@ def word_pairs(path: Path, n_concepts: int, n_pairs: int) -> pd.DataFrame:
     table = table[table["concept_id"].isin(ids)]
     # every second pair trains the direction, the next one the probe: take them from all over
     if n_pairs:
-        parts = [g.iloc[np.linspace(0, len(g) - 1, min(n_pairs, len(g))).round().astype(int)]
-                 for _, g in table.groupby("concept_id", sort=False)]  # fmt: skip
+        parts = [
+            g.iloc[np.linspace(0, len(g) - 1, min(n_pairs, len(g))).round().astype(int)]
+            for _, g in table.groupby("concept_id", sort=False)
+        ]
         table = pd.concat(parts)
     return table[["concept", "word0", "word1"]].reset_index(drop=True)
 
 
 @torch.no_grad()
 def hidden_states(
-    model: PreTrainedModel, tokenizer: Tokenizer, words: Sequence[str], *, layers: Sequence[int],
-    progress: bool = True, label: str = "words",
-) -> np.ndarray:  # fmt: skip
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    words: Sequence[str],
+    *,
+    layers: Sequence[int],
+    progress: bool = True,
+    label: str = "words",
+) -> np.ndarray:
     """Hidden states at the last token of each word: float32 (words, layers, d).
 
     layers : indices into ``hidden_states``; -1 is the last one, after the final norm
@@ -106,9 +113,11 @@ def hidden_states(
             tokens[r, : len(ids[i])] = torch.tensor(ids[i])
             mask[r, : len(ids[i])] = 1
         states = model(
-            input_ids=tokens.to(place), attention_mask=mask.to(place),
-            output_hidden_states=True, use_cache=False,
-        ).hidden_states  # fmt: skip
+            input_ids=tokens.to(place),
+            attention_mask=mask.to(place),
+            output_hidden_states=True,
+            use_cache=False,
+        ).hidden_states
         last = mask.sum(1) - 1
         kept = torch.stack([states[layer][torch.arange(len(rows)), last] for layer in layers], 1)
         for r, i in enumerate(rows):
@@ -118,9 +127,9 @@ def hidden_states(
 
 def is_whole(tokenizer: Tokenizer, words: Sequence[str]) -> np.ndarray:
     """Whether a word, with the space in front, is one token."""
-    return np.array([
-        len(tokenizer(f" {word}", add_special_tokens=False)["input_ids"]) == 1 for word in words
-    ])  # fmt: skip
+    return np.array(
+        [len(tokenizer(f" {word}", add_special_tokens=False)["input_ids"]) == 1 for word in words]
+    )
 
 
 def randomized(model: PreTrainedModel, seed: int) -> PreTrainedModel:
@@ -137,8 +146,15 @@ def pairs_at(states: np.ndarray, places: Mapping[str, int], table: pd.DataFrame)
     ]
 
 
-def depth_of(states: np.ndarray, places: Mapping[str, int], table: pd.DataFrame, *, c: float,
-             draws: int, seed: int) -> Depth:  # fmt: skip
+def depth_of(
+    states: np.ndarray,
+    places: Mapping[str, int],
+    table: pd.DataFrame,
+    *,
+    c: float,
+    draws: int,
+    seed: int,
+) -> Depth:
     """All layers of states (words, layers, d)."""
     rows: dict[str, list] = {name: [] for name in ("same", "held_out", "null", "null_same", "off")}
     for layer in range(states.shape[1]):
@@ -155,9 +171,16 @@ def depth_of(states: np.ndarray, places: Mapping[str, int], table: pd.DataFrame,
     return Depth(*(np.array(values) for values in rows.values()), held)
 
 
-def analyze(model: PreTrainedModel, tokenizer: Tokenizer, table: pd.DataFrame,
-            settings: Settings, seed: int, folder: Path | None = None, *,
-            progress: bool = True) -> RealWords:  # fmt: skip
+def analyze(
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    table: pd.DataFrame,
+    settings: Settings,
+    seed: int,
+    folder: Path | None = None,
+    *,
+    progress: bool = True,
+) -> RealWords:
     """E11 on one model and on the same network with random weights.
 
     folder : where hidden states are kept between runs; None keeps nothing
@@ -175,11 +198,18 @@ def analyze(model: PreTrainedModel, tokenizer: Tokenizer, table: pd.DataFrame,
             states = np.load(folder / key, allow_pickle=False)
         else:
             network = model if arm == "trained" else randomized(model, seed)
-            states = hidden_states(network, tokenizer, words, layers=layers, progress=progress,
-                                   label=f"words, {arm} weights")  # fmt: skip
+            states = hidden_states(
+                network,
+                tokenizer,
+                words,
+                layers=layers,
+                progress=progress,
+                label=f"words, {arm} weights",
+            )
             _keep(folder, key, states)
-        depth[arm] = depth_of(states, places, table, c=settings.word_c,
-                              draws=settings.null_draws, seed=seed)  # fmt: skip
+        depth[arm] = depth_of(
+            states, places, table, c=settings.word_c, draws=settings.null_draws, seed=seed
+        )
         last = states[:, -1].astype(float)
         whole[arm] = whole_words(last, places, table, kept, settings, seed)
         for c in settings.word_cs:

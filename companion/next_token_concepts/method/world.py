@@ -154,9 +154,7 @@ def hint_words(configs: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> np.n
 def concept_names(configs: np.ndarray, eta: float) -> np.ndarray:
     """p(name | c), (K, 2m): a concept drawn uniformly is named, wrongly with probability `eta`."""
     m = configs.shape[1]
-    columns = [
-        np.where(configs[:, k] == v, 1 - eta, eta) / m for k in range(m) for v in (0, 1)
-    ]  # fmt: skip
+    columns = [np.where(configs[:, k] == v, 1 - eta, eta) / m for k in range(m) for v in (0, 1)]
     return np.stack(columns, axis=1)
 
 

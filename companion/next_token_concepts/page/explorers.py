@@ -82,9 +82,7 @@ def sentence_explorer(seed: int = 0) -> Explorer:
 
 def recipe_explorer(runs: Sequence[Trained], seed: int = 0) -> Explorer:
     """Pairing, penalty, and what is represented: 20 frames."""
-    network = [
-        dr.Pairs(p.zero[:60], p.one[:60]) for p in at(runs, 0.01)[0].twins.pairs
-    ]  # fmt: skip
+    network = [dr.Pairs(p.zero[:60], p.one[:60]) for p in at(runs, 0.01)[0].twins.pairs]
     noise = dr.isotropic([60] * len(network), 256, generator(seed, "ntc explore noise"))
     kinds = {"pure noise": noise, "trained network": network}
 

@@ -49,8 +49,9 @@ def simulation(scale: str, simulated: pd.DataFrame) -> Finding:
     if simulated["probe"].isna().all():
         return not_tested(claims.BY_ID["E6"], scale, "no network was trained in this run")
     found = {edges: over(slopes(simulated, edges), scale) for edges in simulated["edges"].unique()}
-    by_seed = simulated.assign(gap=simulated["bayes"] - simulated["probe"],
-                               lead=simulated["probe"] - simulated["raw"])  # fmt: skip
+    by_seed = simulated.assign(
+        gap=simulated["bayes"] - simulated["probe"], lead=simulated["probe"] - simulated["raw"]
+    )
     middle = by_seed[by_seed["bits"].isin((6, 8))]
     gap = over(by_seed.groupby("seed")["gap"].mean().to_numpy(), scale)
     lead = over(middle.groupby("seed")["lead"].mean().to_numpy(), scale)
@@ -58,8 +59,13 @@ def simulation(scale: str, simulated: pd.DataFrame) -> Finding:
     parts = {f"ER{edges}": (found[edges], claims.POSITIVE) for edges in rest}
     parts["Bayes minus probe"] = (gap, claims.SMALL_GAP)
     parts["probe minus raw bits"] = (lead, claims.POSITIVE)
-    return judge(claims.BY_ID["E6"], scale, found[first], parts=parts,
-                 note=f"slope of ER{first}, the least clear graph")  # fmt: skip
+    return judge(
+        claims.BY_ID["E6"],
+        scale,
+        found[first],
+        parts=parts,
+        note=f"slope of ER{first}, the least clear graph",
+    )
 
 
 def _low(interval: Interval) -> float:
@@ -101,6 +107,8 @@ def independence(scale: str, broken: Broken) -> Finding:
     note = ""
     trained = strong.dropna(subset=["trained_lm"])
     if len(trained):
-        note = (f"trained: {trained['trained_lm'].mean():.2f}, with the last word "
-                f"{trained['trained_with_word'].mean():.2f}")  # fmt: skip
+        note = (
+            f"trained: {trained['trained_lm'].mean():.2f}, with the last word "
+            f"{trained['trained_with_word'].mean():.2f}"
+        )
     return judge(claims.BY_ID["E8"], scale, over_seeds(strong["lm"]), parts=parts, note=note)

@@ -77,9 +77,16 @@ def series(results: Results) -> dict[str, object]:
     found: dict[str, object] = {
         "etas": _rows(r.etas.groupby("eta", as_index=False)[["LM", "P"]].mean()),
         "trained": [
-            {"eta": t.plan.eta, "seed": t.plan.seed, "targets": t.plan.targets,
-             "network": t.plan.network, "excess": _short(t.excess),
-             "LM": _short(t.enc["LM"]), "P": _short(t.enc["P"]), "curve_r2": _short(t.curve_r2)}
+            {
+                "eta": t.plan.eta,
+                "seed": t.plan.seed,
+                "targets": t.plan.targets,
+                "network": t.plan.network,
+                "excess": _short(t.excess),
+                "LM": _short(t.enc["LM"]),
+                "P": _short(t.enc["P"]),
+                "curve_r2": _short(t.curve_r2),
+            }
             for t in [*r.headline, *r.others]
         ],
         "curves": [
@@ -87,20 +94,27 @@ def series(results: Results) -> dict[str, object]:
             for t in r.headline
             if t.plan.seed == min(h.plan.seed for h in r.headline)
         ],
-        "ways": _rows(r.ways.groupby(["way", "length", "eta"], as_index=False)
-                      [["eps", "no_fit", "slope"]].mean()),
-    }  # fmt: skip
+        "ways": _rows(
+            r.ways.groupby(["way", "length", "eta"], as_index=False)[
+                ["eps", "no_fit", "slope"]
+            ].mean()
+        ),
+    }
     if not isinstance(r.dictionaries, Missing):
         found["dictionaries"] = _rows(r.dictionaries.scores)
     if not isinstance(r.words, Missing):
         found["words"] = {
             "concepts": r.words.concepts,
-            **{arm: {"held_out": [_short(v, 4) for v in depth.held_out[-1]],
-                     "null": [_short(v, 4) for v in depth.null[-1]],
-                     "same": [_short(v, 4) for v in depth.same[-1]],
-                     "layers": [_short(v, 4) for v in depth.held_out.mean(1)]}
-               for arm, depth in r.words.depth.items()},
-        }  # fmt: skip
+            **{
+                arm: {
+                    "held_out": [_short(v, 4) for v in depth.held_out[-1]],
+                    "null": [_short(v, 4) for v in depth.null[-1]],
+                    "same": [_short(v, 4) for v in depth.same[-1]],
+                    "layers": [_short(v, 4) for v in depth.held_out.mean(1)],
+                }
+                for arm, depth in r.words.depth.items()
+            },
+        }
     if not isinstance(r.checkpoints, Missing):
         found["checkpoints"] = {
             name: list(hub.gained(r.checkpoints, name)[:3])

@@ -40,9 +40,12 @@ def identifiability(scale: str, runs: Sequence[Trained]) -> Finding:
         parts["from exact logits"] = (over([r.enc["oracle"] for r in runs], scale), claims.ORACLE)
     exact = np.mean([r.enc_exact["LM"] for r in runs]) if runs else float("nan")
     finding = judge(
-        claims.BY_ID["E1"], scale, over([r.enc["LM"] for r in runs], scale), parts=parts,
+        claims.BY_ID["E1"],
+        scale,
+        over([r.enc["LM"] for r in runs], scale),
+        parts=parts,
         note=f"a perfect predictor gives {exact:.3f}",
-    )  # fmt: skip
+    )
     return gated(finding, runs)
 
 

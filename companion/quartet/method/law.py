@@ -77,9 +77,17 @@ def fit_from(start: np.ndarray, runs: Runs, fixed: tuple[int, ...] = ()) -> Opti
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return least_squares(
-            residual, np.asarray(start, float)[free], jac=jacobian, loss="huber", f_scale=HUBER,
-            x_scale="jac", max_nfev=3000, xtol=1e-12, ftol=1e-12, gtol=1e-12,
-        )  # fmt: skip
+            residual,
+            np.asarray(start, float)[free],
+            jac=jacobian,
+            loss="huber",
+            f_scale=HUBER,
+            x_scale="jac",
+            max_nfev=3000,
+            xtol=1e-12,
+            ftol=1e-12,
+            gtol=1e-12,
+        )
 
 
 def starts(n: int) -> list[np.ndarray]:
@@ -146,8 +154,16 @@ def fit_efficiency(law: Law, runs: Runs, which: str) -> tuple[float, float]:
         return np.stack([-law.theta[1] * slopes[:, 0], -law.theta[3] * slopes[:, 2]], -1)[:, free]
 
     found = least_squares(
-        residual, np.full(len(free), -0.2), jac=jacobian, loss="huber", f_scale=HUBER,
-        x_scale="jac", max_nfev=2000, xtol=1e-12, ftol=1e-12, gtol=1e-12,
-    )  # fmt: skip
+        residual,
+        np.full(len(free), -0.2),
+        jac=jacobian,
+        loss="huber",
+        f_scale=HUBER,
+        x_scale="jac",
+        max_nfev=2000,
+        xtol=1e-12,
+        ftol=1e-12,
+        gtol=1e-12,
+    )
     eff = np.exp(logs(found.x))
     return float(eff[0]), float(eff[1])

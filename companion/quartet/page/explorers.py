@@ -66,15 +66,19 @@ def group_explorer() -> Explorer:
         lambda **at: group_frame(group_of(**at)),
         name="quartet-group",
         alt=alt,
-        labels={"outlier": "outlier", "sigma": "log2 size", "rotated": "rotation",
-                "quantizer": "quantizer"},
+        labels={
+            "outlier": "outlier",
+            "sigma": "log2 size",
+            "rotated": "rotation",
+            "quantizer": "quantizer",
+        },
         show={"outlier": lambda n: f"x {n}", "sigma": lambda s: f"{s:.2f}"},
         start={"outlier": 8, "sigma": 0.0, "rotated": "off", "quantizer": "RTN"},
         outlier=[1, 8],
         sigma=[0.0, 0.5],
         rotated=["off", "on"],
         quantizer=["RTN", "SR", "QuEST", "QuEST nearest"],
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -149,12 +153,16 @@ def map_explorer() -> Explorer:
         lambda **at: map_frame(_map(**at)),
         name="quartet-map",
         alt=alt,
-        labels={"forward": "speed-up forward", "backward": "speed-up backward",
-                "eff_n": "eff_N", "eff_d": "eff_D"},
+        labels={
+            "forward": "speed-up forward",
+            "backward": "speed-up backward",
+            "eff_n": "eff_N",
+            "eff_d": "eff_D",
+        },
         show={"forward": lambda s: f"{s:g}", "backward": lambda s: f"{s:g}"},
         start={"forward": 2.0, "backward": 2.0, "eff_n": 0.64, "eff_d": 0.9},
         forward=[1.5, 2.0],
         backward=[1.0, 1.5, 2.0],
         eff_n=[0.42, 0.64],
         eff_d=[0.8, 0.9, 0.95],
-    )  # fmt: skip
+    )

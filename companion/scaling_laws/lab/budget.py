@@ -25,12 +25,7 @@ def candidate_designs(
     ks: Sequence[int], tokens: Sequence[float], pools: Sequence[str] = tuple(POOLS)
 ) -> list[Design]:
     """Every combination, with the first tenth of each run thrown away."""
-    return [
-        Design(pool, k, float(D), "cut 10 %")
-        for pool in pools
-        for k in ks
-        for D in tokens
-    ]  # fmt: skip
+    return [Design(pool, k, float(D), "cut 10 %") for pool in pools for k in ks for D in tokens]
 
 
 def target_cost(family: Family) -> float:

@@ -54,8 +54,9 @@ def beside_printed(table: pd.DataFrame, *, least: int = 3) -> pd.DataFrame:
         )
     cells = pd.concat(parts, ignore_index=True).dropna(subset="printed")
     cells["difference"] = cells["ours"] - cells["printed"]
-    within = cells["difference"].abs() <= TOLERANCE + np.where(cells["cut"] > 0,
-                                                               cells["half_digit"], 0)  # fmt: skip
+    within = cells["difference"].abs() <= TOLERANCE + np.where(
+        cells["cut"] > 0, cells["half_digit"], 0
+    )
     return cells.assign(reproduced=within).drop(columns="half_digit")
 
 

@@ -148,8 +148,11 @@ def monte_carlo(
             subsets[key] = draw_subsets(len(runs), design.k, n_draws, rng_for(*key))
         for draw, subset in enumerate(subsets[key]):
             chosen = [runs[i] for i in subset]
-            row = {**asdict(design), "draw": draw,
-                   "flop": 6 * design.tokens * sum(run.N for run in chosen)}  # fmt: skip
+            row = {
+                **asdict(design),
+                "draw": draw,
+                "flop": 6 * design.tokens * sum(run.N for run in chosen),
+            }
             rows.append(row | _predict(design, chosen, window, final))
     return pd.DataFrame(rows)
 

@@ -68,11 +68,13 @@ def pythia_is_lambada() -> Fact:
         (round(N / 1e7), round(q, 1)): value
         for N, q, value in zip(size, printed["percentage"], printed["are_pct"], strict=True)
     }
-    differences = np.array([
-        abs(row.are - known[key])
-        for row in table.itertuples()
-        if (key := (round(row.N / 1e7), round(row.q, 1))) in known
-    ])  # fmt: skip
+    differences = np.array(
+        [
+            abs(row.are - known[key])
+            for row in table.itertuples()
+            if (key := (round(row.N / 1e7), round(row.q, 1))) in known
+        ]
+    )
     return Fact(
         "Pythia",
         'The Pythia "loss" is log2 of the LAMBADA last-word perplexity.',
@@ -153,9 +155,16 @@ def costs() -> pd.DataFrame:
     for name in ("OPT", "gpt3", "pythia"):
         for run in released_family(name).runs:
             flops = 6 * run.N * run.D
-            rows.append({"family": name, "model": run.model, "n_logged": run.D.size,
-                         "true": flops[-1], "added": flops.sum(),
-                         "added_logs": np.log10(flops).sum()})  # fmt: skip
+            rows.append(
+                {
+                    "family": name,
+                    "model": run.model,
+                    "n_logged": run.D.size,
+                    "true": flops[-1],
+                    "added": flops.sum(),
+                    "added_logs": np.log10(flops).sum(),
+                }
+            )
     return pd.DataFrame(rows)
 
 

@@ -42,6 +42,12 @@ def short_run_errors(table: pd.DataFrame, least: tuple[float, ...] = (0.0, 1.0))
         for multiple in least:
             training, target = split_runs(table, dataset, multiple)
             law = fit_varpro(training).law
-            rows.append({"dataset": dataset, "least": multiple, "are": are(law, target),
-                         "n_runs": training.N.size})  # fmt: skip
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "least": multiple,
+                    "are": are(law, target),
+                    "n_runs": training.N.size,
+                }
+            )
     return pd.DataFrame(rows)

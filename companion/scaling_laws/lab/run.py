@@ -159,8 +159,9 @@ def single_run_errors() -> pd.DataFrame:
     rows = []
     for run in small_runs():
         law = fit_one_model(training_points([run], cut=CUT)).law
-        rows.append({"model": run.model, "N": run.N, "are": are(law, window),
-                     "bias": bias(law, window)})  # fmt: skip
+        rows.append(
+            {"model": run.model, "N": run.N, "are": are(law, window), "bias": bias(law, window)}
+        )
     return pd.DataFrame(rows)
 
 

@@ -110,8 +110,9 @@ def python_sources() -> Corpus:
             f"{root} holds {len(texts)} source files; the tiny family reads the sources of the "
             "standard library, which this Python came without. Use a full installation"
         )
-    return Corpus(texts, "source code of the Python standard library", "PSF-2.0",
-                  platform.python_version())  # fmt: skip
+    return Corpus(
+        texts, "source code of the Python standard library", "PSF-2.0", platform.python_version()
+    )
 
 
 @cache

@@ -55,10 +55,13 @@ def fit_lab(family: Family, world: World, cuts: Sequence[float] = CUTS) -> pd.Da
                 "E": fit.law.E,
                 "alpha": fit.law.alpha,
                 "beta": fit.law.beta,
-                "status": "at bound" if fit.at_bound else "ok" if fit.converged
+                "status": "at bound"
+                if fit.at_bound
+                else "ok"
+                if fit.converged
                 else "not converged",
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 
@@ -76,8 +79,9 @@ def run_lab(
         world = make_world(generator(index, "zipf", "world"), g=g)
         for seed in seeds:
             family = lab_family(world, seed, n_tokens=n_tokens, n_checkpoints=n_checkpoints)
-            tables.append(fit_lab(family, world).assign(world=index, seed=seed,
-                                                        truth=world.irreducible))  # fmt: skip
+            tables.append(
+                fit_lab(family, world).assign(world=index, seed=seed, truth=world.irreducible)
+            )
     return pd.concat(tables, ignore_index=True)
 
 

@@ -92,8 +92,7 @@ def train(world: World, M: int, D: np.ndarray, rng: np.random.Generator) -> Run:
     for new in np.diff(D, prepend=0):
         counts += rng.multinomial(rng.multinomial(new, p), q)
         losses.append(_loss(p, q, counts))
-    return Run(f"M={M}", float(M * (q.shape[1] - 1)), np.asarray(D, dtype=float),
-               np.array(losses))  # fmt: skip
+    return Run(f"M={M}", float(M * (q.shape[1] - 1)), np.asarray(D, dtype=float), np.array(losses))
 
 
 def _loss(p: np.ndarray, q: np.ndarray, counts: np.ndarray) -> float:

@@ -81,8 +81,10 @@ def _power_law(log_x: np.ndarray, y: np.ndarray) -> tuple[float, float, float, b
     low, high = _GRID[max(i - 1, 0)], _GRID[min(i + 1, len(_GRID) - 1)]
     found = minimize_scalar(
         lambda exponent: _linear(x, y, exponent)[2],
-        bounds=(low, high), method="bounded", options={"xatol": 1e-10 * high},
-    )  # fmt: skip
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-10 * high},
+    )
     exponent = found.x if found.fun <= sse[i] else _GRID[i]
     c, k, _ = _linear(x, y, exponent)
     log_k = math.log(k) + exponent * least if k > 0 else -math.inf

@@ -75,8 +75,9 @@ def _projected(sums: _Sums, alphas: np.ndarray, betas: np.ndarray) -> np.ndarray
     v -= v_mean
     loss_mean = sums.loss.mean()
     loss = sums.loss - loss_mean
-    per_size = np.stack([np.bincount(sums.size, weights=column, minlength=u.shape[0])
-                         for column in v.T], axis=1)  # (m, b)  # fmt: skip
+    per_size = np.stack(
+        [np.bincount(sums.size, weights=column, minlength=u.shape[0]) for column in v.T], axis=1
+    )  # (m, b)
     uu = (sums.count @ u**2)[:, None]
     vv = np.einsum("nb,nb->b", v, v)[None, :]
     uv = u.T @ per_size
@@ -177,10 +178,14 @@ def _local_minima(surface: np.ndarray) -> list[tuple[int, int]]:
     padded = np.pad(surface, 1, constant_values=np.inf)
     rows, columns = surface.shape
     around = np.min(
-        [padded[1 + i : 1 + i + rows, 1 + j : 1 + j + columns]
-         for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)],
+        [
+            padded[1 + i : 1 + i + rows, 1 + j : 1 + j + columns]
+            for i in (-1, 0, 1)
+            for j in (-1, 0, 1)
+            if (i, j) != (0, 0)
+        ],
         axis=0,
-    )  # fmt: skip
+    )
     cells = np.argwhere(surface <= around)
     return [tuple(cell) for cell in cells[np.argsort(surface[tuple(cells.T)])]]
 
@@ -208,12 +213,20 @@ def _polish(sums: _Sums, start: tuple[float, float]):
 
     def jacobian(exponents: np.ndarray) -> np.ndarray:
         coefficients, columns = linear_part(x, y, loss, *exponents)
-        slopes = np.stack([-x * columns[:, 1] * coefficients[1],
-                           -y * columns[:, 2] * coefficients[2]], axis=1)  # fmt: skip
+        slopes = np.stack(
+            [-x * columns[:, 1] * coefficients[1], -y * columns[:, 2] * coefficients[2]], axis=1
+        )
         basis, _ = np.linalg.qr(columns[:, coefficients > 0])
         return slopes - basis @ (basis.T @ slopes)
 
     return least_squares(
-        residual, np.clip(start, LOW, HIGH), jacobian, bounds=(LOW, HIGH),
-        xtol=1e-10, ftol=1e-12, gtol=1e-12, max_nfev=60, x_scale=(0.1, 0.1),
-    )  # fmt: skip
+        residual,
+        np.clip(start, LOW, HIGH),
+        jacobian,
+        bounds=(LOW, HIGH),
+        xtol=1e-10,
+        ftol=1e-12,
+        gtol=1e-12,
+        max_nfev=60,
+        x_scale=(0.1, 0.1),
+    )

@@ -22,22 +22,29 @@ def check_data_share(answer: object) -> Answer:
     """Exercise 1: share of the reducible loss that is the data term, N = 1e9 and D = 1e11."""
     size, data = float(REFIT.size_term(1e9)), float(REFIT.data_term(1e11))
     return respond(
-        answer, data / (size + data), tolerance=0.01, name="sl-data-share",
+        answer,
+        data / (size + data),
+        tolerance=0.01,
+        name="sl-data-share",
         hints=[
             (size / (size + data), "This is the share of the size term."),
             (data / (REFIT.E + size + data), "This is the share of the whole loss; leave E out."),
         ],
         otherwise="Put N and D into the two terms of eq. 1 and divide.",
-    )  # fmt: skip
+    )
 
 
 def check_perplexity_error(answer: object) -> Answer:
     """Exercise 2: a law is 0.1 nats too high at 2.3 nats; its relative error in perplexity, %."""
     return respond(
-        answer, 100 * math.expm1(0.1), tolerance=0.01, unit="%", name="sl-perplexity",
+        answer,
+        100 * math.expm1(0.1),
+        tolerance=0.01,
+        unit="%",
+        name="sl-perplexity",
         hints=[(100 * 0.1 / 2.3, "This is the error in nats.")],
         otherwise="Perplexity is exp(loss): compare exp(2.4) with exp(2.3).",
-    )  # fmt: skip
+    )
 
 
 def spoiled_points(seed: int = 0) -> Points:
@@ -55,7 +62,10 @@ def check_outliers(answer: object, seed: int = 0) -> Answer:
     robust = abs(fit_huber_log(data).law.E / TRUTH.E - 1)
 
     return respond(
-        answer, squares / robust, tolerance=0.02, name="sl-outliers",
+        answer,
+        squares / robust,
+        tolerance=0.02,
+        name="sl-outliers",
         hints=[(robust / squares, "The other way round: least squares over Huber.")],
         otherwise="Fit both, take |E / 1.8 - 1| of each, and divide.",
-    )  # fmt: skip
+    )

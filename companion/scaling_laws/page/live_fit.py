@@ -55,8 +55,9 @@ def family_data(name: str) -> dict[str, object]:
         D.append([float(f"{run.D[i]:.4g}") for i in ranks])
         loss.append([round(float(run.loss[i]), 4) for i in ranks])
         z.append([round(float(draw), 2) for draw in rng.normal(size=len(ranks))])
-    late = [v for d, row in zip(D, loss, strict=True) for x, v in zip(d, row, strict=True)
-            if x > 1e9]  # fmt: skip
+    late = [
+        v for d, row in zip(D, loss, strict=True) for x, v in zip(d, row, strict=True) if x > 1e9
+    ]
     axes = {
         "x": [float(f"{0.9 * max(1e9, min(d[0] for d in D)):.2g}"), 3.2e11],
         "y": [round(min(late) - 0.2, 1), round(max(late) + 0.2, 1)],
@@ -76,8 +77,9 @@ def page_data() -> dict[str, object]:
 
 def _runs(family: Mapping, noise: float) -> list[Run]:
     """The runs with a relative error of standard deviation `noise` on each loss."""
-    columns = zip(family["names"], family["N"], family["D"], family["loss"], family["z"],
-                  strict=True)  # fmt: skip
+    columns = zip(
+        family["names"], family["N"], family["D"], family["loss"], family["z"], strict=True
+    )
     return [
         Run(name, size, np.array(D), np.array(loss) * np.exp(noise * np.array(z)))
         for name, size, D, loss, z in columns
@@ -105,32 +107,65 @@ def scene(values: Mapping, data: Mapping) -> Scene:
         f"end of the {target.model} run, {fixed(float(target.loss[-1]), 2)} measured.",
         "detail": _detail(count, train[-1].model, cut, noise, floor),
         "panels": [
-            {"title": "Loss while training",
-             "x": {"label": "tokens seen", "domain": family["axes"]["x"], "scale": "log"},
-             "y": {"label": family["axes"]["label"], "domain": family["axes"]["y"]},
-             "marks": [
-                 *_curves(_runs(family, 0)[count:-1], role="muted", width=1.2, name="not used"),
-                 *_curves(train, role="paper", width=1, opacity=0.5, dash=""),
-                 *_checkpoints(train, cut * end, end),
-                 {"kind": "rule", "y": seen, "role": "baseline", "name": "best loss fitted"},
-                 *_curves([target], role="truth", name=target.model),
-                 {"kind": "line", "x": target.D.tolist(), "y": predicted, "role": "ours",
-                  "width": 2.4, "name": "predicted"}]},
-            {"title": "Error of the prediction",
-             "x": {"label": "share of tokens thrown away", "domain": [0, data["shares"][-1]],
-                   "percent": True},
-             "y": {"label": "", "domain": [0, CAP], "ticks": data["ticks"]},
-             "marks": [
-                 {"kind": "rule", "y": 4, "role": "paper",
-                  "name": "4 %, the paper's best to expect"},
-                 {"kind": "rule", "y": min(CAP, floor), "role": "baseline",
-                  "name": "best loss fitted"},
-                 {"kind": "line", "x": data["shares"], "y": [min(CAP, e) for e in by_share],
-                  "role": "ours", "name": f"law, {count} runs"},
-                 {"kind": "points", "x": [cut], "y": [min(CAP, error)], "role": "ours",
-                  "size": 5}]},
+            {
+                "title": "Loss while training",
+                "x": {"label": "tokens seen", "domain": family["axes"]["x"], "scale": "log"},
+                "y": {"label": family["axes"]["label"], "domain": family["axes"]["y"]},
+                "marks": [
+                    *_curves(_runs(family, 0)[count:-1], role="muted", width=1.2, name="not used"),
+                    *_curves(train, role="paper", width=1, opacity=0.5, dash=""),
+                    *_checkpoints(train, cut * end, end),
+                    {"kind": "rule", "y": seen, "role": "baseline", "name": "best loss fitted"},
+                    *_curves([target], role="truth", name=target.model),
+                    {
+                        "kind": "line",
+                        "x": target.D.tolist(),
+                        "y": predicted,
+                        "role": "ours",
+                        "width": 2.4,
+                        "name": "predicted",
+                    },
+                ],
+            },
+            {
+                "title": "Error of the prediction",
+                "x": {
+                    "label": "share of tokens thrown away",
+                    "domain": [0, data["shares"][-1]],
+                    "percent": True,
+                },
+                "y": {"label": "", "domain": [0, CAP], "ticks": data["ticks"]},
+                "marks": [
+                    {
+                        "kind": "rule",
+                        "y": 4,
+                        "role": "paper",
+                        "name": "4 %, the paper's best to expect",
+                    },
+                    {
+                        "kind": "rule",
+                        "y": min(CAP, floor),
+                        "role": "baseline",
+                        "name": "best loss fitted",
+                    },
+                    {
+                        "kind": "line",
+                        "x": data["shares"],
+                        "y": [min(CAP, e) for e in by_share],
+                        "role": "ours",
+                        "name": f"law, {count} runs",
+                    },
+                    {
+                        "kind": "points",
+                        "x": [cut],
+                        "y": [min(CAP, error)],
+                        "role": "ours",
+                        "size": 5,
+                    },
+                ],
+            },
         ],
-    }  # fmt: skip
+    }
 
 
 def _detail(count: int, largest: str, cut: float, noise: float, floor: float) -> str:
@@ -156,11 +191,22 @@ def _checkpoints(runs: list[Run], start: float, end: float) -> list[dict[str, ob
     inside = (tokens > start) & (tokens < end)
     shape = {"kind": "points", "role": "paper", "marker": "o"}
     return [
-        {**shape, "x": tokens[~inside].tolist(), "y": loss[~inside].tolist(), "open": True,
-         "size": 2, "name": "thrown away"},
-        {**shape, "x": tokens[inside].tolist(), "y": loss[inside].tolist(), "size": 2.2,
-         "name": "fitted"},
-    ]  # fmt: skip
+        {
+            **shape,
+            "x": tokens[~inside].tolist(),
+            "y": loss[~inside].tolist(),
+            "open": True,
+            "size": 2,
+            "name": "thrown away",
+        },
+        {
+            **shape,
+            "x": tokens[inside].tolist(),
+            "y": loss[inside].tolist(),
+            "size": 2.2,
+            "name": "fitted",
+        },
+    ]
 
 
 def figure() -> Live:
@@ -178,12 +224,22 @@ def figure() -> Live:
         Path(str(files("companion.scaling_laws.page"))) / "live_fit.js",
         [
             Choice("family", "family", [(name, text) for name, (text, _) in FAMILIES.items()]),
-            Slider("runs", "runs to fit, smallest first", 3, max(most.values()), most["gpt3"], 1,
-                   "runs", limits={"by": "family", "high": most}),
-            Slider("cut", "thrown away at the start", 0, SHARES[-1], 0.0, 0.01, "%", times=100,
-                   show=1),
-            Slider("noise", "noise added to each loss", 0, 0.04, 0.0, 0.001, "%", times=100,
-                   show=0.1),
+            Slider(
+                "runs",
+                "runs to fit, smallest first",
+                3,
+                max(most.values()),
+                most["gpt3"],
+                1,
+                "runs",
+                limits={"by": "family", "high": most},
+            ),
+            Slider(
+                "cut", "thrown away at the start", 0, SHARES[-1], 0.0, 0.01, "%", times=100, show=1
+            ),
+            Slider(
+                "noise", "noise added to each loss", 0, 0.04, 0.0, 0.001, "%", times=100, show=0.1
+            ),
         ],
         data,
-    )  # fmt: skip
+    )

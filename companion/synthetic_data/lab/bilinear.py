@@ -97,8 +97,10 @@ def fit(
     """
     counts = np.asarray(counts)
     if counts.ndim != 3 or len(seeds) != len(counts):
-        raise ValueError(f"need counts (models, contexts, answers) and one seed per model, got "
-                         f"{counts.shape} and {len(seeds)} seeds")  # fmt: skip
+        raise ValueError(
+            f"need counts (models, contexts, answers) and one seed per model, got "
+            f"{counts.shape} and {len(seeds)} seeds"
+        )
     totals = counts.sum(axis=(1, 2))
     if (totals <= 0).any():
         raise ValueError(f"{int((totals <= 0).sum())} of {len(counts)} models have no data")

@@ -55,9 +55,9 @@ def self_bleu(texts: Sequence[Sequence], n_references: int = 20) -> float:
     if m < 2:
         raise ValueError(f"self-BLEU needs at least 2 texts, got {m}")
     reach = min(n_references, m - 1)
-    return float(np.mean([
-        bleu(texts[i], [texts[(i + 1 + j) % m] for j in range(reach)]) for i in range(m)
-    ]))  # fmt: skip
+    return float(
+        np.mean([bleu(texts[i], [texts[(i + 1 + j) % m] for j in range(reach)]) for i in range(m)])
+    )
 
 
 def dispersion(vectors: np.ndarray) -> float:

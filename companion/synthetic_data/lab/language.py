@@ -24,11 +24,17 @@ WINDOW = 128
 """Tokens of context in one forward pass."""
 
 PROMPTS = (
-    "The weather today is", "My favorite book is about", "The scientist discovered that",
-    "In the small town, people", "The recipe starts with", "She opened the door and",
-    "The best way to learn is", "Last summer we traveled to", "The old man told me",
+    "The weather today is",
+    "My favorite book is about",
+    "The scientist discovered that",
+    "In the small town, people",
+    "The recipe starts with",
+    "She opened the door and",
+    "The best way to learn is",
+    "Last summer we traveled to",
+    "The old man told me",
     "A good leader should",
-)  # fmt: skip
+)
 
 
 class Laws(NamedTuple):
@@ -100,16 +106,24 @@ def students(
                 greedy = law.argmax(-1)
                 said = calibration(law.max(-1), truth[rows, greedy], weight)
                 log = np.log(np.maximum(law, 1e-300))
-                found.append(Student(
-                    temperature, share, k, said.over_confidence, said.error,
-                    laws.confidence,
-                    float((truth * (log_truth - log)).sum(-1).mean()),
-                    float(-(law * log).sum(-1).mean()), said.bins,
-                    law.max(-1) - truth[rows, greedy],
-                ))  # fmt: skip
+                found.append(
+                    Student(
+                        temperature,
+                        share,
+                        k,
+                        said.over_confidence,
+                        said.error,
+                        laws.confidence,
+                        float((truth * (log_truth - log)).sum(-1).mean()),
+                        float(-(law * log).sum(-1).mean()),
+                        said.bins,
+                        law.max(-1) - truth[rows, greedy],
+                    )
+                )
                 if temperature == 0:  # the same for every k, to rounding
-                    found += [found[-1]._replace(generation=j)
-                              for j in range(k + 1, generations + 1)]  # fmt: skip
+                    found += [
+                        found[-1]._replace(generation=j) for j in range(k + 1, generations + 1)
+                    ]
                     break
     return found
 
@@ -134,8 +148,9 @@ def complete(
                 law = torch.softmax(logits / max(temperature, 1e-4), -1)
                 token = torch.multinomial(law, 1, generator=rng)
                 written.append(token)
-                out = model(token.to(model.device), past_key_values=out.past_key_values,
-                            use_cache=True)  # fmt: skip
+                out = model(
+                    token.to(model.device), past_key_values=out.past_key_values, use_cache=True
+                )
             texts += torch.cat(written, 1).tolist()
     return texts
 
@@ -177,10 +192,16 @@ def variety(
         vectors = encoder.encode(words).reshape(len(PROMPTS), each, -1)
         groups = [texts[i : i + each] for i in range(0, len(texts), each)]
         spread = np.array([dispersion(v) for v in vectors])
-        found.append(Variety(
-            temperature, tuple(distinct(texts, n) for n in (1, 2, 3)),
-            float(np.mean([self_bleu(g) for g in groups])), float(spread.mean()),
-            float(np.mean([vendi(v) for v in vectors])), spread, len(texts),
-            PROMPTS[0] + words[0],
-        ))  # fmt: skip
+        found.append(
+            Variety(
+                temperature,
+                tuple(distinct(texts, n) for n in (1, 2, 3)),
+                float(np.mean([self_bleu(g) for g in groups])),
+                float(spread.mean()),
+                float(np.mean([vendi(v) for v in vectors])),
+                spread,
+                len(texts),
+                PROMPTS[0] + words[0],
+            )
+        )
     return found

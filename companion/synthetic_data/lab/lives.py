@@ -58,8 +58,10 @@ class Lives:
     def usable(self, size: int = -1) -> dict[str, bool]:
         """The rule for going on: generation 0 between 60 and 97 % of the best accuracy."""
         first = self.scores[size, 0, 0, 0, :, :, SCORES.index("accuracy")].mean(axis=0)
-        return {task: bool(0.6 <= a / b <= 0.97)
-                for task, a, b in zip(TASKS, first, self.bayes, strict=True)}  # fmt: skip
+        return {
+            task: bool(0.6 <= a / b <= 0.97)
+            for task, a, b in zip(TASKS, first, self.bayes, strict=True)
+        }
 
 
 CONTROLS = ("real only", "compute matched")
@@ -79,10 +81,18 @@ def score(model: Transformer, rules: Rules, test: Sequence[Batch]) -> np.ndarray
             log = np.log(np.maximum(law, 1e-300))
             safe = np.where(truth > 0, truth, 1)
             divergence.append((truth * (np.log(safe) - log)).sum(-1).mean())
-        said = calibration(np.concatenate(confidence), np.concatenate(true),
-                           np.ones(sum(map(len, true))))  # fmt: skip
-        rows.append([np.mean(true), _whole(model, rules, batch), np.mean(divergence), said.error,
-                     said.over_confidence])  # fmt: skip
+        said = calibration(
+            np.concatenate(confidence), np.concatenate(true), np.ones(sum(map(len, true)))
+        )
+        rows.append(
+            [
+                np.mean(true),
+                _whole(model, rules, batch),
+                np.mean(divergence),
+                said.error,
+                said.over_confidence,
+            ]
+        )
     return np.array(rows)
 
 
@@ -103,10 +113,12 @@ def _whole(model: Transformer, rules: Rules, batch: Batch) -> float:
 
 def bayes(rules: Rules, test: Sequence[Batch]) -> np.ndarray:
     """The best possible accuracy of an answer token per task, (task,)."""
-    return np.array([
-        np.mean([tasks.law(rules, b, at).max(-1).mean() for at in range(b.start, b.end)])
-        for b in test
-    ])  # fmt: skip
+    return np.array(
+        [
+            np.mean([tasks.law(rules, b, at).max(-1).mean() for at in range(b.start, b.end)])
+            for b in test
+        ]
+    )
 
 
 @one_thread()
@@ -124,10 +136,12 @@ def live(plan: Plan, size: tuple[int, int], seed: int) -> tuple[np.ndarray, np.n
         # one choice of the rewritten part per ratio, as in the fixed protocol of laboratory B
         split = [generator(seed, "kept", f"{s:g}", b.task).permutation(len(b.tokens)) for b in real]
         cut = round(s * plan.n_each)
-        kept = [b._replace(tokens=b.tokens[order[cut:]])
-                for b, order in zip(real, split, strict=True)]  # fmt: skip
-        lost = [b._replace(tokens=b.tokens[order[:cut]])
-                for b, order in zip(real, split, strict=True)]  # fmt: skip
+        kept = [
+            b._replace(tokens=b.tokens[order[cut:]]) for b, order in zip(real, split, strict=True)
+        ]
+        lost = [
+            b._replace(tokens=b.tokens[order[:cut]]) for b, order in zip(real, split, strict=True)
+        ]
         if s < 1:
             for i, steps in enumerate((max(1, round((1 - s) * plan.steps)), plan.steps)):
                 controls[i, j] = score(train(size, kept, steps, seed), rules, test)
@@ -162,9 +176,11 @@ def run_lives(plan: Plan, *, n_jobs: int = 1, progress: bool = True) -> Lives:
         unpack=True,
     )
     found = dict(zip(jobs, done, strict=True))
-    scores = np.stack([np.stack([found[size, seed][0] for seed in plan.seeds], axis=3)
-                       for size in plan.sizes])  # fmt: skip
-    controls = np.stack([np.stack([found[size, seed][1] for seed in plan.seeds], axis=2)
-                         for size in plan.sizes])  # fmt: skip
+    scores = np.stack(
+        [np.stack([found[size, seed][0] for seed in plan.seeds], axis=3) for size in plan.sizes]
+    )
+    controls = np.stack(
+        [np.stack([found[size, seed][1] for seed in plan.seeds], axis=2) for size in plan.sizes]
+    )
     best = np.mean([bayes(*world(plan, seed)[::2]) for seed in plan.seeds], axis=0)
     return Lives(plan, scores, controls, best)

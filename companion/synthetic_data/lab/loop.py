@@ -40,8 +40,10 @@ class Arm:
 
     def __post_init__(self) -> None:
         if self.real not in REAL or self.source not in SOURCES:
-            raise ValueError(f"real is one of {REAL} and source one of {SOURCES}, got "
-                             f"{self.real!r} and {self.source!r}")  # fmt: skip
+            raise ValueError(
+                f"real is one of {REAL} and source one of {SOURCES}, got "
+                f"{self.real!r} and {self.source!r}"
+            )
         if self.temperature < 0:
             raise ValueError(f"temperature must not be negative, got {self.temperature}")
         if self.verifier is not None and not 0 <= self.verifier <= 1:
@@ -53,9 +55,11 @@ class Arm:
         if self.source == "model":
             words = f"{self.real} real data, T = {self.temperature:g}"
             return words if self.verifier is None else f"{words}, verifier {self.verifier:g}"
-        return {"truth": f"{self.real} real data, written by the truth",
-                "none": "compute matched, real part alone",
-                "none, fewer steps": "real part alone"}[self.source]  # fmt: skip
+        return {
+            "truth": f"{self.real} real data, written by the truth",
+            "none": "compute matched, real part alone",
+            "none, fewer steps": "real part alone",
+        }[self.source]
 
 
 @dataclass(frozen=True)
@@ -121,16 +125,22 @@ def run_arm(
         raise ValueError(f"mixing ratios must lie in [0, 1], got {shares.tolist()}")
     if arm.source.startswith("none") and (shares >= 1).any():
         raise ValueError("without real data there is nothing to train on: leave out s = 1")
-    first = np.stack([draw(world.truth, world.weight, n_samples, generator(seed, "real"))
-                      for seed in seeds])  # fmt: skip
+    first = np.stack(
+        [draw(world.truth, world.weight, n_samples, generator(seed, "real")) for seed in seeds]
+    )
     base = fit(first, rank, seeds)
     laws = np.broadcast_to(base, (len(shares), *base.shape))  # (n_s, n_seeds, contexts, answers)
     history = [[_measured(world, base)] * len(shares)]
     for k in range(1, generations + 1):
-        counts = np.stack([
-            [_data(world, arm, first[j], laws[i, j], s, seed, k) for j, seed in enumerate(seeds)]
-            for i, s in enumerate(shares)
-        ])  # fmt: skip
+        counts = np.stack(
+            [
+                [
+                    _data(world, arm, first[j], laws[i, j], s, seed, k)
+                    for j, seed in enumerate(seeds)
+                ]
+                for i, s in enumerate(shares)
+            ]
+        )
         # the controls of real data alone, on fixed data, do not change from one k to the next
         n = len(shares) * len(seeds)
         laws = fit(
@@ -143,11 +153,20 @@ def run_arm(
         if arm.source.startswith("none") and arm.real == "fixed":
             history += [history[-1]] * (generations - k)
             break
-    metrics = {name: np.array([[row[name] for row in rows] for rows in history])
-               for name in METRICS}  # fmt: skip
+    metrics = {
+        name: np.array([[row[name] for row in rows] for rows in history]) for name in METRICS
+    }
     scaled, temperature = _rescale(world, laws, seeds, n_samples // 4)
-    return Runs(arm, rank, shares, np.asarray(seeds), metrics, scaled, temperature,
-                _reliability(world, laws))  # fmt: skip
+    return Runs(
+        arm,
+        rank,
+        shares,
+        np.asarray(seeds),
+        metrics,
+        scaled,
+        temperature,
+        _reliability(world, laws),
+    )
 
 
 def _data(world, arm, first, law, s, seed, k) -> np.ndarray:
@@ -196,8 +215,9 @@ def _measured(world: World, laws: np.ndarray) -> dict[str, np.ndarray]:
 
 def _rescale(world, laws, seeds, n_held_out):
     """Temperature scaling of the last generation on real held-out samples of each seed."""
-    held_out = np.stack([draw(world.truth, world.weight, n_held_out, generator(seed, "held out"))
-                         for seed in seeds])  # fmt: skip
+    held_out = np.stack(
+        [draw(world.truth, world.weight, n_held_out, generator(seed, "held out")) for seed in seeds]
+    )
     scaled, temperature = {}, {}
     for rule in RULES:
         temperature[rule] = np.stack([fit_temperature(models, held_out, rule) for models in laws])

@@ -11,8 +11,20 @@ from companion.synthetic_data.method.calibration import calibration
 
 HOPS = (1, 2, 3, 4)
 
-METRICS = ("kl", "loss", "accuracy", "em", "head", "tail", "ece", "over", "entropy", "tail_kl",
-           "hop_loss", *(f"hops_{m}" for m in HOPS))  # fmt: skip
+METRICS = (
+    "kl",
+    "loss",
+    "accuracy",
+    "em",
+    "head",
+    "tail",
+    "ece",
+    "over",
+    "entropy",
+    "tail_kl",
+    "hop_loss",
+    *(f"hops_{m}" for m in HOPS),
+)
 """Names of what :func:`measure` returns."""
 
 

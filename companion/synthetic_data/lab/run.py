@@ -49,9 +49,10 @@ def run_theory(settings: Settings, seed: int) -> list[theory.Check]:
 def run_artifact(settings: Settings, seed: int) -> threshold.Artifact:
     """A knot fitted to the law of mixing, which has none (three generations, fresh data)."""
     return threshold.artifact(
-        lambda s: mixing.mixing_law(s, 3), generator(seed, "artifact"),
+        lambda s: mixing.mixing_law(s, 3),
+        generator(seed, "artifact"),
         replicates=settings.noisy_curves,
-    )  # fmt: skip
+    )
 
 
 def plan_loops(settings: Settings) -> list[tuple[str, int, tuple[float, ...]]]:
@@ -80,8 +81,11 @@ def run_loops(world: World, settings: Settings, seed: int, *, progress: bool = T
 
 def run_infinite(world: World) -> dict[tuple[float, float], infinite.Damage]:
     """Infinite data in the world of laboratory B, three generations: (T, s) -> damage."""
-    return {(t, s): infinite.damage(world.truth, world.weight, s, t, 3)
-            for t in TEMPERATURES for s in (0.1, 0.2, 0.3, 0.5)}  # fmt: skip
+    return {
+        (t, s): infinite.damage(world.truth, world.weight, s, t, 3)
+        for t in TEMPERATURES
+        for s in (0.1, 0.2, 0.3, 0.5)
+    }
 
 
 def run_tables(
@@ -107,9 +111,13 @@ def run_tables(
 def life_plan(settings: Settings, seed: int) -> lives.Plan:
     """Laboratory D at the settings' size."""
     return lives.Plan(
-        settings.life_sizes, settings.life_each, settings.life_steps, settings.life_shares,
-        settings.life_temperatures, tuple(range(seed, seed + settings.life_seeds)),
-    )  # fmt: skip
+        settings.life_sizes,
+        settings.life_each,
+        settings.life_steps,
+        settings.life_shares,
+        settings.life_temperatures,
+        tuple(range(seed, seed + settings.life_seeds)),
+    )
 
 
 def run_transformers(
@@ -145,9 +153,14 @@ def real_variety(settings: Settings, seed: int) -> list[language.Variety] | Miss
         return Missing("Completions are written at book scale (completions is 0).")
     model, tokenizer = smollm2()
     return language.variety(
-        model, tokenizer, minilm(), (1.0, 0.7, 0.3), settings.completions,
-        settings.completion_tokens, seed,
-    )  # fmt: skip
+        model,
+        tokenizer,
+        minilm(),
+        (1.0, 0.7, 0.3),
+        settings.completions,
+        settings.completion_tokens,
+        seed,
+    )
 
 
 def survival_margin(settings: Settings, seed: int) -> float:
@@ -155,15 +168,20 @@ def survival_margin(settings: Settings, seed: int) -> float:
     p = 1 / np.arange(1, 101)
     p /= p.sum()
     n, replicates = 300, min(settings.replicates, 20_000)
-    return float(min(
-        (theory.survival(p, n, k, 1.0, replicates, generator(seed, "survival", k))
-         - theory.survival_bound(p, n, k)).min()
-        for k in (2, 3, 4)
-    ))  # fmt: skip
+    return float(
+        min(
+            (
+                theory.survival(p, n, k, 1.0, replicates, generator(seed, "survival", k))
+                - theory.survival_bound(p, n, k)
+            ).min()
+            for k in (2, 3, 4)
+        )
+    )
 
 
 def repeat_difference(runs: Runs) -> float:
     """Largest change of any metric between generations at s = 0 on fixed data: 0 if all repeats."""
     at = runs.place(0.0)
-    return float(max(np.abs(values[1:, at] - values[0, at]).max()
-                     for values in runs.metrics.values()))  # fmt: skip
+    return float(
+        max(np.abs(values[1:, at] - values[0, at]).max() for values in runs.metrics.values())
+    )

@@ -30,8 +30,9 @@ def measure_speed(
     world: World, seed: int, *, rank: int = 8, n: int = 32, n_serial: int = 3, repeats: int = 2
 ) -> Speed:
     """Fit `n` seeds in one batch, and `n_serial` of them one after another."""
-    counts = np.stack([draw(world.truth, world.weight, 4000, generator(seed, "speed", i))
-                       for i in range(n)])  # fmt: skip
+    counts = np.stack(
+        [draw(world.truth, world.weight, 4000, generator(seed, "speed", i)) for i in range(n)]
+    )
     seeds = list(range(n))
     fit_by_autograd(counts[0], rank, 0)  # the first call loads parts of torch
     times = {"autograd": [], "single": [], "batched": []}

@@ -127,8 +127,9 @@ def _note(into: dict, at: tuple, model: LogisticRegression, x: np.ndarray, y: np
     law = model.predict_proba(x)
     right = model.classes_[law.argmax(1)] == y
     column = np.searchsorted(model.classes_, y)
-    known = (column < len(model.classes_)) & (model.classes_[np.minimum(
-        column, len(model.classes_) - 1)] == y)  # fmt: skip
+    known = (column < len(model.classes_)) & (
+        model.classes_[np.minimum(column, len(model.classes_) - 1)] == y
+    )
     given = np.where(known, law[np.arange(len(y)), np.minimum(column, law.shape[1] - 1)], 0)
     into["accuracy"][at] = right.mean()
     into["loss"][at] = -np.log(np.maximum(given, 1e-6)).mean()  # capped where a class is lost

@@ -17,8 +17,13 @@ N_KEYS = 16
 N_OPERATIONS = 8
 N_SYMBOLS = 24
 TASKS = ("fact", "book", "op", "chain", "free")
-FAMILY = {"fact": "retrieval", "book": "retrieval", "op": "reasoning", "chain": "reasoning",
-          "free": "generation"}  # fmt: skip
+FAMILY = {
+    "fact": "retrieval",
+    "book": "retrieval",
+    "op": "reasoning",
+    "chain": "reasoning",
+    "free": "generation",
+}
 
 PAD = 0
 TAG = {name: 1 + i for i, name in enumerate(TASKS)}

@@ -34,8 +34,11 @@ class Segmented(NamedTuple):
     def __call__(self, s: np.ndarray) -> np.ndarray:
         """The fitted line."""
         s = np.asarray(s, float)
-        return (self.intercept + self.before * s
-                + (self.after - self.before) * np.maximum(s - self.knot, 0))  # fmt: skip
+        return (
+            self.intercept
+            + self.before * s
+            + (self.after - self.before) * np.maximum(s - self.knot, 0)
+        )
 
     def gain(self) -> float:
         """Share of the straight line's residual sum of squares that the knot removes."""
@@ -71,8 +74,9 @@ def one_knot(s: np.ndarray, y: np.ndarray) -> Segmented:
     rss = float(((y - design @ beta) ** 2).sum())
     line = np.polyfit(s, y, 1)
     straight = float(((y - np.polyval(line, s)) ** 2).sum())
-    return Segmented(float(knot), *(float(b) for b in (beta[0], beta[1], beta[1] + beta[2])),
-                     rss, straight)  # fmt: skip
+    return Segmented(
+        float(knot), *(float(b) for b in (beta[0], beta[1], beta[1] + beta[2])), rss, straight
+    )
 
 
 def _best(bases: np.ndarray, ys: np.ndarray) -> np.ndarray:
@@ -133,8 +137,10 @@ def knot_by_range(
     s : (n_s,); values : (n_s, n_seeds)
     """
     masks = [s <= end + 1e-9 for end in ends]
-    weights = rng.multinomial(values.shape[1], np.full(values.shape[1], 1 / values.shape[1]),
-                              n_resamples) / values.shape[1]  # fmt: skip
+    weights = (
+        rng.multinomial(values.shape[1], np.full(values.shape[1], 1 / values.shape[1]), n_resamples)
+        / values.shape[1]
+    )
     curves = np.vstack([values.mean(axis=1), weights @ values.T])
     narrow, wide = (knots_of(s[m], curves[:, m]) for m in masks)
     n = values.shape[1]
@@ -148,8 +154,10 @@ def acceleration(
     early, late = s <= 0.2 + 1e-9, (s >= 0.3 - 1e-9) & (s <= 0.5 + 1e-9)
 
     def slopes(curves: np.ndarray) -> np.ndarray:
-        return (np.polyfit(s[late], curves[:, late].T, 1)[0]
-                - np.polyfit(s[early], curves[:, early].T, 1)[0])  # fmt: skip
+        return (
+            np.polyfit(s[late], curves[:, late].T, 1)[0]
+            - np.polyfit(s[early], curves[:, early].T, 1)[0]
+        )
 
     estimate, draws = resampled(values, slopes, rng, n_resamples)
     return _interval(estimate, draws, values.shape[1])
@@ -172,8 +180,9 @@ def equivalent(with_it: np.ndarray, without: np.ndarray, margin: float) -> Inter
     from scipy.stats import t
 
     half = t.ppf((1 + EQUIVALENCE) / 2, n - 1) * loss.std(ddof=1) / np.sqrt(n)
-    return Interval(float(loss.mean()), float(loss.mean() - half), float(loss.mean() + half),
-                    float(p), n)  # fmt: skip
+    return Interval(
+        float(loss.mean()), float(loss.mean() - half), float(loss.mean() + half), float(p), n
+    )
 
 
 def aicc(rss: float, n: int, n_parameters: int) -> float:
@@ -240,8 +249,9 @@ def artifact(
         return np.square(y).sum(-1) - np.square(y @ basis).sum(-1)
 
     def best(y: np.ndarray) -> np.ndarray:
-        return np.square(y).sum(-1) - np.square(
-            np.einsum("knd,rn->rkd", bases, y)).sum(-1).max(axis=1)  # fmt: skip
+        return np.square(y).sum(-1) - np.square(np.einsum("knd,rn->rkd", bases, y)).sum(-1).max(
+            axis=1
+        )
 
     null = rng.standard_normal((2000, len(x)))
     limit = np.quantile(rss(null, line) / best(null), 0.95)
@@ -250,6 +260,5 @@ def artifact(
     with_knot = best(y)
     rejected = rss(y, line) / with_knot > limit
     n = len(x)
-    wins = [aicc(a, n, 5) < aicc(b, n, 4)
-            for a, b in zip(with_knot, rss(y, bend), strict=True)]  # fmt: skip
+    wins = [aicc(a, n, 5) < aicc(b, n, 4) for a, b in zip(with_knot, rss(y, bend), strict=True)]
     return Artifact(knot, wide_knot, float(rejected.mean()), float(np.mean(wins)), replicates)

@@ -80,8 +80,13 @@ def train(size: tuple[int, int], batches: Sequence[Batch], steps: int, seed: int
     place = torch.arange(LENGTH)
     spans = torch.as_tensor(spans)
     counted = (place >= spans[:, :1]) & (place < spans[:, 1:])
-    groups = [{"params": [p for p in model.parameters() if (p.ndim > 1) == decays],
-               "weight_decay": 0.01 * decays} for decays in (False, True)]  # fmt: skip
+    groups = [
+        {
+            "params": [p for p in model.parameters() if (p.ndim > 1) == decays],
+            "weight_decay": 0.01 * decays,
+        }
+        for decays in (False, True)
+    ]
     optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98))
     shuffle = torch_generator(seed, "order")
     order = torch.empty(0, dtype=torch.long)

@@ -119,8 +119,10 @@ def fit_temperature(
     ValueError : an unknown rule, or shapes that do not agree
     """
     if rule not in RULES or laws.shape != held_out.shape or laws.ndim != 3:
-        raise ValueError(f"need a rule of {RULES} and equal shapes (models, contexts, answers), "
-                         f"got {rule!r}, {laws.shape} and {held_out.shape}")  # fmt: skip
+        raise ValueError(
+            f"need a rule of {RULES} and equal shapes (models, contexts, answers), "
+            f"got {rule!r}, {laws.shape} and {held_out.shape}"
+        )
     log = np.log(np.maximum(laws, 1e-300))
     log -= log.max(-1, keepdims=True)
     asked = held_out.sum(-1)

@@ -20,8 +20,10 @@ def law_explorer() -> Explorer:
 
     def alt(protocol: str, k: int, s: float) -> str:
         mixed, alone = (float(mixing_law(np.array(s), k, p)) for p in (protocol, "real only"))
-        return (f"{protocol} real data, generation {k}, s {s:g}: error variance {mixed:.2f}, with "
-                f"the real part alone {alone:.2f}.")  # fmt: skip
+        return (
+            f"{protocol} real data, generation {k}, s {s:g}: error variance {mixed:.2f}, with "
+            f"the real part alone {alone:.2f}."
+        )
 
     return explorer(
         figures.law_frame,
@@ -74,8 +76,10 @@ def reliability_explorer(students: list[Student]) -> Explorer:
 
     def alt(t: float, s: float) -> str:
         one = student_at(students, t, s, 3)
-        return (f"Temperature {t:g}, s {s:g}, third generation: over-confidence "
-                f"{100 * one.over:+.1f} points, divergence {one.kl:.3f} nats.")  # fmt: skip
+        return (
+            f"Temperature {t:g}, s {s:g}, third generation: over-confidence "
+            f"{100 * one.over:+.1f} points, divergence {one.kl:.3f} nats."
+        )
 
     return explorer(
         lambda t, s: figures.reliability_frame(students, t, s),

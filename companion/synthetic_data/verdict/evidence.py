@@ -83,8 +83,10 @@ def size_interaction(runs: dict[int, Runs], name: str, largest: float = 0.5) -> 
     for rank, one in runs.items():
         for s in one.shares[(one.shares > 0) & (one.shares <= largest + 1e-9)]:
             lost = sign * rise(one, name, s) / one.at(name, 0.0)
-            rows += [{"lost": x, "s": s, "size": np.log(rank), "seed": seed}
-                     for x, seed in zip(lost, one.seeds, strict=True)]  # fmt: skip
+            rows += [
+                {"lost": x, "s": s, "size": np.log(rank), "seed": seed}
+                for x, seed in zip(lost, one.seeds, strict=True)
+            ]
     frame = pd.DataFrame(rows)
     if len(runs) < 2 or not np.isfinite(frame["lost"]).all():
         return UNKNOWN
@@ -95,8 +97,13 @@ def size_interaction(runs: dict[int, Runs], name: str, largest: float = 0.5) -> 
     low, high = fitted.conf_int().loc["s:size"]
     if not np.isfinite([fitted.params["s:size"], low, high]).all():
         return UNKNOWN
-    return Interval(float(fitted.params["s:size"]), float(low), float(high),
-                    float(fitted.pvalues["s:size"]), len(frame))  # fmt: skip
+    return Interval(
+        float(fitted.params["s:size"]),
+        float(low),
+        float(high),
+        float(fitted.pvalues["s:size"]),
+        len(frame),
+    )
 
 
 def compounding(runs: Runs, share: float, hops: int = 4) -> float:

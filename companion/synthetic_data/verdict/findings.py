@@ -14,15 +14,28 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     r = results
     found = [
-        paper.stable(r, scale), paper.robust(r, scale), paper.early(r, scale),
-        paper.faster(r, scale), paper.external(scale),
-        own.theorems(r, scale), own.greedy(r, scale), own.sharper(r, scale),
-        own.collapse(r, scale), own.hops(r, scale), own.moves(r, scale), own.nothing(r, scale),
-        own.fooled(r, scale), own.to_blame(r, scale), own.mended(r, scale), own.lost(r, scale),
+        paper.stable(r, scale),
+        paper.robust(r, scale),
+        paper.early(r, scale),
+        paper.faster(r, scale),
+        paper.external(scale),
+        own.theorems(r, scale),
+        own.greedy(r, scale),
+        own.sharper(r, scale),
+        own.collapse(r, scale),
+        own.hops(r, scale),
+        own.moves(r, scale),
+        own.nothing(r, scale),
+        own.fooled(r, scale),
+        own.to_blame(r, scale),
+        own.mended(r, scale),
+        own.lost(r, scale),
         own.lost_divergence(r, scale),
-        others.tables(r, scale), *others.transformers(r, scale), others.real_model(r, scale),
+        others.tables(r, scale),
+        *others.transformers(r, scale),
+        others.real_model(r, scale),
         others.narrower(r, scale),
-    ]  # fmt: skip
+    ]
     by_id = {finding.claim: finding for finding in found}
     return [by_id[claim.id] for claim in CLAIMS]
 
@@ -43,7 +56,13 @@ def series(results: Results) -> dict[str, object]:
         ]
     if isinstance(results.variety, list):
         found["variety"] = [
-            {"T": v.temperature, "distinct": v.distinct, "self_bleu": v.self_bleu,
-             "dispersion": v.dispersion, "vendi": v.vendi} for v in results.variety
-        ]  # fmt: skip
+            {
+                "T": v.temperature,
+                "distinct": v.distinct,
+                "self_bleu": v.self_bleu,
+                "dispersion": v.dispersion,
+                "vendi": v.vendi,
+            }
+            for v in results.variety
+        ]
     return found

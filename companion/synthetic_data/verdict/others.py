@@ -21,8 +21,9 @@ def table_lead(found: Regenerated, share: float = 0.5) -> np.ndarray:
     """Rise of the smooth calibration error minus fall of accuracy, points: (n_splits,)."""
     at = int(np.flatnonzero(np.isclose(found.shares, share))[0])
     start = int(np.flatnonzero(found.shares == 0)[0])
-    error, accuracy = (found.scores[n][-1, at] - found.scores[n][-1, start]
-                       for n in ("error", "accuracy"))  # fmt: skip
+    error, accuracy = (
+        found.scores[n][-1, at] - found.scores[n][-1, start] for n in ("error", "accuracy")
+    )
     return 100 * (error + accuracy)
 
 
@@ -35,8 +36,10 @@ def tables(r: Results, scale: str) -> Finding:
     )
     parts = {f"{name}:": (cold[name], claims.ABOVE_0) for name in others}
     told = ", ".join(f"{name} {measured_text(lead)}" for name, lead in warm.items())
-    note = (f"{first} shown; at T = 1: {told}; random halves of one data set overlap, so the "
-            "intervals are too narrow")  # fmt: skip
+    note = (
+        f"{first} shown; at T = 1: {told}; random halves of one data set overlap, so the "
+        "intervals are too narrow"
+    )
     return judge(claims.BY_ID["L1"], scale, cold[first], parts=parts, note=note)
 
 
@@ -67,8 +70,12 @@ def transformers(r: Results, scale: str) -> list[Finding]:
         return over_tasks(found, score, share, tasks, t)
 
     stable = equivalent(at("accuracy", 0.2, good, 0.7), at("accuracy", 0.0, good, 0.7), 0.03)
-    lead = 100 * (at("ece", 0.2, good, 0.7) - at("ece", 0.0, good, 0.7)
-                  + at("accuracy", 0.2, good, 0.7) - at("accuracy", 0.0, good, 0.7))  # fmt: skip
+    lead = 100 * (
+        at("ece", 0.2, good, 0.7)
+        - at("ece", 0.0, good, 0.7)
+        + at("accuracy", 0.2, good, 0.7)
+        - at("accuracy", 0.0, good, 0.7)
+    )
     lost = {}
     for family in ("reasoning", "retrieval"):
         tasks = good_tasks(found, family)
@@ -84,8 +91,7 @@ def transformers(r: Results, scale: str) -> list[Finding]:
 
 def student_at(students: list[Student], t: float, share: float, k: int) -> Student:
     """One student of a list."""
-    (one,) = (x for x in students
-              if (x.temperature, x.share, x.generation) == (t, share, k))  # fmt: skip
+    (one,) = (x for x in students if (x.temperature, x.share, x.generation) == (t, share, k))
     return one
 
 
@@ -96,8 +102,10 @@ def real_model(r: Results, scale: str) -> Finding:
         return not_tested(claim, scale, r.students.reason)
     sharp, greedy, plain = (student_at(r.students, t, 0.5, 3) for t in (0.7, 0.0, 1.0))
     off = abs(greedy.over - 0.5 * (1 - greedy.best))
-    parts = {"T = 0 against s (1 - E max p), difference": (known(off), claims.ROUNDING),
-             "T = 1": (known(abs(plain.over)), claims.ROUNDING)}  # fmt: skip
+    parts = {
+        "T = 0 against s (1 - E max p), difference": (known(off), claims.ROUNDING),
+        "T = 1": (known(abs(plain.over)), claims.ROUNDING),
+    }
     note = f"positions of one text; divergence {sharp.kl:.3f} nats; T = 0 gives {greedy.over:.3f}"
     return judge(claim, scale, over_seeds(sharp.each), parts=parts, note=note)
 
@@ -114,8 +122,10 @@ def narrower(r: Results, scale: str) -> Finding:
     finite = np.isfinite([cold.by_prompt, warm.by_prompt]).all()
     spread = paired(cold.by_prompt, warm.by_prompt) if finite else UNKNOWN
     pairs, bleu = cold.distinct[1] - warm.distinct[1], cold.self_bleu - warm.self_bleu
-    parts = {"distinct pairs": (Interval(pairs, n=cold.n), claims.BELOW_0),
-             "self-BLEU": (Interval(bleu, n=cold.n), claims.ABOVE_0)}  # fmt: skip
+    parts = {
+        "distinct pairs": (Interval(pairs, n=cold.n), claims.BELOW_0),
+        "self-BLEU": (Interval(bleu, n=cold.n), claims.ABOVE_0),
+    }
     return judge(claim, scale, spread, parts=parts, note=f"{cold.n} completions at each T")
 
 

@@ -48,9 +48,11 @@ def stable(r: Results, scale: str) -> Finding:
     rng = generator(0, "C1")
     parts = {
         "acceleration of the relative loss of accuracy": (
-            acceleration(runs.shares, lost, rng), claims.STEEPER),
+            acceleration(runs.shares, lost, rng),
+            claims.STEEPER,
+        ),
         "knot's move": (knot_ranges(runs, "accuracy").difference, claims.STAYS),
-    }  # fmt: skip
+    }
     open_ = {cell: x for cell, x in cells.items() if claims.STABLE.verdict(x) != HOLDS}
     parts |= {f"{cell}:": (x, claims.WITHIN_3) for cell, x in open_.items() if cell != worst}
     passed = len(cells) - len(open_)
@@ -79,8 +81,9 @@ def robust(r: Results, scale: str) -> Finding:
         f"{100 * rise(runs, 'accuracy', 0.5).mean():+.1f} points at s = 0.5"
         for rank, runs in sizes.items()
     ]
-    return judge(claim, scale, size_interaction(sizes, "accuracy"), parts=parts,
-                 note="; ".join(raw))  # fmt: skip
+    return judge(
+        claim, scale, size_interaction(sizes, "accuracy"), parts=parts, note="; ".join(raw)
+    )
 
 
 def early(r: Results, scale: str) -> Finding:
@@ -105,10 +108,15 @@ def early(r: Results, scale: str) -> Finding:
 def faster(r: Results, scale: str) -> Finding:
     """C4: loss of chains over loss of facts, and what compounding alone would give."""
     sizes = r.sizes("fixed, T=1")
-    found = {rank: ratio(relative_loss(runs, "hops_4", 0.5), relative_loss(runs, "em", 0.5))
-             for rank, runs in sizes.items()}  # fmt: skip
-    parts = {f"rank {rank}:": (interval, claims.ABOVE_1)
-             for rank, interval in found.items() if rank != r.largest}  # fmt: skip
+    found = {
+        rank: ratio(relative_loss(runs, "hops_4", 0.5), relative_loss(runs, "em", 0.5))
+        for rank, runs in sizes.items()
+    }
+    parts = {
+        f"rank {rank}:": (interval, claims.ABOVE_1)
+        for rank, interval in found.items()
+        if rank != r.largest
+    }
     factor = compounding(r.top("fixed, T=1"), 0.5)
     note = f"chains that are wrong, over what independent hops would give: {factor:.2f}"
     return judge(claims.BY_ID["C4"], scale, found[r.largest], parts=parts, note=note)
@@ -133,11 +141,13 @@ def holm_rows(r: Results) -> dict[str, Interval]:
     runs = r.top("fixed, T=1")
     rows = {
         "C1, accuracy is stable at 20 %": equivalent(
-            runs.at("accuracy", 0.2), runs.at("accuracy", 0.0), 0.03),
+            runs.at("accuracy", 0.2), runs.at("accuracy", 0.0), 0.03
+        ),
         "C3, calibration first (T = 0.7)": over_seeds(calibration_lead(r.top("fixed, T=0.7"), 0.2)),
         "C4, chains lose more than facts": over_seeds(
-            relative_loss(runs, "hops_4", 0.5) - relative_loss(runs, "em", 0.5)),
-    }  # fmt: skip
+            relative_loss(runs, "hops_4", 0.5) - relative_loss(runs, "em", 0.5)
+        ),
+    }
     if len(r.sizes("fixed, T=1")) > 2:
         rows["C2, accuracy: size protects"] = size_interaction(r.sizes("fixed, T=1"), "accuracy")
     return {name: rows[name] for name in sorted(rows)}

@@ -105,8 +105,10 @@ def fooled(r: Results, scale: str) -> Finding:
     """T8."""
     a = r.artifact
     parts = {"move of the knot of the exact law": (known(a.wide_knot - a.knot), claims.ABOVE_02)}
-    note = (f"knot {a.knot:.2f} on [0, 0.5] and {a.wide_knot:.2f} on [0, 0.9]; the knot beats a "
-            f"parabola in {100 * a.beats_parabola:.0f} %")  # fmt: skip
+    note = (
+        f"knot {a.knot:.2f} on [0, 0.5] and {a.wide_knot:.2f} on [0, 0.9]; the knot beats a "
+        f"parabola in {100 * a.beats_parabola:.0f} %"
+    )
     share = proportion(round(a.rejected * a.n), a.n)
     return judge(claims.BY_ID["T8"], scale, share, parts=parts, note=note)
 
@@ -135,10 +137,12 @@ def mended(r: Results, scale: str) -> Finding:
         parts[f"infinite data, T = {t:g}, s = {s:g}, divergence"] = (known(share), claims.HALF)
     by_loss = ratio(*repaired(runs, 0.5, "loss", "ece", alike=False))
     alike = ratio(*repaired(runs, 0.5, "loss", "kl", alike=True))
-    note = (f"scalar chosen by confidence, mean {runs.temperature['confidence'].mean(1)[-1]:.2f} "
-            "at the largest s; chosen by log loss it removes "
-            f"{by_loss.estimate:.2f} of the rise in calibration error (below 0: makes it worse) "
-            f"and {alike.estimate:.2f} of the rise in divergence")  # fmt: skip
+    note = (
+        f"scalar chosen by confidence, mean {runs.temperature['confidence'].mean(1)[-1]:.2f} "
+        "at the largest s; chosen by log loss it removes "
+        f"{by_loss.estimate:.2f} of the rise in calibration error (below 0: makes it worse) "
+        f"and {alike.estimate:.2f} of the rise in divergence"
+    )
     return judge(claims.BY_ID["X1"], scale, ratio(gone, was), parts=parts, note=note)
 
 
@@ -146,9 +150,11 @@ def lost(r: Results, scale: str) -> Finding:
     """X2: rare facts; a greedy answer does not depend on the temperature."""
     runs = r.top("fixed, T=1")
     gone, was = repaired(runs, 0.5, "loss", "tail", alike=False)
-    note = (f"rare facts known: {100 * runs.at('tail', 0.0).mean():.1f} % at s = 0, "
-            f"{100 * runs.at('tail', 0.5).mean():.1f} % at s = 0.5, the same after scaling: the "
-            "order of answers does not depend on the temperature")  # fmt: skip
+    note = (
+        f"rare facts known: {100 * runs.at('tail', 0.0).mean():.1f} % at s = 0, "
+        f"{100 * runs.at('tail', 0.5).mean():.1f} % at s = 0.5, the same after scaling: the "
+        "order of answers does not depend on the temperature"
+    )
     share = ratio(-gone, -was)
     if not gone.any() and np.isfinite(share.estimate):  # an identity: the order is the same
         share = known(0.0, len(gone))

@@ -41,16 +41,22 @@ def variant_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
             queries = model.coordinates(v.query)
             found |= {n: null_scores(n, model.context_, v.labels, queries) for n in NULLS}
             rows += [
-                {"data": v.data, "seed": v.seed, "variant": name, "method": method,
-                 "accuracy": accuracy(scores, v.query_labels)}
+                {
+                    "data": v.data,
+                    "seed": v.seed,
+                    "variant": name,
+                    "method": method,
+                    "accuracy": accuracy(scores, v.query_labels),
+                }
                 for method, scores in found.items()
-            ]  # fmt: skip
+            ]
     return pd.DataFrame(rows)
 
 
 @one_thread()
-def order_table(vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed: int
-                ) -> pd.DataFrame:  # fmt: skip
+def order_table(
+    vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed: int
+) -> pd.DataFrame:
     """Spread of the module's probabilities over orders of the same examples.
 
     Columns data, seed, spread (mean over queries of the standard deviation over orders),
@@ -62,15 +68,32 @@ def order_table(vectors: Sequence[Vectors], head: nn.Module, n_orders: int, seed
         p, hit = [], []
         for _ in range(n_orders):
             order = rng.permutation(v.k)
-            shuffled = Vectors(v.data, v.k, v.seed, v.name, v.context[order], v.labels[order],
-                               v.query, v.query_labels, v.p, v.filling)  # fmt: skip
+            shuffled = Vectors(
+                v.data,
+                v.k,
+                v.seed,
+                v.name,
+                v.context[order],
+                v.labels[order],
+                v.query,
+                v.query_labels,
+                v.p,
+                v.filling,
+            )
             p.append(classifier(head, shuffled).predict_proba(v.query)[:, 1])
             hit.append(accuracy(p[-1] - 0.5, v.query_labels))
         p = np.array(p)
         sides = (p > 0.5).mean(axis=0)
-        rows.append({"data": v.data, "seed": v.seed, "spread": p.std(axis=0).mean(),
-                     "turned": ((sides > 0) & (sides < 1)).mean(),
-                     "best": max(hit), "worst": min(hit)})  # fmt: skip
+        rows.append(
+            {
+                "data": v.data,
+                "seed": v.seed,
+                "spread": p.std(axis=0).mean(),
+                "turned": ((sides > 0) & (sides < 1)).mean(),
+                "best": max(hit),
+                "worst": min(hit),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -96,8 +119,18 @@ def imbalance_table(
                 continue
             rng = generator(v.seed, "tart imbalance", v.data, share)
             chosen = rng.permutation(np.r_[ones[:n_one], zeros[: k - n_one]])
-            few = Vectors(v.data, k, v.seed, v.name, v.context[chosen], v.labels[chosen], v.query,
-                          v.query_labels, v.p, v.filling)  # fmt: skip
+            few = Vectors(
+                v.data,
+                k,
+                v.seed,
+                v.name,
+                v.context[chosen],
+                v.labels[chosen],
+                v.query,
+                v.query_labels,
+                v.p,
+                v.filling,
+            )
             rows += _compared(few, head, {"share": share})
     return pd.DataFrame(rows)
 
@@ -115,8 +148,18 @@ def flip_table(vectors: Sequence[Vectors], head: nn.Module) -> pd.DataFrame:
             labels = v.labels.copy()
             turned = order[: round(share * v.k)]
             labels[turned] = 1 - labels[turned]
-            noisy = Vectors(v.data, v.k, v.seed, v.name, v.context, labels, v.query,
-                            v.query_labels, v.p, v.filling)  # fmt: skip
+            noisy = Vectors(
+                v.data,
+                v.k,
+                v.seed,
+                v.name,
+                v.context,
+                labels,
+                v.query,
+                v.query_labels,
+                v.p,
+                v.filling,
+            )
             rows += _compared(noisy, head, {"flips": share})
     return pd.DataFrame(rows)
 
@@ -128,10 +171,15 @@ def _compared(v: Vectors, head: nn.Module, where: dict[str, object]) -> list[dic
     if len(np.unique(v.labels)) == 2:
         found[MODULE] = classifier(head, v).decision_function(v.query)
     return [
-        {"data": v.data, "seed": v.seed, **where, "method": name,
-         "accuracy": accuracy(scores, v.query_labels)}
+        {
+            "data": v.data,
+            "seed": v.seed,
+            **where,
+            "method": name,
+            "accuracy": accuracy(scores, v.query_labels),
+        }
         for name, scores in found.items()
-    ]  # fmt: skip
+    ]
 
 
 @one_thread()
@@ -144,8 +192,12 @@ def reliability(vectors: Sequence[Vectors], head: nn.Module, n_bins: int = 8) ->
     y = np.concatenate([v.query_labels for v in vectors])
     place = np.minimum((p * n_bins).astype(int), n_bins - 1)
     rows = [
-        {"said": p[place == b].mean(), "happened": y[place == b].mean(),
-         "n": int((place == b).sum())}
-        for b in range(n_bins) if (place == b).any()
-    ]  # fmt: skip
+        {
+            "said": p[place == b].mean(),
+            "happened": y[place == b].mean(),
+            "n": int((place == b).sum()),
+        }
+        for b in range(n_bins)
+        if (place == b).any()
+    ]
     return pd.DataFrame(rows)

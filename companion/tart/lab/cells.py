@@ -172,9 +172,11 @@ def save_cells(cells: Sequence[Cell], path: Path) -> None:
             tensors[f"{i}/{name}/context"] = found.context.astype(np.float16)
             if name != "LOO":  # the query vectors of vanilla
                 tensors[f"{i}/{name}/query"] = found.query.astype(np.float16)
-        tensors |= {f"{i}/answers/logits": cell.answers.logits.astype(np.float32),
-                    f"{i}/answers/first": cell.answers.first,
-                    f"{i}/answers/free": cell.answers.free.astype(np.float32)}  # fmt: skip
+        tensors |= {
+            f"{i}/answers/logits": cell.answers.logits.astype(np.float32),
+            f"{i}/answers/first": cell.answers.first,
+            f"{i}/answers/free": cell.answers.free.astype(np.float32),
+        }
     keys = [[*cell.key, list(map(int, cell.answers.label_ids))] for cell in cells]
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
@@ -206,8 +208,12 @@ def load_cells(path: Path = CACHE) -> list[Cell]:
             )
             for name in PROTOCOLS
         }
-        answers = Answers(t[f"{i}/answers/logits"].astype(float), t[f"{i}/answers/first"],
-                          tuple(ids), t[f"{i}/answers/free"].astype(float))  # fmt: skip
+        answers = Answers(
+            t[f"{i}/answers/logits"].astype(float),
+            t[f"{i}/answers/first"],
+            tuple(ids),
+            t[f"{i}/answers/free"].astype(float),
+        )
         cells.append(
             Cell(task, k, seed, t[f"{i}/labels"], t[f"{i}/query_labels"], vectors, answers)
         )

@@ -72,10 +72,11 @@ def rows_of(v: Vectors, head: nn.Module | None) -> list[dict[str, object]]:
 def vectors_of(cell: Cell) -> list[Vectors]:
     """A cell's protocols."""
     return [
-        Vectors(cell.task, cell.k, cell.seed, name, e.context, cell.labels, e.query,
-                cell.query_labels)
+        Vectors(
+            cell.task, cell.k, cell.seed, name, e.context, cell.labels, e.query, cell.query_labels
+        )
         for name, e in cell.vectors.items()
-    ]  # fmt: skip
+    ]
 
 
 @one_thread()
@@ -85,8 +86,11 @@ def cell_table(cells: Sequence[Cell], head: nn.Module | None) -> pd.DataFrame:
     for cell in cells:
         where = {"data": cell.task, "k": cell.k, "seed": cell.seed, "vectors": "prompt"}
         asked, y = cell.answers, cell.query_labels
-        found = {"ICL": asked.exact(y), "ICL, contextual": asked.contextual(y),
-                 "ICL, median": asked.median(y)}  # fmt: skip
+        found = {
+            "ICL": asked.exact(y),
+            "ICL, contextual": asked.contextual(y),
+            "ICL, median": asked.median(y),
+        }
         if cell.swapped is not None:
             found["ICL, words swapped"] = cell.swapped.exact(y)
         rows += [where | {"method": name, "accuracy": value} for name, value in found.items()]
@@ -140,11 +144,26 @@ def stream_vectors(settings: Settings, seed: int) -> list[Vectors]:
 
 
 def _pick(
-    data: str, name: str, x: np.ndarray, y: np.ndarray, chosen: Split, k: int, seed: int,
+    data: str,
+    name: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    chosen: Split,
+    k: int,
+    seed: int,
     **options: object,
-) -> Vectors:  # fmt: skip
-    return Vectors(data, k, seed, name, x[chosen.context], y[chosen.context], x[chosen.query],
-                   y[chosen.query], **options)  # fmt: skip
+) -> Vectors:
+    return Vectors(
+        data,
+        k,
+        seed,
+        name,
+        x[chosen.context],
+        y[chosen.context],
+        x[chosen.query],
+        y[chosen.query],
+        **options,
+    )
 
 
 @one_thread()
@@ -158,11 +177,17 @@ def tuned_table(settings: Settings, seed: int) -> pd.DataFrame:
     """Accuracy of the fine-tuned language model: columns data, k, seed, accuracy."""
     embedder = language_model()
     rows = [
-        {"data": name, "k": settings.tune_k, "seed": s,
-         "accuracy": fine_tune(embedder, text_set(name), settings.tune_k, s,
-                               settings.cell_queries, settings.tuning)}
-        for name in ("SMS", "YouTube") for s in range(seed, seed + settings.tune_seeds)
-    ]  # fmt: skip
+        {
+            "data": name,
+            "k": settings.tune_k,
+            "seed": s,
+            "accuracy": fine_tune(
+                embedder, text_set(name), settings.tune_k, s, settings.cell_queries, settings.tuning
+            ),
+        }
+        for name in ("SMS", "YouTube")
+        for s in range(seed, seed + settings.tune_seeds)
+    ]
     return pd.DataFrame(rows, columns=["data", "k", "seed", "accuracy"])
 
 
@@ -191,9 +216,13 @@ def difference(
 def query_shrinkage(vectors: Sequence[Vectors]) -> pd.DataFrame:
     """Mean squared white coordinate of queries: columns data, vectors, k, shrinkage."""
     rows = [
-        {"data": v.data, "vectors": v.name, "k": v.k,
-         "shrinkage": shrinkage(v.context, v.query, v.p)}
+        {
+            "data": v.data,
+            "vectors": v.name,
+            "k": v.k,
+            "shrinkage": shrinkage(v.context, v.query, v.p),
+        }
         for v in vectors
-    ]  # fmt: skip
+    ]
     table = pd.DataFrame(rows, columns=["data", "vectors", "k", "shrinkage"])
     return table.groupby(["data", "vectors", "k"], as_index=False, sort=False).mean()

@@ -71,9 +71,13 @@ def files(folder: Path = ASSETS) -> dict[str, Path]:
 
 
 def ship(
-    module: ReasoningModule, history: History, recipe: HeadRecipe, seed: int,
-    folder: Path = ASSETS, device: str = "cpu",
-) -> Path:  # fmt: skip
+    module: ReasoningModule,
+    history: History,
+    recipe: HeadRecipe,
+    seed: int,
+    folder: Path = ASSETS,
+    device: str = "cpu",
+) -> Path:
     """Write the three files; returns the path of the weights.
 
     Raises
@@ -148,9 +152,13 @@ def shipped_head() -> ShippedHead:
 
 
 def make_head(
-    scratch: Path, say: Callable[[str], None], *, recipe: HeadRecipe = RECIPE, seed: int = SEED,
+    scratch: Path,
+    say: Callable[[str], None],
+    *,
+    recipe: HeadRecipe = RECIPE,
+    seed: int = SEED,
     folder: Path = ASSETS,
-) -> Path:  # fmt: skip
+) -> Path:
     """Train and ship; goes on from the checkpoint in `scratch` if there is one.
 
     Sets no number of threads: give the run what the machine has (``OMP_NUM_THREADS``).

@@ -122,8 +122,9 @@ def learning_curve(
     for t in range(n_tasks):
         queries, labels = x[t, most:], y[t, most:].numpy()
         for i, k in enumerate(sizes):
-            scores = [accuracy(h.scores(x[t, :k], y[t, :k], queries).numpy(), labels)
-                      for h in heads]  # fmt: skip
+            scores = [
+                accuracy(h.scores(x[t, :k], y[t, :k], queries).numpy(), labels) for h in heads
+            ]
             found["module"][t, i] = np.mean(scores)
             z, shown, asked = x[t, :k].numpy(), y[t, :k].numpy(), queries.numpy()
             for arm in arms:
@@ -143,8 +144,9 @@ def live_curve(live: Live, settings: Settings, seed: int) -> Curve:
 def shipped_curve(head: nn.Module, settings: Settings, seed: int) -> Curve:
     """The shipped module on new tasks of its own kind: where it lies among the null models."""
     sizes = [k for k in settings.shipped_k if k <= head.max_context]
-    return learning_curve([head], LogisticTaskSampler(head.d), sizes, settings.shipped_tasks,
-                          settings.n_query, seed)  # fmt: skip
+    return learning_curve(
+        [head], LogisticTaskSampler(head.d), sizes, settings.shipped_tasks, settings.n_query, seed
+    )
 
 
 def noise_curve(live: Live, settings: Settings, seed: int) -> Noise:
@@ -153,8 +155,9 @@ def noise_curve(live: Live, settings: Settings, seed: int) -> Noise:
     arms: dict[str, list[np.ndarray]] = {name: [] for name in ("module", *NULLS, "knows w")}
     for alpha in NOISE:
         sampler = LogisticTaskSampler(live.recipe.head.d, alpha)
-        curve = learning_curve(live.heads, sampler, [k], max(20, settings.n_tasks // 2),
-                               settings.n_query, seed)  # fmt: skip
+        curve = learning_curve(
+            live.heads, sampler, [k], max(20, settings.n_tasks // 2), settings.n_query, seed
+        )
         for name, values in arms.items():
             values.append(1 - curve.last(name))
     return Noise(np.array(NOISE), {name: np.stack(v, axis=1) for name, v in arms.items()})

@@ -61,8 +61,10 @@ class CausalEmbedder:
     @torch.inference_mode()
     def stream(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, width) of texts alone: no format, no label."""
-        tokens = [[*self.maker.start, *self.maker.tokenizer(
-            text, add_special_tokens=False)["input_ids"]] for text in texts]  # fmt: skip
+        tokens = [
+            [*self.maker.start, *self.maker.tokenizer(text, add_special_tokens=False)["input_ids"]]
+            for text in texts
+        ]
         found = np.zeros((len(texts), self.width), dtype=np.float32)
         n_start = len(self.maker.start)
         for rows in _batches([len(t) for t in tokens], 32):
@@ -197,7 +199,8 @@ def _part(cache: DynamicCache, length: int, n_rows: int = 1) -> DynamicCache:
 
     part = DynamicCache()
     for number, layer in enumerate(cache.layers):
-        keys, values = (t[:, :, :length].expand(n_rows, -1, -1, -1) for t in (layer.keys,
-                        layer.values))  # fmt: skip
+        keys, values = (
+            t[:, :, :length].expand(n_rows, -1, -1, -1) for t in (layer.keys, layer.values)
+        )
         part.update(keys, values, number)
     return part

@@ -78,9 +78,15 @@ class HeadRecipe:
     def training(self) -> HeadTraining:
         """The settings of the book's training loop that make it the paper's Adam."""
         return HeadTraining(
-            steps=self.steps, lr=self.lr, warmup=0.0, floor=1.0, weight_decay=0.0, clip=1e9,
-            betas=(0.9, 0.999), recipe=repr(self),
-        )  # fmt: skip
+            steps=self.steps,
+            lr=self.lr,
+            warmup=0.0,
+            floor=1.0,
+            weight_decay=0.0,
+            clip=1e9,
+            betas=(0.9, 0.999),
+            recipe=repr(self),
+        )
 
     def batch_at(self, step: int, seed: int) -> Tensor:
         """Points and, in the last column, labels of one step: (sequences, pairs, d + 1)."""

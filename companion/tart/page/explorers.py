@@ -86,8 +86,9 @@ def cloud_explorer(cells: Sequence[Cell]) -> Explorer:
     def alt(task: str, protocol: str, mode: str) -> str:
         v = frames[task, protocol]
         fitted = Whitening.fit(v.context, v.p, mode)
-        scores = null_scores("mean difference", fitted.transform(v.context), v.labels,
-                             fitted.transform(v.query))  # fmt: skip
+        scores = null_scores(
+            "mean difference", fitted.transform(v.context), v.labels, fitted.transform(v.query)
+        )
         right = accuracy(scores, v.query_labels)
         return (
             f"{task}, {protocol}, {'whitened' if mode == 'whiten' else 'not whitened'}: the mean "
@@ -121,8 +122,9 @@ def sentence_scores(
     labels = np.array([label for _, label in examples])
     model = TartClassifier(head, n_components=min(head.d or 16, 16)).fit(vectors, labels)
     fitted = model.whitening_
-    score = null_scores("logistic, C = 1", fitted.transform(vectors), labels,
-                        fitted.transform(asked))[0]  # fmt: skip
+    score = null_scores(
+        "logistic, C = 1", fitted.transform(vectors), labels, fitted.transform(asked)
+    )[0]
     return float(model.predict_proba(asked)[0, 1]), float(1 / (1 + np.exp(-score)))
 
 
@@ -130,8 +132,9 @@ def sentence_explorer(head: nn.Module, encoder: Encoder) -> Explorer:
     """Sentences with labels, and one to ask for: slide through both."""
     found = {
         (n, query): sentence_scores(head, encoder, EXAMPLES[:n], query)
-        for n in (2, 4, 8) for query in QUERIES
-    }  # fmt: skip
+        for n in (2, 4, 8)
+        for query in QUERIES
+    }
     return explorer(
         lambda n, query: sentence_frame(EXAMPLES[:n], query, *found[n, query]),
         name="tart-sentences",
@@ -171,8 +174,9 @@ def sentence_box(head: nn.Module, encoder: Encoder) -> object:
         return Said(EXAMPLES, QUERIES[0], *sentence_scores(head, encoder, EXAMPLES, QUERIES[0]))
     import ipywidgets as widgets
 
-    shown = widgets.Textarea("\n".join(f"{label} {text}" for text, label in EXAMPLES),
-                             rows=9, layout={"width": "95%"})  # fmt: skip
+    shown = widgets.Textarea(
+        "\n".join(f"{label} {text}" for text, label in EXAMPLES), rows=9, layout={"width": "95%"}
+    )
     query = widgets.Text(QUERIES[0], layout={"width": "95%"})
     said = widgets.HTML()
 

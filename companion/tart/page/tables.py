@@ -27,11 +27,17 @@ def live_table(live: Live) -> Styler:
     """What was trained in this run."""
     config = live.recipe.head
     rows = [
-        {"seed": i, "dimensions": config.d, "pairs": config.n_pairs,
-         "parameters": sum(p.numel() for p in head.parameters()), "steps": len(history.losses),
-         "first loss": history.losses[:20].mean(), "last loss": history.losses[-100:].mean()}
+        {
+            "seed": i,
+            "dimensions": config.d,
+            "pairs": config.n_pairs,
+            "parameters": sum(p.numel() for p in head.parameters()),
+            "steps": len(history.losses),
+            "first loss": history.losses[:20].mean(),
+            "last loss": history.losses[-100:].mean(),
+        }
         for i, (head, history) in enumerate(zip(live.heads, live.histories, strict=True))
-    ]  # fmt: skip
+    ]
     formats = {"parameters": "{:,}", "steps": "{:,}", "first loss": "{:.3f}", "last loss": "{:.3f}"}
     return styled(pd.DataFrame(rows), "tart-live", formats)
 
@@ -41,8 +47,9 @@ def curve_table(curve: Curve) -> Styler:
     k = int(curve.k[-1])
     rows = [
         {"who": name, f"accuracy ↑, {k} examples": measured_text(t_interval(curve.last(name)))}
-        for name in SYNTHETIC if name in curve.accuracy
-    ]  # fmt: skip
+        for name in SYNTHETIC
+        if name in curve.accuracy
+    ]
     return styled(pd.DataFrame(rows), "tart-curve")
 
 
@@ -103,28 +110,39 @@ def published_means(published: Mapping[str, object] | None, series: str) -> Styl
 
 def protocol_table(table: pd.DataFrame) -> Styler:
     """Logistic regression, mean difference and the module by protocol."""
-    shown = table[table["method"].isin(["mean difference", "logistic", MODULE])
-                  & (table["vectors"] != "prompt")]  # fmt: skip
+    shown = table[
+        table["method"].isin(["mean difference", "logistic", MODULE])
+        & (table["vectors"] != "prompt")
+    ]
     wide = shown.pivot_table(
         index=["data", "k", "method"], columns="vectors", values="accuracy", sort=False
     ).reset_index()
     names = [n for n in ("stream", "vanilla", "LOO") if n in wide.columns]
-    return styled(wide[["data", "k", "method", *names]], "tart-protocols",
-                  dict.fromkeys(names, "{:.3f}"))  # fmt: skip
+    return styled(
+        wide[["data", "k", "method", *names]], "tart-protocols", dict.fromkeys(names, "{:.3f}")
+    )
 
 
 def answers_table(cells: Sequence[Cell]) -> Styler:
     """What the prompted model said: accuracy, answers that are no label, and label bias."""
     rows = [
-        {"task": cell.task, "k": cell.k, "seed": cell.seed,
-         "exact": cell.answers.exact(cell.query_labels),
-         "no label (%)": 100 * cell.answers.unparsed,
-         "says positive (%)": 100 * (cell.answers.score > 0).mean(),
-         "median threshold": cell.answers.median(cell.query_labels)}
+        {
+            "task": cell.task,
+            "k": cell.k,
+            "seed": cell.seed,
+            "exact": cell.answers.exact(cell.query_labels),
+            "no label (%)": 100 * cell.answers.unparsed,
+            "says positive (%)": 100 * (cell.answers.score > 0).mean(),
+            "median threshold": cell.answers.median(cell.query_labels),
+        }
         for cell in cells
-    ]  # fmt: skip
-    formats = {"exact": "{:.2f}", "no label (%)": "{:.0f}", "says positive (%)": "{:.0f}",
-               "median threshold": "{:.2f}"}  # fmt: skip
+    ]
+    formats = {
+        "exact": "{:.2f}",
+        "no label (%)": "{:.0f}",
+        "says positive (%)": "{:.0f}",
+        "median threshold": "{:.2f}",
+    }
     return styled(pd.DataFrame(rows), "tart-answers", formats)
 
 
@@ -143,16 +161,27 @@ def orders_table(table: pd.DataFrame) -> Styler:
     means = table.groupby("data", sort=False, as_index=False).mean(numeric_only=True)
     means = means.drop(columns="seed")
     means["turned"] *= 100
-    means = means.rename(columns={"spread": "sd of the probability", "turned": "turned (%)",
-                                  "best": "best order", "worst": "worst order"})  # fmt: skip
-    formats = {"sd of the probability": "{:.3f}", "turned (%)": "{:.1f}", "best order": "{:.3f}",
-               "worst order": "{:.3f}"}  # fmt: skip
+    means = means.rename(
+        columns={
+            "spread": "sd of the probability",
+            "turned": "turned (%)",
+            "best": "best order",
+            "worst": "worst order",
+        }
+    )
+    formats = {
+        "sd of the probability": "{:.3f}",
+        "turned (%)": "{:.1f}",
+        "best order": "{:.3f}",
+        "worst order": "{:.3f}",
+    }
     return styled(means, "tart-orders", formats)
 
 
 def imbalance_means(table: pd.DataFrame) -> Styler:
     """Accuracy on balanced queries by share of label 1 in the context."""
-    wide = table.pivot_table(index=["data", "share"], columns="method", values="accuracy",
-                             sort=False).reset_index()  # fmt: skip
+    wide = table.pivot_table(
+        index=["data", "share"], columns="method", values="accuracy", sort=False
+    ).reset_index()
     names = [n for n in wide.columns if n not in ("data", "share")]
     return styled(wide, "tart-imbalance", dict.fromkeys(names, "{:.3f}") | {"share": "{:.0%}"})

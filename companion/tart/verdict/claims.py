@@ -57,18 +57,24 @@ TOTAL = Criterion("above 0, or there is no total to share", low=0.0)
 
 CLOSES = {
     "toy": Criterion(
-        "stored cells: module on LOO vectors minus prompting above 0 in all 4", low=4, closed=True,
-        must_hold=True, of="cells",
+        "stored cells: module on LOO vectors minus prompting above 0 in all 4",
+        low=4,
+        closed=True,
+        must_hold=True,
+        of="cells",
     ),
     "book": Criterion(
-        "module on LOO vectors minus prompting: interval above 0.05", low=0.0,
+        "module on LOO vectors minus prompting: interval above 0.05",
+        low=0.0,
         of="difference",
     ),
     "paper": Criterion(
         "module on LOO vectors above prompting, each interval above 0, in at least 12 of 14 tasks",
-        low=12, closed=True, of="tasks",
+        low=12,
+        closed=True,
+        of="tasks",
     ),
-}  # fmt: skip
+}
 
 SAME = {
     scale: Criterion(f"module minus logistic regression: 95 % interval within {m} of 0", -m, m)
@@ -119,30 +125,84 @@ CONTROLS = dict.fromkeys(
 
 NULL = dict.fromkeys(
     ("book", "paper"),
-    Criterion("module minus mean difference on real vectors: 95 % interval within 0.03 of 0",
-              -0.03, 0.03),
-)  # fmt: skip
+    Criterion(
+        "module minus mean difference on real vectors: 95 % interval within 0.03 of 0", -0.03, 0.03
+    ),
+)
 
 CLAIMS = (
-    Claim("1", "A small Transformer learns from synthetic data alone to classify in context.",
-          "module follows logistic regression (learning-curve figure)", LEARNS, "accuracy",
-          of="paper", on="model"),
-    Claim("2", "The representations are fine; what fails in prompting is the inference.",
-          "reasoning gap much larger than representation gap (abstract)", FINE, of="paper"),
-    Claim("3", "The module closes that gap without training on the task.",
-          "TART above prompting on 14 text tasks (abstract)", CLOSES, of="paper"),
-    Claim("4", "The module is a logistic regression that works in context.",
-          "trained on logistic tasks only (abstract)", SAME, "accuracy", of="paper"),
-    Claim("5", "One module serves several modalities.",
-          "text, vision, audio (abstract)", MODALITIES, "accuracy", of="paper"),
-    Claim("6", "More examples help.",
-          "up to 256 examples (text-stream protocol)", MORE, "accuracy", of="ours"),
-    Claim("7", "Leave-one-out vectors are no worse than those of one prompt.",
-          "LOO embeddings proposed as better", LOO, "accuracy", of="ours"),
-    Claim("8", "Controls: without information there is no accuracy.",
-          "not in the paper", CONTROLS, "change of a logit", of="ours", on="model"),
-    Claim("null", "We add: on real vectors a one-line mean difference does as well.",
-          "not in the paper", NULL, "accuracy", of="ours"),
-)  # fmt: skip
+    Claim(
+        "1",
+        "A small Transformer learns from synthetic data alone to classify in context.",
+        "module follows logistic regression (learning-curve figure)",
+        LEARNS,
+        "accuracy",
+        of="paper",
+        on="model",
+    ),
+    Claim(
+        "2",
+        "The representations are fine; what fails in prompting is the inference.",
+        "reasoning gap much larger than representation gap (abstract)",
+        FINE,
+        of="paper",
+    ),
+    Claim(
+        "3",
+        "The module closes that gap without training on the task.",
+        "TART above prompting on 14 text tasks (abstract)",
+        CLOSES,
+        of="paper",
+    ),
+    Claim(
+        "4",
+        "The module is a logistic regression that works in context.",
+        "trained on logistic tasks only (abstract)",
+        SAME,
+        "accuracy",
+        of="paper",
+    ),
+    Claim(
+        "5",
+        "One module serves several modalities.",
+        "text, vision, audio (abstract)",
+        MODALITIES,
+        "accuracy",
+        of="paper",
+    ),
+    Claim(
+        "6",
+        "More examples help.",
+        "up to 256 examples (text-stream protocol)",
+        MORE,
+        "accuracy",
+        of="ours",
+    ),
+    Claim(
+        "7",
+        "Leave-one-out vectors are no worse than those of one prompt.",
+        "LOO embeddings proposed as better",
+        LOO,
+        "accuracy",
+        of="ours",
+    ),
+    Claim(
+        "8",
+        "Controls: without information there is no accuracy.",
+        "not in the paper",
+        CONTROLS,
+        "change of a logit",
+        of="ours",
+        on="model",
+    ),
+    Claim(
+        "null",
+        "We add: on real vectors a one-line mean difference does as well.",
+        "not in the paper",
+        NULL,
+        "accuracy",
+        of="ours",
+    ),
+)
 
 BY_ID = {claim.id: claim for claim in CLAIMS}

@@ -116,10 +116,14 @@ def series(results: Results) -> dict[str, object]:
             found[name] = _means(table)
     if not isinstance(results.tuned, Missing):
         found["tuned"] = [
-            {"data": data, "k": int(rows["k"].iloc[0]), "n": len(rows),
-             "accuracy": round(rows["accuracy"].mean(), 4)}
+            {
+                "data": data,
+                "k": int(rows["k"].iloc[0]),
+                "n": len(rows),
+                "accuracy": round(rows["accuracy"].mean(), 4),
+            }
             for data, rows in results.tuned.groupby("data", sort=False)
-        ]  # fmt: skip
+        ]
     return found
 
 
@@ -134,10 +138,15 @@ def _swapped(table: pd.DataFrame) -> list[dict[str, object]]:
     words, usual = pick(table, "ICL, words swapped"), pick(table, "ICL")
     both = pd.DataFrame({"usual": usual, "swapped": words}).dropna()
     return [
-        {"data": data, "k": int(k), "n": len(rows), "usual": round(rows["usual"].mean(), 4),
-         "swapped": round(rows["swapped"].mean(), 4)}
+        {
+            "data": data,
+            "k": int(k),
+            "n": len(rows),
+            "usual": round(rows["usual"].mean(), 4),
+            "swapped": round(rows["swapped"].mean(), 4),
+        }
         for (data, k), rows in both.groupby(level=["data", "k"], sort=False)
-    ]  # fmt: skip
+    ]
 
 
 def _means(table: pd.DataFrame) -> list[dict[str, object]]:
@@ -147,11 +156,14 @@ def _means(table: pd.DataFrame) -> list[dict[str, object]]:
         table.groupby(keys, sort=False)["accuracy"].agg(["mean", "std", "count"]).reset_index()
     )
     return [
-        {**{key: row[key] if key != "k" else int(row[key]) for key in keys},
-         "accuracy": round(float(row["mean"]), 4), "n": int(row["count"]),
-         "sd": None if pd.isna(row["std"]) else round(float(row["std"]), 4)}
+        {
+            **{key: row[key] if key != "k" else int(row[key]) for key in keys},
+            "accuracy": round(float(row["mean"]), 4),
+            "n": int(row["count"]),
+            "sd": None if pd.isna(row["std"]) else round(float(row["std"]), 4),
+        }
         for _, row in grouped.iterrows()
-    ]  # fmt: skip
+    ]
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -24,8 +24,12 @@ PROMPT = ("ICL", "prompt")
 
 def _cells_above(name: str, scale: str, values: pd.Series, note: str) -> Finding:
     """Toy: in how many of the cells the difference is positive."""
-    return judge(claims.BY_ID[name], scale, exact(int((values > 0).sum()), len(values)),
-                 note=f"differences {', '.join(f'{v:+.2f}' for v in values)}; {note}")  # fmt: skip
+    return judge(
+        claims.BY_ID[name],
+        scale,
+        exact(int((values > 0).sum()), len(values)),
+        note=f"differences {', '.join(f'{v:+.2f}' for v in values)}; {note}",
+    )
 
 
 def fine(
@@ -145,8 +149,10 @@ def between(found: Curve) -> str:
     for i, k in enumerate(found.k):
         above = paired(arms[MODULE][:, i], arms["mean difference"][:, i])
         behind = paired(arms[MODULE][:, i], arms["logistic"][:, i])
-        rows.append(f"{int(k)} examples: module minus mean difference {measured_text(above)}, "
-                    f"minus logistic regression {measured_text(behind)}")  # fmt: skip
+        rows.append(
+            f"{int(k)} examples: module minus mean difference {measured_text(above)}, "
+            f"minus logistic regression {measured_text(behind)}"
+        )
     return "; ".join(rows)
 
 

@@ -76,8 +76,11 @@ def compare(live: Live, frames: Frames) -> list[Statistic]:
     for key, value in ours.items():
         away = np.abs(parts[key] - stored[key])
         further = float((away >= abs(value - stored[key])).mean())
-        found.append(Statistic(*key, float(value), float(stored[key]),
-                               float(parts[key].std(ddof=1)), further))  # fmt: skip
+        found.append(
+            Statistic(
+                *key, float(value), float(stored[key]), float(parts[key].std(ddof=1)), further
+            )
+        )
     return found
 
 

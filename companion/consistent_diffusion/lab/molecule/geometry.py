@@ -45,8 +45,9 @@ def phi_psi(beads: np.ndarray) -> np.ndarray:
 def bond_lengths(beads: np.ndarray) -> np.ndarray:
     """Lengths of the four bonds, in the unit of `beads`: (..., 4)."""
     beads = as_beads(beads)
-    return np.stack([np.linalg.norm(beads[..., j, :] - beads[..., i, :], axis=-1)
-                     for i, j in BONDS], -1)  # fmt: skip
+    return np.stack(
+        [np.linalg.norm(beads[..., j, :] - beads[..., i, :], axis=-1) for i, j in BONDS], -1
+    )
 
 
 def as_beads(x: np.ndarray) -> np.ndarray:

@@ -115,9 +115,14 @@ def run_chains(
     began = time.perf_counter()
     with one_thread():
         chains = simulate(
-            moving.score, molecule.x[chosen] * molecule.scale, dynamics_of(settings), draws,
-            t_eval=t_eval, scale=molecule.scale, project=centered,
-        )  # fmt: skip
+            moving.score,
+            molecule.x[chosen] * molecule.scale,
+            dynamics_of(settings),
+            draws,
+            t_eval=t_eval,
+            scale=molecule.scale,
+            project=centered,
+        )
     frames = chains.frames.reshape(*chains.frames.shape[:2], 5, 3)
     with np.errstate(invalid="ignore"):
         heat = chains.kinetic[-max(1, len(frames) // 4) :].mean(0)
@@ -136,7 +141,11 @@ def draw_iid(model: nn.Module, molecule: Molecule, settings: MoleculeSettings, s
     """Denoised samples; fewer than asked for if some are not finite."""
     with one_thread():
         drawn = denoise(
-            model.score, settings.molecule_iid, 15, torch_generator(seed, "molecule", "iid"),
-            steps=settings.molecule_iid_steps, project=centered,
-        )  # fmt: skip
+            model.score,
+            settings.molecule_iid,
+            15,
+            torch_generator(seed, "molecule", "iid"),
+            steps=settings.molecule_iid_steps,
+            project=centered,
+        )
     return Drawn(drawn.samples.reshape(-1, 5, 3) * molecule.scale, drawn.n_lost)

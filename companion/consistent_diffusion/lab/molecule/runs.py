@@ -93,9 +93,13 @@ def _cost(name: str, settings: MoleculeSettings) -> float:
 
 
 def simulate_all(
-    trained: Sequence[dict[str, Trained]], molecule: Molecule, settings: MoleculeSettings, *,
-    seed: int, progress: bool = True,
-) -> Simulated:  # fmt: skip
+    trained: Sequence[dict[str, Trained]],
+    molecule: Molecule,
+    settings: MoleculeSettings,
+    *,
+    seed: int,
+    progress: bool = True,
+) -> Simulated:
     """Denoise with three methods, simulate with all, and with "Two For One" at each t."""
     tasks = [(method, T_MIN) for method in methods(settings)]
     tasks += [("Diffusion", t) for t in settings.molecule_t_evals]

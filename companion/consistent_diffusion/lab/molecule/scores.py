@@ -72,9 +72,10 @@ def windows(run: Run) -> list[Window]:
     step = round(REFERENCE_PS / FRAME_PS)
     return [
         Window(max(first, last - step * max(1, (last - first) // step)) + step - 1, last, step)
-        if last - first >= step else Window(last - 1, last, step)
+        if last - first >= step
+        else Window(last - 1, last, step)
         for first, last in pairwise(edges)
-    ]  # fmt: skip
+    ]
 
 
 def finite(frames: np.ndarray) -> np.ndarray:
@@ -97,8 +98,9 @@ def divergence_curve(run: Run, reference: Reference) -> DivergenceCurve:
         frames = finite(run.frames[window.first : window.last : window.step])
         found.append(
             js_error(reference.all_angles, phi_psi(frames), bins=CURVE_BINS, limits=LIMITS)
-            if len(frames) else np.nan
-        )  # fmt: skip
+            if len(frames)
+            else np.nan
+        )
     edges = np.linspace(0, len(run.frames), N_WINDOWS + 1) * FRAME_PS
     return DivergenceCurve((edges[:-1] + edges[1:]) / 2, np.array(found))
 
@@ -112,9 +114,15 @@ class Floor(NamedTuple):
 
 
 def floor(
-    reference: Reference, n_chains: int, n_frames: int, rng: np.random.Generator, *,
-    bins: int, repeats: int = 40, pmf: bool = False,
-) -> Floor:  # fmt: skip
+    reference: Reference,
+    n_chains: int,
+    n_frames: int,
+    rng: np.random.Generator,
+    *,
+    bins: int,
+    repeats: int = 40,
+    pmf: bool = False,
+) -> Floor:
     """Divergence of stretches of the stored dynamics, `n_chains` of `n_frames` frames each.
 
     Each stretch starts at a random frame, as the chains do.  pmf : the error of the free energy

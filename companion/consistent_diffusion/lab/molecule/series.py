@@ -72,15 +72,20 @@ def summarize(simulated: Simulated, reference: Reference, seed: int) -> Summary:
     rng, other = (generator(seed, "molecule", name) for name in ("floor", "floor of the PMF"))
     n_sim = n_settled(one)
     return Summary(
-        found[0].times_ps, curves,
+        found[0].times_ps,
+        curves,
         floor(reference, one.n_chains, windows(one)[-1].n, rng, bins=CURVE_BINS),
-        scores, iid,
+        scores,
+        iid,
         floor(reference, one.n_chains, n_sim, rng, bins=BINS),
         floor(reference, n_iid, 1, rng, bins=BINS, repeats=10),
         floor(reference, one.n_chains, n_sim, other, bins=BINS, repeats=10, pmf=True),
         floor(reference, n_iid, 1, other, bins=BINS, repeats=10, pmf=True),
-        lost, left, chains, iid_lost,
-    )  # fmt: skip
+        lost,
+        left,
+        chains,
+        iid_lost,
+    )
 
 
 def series(summary: Summary) -> dict[str, object]:
@@ -91,10 +96,12 @@ def series(summary: Summary) -> dict[str, object]:
 
     def table(found: dict[str, list[Score]]) -> dict[str, dict[str, list]]:
         return {
-            label: {name: plain([getattr(s, name) for s in scores])
-                    for name in ("divergence", "pmf", "bond")}
+            label: {
+                name: plain([getattr(s, name) for s in scores])
+                for name in ("divergence", "pmf", "bond")
+            }
             for label, scores in found.items()
-        }  # fmt: skip
+        }
 
     return {
         "times_ps": plain(summary.times_ps),

@@ -120,9 +120,13 @@ def build(net: Net, spread: Spread, settings: MoleculeSettings, seed: int) -> nn
         )
     kind = MoleculeEnergy if net.energy else MoleculeScore
     return kind(
-        spread, settings.molecule_hidden, generator=torch_generator(seed, "weights"),
-        t0=net.t0, t1=net.t1, noise=net.noise,
-    )  # fmt: skip
+        spread,
+        settings.molecule_hidden,
+        generator=torch_generator(seed, "weights"),
+        t0=net.t0,
+        t1=net.t1,
+        noise=net.noise,
+    )
 
 
 def parts_of(method: str, settings: MoleculeSettings) -> list[str]:
@@ -163,17 +167,27 @@ def train_net(name: str, molecule: Molecule, settings: MoleculeSettings, seed: i
     net = nets(settings)[name]
     model = build(net, molecule.spread, settings, derive_seed(seed, "molecule", name))
     objective = Objective(
-        t0=max(net.t0, T_MIN), t1=net.t1, midpoint=net.midpoint, alpha=net.alpha, dim=EFFECTIVE,
+        t0=max(net.t0, T_MIN),
+        t1=net.t1,
+        midpoint=net.midpoint,
+        alpha=net.alpha,
+        dim=EFFECTIVE,
         share=settings.molecule_share,
-    )  # fmt: skip
+    )
     fit = Fit(net.steps, settings.molecule_batch, settings.molecule_lr)
     began = time.perf_counter()
     with one_thread():
         losses = train(
-            model, molecule.x, objective, fit, seed=derive_seed(seed, "molecule"), label=name,
-            progress=False, project=centered,
+            model,
+            molecule.x,
+            objective,
+            fit,
+            seed=derive_seed(seed, "molecule"),
+            label=name,
+            progress=False,
+            project=centered,
             augment=turned if settings.molecule_network == "transformer" else None,
-        )  # fmt: skip
+        )
     weights = {key: value.numpy().copy() for key, value in model.state_dict().items()}
     return Trained(name, weights, losses, time.perf_counter() - began)
 

@@ -31,14 +31,24 @@ def laws(runs: LineRuns, seed: int) -> Figure:
         color = STYLES[name].color
         first = runs.fits[alpha][0].model
         bins = np.linspace(-9, 9, 49)
-        ax.hist(line_iid(first, seed), bins=bins, density=True, color=color, alpha=0.3,
-                label="denoised samples")  # fmt: skip
+        ax.hist(
+            line_iid(first, seed),
+            bins=bins,
+            density=True,
+            color=color,
+            alpha=0.3,
+            label="denoised samples",
+        )
         for i, fit in enumerate(runs.fits[alpha]):
-            look = {"linewidth": 1.8, "label": "law of simulation"} if i == 0 else {
-                "linewidth": 0.8, "alpha": 0.6}  # fmt: skip
+            look = (
+                {"linewidth": 1.8, "label": "law of simulation"}
+                if i == 0
+                else {"linewidth": 0.8, "alpha": 0.6}
+            )
             ax.plot(LINE, line_law(fit.model) / CELL, color=color, **look)
-        ax.plot(LINE, line_truth() / CELL, color=STYLES["truth"].color, linestyle=":",
-                label="truth")  # fmt: skip
+        ax.plot(
+            LINE, line_truth() / CELL, color=STYLES["truth"].color, linestyle=":", label="truth"
+        )
         ax.set(xlim=(-9, 9), ylim=(0, 0.6), xlabel="x (data units)")
         ax.set_title("no penalty" if alpha == 0 else f"penalty {alpha:g}", fontsize=10.5)
         ax.legend(loc="upper left")

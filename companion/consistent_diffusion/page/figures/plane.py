@@ -32,8 +32,9 @@ def free_energy(masses: np.ndarray) -> np.ndarray:
 
 def draw_energy(ax: Axes, x: np.ndarray, y: np.ndarray, masses: np.ndarray):
     """Filled contours of a free energy on one axis."""
-    filled = ax.contourf(x, y, free_energy(masses).T, levels=np.linspace(0, TOP, 17),
-                         cmap=SEQUENTIAL)  # fmt: skip
+    filled = ax.contourf(
+        x, y, free_energy(masses).T, levels=np.linspace(0, TOP, 17), cmap=SEQUENTIAL
+    )
     ax.set(xlim=BOX[0], ylim=BOX[1], xticks=(-1, 0, 1), yticks=(0, 1, 2))
     ax.grid(False)
     return filled
@@ -81,8 +82,13 @@ def residual(models: PlaneModels) -> Figure:
             curves = models.of(name, what)
             for curve in curves:
                 ax.plot(RESIDUAL_TIMES, curve, color=color, linewidth=0.7, alpha=0.5)
-            ax.plot(RESIDUAL_TIMES, np.exp(np.log(curves).mean(0)), color=color, linestyle=dash,
-                    label=name)  # fmt: skip
+            ax.plot(
+                RESIDUAL_TIMES,
+                np.exp(np.log(curves).mean(0)),
+                color=color,
+                linestyle=dash,
+                label=name,
+            )
         ax.set(xscale="log", yscale="log", xlabel="diffusion time t (log axis)")
     axes[0].set_ylabel("mean |R| (1 per unit of t)")
     axes[0].set_title("as it is", fontsize=10.5)
@@ -107,12 +113,22 @@ def two_for_one(models: PlaneModels, curve: Curve) -> Figure:
         js = models.of(name, "t_eval_js")
         for one in js:
             ax.plot(T_EVAL[1:], one[1:], color=color, linewidth=0.6, alpha=0.5)
-        ax.plot(T_EVAL[1:], np.exp(np.log(js).mean(0))[1:], color=color, marker=marker,
-                linestyle=dash, label=name)  # fmt: skip
+        ax.plot(
+            T_EVAL[1:],
+            np.exp(np.log(js).mean(0))[1:],
+            color=color,
+            marker=marker,
+            linestyle=dash,
+            label=name,
+        )
     shown = curve.js > 1e-4
     ax.plot(curve.times[shown], curve.js[shown], color=STYLES["truth"].color, label="perfect model")
-    ax.set(xscale="log", yscale="log", xlabel="diffusion time of the force (log axis)",
-           ylabel="divergence from the truth (nats)")  # fmt: skip
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="diffusion time of the force (log axis)",
+        ylabel="divergence from the truth (nats)",
+    )
     ax.legend()
     js = np.exp(np.log(models.of("Diffusion", "t_eval_js")).mean(0))
     finding_title(

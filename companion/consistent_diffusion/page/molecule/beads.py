@@ -56,8 +56,7 @@ def beads_frame(
             left.plot(*shown[[i, j]].T, color="#999999", linewidth=5, solid_capstyle="round")
         left.scatter(*shown.T, s=330, c=COLORS, edgecolors="#222222", depthshade=False)
         for name, point in zip(("C", "N", "CA", "C", "N"), shown, strict=True):
-            left.text(*point, name, color="white", ha="center", va="center", fontsize=8,
-                      zorder=20)  # fmt: skip
+            left.text(*point, name, color="white", ha="center", va="center", fontsize=8, zorder=20)
         angles = np.degrees(phi_psi(beads))
         right.plot(*angles, "o", color=VERMILION, markersize=10, markeredgecolor="white")
     else:
@@ -74,5 +73,7 @@ def beads_alt(simulated: Simulated, label: str, ps: float, chain: int = 0) -> st
         return f"{label}, {ps:g} ps: this chain has left."
     phi, psi = np.degrees(phi_psi(beads))
     lengths = ", ".join(f"{1000 * d:.0f}" for d in bond_lengths(beads))
-    return (f"Five beads after {ps:g} ps moved by {label}: phi {phi:.0f}, psi {psi:.0f} degrees; "
-            f"bonds {lengths} picometers.")  # fmt: skip
+    return (
+        f"Five beads after {ps:g} ps moved by {label}: phi {phi:.0f}, psi {psi:.0f} degrees; "
+        f"bonds {lengths} picometers."
+    )

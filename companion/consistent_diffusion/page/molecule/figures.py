@@ -37,8 +37,9 @@ def answer_panel(ax: Axes, series: Mapping[str, object]) -> bool:
     """
     curves = {name: np.array(rows, dtype=float) for name, rows in series["curves"].items()}
     low, high = series["curve_floor"][1:]
-    _draw_curves(ax, np.array(series["times_ps"]), curves, ("Diffusion", "Mixture", "Both"),
-                 low, high)  # fmt: skip
+    _draw_curves(
+        ax, np.array(series["times_ps"]), curves, ("Diffusion", "Mixture", "Both"), low, high
+    )
     ax.legend(loc="best", fontsize=8.5)
     return drifts(curves, high)
 
@@ -53,9 +54,13 @@ def drifts(curves: Mapping[str, np.ndarray], high: float) -> bool:
 
 
 def _draw_curves(
-    ax: Axes, times: np.ndarray, curves: Mapping[str, np.ndarray], names: Sequence[str],
-    low: float, high: float,
-) -> None:  # fmt: skip
+    ax: Axes,
+    times: np.ndarray,
+    curves: Mapping[str, np.ndarray],
+    names: Sequence[str],
+    low: float,
+    high: float,
+) -> None:
     ax.axhspan(low, high, color="#d9d9d9", label="floor: the real dynamics")
     for name in names:
         if name not in curves:
@@ -82,8 +87,15 @@ def molecule_curves(result: MoleculeResult) -> Figure:
     both = [("Diffusion", 1.0), ("Fixed units", 1.0), *zip(later, shades, strict=True)]
     for name, shade in [pair for pair in both if pair[0] in found]:
         color, marker, dash = style_of(name)
-        right.plot(times, found[name].mean(0), color=color, marker=marker, linestyle=dash,
-                   alpha=shade, label=name)  # fmt: skip
+        right.plot(
+            times,
+            found[name].mean(0),
+            color=color,
+            marker=marker,
+            linestyle=dash,
+            alpha=shade,
+            label=name,
+        )
     right.set(xlabel="simulated time (ps)")
     named = {}
     for ax in (left, right):
@@ -213,10 +225,12 @@ def molecule_losses(result: MoleculeResult, smooth: int = 100) -> Figure:
     trained = result.trained
     fig, ax = figure(height=3.3)
     for name, (color, _, dash) in {
-        "single": STYLES["Diffusion"], "single, fixed units": OTHER["Fixed units"],
+        "single": STYLES["Diffusion"],
+        "single, fixed units": OTHER["Fixed units"],
         "small": STYLES["Mixture"],
-        "small, penalty": STYLES["Both"], "small, no energy": STYLES["control"],
-    }.items():  # fmt: skip
+        "small, penalty": STYLES["Both"],
+        "small, no energy": STYLES["control"],
+    }.items():
         if name not in trained[0]:
             continue
         loss = trained[0][name].losses.dsm

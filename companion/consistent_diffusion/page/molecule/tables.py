@@ -22,13 +22,15 @@ def frames_table(frames: Frames) -> pd.DataFrame:
     """What is stored, per half: frames, and the visits of the rare state."""
     visits = rare_visits(frames)
     ns = frames.beads.shape[1] * frames.record["frame_ps"] / 1000
-    return pd.DataFrame({
-        "half": ["first", "second"],
-        "simulated (ns)": [f"{ns:g}"] * 2,
-        "frames": [f"{frames.beads.shape[1]:,}"] * 2,
-        "visits of 0 < φ < 115°": visits.n,
-        "share of frames there": [f"{100 * share:.1f} %" for share in visits.share],
-    }).set_index("half")  # fmt: skip
+    return pd.DataFrame(
+        {
+            "half": ["first", "second"],
+            "simulated (ns)": [f"{ns:g}"] * 2,
+            "frames": [f"{frames.beads.shape[1]:,}"] * 2,
+            "visits of 0 < φ < 115°": visits.n,
+            "share of frames there": [f"{100 * share:.1f} %" for share in visits.share],
+        }
+    ).set_index("half")
 
 
 def live_table(statistics: list[Statistic]) -> pd.DataFrame:
@@ -36,13 +38,15 @@ def live_table(statistics: list[Statistic]) -> pd.DataFrame:
     rows = []
     for s in statistics:
         digits = 1 if s.unit == "%" else 2
-        rows.append({
-            "average": f"{s.name} ({s.unit})",
-            "live": f"{s.live:.{digits}f}",
-            "stored": f"{s.stored:.{digits}f}",
-            "stretches as long scatter by": f"{s.spread:.{digits}f}",
-            "stretches that lie further off": f"{100 * s.further:.0f} %",
-        })  # fmt: skip
+        rows.append(
+            {
+                "average": f"{s.name} ({s.unit})",
+                "live": f"{s.live:.{digits}f}",
+                "stored": f"{s.stored:.{digits}f}",
+                "stretches as long scatter by": f"{s.spread:.{digits}f}",
+                "stretches that lie further off": f"{100 * s.further:.0f} %",
+            }
+        )
     return pd.DataFrame(rows).set_index("average")
 
 
@@ -51,18 +55,24 @@ def score_table(result: MoleculeResult) -> pd.DataFrame:
     summary, rows = result.summary, []
     for label, scores in summary.simulated.items():
         denoised = summary.iid.get(label)
-        rows.append({
-            "": label,
-            "simulated: JS above floor": _mean([s.divergence for s in scores],
-                                               summary.simulated_floor.mean),
-            "denoised: JS above floor": _mean([s.divergence for s in denoised],
-                                              summary.iid_floor.mean) if denoised else "–",
-            "C–N bond error, simulated (pm)": _mean([1000 * s.bond for s in scores]),
-            "denoised (pm)": _mean([1000 * s.bond for s in denoised]) if denoised else "–",
-            "chains that left": _of(summary.left[label], summary.chains[label]),
-            "left or heated": _of(summary.lost[label], summary.chains[label]),
-            "denoised samples lost": sum(summary.iid_lost[label]) if denoised else "–",
-        })  # fmt: skip
+        rows.append(
+            {
+                "": label,
+                "simulated: JS above floor": _mean(
+                    [s.divergence for s in scores], summary.simulated_floor.mean
+                ),
+                "denoised: JS above floor": _mean(
+                    [s.divergence for s in denoised], summary.iid_floor.mean
+                )
+                if denoised
+                else "–",
+                "C–N bond error, simulated (pm)": _mean([1000 * s.bond for s in scores]),
+                "denoised (pm)": _mean([1000 * s.bond for s in denoised]) if denoised else "–",
+                "chains that left": _of(summary.left[label], summary.chains[label]),
+                "left or heated": _of(summary.lost[label], summary.chains[label]),
+                "denoised samples lost": sum(summary.iid_lost[label]) if denoised else "–",
+            }
+        )
     return pd.DataFrame(rows).set_index("")
 
 

@@ -23,8 +23,13 @@ def venns(worlds: list[World]) -> Figure:
     """Venn diagrams of teacher, baseline and each of two students, all seeds together."""
     fig, axes = figure(1, 2, height=3.9)
     for ax, student in zip(axes, (arms.SOFT, arms.HARD), strict=True):
-        draw_venn(ax, {m: np.concatenate([w.members[m] for w in worlds])
-                       for m in (arms.TEACHER, arms.BASELINE, student)})  # fmt: skip
+        draw_venn(
+            ax,
+            {
+                m: np.concatenate([w.members[m] for w in worlds])
+                for m in (arms.TEACHER, arms.BASELINE, student)
+            },
+        )
         ax.set_title(f"with {NAMES[student]}", fontsize=10.5)
     inside = sum(int((sets.easy(w.members) & w.members[arms.SOFT]).sum()) for w in worlds)
     total = max(1, sum(w.count(arms.SOFT) for w in worlds))
@@ -72,10 +77,21 @@ def scatter(worlds: list[World]) -> Figure:
     )
     fig, ax = figure(height=4.2)
     for label, group, color, marker, alpha in groups:
-        ax.plot(world.zlib[group], world.features[group, 1], marker, color=color, alpha=alpha,
-                linestyle="", label=f"{label} ({group.sum()})", markersize=5)  # fmt: skip
-    ax.set(xlabel="zlib length of the text (bytes)", ylabel="perplexity under the baseline",
-           yscale="log")  # fmt: skip
+        ax.plot(
+            world.zlib[group],
+            world.features[group, 1],
+            marker,
+            color=color,
+            alpha=alpha,
+            linestyle="",
+            label=f"{label} ({group.sum()})",
+            markersize=5,
+        )
+    ax.set(
+        xlabel="zlib length of the text (bytes)",
+        ylabel="perplexity under the baseline",
+        yscale="log",
+    )
     ax.yaxis.set_major_locator(FixedLocator([1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10]))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_locator(NullLocator())
@@ -105,13 +121,27 @@ def forced(worlds: list[World]) -> Figure:
         if not len(entropy):
             continue
         style = look(name)
-        ax.plot(entropy, log_p, style.marker, color=style.color, alpha=0.5, linestyle="",
-                label=NAMES[name])  # fmt: skip
+        ax.plot(
+            entropy,
+            log_p,
+            style.marker,
+            color=style.color,
+            alpha=0.5,
+            linestyle="",
+            label=NAMES[name],
+        )
         center[name] = (entropy.mean(), log_p.mean())
-        ax.plot(*center[name], style.marker, color=style.color, markersize=13,
-                markeredgecolor=BLACK, linestyle="")  # fmt: skip
-    ax.set(xlabel="mean entropy over the suffix (nats)",
-           ylabel="log-probability of the suffix (nats)")  # fmt: skip
+        ax.plot(
+            *center[name],
+            style.marker,
+            color=style.color,
+            markersize=13,
+            markeredgecolor=BLACK,
+            linestyle="",
+        )
+    ax.set(
+        xlabel="mean entropy over the suffix (nats)", ylabel="log-probability of the suffix (nats)"
+    )
     if center:
         ax.legend()
     full = len(center) == 3

@@ -27,8 +27,15 @@ def browser_frame(world: World, row: int, prefix: int) -> Figure:
     def line(y: float, label: str, characters: str, colors: list[str], mark: str = "") -> None:
         ax.text(0.0, y, label, fontsize=10, va="center")
         for i, (character, color) in enumerate(zip(characters, colors, strict=True)):
-            ax.text(0.24 + i * 0.0265, y, character.replace(" ", "␣"), color=color, fontsize=10.5,
-                    family="monospace", va="center")  # fmt: skip
+            ax.text(
+                0.24 + i * 0.0265,
+                y,
+                character.replace(" ", "␣"),
+                color=color,
+                fontsize=10.5,
+                family="monospace",
+                va="center",
+            )
         ax.text(0.24 + 0.0265 * len(characters) + 0.02, y, mark, fontsize=9.5, va="center")
 
     line(0.9, "prompt", text[:prefix], [GREY] * prefix)
@@ -63,13 +70,19 @@ def prefix_frame(members: sets.Members, student: str, prefix: int) -> Figure:
     fig, (left, right) = figure(1, 2, height=3.8)
     draw_venn(left, {m: members[m] for m in (arms.TEACHER, arms.BASELINE, student)})
     names = [arms.TEACHER, arms.BASELINE, student, arms.HARD]
-    right.bar(range(4), [100 * members[m].mean() for m in names],
-              color=[look(m).color for m in names])  # fmt: skip
+    right.bar(
+        range(4), [100 * members[m].mean() for m in names], color=[look(m).color for m in names]
+    )
     right.set_xticks(range(4), ["T", "B", "S", "H"])
     right.set(ylabel="memorized (% of D)", ylim=(0, 35))
     fold = sets.ratio(float(members[arms.BASELINE].sum()), float(members[student].sum()))
-    fig.suptitle(f"Prompt of {prefix} characters: B / S = {fold:.2f}", x=0.01, ha="left",
-                 fontsize=12, fontweight="bold")  # fmt: skip
+    fig.suptitle(
+        f"Prompt of {prefix} characters: B / S = {fold:.2f}",
+        x=0.01,
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+    )
     return fig
 
 
@@ -84,8 +97,12 @@ def filter_frame(world: World, threshold: float) -> Figure:
     ):
         ax.hist(chance[group], bins, alpha=0.7, color=color, label=f"{label} ({group.sum()})")
     ax.axvline(threshold, color=VERMILION, linestyle="-.")
-    ax.set(yscale="log", ylim=(0.5, None), xlabel="predicted probability of being memorized",
-           ylabel="sequences")  # fmt: skip
+    ax.set(
+        yscale="log",
+        ylim=(0.5, None),
+        xlabel="predicted probability of being memorized",
+        ylabel="sequences",
+    )
     ax.legend(loc="upper center")
     gone = chance > threshold
     ax.set_title(

@@ -25,8 +25,14 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if not main:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     columns = [main["models"].index(m) for m in MAIN]
     rate = 100 * np.array(main["rate"])[:, columns]
@@ -51,8 +57,7 @@ def _bars(rate: np.ndarray, held: np.ndarray, models: tuple[str, ...]) -> Figure
         ax.barh(place[i] + 0.18, rate[:, i].mean(), 0.36, color=color)
         ax.barh(place[i] - 0.18, held[:, i].mean(), 0.3, color=color, alpha=0.35, hatch="///")
         if len(rate) > 1:
-            ax.plot(rate[:, i], np.full(len(rate), place[i] + 0.18), ".", color=BLACK,
-                    markersize=4)  # fmt: skip
+            ax.plot(rate[:, i], np.full(len(rate), place[i] + 0.18), ".", color=BLACK, markersize=4)
     ax.set_yticks(place, [NAMES.get(m, m) for m in models])
     ax.set(xlabel="completed word for word (% of sequences)", ylim=(-0.6, len(models) - 0.4))
     ax.grid(axis="y", visible=False)
@@ -85,10 +90,17 @@ def temperature(worlds: list[World]) -> Figure:
     ax.plot(taus, held.mean(0), color=style.color, linestyle=":", label="S, held-out text")
     for name in (arms.BASELINE, arms.HARD):
         mean = 100 * np.mean([w.rate(name) for w in worlds])
-        ax.axhline(mean, color=look(name).color, linestyle=look(name).linestyle,
-                   label=f"{NAMES[name]}, training text")  # fmt: skip
-    ax.set(xscale="log", xlabel="temperature of distillation, tau",
-           ylabel="completed word for word (%)")  # fmt: skip
+        ax.axhline(
+            mean,
+            color=look(name).color,
+            linestyle=look(name).linestyle,
+            label=f"{NAMES[name]}, training text",
+        )
+    ax.set(
+        xscale="log",
+        xlabel="temperature of distillation, tau",
+        ylabel="completed word for word (%)",
+    )
     ax.xaxis.set_major_locator(FixedLocator(taus))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_locator(NullLocator())
@@ -112,11 +124,23 @@ def curves(worlds: list[World]) -> Figure:
     fig, ax = figure(height=4.0)
     for name in (arms.BASELINE, arms.SOFT, arms.HARD):
         i, style = students.index(name), look(name)
-        ax.plot(loss[:, i], rate[:, i], color=style.color, marker=style.marker,
-                linestyle=style.linestyle, label=NAMES[name])  # fmt: skip
+        ax.plot(
+            loss[:, i],
+            rate[:, i],
+            color=style.color,
+            marker=style.marker,
+            linestyle=style.linestyle,
+            label=NAMES[name],
+        )
         for k in (len(loss) - 1,):
-            ax.annotate(f"epoch {worlds[0].epochs[k]}", (loss[k, i], rate[k, i]), fontsize=8,
-                        xytext=(4, 4), textcoords="offset points", color=style.color)  # fmt: skip
+            ax.annotate(
+                f"epoch {worlds[0].epochs[k]}",
+                (loss[k, i], rate[k, i]),
+                fontsize=8,
+                xytext=(4, 4),
+                textcoords="offset points",
+                color=style.color,
+            )
     ax.set(xlabel="held-out loss (nats per character)", ylabel="completed word for word (%)")
     ax.legend(loc="upper left")
     b, s = students.index(arms.BASELINE), students.index(arms.SOFT)
@@ -198,9 +222,14 @@ def hard_epochs(worlds: list[World]) -> Figure:
     fig, ax = figure(height=3.6)
     for name in (arms.BASELINE, arms.SOFT, arms.HARD, arms.UNREAD):
         style = look(name)
-        ax.plot(worlds[0].epochs, rate[:, students.index(name)], color=style.color,
-                marker=style.marker, linestyle=style.linestyle,
-                label=NAMES.get(name, name))  # fmt: skip
+        ax.plot(
+            worlds[0].epochs,
+            rate[:, students.index(name)],
+            color=style.color,
+            marker=style.marker,
+            linestyle=style.linestyle,
+            label=NAMES.get(name, name),
+        )
     ax.set(xlabel="epochs of the student", ylabel="completed (% of D)")
     ax.legend()
     h, s = (rate[-1, students.index(m)] for m in (arms.HARD, arms.SOFT))

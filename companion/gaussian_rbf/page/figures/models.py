@@ -27,8 +27,16 @@ def scores(nested: Nested) -> Figure:
     for i, name in enumerate([OURS, *[n for n in means.columns if n != OURS]]):
         ours = name == OURS
         color = BLUE if ours else PALETTE[1:][i % 7]
-        ax.plot(centered[name], places, MARKERS[i % 8], color=color, label=name, alpha=0.85,
-                markersize=9 if ours else 6, zorder=3 if ours else 2)  # fmt: skip
+        ax.plot(
+            centered[name],
+            places,
+            MARKERS[i % 8],
+            color=color,
+            label=name,
+            alpha=0.85,
+            markersize=9 if ours else 6,
+            zorder=3 if ours else 2,
+        )
     ax.axvline(0, color=BLACK, linestyle=":", linewidth=1)
     labels = [f"{name} ({means.loc[name, OURS]:.2f})" for name in means.index]
     ax.set_yticks(places, labels)
@@ -57,8 +65,9 @@ def features(selection: pd.DataFrame, method: str = "|V| gamma") -> Figure:
         n_true = 3 if problem == "XOR" else 4
         colors = [GREEN if j < n_true else GREY for j in range(values.shape[1])]
         hatches = ["" if j < n_true else "//" for j in range(values.shape[1])]
-        ax.bar(np.arange(1, 11), values.mean(axis=0), color=colors, hatch=hatches,
-               edgecolor="white")  # fmt: skip
+        ax.bar(
+            np.arange(1, 11), values.mean(axis=0), color=colors, hatch=hatches, edgecolor="white"
+        )
         ax.set_xticks(range(1, 11), range(1, 11), fontsize=8)
         ax.set(xlabel="feature")
         hits = int(rows["hit"].sum())

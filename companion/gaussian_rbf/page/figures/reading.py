@@ -25,8 +25,13 @@ def decay(readings: list[Reading], n: int = 6) -> Figure:
     fig, ax = figure(height=3.5)
     for i, one in enumerate(readings):
         shares = spectrum(one.fit.P).shares[:n]
-        ax.plot(np.arange(1, len(shares) + 1), shares, "o-", color=shade(i, len(readings)),
-                label=one.table.name)  # fmt: skip
+        ax.plot(
+            np.arange(1, len(shares) + 1),
+            shares,
+            "o-",
+            color=shade(i, len(readings)),
+            label=one.table.name,
+        )
     ax.set(xlabel="eigenvalue, largest first", ylabel="share of the sum", ylim=(-0.02, 1.05))
     ax.set_xticks(range(1, n + 1))
     ax.legend(fontsize=8.5)
@@ -66,8 +71,15 @@ def _plane(ax: Axes, fit: Fit, X: np.ndarray, y: np.ndarray, *, legend: bool = T
         ax.scatter(*z.T, c=y, cmap="cividis", s=9, edgecolor="white", linewidth=0.3)
     else:
         for label, color, marker in zip(np.unique(y), PALETTE[1:], "o^sDvP", strict=False):
-            ax.scatter(*z[y == label].T, color=color, marker=marker, s=14, edgecolor="white",
-                       linewidth=0.4, label=f"class {label}")  # fmt: skip
+            ax.scatter(
+                *z[y == label].T,
+                color=color,
+                marker=marker,
+                s=14,
+                edgecolor="white",
+                linewidth=0.4,
+                label=f"class {label}",
+            )
     ax.scatter(*centers.T, marker="X", s=70, color=BLACK, edgecolor="white", label="centers")
     ax.set(xlabel="z₁", ylabel="z₂", xlim=(x[0], x[-1]), ylim=(h[0], h[-1]))
     ax.grid(False)

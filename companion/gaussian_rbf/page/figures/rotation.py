@@ -41,11 +41,23 @@ def _r2_panel(ax: Axes, rows: pd.DataFrame) -> dict[tuple[bool, str], float]:
             ].to_numpy()
             spread = np.linspace(-0.06, 0.06, len(values)) if len(values) > 1 else [0]
             x = place + shift + np.asarray(spread)
-            ax.plot(x, values, marker, color=color, alpha=0.65, markersize=5,
-                    label=structure if place == 0 else None)  # fmt: skip
+            ax.plot(
+                x,
+                values,
+                marker,
+                color=color,
+                alpha=0.65,
+                markersize=5,
+                label=structure if place == 0 else None,
+            )
             medians[rotated, structure] = float(np.median(values))
-            ax.hlines(medians[rotated, structure], place + shift - 0.1, place + shift + 0.1,
-                      color=color, linewidth=2.5)  # fmt: skip
+            ax.hlines(
+                medians[rotated, structure],
+                place + shift - 0.1,
+                place + shift + 0.1,
+                color=color,
+                linewidth=2.5,
+            )
     ax.set_xticks([0, 1], ["rotated plane", "first two axes"])
     ax.set(ylabel="test R²", ylim=(min(0.0, rows["r2"].min() - 0.05), 1.02), xlim=(-0.5, 1.5))
     ax.legend(title="precision", loc="lower left", title_fontsize=9)
@@ -85,14 +97,19 @@ def sweep(ridges: pd.DataFrame) -> Figure:
     ):
         values = [rows.loc[rows["lam"] == lam, column].to_numpy() for lam in lams]
         for place, one in enumerate(values):
-            ax.plot(np.full(len(one), place + shift), one, marker, color=color, alpha=0.45,
-                    markersize=5)  # fmt: skip
+            ax.plot(
+                np.full(len(one), place + shift), one, marker, color=color, alpha=0.45, markersize=5
+            )
         medians = [np.median(one) for one in values]
         ax.plot(np.arange(len(lams)) + shift, medians, color=color, marker=marker, label=name)
     reference_line(ax, 10, "10°")
     ax.set_xticks(range(len(lams)), [f"{lam:g}" for lam in lams])
-    ax.set(xlabel="λ_u", ylabel="largest principal angle (degrees)", ylim=(0, 93),
-           xlim=(-0.5, len(lams) - 0.5))  # fmt: skip
+    ax.set(
+        xlabel="λ_u",
+        ylabel="largest principal angle (degrees)",
+        ylim=(0, 93),
+        xlim=(-0.5, len(lams) - 0.5),
+    )
     ax.legend(loc="upper right")
     at = rows.loc[rows["lam"] == first["lam"], "angle_p"]
     finding_title(
@@ -148,8 +165,15 @@ def _scores(ax: Axes, scores: Mapping[str, list] | None) -> None:
     ax.invert_yaxis()
 
 
-def rotated_frame(X: np.ndarray, y: np.ndarray, grid: np.ndarray, surfaces: dict, ellipses: dict,
-                  r2: dict, angle: float) -> Figure:  # fmt: skip
+def rotated_frame(
+    X: np.ndarray,
+    y: np.ndarray,
+    grid: np.ndarray,
+    surfaces: dict,
+    ellipses: dict,
+    r2: dict,
+    angle: float,
+) -> Figure:
     """Diagonal and full precision on one 2-D problem, with the unit ellipse of each precision.
 
     grid : (g,) coordinates of both axes; surfaces, ellipses : structure to (g, g) and (2, n)
@@ -157,8 +181,14 @@ def rotated_frame(X: np.ndarray, y: np.ndarray, grid: np.ndarray, surfaces: dict
     fig, axes = figure(1, 2, height=3.7, sharey=True)
     levels = np.linspace(-2, 2, 17)
     for ax, structure in zip(axes, (DIAGONAL, FULL), strict=True):
-        ax.contourf(grid, grid, np.clip(surfaces[structure], -1.99, 1.99), levels=levels,
-                    cmap="RdBu_r", alpha=0.8)  # fmt: skip
+        ax.contourf(
+            grid,
+            grid,
+            np.clip(surfaces[structure], -1.99, 1.99),
+            levels=levels,
+            cmap="RdBu_r",
+            alpha=0.8,
+        )
         ax.scatter(*X.T, c=y, cmap="RdBu_r", vmin=-2, vmax=2, s=9, edgecolor=BLACK, linewidth=0.3)
         ax.plot(*ellipses[structure], color=BLACK, linewidth=2)
         ax.set(xlabel="feature 1", xlim=(grid[0], grid[-1]), ylim=(grid[0], grid[-1]))

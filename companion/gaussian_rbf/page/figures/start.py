@@ -56,8 +56,13 @@ def dead_start(dead: DeadStart) -> Figure:
     ):
         for color, lam, row in zip(colors, dead.lams, curves, strict=True):
             dash = "-" if lam else "--"
-            ax.plot(np.maximum(row, 1e-3), dash, color=color if lam else "#D55E00",
-                    linewidth=1.6, label=f"{lam:g}")  # fmt: skip
+            ax.plot(
+                np.maximum(row, 1e-3),
+                dash,
+                color=color if lam else "#D55E00",
+                linewidth=1.6,
+                label=f"{lam:g}",
+            )
         reference_line(ax, LN2, "ln 2")
         ax.set(yscale="log", xlabel="Adam step", ylim=(2e-3, 1.5))
         ax.set_title(title, fontsize=10.5, fontweight="normal")

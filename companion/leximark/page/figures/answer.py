@@ -25,8 +25,14 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if not runs:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     return decomposition(runs)
 

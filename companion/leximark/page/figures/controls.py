@@ -39,8 +39,14 @@ def _mean(values: Sequence[float] | None) -> float:
     return float(np.mean(values)) if values else np.nan
 
 
-def draw(ax: Axes, x: Sequence[float], found: Sequence[tuple[float, float]], *,
-         hollow: bool = False, upright: bool = True) -> None:  # fmt: skip
+def draw(
+    ax: Axes,
+    x: Sequence[float],
+    found: Sequence[tuple[float, float]],
+    *,
+    hollow: bool = False,
+    upright: bool = True,
+) -> None:
     """Both controls at the places `x`; their legend is :func:`legend`.
 
     found : of :func:`controls`; hollow : for a second question in the same panel
@@ -50,8 +56,14 @@ def draw(ax: Axes, x: Sequence[float], found: Sequence[tuple[float, float]], *,
         zip(*found, strict=True), "<X", (GREY, CONTROL), (6, 7), strict=True
     ):
         at = (x, values) if upright else (values, x)
-        ax.plot(*at, marker, color=color, markersize=size, linestyle="none",
-                markerfacecolor="white" if hollow else color)  # fmt: skip
+        ax.plot(
+            *at,
+            marker,
+            color=color,
+            markersize=size,
+            linestyle="none",
+            markerfacecolor="white" if hollow else color,
+        )
 
 
 def legend(ax: Axes, note: str = "") -> None:

@@ -27,12 +27,12 @@ def _null(ax: Axes, others: np.ndarray, true: float, edges: np.ndarray) -> None:
 def keys(probe: Probe, model: str) -> Figure:
     """The owner's key among fresh ones, before and after training."""
     fig, axes = figure(1, 2, height=3.4)
-    for ax, test, name in zip(axes, (probe.untrained, probe.trained), ("untrained", "trained"),
-                              strict=True):  # fmt: skip
+    for ax, test, name in zip(
+        axes, (probe.untrained, probe.trained), ("untrained", "trained"), strict=True
+    ):
         values = np.r_[test.others, test.true]
         pad = 0.1 * np.ptp(values) + 1e-6
-        _null(ax, test.others, test.true,
-              np.linspace(values.min() - pad, values.max() + pad, 31))  # fmt: skip
+        _null(ax, test.others, test.true, np.linspace(values.min() - pad, values.max() + pad, 31))
         ax.set_title(f"{name}: p = {test.p:.3g}", fontsize=10.5)
     axes[0].set_ylabel("keys")
     axes[1].legend(loc="upper center", fontsize=8.5)
@@ -63,8 +63,13 @@ def _power_lines(ax: Axes, effects: dict[str, float], n: np.ndarray) -> None:
     looks = dict(zip(effects, ("none", "record", "protocol"), strict=False))
     for name, d in effects.items():
         look = QUESTIONS[looks[name]]
-        ax.plot(n, [predicted_power(d, int(k)) for k in n], color=look.color,
-                linestyle=look.linestyle, label=f"{name} (d = {d:.2f})")  # fmt: skip
+        ax.plot(
+            n,
+            [predicted_power(d, int(k)) for k in n],
+            color=look.color,
+            linestyle=look.linestyle,
+            label=f"{name} (d = {d:.2f})",
+        )
     reference_line(ax, POWER, "80 %")
     ax.set(xlabel="records on each side", ylabel=f"power at alpha = {ALPHA}", ylim=(0, 1.03))
 

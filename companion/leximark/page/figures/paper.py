@@ -36,8 +36,14 @@ def paper_slopes(frame: pd.DataFrame, ours: dict[str, tuple[float, float, float]
         dash = "-" if model == "word model" else "--"
         for value, question in ((one, "record"), (both, "protocol")):
             look = QUESTIONS[question]
-            ax.plot([0, 1], [100 * none, 100 * value], color=look.color, marker=look.marker,
-                    linestyle=dash, linewidth=2.2)  # fmt: skip
+            ax.plot(
+                [0, 1],
+                [100 * none, 100 * value],
+                color=look.color,
+                marker=look.marker,
+                linestyle=dash,
+                linewidth=2.2,
+            )
             name = "one dictionary" if question == "record" else "one per half"
             labels.append([100 * value, f"{model}, {name}", look.color])
     for height, (_, text, color) in zip(_apart([row[0] for row in labels]), labels, strict=True):

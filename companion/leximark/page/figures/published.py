@@ -87,8 +87,10 @@ def keys(record: Record | None, model: str = GPT) -> Figure | Missing:
     if not told:
         return NOTHING
     tests = {}
-    for name, true, others in (("trained", "true", "others"),
-                               ("untrained", "untrained", "untrained others")):  # fmt: skip
+    for name, true, others in (
+        ("trained", "true", "others"),
+        ("untrained", "untrained", "untrained others"),
+    ):
         values = np.array(told[others])
         tests[name] = KeyedTest(told[true], values, rank_p(told[true], values))
     return keyed.keys(SimpleNamespace(**tests), model)
@@ -106,19 +108,35 @@ def marks(record: Record | None) -> Figure | Missing:
         look = QUESTIONS[question]
         for i, arm in enumerate(arms):
             values = run.aurocs(arm, question)
-            ax.plot(values, np.full(len(values), i + shift), look.marker, color=look.color,
-                    alpha=0.45, markersize=4)  # fmt: skip
-            ax.plot(values.mean(), i + shift, look.marker, color=look.color, markersize=8,
-                    label=WORDS[question] if i == 0 else None)  # fmt: skip
+            ax.plot(
+                values,
+                np.full(len(values), i + shift),
+                look.marker,
+                color=look.color,
+                alpha=0.45,
+                markersize=4,
+            )
+            ax.plot(
+                values.mean(),
+                i + shift,
+                look.marker,
+                color=look.color,
+                markersize=8,
+                label=WORDS[question] if i == 0 else None,
+            )
         beside = [controls.controls(run, arm, question) for arm in arms]
-        controls.draw(ax, np.arange(len(arms)) + shift, beside, hollow=question == "record",
-                      upright=False)  # fmt: skip
+        controls.draw(
+            ax, np.arange(len(arms)) + shift, beside, hollow=question == "record", upright=False
+        )
     controls.legend(ax)
     none = float(run.aurocs(NONE).mean())
     reference_line(ax, none, "no mark", axis="x")
     ax.set_yticks(range(len(arms)), arms)
-    ax.set(xlabel="AUROC, Min-K%++ 20 % (controls of “this record?” are hollow)",
-           xlim=(0.3, 1.02), ylim=(-0.6, len(arms) + 1.9))  # fmt: skip
+    ax.set(
+        xlabel="AUROC, Min-K%++ 20 % (controls of “this record?” are hollow)",
+        xlim=(0.3, 1.02),
+        ylim=(-0.6, len(arms) + 1.9),
+    )
     ax.legend(loc="upper left", bbox_to_anchor=(0, 0.94), ncols=2, fontsize=8.5)
     finding_title(
         ax,

@@ -27,8 +27,9 @@ def bars(marked: Marked, most: int = 14) -> Figure:
         ax.barh(i, after if changed else before, color=MEMBER if changed else GREY, height=0.66)
         if changed:
             ax.barh(i, before, color=OTHER, height=0.66)
-        ax.text(max(before, after) + 0.3, i, change.new if changed else "kept", va="center",
-                fontsize=9)  # fmt: skip
+        ax.text(
+            max(before, after) + 0.3, i, change.new if changed else "kept", va="center", fontsize=9
+        )
     ax.set_yticks(range(most), [c.old for c in looked] + [""] * (most - len(looked)))
     ax.set(ylim=(most - 0.4, -0.6), xlim=(0, 34), xlabel="surprisal (bits): before, and after")
     ax.set_ylabel("word")

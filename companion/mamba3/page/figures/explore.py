@@ -83,8 +83,16 @@ def order_view(step: float, lam: float) -> Figure:
     for name, h in found.items():
         color, marker, dash = looks[name]
         label = name if name == "exact" else f"{name}: error {errors[name]:.4f}"
-        ax.plot(np.linspace(0, T_END, len(h)), h, color=color, marker=marker, linestyle=dash,
-                markersize=4, linewidth=1.4, label=label)  # fmt: skip
+        ax.plot(
+            np.linspace(0, T_END, len(h)),
+            h,
+            color=color,
+            marker=marker,
+            linestyle=dash,
+            markersize=4,
+            linewidth=1.4,
+            label=label,
+        )
     ax.set(xlabel="time", ylabel="state h", ylim=(-0.6, 1.3))
     ax.legend(loc="upper right", fontsize=8.5)
     return fig
@@ -96,11 +104,22 @@ def roofline_view(N: int, P: int, R: int) -> Figure:
     x = np.logspace(-0.3, 3.3, 200)
     ax.plot(x, np.minimum(x / H100_BALANCE, 1), color="#222222", label="H100, bf16")
     here = intensity(N, P, R)
-    ax.plot(intensity(N, P, 1), intensity(N, P, 1) / H100_BALANCE, "^", color=ORANGE, markersize=9,
-            label="R = 1")  # fmt: skip
+    ax.plot(
+        intensity(N, P, 1),
+        intensity(N, P, 1) / H100_BALANCE,
+        "^",
+        color=ORANGE,
+        markersize=9,
+        label="R = 1",
+    )
     ax.plot(here, here / H100_BALANCE, "o", color=VERMILION, markersize=10, label=f"R = {R}")
-    ax.set(xscale="log", yscale="log", xlabel="FLOP a byte", ylabel="share of peak arithmetic",
-           ylim=(1e-3, 2))  # fmt: skip
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="FLOP a byte",
+        ylabel="share of peak arithmetic",
+        ylim=(1e-3, 2),
+    )
     ax.set_title(
         f"{flops(N, P, R):,} FLOP, {traffic(N, P, R):,} bytes: {here:.1f} FLOP a byte",
         weight="normal",

@@ -125,8 +125,14 @@ def mistakes(errors: Mapping[str, Mapping[str, float]]) -> Figure:
     fig, ax = figure(height=3.4)
     names = list(next(iter(errors.values())))
     for (kind, found), color, marker in zip(errors.items(), (BLUE, GREEN), ("o", "P"), strict=True):
-        ax.plot([found[n] for n in names], range(len(names)), marker, color=color, markersize=8,
-                label=f"{kind} kernel")  # fmt: skip
+        ax.plot(
+            [found[n] for n in names],
+            range(len(names)),
+            marker,
+            color=color,
+            markersize=8,
+            label=f"{kind} kernel",
+        )
     ax.set(
         xscale="log", yticks=range(len(names)), xlabel="relative RMS error", ylim=(len(names), -0.6)
     )

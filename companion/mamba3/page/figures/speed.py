@@ -40,8 +40,11 @@ def decode(times: DecodeTimes) -> Figure:
         right.plot(
             ranks, relative[name], color=color, marker=marker, label=f"{name} state, {size_text}"
         )
-    right.plot(ranks, [flops(128, 64, r) / flops(128, 64, 1) for r in ranks],
-               **style("null") | {"label": "FLOP ratio"})  # fmt: skip
+    right.plot(
+        ranks,
+        [flops(128, 64, r) / flops(128, 64, 1) for r in ranks],
+        **style("null") | {"label": "FLOP ratio"},
+    )
     right.set(xscale="log", yscale="log", xlabel="rank R", ylabel="time over that of R = 1")
     _plain_ticks(right, (0.5, 1, 1.5, 2, 3, 5, 8, 12))
     right.legend()

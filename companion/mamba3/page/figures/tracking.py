@@ -28,10 +28,12 @@ def tracking(runs: Mapping[tuple[str, str], Tracked]) -> Figure:
     """Scaled accuracy of the last position against the length of the walk, one panel a task."""
     series = {
         f"{task}: {variant}": {
-            "lengths": run.lengths, "accuracy": run.accuracy, "train_length": run.train_length,
+            "lengths": run.lengths,
+            "accuracy": run.accuracy,
+            "train_length": run.train_length,
         }
         for (task, variant), run in runs.items()
-    }  # fmt: skip
+    }
     return _panels(series)
 
 
@@ -106,9 +108,14 @@ def learned_turns(runs: Mapping[tuple[str, str], Tracked]) -> Figure:
         strength = np.broadcast_to(memory, relative.shape)
         for move, color in zip(range(order - 1), (BLUE, ORANGE), strict=False):
             ax.scatter(
-                relative[:, move] % (2 * np.pi), strength[:, move], s=14, color=color, alpha=0.6,
-                marker="o^"[move], label=f"move {move + 1}",
-            )  # fmt: skip
+                relative[:, move] % (2 * np.pi),
+                strength[:, move],
+                s=14,
+                color=color,
+                alpha=0.6,
+                marker="o^"[move],
+                label=f"move {move + 1}",
+            )
         for place in range(1, order):
             ax.plot([2 * np.pi * place / order] * 2, [0, 1], color="#222222", linestyle=":")
         way = 2 * np.pi / order  # a rotor may turn either way
@@ -139,8 +146,13 @@ def drifting(errors: Sequence[float] = (0.02, 0.05), n_ones: int = 400) -> Figur
     for ax, error in zip(axes[:, 0], errors, strict=True):
         found = drift(error, n_ones)
         ax.plot(found.counts, found.accuracy, color=BLUE, label="rotor, measured")
-        ax.plot(found.counts, np.cos(error * found.counts), color=ORANGE, linestyle="--",
-                label="contrast cos(εn)")  # fmt: skip
+        ax.plot(
+            found.counts,
+            np.cos(error * found.counts),
+            color=ORANGE,
+            linestyle="--",
+            label="contrast cos(εn)",
+        )
         reference_line(ax, horizon(error), f"π/(2ε) = {horizon(error):.0f}", axis="x")
         ax.set_ylabel(f"ε = {error:g} rad")
         ax.set_ylim(-1.1, 1.25)
@@ -179,8 +191,9 @@ def forgetting(
     finding_title(
         ax,
         "Without the turn, or with decay, the hand-built parity falls to chance",
-        holds=curves["no turn"][-1] < 0.6 and curves[f"|A| = {decays[-1]:g}"][-1] < 0.6
+        holds=curves["no turn"][-1] < 0.6
+        and curves[f"|A| = {decays[-1]:g}"][-1] < 0.6
         and curves[f"|A| = {decays[0]:g}"][-1] == 1,
         otherwise="Accuracy of the hand-built parity by decay",
-    )  # fmt: skip
+    )
     return fig

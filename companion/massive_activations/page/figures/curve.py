@@ -168,8 +168,11 @@ def identifiability_cloud(refits: Mapping[str, Refits]) -> Figure:
 
 def _draw_cloud(ax: Axes, draws: Refits, names: tuple[str, str]) -> None:
     labels = {
-        "lam": "λ (decay)", "A": "amplitude A", "beta": "β = λγ (1/step)", "K": "plateau K",
-    }  # fmt: skip
+        "lam": "λ (decay)",
+        "A": "amplitude A",
+        "beta": "β = λγ (1/step)",
+        "K": "plateau K",
+    }
     x, y = (_parameter(draws.params, name) for name in names)
     true_x, true_y = (_parameter(np.array([draws.truth]), name)[0] for name in names)
     done = draws.converged & np.isfinite(x) & np.isfinite(y) & (x > 0)
@@ -221,8 +224,9 @@ def plateau_profiles(profiles: Mapping[str, tuple[Profile, float]]) -> Figure:
         low, high = profile.interval.low, profile.interval.high
         ax.axvspan(max(low, profile.K[0]), min(high, profile.K[-1]), color=BLUE, alpha=0.12, lw=0)
         ax.plot(truth, 1.0, "*", color=BLACK, markersize=13, mec="white", clip_on=False, zorder=5)
-        ax.annotate("true K", (truth, 1.0), (0, -9), textcoords="offset points", ha="center",
-                    va="top")  # fmt: skip
+        ax.annotate(
+            "true K", (truth, 1.0), (0, -9), textcoords="offset points", ha="center", va="top"
+        )
         ax.set_ylim(1 - 0.6 * (limit - 1), 1 + 3 * (limit - 1))
         ax.set_xlim(profile.K[0], profile.K[-1])
         text = f"K in [{_end(low)}, {_end(high)}]"

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from companion.massive_activations.lab.mini_runs import MiniRun
     from companion.massive_activations.method.measure import Measurement
 
-_QUANTITIES = (("ratio", "top-1 / median", BLUE), ("top1", "top-1 |h|", GREEN),
-               ("median", "median |h|", ORANGE))  # fmt: skip
+_QUANTITIES = (
+    ("ratio", "top-1 / median", BLUE),
+    ("top1", "top-1 |h|", GREEN),
+    ("median", "median |h|", ORANGE),
+)
 
 
 def mini_growth(runs: Sequence[MiniRun], control: Sequence[MiniRun] = ()) -> Figure:
@@ -205,9 +208,16 @@ def control_arms(finals: Mapping[str, Sequence[float]]) -> Figure:
 
     finals : arm -> values, ``"base"`` among them
     """
-    names = {"base": "base (softmax, AdamW)", "relu": "ReLU attention", "softmax1": "softmax-1",
-             "sgd": "SGD, momentum", "no-decay": "no weight decay", "lr-third": "lr / 3",
-             "no-bos": "no first token", "text": "English bytes"}  # fmt: skip
+    names = {
+        "base": "base (softmax, AdamW)",
+        "relu": "ReLU attention",
+        "softmax1": "softmax-1",
+        "sgd": "SGD, momentum",
+        "no-decay": "no weight decay",
+        "lr-third": "lr / 3",
+        "no-bos": "no first token",
+        "text": "English bytes",
+    }
     order = sorted(finals, key=lambda name: np.mean(finals[name]))
     fig, ax = figure(height=0.42 * len(order) + 1.3)
     base = np.mean(finals["base"])
@@ -289,11 +299,23 @@ def _answer_leak(ax, leakage: Mapping[str, object]) -> None:
     bins = np.linspace(-1.5, 1, 26)
     for values, color, hatch in ((random, BLUE, ""), (grouped, VERMILION, "///")):
         ax.hist(np.clip(values, -1.5, 1), bins, color=color, alpha=0.75, hatch=hatch)
-    ax.set_title(f"R² {np.median(random):.2f} or {np.median(grouped):.2f}".replace("-", "−"),
-                 fontsize=10, weight="normal")  # fmt: skip
-    ax.text(0.76, 0.96, "random\nsplit", transform=ax.transAxes, ha="right", va="top", color=BLUE,
-            fontsize=9)  # fmt: skip
-    ax.text(0.05, 0.96, "model\nleft out", transform=ax.transAxes, va="top", color=VERMILION,
-            fontsize=9)  # fmt: skip
+    ax.set_title(
+        f"R² {np.median(random):.2f} or {np.median(grouped):.2f}".replace("-", "−"),
+        fontsize=10,
+        weight="normal",
+    )
+    ax.text(
+        0.76,
+        0.96,
+        "random\nsplit",
+        transform=ax.transAxes,
+        ha="right",
+        va="top",
+        color=BLUE,
+        fontsize=9,
+    )
+    ax.text(
+        0.05, 0.96, "model\nleft out", transform=ax.transAxes, va="top", color=VERMILION, fontsize=9
+    )
     ax.set_xlabel("test R², no effect")
     ax.set_ylabel("simulated data sets")

@@ -41,13 +41,33 @@ def leakage_histogram(leakage: Leakage, *, paper_r2: float, split: str = "both")
     for name, (values, text, color, hatch, x, align) in shown.items():
         if split not in (name, "both"):
             continue
-        ax.hist(np.clip(values, _FLOOR - 0.05, 1), bins, color=color, alpha=0.8, hatch=hatch,
-                edgecolor="white", linewidth=0.5)  # fmt: skip
-        ax.text(x, 1.1 * top, f"{text}\nmedian R² {_signed(np.median(values))}", color=color,
-                ha=align, va="center", linespacing=1.35)  # fmt: skip
+        ax.hist(
+            np.clip(values, _FLOOR - 0.05, 1),
+            bins,
+            color=color,
+            alpha=0.8,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0.5,
+        )
+        ax.text(
+            x,
+            1.1 * top,
+            f"{text}\nmedian R² {_signed(np.median(values))}",
+            color=color,
+            ha=align,
+            va="center",
+            linespacing=1.35,
+        )
     ax.axvline(paper_r2, color=style("paper")["color"], linestyle="--", linewidth=1.6)
-    ax.text(paper_r2 + 0.02, 1.1 * top, f"paper\n{paper_r2}", color="#555555", va="center",
-            linespacing=1.35)  # fmt: skip
+    ax.text(
+        paper_r2 + 0.02,
+        1.1 * top,
+        f"paper\n{paper_r2}",
+        color="#555555",
+        va="center",
+        linespacing=1.35,
+    )
     ax.axvline(0, color=BLACK, linewidth=0.9)
     ax.text(-0.02, 0.82 * top, "no better than\nthe mean", ha="right", va="center", fontsize=9.5)
     ax.set_ylim(0, 1.25 * top)
@@ -84,8 +104,9 @@ def null_table(draws: Mapping[str, Leakage], paper: Mapping[str, float]) -> Figu
     floor = -1.5
     for row, name in enumerate(names):
         for values, color, marker, dy in (
-            (draws[name].random, RANDOM, "o", 0.13), (draws[name].grouped, GROUPED, "X", -0.13),
-        ):  # fmt: skip
+            (draws[name].random, RANDOM, "o", 0.13),
+            (draws[name].grouped, GROUPED, "X", -0.13),
+        ):
             low, middle, high = np.quantile(values, [0.1, 0.5, 0.9])
             ax.plot(
                 np.clip([low, high], floor, 1),
@@ -99,9 +120,16 @@ def null_table(draws: Mapping[str, Leakage], paper: Mapping[str, float]) -> Figu
                 ax.plot(middle, row + dy, marker, color=color, markersize=8, mec="white")
             else:
                 ax.plot(floor, row + dy, "<", color=color, markersize=8, clip_on=False)
-                ax.annotate(_signed(middle, 1), (floor, row + dy), (8, 0), va="center",
-                            textcoords="offset points", color=color, fontsize=9.5,
-                            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+                ax.annotate(
+                    _signed(middle, 1),
+                    (floor, row + dy),
+                    (8, 0),
+                    va="center",
+                    textcoords="offset points",
+                    color=color,
+                    fontsize=9.5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+                )
         if name in paper:
             ax.plot(
                 paper[name],

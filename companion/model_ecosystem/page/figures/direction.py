@@ -32,9 +32,11 @@ CLASSES = {
     "commercial": (VERMILION, ("gemma", "llama")),
     "use-restricted": (ORANGE, ("openrail", "creativeml", "bigscience", "bigcode", "cc-by-nc")),
     "copyleft": (PURPLE, ("cc-by", "gpl", "agpl", "lgpl")),
-    "permissive": (BLUE, ("mit", "apache", "afl", "artistic", "cc", "unlicense", "wtfpl", "bsd",
-                          "ms-pl")),
-}  # fmt: skip
+    "permissive": (
+        BLUE,
+        ("mit", "apache", "afl", "artistic", "cc", "unlicense", "wtfpl", "bsd", "ms-pl"),
+    ),
+}
 """The paper's four classes of licenses: color, and how the names begin."""
 
 
@@ -57,8 +59,13 @@ def coverage(table: pl.DataFrame) -> Figure:
     ):
         for i, row in enumerate(rows.iter_rows(named=True)):
             hit = row[low] <= truth <= row[high]
-            ax.plot([i, i], [row[low], row[high]], color=BLUE if hit else VERMILION,
-                    linestyle="-" if hit else ":", linewidth=1.6)  # fmt: skip
+            ax.plot(
+                [i, i],
+                [row[low], row[high]],
+                color=BLUE if hit else VERMILION,
+                linestyle="-" if hit else ":",
+                linewidth=1.6,
+            )
         ax.axhline(truth, color=BLACK, linestyle="--", linewidth=1.2)
         ax.set_title(f"{words}: {100 * shares[words]:.0f} % contain the truth", fontsize=11)
         ax.set(xlabel="simulated ecosystem, sorted")
@@ -84,21 +91,34 @@ def rates(found: Mapping[str, Rate]) -> Figure:
             (one.naive, -0.13, ORANGE, "edges independent"),
             (one.clustered, 0.13, BLUE, "families resampled"),
         ):
-            ax.plot([interval.low, interval.high], [i + shift] * 2, color=color, linewidth=2.4,
-                    label=label if i == 0 else None)  # fmt: skip
+            ax.plot(
+                [interval.low, interval.high],
+                [i + shift] * 2,
+                color=color,
+                linewidth=2.4,
+                label=label if i == 0 else None,
+            )
             ax.plot(interval.estimate, i + shift, "o", color=color)
         if name in PRINTED_RATES:
-            ax.plot(PRINTED_RATES[name], i, paper["marker"], color=paper["color"], markersize=8,
-                    label="paper, whole Hub" if i == 0 else None)  # fmt: skip
+            ax.plot(
+                PRINTED_RATES[name],
+                i,
+                paper["marker"],
+                color=paper["color"],
+                markersize=8,
+                label="paper, whole Hub" if i == 0 else None,
+            )
     counted = all(one.clustered.n for one in found.values())
-    ax.set_yticks(range(len(found)), [f"{n} ({r.clustered.n:,})" if counted else n
-                                      for n, r in found.items()])  # fmt: skip
+    ax.set_yticks(
+        range(len(found)), [f"{n} ({r.clustered.n:,})" if counted else n for n, r in found.items()]
+    )
     ax.set_ylim(len(found) - 0.5, -0.6)
     edges = "; edges in parentheses" if counted else ""
     ax.set(xlabel=f"mutation rate (Jaccard distance{edges})", xlim=(0, 1))
     ax.legend(loc="center right")
-    wider = min((r.clustered.high - r.clustered.low) / (r.naive.high - r.naive.low)
-                for r in found.values())  # fmt: skip
+    wider = min(
+        (r.clustered.high - r.clustered.low) / (r.naive.high - r.naive.low) for r in found.values()
+    )
     finding_title(
         ax,
         f"Families make every interval at least {wider:.1f} times wider",
@@ -120,12 +140,21 @@ def license_order(drift: Drift) -> Figure:
             if net[i, j] <= 0:
                 continue
             down = row[j] > row[i]
-            ax.add_patch(FancyArrowPatch(
-                (0, row[i]), (0, row[j]), arrowstyle="-|>", mutation_scale=9,
-                connectionstyle=f"arc3,rad={0.75 if down else 0.5}",
-                color=GREEN if down else VERMILION, alpha=0.75, shrinkA=4, shrinkB=4,
-                linewidth=0.8 + 5 * net[i, j] / most, linestyle="-" if down else "--",
-            ))  # fmt: skip
+            ax.add_patch(
+                FancyArrowPatch(
+                    (0, row[i]),
+                    (0, row[j]),
+                    arrowstyle="-|>",
+                    mutation_scale=9,
+                    connectionstyle=f"arc3,rad={0.75 if down else 0.5}",
+                    color=GREEN if down else VERMILION,
+                    alpha=0.75,
+                    shrinkA=4,
+                    shrinkB=4,
+                    linewidth=0.8 + 5 * net[i, j] / most,
+                    linestyle="-" if down else "--",
+                )
+            )
     for value, i in row.items():
         kind = license_class(drift.names[value])
         color = CLASSES[kind][0] if kind in CLASSES else GREY
@@ -153,10 +182,22 @@ def orders(worlds: pl.DataFrame, drift: Drift | None = None) -> Figure:
     for i, name in enumerate(names):
         rows = worlds.filter(world=name)
         jitter = rng.uniform(-0.15, 0.15, rows.height)
-        ax.plot(rows["share"], i + jitter, "o", color=BLUE, alpha=0.5,
-                label="best order" if i == 0 else None)  # fmt: skip
-        ax.plot(rows["null"], i + jitter, "x", color=GREY, alpha=0.7,
-                label="97.5 % of random orientations" if i == 0 else None)  # fmt: skip
+        ax.plot(
+            rows["share"],
+            i + jitter,
+            "o",
+            color=BLUE,
+            alpha=0.5,
+            label="best order" if i == 0 else None,
+        )
+        ax.plot(
+            rows["null"],
+            i + jitter,
+            "x",
+            color=GREY,
+            alpha=0.7,
+            label="97.5 % of random orientations" if i == 0 else None,
+        )
     if drift is not None:
         ax.plot(drift.order.share, len(names), "o", color=BLUE, markersize=9)
         ax.plot(np.quantile(drift.null, 0.975), len(names), "x", color=GREY, markersize=8)

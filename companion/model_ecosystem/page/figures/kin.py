@@ -24,9 +24,11 @@ STEPS = (
 """One choice taken back after the other: words, and the key of the comparison."""
 
 WORDS = {
-    "none": "metadata", "base_model": "metadata without base_model",
-    "base_model, ids, dates": "metadata without base_model, ids, dates", "card": "model card",
-}  # fmt: skip
+    "none": "metadata",
+    "base_model": "metadata without base_model",
+    "base_model, ids, dates": "metadata without base_model, ids, dates",
+    "card": "model card",
+}
 """A string as the reader sees it."""
 
 
@@ -36,8 +38,14 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if "comparisons" not in found:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     return comparisons(pl.DataFrame(found["comparisons"]))
 
@@ -51,8 +59,16 @@ def comparisons(table: pl.DataFrame) -> Figure:
         color, marker = (BLUE, "o") if clear else (VERMILION, "X")
         ax.plot([row["gap_low"], row["gap_high"]], [i, i], color=color, linewidth=2.2)
         ax.plot(row["gap"], i, marker, color=color, markersize=9, markeredgecolor="white")
-        ax.text(0.99, i - 0.12, f"{row['n']} families", transform=ax.get_yaxis_transform(),
-                ha="right", va="bottom", fontsize=8.5, color="#555555")  # fmt: skip
+        ax.text(
+            0.99,
+            i - 0.12,
+            f"{row['n']} families",
+            transform=ax.get_yaxis_transform(),
+            ha="right",
+            va="bottom",
+            fontsize=8.5,
+            color="#555555",
+        )
     ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
     ax.set_yticks(range(len(STEPS)), [words for words, *_ in STEPS])
     ax.set_ylim(len(STEPS) - 0.5, -0.6)
@@ -76,18 +92,27 @@ def similarity(pairs: Mapping[str, pl.DataFrame], printed: pl.DataFrame | None =
             color, marker = KIN[kin] if kin else (BLACK, "D")
             ax.plot(mean, i, marker, color=color, markersize=7)
         if printed is not None:
-            theirs = {(a, b): v for a, b, v in
-                      printed.select("subgraph", "relation", "metadata_tfidf").rows()}  # fmt: skip
+            theirs = {
+                (a, b): v
+                for a, b, v in printed.select("subgraph", "relation", "metadata_tfidf").rows()
+            }
             look = style("paper") | {"linestyle": ""}
             label = "paper, whole Hub" if ax is right else None
-            ax.plot([theirs.get(key, np.nan) for key in names], range(len(names)), markersize=5,
-                    markerfacecolor="none", label=label, **look)  # fmt: skip
+            ax.plot(
+                [theirs.get(key, np.nan) for key in names],
+                range(len(names)),
+                markersize=5,
+                markerfacecolor="none",
+                label=label,
+                **look,
+            )
         for edge in [i for i in range(1, len(names)) if names[i][0] != names[i - 1][0]]:
             ax.axhline(edge - 0.5, color=GREY, linewidth=0.6)
         ax.set(xlim=(0, 1), xlabel="mean similarity")
         ax.set_title("whole string" if mask == "none" else "base_model masked", fontsize=11)
-    left.set_yticks(range(len(names)), [f"{a.replace('_', ' ')}: {b}" for a, b in names],
-                    fontsize=8)  # fmt: skip
+    left.set_yticks(
+        range(len(names)), [f"{a.replace('_', ' ')}: {b}" for a, b in names], fontsize=8
+    )
     left.set_ylim(len(names) - 0.4, -0.6)
     for kin in KIN:
         right.plot([], [], KIN[kin][1], color=KIN[kin][0], label=kin)

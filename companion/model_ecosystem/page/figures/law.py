@@ -34,9 +34,12 @@ KIN = {"random": (GREY, "s"), "parent-child": (ORANGE, "^"), "sibling": (BLUE, "
 """Color and marker of each pair in the chapter."""
 
 TRAITS = {
-    "license": (BLUE, "o"), "language": (ORANGE, "^"), "task": (GREEN, "s"),
-    "library": (PURPLE, "D"), "template": (VERMILION, "X"),
-}  # fmt: skip
+    "license": (BLUE, "o"),
+    "language": (ORANGE, "^"),
+    "task": (GREEN, "s"),
+    "library": (PURPLE, "D"),
+    "template": (VERMILION, "X"),
+}
 
 
 def threshold(grid: Grid) -> Figure:
@@ -50,8 +53,11 @@ def threshold(grid: Grid) -> Figure:
         ax.plot(grid.mu, grid.gap[i], marker, color=color, label=f"s = {s:g}", markersize=6)
         ax.plot(critical_mutation(s), 0, "|", color=color, markersize=22, markeredgewidth=2.5)
     ax.axhline(0, color=BLACK, linestyle=":", linewidth=1.2)
-    ax.set(xlabel="mutation probability μ", ylabel="agreement, siblings minus parent-child",
-           xlim=(0, 1))  # fmt: skip
+    ax.set(
+        xlabel="mutation probability μ",
+        ylabel="agreement, siblings minus parent-child",
+        xlim=(0, 1),
+    )
     ax.legend(loc="upper left", title="points: simulated\nlines: predicted", title_fontsize=9.5)
     agree, points = grid.agreement()
     finding_title(
@@ -75,10 +81,22 @@ def families(table: pl.DataFrame) -> Figure:
         rows = table.filter(trait=name)
         gap = rows["sibling"] - rows["parent_child"]
         size = 12 + 10 * np.log2(rows["d"].to_numpy())
-        ax.scatter(rows["parent_child"], gap, s=size, color=color, marker=marker, alpha=0.6,
-                   edgecolors="white", linewidths=0.5, label=name)  # fmt: skip
-    ax.set(xlabel="share of children that keep the parent's value",
-           ylabel="agreement, siblings minus parent-child", ylim=(-1.06, 1.06))  # fmt: skip
+        ax.scatter(
+            rows["parent_child"],
+            gap,
+            s=size,
+            color=color,
+            marker=marker,
+            alpha=0.6,
+            edgecolors="white",
+            linewidths=0.5,
+            label=name,
+        )
+    ax.set(
+        xlabel="share of children that keep the parent's value",
+        ylabel="agreement, siblings minus parent-child",
+        ylim=(-1.06, 1.06),
+    )
     ax.legend(loc="upper right")
     broken = int(table["violates"].sum())
     finding_title(
@@ -100,10 +118,22 @@ def regimes(table: pl.DataFrame) -> Figure:
         for kin, shift in (("random", -0.16), ("parent-child", 0), ("sibling", 0.16)):
             color, marker = KIN[kin]
             values = rows[kin.replace("-", "_")].to_numpy()
-            ax.plot(values, np.full(values.size, i + shift), marker, color=color, alpha=0.45,
-                    markersize=4)  # fmt: skip
-            ax.plot(values.mean(), i + shift, marker, color=color, markersize=9,
-                    label=kin if i == 0 else None)  # fmt: skip
+            ax.plot(
+                values,
+                np.full(values.size, i + shift),
+                marker,
+                color=color,
+                alpha=0.45,
+                markersize=4,
+            )
+            ax.plot(
+                values.mean(),
+                i + shift,
+                marker,
+                color=color,
+                markersize=9,
+                label=kin if i == 0 else None,
+            )
     ax.set_yticks(range(len(names)), words)
     ax.invert_yaxis()
     ax.set(xlabel="mean similarity (cosine of token counts)", xlim=(0, 1))
@@ -129,8 +159,13 @@ def law_frame(mu: float, s: float, tagged: float) -> Figure:
     left.set_xticks([0, 1], ["parent-\nchild", "sibling"])
     left.set(ylim=(0, 1.1), ylabel="agreement")
     wins = pair["sibling"] > pair["parent-child"]
-    fig.suptitle("Siblings are closer" if wins else "Parent and child are closer", x=0.01,
-                 ha="left", fontsize=12, fontweight="bold")  # fmt: skip
+    fig.suptitle(
+        "Siblings are closer" if wins else "Parent and child are closer",
+        x=0.01,
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+    )
     fine = np.linspace(0, 1, 200)
     gap = sibling(fine, s, tagged) - parent_child(fine, tagged)
     right.fill_between(fine, gap, 0, where=gap > 0, color=SKY, alpha=0.5, linewidth=0)
@@ -138,8 +173,13 @@ def law_frame(mu: float, s: float, tagged: float) -> Figure:
     right.plot(mu, pair["sibling"] - pair["parent-child"], "o", color=VERMILION, markersize=9)
     right.axhline(0, color=BLACK, linestyle=":", linewidth=1.2)
     right.axvline(critical_mutation(s), color=BLACK, linestyle="--", linewidth=1.2)
-    right.text(critical_mutation(s), -0.3, f" 1/(1+s) = {critical_mutation(s):.2f}", fontsize=9,
-               ha="right")  # fmt: skip
-    right.set(xlim=(0, 1), ylim=(-0.35, 1.05), xlabel="mutation probability μ",
-              ylabel="siblings minus parent-child")  # fmt: skip
+    right.text(
+        critical_mutation(s), -0.3, f" 1/(1+s) = {critical_mutation(s):.2f}", fontsize=9, ha="right"
+    )
+    right.set(
+        xlim=(0, 1),
+        ylim=(-0.35, 1.05),
+        xlabel="mutation probability μ",
+        ylabel="siblings minus parent-child",
+    )
     return fig

@@ -35,16 +35,26 @@ REACH = 0.6
 def cards(lengths: Thinning, automatic: tuple[float, float], languages: Thinning | None) -> Figure:
     """From parents to children: card length, automatic cards, languages of embedding models."""
     fig, axes = figure(1, 3, height=3.5)
-    tables = (("mean card (characters)", lengths.parent.mean(), lengths.child.mean()),
-              ("automatic cards (%)", *(100 * share for share in automatic)),
-              ("languages, mteb (mean)", np.nan if languages is None else languages.parent.mean(),
-               np.nan if languages is None else languages.child.mean()))  # fmt: skip
+    tables = (
+        ("mean card (characters)", lengths.parent.mean(), lengths.child.mean()),
+        ("automatic cards (%)", *(100 * share for share in automatic)),
+        (
+            "languages, mteb (mean)",
+            np.nan if languages is None else languages.parent.mean(),
+            np.nan if languages is None else languages.child.mean(),
+        ),
+    )
     for ax, (words, parent, child) in zip(axes, tables, strict=True):
         ax.plot([0, 1], [parent, child], "o-", color=BLUE, markersize=9)
         for x, value in ((0, parent), (1, child)):
-            ax.annotate(f"{value:,.0f}" if value >= 100 else f"{value:.1f}", (x, value),
-                        xytext=(18 * x - 9, 0), textcoords="offset points", va="center",
-                        ha="left" if x else "right")  # fmt: skip
+            ax.annotate(
+                f"{value:,.0f}" if value >= 100 else f"{value:.1f}",
+                (x, value),
+                xytext=(18 * x - 9, 0),
+                textcoords="offset points",
+                va="center",
+                ha="left" if x else "right",
+            )
         ax.set_xticks([0, 1], ["parent", "child"])
         ax.set(xlim=(-0.9, 1.9), ylabel=words)
         if np.isfinite(parent + child):
@@ -64,8 +74,14 @@ def growth(found: Growth) -> Figure:
     largest = len(found.names)
     for i, (name, days, born) in enumerate(zip(*found[:3], strict=True)):
         each = np.repeat(days, born).astype("datetime64[D]")
-        ax.step(each, np.arange(1, each.size + 1), where="post", color=PALETTE[i],
-                linestyle=("-", "--", "-.")[i % 3], label=name.split("/")[-1])  # fmt: skip
+        ax.step(
+            each,
+            np.arange(1, each.size + 1),
+            where="post",
+            color=PALETTE[i],
+            linestyle=("-", "--", "-.")[i % 3],
+            label=name.split("/")[-1],
+        )
     ax.set(ylabel="children so far")
     ax.legend(loc="upper left")
     ax.tick_params(axis="x", labelrotation=30)
@@ -88,13 +104,24 @@ def tree_frame(tree: Tree) -> Figure:
     drawn = nx.DiGraph(edges)
     drawn.add_node(0)
     nx.draw_networkx_edges(drawn, place, ax=ax, arrows=False, edge_color="#b0b0b0", width=0.6)
-    looks = {1: (BLUE, "o", "same license"), 0: (VERMILION, "X", "another license"),
-             -1: (GREY, ".", "none declared")}  # fmt: skip
+    looks = {
+        1: (BLUE, "o", "same license"),
+        0: (VERMILION, "X", "another license"),
+        -1: (GREY, ".", "none declared"),
+    }
     for code, (color, marker, words) in looks.items():
         chosen = [v for v in range(1, n) if tree.same_license[v] == code]
         xy = np.array([place[v] for v in chosen]).reshape(-1, 2)
-        ax.scatter(xy[:, 0], xy[:, 1], color=color, marker=marker, s=22, linewidths=0,
-                   label=f"{words}: {len(chosen)}", zorder=3)  # fmt: skip
+        ax.scatter(
+            xy[:, 0],
+            xy[:, 1],
+            color=color,
+            marker=marker,
+            s=22,
+            linewidths=0,
+            label=f"{words}: {len(chosen)}",
+            zorder=3,
+        )
     ax.scatter(*place[0], color=BLACK, s=80, zorder=4)
     rings = depths(np.where(tree.parent < 0, n, tree.parent))[0].max()
     reach = rings**REACH + 0.3
@@ -135,13 +162,25 @@ def scaling(table: pl.DataFrame, against: Mapping[str, float]) -> Figure:
     fig, ax = figure(height=3.8)
     looks = zip(STEPS, PALETTE, "o^sDvX", strict=False)
     for name, color, marker in looks:
-        ax.plot(table["n"], 1e6 * table[name] / table["n"], marker=marker, color=color,
-                linewidth=1.2, label=name)  # fmt: skip
+        ax.plot(
+            table["n"],
+            1e6 * table[name] / table["n"],
+            marker=marker,
+            color=color,
+            linewidth=1.2,
+            label=name,
+        )
     ax.plot(table["n"], table["per_model"], color=BLACK, linewidth=2.4, marker="o", label="all")
     per = 1e6 * against["networkx"] / against["n"]
     ax.plot(against["n"], per, "*", color=ORANGE, markersize=13)
-    ax.annotate("networkx: components\nand depths", (against["n"], per), xytext=(10, 0),
-                textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+    ax.annotate(
+        "networkx: components\nand depths",
+        (against["n"], per),
+        xytext=(10, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+    )
     ax.set(xscale="log", yscale="log", xlabel="models", ylabel="microseconds per model")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     cost = table["per_model"].to_numpy()

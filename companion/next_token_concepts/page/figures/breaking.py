@@ -29,8 +29,15 @@ def two_ways(ways: pd.DataFrame, points: pd.DataFrame) -> Figure:
             text = f"{row['length']:.0f} words" if way == "longer contexts" else f"η {row['eta']:g}"
             if way == "longer contexts" and row["length"] in (8, 12):
                 continue  # they lie too close to their neighbors to be named
-            ax.annotate(text, (row["eps"], row["no_fit"]), fontsize=8.5, color=color, ha="center",
-                        xytext=(0, -13 if i % 2 else 7), textcoords="offset points")  # fmt: skip
+            ax.annotate(
+                text,
+                (row["eps"], row["no_fit"]),
+                fontsize=8.5,
+                color=color,
+                ha="center",
+                xytext=(0, -13 if i % 2 else 7),
+                textcoords="offset points",
+            )
         ax.set(xscale="log", xlabel="uncertainty ε (log; smaller to the right)", ylim=(-1.1, 1.25))
         if way == "longer contexts":
             ticks = (0.6, 0.3, 0.15, 0.07)
@@ -41,8 +48,14 @@ def two_ways(ways: pd.DataFrame, points: pd.DataFrame) -> Figure:
         ax.set_title(f"{way[0].upper()}{way[1:]}", fontsize=10.5)
         last[way] = rows["no_fit"].iloc[-1]
     if len(points):
-        axes[0].plot(points["eps"], points["no_fit"], "D", color=BLACK, markersize=4,
-                     label="trained networks")  # fmt: skip
+        axes[0].plot(
+            points["eps"],
+            points["no_fit"],
+            "D",
+            color=BLACK,
+            markersize=4,
+            label="trained networks",
+        )
         axes[0].legend(loc="lower left")
     axes[0].set_ylabel("R² of the theorem's A, no fit")
     finding_title(
@@ -93,12 +106,17 @@ def broken(found: Broken) -> Figure:
     axes[0].set(xlabel="different names", ylabel="R² (exact logits)")
     axes[0].set_title("log p(c|x) from logits", fontsize=10)
     named = found.unnamed.groupby("named").mean(numeric_only=True)
-    axes[1].bar(["named", "never\nnamed"], [named.loc[True, "exact"], named.loc[False, "exact"]],
-                color=[BLUE, GREY], width=0.6)  # fmt: skip
+    axes[1].bar(
+        ["named", "never\nnamed"],
+        [named.loc[True, "exact"], named.loc[False, "exact"]],
+        color=[BLUE, GREY],
+        width=0.6,
+    )
     axes[1].set_title("log odds from logits", fontsize=10)
     order = found.order.groupby("kappa").mean(numeric_only=True)
-    axes[2].plot(order.index, order["lm"], marker="o", color=REGRESSORS["LM"].color,
-                 label="log marginals")  # fmt: skip
+    axes[2].plot(
+        order.index, order["lm"], marker="o", color=REGRESSORS["LM"].color, label="log marginals"
+    )
     axes[2].plot(order.index, order["with_word"], "s--", color=GREEN, label="and last word")
     axes[2].set(xlabel="share κ of names\nfrom the last word", ylim=(0, 1.08))
     axes[2].set_title("logits from these", fontsize=10)

@@ -27,8 +27,14 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if "curves" not in series:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     fig, (left, right) = figure(1, 2, height=3.9)
     for row in series["curves"]:
@@ -62,11 +68,22 @@ def _which(ax: Axes, exact: pd.DataFrame, trained: Sequence[Mapping[str, object]
     """R2_enc of log marginals and of the posterior over eta: lines exact, marks trained."""
     for name in ("LM", "P"):
         look = REGRESSORS[name]
-        ax.plot(exact["eta"], exact[name], color=look.color, linestyle=look.linestyle,
-                label=f"{WORDS[name]}, perfect predictor")  # fmt: skip
+        ax.plot(
+            exact["eta"],
+            exact[name],
+            color=look.color,
+            linestyle=look.linestyle,
+            label=f"{WORDS[name]}, perfect predictor",
+        )
         marks = [t["eta"] for t in trained], [t[name] for t in trained]
-        ax.plot(*marks, look.marker, color=look.color, alpha=0.75, markersize=6,
-                label=f"{WORDS[name]}, trained")  # fmt: skip
+        ax.plot(
+            *marks,
+            look.marker,
+            color=look.color,
+            alpha=0.75,
+            markersize=6,
+            label=f"{WORDS[name]}, trained",
+        )
     ax.set(xscale="log", xlabel="error η of the names (log)", ylabel="R² of the name logits")
     ax.legend(loc="lower right", fontsize=8.5)
 
@@ -131,10 +148,21 @@ def encoders(runs: Sequence[Trained]) -> Figure:
         ax.plot([i] * len(values), values, "o", color="white", markeredgecolor=BLACK, markersize=4)
         perfect = np.mean([r.enc_exact[name] for r in group])
         first = i == 0
-        ax.plot([i - 0.32, i + 0.32], [perfect] * 2, color=BLACK, linestyle=":",
-                label="perfect predictor" if first else None)  # fmt: skip
-        ax.plot(i, np.mean([r.enc_untrained[name] for r in group]), "X", color=GREY, markersize=8,
-                label="untrained network" if first else None)  # fmt: skip
+        ax.plot(
+            [i - 0.32, i + 0.32],
+            [perfect] * 2,
+            color=BLACK,
+            linestyle=":",
+            label="perfect predictor" if first else None,
+        )
+        ax.plot(
+            i,
+            np.mean([r.enc_untrained[name] for r in group]),
+            "X",
+            color=GREY,
+            markersize=8,
+            label="untrained network" if first else None,
+        )
     ax.set_xticks(range(len(names)), [WORDS[name].replace(" ", "\n") for name in names])
     ax.set(ylim=(0, 1.08), ylabel="R² of the name logits")
     ax.legend(loc="upper right", bbox_to_anchor=(0.78, 1.0))
@@ -157,11 +185,18 @@ def places(runs: Sequence[Trained]) -> Figure:
     legend = {0: "concepts without a hint of their own", 1: "concepts with one"}
     for k in range(values.shape[2]):
         hidden = k in XOR
-        ax.plot(range(len(names)), values[:, :, k].mean(0), "o-" if hidden else "s--",
-                color=BLUE if hidden else GREY, alpha=1 if hidden else 0.7,
-                label=legend.get(k))  # fmt: skip
-    ax.set_xticks(range(len(names)), [n.replace("f", "$f_x$") if n == "f" else n.replace(" ", "\n")
-                                      for n in names])  # fmt: skip
+        ax.plot(
+            range(len(names)),
+            values[:, :, k].mean(0),
+            "o-" if hidden else "s--",
+            color=BLUE if hidden else GREY,
+            alpha=1 if hidden else 0.7,
+            label=legend.get(k),
+        )
+    ax.set_xticks(
+        range(len(names)),
+        [n.replace("f", "$f_x$") if n == "f" else n.replace(" ", "\n") for n in names],
+    )
     ax.set(ylim=(-0.08, 1.08), ylabel="R² of the log odds, linear")
     ax.legend(loc="lower right")
     rise = values[:, -1][:, list(XOR)].mean() - values[:, 0][:, list(XOR)].mean()

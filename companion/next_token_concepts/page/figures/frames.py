@@ -30,8 +30,12 @@ def curve_frame(world: World, eta: float, words: np.ndarray) -> Figure:
     left.plot(grid, theory.g_eta(eta, grid), color=BLACK, linewidth=1.2)
     left.plot(grid, (1 - 2 * eta) * grid, color=BLACK, linestyle=":", linewidth=1)
     left.plot(odds, theory.g_eta(eta, odds), "o", color=BLUE, alpha=0.15, markersize=4)
-    left.set(xlim=(-9, 9), ylim=(-7, 7), xlabel="log odds λ of a concept",
-             ylabel="logit difference of its names")  # fmt: skip
+    left.set(
+        xlim=(-9, 9),
+        ylim=(-7, 7),
+        xlabel="log odds λ of a concept",
+        ylabel="logit difference of its names",
+    )
     left.set_title(f"η = {eta:g}, {words.shape[1]} words", fontsize=10.5)
     exact = theory.log_predict(log_p, world.names)
     features = {"LM": theory.log_marginals(log_p, world.configs), "P": np.exp(log_p)}
@@ -61,8 +65,13 @@ def sentence_frame(world: World, words: np.ndarray) -> Figure:
     right.tick_params(axis="x", rotation=25)
     right.set(ylim=(-5, 5), ylabel="logit: name 1 minus name 0")
     pair = names[:2] / names[:2].sum()  # every concept is asked for in a quarter of the cases
-    fig.suptitle(f"Asked for the sentiment, it says 1 with {pair[1]:.3f} and 0 with {pair[0]:.3f}",
-                 x=0.01, ha="left", fontsize=11.5, fontweight="bold")  # fmt: skip
+    fig.suptitle(
+        f"Asked for the sentiment, it says 1 with {pair[1]:.3f} and 0 with {pair[0]:.3f}",
+        x=0.01,
+        ha="left",
+        fontsize=11.5,
+        fontweight="bold",
+    )
     return fig
 
 
@@ -73,6 +82,11 @@ def recipe_frame(pairs: Sequence[dr.Pairs], c: float, *, held_out: bool, what: s
     fig.colorbar(heat(ax, table, ""), ax=ax, shrink=0.8, label="cosine")
     ax.set(xlabel="probe of concept", ylabel="direction of concept")
     pairing = "disjoint halves" if held_out else "same pairs"
-    fig.suptitle(f"{what}, {pairing}, C = {c:g}:\ndiagonal {np.diag(table).mean():.2f}",
-                 x=0.01, ha="left", fontsize=11, fontweight="bold")  # fmt: skip
+    fig.suptitle(
+        f"{what}, {pairing}, C = {c:g}:\ndiagonal {np.diag(table).mean():.2f}",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+        fontweight="bold",
+    )
     return fig

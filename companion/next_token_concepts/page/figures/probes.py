@@ -35,14 +35,23 @@ def recipe(noise: Sequence[Noise]) -> Figure:
     for name, look in PAIRING.items():
         for i, one in enumerate(noise):
             values = getattr(one, name)
-            ax.plot(i + rng.uniform(-0.12, 0.12, len(values)), values, look.marker,
-                    color=look.color, alpha=0.7, markersize=6,
-                    label=LABELS[name] if i == 0 else None)  # fmt: skip
+            ax.plot(
+                i + rng.uniform(-0.12, 0.12, len(values)),
+                values,
+                look.marker,
+                color=look.color,
+                alpha=0.7,
+                markersize=6,
+                label=LABELS[name] if i == 0 else None,
+            )
     reference_line(ax, 0.0, "no common direction")
     ax.set_xticks(range(len(noise)), [f"C = {one.c:g}" for one in noise])
-    ax.set(xlim=(-0.4, len(noise) - 0.1), ylim=(-0.4, 1.55),
-           xlabel="inverse penalty of the logistic regression",
-           ylabel="cosine of direction and probe")  # fmt: skip
+    ax.set(
+        xlim=(-0.4, len(noise) - 0.1),
+        ylim=(-0.4, 1.55),
+        xlabel="inverse penalty of the logistic regression",
+        ylabel="cosine of direction and probe",
+    )
     ax.legend(loc="upper left")
     paper = next(one for one in noise if one.c == PAPER_C)
     finding_title(
@@ -60,8 +69,15 @@ def heat(ax: Axes, table: np.ndarray, title: str) -> object:
     image = ax.imshow(table, vmin=-1, vmax=1, cmap="RdBu_r")
     if len(table) <= 6:
         for (i, j), value in np.ndenumerate(table):
-            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=8,
-                    color="white" if abs(value) > 0.65 else BLACK)  # fmt: skip
+            ax.text(
+                j,
+                i,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if abs(value) > 0.65 else BLACK,
+            )
     ax.set_xticks(range(len(table)), [str(i + 1) for i in range(len(table))])
     ax.set_yticks(range(len(table)), [str(i + 1) for i in range(len(table))])
     ax.grid(visible=False)
@@ -74,10 +90,11 @@ def twins(run: Trained) -> Figure:
     fig, axes = figure(1, 4, height=2.9)
     found = run.twins
     parts = (
-        (found.same, "network,\nsame pairs"), (found.held_out, "network,\ndisjoint"),
+        (found.same, "network,\nsame pairs"),
+        (found.held_out, "network,\ndisjoint"),
         (found.noise_same, "matched noise,\nsame pairs"),
         (found.noise_held_out, "matched noise,\ndisjoint"),
-    )  # fmt: skip
+    )
     for ax, (table, title) in zip(axes, parts, strict=True):
         heat(ax, table, title)
         ax.set_xlabel("probe")
@@ -104,8 +121,12 @@ def dictionaries(found: Dictionaries) -> Figure:
         ax.plot(each["mse"], each["exp_r"], look.marker, color=look.color, alpha=0.3, markersize=4)
     probe = float(found.probes["exp_r"].mean())
     reference_line(ax, probe, "supervised probe")
-    ax.set(xscale="log", xlabel="squared error of the reconstruction / variance (log)",
-           ylabel="|corr| of exp(z) and p, best feature", ylim=(0, 1.08))  # fmt: skip
+    ax.set(
+        xscale="log",
+        xlabel="squared error of the reconstruction / variance (log)",
+        ylabel="|corr| of exp(z) and p, best feature",
+        ylim=(0, 1.08),
+    )
     ax.legend(loc="lower left")
     best = float(found.scores.groupby("seed")["exp_r"].max().mean())
     finding_title(
@@ -125,16 +146,35 @@ def layers(found: RealWords) -> Figure:
         x = np.linspace(0, 1, len(depth.held_out))
         ends = [t_interval(row)[1:3] for row in depth.held_out]
         ax.fill_between(x, *np.array(ends).T, color=color, alpha=0.15, linewidth=0)
-        ax.plot(x, depth.held_out.mean(1), color=color, marker=marker,
-                label=f"{arm} weights, disjoint halves")  # fmt: skip
-        ax.plot(x, depth.same.mean(1), color=color, linestyle=":",
-                label=f"{arm} weights, same pairs")  # fmt: skip
-    ax.plot(x, found.depth["trained"].null.mean(1), color=GREY, linestyle="--",
-            label="matched noise, disjoint")  # fmt: skip
-    ax.plot(x, found.depth["trained"].null_same.mean(1), color=GREY, linestyle=":",
-            label="matched noise, same pairs")  # fmt: skip
-    ax.set(ylim=(-0.15, 1.55), xlabel="depth (0: embedding, 1: after the final norm)",
-           ylabel="mean cosine, diagonal")  # fmt: skip
+        ax.plot(
+            x,
+            depth.held_out.mean(1),
+            color=color,
+            marker=marker,
+            label=f"{arm} weights, disjoint halves",
+        )
+        ax.plot(
+            x, depth.same.mean(1), color=color, linestyle=":", label=f"{arm} weights, same pairs"
+        )
+    ax.plot(
+        x,
+        found.depth["trained"].null.mean(1),
+        color=GREY,
+        linestyle="--",
+        label="matched noise, disjoint",
+    )
+    ax.plot(
+        x,
+        found.depth["trained"].null_same.mean(1),
+        color=GREY,
+        linestyle=":",
+        label="matched noise, same pairs",
+    )
+    ax.set(
+        ylim=(-0.15, 1.55),
+        xlabel="depth (0: embedding, 1: after the final norm)",
+        ylabel="mean cosine, diagonal",
+    )
     ax.legend(loc="upper left", ncols=2, fontsize=8.5)
     trained, random = (float(lead(found.depth[arm]).mean()) for arm in ("trained", "random"))
     finding_title(
@@ -155,8 +195,14 @@ def concepts(found: RealWords) -> Figure:
     y = np.arange(n)
     for arm, color, marker in (("trained", BLUE, "o"), ("random", VERMILION, "X")):
         ax.plot(found.depth[arm].held_out[-1][order], y, marker, color=color, label=arm)
-    ax.plot(found.depth["trained"].null[-1][order], y, "|", color=GREY, markersize=9,
-            label="matched noise")  # fmt: skip
+    ax.plot(
+        found.depth["trained"].null[-1][order],
+        y,
+        "|",
+        color=GREY,
+        markersize=9,
+        label="matched noise",
+    )
     ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
     names = [f"{found.concepts[i]} ({found.n_pairs[i]})" for i in order]
     ax.set_yticks(y, names, fontsize=8.5)

@@ -25,8 +25,14 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if "products" not in series:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     counts = np.array(series["products"]["counts"])
     errors = {arm: np.array(e) for arm, e in series["products"]["errors"].items()}
@@ -90,8 +96,7 @@ def _averages(
             for row in values:
                 ax.plot(counts, row, color=color, linewidth=0.6, alpha=0.4)
         ax.plot(counts, values.mean(0), color=color, marker=marker, linestyle=dash, label=arm)
-    ax.set(xscale="log", yscale="log", xlabel="draws averaged, K",
-           ylabel="relative squared error")  # fmt: skip
+    ax.set(xscale="log", yscale="log", xlabel="draws averaged, K", ylabel="relative squared error")
     ax.xaxis.set_major_locator(FixedLocator(counts[:: 1 if len(counts) < 8 else 2]))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_locator(NullLocator())
@@ -117,11 +122,16 @@ def _gaps(ax: Axes, frame: pd.DataFrame) -> dict[str, float]:
         color, marker, dash = ARMS[arm]
         slope, level = np.polyfit(part["doublings"], part["gap"], 1)
         ax.plot(part["ratio"], part["gap"], linestyle="", color=color, marker=marker)
-        ax.plot(part["ratio"], level + slope * part["doublings"], color=color, linestyle=dash,
-                label=arm)  # fmt: skip
+        ax.plot(
+            part["ratio"], level + slope * part["doublings"], color=color, linestyle=dash, label=arm
+        )
         slopes[arm] = slope
-    ax.set(xscale="log", xlabel="tokens per parameter", ylabel="loss above unquantized (nats)",
-           ylim=(0, 0.025))  # fmt: skip
+    ax.set(
+        xscale="log",
+        xlabel="tokens per parameter",
+        ylabel="loss above unquantized (nats)",
+        ylim=(0, 0.025),
+    )
     ax.xaxis.set_major_locator(FixedLocator([25, 50, 100, 200, 400, 800]))
     ax.xaxis.set_major_formatter("{x:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())

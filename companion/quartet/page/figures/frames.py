@@ -42,8 +42,16 @@ def group_frame(shown: Group) -> Figure:
     ax.vlines(place, shown.x, shown.q, color=ORANGE, linewidth=2.5, alpha=0.7, label="error")
     ax.plot(place, shown.x, "o", color=BLUE, label="before")
     ax.plot(place, shown.q, "_", color=BLACK, markersize=9, markeredgewidth=2, label="after")
-    ax.plot(place[shown.clipped], shown.x[shown.clipped], "o", color=VERMILION, markersize=9,
-            fillstyle="none", markeredgewidth=2, label="clipped")  # fmt: skip
+    ax.plot(
+        place[shown.clipped],
+        shown.x[shown.clipped],
+        "o",
+        color=VERMILION,
+        markersize=9,
+        fillstyle="none",
+        markeredgewidth=2,
+        label="clipped",
+    )
     limit = 1.2 * max(np.abs(shown.x).max(), top)
     ax.set(ylim=(-limit, 1.25 * limit), xlim=(-1, 32), ylabel="value", xticks=place[::4])
     ax.set_xlabel("element; its code, in hexadecimal, stands at the foot")
@@ -68,20 +76,32 @@ def product_frame(
     slope = float((mean * exact).sum() / (exact * exact).sum()) - 1
     left.plot([-limit, limit], [-slope * limit, slope * limit], color=VERMILION)
     spread = 0.45 * np.abs(exact).max()
-    left.set(xlabel="exact entry of the product", ylabel="mean of K draws - exact",
-             xlim=(-limit, limit), ylim=(-spread, spread))  # fmt: skip
+    left.set(
+        xlabel="exact entry of the product",
+        ylabel="mean of K draws - exact",
+        xlim=(-limit, limit),
+        ylim=(-spread, spread),
+    )
     right.plot(counts, errors, color=GREY, marker="o", markersize=4)
     here = list(counts).index(k)
     right.plot(k, errors[here], "o", color=VERMILION, markersize=9)
     right.plot(counts, errors[0] / counts, ":", color=BLACK, linewidth=1)
-    right.set(xscale="log", yscale="log", xlabel="draws averaged, K",
-              ylabel="relative squared error", ylim=(3e-4, 0.1))  # fmt: skip
+    right.set(
+        xscale="log",
+        yscale="log",
+        xlabel="draws averaged, K",
+        ylabel="relative squared error",
+        ylim=(3e-4, 0.1),
+    )
     right.set_xticks(counts, [f"{c}" for c in counts])
     right.minorticks_off()
     fig.suptitle(
-        f"K = {k}: error {errors[here]:.2e}, shrinkage {-100 * slope:.2f} %", x=0.01, ha="left",
-        fontsize=12, fontweight="bold",
-    )  # fmt: skip
+        f"K = {k}: error {errors[here]:.2e}, shrinkage {-100 * slope:.2f} %",
+        x=0.01,
+        ha="left",
+        fontsize=12,
+        fontweight="bold",
+    )
     return fig
 
 

@@ -39,8 +39,14 @@ def fitted(table: pd.DataFrame, refit: Refit) -> Figure:
         ):
             runs = select(first, forward, "none")
             ax.plot(runs.D / N, runs.loss, "o", color=color, fillstyle=fill)
-            ax.plot(ratio, refit.law.loss(N, ratio * N, scale), color=color, linestyle=dash,
-                    linewidth=1.3, label=size if scale == 1 else None)  # fmt: skip
+            ax.plot(
+                ratio,
+                refit.law.loss(N, ratio * N, scale),
+                color=color,
+                linestyle=dash,
+                linewidth=1.3,
+                label=size if scale == 1 else None,
+            )
             predicted = refit.law.loss(runs.N, runs.D, scale)
             worst = max(worst, float(np.abs(predicted / runs.loss - 1).max()))
     ax.plot([], [], "o--", color=GREY, fillstyle="none", label="QuEST forward")
@@ -73,8 +79,7 @@ def efficiencies(refit: Refit) -> Figure:
         ax.plot(found.estimate, i, "o", color=color, markersize=7)
         if name in printed:
             ax.plot(printed[name], i, "s", color=GREY, fillstyle="none", markersize=10)
-    ax.plot([], [], "s", color=GREY, fillstyle="none", markersize=10, linestyle="",
-            label="Table 2")  # fmt: skip
+    ax.plot([], [], "s", color=GREY, fillstyle="none", markersize=10, linestyle="", label="Table 2")
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set_xlabel("share of parameters (eff_N) or tokens (eff_D)")
@@ -93,8 +98,9 @@ def efficiencies(refit: Refit) -> Figure:
 def maps(bops: Map, measured: Map) -> Figure:
     """The best precision: with doubled speed, and with the authors' RTX 5090 timings."""
     fig, axes = figure(1, 2, height=4.4, sharey=True)
-    for ax, shown, name in zip(axes, (bops, measured), ("four bits twice as fast",
-                               "RTX 5090 block timings"), strict=True):  # fmt: skip
+    for ax, shown, name in zip(
+        axes, (bops, measured), ("four bits twice as fast", "RTX 5090 block timings"), strict=True
+    ):
         draw_map(ax, shown)
         ax.set_title(name, fontsize=10.5)
     axes[1].set_ylabel("")
@@ -113,14 +119,31 @@ def maps(bops: Map, measured: Map) -> Figure:
 
 def draw_map(ax: Axes, shown: Map) -> None:
     """Regions of the best precision with the models that the paper marks."""
-    ax.pcolormesh(shown.ratio, shown.size, shown.best, cmap=ListedColormap(_COLORS), vmin=-0.5,
-                  vmax=3.5, rasterized=True)  # fmt: skip
+    ax.pcolormesh(
+        shown.ratio,
+        shown.size,
+        shown.best,
+        cmap=ListedColormap(_COLORS),
+        vmin=-0.5,
+        vmax=3.5,
+        rasterized=True,
+    )
     for name, (N, D) in MODELS.items():
         ax.plot(D / N, N, "*", color=BLACK, markersize=7)
-        ax.annotate(name, (D / N, N), xytext=(-5, -20 if "72B" in name else -10),
-                    textcoords="offset points", fontsize=7.5, ha="right")  # fmt: skip
-    ax.set(xscale="log", yscale="log", xlabel="tokens per parameter at the FP8 budget",
-           ylabel="parameters at the FP8 budget")  # fmt: skip
+        ax.annotate(
+            name,
+            (D / N, N),
+            xytext=(-5, -20 if "72B" in name else -10),
+            textcoords="offset points",
+            fontsize=7.5,
+            ha="right",
+        )
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="tokens per parameter at the FP8 budget",
+        ylabel="parameters at the FP8 budget",
+    )
     ax.set_xticks([25, 100, 400, 1600], ["25", "100", "400", "1600"])
     ax.set_xlim(shown.ratio[0], shown.ratio[-1])
     ax.minorticks_off()

@@ -40,10 +40,13 @@ def depth(measured: Depth) -> Figure:
     finding_title(
         fig,
         "RTN keeps the direction better, SR the length; QuEST shrinks gradients most",
-        holds=bool((means["RTN"] > means["SR"]).all() and shift["QuEST"] > shift["RTN"]
-                   and shift["RTN"] > abs(shift["SR"])),
+        holds=bool(
+            (means["RTN"] > means["SR"]).all()
+            and shift["QuEST"] > shift["RTN"]
+            and shift["RTN"] > abs(shift["SR"])
+        ),
         otherwise="Quantized gradients against depth",
-    )  # fmt: skip
+    )
     return fig
 
 
@@ -55,8 +58,14 @@ def gaps(trained: Trained) -> Figure:
         forward, _, backward = name.partition(":")
         look = SCHEMES["naive" if name == "naive" else forward if forward != "none" else backward]
         values = trained.gap(name)
-        ax.plot(values, np.full(len(values), i), marker=look.marker, linestyle="", alpha=0.45,
-                color=look.color)  # fmt: skip
+        ax.plot(
+            values,
+            np.full(len(values), i),
+            marker=look.marker,
+            linestyle="",
+            alpha=0.45,
+            color=look.color,
+        )
         ax.plot(np.nanmean(values), i, "|", color=look.color, markersize=18, markeredgewidth=2.5)
     ax.axvline(0, color="#222222", linestyle=":", linewidth=1.2)
     ax.set_yticks(range(len(names)), names)
@@ -84,8 +93,14 @@ def curves(trained: Trained) -> Figure:
         known = "naive" if name == "naive" else forward if forward != "none" else backward
         look = SCHEMES[known]
         steps = (np.arange(len(values)) + 0.5) * trained.plan.steps / len(values)
-        ax.plot(steps, values.mean(1), color=look.color, label=name, linewidth=1.4,
-                linestyle=look.linestyle if not name.startswith("none:") else ":")  # fmt: skip
+        ax.plot(
+            steps,
+            values.mean(1),
+            color=look.color,
+            label=name,
+            linewidth=1.4,
+            linestyle=look.linestyle if not name.startswith("none:") else ":",
+        )
         ends[name] = values[-1].mean()
     ax.set(xlabel="training step", ylabel="training loss (nats per byte)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -41,10 +41,24 @@ def plane(table: Mapping[str, Simulated]) -> Figure:
         ax.plot(x, y, marker, color=color, markersize=7)
         dx, dy, side = _LABELS.get(name, (8, 0, "left"))
         if name != "RTN ceil":  # on top of RTN
-            ax.annotate("RTN, RTN ceil" if name == "RTN" else name, (x, y), xytext=(dx, dy),
-                        textcoords="offset points", fontsize=8.5, color=color, ha=side)  # fmt: skip
-    ax.plot(100 * TABLE_2["mse"], 100 * TABLE_2["misalignment"], "s", color=GREY, fillstyle="none",
-            markersize=12, label="printed in Table 2")  # fmt: skip
+            ax.annotate(
+                "RTN, RTN ceil" if name == "RTN" else name,
+                (x, y),
+                xytext=(dx, dy),
+                textcoords="offset points",
+                fontsize=8.5,
+                color=color,
+                ha=side,
+            )
+    ax.plot(
+        100 * TABLE_2["mse"],
+        100 * TABLE_2["misalignment"],
+        "s",
+        color=GREY,
+        fillstyle="none",
+        markersize=12,
+        label="printed in Table 2",
+    )
     ax.set(
         xlabel="relative squared error (%)",
         ylabel="misalignment (%)",

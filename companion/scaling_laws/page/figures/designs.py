@@ -33,8 +33,14 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if "error_by_k" not in series:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     return error_curves(pd.DataFrame(series["error_by_k"]))
 
@@ -47,8 +53,15 @@ def error_curves(table: pd.DataFrame) -> Figure:
         part = table[table["pool"] == pool].sort_values("k")
         x = part["k"] + shift
         ax.vlines(x, part["best_tenth"], part["worst_tenth"], color=color, alpha=0.35, linewidth=3)
-        ax.plot(x, part["mean"], color=color, marker=marker, markersize=8, linewidth=2.2,
-                label=f"largest {pool}")  # fmt: skip
+        ax.plot(
+            x,
+            part["mean"],
+            color=color,
+            marker=marker,
+            markersize=8,
+            linewidth=2.2,
+            label=f"largest {pool}",
+        )
         ends[pool] = (part["mean"].iloc[0], part["mean"].iloc[-1])
     _percent_axis(ax)
     ax.set_xlabel("training runs, all checkpoints after 10B tokens")
@@ -76,10 +89,20 @@ def _percent_axis(ax: Axes) -> None:
 def treatments(draws: pd.DataFrame, *, tokens: float, k: int = 8) -> Figure:
     """Which checkpoints to use: every treatment of the same subsets, one panel per pool."""
     rows = select(draws, tokens=tokens, k=k)
-    names = [name for name in (
-        "all", "cut 10B", "cut 35B", "last 30 %", "first 30 %", "final, 5 parameters",
-        "final, 3 parameters", "best seen",
-    ) if name in set(rows["treatment"])]  # fmt: skip
+    names = [
+        name
+        for name in (
+            "all",
+            "cut 10B",
+            "cut 35B",
+            "last 30 %",
+            "first 30 %",
+            "final, 5 parameters",
+            "final, 3 parameters",
+            "best seen",
+        )
+        if name in set(rows["treatment"])
+    ]
     fig, axes = figure(1, 3, height=1.6 + 0.36 * len(names), sharey=True)
     for ax, (pool, (color, marker)) in zip(axes, POOL_STYLE.items(), strict=True):
         part = rows[rows["pool"] == pool]
@@ -116,10 +139,17 @@ def final_losses(result: tuple[EquallyGood, float]) -> Figure:
     laws, with_all = result
     fig, ax = figure(height=3.9)
     norm = mpl.colors.LogNorm(max(laws.are.min(), 0.3), laws.are.max())
-    image = ax.pcolormesh(laws.betas, 100 * laws.shares, laws.are, norm=norm,
-                          cmap=f"{SEQUENTIAL}_r", shading="nearest")  # fmt: skip
-    lines = ax.contour(laws.betas, 100 * laws.shares, laws.are, levels=[with_all], colors="white",
-                       linewidths=2)  # fmt: skip
+    image = ax.pcolormesh(
+        laws.betas,
+        100 * laws.shares,
+        laws.are,
+        norm=norm,
+        cmap=f"{SEQUENTIAL}_r",
+        shading="nearest",
+    )
+    lines = ax.contour(
+        laws.betas, 100 * laws.shares, laws.are, levels=[with_all], colors="white", linewidths=2
+    )
     ax.clabel(lines, fmt=f"all checkpoints: {with_all:.1f} %%", fontsize=9)
     ax.set(xscale="log", xlabel="β", ylabel="part of the loss given\nto the data term (%)")
     ax.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])

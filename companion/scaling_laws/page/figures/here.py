@@ -40,24 +40,44 @@ def schedules(results: tuple[list[Gap], list[Extrapolation]], size: str = "400M"
         left.plot(gap.D / 1e9, gap.percent, color=BLUE, alpha=0.35, linewidth=1)
     every = np.concatenate([gap.percent for gap in gaps])
     left.axhline(every.mean(), color=BLUE, linewidth=2)
-    left.text(0.97, 0.06, f"mean {every.mean():.1f} %", ha="right", va="bottom", color=BLUE,
-              transform=left.transAxes, fontweight="bold")  # fmt: skip
+    left.text(
+        0.97,
+        0.06,
+        f"mean {every.mean():.1f} %",
+        ha="right",
+        va="bottom",
+        color=BLUE,
+        transform=left.transAxes,
+        fontweight="bold",
+    )
     left.axhline(0, color=BLACK, linestyle=":", linewidth=1.2)
-    left.set(xlabel="training tokens (billions)", ylabel="constant rate above\ncooled run (%)",
-             ylim=(-0.3, max(4, every.max() * 1.1)))  # fmt: skip
+    left.set(
+        xlabel="training tokens (billions)",
+        ylabel="constant rate above\ncooled run (%)",
+        ylim=(-0.3, max(4, every.max() * 1.1)),
+    )
     shown = {end.schedule: end for end in ends if end.size == size}
     decayed, constant = shown["wsd_20000_24000"], shown["constant_72000"]
     early = constant.step <= decayed.step[-1]
-    right.plot(constant.step[early] / 1e3, constant.loss[early], color=GREY, linewidth=1.2,
-               label="constant rate")  # fmt: skip
+    right.plot(
+        constant.step[early] / 1e3,
+        constant.loss[early],
+        color=GREY,
+        linewidth=1.2,
+        label="constant rate",
+    )
     right.plot(decayed.step / 1e3, decayed.loss, color=BLUE, label="decays from step 20,000")
-    right.plot(decayed.step / 1e3, decayed.predicted, "--", color=VERMILION,
-               label="law of its first 70 %")  # fmt: skip
+    right.plot(
+        decayed.step / 1e3, decayed.predicted, "--", color=VERMILION, label="law of its first 70 %"
+    )
     right.axvline(0.7 * decayed.step[-1] / 1e3, color=BLACK, linestyle=":", linewidth=1.2)
     late = decayed.step > 0.15 * decayed.step[-1]
     margin = 0.1 * np.ptp(decayed.loss[late])
-    right.set(xlabel="training step (thousands)", ylabel=f"loss, {size} model (nats)",
-              ylim=(decayed.loss.min() - margin, decayed.loss[late].max() + margin))  # fmt: skip
+    right.set(
+        xlabel="training step (thousands)",
+        ylabel=f"loss, {size} model (nats)",
+        ylim=(decayed.loss.min() - margin, decayed.loss[late].max() + margin),
+    )
     right.legend(loc="upper right", fontsize=9)
     finding_title(
         fig,
@@ -111,8 +131,12 @@ def lab_frame(family: Family, world: World, law: ScalingLaw, cut: float) -> Figu
     ax.axhline(world.irreducible, color=GREEN, linewidth=2, label=f"true E {world.irreducible:.2f}")
     ax.axhline(law.E, color=VERMILION, linestyle="--", linewidth=1.6, label=f"fitted E {law.E:.2f}")
     top = max(run.loss.max() for run in family.runs)
-    ax.set(xscale="log", xlabel="training tokens", ylabel="loss (nats per token)",
-           ylim=(0.75 * world.irreducible, 1.05 * top))  # fmt: skip
+    ax.set(
+        xscale="log",
+        xlabel="training tokens",
+        ylabel="loss (nats per token)",
+        ylim=(0.75 * world.irreducible, 1.05 * top),
+    )
     ax.legend(loc="upper right")
     error = are(law, target_points(target))
     ax.set_title(f"Error {error:.2f} %, E off by {100 * (law.E / world.irreducible - 1):+.0f} %")
@@ -127,12 +151,21 @@ def live(result: LiveResults, law: ScalingLaw) -> Figure:
     for i, run in enumerate(family.runs[:-1]):
         left.plot(run.D / 1e3, run.loss, ".-", color=_shade(i, n), markersize=3, linewidth=1)
     target = family.target
-    left.plot(target.D / 1e3, target.loss, ".", color=GREY, markersize=6,
-              label=f"target, {target.model}")  # fmt: skip
-    left.plot(target.D / 1e3, law.predict(target.N, target.D), color=VERMILION, linewidth=2.2,
-              label="its prediction")  # fmt: skip
-    left.set(xscale="log", xlabel="training bytes (thousands)",
-             ylabel="loss on held-out files\n(nats per byte)")  # fmt: skip
+    left.plot(
+        target.D / 1e3, target.loss, ".", color=GREY, markersize=6, label=f"target, {target.model}"
+    )
+    left.plot(
+        target.D / 1e3,
+        law.predict(target.N, target.D),
+        color=VERMILION,
+        linewidth=2.2,
+        label="its prediction",
+    )
+    left.set(
+        xscale="log",
+        xlabel="training bytes (thousands)",
+        ylabel="loss on held-out files\n(nats per byte)",
+    )
     left.legend(loc="lower left")
     _live_errors(right, result.errors)
     error = are(law, target_points(target))

@@ -106,8 +106,14 @@ def solvers(table: pd.DataFrame) -> Figure:
     right.text(
         0.97, 0.03, "dashed: a tenth", transform=right.transAxes, ha="right", color="#555555"
     )
-    left.text(0.03, 0.97, f"largest excess {max(excess.max(), 0):.0e}", transform=left.transAxes,
-              va="top", color="#555555")  # fmt: skip
+    left.text(
+        0.03,
+        0.97,
+        f"largest excess {max(excess.max(), 0):.0e}",
+        transform=left.transAxes,
+        va="top",
+        color="#555555",
+    )
     finding_title(
         fig,
         f"Never worse, and {1 / result.time_ratio:.0f} times faster",
@@ -132,8 +138,13 @@ def family_frame(shown: Prediction) -> Figure:
     ax.plot(shown.grid, shown.law.predict(shown.target.N, shown.grid), color=VERMILION, linewidth=2)
     window = 0.7 * shown.target.D[-1]
     ax.axvspan(window, shown.target.D[-1], color=GREY, alpha=0.12, linewidth=0)
-    ax.set(xscale="log", xlabel="training tokens", ylabel=shown.ylabel,
-           xlim=(shown.grid[0], shown.grid[-1] * 1.05), ylim=shown.ylim)  # fmt: skip
+    ax.set(
+        xscale="log",
+        xlabel="training tokens",
+        ylabel=shown.ylabel,
+        xlim=(shown.grid[0], shown.grid[-1] * 1.05),
+        ylim=shown.ylim,
+    )
     ax.set_title(
         f"Error {shown.are:.1f} %, on average {abs(shown.bias):.1f} % too "
         f"{'high' if shown.bias > 0 else 'low'}"

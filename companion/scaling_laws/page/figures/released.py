@@ -59,8 +59,15 @@ def _grid(ax: Axes, table: pd.DataFrame, rows: str, columns: str = "q") -> mpl.i
         if np.isfinite(value):
             bright = NORM(np.clip(value, 1, 60)) < 0.5
             text = f"{value:.1f}" if value < 10 else f"{value:.0f}" if value < 1000 else ">999"
-            ax.text(j, i, text, ha="center", va="center", fontsize=9.5,
-                    color="#222222" if bright else "white")  # fmt: skip
+            ax.text(
+                j,
+                i,
+                text,
+                ha="center",
+                va="center",
+                fontsize=9.5,
+                color="#222222" if bright else "white",
+            )
     ax.set_xticks(range(cells.shape[1]), [f"{100 * q:.0f}" for q in cells.columns])
     ax.set_yticks(range(cells.shape[0]), ["2*" if n == 2 else n for n in cells.index])
     ax.grid(visible=False)
@@ -86,8 +93,9 @@ def heatmaps(ladders: pd.DataFrame, families: tuple[str, ...] = ("OPT", "gpt3"))
         whole = table[(table["family"] == family) & (table["q"] == 1.0)]
         top = whole[whole["n"] == whole["n"].max()].set_index("cut")["are"]
         helped.append(top[0.0] / top[1e10])
-    fig.colorbar(image, ax=axes, label="error (ARE, %)", ticks=[1, 3, 10, 30], format="%g",
-                 shrink=0.8)  # fmt: skip
+    fig.colorbar(
+        image, ax=axes, label="error (ARE, %)", ticks=[1, 3, 10, 30], format="%g", shrink=0.8
+    )
     finding_title(
         fig,
         f"The cut divides OPT's error by {helped[0]:.1f} and leaves GPT-3's as it is",
@@ -105,15 +113,29 @@ def printed(cells: pd.DataFrame) -> Figure:
     for family, (marker, color) in markers.items():
         for cut, face in ((0.0, color), (1e10, "white")):
             part = cells[(cells["family"] == family) & (cells["cut"] == cut)]
-            ax.plot(part["printed"], part["ours"], marker, color=color, markerfacecolor=face,
-                    markersize=5.5, alpha=0.85,
-                    label=_name(family) if cut == 0 else None)  # fmt: skip
-    ax.set(xscale="log", yscale="log", xlabel="error printed in the paper's figures (%)",
-           ylabel="error computed here (%)")  # fmt: skip
+            ax.plot(
+                part["printed"],
+                part["ours"],
+                marker,
+                color=color,
+                markerfacecolor=face,
+                markersize=5.5,
+                alpha=0.85,
+                label=_name(family) if cut == 0 else None,
+            )
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="error printed in the paper's figures (%)",
+        ylabel="error computed here (%)",
+    )
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
-    ax.legend(title="filled: no cut, two decimals printed\nopen: 10B cut, two digits printed",
-              loc="upper left", title_fontsize=9)  # fmt: skip
+    ax.legend(
+        title="filled: no cut, two decimals printed\nopen: 10B cut, two digits printed",
+        loc="upper left",
+        title_fontsize=9,
+    )
     share = share_reproduced(cells)
     finding_title(
         ax,
@@ -137,19 +159,33 @@ def cut_ratios(
     colors = [BLUE if value > 1.05 else VERMILION if value < 0.95 else GREY for value in ordered]
     ax.hlines(y, 1, ordered, color=colors, linewidth=2)
     for i, (family, value) in enumerate(ordered.items()):
-        ax.plot(value, i, "o" if value > 1.05 else "X" if value < 0.95 else "s", color=colors[i],
-                markersize=8)  # fmt: skip
+        ax.plot(
+            value,
+            i,
+            "o" if value > 1.05 else "X" if value < 0.95 else "s",
+            color=colors[i],
+            markersize=8,
+        )
         right = value >= 1
-        ax.annotate(f"{value:.2g}", (value, i), xytext=(9 if right else -9, 0), va="center",
-                    ha="left" if right else "right", textcoords="offset points",
-                    color=colors[i])  # fmt: skip
+        ax.annotate(
+            f"{value:.2g}",
+            (value, i),
+            xytext=(9 if right else -9, 0),
+            va="center",
+            ha="left" if right else "right",
+            textcoords="offset points",
+            color=colors[i],
+        )
         if published and family in published:
             no_cut, cut = published[family]
             ax.plot(no_cut / cut, i, "s", color=GREY, markerfacecolor="none", markersize=11)
     ax.axvline(1, color=BLACK, linestyle=":", linewidth=1.2)
     ax.set_yticks(y, [_name(family) for family in ordered.index])
-    ax.set(xscale="log", ylim=(-0.6, len(ordered) - 0.4),
-           xlabel="error without the cut / error with it  (right of 1: the cut helps)")  # fmt: skip
+    ax.set(
+        xscale="log",
+        ylim=(-0.6, len(ordered) - 0.4),
+        xlabel="error without the cut / error with it  (right of 1: the cut helps)",
+    )
     ax.set_xlim(min(0.35, ordered.min() / 2), max(ordered.max() * 2, 4))
     _plain(ax.xaxis, [0.5, 1, 2, 5, 10, 20])
     ax.grid(axis="y", visible=False)
@@ -172,8 +208,16 @@ def metrics(table: pd.DataFrame) -> Figure:
     ax.plot(N[mixed], table["wikitext"][mixed], "s--", color=GREEN, label="WikiText", markersize=4)
     ax.plot(N, table["fitted"], "-", color=VERMILION, linewidth=2.2, label="fitted", zorder=3)
     ax.plot(N[~mixed], table["fitted"][~mixed], "o", color=VERMILION, markersize=8, zorder=4)
-    ax.plot(N[mixed], table["fitted"][mixed], "D", color=VERMILION, markersize=8, zorder=4,
-            markerfacecolor="white", markeredgewidth=2)  # fmt: skip
+    ax.plot(
+        N[mixed],
+        table["fitted"][mixed],
+        "D",
+        color=VERMILION,
+        markersize=8,
+        zorder=4,
+        markerfacecolor="white",
+        markeredgewidth=2,
+    )
     ax.set(xscale="log", xlabel="parameters", ylabel="bits (log2 perplexity)")
     ax.legend(title="● LAMBADA alone   ◇ mean of both", title_fontsize=9)
     rises = int((np.diff(table["fitted"]) > 0).sum())
@@ -260,10 +304,20 @@ def tails(ladders: pd.DataFrame) -> Figure:
     lowest = 0.0
     for family, (value, color) in sorted(ends.items(), key=lambda item: item[1][0]):
         lowest = max(value, 1.4 * lowest)  # labels keep apart
-        ax.text(1.01, lowest, _name(family), color="#555555" if color == GREY else color,
-                fontsize=9, va="center")  # fmt: skip
-    ax.set(yscale="log", xlim=(0.05, 1.24), ylabel="error (ARE, %)",
-           xlabel="start of the window  (0.1: almost all, 0.99: only the end)")  # fmt: skip
+        ax.text(
+            1.01,
+            lowest,
+            _name(family),
+            color="#555555" if color == GREY else color,
+            fontsize=9,
+            va="center",
+        )
+    ax.set(
+        yscale="log",
+        xlim=(0.05, 1.24),
+        ylabel="error (ARE, %)",
+        xlabel="start of the window  (0.1: almost all, 0.99: only the end)",
+    )
     ax.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
     ax.set_xticks([0.1, 0.3, 0.5, 0.7, 0.9])
     finding_title(
@@ -307,16 +361,30 @@ def freedom(result: Freedom) -> Figure:
         (axes[1], 1, 4, result.beta_arithmetic, ("b = ln B", "β")),
     ):
         x, y = result.theta[:, log_factor], result.theta[:, exponent]
-        ax.plot(x[~two_sizes], y[~two_sizes], "o", color=BLUE, markersize=7,
-                label="three or more sizes")  # fmt: skip
-        ax.plot(x[two_sizes], y[two_sizes], "s", color=ORANGE, markerfacecolor="none",
-                label="two sizes (GPT-2)")  # fmt: skip
+        ax.plot(
+            x[~two_sizes], y[~two_sizes], "o", color=BLUE, markersize=7, label="three or more sizes"
+        )
+        ax.plot(
+            x[two_sizes],
+            y[two_sizes],
+            "s",
+            color=ORANGE,
+            markerfacecolor="none",
+            label="two sizes (GPT-2)",
+        )
         line = np.array([x.min(), x.max()])
         ax.plot(line, y.mean() + slope * (line - x.mean()), ":", color=BLACK, linewidth=1.4)
         ax.set(xlabel=names[0], ylabel=names[1])
     axes[0].legend(loc="upper left")
-    axes[1].text(0.03, 0.97, "dotted: slope from\narithmetic alone", transform=axes[1].transAxes,
-                 va="top", color=BLACK, fontsize=9.5)  # fmt: skip
+    axes[1].text(
+        0.03,
+        0.97,
+        "dotted: slope from\narithmetic alone",
+        transform=axes[1].transAxes,
+        va="top",
+        color=BLACK,
+        fontsize=9.5,
+    )
     close = abs(result.alpha_slope / result.alpha_arithmetic - 1) < 0.25
     finding_title(
         fig,
@@ -338,18 +406,34 @@ def chinchilla(fit: HuberFit, boot: np.ndarray) -> Figure:
         (axes[1], 1, 4, ("B", "beta")),
     ):
         ax.plot(np.exp(boot[:, i]), boot[:, j], ".", color=BLUE, alpha=0.35, markeredgewidth=0)
-        ax.plot(getattr(law, names[0]), getattr(law, names[1]), "o", color=BLUE, markersize=9,
-                markeredgecolor="white", label="ours")  # fmt: skip
+        ax.plot(
+            getattr(law, names[0]),
+            getattr(law, names[1]),
+            "o",
+            color=BLUE,
+            markersize=9,
+            markeredgecolor="white",
+            label="ours",
+        )
         published = [hoffmann[name] for name in names]
         ax.plot(*published, "X", color=VERMILION, markersize=10, label="Hoffmann et al. 2022")
         low, high = np.quantile(boot[:, j], [0.025, 0.975])
         outside += not low <= published[1] <= high
         ax.set(xscale="log", xlabel=names[0], ylabel={"alpha": "α", "beta": "β"}[names[1]])
         _plain(ax.xaxis, [300, 400, 500, 700] if names[0] == "A" else [500, 1000, 2000, 5000])
-    axes[1].plot(2085.43, 0.3658, "s", color=GREY, markerfacecolor="none", markersize=13,
-                 markeredgewidth=1.6, label="Besiroglu et al. 2024")  # fmt: skip
-    axes[0].plot(482.01, 0.3478, "s", color=GREY, markerfacecolor="none", markersize=13,
-                 markeredgewidth=1.6)  # fmt: skip
+    axes[1].plot(
+        2085.43,
+        0.3658,
+        "s",
+        color=GREY,
+        markerfacecolor="none",
+        markersize=13,
+        markeredgewidth=1.6,
+        label="Besiroglu et al. 2024",
+    )
+    axes[0].plot(
+        482.01, 0.3478, "s", color=GREY, markerfacecolor="none", markersize=13, markeredgewidth=1.6
+    )
     axes[1].legend(loc="upper left")
     finding_title(
         fig,

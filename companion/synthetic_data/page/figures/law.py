@@ -15,8 +15,11 @@ from companion.synthetic_data.page.figures.style import PROTOCOL_STYLE, SHARE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WORDS = {"fresh": "fresh real data (eq. 4)", "fixed": "fixed real data (eq. 5)",
-         "real only": "real part alone (eq. 6)"}  # fmt: skip
+WORDS = {
+    "fresh": "fresh real data (eq. 4)",
+    "fixed": "fixed real data (eq. 5)",
+    "real only": "real part alone (eq. 6)",
+}
 
 
 def checks(rows: Sequence[Check]) -> Figure:
@@ -46,10 +49,18 @@ def law(rows: Sequence[Check], k: int = 3) -> Figure:
     s = np.linspace(0, 0.8, 161)
     for protocol in PROTOCOLS:
         look = PROTOCOL_STYLE[protocol]
-        ax.plot(s, mixing_law(s, k, protocol), color=look["color"], linestyle=look["linestyle"],
-                label=WORDS[protocol])  # fmt: skip
-        points = [(float(row.at.split(",")[0][2:]), row.simulated) for row in rows
-                  if row.law == f"mixing, {protocol}" and row.at.endswith(f"k={k}")]  # fmt: skip
+        ax.plot(
+            s,
+            mixing_law(s, k, protocol),
+            color=look["color"],
+            linestyle=look["linestyle"],
+            label=WORDS[protocol],
+        )
+        points = [
+            (float(row.at.split(",")[0][2:]), row.simulated)
+            for row in rows
+            if row.law == f"mixing, {protocol}" and row.at.endswith(f"k={k}")
+        ]
         points = [p for p in points if p[0] <= 0.8]
         ax.plot(*zip(*points, strict=True), look["marker"], color=look["color"])
     ax.set(xlabel=SHARE, ylabel="error variance $V_3$ ($\\sigma^2/N$)", ylim=(0.9, 4))
@@ -71,10 +82,16 @@ def law_frame(protocol: str, k: int, s: float) -> Figure:
     grid = np.linspace(0, 0.8, 161)
     for name in (protocol, "real only"):
         look = PROTOCOL_STYLE[name]
-        ax.plot(grid, mixing_law(grid, k, name), color=look["color"], linestyle=look["linestyle"],
-                label=WORDS[name])  # fmt: skip
-        ax.plot(s, mixing_law(np.array(s), k, name), look["marker"], color=look["color"],
-                markersize=9)  # fmt: skip
+        ax.plot(
+            grid,
+            mixing_law(grid, k, name),
+            color=look["color"],
+            linestyle=look["linestyle"],
+            label=WORDS[name],
+        )
+        ax.plot(
+            s, mixing_law(np.array(s), k, name), look["marker"], color=look["color"], markersize=9
+        )
     budget = largest_share(0.05, k, protocol)
     reference_line(ax, budget, f"5 % more error: s = {budget:.2f}", axis="x")
     ax.set(xlabel=SHARE, ylabel=f"error variance $V_{k}$ ($\\sigma^2/N$)", ylim=(0.9, 4))
@@ -104,11 +121,15 @@ def _survival(ax, p: np.ndarray, alive: dict[float, np.ndarray], n: int, k: int)
     colors = dict(zip(sorted(alive), ("#56B4E9", "#E69F00", "#D55E00"), strict=False))
     for (s, a), marker in zip(sorted(alive.items()), "o^s", strict=False):
         ax.plot(n * p, a, marker, color=colors[s], markersize=4, label=f"s = {s:g}")
-    ax.plot(n * p, survival_bound(p, n, k), color="#222222", linestyle=":",
-            label="lower bound at s = 1")  # fmt: skip
+    ax.plot(
+        n * p, survival_bound(p, n, k), color="#222222", linestyle=":", label="lower bound at s = 1"
+    )
     ax.set_xscale("log")
-    ax.set(xlabel="expected number of real occurrences N p", ylabel=f"alive at generation {k}",
-           ylim=(0, 1.03))  # fmt: skip
+    ax.set(
+        xlabel="expected number of real occurrences N p",
+        ylabel=f"alive at generation {k}",
+        ylim=(0, 1.03),
+    )
     ax.legend(loc="lower right")
 
 

@@ -37,22 +37,44 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if "loops" not in found:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     fig, axes = figure(ncols=2, height=3.9)
-    curves = {name: {k: np.asarray(v) for k, v in found["loops"][name].items()}
-              for name in ("fresh, T=0.7", "fixed, T=1", "compute matched")}  # fmt: skip
+    curves = {
+        name: {k: np.asarray(v) for k, v in found["loops"][name].items()}
+        for name in ("fresh, T=0.7", "fixed, T=1", "compute matched")
+    }
     cold = curves["fresh, T=0.7"]
-    axes[0].plot(cold["s"], 100 * (cold["ece"] - cold["ece"][0]), color=VERMILION, marker="s",
-                 label="calibration error, rise")  # fmt: skip
-    axes[0].plot(cold["s"], 100 * (cold["accuracy"][0] - cold["accuracy"]), color=BLUE, marker="o",
-                 label="accuracy, fall")  # fmt: skip
+    axes[0].plot(
+        cold["s"],
+        100 * (cold["ece"] - cold["ece"][0]),
+        color=VERMILION,
+        marker="s",
+        label="calibration error, rise",
+    )
+    axes[0].plot(
+        cold["s"],
+        100 * (cold["accuracy"][0] - cold["accuracy"]),
+        color=BLUE,
+        marker="o",
+        label="accuracy, fall",
+    )
     axes[0].set(xlabel=SHARE, ylabel="percentage points", title="Sharpened text, fresh real data")
     for name in ("fixed, T=1", "compute matched"):
         inside = curves[name]["s"] <= 0.9 + 1e-9
-        axes[1].plot(curves[name]["s"][inside], curves[name]["kl"][inside], **ARM_STYLE[name],
-                     label=ARM_NAME[name])  # fmt: skip
+        axes[1].plot(
+            curves[name]["s"][inside],
+            curves[name]["kl"][inside],
+            **ARM_STYLE[name],
+            label=ARM_NAME[name],
+        )
     axes[1].set(xlabel=SHARE, ylabel="divergence (nats)", title="Who does the damage?")
     for ax in axes:
         ax.legend(loc="upper left", fontsize=8.5)
@@ -137,10 +159,21 @@ def reliability(runs: Runs, share: float = 0.5) -> Figure:
     for s, color, marker in ((0.0, BLUE, "o"), (share, VERMILION, "s")):
         mass, said, true = runs.reliability[runs.place(s)]
         ax.plot(said, true, color=color, linewidth=1)
-        ax.scatter(said, true, s=20 + 700 * np.nan_to_num(mass), color=color, marker=marker,
-                   alpha=0.7, label=f"s = {s:g}")  # fmt: skip
-    ax.set(xlabel="stated confidence", ylabel="true probability of being right", xlim=(0, 1.02),
-           ylim=(0, 1.02))  # fmt: skip
+        ax.scatter(
+            said,
+            true,
+            s=20 + 700 * np.nan_to_num(mass),
+            color=color,
+            marker=marker,
+            alpha=0.7,
+            label=f"s = {s:g}",
+        )
+    ax.set(
+        xlabel="stated confidence",
+        ylabel="true probability of being right",
+        xlim=(0, 1.02),
+        ylim=(0, 1.02),
+    )
     ax.legend(loc="upper left")
     over = [runs.at("over", s).mean() for s in (0.0, share)]
     finding_title(
@@ -159,8 +192,13 @@ def chains(runs: Runs, share: float = 0.5) -> Figure:
         wrong = 1 - np.array([runs.at(f"hops_{m}", s).mean() for m in HOPS])
         ax.plot(HOPS, 100 * wrong, color=color, marker=marker, label=f"measured, s = {s:g}")
         one = runs.at("hop_loss", s).mean()
-        ax.plot(HOPS, 100 * (1 - (1 - one) ** np.array(HOPS)), color=color, linestyle=":",
-                label="independent hops")  # fmt: skip
+        ax.plot(
+            HOPS,
+            100 * (1 - (1 - one) ** np.array(HOPS)),
+            color=color,
+            linestyle=":",
+            label="independent hops",
+        )
     fact = 100 * (1 - runs.at("em", share).mean())
     ax.plot(1, fact, "*", color=VERMILION, markersize=12, label="single facts, by popularity")
     ax.set(xlabel="hops", ylabel="wrong chains (%)", xticks=HOPS)
@@ -186,8 +224,13 @@ def sizes(runs: AllRuns, arm: str = "fixed, T=1") -> Figure:
         for ax, metric, sign in zip(axes, ("accuracy", "kl"), (-1, 1), strict=True):
             values = one.metrics[metric][-1]
             lost = 100 * sign * (values / values[one.place(0.0)] - 1)[inside]
-            ax.plot(one.shares[inside], lost.mean(axis=1), color=color, marker=marker,
-                    label=f"rank {rank}")  # fmt: skip
+            ax.plot(
+                one.shares[inside],
+                lost.mean(axis=1),
+                color=color,
+                marker=marker,
+                label=f"rank {rank}",
+            )
             ends[metric, rank] = lost.mean(axis=1)[-1]
     axes[0].set(xlabel=SHARE, ylabel="accuracy lost (%)", title="Accuracy")
     axes[1].set(xlabel=SHARE, ylabel="divergence added (%)", title="Divergence")
@@ -198,12 +241,14 @@ def sizes(runs: AllRuns, arm: str = "fixed, T=1") -> Figure:
         f"At s = 0.5 the larger model loses less accuracy ({ends['accuracy', large]:.1f} against "
         f"{ends['accuracy', small]:.1f} %) and adds more divergence ({ends['kl', large]:.0f} "
         f"against {ends['kl', small]:.0f} %)",
-        holds=bool(ends["accuracy", large] < ends["accuracy", small]
-                   and ends["kl", large] > ends["kl", small]),
+        holds=bool(
+            ends["accuracy", large] < ends["accuracy", small]
+            and ends["kl", large] > ends["kl", small]
+        ),
         otherwise=f"At s = 0.5, rank {large} against rank {small}: accuracy lost "
         f"{ends['accuracy', large]:.1f} against {ends['accuracy', small]:.1f} %, divergence added "
         f"{ends['kl', large]:.0f} against {ends['kl', small]:.0f} %",
-    )  # fmt: skip
+    )
     return fig
 
 

@@ -18,8 +18,13 @@ from companion.synthetic_data.verdict.others import student_at, table_lead
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEMPERATURE_STYLE = {1.0: (BLUE, "o"), 0.7: (ORANGE, "s"), 0.5: (ORANGE, "s"),
-                     0.3: (VERMILION, "D"), 0.0: (VERMILION, "D")}  # fmt: skip
+TEMPERATURE_STYLE = {
+    1.0: (BLUE, "o"),
+    0.7: (ORANGE, "s"),
+    0.5: (ORANGE, "s"),
+    0.3: (VERMILION, "D"),
+    0.0: (VERMILION, "D"),
+}
 
 
 def tables(found: Mapping[tuple[str, float], Regenerated]) -> Figure:
@@ -31,15 +36,23 @@ def tables(found: Mapping[tuple[str, float], Regenerated]) -> Figure:
             if other != name:
                 continue
             color, marker = TEMPERATURE_STYLE[t]
-            for ax, metric, sign in zip(axes[:, column], ("error", "accuracy"), (1, -1),
-                                        strict=True):  # fmt: skip
+            for ax, metric, sign in zip(
+                axes[:, column], ("error", "accuracy"), (1, -1), strict=True
+            ):
                 change = 100 * sign * (one.scores[metric][-1] - one.scores[metric][-1, 0])
-                ax.plot(one.shares, change.mean(axis=1), color=color, marker=marker,
-                        label=f"T = {t:g}")  # fmt: skip
+                ax.plot(
+                    one.shares, change.mean(axis=1), color=color, marker=marker, label=f"T = {t:g}"
+                )
         for ax, metric, sign in zip(axes[:, column], ("error", "accuracy"), (1, -1), strict=True):
             alone = found[name, 1.0].real_only[metric]
-            ax.plot(one.shares, 100 * sign * (alone - alone[0]).mean(axis=1), color=PURPLE,
-                    linestyle=":", marker="v", label="real part alone")  # fmt: skip
+            ax.plot(
+                one.shares,
+                100 * sign * (alone - alone[0]).mean(axis=1),
+                color=PURPLE,
+                linestyle=":",
+                marker="v",
+                label="real part alone",
+            )
             ax.axhline(0, color="#222222", linewidth=0.8)
         axes[0, column].set_title(name)
         axes[1, column].set_xlabel(SHARE if len(names) == 1 else "share s")
@@ -72,13 +85,25 @@ def lives(found: Lives, score: str = "accuracy") -> Figure:
             color, marker = TEMPERATURE_STYLE[t]
             values = found.of(score, task, -1, j)[at, -1] / best
             rows.append((values, color, marker, f"s = {found.plan.shares[at]:g}, T = {t:g}"))
-        rows.append((found.controls[-1, 1, at, :, i, place] / best, GREEN, "^",
-                     "real part alone, same updates"))  # fmt: skip
+        rows.append(
+            (
+                found.controls[-1, 1, at, :, i, place] / best,
+                GREEN,
+                "^",
+                "real part alone, same updates",
+            )
+        )
         for step, (values, color, marker, words) in enumerate(rows):
             x = i + 0.16 * (step - 1.5)
             ax.plot([x] * len(values), 100 * values, marker, color=color, markersize=3, alpha=0.5)
-            ax.plot(x, 100 * values.mean(), marker, color=color, markersize=8,
-                    label=words if i == 0 else None)  # fmt: skip
+            ax.plot(
+                x,
+                100 * values.mean(),
+                marker,
+                color=color,
+                markersize=8,
+                label=words if i == 0 else None,
+            )
     ax.axhspan(60, 97, color="#767676", alpha=0.1, zorder=0)
     names = [f"{task}\n{FAMILY[task]}" + ("" if usable[task] else "\n(dropped)") for task in TASKS]
     ax.set_xticks(range(len(TASKS)), names)
@@ -104,10 +129,17 @@ def students(found: Sequence[Student]) -> Figure:
             rows = [student_at(found, t, s, k) for s in shares]
             for ax, name in zip(axes, ("over", "kl"), strict=True):
                 scale = 100 if name == "over" else 1
-                ax.plot(shares, [scale * getattr(x, name) for x in rows], color=color,
-                        marker=marker, linestyle=dash, label=f"T = {t:g}, k = {k}")  # fmt: skip
-    axes[0].plot(shares, [100 * s * (1 - found[0].best) for s in shares], **style("null"),
-                 label="eq. 3")  # fmt: skip
+                ax.plot(
+                    shares,
+                    [scale * getattr(x, name) for x in rows],
+                    color=color,
+                    marker=marker,
+                    linestyle=dash,
+                    label=f"T = {t:g}, k = {k}",
+                )
+    axes[0].plot(
+        shares, [100 * s * (1 - found[0].best) for s in shares], **style("null"), label="eq. 3"
+    )
     axes[0].set(xlabel=SHARE, ylabel="over-confidence (points)")
     axes[1].set(xlabel=SHARE, ylabel="divergence (nats)")
     axes[0].legend(loc="upper left", fontsize=8)
@@ -130,8 +162,12 @@ def reliability_frame(found: Sequence[Student], t: float, s: float) -> Figure:
     ax.plot([0, 1], [0, 1], **style("null"))
     color, marker = TEMPERATURE_STYLE[t]
     ax.scatter(said, true, s=20 + 500 * np.nan_to_num(mass), color=color, marker=marker, alpha=0.8)
-    ax.set(xlabel="stated confidence", ylabel="true probability of being right",
-           xlim=(0, 1.02), ylim=(0, 1.02))  # fmt: skip
+    ax.set(
+        xlabel="stated confidence",
+        ylabel="true probability of being right",
+        xlim=(0, 1.02),
+        ylim=(0, 1.02),
+    )
     ax.set_title(f"T = {t:g}, s = {s:g}: {100 * one.over:+.1f} points")
     return fig
 
@@ -139,9 +175,12 @@ def reliability_frame(found: Sequence[Student], t: float, s: float) -> Figure:
 def variety(found: Sequence[Variety]) -> Figure:
     """Four measures of variety by temperature."""
     fig, axes = figure(ncols=4, height=3.0)
-    measures = (("distinct pairs", lambda v: v.distinct[1]), ("self-BLEU", lambda v: v.self_bleu),
-                ("spread of meaning", lambda v: v.dispersion),
-                ("Vendi score", lambda v: v.vendi))  # fmt: skip
+    measures = (
+        ("distinct pairs", lambda v: v.distinct[1]),
+        ("self-BLEU", lambda v: v.self_bleu),
+        ("spread of meaning", lambda v: v.dispersion),
+        ("Vendi score", lambda v: v.vendi),
+    )
     t = [v.temperature for v in found]
     for ax, (name, value) in zip(axes, measures, strict=True):
         ax.plot(t, [value(v) for v in found], color=BLUE, marker="o")

@@ -58,8 +58,15 @@ def knots(runs: Runs, move: Interval, name: str = "fresh, T=0.7") -> Figure:
     inside = runs.shares <= 0.9 + 1e-9
     s, y = runs.shares[inside], runs.metrics["kl"][-1, inside]
     ax.plot(s, y, "-", color=GREY, linewidth=0.6, alpha=0.5)
-    ax.plot(s, y.mean(axis=1), color=ARM_STYLE[name]["color"], linestyle="",
-            marker=ARM_STYLE[name]["marker"], markersize=7, label="mean over seeds")  # fmt: skip
+    ax.plot(
+        s,
+        y.mean(axis=1),
+        color=ARM_STYLE[name]["color"],
+        linestyle="",
+        marker=ARM_STYLE[name]["marker"],
+        markersize=7,
+        label="mean over seeds",
+    )
     _fits(ax, s, y.mean(axis=1))
     ax.set(xlabel=SHARE, ylabel="divergence from the truth (nats)")
     ax.legend(loc="upper left")
@@ -72,8 +79,9 @@ def knots(runs: Runs, move: Interval, name: str = "fresh, T=0.7") -> Figure:
     return fig
 
 
-def threshold_frame(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], what: str,
-                    end: float) -> Figure:  # fmt: skip
+def threshold_frame(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]], what: str, end: float
+) -> Figure:
     """A curve cut at the reader's end of the grid, with the fitted knot."""
     s, y = curves[what]
     inside = s <= end + 1e-9
@@ -83,8 +91,14 @@ def threshold_frame(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], what: s
     fitted = one_knot(s[inside], y[inside])
     x = np.array([0, fitted.knot, end])
     ax.plot(x, fitted(x), color=VERMILION)
-    ax.plot(fitted.knot, fitted(np.array(fitted.knot)), "D", color=VERMILION, markersize=9,
-            label="fitted knot")  # fmt: skip
+    ax.plot(
+        fitted.knot,
+        fitted(np.array(fitted.knot)),
+        "D",
+        color=VERMILION,
+        markersize=9,
+        label="fitted knot",
+    )
     ax.set(xlabel=SHARE, ylabel=what)
     ax.legend(loc="upper left")
     ax.set_title(f"Grid from 0 to {end:g}: threshold at {fitted.knot:.2f}")

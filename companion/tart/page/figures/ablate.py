@@ -60,14 +60,28 @@ def flips(table: pd.DataFrame) -> Figure:
 def reliability(table: pd.DataFrame) -> Figure:
     """Said probability against frequency."""
     fig, ax = figure(height=3.6)
-    ax.plot([0, 1], [0, 1], **{k: v for k, v in style("null").items() if k != "marker"},
-            label="calibrated")  # fmt: skip
+    ax.plot(
+        [0, 1],
+        [0, 1],
+        **{k: v for k, v in style("null").items() if k != "marker"},
+        label="calibrated",
+    )
     ax.plot(table["said"], table["happened"], "-o", color=BLUE, label="module")
     for _, row in table.iterrows():
-        ax.annotate(f"{int(row['n'])}", (row["said"], row["happened"]), xytext=(5, -11),
-                    textcoords="offset points", fontsize=8, color="#555555")  # fmt: skip
-    ax.set(xlabel="probability that the module gives to label 1", ylabel="share with label 1",
-           xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))  # fmt: skip
+        ax.annotate(
+            f"{int(row['n'])}",
+            (row["said"], row["happened"]),
+            xytext=(5, -11),
+            textcoords="offset points",
+            fontsize=8,
+            color="#555555",
+        )
+    ax.set(
+        xlabel="probability that the module gives to label 1",
+        ylabel="share with label 1",
+        xlim=(-0.02, 1.02),
+        ylim=(-0.02, 1.02),
+    )
     ax.legend(loc="upper left")
     sure = (2 * (table["said"] > 0.5) - 1) * (table["happened"] - table["said"])
     under = float((sure * table["n"]).sum() / table["n"].sum())

@@ -44,9 +44,14 @@ def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
         image = ax.contourf(side, side, p.reshape(FINE, FINE), np.linspace(0, 1, 11), cmap="RdBu_r")
         ax.contour(side, side, p.reshape(FINE, FINE), [0.5], colors="#222222", linewidths=1.4)
         for label, marker in ((0, "o"), (1, "^")):
-            ax.plot(*x[y == label].T, marker, color="#222222", markersize=6,
-                    markerfacecolor="white" if label == 0 else "#222222",
-                    label=f"label {label}")  # fmt: skip
+            ax.plot(
+                *x[y == label].T,
+                marker,
+                color="#222222",
+                markersize=6,
+                markerfacecolor="white" if label == 0 else "#222222",
+                label=f"label {label}",
+            )
         ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xlabel="x₁", aspect="equal")
         ax.set_title(name, fontsize=11)
         ax.grid(False)
@@ -65,8 +70,14 @@ def cloud_frame(v: Vectors, mode: str) -> Figure:
     size = 30 + 170 * np.arange(v.k) / max(1, v.k - 1)
     for label, color, marker in ((0, BLUE, "o"), (1, VERMILION, "^")):
         mine = v.labels == label
-        ax.scatter(*z[mine, :2].T, s=size[mine], c=color, marker=marker, edgecolors="white",
-                   label=f"label {label}, example")  # fmt: skip
+        ax.scatter(
+            *z[mine, :2].T,
+            s=size[mine],
+            c=color,
+            marker=marker,
+            edgecolors="white",
+            label=f"label {label}, example",
+        )
         asked = v.query_labels == label
         ax.scatter(*queries[asked, :2].T, s=14, c=color, marker=marker, alpha=0.35)
     ax.set(xlabel="first coordinate", ylabel="second coordinate")
@@ -87,13 +98,20 @@ def sentence_frame(
     asked = textwrap.fill(f"? {query}", 48)
     left.text(0.0, 0.14, asked, fontsize=10, fontweight="bold", va="top")
     left.set(xlim=(0, 1), ylim=(0, 1))
-    for i, (_, p, color) in enumerate((("module", module, BLUE),
-                                          ("logistic\nregression", logistic, ORANGE))):  # fmt: skip
+    for i, (_, p, color) in enumerate(
+        (("module", module, BLUE), ("logistic\nregression", logistic, ORANGE))
+    ):
         right.barh(i, p, color=color, hatch="" if i == 0 else "//", edgecolor="white")
         inside = p > 0.7
-        right.text(p - 0.03 if inside else p + 0.03, i, f"{p:.2f}", va="center", fontsize=10,
-                   ha="right" if inside else "left",
-                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
+        right.text(
+            p - 0.03 if inside else p + 0.03,
+            i,
+            f"{p:.2f}",
+            va="center",
+            fontsize=10,
+            ha="right" if inside else "left",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )
     right.axvline(0.5, color="#222222", linestyle=":", linewidth=1.2)
     right.set_yticks([0, 1], ["module", "logistic\nregression"], fontsize=9)
     right.set(xlim=(0, 1), ylim=(1.6, -0.6), xlabel="spam (probability)")

@@ -14,8 +14,15 @@ from companion.tart.page.figures.looks import LOOKS, line, words
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-BARS = ("ICL", "ICL, contextual", "ICL, median", "mean difference", "logistic", "module",
-        "fine-tuned")  # fmt: skip
+BARS = (
+    "ICL",
+    "ICL, contextual",
+    "ICL, median",
+    "mean difference",
+    "logistic",
+    "module",
+    "fine-tuned",
+)
 
 
 def _rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -29,16 +36,23 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if "cells" not in found:
         fig, ax = figure(height=2.4)
         ax.axis("off")
-        ax.text(0.5, 0.5, "No published record yet.\nThe experiment below draws this figure live.",
-                ha="center", va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "No published record yet.\nThe experiment below draws this figure live.",
+            ha="center",
+            va="center",
+            color="#555555",
+        )
         return fig
     means = pd.DataFrame(found["cells"])
     each = means.loc[means.index.repeat(means["n"])]  # a mean counts as often as it has contexts
     return methods(each, found.get("tuned", ()))
 
 
-def methods(table: pd.DataFrame, tuned: Sequence[Mapping[str, object]] | pd.DataFrame = ()
-            ) -> Figure:  # fmt: skip
+def methods(
+    table: pd.DataFrame, tuned: Sequence[Mapping[str, object]] | pd.DataFrame = ()
+) -> Figure:
     """Mean accuracy by method, one panel per task; points: numbers of examples.
 
     table : of cells, or the record's means
@@ -58,8 +72,14 @@ def methods(table: pd.DataFrame, tuned: Sequence[Mapping[str, object]] | pd.Data
             for k, value in means.items():
                 shift = 0.16 * (sizes.index(k) - (len(sizes) - 1) / 2)
                 look = LOOKS[method]
-                ax.plot(value, i + shift, look.marker, color=look.color, markersize=8,
-                        markerfacecolor=look.color if k == sizes[0] else "white")  # fmt: skip
+                ax.plot(
+                    value,
+                    i + shift,
+                    look.marker,
+                    color=look.color,
+                    markersize=8,
+                    markerfacecolor=look.color if k == sizes[0] else "white",
+                )
         ax.axvline(0.5, color="#222222", linestyle=":", linewidth=1.2)
         ax.set(xlabel="accuracy", xlim=(0.4, 1.0))
         ax.set_title(task, fontsize=11)
@@ -92,10 +112,23 @@ def gaps(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
     for i, (_, row) in enumerate(frame.iterrows()):
         reasoning, rest = row["logistic"] - row["ICL"], row["fine-tuned"] - row["logistic"]
         ax.barh(i, row["ICL"], color="#dddddd", label="prompting" if i == 0 else None)
-        ax.barh(i, reasoning, left=row["ICL"], color=VERMILION, hatch="//", edgecolor="white",
-                label="reasoning gap" if i == 0 else None)  # fmt: skip
-        ax.barh(i, rest, left=row["logistic"], color=GREEN, alpha=0.8,
-                label="representation gap" if i == 0 else None)  # fmt: skip
+        ax.barh(
+            i,
+            reasoning,
+            left=row["ICL"],
+            color=VERMILION,
+            hatch="//",
+            edgecolor="white",
+            label="reasoning gap" if i == 0 else None,
+        )
+        ax.barh(
+            i,
+            rest,
+            left=row["logistic"],
+            color=GREEN,
+            alpha=0.8,
+            label="representation gap" if i == 0 else None,
+        )
         ax.text(1.0, i, f"{reasoning:+.2f}, {rest:+.2f}", ha="right", va="center", fontsize=9)
     ax.set_yticks(range(len(frame)), list(frame.index))
     ax.set(xlabel="accuracy", xlim=(0.4, 1.02), ylim=(len(frame) - 0.4, -0.6))
@@ -127,8 +160,11 @@ def more_examples(
     names = list(dict.fromkeys(table["data"]))
     n_rows = -(-len(names) // 2)
     fig, axes = figure(n_rows, 2, height=0.7 + 2.4 * n_rows, squeeze=False, sharex=True)
-    shown = [m for m in ("mean difference", "logistic", "5 neighbors", "module")
-             if (table["method"] == m).any()]  # fmt: skip
+    shown = [
+        m
+        for m in ("mean difference", "logistic", "5 neighbors", "module")
+        if (table["method"] == m).any()
+    ]
     for ax, name in zip(axes.flat, names, strict=False):
         rows = table[table["data"] == name]
         for method in shown:
@@ -151,7 +187,7 @@ def more_examples(
         holds=spread < 0.04,
         otherwise="Accuracy by number of examples on real vectors",
     )
-    return fig  # fmt: skip
+    return fig
 
 
 def _mean(table: pd.DataFrame, name: str, method: str) -> float:

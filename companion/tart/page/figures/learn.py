@@ -29,12 +29,20 @@ def losses(live: Live, plain: Live | None = None) -> Figure:
     """Training loss of the live module, and with the paper's tokens at the same budget."""
     fig, ax = figure(height=3.4)
     for i, history in enumerate(live.histories):
-        ax.plot(*_smooth(history.losses), color=BLUE, linewidth=1.6,
-                label="label tokens repeat the point" if i == 0 else None)  # fmt: skip
+        ax.plot(
+            *_smooth(history.losses),
+            color=BLUE,
+            linewidth=1.6,
+            label="label tokens repeat the point" if i == 0 else None,
+        )
     ends = [np.mean([h.losses[-50:].mean() for h in live.histories])]
     if plain is not None:
-        ax.plot(*_smooth(plain.histories[0].losses), color=ORANGE, linestyle="--",
-                label="the paper's label tokens")  # fmt: skip
+        ax.plot(
+            *_smooth(plain.histories[0].losses),
+            color=ORANGE,
+            linestyle="--",
+            label="the paper's label tokens",
+        )
         ends.append(plain.histories[0].losses[-50:].mean())
     reference_line(ax, np.log(2), "ln 2: nothing learned")
     ax.set(xlabel="step", ylabel="loss (nats per label)", ylim=(0, 0.8))
@@ -56,13 +64,20 @@ def curve(found: Curve) -> Figure:
         means = [t_interval(v) for v in values.T]
         ax.plot(found.k, [m.estimate for m in means], **line(arm))
         if arm == "module":
-            ax.fill_between(found.k, [m.low for m in means], [m.high for m in means],
-                            color=LOOKS[arm].color, alpha=0.15, linewidth=0)  # fmt: skip
+            ax.fill_between(
+                found.k,
+                [m.low for m in means],
+                [m.high for m in means],
+                color=LOOKS[arm].color,
+                alpha=0.15,
+                linewidth=0,
+            )
     reference_line(ax, 0.5, "chance")
     ax.set(xlabel="labelled examples", ylabel="accuracy on new tasks", ylim=(0.45, 1.0))
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    module, mean, logistic = (found.last(a).mean() for a in ("module", "mean difference",
-                                                             "logistic"))  # fmt: skip
+    module, mean, logistic = (
+        found.last(a).mean() for a in ("module", "mean difference", "logistic")
+    )
     finding_title(
         ax,
         f"{int(found.k[-1])} examples: module {module:.1%}, logistic regression {logistic:.1%}, "
@@ -109,8 +124,13 @@ def shipped(found: ShippedHead) -> Figure:
             kept = found.accuracy[i]
             n = max(1, len(kept) // 26)
             smooth = kept[: len(kept) // n * n].reshape(-1, n).mean(1)
-            right.plot(np.arange(len(smooth)) * n, smooth, color=BLUE, alpha=shade,
-                       label=f"step {int(step):,}")  # fmt: skip
+            right.plot(
+                np.arange(len(smooth)) * n,
+                smooth,
+                color=BLUE,
+                alpha=shade,
+                label=f"step {int(step):,}",
+            )
     right.set(xlabel="labelled examples before", ylabel="accuracy", ylim=(0.45, 1.0))
     right.set_title("on tasks it never saw", fontsize=11)
     right.legend(loc="upper left")
@@ -127,12 +147,23 @@ def schematic() -> Figure:
     """Left: training on synthetic tasks; right: a frozen model and the module (paper, Figure 2)."""
     fig, axes = figure(1, 2, height=3.0)
     columns = (
-        ("Once: synthetic tasks", ("random w", "points x, labels y", "reasoning module"),
-         "predict every y, update the module", (GREY, GREY, BLUE)),
-        ("Then: any frozen model", ("k labelled texts, a query", "frozen model → vectors → white",
-                                   "reasoning module, frozen"), "probability of the query's label",
-         (GREY, GREEN, BLUE)),
-    )  # fmt: skip
+        (
+            "Once: synthetic tasks",
+            ("random w", "points x, labels y", "reasoning module"),
+            "predict every y, update the module",
+            (GREY, GREY, BLUE),
+        ),
+        (
+            "Then: any frozen model",
+            (
+                "k labelled texts, a query",
+                "frozen model → vectors → white",
+                "reasoning module, frozen",
+            ),
+            "probability of the query's label",
+            (GREY, GREEN, BLUE),
+        ),
+    )
     for ax, (title, boxes, last, colors) in zip(axes, columns, strict=True):
         for i, (text, color) in enumerate(zip(boxes, colors, strict=True)):
             y = 0.78 - 0.27 * i
@@ -141,8 +172,12 @@ def schematic() -> Figure:
             ax.add_patch(box)
             ax.text(0.5, y + 0.075, text, ha="center", va="center", fontsize=9.5)
             if i:
-                ax.annotate("", (0.5, y + 0.18), (0.5, y + 0.25),
-                            arrowprops={"arrowstyle": "->", "color": GREY})  # fmt: skip
+                ax.annotate(
+                    "",
+                    (0.5, y + 0.18),
+                    (0.5, y + 0.25),
+                    arrowprops={"arrowstyle": "->", "color": GREY},
+                )
         ax.text(0.5, 0.06, last, ha="center", fontsize=9.5, color="#333333")
         ax.text(0.5, 1.05, title, ha="center", fontsize=11, fontweight="bold")
         ax.set(xlim=(0, 1), ylim=(0, 1.12))

@@ -173,7 +173,7 @@ def _summary(entries: Sequence[Standing]) -> str:
     for entry in entries:
         findings = entry.record["findings"] if entry.record else []
         of = {kind: [f["verdict"] for f in findings if f["of"] == kind] for kind in (PAPER, OURS)}
-        head = f'<th scope="row">{entry.paper.number}. {_chapter(entry)}</th>'
+        head = f'<th scope="row">{entry.paper.number}.&nbsp;{_chapter(entry)}</th>'
         if entry.record is None:
             lines.append(f'<tr>{head}<td colspan="5">{escape(entry.state)}</td></tr>')
             continue
@@ -254,7 +254,7 @@ def _line(row: Mapping[str, object]) -> str:
     return (
         f'<tr data-paper="{row["number"]}" data-verdict="{row["verdict"]}" '
         f'data-of="{row["of"]}" data-on="{row["on"]}">'
-        f"<td>{row['number']}. {text['chapter']}</td>"
+        f"<td>{row['number']}.&nbsp;{text['chapter']}</td>"
         f'<th scope="row"><a href="../{row["page"]}">{text["claim"]}'
         f'<span class="visually-hidden"> in {text["chapter"]}</span></a> '
         f"{text['statement']} <small>{evidence}</small></th>"

@@ -5,46 +5,58 @@ The checks that the book adds (identities, controls, laws of our own) stand in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
 
-from companion.catalogue import PLANNED, STALE, Standing, cell, sentence, standings, table
+from companion.catalogue import PLANNED, STALE, Standing, cell, sentence, standings
+from companion.claims import MODEL, OURS, PAPER, REAL, VERDICTS, interval_text
 from companion.project import Project
+from companion.tables import MARKS, anchor, numbers_text, verdict_html
 
-_COLUMNS = (
-    "claim",
-    "what the paper says",
-    "evidence",
-    "paper",
-    "ours",
-    "n",
-    "p",
-    "verdict",
-    "scale",
-    "run time",
+DOWNLOADS = "book/_static/scoreboard"
+"""Place of the downloads in the staged tree, less their endings."""
+
+KEYS = (
+    *("number", "slug", "chapter", "claim", "of", "statement", "on", "paper"),
+    *("estimate", "low", "high", "unit", "n", "p", "verdict", "stale"),
+    *("scale", "date", "seconds", "criterion", "note", "page"),
 )
+"""Columns of the downloads; ``page`` is the claim's place below the site's root."""
 
-_OWN_COLUMNS = ("claim", "what we check", *_COLUMNS[2:3], *_COLUMNS[4:])
+_EVIDENCE = {REAL: "real data", MODEL: "simulator"}
+_WHOSE = {PAPER: "the paper's claims", OURS: "checks of our own"}
 
-_EVIDENCE = {"real": "real", "model": "simulator"}
-
-_INTRO = """\
+_HEAD = """\
 # Scoreboard
 
-Every claim of every paper in this book, with the paper's own number, our measurement with its
-95 % interval, and the verdict.
-Checks that the book adds, such as identities and controls, are folded below each table and are
-counted apart.
-The tables are made from the published records when the book is built; nobody types a number
-into them.
+Every claim of every paper in this book: what the paper reports, what we measured, and the verdict.
+All of it is made from the published records when the book is built; nobody types a number into it.
 
-**holds** means that the whole interval satisfies a criterion that was fixed before the run.
+**holds** means that the whole 95 % interval satisfies a criterion that was fixed before the run.
 **does not hold** means that no part of it does.
 **not resolved** means that the interval allows both answers at our scale.
 **not tested** means that the run could not test the claim, and the note says why.
 
-The evidence is *real* where it comes from real data, real text, or networks that were trained;
-it is a *simulator* where the world was written by us.
+## Chapter by chapter
+
+The counts are of the paper's claims. What the book checks beside them, such as identities and
+controls, is counted apart.
 """
+
+_CLAIMS = """\
+## Claim by claim
+
+The evidence is *real data* where it comes from real data, real text, or networks that were trained;
+it is a *simulator* where the world was written by us.
+A claim's name leads to its place in the chapter, with the criterion and the notes.
+All rows with all their numbers, criteria and notes: {csv} for a spreadsheet, {json} for a program.
+"""
+
+_RUNS = "## The runs behind it\n"
 
 
 def duration(seconds: float) -> str:
@@ -54,34 +66,29 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def rows(entry: Standing) -> list[dict[str, str]]:
-    """The findings of one chapter as text, one dictionary a claim; empty without a record."""
-    from companion.claims import interval_text
-    from companion.tables import MARKS
+def rows(entry: Standing) -> list[dict[str, object]]:
+    """The findings of one chapter with :data:`KEYS`, one dictionary a claim.
 
+    Empty without a record.  What is not known is None; ``seconds`` are of the whole run.
+    """
     if entry.record is None:
         return []
-    provenance = entry.record["provenance"]
-    return [
-        {
-            "claim": finding["claim"],
-            "of": finding["of"],
-            "what the paper says": finding["statement"],
-            "what we check": finding["statement"],
-            "evidence": _EVIDENCE[finding["on"]],
-            "paper": finding["paper"],
-            "ours": interval_text(finding),
-            "n": "" if finding["n"] is None else f"{finding['n']:,}",
-            "p": p_text(finding["p"]),
-            "verdict": f"{MARKS[finding['verdict']]} {finding['verdict']}"
-            + (" (stale)" if entry.stale else ""),
-            "scale": entry.record["scale"],
-            "run time": duration(provenance["wall_s"]),
-            "criterion": finding["criterion"],
-            "note": finding["note"],
-        }
-        for finding in entry.record["findings"]
-    ]
+    paper, provenance = entry.paper, entry.record["provenance"]
+    known = {
+        "number": paper.number,
+        "slug": paper.slug,
+        "chapter": paper.short,
+        "stale": entry.stale,
+        "scale": entry.record["scale"],
+        "date": provenance["date"],
+        "seconds": provenance["wall_s"],
+    }
+    made = []
+    for finding in entry.record["findings"]:
+        page = f"notebooks/{paper.notebook}.html#{anchor(finding['claim'])}"
+        row = {**finding, **known, "page": page}
+        made.append({key: row[key] for key in KEYS})
+    return made
 
 
 def text(entry: Standing, *, notes: bool = False) -> str:
@@ -99,9 +106,6 @@ def text(entry: Standing, *, notes: bool = False) -> str:
 
 def findings_text(record: Mapping[str, object], *, notes: bool = False) -> str:
     """The findings of a record as aligned lines."""
-    from companion.claims import interval_text
-    from companion.tables import MARKS
-
     findings = sorted(record["findings"], key=lambda row: row["of"] == "ours")
     widths = [max(len(f[name]) for f in findings) for name in ("claim", "verdict")]
     lines = []
@@ -115,68 +119,174 @@ def findings_text(record: Mapping[str, object], *, notes: bool = False) -> str:
     return "\n".join(lines)
 
 
-def p_text(p: float | None) -> str:
-    """A p-value with three decimals, as the chapters print it; nothing when there is none."""
-    if p is None:
-        return ""
-    return "< 0.001" if p < 1e-3 else f"{p:.3f}"
+def files(project: Project | None = None) -> dict[str, bytes]:
+    """The page and its downloads, by their place in the staged tree."""
+    entries = standings(project)
+    found = [row for entry in entries for row in rows(entry)]
+    made = {
+        "book/scoreboard.md": _page(entries),
+        f"{DOWNLOADS}.csv": as_csv(found),
+        f"{DOWNLOADS}.json": as_json(found),
+    }
+    return {name: content.encode() for name, content in made.items()}
+
+
+def as_csv(found: Iterable[Mapping[str, object]]) -> str:
+    """Rows as comma-separated values with a head line; None is an empty field."""
+    target = io.StringIO()
+    writer = csv.DictWriter(target, KEYS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return target.getvalue()
+
+
+def as_json(found: Sequence[Mapping[str, object]]) -> str:
+    """Rows as a list of objects."""
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def page(project: Project | None = None) -> str:
-    """The page ``book/scoreboard.md``: an overview, then one table a paper."""
-    entries = standings(project)
-    overview = [
-        (
-            str(entry.paper.number),
-            _linked(entry),
-            cell(entry.verdict),
-            entry.record["scale"] if entry.record else "",
-            duration(entry.record["provenance"]["wall_s"]) if entry.record else "",
-        )
-        for entry in entries
-    ]
-    blocks = [_INTRO, table(("number", "chapter", "verdict", "scale", "run time"), overview)]
-    blocks += [_section(entry) for entry in entries if entry.state != PLANNED]
+    """The page ``book/scoreboard.md``: counts a paper, a row a claim, how each was recorded."""
+    return _page(standings(project))
+
+
+def _page(entries: Sequence[Standing]) -> str:
+    links = {
+        end: f'<a href="../_static/scoreboard.{end}" download>{end.upper()}</a>'
+        for end in ("csv", "json")
+    }
+    blocks = [_HEAD, _raw(_summary(entries))]
+    if any(entry.record for entry in entries):
+        blocks += [_CLAIMS.format(**links), _raw(_board(entries)), _RUNS, _recorded(entries)]
     return "\n".join(blocks)
 
 
-def _linked(entry: Standing) -> str:
-    title = cell(entry.paper.short)
+def _raw(html: str) -> str:
+    return f"```{{raw}} html\n{html}\n```\n"
+
+
+def _summary(entries: Sequence[Standing]) -> str:
+    """A row a paper: how many of its claims have which verdict."""
+    verdicts = [(verdict, verdict_html(verdict)) for verdict in VERDICTS]
+    heads = "".join(f'<th scope="col">{shown}</th>' for _, shown in verdicts)
+    lines, total = [], dict.fromkeys(VERDICTS, 0)
+    for entry in entries:
+        findings = entry.record["findings"] if entry.record else []
+        of = {kind: [f["verdict"] for f in findings if f["of"] == kind] for kind in (PAPER, OURS)}
+        head = f'<th scope="row">{entry.paper.number}.&nbsp;{_chapter(entry)}</th>'
+        if entry.record is None:
+            lines.append(f'<tr>{head}<td colspan="5">{escape(entry.state)}</td></tr>')
+            continue
+        counts = {verdict: of[PAPER].count(verdict) for verdict in VERDICTS}
+        total = {verdict: total[verdict] + n for verdict, n in counts.items()}
+        held = f"{of[OURS].count(VERDICTS[0])} of {len(of[OURS])} hold" if of[OURS] else "none"
+        lines.append(
+            f"<tr>{head}{_counts(counts)}<td data-head='Checks of our own'>{held}</td></tr>"
+        )
+    foot = f'<tr><th scope="row">All</th>{_counts(total)}<td></td></tr>'
+    return (
+        '<div class="rp-board"><table class="rp-counts">'
+        f'<thead><tr><th scope="col">Chapter</th>{heads}'
+        '<th scope="col">Checks of our own</th></tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody><tfoot>{foot}</tfoot></table></div>"
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return "".join(
+        f'<td data-head="{MARKS[verdict]} {verdict}"{"" if n else " class=rp-none"}>{n}</td>'
+        for verdict, n in counts.items()
+    )
+
+
+def _chapter(entry: Standing) -> str:
+    """The chapter's short title, linked where there is one."""
+    title = escape(entry.paper.short)
     if entry.state == PLANNED:
         return title
-    return f"[{title}](../notebooks/{entry.paper.notebook}.ipynb)"
+    return f'<a href="../notebooks/{entry.paper.notebook}.html">{title}</a>'
 
 
-def _section(entry: Standing) -> str:
-    head = f"## {entry.paper.number}. {entry.paper.short}\n"
-    if entry.record is None:
-        return f"{head}\n{sentence(entry.state)}\n"
-    record, provenance = entry.record, entry.record["provenance"]
-    facts = (
-        f"Recorded on {provenance['date']} at {record['scale']} scale, "
-        f"on {provenance['cores']} cores ({cell(provenance['processor'])}), "
-        f"in {duration(provenance['wall_s'])} with {provenance['peak_mb']:.0f} MB of memory.\n"
+def _board(entries: Sequence[Standing]) -> str:
+    """A row a claim, and the controls that a script puts to work."""
+    found = [row for entry in entries for row in rows(entry)]
+    lines = "".join(_line(row) for row in found)
+    chapters = {str(row["number"]): f"{row['number']}. {row['chapter']}" for row in found}
+    keys = {"paper": "chapter", "verdict": "verdict", "of": "whose claim", "on": "evidence"}
+    controls = [
+        _select("paper", "Chapter", {"": "all chapters", **chapters}),
+        _select("verdict", "Verdict", {"": "all", **{v: f"{MARKS[v]} {v}" for v in VERDICTS}}),
+        _select("of", "Whose claim", {"": "all", **_WHOSE}, PAPER),
+        _select("on", "Evidence", {"": "all", **_EVIDENCE}),
+        _select("order", "Order by", keys),
+    ]
+    code = (Path(__file__).parent / "scoreboard.js").read_text(encoding="utf-8")
+    heads = ("Chapter", "Claim", "Paper", "Measured")
+    return (
+        '<div class="rp-board">'
+        f'<form id="rp-board-form" class="rp-filter" hidden>{"".join(controls)}'
+        '<button type="reset">Reset</button><output aria-live="polite"></output></form>'
+        '<table id="rp-board-table" class="rp-rows"><thead><tr>'
+        + "".join(f'<th scope="col">{head}</th>' for head in heads)
+        + f"</tr></thead><tbody>{lines}</tbody></table></div>"
+        f"<script>(function () {{\n{code}\n"
+        'const form = document.getElementById("rp-board-form");\n'
+        'board(form, document.getElementById("rp-board-table"), form.querySelector("output"));'
+        "\n})();</script>"
     )
-    stale = f"\n:::{{warning}}\n{sentence(_why_stale(record))}\n:::\n" if entry.stale else ""
-    found = rows(entry)
-    body = _claims(found, "paper", _COLUMNS)
-    if own := _claims(found, "ours", _OWN_COLUMNS):
-        body += f"\n:::{{dropdown}} Checks of our own\n\n{own}:::\n"
-    details = table(
-        ("claim", "criterion fixed before the run", "note"),
-        [[cell(row[name]) for name in ("claim", "criterion", "note")] for row in found],
+
+
+def _select(name: str, label: str, options: Mapping[str, str], chosen: str | None = None) -> str:
+    made = "".join(
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
+        f"{escape(shown)}</option>"
+        for value, shown in options.items()
     )
-    return f"{head}\n{facts}{stale}\n{body}\n:::{{dropdown}} Criteria and notes\n\n{details}:::\n"
+    return f'<label>{label} <select name="{name}" autocomplete="off">{made}</select></label>'
+
+
+def _line(row: Mapping[str, object]) -> str:
+    """The row of one claim."""
+    text = {key: escape(str(row[key])) for key in ("chapter", "claim", "statement", "paper")}
+    evidence = _EVIDENCE[row["on"]] + ("; a check of our own" if row["of"] == OURS else "")
+    stale = " <small>stale</small>" if row["stale"] else ""
+    numbers = "" if row["estimate"] is None else f"<br>{escape(numbers_text(row))}"
+    return (
+        f'<tr data-paper="{row["number"]}" data-verdict="{row["verdict"]}" '
+        f'data-of="{row["of"]}" data-on="{row["on"]}">'
+        f"<td>{row['number']}.&nbsp;{text['chapter']}</td>"
+        f'<th scope="row"><a href="../{row["page"]}">{text["claim"]}'
+        f'<span class="visually-hidden"> in {text["chapter"]}</span></a> '
+        f"{text['statement']} <small>{evidence}</small></th>"
+        f'<td data-head="Paper">{text["paper"] or "–"}</td>'
+        f"<td>{verdict_html(row['verdict'])}{stale}{numbers}</td></tr>"
+    )
+
+
+def _recorded(entries: Sequence[Standing]) -> str:
+    """When, at which scale and on what each chapter was recorded; which records are stale."""
+    lines, stale = [], []
+    for entry in entries:
+        if entry.record is None:
+            continue
+        made = entry.record["provenance"]
+        lines.append(
+            f"- {entry.paper.number}. {cell(entry.paper.short)}: {made['date']}, "
+            f"{entry.record['scale']} scale, {duration(made['wall_s'])} with "
+            f"{made['peak_mb']:,.0f} MB of memory on {made['cores']} cores "
+            f"({cell(made['processor'])})"
+        )
+        if entry.stale:
+            stale.append(f"- {cell(entry.paper.short)}: {cell(_why_stale(entry.record))}")
+    told = "\n".join(lines)
+    body = f":::{{dropdown}} Date, scale and run time of each record\n\n{told}\n:::\n"
+    if stale:
+        told = "\n".join(stale)
+        body += f"\n:::{{warning}}\nThese records are {STALE.partition(':')[0]}:\n\n{told}\n:::\n"
+    return body
 
 
 def _why_stale(record: Mapping[str, object]) -> str:
     from companion.records import outdated
 
-    reason = cell(outdated(record))
-    return f"{STALE}. {reason}" if reason else STALE
-
-
-def _claims(found: list[dict[str, str]], of: str, columns: tuple[str, ...]) -> str:
-    """The table of the claims of one kind; empty if there are none."""
-    chosen = [[cell(row[name]) for name in columns] for row in found if row["of"] == of]
-    return table(columns, chosen) if chosen else ""
+    return outdated(record) or sentence(STALE.partition(": ")[2])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from companion.catalogue import count_line
 from companion.claims import (
     DOES_NOT_HOLD,
     HOLDS,
     NOT_RESOLVED,
     NOT_TESTED,
     OURS,
+    PAPER,
     Finding,
     interval_text,
 )
@@ -30,8 +33,13 @@ _CLASSES = {
     NOT_TESTED: "rp-untested",
 }
 
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
-_OWN = '<tr class="rp-own"><th colspan="5" scope="colgroup">Checks of our own</th></tr>'
+_LEFT = (
+    "<style>table.dataframe.rp-claims tr :is(th, td) "
+    "{ text-align: left; vertical-align: top }</style>"
+)
+"""What the table needs where it is not on a page of the book: notebooks set cells to the right."""
 
 
 class Html(str):
@@ -60,6 +68,15 @@ def verdict_html(verdict: str) -> str:
     return f'<span class="rp-verdict {_CLASSES[verdict]}">{MARKS[verdict]} {verdict}</span>'
 
 
+def anchor(claim: str) -> str:
+    """The id of a claim on its chapter's page: ``C1`` gives ``claim-c1``, ``3'`` ``claim-3-prime``.
+
+    Lower case, digits and hyphens; the scoreboard links to it.
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", claim.replace("'", "-prime").lower())
+    return f"claim-{name.strip('-')}"
+
+
 def claims_table(
     findings: Iterable[Finding],
     *,
@@ -67,61 +84,108 @@ def claims_table(
     published: Mapping[str, object] | None = None,
     stale: bool | None = None,
 ) -> Html:
-    """The paper's claims, this run, and the published record side by side.
+    """The paper's claims with this run and the published record; our own checks folded below.
 
-    Checks of our own follow below a heading of their own.
+    Every claim has an id, see :func:`anchor`; its criterion and its notes are folded. Where this
+    run says the same as the record, one column is both.
 
     scale : the scale of this run
     published : the chapter's record (``records.load``); without one its column says so
     stale : whether the record was made by other code than this (``records.is_stale``)
     """
     record = {row["claim"]: row for row in (published or {}).get("findings", ())}
-    source = f"published, {published['scale']} scale" if published else "published record"
-    if stale:
-        source += " (stale: the code has changed since)"
-    rows = []
-    for finding in sorted(findings, key=lambda finding: finding.of == OURS):
-        if finding.of == OURS and _OWN not in rows:
-            rows.append(_OWN)
-        row, past = finding.as_dict(), record.get(finding.claim)
-        rows.append(
-            f'<tr><th scope="row">{escape(finding.claim)}</th>'
-            f"<td>{escape(finding.statement)}</td>"
-            f"<td>{escape(finding.paper) or '–'}</td>"
-            f"<td>{_measured(row)}</td>"
-            f"<td>{_measured(past) if past else 'none yet'}</td></tr>"
+    found = [(finding.as_dict(), record.get(finding.claim)) for finding in findings]
+    is_published = bool(published) and not stale and scale == published["scale"]
+    is_published = is_published and all(past and _same(row, past) for row, past in found)
+    if is_published:
+        heads = [f"The published run, {scale} scale"]
+    else:
+        source = f"Published, {published['scale']} scale" if published else "Published record"
+        if stale:
+            source += " (stale: the code has changed since)"
+        heads = [f"This run, {scale} scale", source]
+    of = {kind: [pair for pair in found if pair[0]["of"] == kind] for kind in (PAPER, OURS)}
+    parts = [_LEFT]
+    if of[PAPER]:
+        parts.append(_table(of[PAPER], heads))
+    if of[OURS]:
+        counts = count_line([past or row for row, past in of[OURS]])
+        parts.append(
+            f'<details class="rp-own"{"" if of[PAPER] else " open"}>'
+            f"<summary>{counts}</summary>{_table(of[OURS], heads)}</details>"
         )
-        rows.append(_details(row, past))
-    heads = ("Claim", "What it says", "Paper", f"This run, {scale} scale", source.capitalize())
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    return Html(
+    return Html("".join(parts))
+
+
+def _table(pairs: Iterable[tuple[Mapping, Mapping | None]], heads: Sequence[str]) -> str:
+    """The table of the claims of one kind; each claim is a row and, below it, a fold.
+
+    heads : of the measured columns, two or, where this run is the published one, one
+    """
+    rows = []
+    for row, past in pairs:
+        name = escape(str(row["claim"]))
+        measured = [row, past][: len(heads)]
+        cells = [_measured(one) if one else "none yet" for one in measured]
+        rows.append(
+            f'<tr id="{anchor(str(row["claim"]))}"><th scope="row">'
+            f'<a href="#{anchor(str(row["claim"]))}">{name}</a></th>'
+            f"<td>{escape(str(row['statement']))}</td>"
+            f'<td data-head="Paper">{escape(str(row["paper"])) or "–"}</td>'
+            + "".join(
+                f'<td data-head="{escape(head)}">{cell}</td>'
+                for head, cell in zip(heads, cells, strict=True)
+            )
+            + "</tr>"
+        )
+        if lines := _fine_print(row, past, is_published=len(heads) == 1):
+            rows.append(
+                f'<tr class="rp-details"><td colspan="{3 + len(heads)}"><details>'
+                f"<summary>Criterion and notes of {name}</summary>"
+                f"{'<br>'.join(lines)}</details></td></tr>"
+            )
+    titles = ("Claim", "What it says", "Paper", *heads)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in titles)
+    return (
         f'<table class="dataframe rp-claims"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
 
+def _same(row: Mapping[str, object], past: Mapping[str, object]) -> bool:
+    """Whether two findings of one claim would read the same."""
+    texts = ("criterion", "note", "of")
+    return _measured(row) == _measured(past) and all(row[name] == past[name] for name in texts)
+
+
 def _measured(row: Mapping[str, object]) -> str:
     """Verdict, estimate with interval, and sample size of one finding."""
-    lines = [verdict_html(str(row["verdict"]))]
-    if row["estimate"] is not None:
-        size = f", n = {row['n']}" if row["n"] is not None else ""
-        p = ""
-        if row["p"] is not None:
-            p = ", p < 0.001" if row["p"] < 1e-3 else f", p = {row['p']:.3f}"
-        lines.append(escape(f"{interval_text(row)}{size}{p}"))
-    return "<br>".join(lines)
+    numbers = numbers_text(row)
+    return verdict_html(str(row["verdict"])) + (f"<br>{escape(numbers)}" if numbers else "")
 
 
-def _details(row: Mapping[str, object], past: Mapping[str, object] | None) -> str:
-    """A row below the finding, as wide as the table: the criterion and what else was measured."""
+def numbers_text(row: Mapping[str, object]) -> str:
+    """Estimate with interval, sample size and p-value of a finding; empty without an estimate."""
+    if row["estimate"] is None:
+        return ""
+    parts = [interval_text(row)]
+    if row["n"] is not None:
+        parts.append(f"n = {row['n']:,}".replace(" ", _NO_BREAK))
+    if row["p"] is not None:
+        p = "p < 0.001" if row["p"] < 1e-3 else f"p = {row['p']:.3f}"
+        parts.append(p.replace(" ", _NO_BREAK))
+    return ", ".join(parts)
+
+
+def _fine_print(
+    row: Mapping[str, object], past: Mapping[str, object] | None, *, is_published: bool
+) -> list[str]:
+    """The criterion and what else was measured, a line each."""
     criterion = (past or {}).get("criterion")
     told = [
         ("Criterion", row["criterion"]),
         ("Criterion of the published run", criterion if criterion != row["criterion"] else ""),
-        ("This run", row["note"]),
-        ("Published", (past or {}).get("note")),
+        ("Notes" if is_published else "This run", row["note"]),
+        ("Published", "" if is_published else (past or {}).get("note")),
     ]
-    lines = [f"<em>{name}:</em> {escape(str(text))}" for name, text in told if text]
-    if not lines:
-        return ""
-    return f'<tr class="rp-details"><td colspan="5"><small>{"<br>".join(lines)}</small></td></tr>'
+    return [f"<em>{name}:</em> {escape(str(text))}" for name, text in told if text]

@@ -14,3 +14,15 @@ document.addEventListener("DOMContentLoaded", () => {
       if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
     });
 });
+
+// A link to a claim inside a fold opens the fold.
+function unfold() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target || !target.closest("details:not([open])")) return;
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+    fold.open = true;
+  }
+  target.scrollIntoView();
+}
+document.addEventListener("DOMContentLoaded", unfold);
+window.addEventListener("hashchange", unfold);

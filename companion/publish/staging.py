@@ -61,8 +61,7 @@ def prose(project: Project) -> dict[str, bytes]:
     }
     intro = files["book/intro.md"].decode()
     files["book/intro.md"] = intro.replace(CARDS, catalogue.cards(project)).encode()
-    files["book/scoreboard.md"] = scoreboard.page(project).encode()
-    return files
+    return files | scoreboard.files(project)
 
 
 def chapter(slug: str, executed: Path, project: Project, stale: str = "") -> dict[str, bytes]:

@@ -1,0 +1,39 @@
+"""The changelog of verdicts says what the records say."""
+
+import re
+
+import pytest
+
+from companion import records
+from companion.papers import chapters
+from companion.project import Project
+from companion.tables import MARKS
+from tests.test_catalogue import cells_of
+
+TEXT = (Project().book / "changelog.md").read_text(encoding="utf-8")
+WAITING = TEXT.partition("### Not yet recorded again\n")[2]
+SECTIONS = {
+    match[1]: match[2]
+    for match in re.finditer(r"^### (.+)\n([^#]+)", TEXT, re.MULTILINE)
+    if match[1] != "Not yet recorded again"
+}
+
+
+def test_every_chapter_stands_there_once():
+    waiting = re.findall(r"^- (.+)$", WAITING, re.MULTILINE)
+    assert sorted([*SECTIONS, *waiting]) == sorted(entry.short for entry in chapters())
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_last_column_is_the_published_record(name):
+    (slug,) = (entry.slug for entry in chapters() if entry.short == name)
+    findings = {row["claim"]: row for row in records.load(slug)["findings"]}
+    heads, *rows = cells_of(SECTIONS[name])
+    assert heads == ["claim", "whose", "first edition", "second edition"]
+    for claim, whose, before, now in rows:
+        assert whose == findings[claim]["of"]
+        assert now == findings[claim]["verdict"]
+        assert before in MARKS
+        assert before != now
+    said = re.match(r"\s*(\d+) verdicts, (\d+) of them changed", SECTIONS[name])
+    assert [int(said[1]), int(said[2])] == [len(findings), len(rows)]

@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 
 from companion.catalogue import PLANNED, STALE, Standing, cell, sentence, standings
-from companion.claims import MODEL, OURS, PAPER, REAL, VERDICTS, interval_text
+from companion.claims import HOLDS, MODEL, OURS, PAPER, REAL, VERDICTS, interval_text
 from companion.project import Project
 from companion.tables import MARKS, anchor, numbers_text, verdict_html
 
@@ -179,7 +179,7 @@ def _summary(entries: Sequence[Standing]) -> str:
             continue
         counts = {verdict: of[PAPER].count(verdict) for verdict in VERDICTS}
         total = {verdict: total[verdict] + n for verdict, n in counts.items()}
-        held = f"{of[OURS].count(VERDICTS[0])} of {len(of[OURS])} hold" if of[OURS] else "none"
+        held = f"{of[OURS].count(HOLDS)} of {len(of[OURS])}" if of[OURS] else "–"
         lines.append(
             f"<tr>{head}{_counts(counts)}<td data-head='Checks of our own'>{held}</td></tr>"
         )
@@ -187,7 +187,7 @@ def _summary(entries: Sequence[Standing]) -> str:
     return (
         '<div class="rp-board"><table class="rp-counts">'
         f'<thead><tr><th scope="col">Chapter</th>{heads}'
-        '<th scope="col">Checks of our own</th></tr></thead>'
+        '<th scope="col">Own checks that hold</th></tr></thead>'
         f"<tbody>{''.join(lines)}</tbody><tfoot>{foot}</tfoot></table></div>"
     )
 

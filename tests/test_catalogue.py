@@ -133,7 +133,7 @@ def test_a_record_gives_the_verdict_everywhere(started):
 def test_code_that_changed_makes_the_record_stale_everywhere(started):
     copies.publish(started, "tart", [{}])
     assert "stale" not in catalogue.readme_table(started)
-    code = started.package / "tart" / "experiment.py"
+    code = started.package / "tart" / "method" / "spread.py"
     code.write_text(code.read_text().replace("0.25, 0.75", "0.2, 0.8"))
     card = catalogue.card(paper("tart"), started)
     for text in (catalogue.readme_table(started), catalogue.cards(started), card):

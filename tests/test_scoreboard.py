@@ -86,7 +86,7 @@ def test_the_page_has_every_finding(book):
 
 def test_the_summary_counts_the_papers_claims_and_ours_apart(book):
     rows = {row[0]: row[1:] for row in lines(scoreboard.page(book), "rp-counts")}
-    assert rows[f"2. {paper('tart').short}"] == ["1", "1", "0", "1", "1 of 1 hold"]
+    assert rows[f"2. {paper('tart').short}"] == ["1", "1", "0", "1", "1 of 1"]
     assert rows["All"] == ["1", "1", "0", "1", ""]
     assert rows[f"9. {paper('mamba3').short}"] == ["planned"]
 

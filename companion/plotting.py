@@ -11,10 +11,15 @@ import numpy as np
 import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.lines import Line2D
+    from numpy.typing import ArrayLike
 
 WIDTH = 7.0
 """Width of a figure in inches; at 160 dots per inch it fills the text column of a page."""
@@ -66,7 +71,6 @@ METHODS = {
     "hard, teacher without D": Style(VERMILION, "X", ":"),
     "mixture": Style(SKY, "v", "--"),
     "label smoothing": Style(YELLOW, "P", ":"),
-    "other students": Style(BLACK, ".", ""),
     # LexiMark: what two sets of scores are asked
     "record": Style(BLUE, "o", "-"),
     "dictionary": Style(ORANGE, "^", "--"),
@@ -281,6 +285,26 @@ def figure(
     return fig, axes
 
 
+def no_record(draws: str = "this figure") -> Figure:
+    """What stands in the place of a published figure while a chapter has no record.
+
+    draws : what the experiment of the chapter draws
+    """
+    fig, ax = figure(height=2.4)
+    ax.axis("off")
+    told = f"No published record yet.\nThe experiment below draws {draws} live."
+    ax.text(0.5, 0.5, told, ha="center", va="center", color="#555555")
+    return fig
+
+
+def headline(fig: Figure, text: str, *, size: float = 12) -> None:
+    """Title over all panels that names what is shown and states no finding: of a frame, say.
+
+    size : in points
+    """
+    fig.suptitle(text, x=0.01, ha="left", fontsize=size, fontweight="bold")
+
+
 def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: str) -> None:
     """Title that states the finding only if the run shows it.
 
@@ -295,7 +319,7 @@ def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: s
     width = (target if is_figure else target.figure).get_figwidth()
     title = textwrap.fill(text if holds else otherwise, int(width * (9.2 if is_figure else 8.4)))
     if is_figure:
-        target.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+        headline(target, title)
     else:
         target.set_title(title)
 
@@ -326,6 +350,52 @@ def label_line(line: Line2D, text: str | None = None, *, dx: float = 4, dy: floa
         fontsize=9.5,
         annotation_clip=False,
     )
+
+
+def thin_and_mean(
+    ax: Axes,
+    x: ArrayLike,
+    rows: ArrayLike,
+    look: Mapping[str, object],
+    *,
+    width: float = 0.6,
+    alpha: float = 0.4,
+) -> Line2D:
+    """A thin line for every seed, and their mean on top; returns the line of the mean.
+
+    x : (n,); rows : (seeds, n)
+    look : keyword arguments of ``Axes.plot`` for the mean; the thin lines have its color
+    width, alpha : of the thin lines, width in points
+    """
+    rows = np.asarray(rows)
+    ax.plot(x, rows.T, color=look["color"], linewidth=width, alpha=alpha)
+    return ax.plot(x, rows.mean(axis=0), **look)[0]
+
+
+def plain_ticks(
+    axis: Axis,
+    at: Iterable[float],
+    text: str = "{:g}",
+    *,
+    small: bool = False,
+    widen: bool = False,
+) -> None:
+    """Plain numbers on a log axis instead of powers of ten.
+
+    at : where
+    text : format of a number
+    small : whether the small ticks between them stay, without numbers
+    widen : whether the view grows to hold them all; otherwise those outside are not seen
+    """
+    at = list(at)
+    if widen:
+        axis.set_view_interval(min(at), max(at))
+    axis.set_major_locator(FixedLocator(at))
+    axis.set_major_formatter(FixedFormatter([text.format(value) for value in at]))
+    if small:
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_minor_locator(NullLocator())
 
 
 def reference_line(ax: Axes, value: float, text: str, *, axis: str = "y") -> None:

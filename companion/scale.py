@@ -14,7 +14,6 @@ import inspect
 import io
 import math
 import os
-import random
 import sys
 import textwrap
 import tokenize
@@ -273,19 +272,6 @@ def torch_generator(seed: int, *names: object, device: str = "cpu") -> torch.Gen
     import torch
 
     return torch.Generator(device=device).manual_seed(derive_seed(seed, *names))
-
-
-def seed_everything(seed: int) -> None:
-    """Seed the global generators of python, numpy and torch.
-
-    Our own code takes generators as arguments; this is for libraries that still draw from the
-    global ones (module initialisation in torch, for example).
-    """
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002  (the global state is the point here)
-    torch.manual_seed(seed)
 
 
 def device() -> str:

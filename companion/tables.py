@@ -63,6 +63,23 @@ def styled(frame: pd.DataFrame, name: str, formats: Mapping[str, str] | None = N
     return styler.set_table_attributes('class="dataframe"')
 
 
+def predictions(
+    findings: Iterable[Finding], answers: Iterable[tuple[str, Sequence[str]]]
+) -> Styler:
+    """What this run says of the predictions of a chapter's opening.
+
+    answers : (prediction in words, the claims that decide it)
+    """
+    import pandas as pd
+
+    verdicts = {finding.claim: finding.verdict for finding in findings}
+    rows = [
+        (text, "; ".join(f"{claim}: {verdicts[claim]}" for claim in claims))
+        for text, claims in answers
+    ]
+    return styled(pd.DataFrame(rows, columns=["prediction", "this run"]), "predictions")
+
+
 def verdict_html(verdict: str) -> str:
     """The verdict with its sign."""
     return f'<span class="rp-verdict {_CLASSES[verdict]}">{MARKS[verdict]} {verdict}</span>'

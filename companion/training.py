@@ -206,3 +206,8 @@ def _update(state: RunState, loss: Callable, batch: Tensor) -> float:
     optimizer.step()
     optimizer.zero_grad()
     return value.item()
+
+
+def n_parameters(model: nn.Module) -> int:
+    """Number of trained numbers."""
+    return sum(p.numel() for p in model.parameters())

@@ -3,6 +3,7 @@ import itertools
 import re
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
@@ -30,7 +31,7 @@ def test_no_chapter_has_styles_of_its_own():
         f"{path.relative_to(package)}: {line.strip()}"
         for path in package.rglob("*.py")
         for line in path.read_text(encoding="utf-8").splitlines()
-        if re.search(r"\bStyle\(", line) and path != package / "plotting.py"
+        if re.search(r"\bStyle\(", line) and path.parent != package
     ]
     assert own == []
 
@@ -150,3 +151,46 @@ def test_title_of_a_lone_panel_stays_inside_the_picture_beside_wide_labels():
     box = ax._left_title.get_window_extent()
     assert ax._left_title.get_position()[0] < before
     assert 0 <= box.x0 < box.x1 <= fig.bbox.width
+
+
+def test_without_a_record_a_figure_says_what_will_come():
+    fig = plotting.no_record("these figures")
+    assert not fig.axes[0].axison
+    assert plotting.alt_text(fig) == (
+        "No published record yet. The experiment below draws these figures live."
+    )
+
+
+def test_a_headline_states_no_finding_and_is_the_title():
+    fig, _ = plotting.figure(1, 2)
+    plotting.headline(fig, "Angle 30", size=11)
+    assert (fig.get_suptitle(), fig._suptitle.get_fontsize()) == ("Angle 30", 11)
+
+
+def test_the_mean_lies_over_one_thin_line_a_seed():
+    _, ax = plotting.figure()
+    rows = np.array([[1.0, 2.0, 4.0], [3.0, 2.0, 0.0]])
+    mean = plotting.thin_and_mean(ax, [1, 2, 3], rows, plotting.style("SR") | {"label": "SR"})
+    *seeds, last = ax.lines
+    assert last is mean
+    assert mean.get_label() == "SR"
+    assert mean.get_ydata().tolist() == [2, 2, 2]
+    assert [line.get_ydata().tolist() for line in seeds] == rows.tolist()
+    assert all(line.get_linewidth() < mean.get_linewidth() for line in seeds)
+    assert {line.get_color() for line in ax.lines} == {plotting.METHODS["SR"].color}
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_plain_ticks_are_numbers_and_widen_the_view_if_told(small):
+    fig, ax = plotting.figure()
+    ax.plot([1, 30], [0, 1])
+    ax.set(xscale="log", xlim=(1, 30))
+    plotting.plain_ticks(ax.xaxis, (0.5, 2, 20, 2000), "{:g} m", small=small)
+    fig.draw_without_rendering()
+    assert ax.get_xlim() == (1, 30)
+    shown = [(tick.get_loc(), tick.label1.get_text()) for tick in ax.xaxis.get_major_ticks()]
+    assert [one for one in shown if 1 <= one[0] <= 30] == [(2, "2 m"), (20, "20 m")]
+    assert bool(len(ax.xaxis.get_minorticklocs())) == small
+    assert {tick.label1.get_text() for tick in ax.xaxis.get_minor_ticks()} <= {""}
+    plotting.plain_ticks(ax.xaxis, (0.5, 20), widen=True)
+    assert ax.get_xlim() == (0.5, 30)

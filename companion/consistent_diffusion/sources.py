@@ -18,7 +18,6 @@ URL = (
 )
 MD5 = "f18b9a9c06f3590f1632ca99161c6553"
 MEMBER = "traj0.h5"
-N_FRAMES = 1_000_000
 
 N_ATOMS = 22
 BEADS = (4, 6, 8, 14, 16)

@@ -80,8 +80,6 @@ class Settings:
             raise ValueError(f"penalties C must be positive, got {self.word_c}, {self.word_cs}")
 
 
-SIZES = ("70m", "160m", "410m", "1b", "1.4b", "2.8b")
-
 TOY = Settings()
 
 BOOK = replace(

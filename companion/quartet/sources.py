@@ -21,15 +21,6 @@ TABLE_2 = pd.DataFrame(
 )
 """Table 2 of version 4.  Its eff_D column has an asterisk that the paper does not explain."""
 
-TABLE_3 = pd.DataFrame(
-    [
-        ("LUQ-INT4", 3.73, 3.68, 3.66, 3.43, 3.40, 0.49, 0.15),
-        ("LUQ-FP4", 4.81, 4.91, 4.88, 4.84, 4.80, 0.01, 0.07),
-        ("Quartet", 3.49, 3.38, 3.29, 3.24, 3.20, 0.65, 0.95),
-    ],
-    columns=["method", "25x", "50x", "100x", "200x", "400x", "eff_n", "eff_d"],
-)
-"""Table 3 of version 4, 30M parameters, rows with an efficiency: C4 validation loss in nats."""
 
 TABLE_6 = {
     "log A": math.log(1.52e5),

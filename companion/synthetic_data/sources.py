@@ -7,10 +7,6 @@ from typing import NamedTuple
 SELF_INSTRUCT = {"written by people": 175, "generated": 52_445}
 """Seed tasks and generated instructions (Wang et al. 2023, section 2 and table 1)."""
 
-STAR_EXTERNAL = {"questions": 1.0, "rationales": 0.0}
-"""What of a STaR training item comes from outside (Zelikman et al. 2022): the question and its
-answer do, the rationale between them is the model's own."""
-
 
 class Finding(NamedTuple):
     """Who finds which limit, in which protocol."""
@@ -65,9 +61,6 @@ ELSEWHERE = (
         "0 %",
     ),
 )
-
-TOEDIT = {0.0: 20.99, 0.25: 22.06, 0.5: 23.48, 0.75: 27.60, 1.0: 51.93}
-"""Mean perplexity over 22 domains by share of synthetic data (ToEdit, ICML 2025)."""
 
 
 def external_share() -> float:

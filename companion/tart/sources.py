@@ -11,7 +11,6 @@ from types import MappingProxyType
 import numpy as np
 
 from companion import data
-from companion.data import DataUnavailable
 from companion.scale import generator
 
 TASKS: Mapping[str, str] = MappingProxyType(
@@ -141,11 +140,3 @@ def nested_splits(
     query = np.concatenate([rows[:half] for rows in classes])
     shown = {k: [rows[half : half + k // 2] for rows in classes] for k in sizes}
     return {k: Split(rng.permutation(np.concatenate(rows)), query) for k, rows in shown.items()}
-
-
-def sets_here() -> dict[str, TextSet]:
-    """All real sets; :class:`DataUnavailable` if one of them cannot be had."""
-    found = {name: text_set(name) for name in TASKS}
-    if not all(len(one.texts) for one in found.values()):
-        raise DataUnavailable("a text set is empty; fetch the files anew")
-    return found

@@ -14,10 +14,8 @@ from companion.consistent_diffusion.method.losses import Objective, equal_weight
 from companion.consistent_diffusion.method.networks import (
     MLP,
     EnergyMLP,
-    ScoreMLP,
     ValueAndGradient,
     automatic,
-    n_parameters,
     time_features,
 )
 from companion.consistent_diffusion.method.residual import (
@@ -27,7 +25,7 @@ from companion.consistent_diffusion.method.residual import (
 )
 from companion.consistent_diffusion.method.reverse_sde import denoise
 from companion.scale import torch_generator
-from companion.training import TrainingDiverged
+from companion.training import TrainingDiverged, n_parameters
 
 
 def energy(dim=2, hidden=(16, 12, 8), **kwargs):
@@ -369,13 +367,3 @@ def test_lost_samples_are_counted():
     )
     assert found.n_lost > 0
     assert len(found.samples) + found.n_lost == 500
-
-
-def test_a_field_without_an_energy():
-    model = ScoreMLP(2, (8, 8), generator=torch_generator(0, "net")).double()
-    x, t = points()
-    assert model.score(x, t).shape == (7, 2)
-    jacobian = torch.func.vmap(
-        torch.func.jacrev(lambda y, u: model.score(y[None], u[None])[0]), in_dims=(0, 0)
-    )(x, t)
-    assert (jacobian - jacobian.mT).abs().max() > 1e-4  # no potential has this field

@@ -13,7 +13,7 @@ from companion.consistent_diffusion.method.graph_transformer import (
     GraphScore,
     turned,
 )
-from companion.consistent_diffusion.method.networks import n_parameters
+from companion.training import n_parameters
 
 KINDS = torch.arange(5)
 

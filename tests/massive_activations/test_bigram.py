@@ -67,13 +67,6 @@ def test_plain_tokens_are_followed_as_the_table_says():
     assert chisquare(counts[possible], expected).pvalue > 1e-3
 
 
-def test_entropy_is_that_of_scipy():
-    from scipy.stats import entropy
-
-    np.testing.assert_allclose(bigram.entropy_rate(TABLE), entropy(TABLE, axis=1))
-    assert bigram.entropy_rate(np.full((1, 4), 0.25)) == pytest.approx(np.log(4))
-
-
 def test_too_small_a_language_is_refused():
     with pytest.raises(ValueError, match="at least 5"):
         bigram.bigram_table(4, np.random.default_rng(0))

@@ -53,15 +53,8 @@ def test_noise_free_damped_logs_are_recognized():
     quality, comparison = evidence.curve_quality([run, again], np.random.default_rng(0))
     assert quality.mean_r2.estimate > 0.999
     assert quality.beats_steps.estimate == 1.0
-    assert evidence.turning_share([run]) == 1.0
     assert "base, seed 0, layer 1" in set(comparison.series)
     assert comparison.series.nunique() == 4
-
-
-def test_turning_share_of_a_straight_rise_is_zero():
-    still_rising = CurveParams(10.0, 1e-4, 0.05, 1.0, 5.0)
-    run = mini_run(damped_log(STEPS, *still_rising)[:, None])
-    assert evidence.turning_share([run]) == 0.0
 
 
 def test_median_share_splits_the_growth():

@@ -1,5 +1,7 @@
 """Transitions, orders and directions against loops, enumeration and another library."""
 
+from itertools import permutations
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,14 +13,12 @@ from companion.model_ecosystem.lab.ladder import (
     bradley_terry,
     ladder_steps,
     quasi_independence,
-    quasi_independence_glm,
     target_shares,
 )
 from companion.model_ecosystem.lab.real import once_per_account
 from companion.model_ecosystem.lab.recovery import drift_runs, drifting_trait
 from companion.model_ecosystem.method.drift import (
     best_order,
-    exhaustive_order,
     most_common,
     null_shares,
     order_of,
@@ -54,6 +54,11 @@ def test_the_papers_count_doubles_a_trait_with_one_value(rng):
     assert np.array_equal(transitions(values, graph, doubled=True), 2 * transitions(values, graph))
 
 
+def in_order(gain, order):
+    """What points forward when the values stand in this order."""
+    return np.triu(gain[np.ix_(order, order)], 1).clip(0).sum()
+
+
 @pytest.mark.parametrize("k", [2, 3, 5, 8])
 @pytest.mark.parametrize("by_traffic", [False, True])
 def test_the_integer_program_equals_exhaustive_search(k, by_traffic):
@@ -62,8 +67,8 @@ def test_the_integer_program_equals_exhaustive_search(k, by_traffic):
         found = best_order(counts, by_traffic=by_traffic)
         net = counts - counts.T
         gain = net if by_traffic else np.sign(net)
-        sorted_gain = np.triu(gain[np.ix_(found.places, found.places)], 1).clip(0).sum()
-        assert sorted_gain == exhaustive_order(counts, by_traffic=by_traffic)
+        best = max(in_order(gain, order) for order in permutations(range(k)))
+        assert in_order(gain, found.places) == best
 
 
 def test_a_circle_cannot_be_ordered():
@@ -74,8 +79,6 @@ def test_a_circle_cannot_be_ordered():
     assert np.isnan(order_of(np.zeros((3, 3)), np.arange(3)).share)
     with pytest.raises(ValueError, match="shape"):
         best_order(np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="too many"):
-        exhaustive_order(np.zeros((9, 9)))
 
 
 def test_random_orientations_are_far_above_one_half(rng):
@@ -89,7 +92,10 @@ def test_quasi_independence_equals_a_poisson_regression(rng):
     counts = rng.integers(5, 60, (6, 6)).astype(float)
     np.fill_diagonal(counts, 0)
     found = quasi_independence(counts, rng, 30)
-    assert found.deviance == pytest.approx(quasi_independence_glm(counts), rel=1e-8)
+    i, j = np.nonzero(1 - np.eye(6))
+    design = np.hstack([np.eye(6)[i], np.eye(6)[j][:, 1:]])
+    regression = GLM(counts[i, j], design, family=families.Poisson()).fit(maxiter=200)
+    assert found.deviance == pytest.approx(regression.deviance, rel=1e-8)
     assert found.df == 5 * 5 - 6
     with pytest.raises(ValueError, match="three values"):
         quasi_independence(np.diag([1.0, 2.0]), rng)

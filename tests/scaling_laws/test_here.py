@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from companion.scale import generator
 from companion.scaling_laws.lab.control import TRUTH, lawful_family, lawful_ratios
-from companion.scaling_laws.lab.schedules import extrapolate, gap, hot_cool_gaps, unfinished_gap
+from companion.scaling_laws.lab.schedules import extrapolate, gap, hot_cool_gaps
 from companion.scaling_laws.lab.worlds import by_world, fit_lab, lab_family, run_lab, token_grid
 from companion.scaling_laws.lab.zipf import A0, World, make_world, train
 from companion.scaling_laws.method.protocol import Family, Run, are, target_points, training_points
@@ -143,14 +143,3 @@ def test_extrapolation_is_exact_for_a_power_law_and_high_for_a_decaying_run():
     )
     with pytest.raises(ValueError, match="no curve 25M/linear; schedules are constant"):
         extrapolate(curves(), "25M", "linear")
-
-
-def test_an_unfinished_cosine_lies_above_the_finished_one():
-    step = 24_000.0
-    long = np.interp(
-        step,
-        np.arange(100.0, 24_001, 100) * 3,
-        (2 + 30 * np.arange(100.0, 24_001, 100) ** -0.5) * 1.01,
-    )
-    short = (2 + 30 * step**-0.5) * 0.97
-    assert unfinished_gap(curves(), "25M") == pytest.approx(100 * (long / short - 1))

@@ -290,13 +290,6 @@ def test_compounding_of_independent_hops():
     assert evidence.compounding(runs, 0.5) == pytest.approx(1)
 
 
-def test_onset_is_the_first_crossing():
-    values = np.array([[0, 0], [0.1, -0.1], [0.1, 0.1], [5, 0.2]])
-    found = evidence.onset(values, (0, 0.1, 0.2, 0.3))
-    assert found[0] == 0.3
-    assert np.isnan(found[1])
-
-
 def test_the_share_of_self_instruct():
     assert sources.external_share() == pytest.approx(0.3326, abs=1e-3)
 

@@ -140,16 +140,6 @@ def test_survival_is_above_its_bound_and_real_data_revive():
     )
 
 
-def test_floors_of_the_tail_and_of_wrong_labels():
-    assert theory.zipf_floor(1.5, 1000) == pytest.approx(0.0237, abs=0.001)
-    rng = np.random.default_rng(6)
-    x, shift = rng.standard_normal((200_000, 3)), np.array([1.0, -1.0, 0.5])
-    wrong = rng.random(len(x)) < 0.3
-    w = np.linalg.lstsq(x, x @ np.ones(3) + wrong * (x @ shift), rcond=None)[0]
-    excess = ((w - 1) ** 2).sum()
-    assert theory.strong_collapse_floor(0.3, shift) == pytest.approx(excess, rel=0.03)
-
-
 def test_a_variance_needs_two_samples():
     with pytest.raises(ValueError, match="at least 2"):
         theory.refit_normal(1, 1, 5, np.random.default_rng(0), mle=True)

@@ -250,7 +250,6 @@ def test_tables_are_drawn(live, curve, cells, digits):
         tables.method_means(real.method_table(digits, HEAD), "b"),
         tables.variants_table(ablations.variant_table(few, HEAD)),
         tables.orders_table(ablations.order_table(few, HEAD, 2, 0)),
-        tables.imbalance_means(ablations.imbalance_table(few, HEAD)),
         tables.noise_table(made.noise()),
         tables.synthetic_table(curve),
     ):

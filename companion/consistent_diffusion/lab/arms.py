@@ -13,10 +13,11 @@ from companion.consistent_diffusion.lab import mueller_brown
 from companion.consistent_diffusion.lab.train import Fit, train
 from companion.consistent_diffusion.method.experts import Experts
 from companion.consistent_diffusion.method.losses import Objective
-from companion.consistent_diffusion.method.networks import EnergyMLP, n_parameters
+from companion.consistent_diffusion.method.networks import EnergyMLP
 from companion.consistent_diffusion.method.vp import T_MIN
 from companion.consistent_diffusion.settings import Settings
 from companion.scale import generator, one_thread, torch_generator
+from companion.training import n_parameters
 
 EDGES = (0.6, 0.1)
 """Borders between the three experts."""

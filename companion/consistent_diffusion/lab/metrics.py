@@ -1,12 +1,12 @@
 r"""Distances between two samples, or between two densities on a grid.  All are errors: 0 is best.
 
 Every one of them that looks at samples has a floor: two samples of the *same* law are not at
-distance 0.  Show :func:`floor_of` beside it.
+distance 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial.distance import jensenshannon
@@ -71,32 +71,3 @@ def pmf_error(
 def w1_error(reference: np.ndarray, sample: np.ndarray) -> float:
     """Wasserstein distance of two one-dimensional samples, in their unit."""
     return float(wasserstein_distance(reference, sample))
-
-
-def floor_of(
-    error: Callable[[np.ndarray, np.ndarray], float],
-    draw: Callable[[int, np.random.Generator], np.ndarray],
-    n: int,
-    rng: np.random.Generator,
-    *,
-    repeats: int = 3,
-) -> float:
-    """Mean error of two independent samples of size n of the same law: what perfection scores.
-
-    draw : ``draw(n, rng)`` gives n independent points
-    """
-    return float(np.mean([error(draw(n, rng), draw(n, rng)) for _ in range(repeats)]))
-
-
-def autocorrelation_time(series: np.ndarray, *, window: float = 5.0) -> float:
-    """Integrated autocorrelation time in frames, by Sokal's window.
-
-    series : (n_frames, n_chains), finite; 1 for independent frames
-    """
-    centered = series - series.mean()
-    n = len(series)
-    spectrum = np.abs(np.fft.rfft(centered, 2 * n, axis=0)) ** 2
-    correlation = np.fft.irfft(spectrum, axis=0)[:n].mean(1) / np.arange(n, 0, -1)
-    total = 2 * np.cumsum(correlation / correlation[0]) - 1
-    enough = np.arange(n) >= window * total
-    return float(total[enough.argmax()] if enough.any() else total[-1])

@@ -219,35 +219,6 @@ class EnergyMLP(nn.Module):
         return score - x if self.prior else score
 
 
-class ScoreMLP(nn.Module):
-    """A score network without an energy: its field need not be a gradient.
-
-    Arguments as in :class:`EnergyMLP`.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        hidden: tuple[int, ...],
-        *,
-        generator: torch.Generator,
-        t0: float = 0.0,
-        t1: float = 1.0,
-        relative: bool | None = None,
-        prior: bool = False,
-    ) -> None:
-        super().__init__()
-        self.dim, self.t0, self.t1, self.prior = dim, t0, t1, prior
-        self.relative = (t0, t1) != (0.0, 1.0) if relative is None else relative
-        self.net = MLP(dim + N_TIME + N_RELATIVE * self.relative, hidden, dim, generator)
-
-    def score(self, x: Tensor, t: Tensor) -> Tensor:
-        """(batch, dim)."""
-        features, _ = time_features(t, self.t0, self.t1, relative=self.relative)
-        value = self.net(torch.cat([x, features], 1))
-        return value - x if self.prior else value
-
-
 def automatic(model: nn.Module, x: Tensor, t: Tensor, *, create_graph: bool = False) -> Local:
     """log q, score, and rate by automatic differentiation of ``model.log_q``.
 
@@ -259,8 +230,3 @@ def automatic(model: nn.Module, x: Tensor, t: Tensor, *, create_graph: bool = Fa
         value = model.log_q(x, t)
         score, rate = torch.autograd.grad(value.sum(), (x, t), create_graph=create_graph)
     return Local(value if create_graph else value.detach(), score, rate)
-
-
-def n_parameters(model: nn.Module) -> int:
-    """Number of trained numbers."""
-    return sum(p.numel() for p in model.parameters())

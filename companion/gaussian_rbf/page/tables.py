@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from companion.gaussian_rbf.lab.bench import Bench
-from companion.gaussian_rbf.lab.digits import LogResult
 from companion.gaussian_rbf.lab.nested import OURS, Nested, mean_scores
 from companion.gaussian_rbf.lab.penalties import Penalties, effect_table
 from companion.tables import styled
@@ -74,8 +73,3 @@ def bench_table(bench: Bench) -> Styler:
         "largest difference of an output": "{:.0e}",
     }
     return styled(frame, "grbf-bench", formats)
-
-
-def log_summary(log: LogResult) -> tuple[float, float]:
-    """Mean train and test accuracy over the repetitions of the digits example."""
-    return float(log.train.mean()), float(log.test.mean())

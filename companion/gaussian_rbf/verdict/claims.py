@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from companion.claims import MODEL, OURS, PAPER, Claim, Criterion
 
-MODELS = 5
-"""Models that are ranked: the network, SVM, MLP, random forest, gradient boosting."""
-
 COMPETITIVE = Criterion(
     "shortfall against the best-ranked of the four rivals, in units of the margin (0.02 accuracy, "
     "0.05 R2), mean over tables: 95 % interval below 1; it does not hold if the network is worse "

@@ -14,12 +14,11 @@ from companion.leximark.method.words import FUNCTION_WORDS, NUMBER_WORDS, is_eng
 
 NAME, NUMBER, CODE, QUOTE = "name", "number", "code", "quotation"
 SPECIAL, LANGUAGE, FUNCTION = "not a plain word", "other language", "function word"
-PROTECTED = (NAME, NUMBER, CODE, QUOTE, SPECIAL, LANGUAGE, FUNCTION)
 """Reasons for which a word is never touched."""
 
 
 class Token(NamedTuple):
-    """A word and its place: ``text[start:end] == word``; `reason` is "" or one of PROTECTED."""
+    """A word and its place: ``text[start:end] == word``; `reason` is "" or one of those above."""
 
     start: int
     end: int

@@ -86,11 +86,6 @@ class Evaluated:
         """Log ratio of perplexities, MIMO over SISO, paired over documents (bootstrap)."""
         return bootstrap(self.losses["MIMO"] - self.losses["SISO"], rng=rng)
 
-    def lesion_ratio(self, model: str, lesion: str, rng: np.random.Generator) -> Interval:
-        """Perplexity with the lesion over perplexity without, paired over documents."""
-        difference = self.lesions[model][lesion] - self.losses[model]
-        return bootstrap(difference, rng=rng).map(np.exp)
-
 
 def evaluate_models(
     models: Mapping[str, LanguageModel],

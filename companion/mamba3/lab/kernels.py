@@ -99,12 +99,6 @@ def relative_rms(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).pow(2).mean().sqrt() / expected.pow(2).mean().sqrt())
 
 
-def kernel_errors() -> dict[str, float]:
-    """Relative RMS error of our output, per kernel."""
-    recorded = {kind: load_recorded(kind) for kind in FILES}
-    return {kind: relative_rms(output(one), one.out) for kind, one in recorded.items()}
-
-
 def _without_alpha_in_beta(one: Recorded) -> Tokens:
     """β = (1-λ)Δ instead of (1-λ)Δα, as another λ and Δ with the same γ."""
     t = one.tokens

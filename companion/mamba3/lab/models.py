@@ -137,8 +137,3 @@ class LanguageModel(nn.Module):
     def _read(self, h: Tensor) -> Tensor:
         weight = self.embedding.weight
         return self.norm_f(h.to(weight.dtype)) @ weight.T
-
-
-def n_parameters(model: nn.Module) -> int:
-    """Number of trainable scalars."""
-    return sum(p.numel() for p in model.parameters())

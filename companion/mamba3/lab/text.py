@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from companion import corpora
-from companion.mamba3.lab.models import LanguageModel, MixerConfig, ModelConfig, n_parameters
+from companion.mamba3.lab.models import LanguageModel, MixerConfig, ModelConfig
 from companion.mamba3.lab.seeds import Recipe, Stack
 from companion.mamba3.method.layer import Mamba3Config
 from companion.mamba3.method.mamba2 import Mamba2Config
 from companion.scale import generator
 from companion.sweep import sweep
+from companion.training import n_parameters
 
 
 @dataclass(frozen=True)

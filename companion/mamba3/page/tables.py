@@ -14,7 +14,7 @@ from companion.mamba3.lab.models import LanguageModel
 from companion.mamba3.lab.tracking import Tracked
 from companion.mamba3.method.roofline import flops, intensity, traffic
 from companion.mamba3.verdict import evidence
-from companion.tables import styled
+from companion.tables import predictions, styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -117,9 +117,4 @@ _ANSWERS = (
 
 def predictions_table(findings: Sequence[Finding]) -> Styler:
     """The predictions of the chapter's opening and what this run says of each."""
-    verdicts = {finding.claim: finding.verdict for finding in findings}
-    rows = [
-        (text, "; ".join(f"{claim}: {verdicts[claim]}" for claim in claims))
-        for text, claims in _ANSWERS
-    ]
-    return styled(pd.DataFrame(rows, columns=["prediction", "this run"]), "predictions")
+    return predictions(findings, _ANSWERS)

@@ -88,9 +88,3 @@ def sample(
         tokens[:, t] = drawn
     batch = torch.from_numpy(tokens)
     return Batch(batch, copy_positions(batch, vocab_size))
-
-
-def entropy_rate(table: np.ndarray) -> np.ndarray:
-    """Entropy of each row in nats, shape (vocab_size,): the best loss after each plain token."""
-    logs = np.log(table, out=np.zeros_like(table), where=table > 0)
-    return -(table * logs).sum(axis=1)

@@ -44,8 +44,6 @@ FEATURES = (
 """The paper's features; its rotary base and share are constant over the models and left out."""
 
 REGRESSORS = ("ridge", "lasso", "random forest", "gradient boosting", "nearest neighbors")
-TRANSFORMS = {"A": "log1p", "lam": "log1p", "gamma": "log1p", "t0": "log1p", "K": "yeo-johnson"}
-"""The paper's transform of each target."""
 
 
 def feature_table(models: Sequence[Architecture] | None = None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from companion.massive_activations.method.fit import correlation
 from companion.massive_activations.method.measure import Measurement
 from companion.massive_activations.sources.architectures import architecture
 from companion.massive_activations.sources.excerpt import FitRecord
-from companion.tables import styled
+from companion.tables import predictions, styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -83,12 +83,7 @@ _ANSWERS = (
 
 def predictions_table(findings: Sequence[Finding]) -> Styler:
     """The predictions of the chapter's opening and what this run says of each."""
-    verdicts = {finding.claim: finding.verdict for finding in findings}
-    rows = [
-        (text, "; ".join(f"{claim}: {verdicts[claim]}" for claim in claims))
-        for text, claims in _ANSWERS
-    ]
-    return styled(pd.DataFrame(rows, columns=["prediction", "this run"]), "predictions")
+    return predictions(findings, _ANSWERS)
 
 
 def variants_table(real: RealModel) -> Styler:

@@ -54,9 +54,6 @@ TABLE_5_AS_PRINTED = pd.DataFrame(
 )
 """Mean R2 of each hypothesis under the printed column heads; see :func:`relabel`."""
 
-FINAL_RATIO = {"14m": 83.0, "1.4b": 2350.0, "12b": 3200.0}
-"""Largest top1/median ratio at the end of training, quoted in the paper's text."""
-
 
 def relabel(printed: pd.DataFrame) -> pd.DataFrame:
     """Read a table's columns in alphabetical order of the model names.

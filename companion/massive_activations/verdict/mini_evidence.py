@@ -15,8 +15,6 @@ import statsmodels.formula.api as smf
 from companion.massive_activations.lab.compare import FitQuality, compare_all, fit_quality
 from companion.massive_activations.lab.mini_runs import MiniRun, MiniRuns
 from companion.massive_activations.lab.predict import SplitComparison, compare_splits, feature_table
-from companion.massive_activations.method.curve import TURNS_INSIDE, turning_kind
-from companion.massive_activations.method.fit import fit_curve
 from companion.massive_activations.sources.architectures import Architecture
 from companion.stats import Interval, geometric_mean, t_interval
 
@@ -79,15 +77,6 @@ def curve_quality(
     comparison = compare_all(series)
     groups = {name: name.rpartition(", layer ")[0] for name in series}
     return fit_quality(comparison, rng=rng, groups=groups), comparison
-
-
-def turning_share(runs: Sequence[MiniRun]) -> float:
-    """Share of layers whose fitted curve turns inside training, 0 < t_peak < T (C3)."""
-    kinds = [
-        turning_kind(fit_curve(t, y).params, float(t[-1])) == TURNS_INSIDE
-        for t, y in all_series(runs).values()
-    ]
-    return float(np.mean(kinds))
 
 
 def median_share(runs: Sequence[MiniRun]) -> float:

@@ -9,15 +9,12 @@ from companion.model_ecosystem.lab.simulate import grow
 from companion.model_ecosystem.method.forest import RELATIONS, Forest
 from companion.scale import generator
 
-PRINTED_EDGES = 573_653
-"""Edges of the paper's full graph; printed by the authors' notebooks."""
-
 PRINTED_REPRODUCE = {
     "finetune": 15_047 / 189_391,
     "quantized": 970 / 101_921,
     "adapter": 458 / 241_417,
 }
-"""Share of the children that have children, by how they were made; from the same place."""
+"""Share of the children that have children, by how they were made; from the authors' notebooks."""
 
 
 def top_share(graph: Forest, part: float = 0.01) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import statsmodels.api as sm
 from scipy.stats import kendalltau
 
 BATCH = 50
@@ -74,18 +73,6 @@ def quasi_independence(counts: np.ndarray, rng: np.random.Generator, n_resamples
     sources, targets = (table.sum(axis=1) > 0).sum(), (table.sum(axis=0) > 0).sum()
     df = int(k * (k - 1) - sources - targets + 1)
     return Fit(expected, deviance, df, float((1 + (again >= deviance).sum()) / (1 + n_resamples)))
-
-
-def quasi_independence_glm(counts: np.ndarray) -> float:
-    """The same deviance by a Poisson regression on source and target; slower."""
-    k = len(counts)
-    i, j = np.nonzero(1 - np.eye(k))
-    design = np.hstack([np.eye(k)[i], np.eye(k)[j][:, 1:]])
-    return float(
-        sm.GLM(np.asarray(counts, float)[i, j], design, family=sm.families.Poisson())
-        .fit(maxiter=200)
-        .deviance
-    )
 
 
 def target_shares(expected: np.ndarray) -> np.ndarray:

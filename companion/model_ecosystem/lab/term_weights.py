@@ -19,14 +19,6 @@ def tfidf(texts: Sequence[str]) -> sparse.csr_array:
     return sparse.csr_array(made.fit_transform(texts))
 
 
-def tfidf_of_counts(counts: sparse.csr_array, terms: int = TERMS) -> sparse.csr_array:
-    """The same weights for tokens that are counted already; counts of shape (n, tokens)."""
-    total = np.asarray(counts.sum(axis=0)).ravel()
-    if total.size > terms:
-        counts = sparse.csc_array(counts)[:, np.sort(np.argsort(-total, kind="stable")[:terms])]
-    return sparse.csr_array(TfidfTransformer().fit_transform(sparse.csr_matrix(counts)))
-
-
 def card_rows(names: Sequence[str], counts: pl.DataFrame) -> tuple[np.ndarray, sparse.csr_array]:
     """TF-IDF rows of model cards from a long table model_id, term, count.
 

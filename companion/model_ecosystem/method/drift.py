@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, permutations
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -110,18 +110,6 @@ def order_of(counts: np.ndarray, places: np.ndarray) -> Order:
     off = sorted_counts.sum() - np.trace(sorted_counts)
     forward = np.triu(sorted_counts, 1).sum() / off if off else float("nan")
     return Order(np.asarray(places), int((net > 0).sum()), int((net != 0).sum()), float(forward))
-
-
-def exhaustive_order(counts: np.ndarray, *, by_traffic: bool = False) -> float:
-    """The best attainable gain by trying every order; for up to eight values."""
-    if (k := len(counts)) > 8:
-        raise ValueError(f"{k} values have too many orders; use best_order")
-    net = np.asarray(counts, float) - np.asarray(counts, float).T
-    gain = net if by_traffic else np.sign(net)
-    return max(
-        float(np.triu(gain[np.ix_(order, order)], 1).clip(0).sum())
-        for order in permutations(range(k))
-    )
 
 
 def null_shares(counts: np.ndarray, rng: np.random.Generator, n: int = 200) -> np.ndarray:

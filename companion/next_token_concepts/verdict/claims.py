@@ -28,13 +28,11 @@ EXACTLY = Criterion("below 1e-8", high=1e-8)
 SMALL_GAP = Criterion("at most 0.03", high=0.03, closed=True)
 WITHIN = Criterion("within 0.05", high=0.05, closed=True)
 NO_DIRECTION = Criterion("between -0.1 and 0.1", low=-0.1, high=0.1)
-SAME_PAIR = Criterion("above 0.95", low=0.95)
 TWIN_SLOPE = Criterion("between 0.85 and 1.1", low=0.85, high=1.1)
 ABOVE_HALF = Criterion("above 0.5", low=0.5)
 
 RANKS = {1: 15, 2: 7, 4: 3}
 FULL = Criterion("above 0.99", low=0.99)
-MERGED_4 = Criterion("below 0.8", high=0.8)
 EVERY = Criterion("in every world", low=1.0, closed=True)
 NAMED = Criterion("above 0.98", low=0.98)
 BELOW_06 = Criterion("below 0.6", high=0.6)

@@ -78,13 +78,3 @@ def extrapolate(
     predicted = fit.law.predict(N, step)
     end_error = 100 * float(predicted[-1] / loss[-1] - 1)
     return Extrapolation(size, schedule, step, loss, predicted, share, end_error)
-
-
-def unfinished_gap(curves: pd.DataFrame, size: str) -> float:
-    """How far the 72,000-step cosine lies above the finished 24,000-step one where that ends, %."""
-    long, short = (
-        curves[(curves["size"] == size) & (curves["schedule"] == f"cosine_{n}")].sort_values("step")
-        for n in (72_000, 24_000)
-    )
-    at = np.interp(short["step"].iloc[-1], long["step"], long["loss"])
-    return 100 * float(at / short["loss"].iloc[-1] - 1)

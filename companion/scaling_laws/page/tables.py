@@ -10,15 +10,10 @@ import pandas as pd
 
 from companion.scaling_laws.lab.facts import Fact
 from companion.scaling_laws.verdict.across import Mixed
+from companion.tables import styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
-
-
-def _styled(frame: pd.DataFrame, name: str, formats: dict[str, str] | None = None) -> Styler:
-    """A table without index column, whose ids are the same at every run."""
-    styler = frame.style.hide(axis="index").format(formats, na_rep="–").set_uuid(name)
-    return styler.set_table_attributes('class="dataframe"')
 
 
 def ladder_table(ladders: pd.DataFrame) -> Styler:
@@ -33,7 +28,7 @@ def ladder_table(ladders: pd.DataFrame) -> Styler:
     frame.loc["all"] = frame.sum()
     frame = frame.rename(columns={"empty": "no checkpoint"}).reset_index(names="experiment")
     integers = [name for name in frame.columns if name not in ("experiment", "seconds")]
-    return _styled(frame, "sl-ladders", {**dict.fromkeys(integers, "{:,.0f}"), "seconds": "{:.1f}"})
+    return styled(frame, "sl-ladders", {**dict.fromkeys(integers, "{:,.0f}"), "seconds": "{:.1f}"})
 
 
 def facts_table(facts: Sequence[Fact]) -> Styler:
@@ -45,7 +40,7 @@ def facts_table(facts: Sequence[Fact]) -> Styler:
             "agrees": ["yes" if fact.holds else "no" for fact in facts],
         }
     )
-    return _styled(frame, "sl-facts")
+    return styled(frame, "sl-facts")
 
 
 def plan_table(plans: pd.DataFrame) -> Styler:
@@ -68,7 +63,7 @@ def plan_table(plans: pd.DataFrame) -> Styler:
         "one in ten above": "{:.1f}",
         "signed error": "{:+.1f}",
     }
-    return _styled(frame, "sl-plans", formats)
+    return styled(frame, "sl-plans", formats)
 
 
 def singles_table(singles: pd.DataFrame) -> Styler:
@@ -86,7 +81,7 @@ def singles_table(singles: pd.DataFrame) -> Styler:
         "error ↓ (%)": "{:.1f}",
         "signed error": "{:+.1f}",
     }
-    return _styled(frame, "sl-singles", formats)
+    return styled(frame, "sl-singles", formats)
 
 
 def regression_table(result: Mixed) -> Styler:
@@ -101,4 +96,4 @@ def regression_table(result: Mixed) -> Styler:
         }
     )
     formats = dict.fromkeys(("error changes by the factor", "low", "high"), "{:.2f}")
-    return _styled(frame, "sl-regression", formats)
+    return styled(frame, "sl-regression", formats)

@@ -64,9 +64,6 @@ class Lives:
         }
 
 
-CONTROLS = ("real only", "compute matched")
-
-
 def score(model: Transformer, rules: Rules, test: Sequence[Batch]) -> np.ndarray:
     """All scores of one model: (task, score), exact in the answers' noise."""
     rows = []

@@ -7,7 +7,6 @@ of n normal draws are a normal and a chi-square), so tens of thousands of replic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -200,17 +199,6 @@ def all_checks(replicates: int, rng: np.random.Generator) -> list[Check]:
         *simulate_designs(min(replicates, 4000), rng),
         *simulate_counts(min(replicates, 20_000), rng),
     ]
-
-
-def zipf_floor(beta: float, cut: int, n_items: int = 1_000_000) -> float:
-    """Test error that never goes away when the tail is cut at rank `cut`: the mass behind it."""
-    p = np.arange(1, n_items + 1, dtype=float) ** -beta
-    return float(p[cut:].sum() / p.sum())
-
-
-def strong_collapse_floor(share: float, shift: Sequence[float]) -> float:
-    """Excess error of least squares on infinite data with a share of wrong labels: p^2 |d|^2."""
-    return float(share**2 * np.square(shift).sum())
 
 
 def check_mixing(replicates: int, rng: np.random.Generator) -> list[Check]:

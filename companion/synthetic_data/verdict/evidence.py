@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,18 +57,6 @@ def relative_loss(runs: Runs, name: str, share: float, generation: int = -1) -> 
 def calibration_lead(runs: Runs, share: float, generation: int = -1) -> np.ndarray:
     """Rise of the calibration error minus fall of accuracy, in percentage points: (n_seeds,)."""
     return 100 * (rise(runs, "ece", share, generation) + rise(runs, "accuracy", share, generation))
-
-
-def onset(values: np.ndarray, grid: Sequence[float], limit: float = 2.0) -> np.ndarray:
-    """First grid value at which a metric has moved by more than `limit` seed deviations.
-
-    values : (n_grid, n_seeds), change against the first grid point; nan where it never does.
-    The deviation is that of the changes at the second point of the grid.
-    """
-    spread = values[1].std(ddof=1)
-    beyond = np.abs(values) > limit * spread if spread > 0 else np.abs(values) > 0
-    first = np.where(beyond.any(axis=0), beyond.argmax(axis=0), -1)
-    return np.where(first >= 0, np.asarray(grid)[first], np.nan)
 
 
 def size_interaction(runs: dict[int, Runs], name: str, largest: float = 0.5) -> Interval:

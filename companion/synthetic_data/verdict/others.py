@@ -8,7 +8,7 @@ from companion.claims import Finding, judge, measured_text, not_tested
 from companion.data import Missing
 from companion.stats import Interval, over_seeds, paired
 from companion.synthetic_data.lab.language import Student, Variety
-from companion.synthetic_data.lab.lives import SCORES, Lives
+from companion.synthetic_data.lab.lives import Lives
 from companion.synthetic_data.lab.tabular import Regenerated
 from companion.synthetic_data.lab.tasks import FAMILY, TASKS
 from companion.synthetic_data.lab.threshold import equivalent
@@ -127,9 +127,3 @@ def narrower(r: Results, scale: str) -> Finding:
         "self-BLEU": (Interval(bleu, n=cold.n), claims.ABOVE_0),
     }
     return judge(claim, scale, spread, parts=parts, note=f"{cold.n} completions at each T")
-
-
-def whole_answers(found: Lives) -> dict[str, np.ndarray]:
-    """Task -> (share, generation, seed), whole answers at the largest size, coldest arm."""
-    place = SCORES.index("exact")
-    return {task: found.scores[-1, 0, :, :, :, i, place] for i, task in enumerate(TASKS)}

@@ -176,12 +176,3 @@ def orders_table(table: pd.DataFrame) -> Styler:
         "worst order": "{:.3f}",
     }
     return styled(means, "tart-orders", formats)
-
-
-def imbalance_means(table: pd.DataFrame) -> Styler:
-    """Accuracy on balanced queries by share of label 1 in the context."""
-    wide = table.pivot_table(
-        index=["data", "share"], columns="method", values="accuracy", sort=False
-    ).reset_index()
-    names = [n for n in wide.columns if n not in ("data", "share")]
-    return styled(wide, "tart-imbalance", dict.fromkeys(names, "{:.3f}") | {"share": "{:.0%}"})

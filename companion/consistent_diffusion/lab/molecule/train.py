@@ -24,9 +24,9 @@ from companion.consistent_diffusion.lab.train import Fit, Losses, train
 from companion.consistent_diffusion.method.experts import Experts
 from companion.consistent_diffusion.method.graph_transformer import GraphEnergy, GraphScore, turned
 from companion.consistent_diffusion.method.losses import Objective
-from companion.consistent_diffusion.method.networks import n_parameters
 from companion.consistent_diffusion.method.vp import T_MIN
 from companion.scale import derive_seed, one_thread, torch_generator
+from companion.training import n_parameters
 
 EFFECTIVE = 12
 """Dimensions of five beads without their common center."""

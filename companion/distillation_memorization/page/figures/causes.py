@@ -6,13 +6,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib_venn import venn3
 
 from companion.distillation_memorization.lab.world import World
 from companion.distillation_memorization.method import arms, sets
 from companion.distillation_memorization.page.figures.style import NAMES, look
-from companion.plotting import BLACK, GREY, figure, finding_title
+from companion.plotting import BLACK, GREY, figure, finding_title, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,9 +91,7 @@ def scatter(worlds: list[World]) -> Figure:
         ylabel="perplexity under the baseline",
         yscale="log",
     )
-    ax.yaxis.set_major_locator(FixedLocator([1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10]))
-    ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_locator(NullLocator())
+    plain_ticks(ax.yaxis, (1.25, 1.5, 2, 2.5, 3, 4, 5, 7, 10))
     ax.legend(loc="upper left", fontsize=8.5)
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * (high / low) ** 0.35)

@@ -10,7 +10,7 @@ from companion.distillation_memorization.lab.world import World
 from companion.distillation_memorization.method import arms, sets
 from companion.distillation_memorization.page.figures.causes import draw_venn
 from companion.distillation_memorization.page.figures.style import MAIN, NAMES, look
-from companion.plotting import BLUE, GREY, VERMILION, figure
+from companion.plotting import BLUE, GREY, VERMILION, figure, headline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,13 +76,7 @@ def prefix_frame(members: sets.Members, student: str, prefix: int) -> Figure:
     right.set_xticks(range(4), ["T", "B", "S", "H"])
     right.set(ylabel="memorized (% of D)", ylim=(0, 35))
     fold = sets.ratio(float(members[arms.BASELINE].sum()), float(members[student].sum()))
-    fig.suptitle(
-        f"Prompt of {prefix} characters: B / S = {fold:.2f}",
-        x=0.01,
-        ha="left",
-        fontsize=12,
-        fontweight="bold",
-    )
+    headline(fig, f"Prompt of {prefix} characters: B / S = {fold:.2f}")
     return fig
 
 

@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator
 
 from companion.distillation_memorization.lab.run import Sweep
 from companion.distillation_memorization.lab.world import World
 from companion.distillation_memorization.method import arms
 from companion.distillation_memorization.page.figures.style import MAIN, NAMES, look
-from companion.plotting import BLACK, GREY, figure, finding_title
+from companion.plotting import (
+    BLACK,
+    GREY,
+    figure,
+    finding_title,
+    no_record,
+    plain_ticks,
+    thin_and_mean,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,17 +31,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     """The published rates of the four models, or an empty frame that says what will be there."""
     main = (published or {}).get("series", {}).get("main")
     if not main:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     columns = [main["models"].index(m) for m in MAIN]
     rate = 100 * np.array(main["rate"])[:, columns]
     held = 100 * np.array(main["held_rate"])[:, columns]
@@ -84,9 +82,8 @@ def temperature(worlds: list[World]) -> Figure:
     held = 100 * np.array([[w.held[arms.soft(t)].mean() for t in taus] for w in worlds])
     fig, ax = figure(height=3.8)
     style = look(arms.SOFT)
-    for row in rate:
-        ax.plot(taus, row, color=style.color, linewidth=0.6, alpha=0.4)
-    ax.plot(taus, rate.mean(0), color=style.color, marker=style.marker, label="S, training text")
+    soft = {"color": style.color, "marker": style.marker}
+    thin_and_mean(ax, taus, rate, soft | {"label": "S, training text"})
     ax.plot(taus, held.mean(0), color=style.color, linestyle=":", label="S, held-out text")
     for name in (arms.BASELINE, arms.HARD):
         mean = 100 * np.mean([w.rate(name) for w in worlds])
@@ -101,9 +98,7 @@ def temperature(worlds: list[World]) -> Figure:
         xlabel="temperature of distillation, tau",
         ylabel="completed word for word (%)",
     )
-    ax.xaxis.set_major_locator(FixedLocator(taus))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_locator(NullLocator())
+    plain_ticks(ax.xaxis, taus)
     ax.set_ylim(0, 1.5 * ax.dataLim.ymax)
     ax.legend(ncols=2, loc="upper right")
     finding_title(
@@ -162,9 +157,7 @@ def overfit(sweep: Sweep) -> Figure:
         (right, sweep.baseline_loss - sweep.soft_loss, "held-out loss, B - S (nats)", 0.0),
     )
     for ax, values, label, nothing in panels:
-        for row in values:
-            ax.plot(sweep.epochs, row, color=style.color, linewidth=0.6, alpha=0.4)
-        ax.plot(sweep.epochs, values.mean(0), color=style.color, marker=style.marker)
+        thin_and_mean(ax, sweep.epochs, values, {"color": style.color, "marker": style.marker})
         ax.axhline(nothing, color=BLACK, linestyle=":", linewidth=1)
         ax.set(xlabel="epochs of the teacher on D", ylabel=label)
         ax.xaxis.set_major_locator(FixedLocator(sweep.epochs))

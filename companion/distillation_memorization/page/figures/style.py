@@ -16,7 +16,6 @@ NAMES = {
     arms.HARD: "H hard",
 }
 PAPER = METHODS["paper"]
-OTHERS = METHODS["other students"]
 
 
 def look(name: str) -> Style:

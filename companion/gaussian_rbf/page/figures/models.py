@@ -10,7 +10,7 @@ import pandas as pd
 from companion.gaussian_rbf.lab.nested import OURS, Nested, mean_scores
 from companion.gaussian_rbf.lab.penalties import SMALL, Penalties, eta_squared
 from companion.gaussian_rbf.lab.reduction import Reduction
-from companion.plotting import BLACK, BLUE, GREEN, GREY, PALETTE, figure, finding_title
+from companion.plotting import BLACK, BLUE, GREEN, GREY, PALETTE, SEQUENTIAL, figure, finding_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +90,7 @@ def penalties(result: Penalties, start: str = "scale 1/√D") -> Figure:
     leads = []
     for ax, name in zip(axes[0], tables, strict=True):
         surface = result.scores[name, start].mean(axis=0)
-        shown = ax.imshow(surface, origin="lower", cmap="viridis", aspect="auto")
+        shown = ax.imshow(surface, origin="lower", cmap=SEQUENTIAL, aspect="auto")
         fig.colorbar(shown, ax=ax, shrink=0.8)
         ticks = [f"{lam:g}" for lam in result.lams]
         ax.set_xticks(range(len(ticks)), ticks, rotation=60, fontsize=8)

@@ -13,7 +13,18 @@ from companion.gaussian_rbf.method.tasks import Fit
 from companion.gaussian_rbf.method.theory import Counterexample
 from companion.gaussian_rbf.page.figures.rotation import shade
 from companion.gaussian_rbf.page.figures.start import unlabeled
-from companion.plotting import BLACK, BLUE, ORANGE, PALETTE, VERMILION, figure, finding_title
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    DIVERGING,
+    ORANGE,
+    PALETTE,
+    SEQUENTIAL,
+    VERMILION,
+    figure,
+    finding_title,
+    headline,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,12 +116,12 @@ def pixels(log: LogResult) -> Figure:
     fig, axes = figure(1, 3, height=2.9)
     split = log.split
     images = [
-        (split.X[split.y[:, 0] == 0].mean(axis=0), "mean 3 (standardized)", "RdBu_r"),
-        (split.X[split.y[:, 0] == 1].mean(axis=0), "mean 8 (standardized)", "RdBu_r"),
-        (importance(log.fit.P), "importance", "viridis"),
+        (split.X[split.y[:, 0] == 0].mean(axis=0), "mean 3 (standardized)", DIVERGING),
+        (split.X[split.y[:, 0] == 1].mean(axis=0), "mean 8 (standardized)", DIVERGING),
+        (importance(log.fit.P), "importance", SEQUENTIAL),
     ]
     for ax, (values, title, colors) in zip(axes, images, strict=True):
-        limit = {"vmin": -1.2, "vmax": 1.2} if colors == "RdBu_r" else {}
+        limit = {"vmin": -1.2, "vmax": 1.2} if colors == DIVERGING else {}
         ax.imshow(values.reshape(8, 8), cmap=colors, **limit)
         ax.set_title(title, fontsize=10, fontweight="normal")
         unlabeled(ax)
@@ -133,7 +144,7 @@ def turned(example: Counterexample) -> Figure:
     h = np.linspace(-6, 6, 81)
     points = np.stack(np.meshgrid(x, h), axis=-1).reshape(-1, 2)
     values = example.fit.predict(points)[:, 0].reshape(81, 81)
-    shown = ax.contourf(x, h, values, levels=np.linspace(-1, 1, 17), cmap="RdBu_r", alpha=0.85)
+    shown = ax.contourf(x, h, values, levels=np.linspace(-1, 1, 17), cmap=DIVERGING, alpha=0.85)
     fig.colorbar(shown, ax=ax, label="f(x)")
     for matrix, color, name, dash in (
         (example.fit.P, BLUE, "first eigenvector of P", "-"),
@@ -164,7 +175,7 @@ def path_frame(fit: Fit, X: np.ndarray, y: np.ndarray, names: list[str], title: 
     axes[1].set_xticks(range(1, 7))
     _bars(axes[2], importance(fit.P), names)
     axes[2].set_xlabel("importance")
-    fig.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    headline(fig, title)
     return fig
 
 

@@ -15,10 +15,13 @@ from companion.gaussian_rbf.method.model import DIAGONAL, FULL, ISOTROPIC
 from companion.plotting import (
     BLACK,
     BLUE,
+    DIVERGING,
     GREY,
     ORANGE,
+    SEQUENTIAL,
     figure,
     finding_title,
+    headline,
     methods,
     reference_line,
 )
@@ -186,20 +189,20 @@ def rotated_frame(
             grid,
             np.clip(surfaces[structure], -1.99, 1.99),
             levels=levels,
-            cmap="RdBu_r",
+            cmap=DIVERGING,
             alpha=0.8,
         )
-        ax.scatter(*X.T, c=y, cmap="RdBu_r", vmin=-2, vmax=2, s=9, edgecolor=BLACK, linewidth=0.3)
+        ax.scatter(*X.T, c=y, cmap=DIVERGING, vmin=-2, vmax=2, s=9, edgecolor=BLACK, linewidth=0.3)
         ax.plot(*ellipses[structure], color=BLACK, linewidth=2)
         ax.set(xlabel="feature 1", xlim=(grid[0], grid[-1]), ylim=(grid[0], grid[-1]))
         ax.set_title(f"{structure}: test R² {r2[structure]:.2f}", fontsize=11)
         ax.set_aspect("equal")
         ax.grid(False)
     axes[0].set_ylabel("feature 2")
-    fig.suptitle(f"Ridge turned by {angle:g}°", x=0.01, ha="left", fontsize=12, fontweight="bold")
+    headline(fig, f"Ridge turned by {angle:g}°")
     return fig
 
 
 def shade(i: int, n: int) -> tuple:
     """Color `i` of `n` along the sequential map."""
-    return mpl.colormaps["viridis"](0.1 + 0.75 * i / max(1, n - 1))
+    return mpl.colormaps[SEQUENTIAL](0.1 + 0.75 * i / max(1, n - 1))

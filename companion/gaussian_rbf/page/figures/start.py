@@ -9,7 +9,7 @@ import numpy as np
 
 from companion.data import Missing
 from companion.gaussian_rbf.lab.digits import DeadStart, LogResult
-from companion.plotting import BLUE, figure, finding_title, reference_line, style
+from companion.plotting import BLUE, SEQUENTIAL, figure, finding_title, reference_line, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def authors_log(log: LogResult, printed: tuple[np.ndarray, np.ndarray] | Missing
 def dead_start(dead: DeadStart) -> Figure:
     """Data term by weight of the penalty, from the authors' start and from a smaller one."""
     fig, axes = figure(1, 2, height=3.6, sharey=True)
-    colors = mpl.colormaps["viridis"](np.linspace(0, 0.85, len(dead.lams)))
+    colors = mpl.colormaps[SEQUENTIAL](np.linspace(0, 0.85, len(dead.lams)))
     for ax, curves, title in (
         (axes[0], dead.loss, "start with spread 1"),
         (axes[1], dead.from_small, "start with spread 1/√D"),

@@ -12,7 +12,7 @@ from companion.leximark.lab.arms import MARK, NONE
 from companion.leximark.lab.run import DECOMPOSITION
 from companion.leximark.page.figures import controls
 from companion.leximark.page.figures.style import QUESTIONS, WORDS
-from companion.plotting import figure, finding_title, reference_line
+from companion.plotting import figure, finding_title, no_record, reference_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,17 +23,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     """The decomposition in the published record; a word of waiting where there is none."""
     runs = (published or {}).get("series", {}).get("runs")
     if not runs:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     return decomposition(runs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from companion.plotting import BLUE, METHODS, ORANGE, SKY, VERMILION, methods
+from companion.plotting import BLUE, METHODS, ORANGE, VERMILION, methods
 
 QUESTIONS = methods("record", "dictionary", "protocol", "counterfactual") | {
     "none": METHODS["no mark"]
@@ -18,4 +18,4 @@ WORDS = {
 }
 """Question -> a few words for an axis."""
 
-MEMBER, OTHER, CONTROL, MARKED = BLUE, ORANGE, VERMILION, SKY
+MEMBER, OTHER, CONTROL = BLUE, ORANGE, VERMILION

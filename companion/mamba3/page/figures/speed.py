@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from companion.mamba3.lab.timing import ContextTimes, DecodeTimes
 from companion.mamba3.method.roofline import flops, intensity
 from companion.mamba3.page.figures.styles import look
 from companion.mamba3.sources import STEP_MS
-from companion.plotting import BLUE, ORANGE, figure, finding_title, style
-
-
-def _plain_ticks(ax: Axes, values: Sequence[float]) -> None:
-    """Numbers instead of powers on a log axis that spans little more than a decade."""
-    low, high = ax.get_ylim()
-    ax.set_yticks([v for v in values if low <= v <= high])
-    ax.yaxis.set_major_formatter(ScalarFormatter())
-    ax.yaxis.set_minor_formatter(NullFormatter())
+from companion.plotting import BLUE, ORANGE, figure, finding_title, plain_ticks, style
 
 
 def decode(times: DecodeTimes) -> Figure:
@@ -46,14 +34,10 @@ def decode(times: DecodeTimes) -> Figure:
         **style("null") | {"label": "FLOP ratio"},
     )
     right.set(xscale="log", yscale="log", xlabel="rank R", ylabel="time over that of R = 1")
-    _plain_ticks(right, (0.5, 1, 1.5, 2, 3, 5, 8, 12))
+    plain_ticks(right.yaxis, (0.5, 1, 1.5, 2, 3, 5, 8, 12), "{:.1f}", small=True)
     right.legend()
-    for ax in (left, right):
-        ax.set_xticks(
-            all_ranks if ax is left else ranks,
-            [str(r) for r in (all_ranks if ax is left else ranks)],
-        )
-        ax.xaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(left.xaxis, all_ranks, small=True)
+    plain_ticks(right.xaxis, ranks, small=True)
     at4 = relative["large"][ranks.index(4)]
     finding_title(
         fig,
@@ -81,8 +65,8 @@ def contexts(times: ContextTimes) -> Figure:
     right.set(
         xscale="log", yscale="log", xlabel="context (tokens)", ylabel="relative to the fastest"
     )
-    _plain_ticks(left, [m * 10**e for e in range(1, 6) for m in (1, 2, 5)])
-    _plain_ticks(right, (1, 2, 5, 10, 20, 50, 100))
+    plain_ticks(left.yaxis, [m * 10**e for e in range(1, 6) for m in (1, 2, 5)], small=True)
+    plain_ticks(right.yaxis, (1, 2, 5, 10, 20, 50, 100), small=True)
     left.legend()
     right.legend(fontsize=8)
     finding_title(

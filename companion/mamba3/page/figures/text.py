@@ -6,13 +6,20 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from companion.mamba3.lab.text import PARTS, Read
 from companion.mamba3.page.figures.styles import look
 from companion.mamba3.sources import ABLATIONS
 from companion.mamba3.verdict.evidence import paired_loss, state_table, train_length
-from companion.plotting import BLUE, figure, finding_title, reference_line, style
+from companion.plotting import (
+    BLUE,
+    figure,
+    finding_title,
+    plain_ticks,
+    reference_line,
+    style,
+    thin_and_mean,
+)
 
 
 def ablation(reads: Mapping[str, Read]) -> Figure:
@@ -63,8 +70,7 @@ def state_sizes(reads: Mapping[str, Read]) -> Figure:
         ax.plot(means[family].index, means[family].to_numpy(), label=family, **look(family))
     sizes = sorted(table.N.unique())
     ax.set(xscale="log", xlabel="state size N", ylabel="held-out loss (nats a character)")
-    ax.set_xticks(sizes, [str(n) for n in sizes])
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(ax.xaxis, sizes, small=True)
     ax.legend()
     smaller = means["Mamba-3"].iloc[:-1].to_numpy() <= means["Mamba-2"].iloc[1:].to_numpy()
     finding_title(
@@ -86,14 +92,12 @@ def reading_lengths(reads: Mapping[str, Read]) -> Figure:
             continue
         read = reads[name]
         mean = read.held_out[:, :, read.alive].mean(axis=1)
-        ax.plot(read.lengths, mean, color=look(family)["color"], alpha=0.25, linewidth=0.8)
-        ax.plot(read.lengths, mean.mean(1), label=family, **look(family))
+        drawn = look(family) | {"label": family}
+        thin_and_mean(ax, read.lengths, mean.T, drawn, width=0.8, alpha=0.25)
         beyond = mean.mean(1)[read.lengths.index(train_length(read)) :]
         change[family] = (beyond - beyond[0]).max()
     ax.set(xscale="log", xlabel="characters read at once", ylabel="loss (nats a character)")
-    lengths = next(iter(reads.values())).lengths
-    ax.set_xticks(lengths, [str(n) for n in lengths])
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(ax.xaxis, next(iter(reads.values())).lengths, small=True)
     reference_line(ax, train_length(next(iter(reads.values()))), "training length", axis="x")
     ax.legend()
     finding_title(

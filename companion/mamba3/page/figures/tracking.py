@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from companion.mamba3.lab.rotor import drift, horizon, parity_accuracy, random_bits
 from companion.mamba3.lab.tracking import Tracked
-from companion.mamba3.page.figures.styles import LOOKS, look
+from companion.mamba3.page.figures.styles import look
 from companion.plotting import (
     BLUE,
     GREEN,
@@ -18,7 +17,9 @@ from companion.plotting import (
     VERMILION,
     figure,
     finding_title,
+    plain_ticks,
     reference_line,
+    thin_and_mean,
 )
 
 Series = Mapping[str, Mapping[str, object]]
@@ -62,18 +63,17 @@ def _panels(series: Series) -> Figure:
             accuracy = accuracy[:, (accuracy > -5).all(axis=0)]  # diverged seeds have no reading
             if accuracy.shape[1] == 0:
                 continue
-            color = LOOKS[variant].color
-            ax.plot(lengths, accuracy, color=color, alpha=0.25, linewidth=0.8)
-            shown[variant] = ax.plot(lengths, accuracy.mean(1), **look(variant))[0]
+            shown[variant] = thin_and_mean(
+                ax, lengths, accuracy.T, look(variant), width=0.8, alpha=0.25
+            )
             place = int(np.flatnonzero(lengths == run["train_length"])[0])
             at_train[task, variant] = float(accuracy[place].mean())
         ax.axvline(run_length := _train_length(series, task), color="#222222", linestyle=":")
         ax.text(run_length, 1.13, " trained up to here", fontsize=8.5, va="center", ha="left")
         ax.axhline(0, color="#222222", linewidth=0.8, linestyle=":")
         ax.set(xscale="log", xlabel="moves")
-        ax.xaxis.set_major_formatter(ScalarFormatter())
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.set_xticks([n for n in (8, 16, 32, 64, 128, 256, 512) if lengths[0] <= n <= lengths[-1]])
+        at = [n for n in (8, 16, 32, 64, 128, 256, 512) if lengths[0] <= n <= lengths[-1]]
+        plain_ticks(ax.xaxis, at, small=True)
         ax.set_title(_TASKS[task], weight="normal", fontsize=11)
     axes[0, 0].set(ylabel="scaled accuracy (0 is chance)", ylim=(-1.05, 1.22))
     fig.legend(shown.values(), shown, loc="outside lower center", ncols=3)
@@ -184,8 +184,7 @@ def forgetting(
         dash = ":" if name == "no turn" else "-"
         ax.plot(lengths, values, color=color, marker=marker, linestyle=dash, label=name)
     ax.set(xscale="log", xlabel="length T", ylabel="accuracy, last 32 positions", ylim=(0.4, 1.04))
-    ax.set_xticks(lengths, [f"{n:,}" for n in lengths])
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(ax.xaxis, lengths, "{:,}", small=True)
     reference_line(ax, 0.5, "chance")
     fig.legend(loc="outside lower center", ncols=5)
     finding_title(

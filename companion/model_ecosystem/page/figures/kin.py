@@ -9,7 +9,17 @@ import numpy as np
 import polars as pl
 
 from companion.model_ecosystem.page.figures.law import KIN
-from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, style
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILION,
+    figure,
+    finding_title,
+    headline,
+    no_record,
+    style,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,17 +46,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     """The sibling gap under one correction after the other, from the published record."""
     found = (published or {}).get("series", {})
     if "comparisons" not in found:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     return comparisons(pl.DataFrame(found["comparisons"]))
 
 
@@ -150,5 +150,5 @@ def comparison_frame(table: pl.DataFrame, dna: str, weights: str, uploader: str)
     right.set_title(f"{row['n']} families, worth {row['effective']:.1f} equal ones", fontsize=10)
     words = "Siblings are closer" if row["gap_low"] > 0 else "Cannot be told apart"
     words = "Parent and child are closer" if row["gap_high"] < 0 else words
-    fig.suptitle(words, x=0.01, ha="left", fontsize=12, fontweight="bold")
+    headline(fig, words)
     return fig

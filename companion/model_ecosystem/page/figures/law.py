@@ -25,6 +25,7 @@ from companion.plotting import (
     VERMILION,
     figure,
     finding_title,
+    headline,
 )
 
 if TYPE_CHECKING:
@@ -159,13 +160,7 @@ def law_frame(mu: float, s: float, tagged: float) -> Figure:
     left.set_xticks([0, 1], ["parent-\nchild", "sibling"])
     left.set(ylim=(0, 1.1), ylabel="agreement")
     wins = pair["sibling"] > pair["parent-child"]
-    fig.suptitle(
-        "Siblings are closer" if wins else "Parent and child are closer",
-        x=0.01,
-        ha="left",
-        fontsize=12,
-        fontweight="bold",
-    )
+    headline(fig, "Siblings are closer" if wins else "Parent and child are closer")
     fine = np.linspace(0, 1, 200)
     gap = sibling(fine, s, tagged) - parent_child(fine, tagged)
     right.fill_between(fine, gap, 0, where=gap > 0, color=SKY, alpha=0.5, linewidth=0)

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import NullLocator
 
 from companion.next_token_concepts.lab.sweeps import Broken
 from companion.next_token_concepts.page.figures.style import REGRESSORS
-from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILION, figure, finding_title
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    figure,
+    finding_title,
+    plain_ticks,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,9 +49,7 @@ def two_ways(ways: pd.DataFrame, points: pd.DataFrame) -> Figure:
             )
         ax.set(xscale="log", xlabel="uncertainty ε (log; smaller to the right)", ylim=(-1.1, 1.25))
         if way == "longer contexts":
-            ticks = (0.6, 0.3, 0.15, 0.07)
-            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            ax.xaxis.set_minor_locator(NullLocator())
+            plain_ticks(ax.xaxis, (0.6, 0.3, 0.15, 0.07), widen=True)
         ax.invert_xaxis()
         ax.margins(x=0.15)
         ax.set_title(f"{way[0].upper()}{way[1:]}", fontsize=10.5)

@@ -12,30 +12,27 @@ from companion.next_token_concepts.lab.learning import Trained
 from companion.next_token_concepts.method.theory import g_eta
 from companion.next_token_concepts.page.figures.style import REGRESSORS, WORDS
 from companion.next_token_concepts.verdict.learned import XOR, at
-from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, label_line
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILION,
+    figure,
+    finding_title,
+    label_line,
+    no_record,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Points = Sequence[tuple[float, np.ndarray]]
 
 
 def answer(published: Mapping[str, object] | None) -> Figure:
     """Contrasts against log odds, and which regressor wins, from the published record."""
     series = (published or {}).get("series", {})
     if "curves" not in series:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     fig, (left, right) = figure(1, 2, height=3.9)
     for row in series["curves"]:
         _cloud(left, row["eta"], np.array(row["points"]))

@@ -13,7 +13,7 @@ from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method.world import World
 from companion.next_token_concepts.page.figures.probes import heat
 from companion.next_token_concepts.page.figures.style import REGRESSORS, WORDS
-from companion.plotting import BLACK, BLUE, GREEN, ORANGE, figure
+from companion.plotting import BLACK, BLUE, GREEN, ORANGE, figure, headline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,12 +65,10 @@ def sentence_frame(world: World, words: np.ndarray) -> Figure:
     right.tick_params(axis="x", rotation=25)
     right.set(ylim=(-5, 5), ylabel="logit: name 1 minus name 0")
     pair = names[:2] / names[:2].sum()  # every concept is asked for in a quarter of the cases
-    fig.suptitle(
+    headline(
+        fig,
         f"Asked for the sentiment, it says 1 with {pair[1]:.3f} and 0 with {pair[0]:.3f}",
-        x=0.01,
-        ha="left",
-        fontsize=11.5,
-        fontweight="bold",
+        size=11.5,
     )
     return fig
 
@@ -82,11 +80,5 @@ def recipe_frame(pairs: Sequence[dr.Pairs], c: float, *, held_out: bool, what: s
     fig.colorbar(heat(ax, table, ""), ax=ax, shrink=0.8, label="cosine")
     ax.set(xlabel="probe of concept", ylabel="direction of concept")
     pairing = "disjoint halves" if held_out else "same pairs"
-    fig.suptitle(
-        f"{what}, {pairing}, C = {c:g}:\ndiagonal {np.diag(table).mean():.2f}",
-        x=0.01,
-        ha="left",
-        fontsize=11,
-        fontweight="bold",
-    )
+    headline(fig, f"{what}, {pairing}, C = {c:g}:\ndiagonal {np.diag(table).mean():.2f}", size=11)
     return fig

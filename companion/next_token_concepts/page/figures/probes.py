@@ -14,7 +14,16 @@ from companion.next_token_concepts.lab.run import Noise
 from companion.next_token_concepts.lab.words import RealWords
 from companion.next_token_concepts.page.figures.style import KINDS, PAIRING
 from companion.next_token_concepts.verdict.words import lead
-from companion.plotting import BLACK, BLUE, GREY, VERMILION, figure, finding_title, reference_line
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    DIVERGING,
+    GREY,
+    VERMILION,
+    figure,
+    finding_title,
+    reference_line,
+)
 from companion.stats import t_interval
 
 if TYPE_CHECKING:
@@ -66,7 +75,7 @@ def recipe(noise: Sequence[Noise]) -> Figure:
 
 def heat(ax: Axes, table: np.ndarray, title: str) -> object:
     """One heat map of A_s W_s with numbers where they fit."""
-    image = ax.imshow(table, vmin=-1, vmax=1, cmap="RdBu_r")
+    image = ax.imshow(table, vmin=-1, vmax=1, cmap=DIVERGING)
     if len(table) <= 6:
         for (i, j), value in np.ndenumerate(table):
             ax.text(

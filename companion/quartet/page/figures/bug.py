@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from companion.plotting import figure, finding_title
+from companion.plotting import figure, finding_title, no_record, plain_ticks, thin_and_mean
 from companion.quartet.lab.products import Averages, fit_decay
 from companion.quartet.lab.reruns import table
 from companion.quartet.page.figures.style import ARMS
@@ -23,17 +22,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     """The bug on a laptop and in the authors' re-runs, from the published record."""
     series = (published or {}).get("series", {})
     if "products" not in series:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     counts = np.array(series["products"]["counts"])
     errors = {arm: np.array(e) for arm, e in series["products"]["errors"].items()}
     fig, (left, right) = figure(1, 2, height=3.9)
@@ -91,15 +80,13 @@ def _averages(
     ax: Axes, counts: np.ndarray, errors: Mapping[str, np.ndarray], thin: bool = False
 ) -> None:
     for arm, values in errors.items():
-        color, marker, dash = ARMS[arm]
+        look = ARMS[arm]._asdict() | {"label": arm}
         if thin:
-            for row in values:
-                ax.plot(counts, row, color=color, linewidth=0.6, alpha=0.4)
-        ax.plot(counts, values.mean(0), color=color, marker=marker, linestyle=dash, label=arm)
+            thin_and_mean(ax, counts, values, look)
+        else:
+            ax.plot(counts, values.mean(0), **look)
     ax.set(xscale="log", yscale="log", xlabel="draws averaged, K", ylabel="relative squared error")
-    ax.xaxis.set_major_locator(FixedLocator(counts[:: 1 if len(counts) < 8 else 2]))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_locator(NullLocator())
+    plain_ticks(ax.xaxis, counts[:: 1 if len(counts) < 8 else 2])
     ax.legend(loc="lower left")
 
 
@@ -132,9 +119,6 @@ def _gaps(ax: Axes, frame: pd.DataFrame) -> dict[str, float]:
         ylabel="loss above unquantized (nats)",
         ylim=(0, 0.025),
     )
-    ax.xaxis.set_major_locator(FixedLocator([25, 50, 100, 200, 400, 800]))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.xaxis.set_minor_locator(NullLocator())
+    plain_ticks(ax.xaxis, (25, 50, 100, 200, 400, 800))
     ax.legend(loc="upper left", ncols=2, fontsize=8)
     return slopes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from companion.plotting import BLACK, BLUE, GREY, ORANGE, VERMILION, figure
+from companion.plotting import BLACK, BLUE, GREY, ORANGE, VERMILION, figure, headline
 from companion.quartet.method.mxfp4 import MAGNITUDES
 from companion.quartet.method.optimal import Map
 from companion.quartet.page.figures.law import draw_map, map_legend
@@ -95,13 +95,7 @@ def product_frame(
     )
     right.set_xticks(counts, [f"{c}" for c in counts])
     right.minorticks_off()
-    fig.suptitle(
-        f"K = {k}: error {errors[here]:.2e}, shrinkage {-100 * slope:.2f} %",
-        x=0.01,
-        ha="left",
-        fontsize=12,
-        fontweight="bold",
-    )
+    headline(fig, f"K = {k}: error {errors[here]:.2e}, shrinkage {-100 * slope:.2f} %")
     return fig
 
 

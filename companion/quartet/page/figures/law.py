@@ -9,7 +9,17 @@ import pandas as pd
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
-from companion.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, figure, finding_title
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    SKY,
+    figure,
+    finding_title,
+    plain_ticks,
+)
 from companion.quartet.lab.refit import Refit
 from companion.quartet.method.optimal import MODELS, PRECISIONS, Map
 from companion.quartet.sources import TABLE_2, select
@@ -51,8 +61,7 @@ def fitted(table: pd.DataFrame, refit: Refit) -> Figure:
             worst = max(worst, float(np.abs(predicted / runs.loss - 1).max()))
     ax.plot([], [], "o--", color=GREY, fillstyle="none", label="QuEST forward")
     ax.set(xscale="log", xlabel="tokens per parameter", ylabel="C4 validation loss (nats)")
-    ax.set_xticks([25, 50, 100, 200, 400, 800], ["25", "50", "100", "200", "400", "800"])
-    ax.minorticks_off()
+    plain_ticks(ax.xaxis, (25, 50, 100, 200, 400, 800), widen=True)
     ax.legend(ncols=2)
     finding_title(
         ax,

@@ -15,6 +15,8 @@ from companion.plotting import (
     VERMILION,
     figure,
     finding_title,
+    no_record,
+    plain_ticks,
     reference_line,
 )
 from companion.scaling_laws.lab.designs import select
@@ -31,17 +33,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     """Error against number and size of training runs, from the published record."""
     series = (published or {}).get("series", {})
     if "error_by_k" not in series:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     return error_curves(pd.DataFrame(series["error_by_k"]))
 
 
@@ -81,9 +73,7 @@ def error_curves(table: pd.DataFrame) -> Figure:
 def _percent_axis(ax: Axes) -> None:
     ax.set_yscale("log")
     ax.set_ylabel("error on 1.9B to 2.0B models (%)")
-    ax.set_yticks([0.5, 1, 2, 5, 10, 20, 40])
-    ax.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
-    ax.yaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+    plain_ticks(ax.yaxis, (0.5, 1, 2, 5, 10, 20, 40), small=True, widen=True)
 
 
 def treatments(draws: pd.DataFrame, *, tokens: float, k: int = 8) -> Figure:
@@ -115,9 +105,7 @@ def treatments(draws: pd.DataFrame, *, tokens: float, k: int = 8) -> Figure:
             ax.plot(errors.mean(), y, marker, color=color, markersize=7)
         ax.set_title(f"largest {pool}", fontsize=10.5)
         ax.set_xscale("log")
-        ax.set_xticks([0.5, 1, 2, 5, 10, 20])
-        ax.xaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
-        ax.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+        plain_ticks(ax.xaxis, (0.5, 1, 2, 5, 10, 20), small=True, widen=True)
         ax.tick_params(axis="x", labelsize=8.5)
         ax.set_yticks(range(len(names)), reversed(names))
     axes[1].set_xlabel("error on 1.9B to 2.0B models (%)")
@@ -152,8 +140,7 @@ def final_losses(result: tuple[EquallyGood, float]) -> Figure:
     )
     ax.clabel(lines, fmt=f"all checkpoints: {with_all:.1f} %%", fontsize=9)
     ax.set(xscale="log", xlabel="β", ylabel="part of the loss given\nto the data term (%)")
-    ax.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2], ["0.05", "0.1", "0.2", "0.5", "1", "2"])
-    ax.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+    plain_ticks(ax.xaxis, (0.05, 0.1, 0.2, 0.5, 1, 2), small=True, widen=True)
     ax.grid(visible=False)
     bar = fig.colorbar(image, ax=ax, label="error on the target (ARE, %)")
     ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50) if norm.vmin <= tick <= norm.vmax]

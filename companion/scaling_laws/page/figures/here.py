@@ -17,6 +17,7 @@ from companion.plotting import (
     VERMILION,
     figure,
     finding_title,
+    plain_ticks,
     reference_line,
 )
 from companion.scaling_laws.lab.live import LiveResults, one_pick
@@ -203,8 +204,7 @@ def control(ratios: pd.DataFrame, real: float | None = None) -> Figure:
         ax.axvline(real, color=BLUE, linewidth=2)
         ax.text(real * 1.02, ax.get_ylim()[1] * 0.9, "Gemstones", color=BLUE)
     ax.set(xscale="log", xlabel="error without the cut / error with it", ylabel="lawful families")
-    ax.set_xticks([0.5, 1, 2, 3], ["0.5", "1", "2", "3"])
-    ax.xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+    plain_ticks(ax.xaxis, (0.5, 1, 2, 3), small=True, widen=True)
     finding_title(
         ax,
         f"Where the law is true, the cut gains nothing (ratio {mean:.2f})",

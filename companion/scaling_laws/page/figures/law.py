@@ -8,7 +8,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from companion.plotting import BLACK, BLUE, GREY, SEQUENTIAL, VERMILION, figure, finding_title
+from companion.plotting import (
+    BLACK,
+    BLUE,
+    GREY,
+    SEQUENTIAL,
+    VERMILION,
+    figure,
+    finding_title,
+    plain_ticks,
+)
 from companion.scaling_laws.lab.solvers import NO_WORSE, summarize
 from companion.scaling_laws.method.law import Fit, Points, ScalingLaw
 from companion.scaling_laws.method.protocol import Run
@@ -59,9 +68,8 @@ def surface(data: Points, fit: Fit) -> Figure:
     )
     ax.set(xscale="log", yscale="log", xlabel="β (data)", ylabel="α (size)")
     ticks = [0.05, 0.1, 0.3, 1, 3]
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
+    plain_ticks(ax.xaxis, ticks, widen=True)
+    plain_ticks(ax.yaxis, ticks, widen=True)
     ax.grid(visible=False)
     bar = fig.colorbar(filled, ax=ax, label="training error over the least")
     bar.set_ticks(levels[:-1], labels=[f"{level / least:.2f}" for level in levels[:-1]])

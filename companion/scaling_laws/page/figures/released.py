@@ -20,6 +20,7 @@ from companion.plotting import (
     VERMILION,
     figure,
     finding_title,
+    plain_ticks,
 )
 from companion.scaling_laws.lab.compare import share_reproduced
 from companion.scaling_laws.lab.facts import Profile
@@ -41,14 +42,6 @@ LABELS = {"gpt3": "GPT-3", "t5-pile": "T5-Pile", "pythia": "Pythia"}
 
 def _name(family: str) -> str:
     return LABELS.get(family, family.replace("pythia", "Pythia"))
-
-
-def _plain(axis: mpl.axis.Axis, ticks: list[float]) -> None:
-    """Plain numbers at these ticks of a log axis, and none between."""
-    low, high = axis.get_view_interval()
-    shown = [tick for tick in ticks if low <= tick <= high]
-    axis.set_ticks(shown, [f"{tick:g}" for tick in shown])
-    axis.set_minor_formatter(mpl.ticker.NullFormatter())
 
 
 def _grid(ax: Axes, table: pd.DataFrame, rows: str, columns: str = "q") -> mpl.image.AxesImage:
@@ -187,7 +180,7 @@ def cut_ratios(
         xlabel="error without the cut / error with it  (right of 1: the cut helps)",
     )
     ax.set_xlim(min(0.35, ordered.min() / 2), max(ordered.max() * 2, 4))
-    _plain(ax.xaxis, [0.5, 1, 2, 5, 10, 20])
+    plain_ticks(ax.xaxis, [0.5, 1, 2, 5, 10, 20], small=True)
     ax.grid(axis="y", visible=False)
     n = int((ordered > 1.05).sum())
     finding_title(
@@ -420,7 +413,11 @@ def chinchilla(fit: HuberFit, boot: np.ndarray) -> Figure:
         low, high = np.quantile(boot[:, j], [0.025, 0.975])
         outside += not low <= published[1] <= high
         ax.set(xscale="log", xlabel=names[0], ylabel={"alpha": "α", "beta": "β"}[names[1]])
-        _plain(ax.xaxis, [300, 400, 500, 700] if names[0] == "A" else [500, 1000, 2000, 5000])
+        plain_ticks(
+            ax.xaxis,
+            [300, 400, 500, 700] if names[0] == "A" else [500, 1000, 2000, 5000],
+            small=True,
+        )
     axes[1].plot(
         2085.43,
         0.3658,

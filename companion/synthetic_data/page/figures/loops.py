@@ -17,7 +17,9 @@ from companion.plotting import (
     VERMILION,
     figure,
     finding_title,
+    no_record,
     style,
+    thin_and_mean,
 )
 from companion.synthetic_data.lab.loop import Runs
 from companion.synthetic_data.lab.metrics import HOPS
@@ -35,17 +37,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     """Loss of accuracy and rise of the calibration error against s, from the record."""
     found = (published or {}).get("series", {})
     if "loops" not in found:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     fig, axes = figure(ncols=2, height=3.9)
     curves = {
         name: {k: np.asarray(v) for k, v in found["loops"][name].items()}
@@ -133,8 +125,8 @@ def generations(runs: AllRuns, rank: int, share: float = 0.5) -> Figure:
             ("accuracy", -1, BLUE, "accuracy, fall", "o"),
         ):
             change = 100 * sign * np.array([rise(one, metric, share, g) for g in k])
-            ax.plot(k, change, color=color, linewidth=0.5, alpha=0.35)
-            ax.plot(k, change.mean(axis=1), color=color, marker=marker, label=words)
+            shown = {"color": color, "marker": marker, "label": words}
+            thin_and_mean(ax, k, change.T, shown, width=0.5, alpha=0.35)
             leads[name, metric] = round(change.mean(axis=1)[-1], 1) + 0.0  # no "-0.0"
         ax.axhline(0, color=BLACK, linewidth=0.8)
         ax.set(xlabel="generation k", title=name, xticks=k)

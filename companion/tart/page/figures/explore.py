@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from companion.plotting import BLUE, ORANGE, VERMILION, figure
+from companion.plotting import BLUE, DIVERGING, ORANGE, VERMILION, figure
 from companion.scale import one_thread
 from companion.tart.lab.nulls import accuracy, null_scores
 from companion.tart.lab.real import Vectors
@@ -41,8 +41,9 @@ def plane_frame(head: nn.Module, x: np.ndarray, y: np.ndarray) -> Figure:
     }
     fig, axes = figure(1, 2, height=3.8, sharey=True)
     for ax, (name, p) in zip(axes, surfaces.items(), strict=True):
-        image = ax.contourf(side, side, p.reshape(FINE, FINE), np.linspace(0, 1, 11), cmap="RdBu_r")
-        ax.contour(side, side, p.reshape(FINE, FINE), [0.5], colors="#222222", linewidths=1.4)
+        shown = p.reshape(FINE, FINE)
+        image = ax.contourf(side, side, shown, np.linspace(0, 1, 11), cmap=DIVERGING)
+        ax.contour(side, side, shown, [0.5], colors="#222222", linewidths=1.4)
         for label, marker in ((0, "o"), (1, "^")):
             ax.plot(
                 *x[y == label].T,

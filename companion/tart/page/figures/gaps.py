@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.plotting import GREEN, VERMILION, figure, finding_title, reference_line
+from companion.plotting import GREEN, VERMILION, figure, finding_title, no_record, reference_line
 from companion.tart.page.figures.looks import LOOKS, line, words
 
 if TYPE_CHECKING:
@@ -34,17 +34,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     """Prompting, probe and module on the same examples, from the published record."""
     found = (published or {}).get("series", {})
     if "cells" not in found:
-        fig, ax = figure(height=2.4)
-        ax.axis("off")
-        ax.text(
-            0.5,
-            0.5,
-            "No published record yet.\nThe experiment below draws this figure live.",
-            ha="center",
-            va="center",
-            color="#555555",
-        )
-        return fig
+        return no_record()
     means = pd.DataFrame(found["cells"])
     each = means.loc[means.index.repeat(means["n"])]  # a mean counts as often as it has contexts
     return methods(each, found.get("tuned", ()))

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
-from companion.plotting import BLUE, GREEN, GREY, ORANGE, figure, finding_title, reference_line
+from companion.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    figure,
+    finding_title,
+    plain_ticks,
+    reference_line,
+)
 from companion.stats import t_interval
 from companion.tart.lab.synthetic import Curve, Live, Noise
 from companion.tart.page.figures.looks import LOOKS, line
@@ -96,8 +105,7 @@ def noise(found: Noise) -> Figure:
     ax.axvline(10, color=GREY, linewidth=1, linestyle=":")
     ax.text(10, ax.get_ylim()[1], " trained here", fontsize=9, color=GREY, va="top")
     ax.set_xscale("log")
-    ax.set_xticks(found.alphas, [f"{a:g}" for a in found.alphas])
-    ax.minorticks_off()
+    plain_ticks(ax.xaxis, found.alphas)
     ax.set(xlabel="steepness α of the test tasks (larger: less label noise)", ylabel="error")
     ax.legend()
     gap = (found.error["module"] - found.error["logistic"]).mean(0)

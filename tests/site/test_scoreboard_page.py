@@ -87,5 +87,8 @@ def test_a_link_to_a_folded_claim_opens_its_fold(tmp_path, open_page):
     )
     page = open_page()
     page.goto(f"{path.as_uri()}#claim-x")
+    # Chromium opens them by itself, other browsers do not
+    page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = false; })")
+    page.evaluate("() => unfold()")
     assert page.locator("#claim-x").is_visible()
     assert page.locator("details[open]").count() == 2

@@ -172,19 +172,29 @@ def _grid_card(entry: Standing) -> str:
 
 def card(paper: Paper, project: Project | None = None) -> str:
     """The first cell of a notebook: title, question, and the facts about the paper."""
-    entry = standing(paper, project)
+    verdict = ("Our verdict", _verdict_cell(standing(paper, project)))
+    head, *rows, run = _facts(paper, project)
+    told = table(head, [*rows, verdict, run])
+    return f"# {paper.short}\n\n*{paper.question}*\n\n{told}"
+
+
+def facts(paper: Paper, project: Project | None = None) -> str:
+    """What is known about the paper, and ways to run the chapter, as a table."""
+    head, *rows = _facts(paper, project)
+    return table(head, rows)
+
+
+def _facts(paper: Paper, project: Project | None) -> list[tuple[str, str]]:
     authors = paper.authors if len(paper.authors) <= 10 else (*paper.authors[:9], "and others")
-    rows = [
+    return [
+        ("Paper", f"[{cell(paper.title)}]({arxiv_url(paper)})"),
         ("Authors", cell(", ".join(authors))),
         ("Published", _published(paper)),
         ("Code", _link_or(paper.code, "none published that we found")),
         ("Data", _link_or(paper.data_url, "none published that we found")),
         ("Licenses", _licences(paper)),
-        ("Our verdict", _verdict_cell(entry)),
         ("Run it", run_it(paper, project)),
     ]
-    head = ("Paper", f"[{cell(paper.title)}]({arxiv_url(paper)})")
-    return f"# {paper.short}\n\n*{paper.question}*\n\n{table(head, rows)}"
 
 
 def run_it(paper: Paper, project: Project | None = None) -> str:

@@ -20,6 +20,20 @@ def url(project: Project | None = None) -> str | None:
     return (settings.get("repository") or {}).get("url") or None
 
 
+def pages(project: Project | None = None) -> str | None:
+    """Address of the published site with a slash at its end; None while it cannot be known.
+
+    GitHub's Pages of a repository lie at a fixed place; other hosts have no rule.
+    """
+    address = url(project)
+    host, _, name = (address or "").removeprefix("https://").partition("/")
+    if host != "github.com":
+        return None
+    owner, name = name.split("/")
+    home = f"{owner.lower()}.github.io"
+    return f"https://{home}/" if name.lower() == home else f"https://{home}/{name}/"
+
+
 def check_url(address: str) -> str:
     """`address` without trailing slash or ``.git``; ``ValueError`` if it is no https address."""
     clean = address.strip().rstrip("/").removesuffix(".git")

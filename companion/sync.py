@@ -9,7 +9,8 @@ file                     generated part
                          times of the published runs, between markers
 ``book/how-to-read.md``  the scales, between markers
 ``book/_toc.yml``        the parts with chapters, between markers
-``notebooks/*.ipynb``    the cell tagged ``card``; ``REPOSITORY = ...`` in the cell tagged ``setup``
+``notebooks/*.ipynb``    the cells tagged ``card`` and ``opening``; ``REPOSITORY = ...`` in the cell
+                         tagged ``setup``
 ``CITATION.cff``         version and ``repository-code``
 ``pyproject.toml``       ``[project.urls]``
 ``LICENSES.md``          all of it, in ``companion/data/files/``
@@ -29,7 +30,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from companion import catalogue, repository
+from companion import catalogue, opening, repository
 from companion.papers import Paper, chapters
 from companion.project import Project
 
@@ -190,19 +191,41 @@ def licenses(text: str, project: Project) -> str:
 
 
 def notebook(text: str, paper: Paper, project: Project) -> str:
-    """A notebook with its card, and with the address in its setup cell."""
+    """A notebook with its card and first screen, and with the address in its setup cell."""
     document = nbformat.reads(text, as_version=4)
     name = f"{paper.notebook}.ipynb"
     card, setup = (_cell(document, tag, name) for tag in ("card", "setup"))
-    wanted = catalogue.card(paper, project).rstrip("\n")
     line = f'REPOSITORY = "{repository.url(project) or ""}"'
     if len(SETUP_LINE.findall(setup.source)) != 1:
         raise CannotSync(f"{name}: the cell tagged `setup` needs one line `REPOSITORY = ...`")
-    source = SETUP_LINE.sub(lambda _: line, setup.source)
-    if card.source == wanted and setup.source == source:
+    wanted = [(setup, SETUP_LINE.sub(lambda _: line, setup.source))]
+    try:
+        wanted += _first_screen(document, card, name, paper, project)
+    except opening.OpeningInvalid as error:
+        raise CannotSync(f"{name}: {error}") from None
+    if all(cell.source == source for cell, source in wanted):
         return text  # as it is, whatever program formatted it
-    card.source, setup.source = wanted, source
+    for cell, source in wanted:
+        cell.source = source
     return nbformat.writes(document) + "\n"
+
+
+def _first_screen(
+    document: nbformat.NotebookNode,
+    card: nbformat.NotebookNode,
+    name: str,
+    paper: Paper,
+    project: Project,
+) -> list[tuple[nbformat.NotebookNode, str]]:
+    """The generated cells at the top of a notebook, each with the text that it should have."""
+    lines = opening.read(card)
+    if lines is None:
+        return [(card, catalogue.card(paper, project).rstrip("\n"))]
+    minutes = opening.reading_minutes(document)
+    return [
+        (card, opening.head(paper, lines, project)),
+        (_cell(document, opening.KEY, name), opening.body(paper, lines, minutes, project)),
+    ]
 
 
 def _cell(document: nbformat.NotebookNode, tag: str, name: str) -> nbformat.NotebookNode:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import nbformat
 
+from companion.opening import KEY as OPENING
 from companion.publish.errors import SourceChanged
 from companion.publish.files import digest
 
@@ -20,6 +21,9 @@ FRAMES = "vendor/frames"
 
 RUN_CLASS = "rp-run"
 """CSS class of the line that says which run a page shows."""
+
+OPENING_CLASS = "rp-opening"
+"""CSS class of the takeaways and what follows them on the first screen."""
 
 _DATA_URI = re.compile(r"data:image/(webp|png|jpeg);base64,([A-Za-z0-9+/=]+)")
 _INJECTED = "injected-parameters"
@@ -51,11 +55,29 @@ def graft(source: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> nbf
     return result
 
 
+def arrange(notebook: nbformat.NotebookNode) -> None:
+    """Put the cells of a first screen in the order in which a page shows them.
+
+    In the notebook the setup has to run before the first figure; on the page it stands below.
+    The generated text gets a frame.  A notebook without a first screen stays as it is.
+    """
+    cells = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    if OPENING not in cells:
+        return
+    setup, opening = cells["setup"], cells[OPENING]
+    notebook.cells.remove(setup)
+    notebook.cells.insert(notebook.cells.index(opening) + 1, setup)
+    opening.source = f"::::{{div}} {OPENING_CLASS}\n{opening.source}\n::::"
+
+
 def insert_below_card(notebook: nbformat.NotebookNode, line: str) -> None:
-    """Put a line of text below the card, or below the first cell where none is tagged so."""
-    tagged = (i for i, cell in enumerate(notebook.cells) if "card" in cell.metadata.get("tags", []))
+    """Put a line of text below the card or first screen, or below the first cell without one."""
+    top = {"card", OPENING}
+    tagged = [
+        i for i, cell in enumerate(notebook.cells) if top & set(cell.metadata.get("tags", []))
+    ]
     cell = nbformat.v4.new_markdown_cell(f":::{{div}} {RUN_CLASS}\n{line}\n:::", id="which-run")
-    notebook.cells.insert(next(tagged, 0) + 1, cell)
+    notebook.cells.insert(max(tagged, default=0) + 1, cell)
 
 
 def _describe(cell: nbformat.NotebookNode) -> None:

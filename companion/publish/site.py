@@ -12,6 +12,7 @@ from pathlib import Path
 
 from companion.papers import chapters
 from companion.project import Project
+from companion.publish import pages
 from companion.publish.errors import SiteFailed
 from companion.publish.files import digest, restore_folder, swap_folder, write_atomic
 from companion.publish.lock import scratch
@@ -46,6 +47,7 @@ def build_site(staged: Mapping[str, bytes], project: Project | None = None) -> b
     try:
         _jupyter_book(project, work)
         html = work / "_build" / "html"
+        pages.finish(html, project)
         offer_clean_sources(html, project)
         (html / ".nojekyll").touch()
         stamp.unlink(missing_ok=True)

@@ -72,6 +72,7 @@ def chapter(slug: str, executed: Path, project: Project, stale: str = "") -> dic
     notebook = clean.graft(nbformat.read(source, as_version=4), ran)
     scale, record = which_run.scale(ran), records.load(slug, project)
     is_published = ships(entry, project) and scale == record["scale"]
+    clean.arrange(notebook)
     clean.insert_below_card(
         notebook,
         which_run.published(record) if is_published else which_run.other(scale, record, stale),

@@ -10,6 +10,9 @@ import nbformat
 MAX_LINES = 25
 MIN_ALT_WORDS = 12
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work)/\w|C:\\\\Users")
+METADATA = {"tags", "mystnb", "editable", "slideshow", "jupyter", "cellView"}
+"""What a cell may say about itself; the last two fold its code in JupyterLab and in Colab."""
+
 SECTIONS = (
     "the claim",
     "the idea",
@@ -54,18 +57,22 @@ def stored(notebook: nbformat.NotebookNode) -> list[str]:
     problems = [f"cell {n} has outputs" for n, cell in code(notebook) if cell.outputs]
     problems += [f"cell {n} has a count" for n, cell in code(notebook) if cell.execution_count]
     for number, cell in enumerate(notebook.cells, start=1):
-        extra = set(cell.metadata) - {"tags", "mystnb", "editable", "slideshow"}
+        extra = set(cell.metadata) - METADATA - ({"opening"} if "card" in tags(cell) else set())
         problems += [f"cell {number} has metadata {name!r}" for name in sorted(extra)]
     extra = set(notebook.metadata) - {"kernelspec", "language_info"}
     return problems + [f"the notebook has metadata {name!r}" for name in sorted(extra)]
 
 
 def layout(notebook: nbformat.NotebookNode) -> list[str]:
-    """Card and setup first, one parameters cell with the defaults, short cells, no local path."""
+    """Card, setup and first screen on top, one parameters cell with the defaults, short cells."""
     problems = []
     for place, tag in enumerate(("card", "setup")):
         if tag not in tags(notebook.cells[place]):
             problems.append(f"cell {place + 1} is not tagged {tag!r}")
+    if "opening" in notebook.cells[0].metadata:
+        for place, tag in ((2, "hero"), (3, "opening")):
+            if tag not in tags(notebook.cells[place]):
+                problems.append(f"cell {place + 1} is not tagged {tag!r}")
     parameters = [cell for _, cell in code(notebook) if "parameters" in tags(cell)]
     if len(parameters) != 1:
         problems.append(f"{len(parameters)} cells are tagged 'parameters'")

@@ -56,6 +56,8 @@ BAD = [
     (lint.stored, lambda n: n.metadata.update(widgets={}), "widgets"),
     (lint.layout, lambda n: n.cells.pop(0), "card"),
     (lint.layout, lambda n: n.cells.pop(1), "setup"),
+    (lint.layout, lambda n: n.cells[0].metadata.update(opening={}), "hero"),
+    (lint.stored, lambda n: n.cells[1].metadata.update(opening={}), "opening"),
     (lint.layout, lambda n: n.cells.pop(2), "parameters"),
     (lint.layout, lambda n: n.cells[2].update(source="SEED = 0\nSETTINGS = {}"), "SCALE"),
     (lint.layout, lambda n: n.cells[4].update(source="x = 1\n" * 26), "26 lines"),

@@ -218,6 +218,43 @@ def overflow(page: Page) -> list[str]:
     return [f"the page is {width} px wide in a window of {inner} px: {wide}"]
 
 
+def first_screen(page: Page) -> list[str]:
+    """What is wrong with a chapter's first screen: its parts, their order, and where the figure is.
+
+    A page without one has no problem.  In a wide window the first figure begins inside the window.
+    """
+    return page.evaluate(
+        """wide => {
+          const opening = document.querySelector(".rp-opening");
+          if (!opening) return [];
+          const parts = {
+            title: "article h1", question: "article h1 + p > em:only-child",
+            answer: "article h1 + p + p > strong:only-child", figure: ".tag_hero figure img",
+            takeaways: ".rp-opening > ol > li:nth-child(3)", verdicts: ".rp-opening > p > strong",
+            times: ".rp-opening > p:nth-of-type(2)", paper: ".rp-opening > details table",
+            run: ".rp-run", setup: ".tag_setup details",
+          };
+          const found = [], seen = [];
+          for (const [name, where] of Object.entries(parts)) {
+            const element = document.querySelector(where);
+            if (!element) found.push(`no ${name}`);
+            else if (seen.length && !(seen.at(-1).compareDocumentPosition(element) & 4)) {
+              found.push(`the ${name} comes too early`);
+            }
+            if (element) seen.push(element);
+          }
+          for (const fold of document.querySelectorAll(".rp-opening details, .tag_setup details")) {
+            if (fold.open) found.push("a fold is open");
+          }
+          const figure = document.querySelector(parts.figure);
+          const top = figure ? figure.getBoundingClientRect().top + scrollY : 0;
+          if (wide && top > innerHeight) found.push(`the figure begins at ${top} px`);
+          return found;
+        }""",
+        page.viewport_size["width"] >= WIDE["width"],
+    )
+
+
 def broken_images(page: Page) -> list[str]:
     """Images without a picture; those that wait to be scrolled to are loaded first."""
     return page.evaluate(

@@ -289,3 +289,36 @@ def test_another_error_is_not_tried_again(chromium):
     with pytest.raises(Error, match="wrong"):
         chromium.look(action)
     assert tries == []
+
+
+HERO = f'<div class="tag_hero"><figure><img alt="a" src="{PICTURES[0]}"></figure></div>'
+SCREEN = f"""<p><em>Why?</em></p><p><strong>So.</strong></p>{HERO}
+<div class="rp-opening"><ol><li>a</li><li>b</li><li>c</li></ol><p><strong>1 holds.</strong></p>
+<p>Reading: 1 min</p><details><summary>Paper</summary><table></table></details></div>
+<p class="rp-run">A run.</p><div class="tag_setup"><details><summary>Setup</summary></details></div>
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("", "", None),
+        ("rp-opening", "other", None),  # a page without a first screen
+        (HERO, f'<div style="height: 900px"></div>{HERO}', "the figure begins at"),
+        (HERO, "", "no figure"),
+        ("<strong>So.</strong>", "So.", "no answer"),
+        ("<li>c</li>", "", "no takeaways"),
+        ("<details>", "<details open>", "a fold is open"),
+        ('<p class="rp-run">A run.</p>', "", "no run"),
+    ],
+)
+def test_a_first_screen_has_its_parts(show, old, new, problem):
+    found = browser.first_screen(show(SCREEN.replace(old, new) if old else SCREEN).page)
+    assert any(problem in one for one in found) if problem else found == []
+
+
+def test_a_first_screen_has_its_order(show):
+    body = SCREEN.replace(HERO, "") + HERO
+    assert "the takeaways comes too early" in browser.first_screen(show(body).page)
+    far = SCREEN.replace(HERO, f'<div style="height: 900px"></div>{HERO}')
+    assert browser.first_screen(show(far, viewport=browser.PHONE).page) == []

@@ -103,3 +103,20 @@ def test_a_page_says_which_run_it_shows_and_no_stored_result_is_stale(site, proj
     (line,) = checks.parse(html).select(".rp-run")
     expected = "the published run" if ships(entry, project) else "a toy run"
     assert line.get_text().strip().startswith(f"The figures on this page show {expected}")
+
+
+def test_every_page_is_described_and_its_later_pictures_wait(site, project):
+    address = repository.pages(project)
+    for page in checks.pages(site):
+        tree = checks.parse(page.read_text(encoding="utf-8"))
+        told = {tag.get("property"): tag["content"] for tag in tree.select("meta[property]")}
+        if page.parent == site:
+            continue  # search and index have no text of their own
+        assert told["og:title"], page.name
+        assert told["og:description"], page.name
+        first, *later = tree.select("article img") or [None]
+        assert [one["src"] for one in later if one.get("loading") != "lazy"] == []
+        if first is not None:
+            picture = told["og:image"].removeprefix(address or "")
+            folder = site if address else page.parent
+            assert (folder / picture).is_file(), picture

@@ -24,6 +24,7 @@ CHECKS = (
     "explorers",
     "live",
     "answers",
+    "first screen",
 )
 """What a visit collects, each a list of problems."""
 
@@ -54,6 +55,7 @@ def look(page: Page, url: str) -> dict[str, list[str]]:
         "math": browser.raw_math(page),
         "live": browser.live_problems(page),
         "answers": browser.answer_problems(page),
+        "first screen": browser.first_screen(page),
         "overflow": browser.overflow(page),
         "images": browser.broken_images(page),
         "explorers": browser.explorer_problems(page),

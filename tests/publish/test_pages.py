@@ -1,0 +1,117 @@
+"""What a link to a page shows, and pictures that wait."""
+
+import nbformat
+import pytest
+from PIL import Image
+
+from companion import repository, sync
+from companion.papers import paper
+from companion.publish import pages
+from tests import copies
+from tests.site import checks
+
+PAGE = """<html><head><title>A &amp; B &#8212; Runnable Papers</title>
+</head><body><img src="../_static/logo.svg"/><article class="bd-article"><h1>A</h1>
+<div><p>Is <em>it</em> "so"?</p></div><figure><img alt="One." src="../_images/one.png" /></figure>
+<img alt="Two." src="../_static/frames/two.webp"><img src="data:x" alt="Three.">
+</article><p>Foot</p><img src="foot.png"/></body></html>"""
+NAME = "notebooks/a.html"
+
+
+def facts(text):
+    found = checks.parse(text).select("meta[content]")
+    return {tag.get("property") or tag.get("name"): tag["content"] for tag in found}
+
+
+def test_a_page_tells_its_title_sentence_and_first_picture():
+    told = facts(pages.with_description(PAGE, NAME, "Yes & <no>.", None))
+    assert told == {
+        "og:type": "article",
+        "og:title": "A & B",
+        "description": "Yes & <no>.",
+        "og:description": "Yes & <no>.",
+        "og:image": "../_images/one.png",
+    }
+
+
+def test_with_an_address_everything_is_absolute():
+    told = facts(pages.with_description(PAGE, NAME, "", "https://x.github.io/book/"))
+    assert told["og:url"] == "https://x.github.io/book/notebooks/a.html"
+    assert told["og:image"] == "https://x.github.io/book/_images/one.png"
+    assert told["description"] == 'Is it "so"?'
+
+
+def test_a_page_without_picture_or_text_tells_less():
+    bare = "<html><head><title>A</title></head><article><h1>A</h1></article></html>"
+    assert facts(pages.with_description(bare, "a.html", "", "https://x/")) == {
+        "og:type": "article",
+        "og:title": "A",
+        "og:url": "https://x/a.html",
+    }
+
+
+def test_a_long_sentence_is_cut_between_words():
+    text = pages.short("word \n" * 100)
+    assert len(text) <= pages.LENGTH
+    assert text.endswith("word…")
+    assert pages.short("a  b\nc") == "a b c"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, size in (("_images/one.png", (30, 20)), ("_static/frames/two.webp", (8, 5))):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", size).save(path)
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path / "notebooks"
+
+
+def test_all_pictures_but_the_first_wait_and_have_their_size(folder):
+    page = checks.parse(pages.with_lazy_pictures(PAGE, folder))
+    found = [(i.get("loading"), i.get("width"), i.get("height")) for i in page.find_all("img")]
+    assert found == [
+        (None, None, None),  # around the article nothing changes
+        (None, "30", "20"),
+        ("lazy", "8", "5"),
+        ("lazy", None, None),
+        (None, None, None),
+    ]
+    assert [i.get("alt") for i in page.find_all("img")][1:4] == ["One.", "Two.", "Three."]
+
+
+def test_a_picture_that_says_how_it_loads_and_its_width_is_left_alone(folder):
+    text = PAGE.replace('alt="Two."', 'alt="Two." loading="eager" width="4"')
+    picture = checks.parse(pages.with_lazy_pictures(text, folder)).select("article img")[1]
+    assert (picture["loading"], picture["width"], picture.get("height")) == ("eager", "4", None)
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        (None, None),
+        ("https://github.com/Some-One/papers", "https://some-one.github.io/papers/"),
+        ("https://github.com/a/a.github.io", "https://a.github.io/"),
+        ("https://codeberg.org/a/b", None),
+    ],
+)
+def test_the_address_of_the_site_follows_from_that_of_the_repository(tmp_path, address, site):
+    project = copies.make(tmp_path)
+    sync.set_address(address, project)
+    assert repository.pages(project) == site
+
+
+def test_a_chapter_is_described_by_its_answer_or_its_question(tmp_path):
+    project = copies.make(tmp_path)
+    copies.start(project, "tart")
+    page = "notebooks/02-tart.html"
+    assert pages.sentences(project) == {page: paper("tart").question}
+    path = project.notebooks / "02-tart.ipynb"
+    document = nbformat.read(path, as_version=4)
+    line = {"says": "It is {C1.estimate}.", "given": {"C1": "holds"}}
+    opening = {"answer": line, "takeaways": [line] * 3, "needs": ""}
+    document.cells[0].metadata["opening"] = opening
+    nbformat.write(document, path)
+    assert pages.sentences(project) == {page: paper("tart").question}
+    copies.publish(project, "tart", [{}])
+    assert pages.sentences(project) == {page: "It is 1.50."}

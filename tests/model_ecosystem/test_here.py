@@ -9,9 +9,9 @@ import pytest
 from companion import chapter, results
 from companion.model_ecosystem import settings, sources
 from companion.model_ecosystem.lab import real
+from companion.model_ecosystem.lab.directions import directed_pairs
 from companion.model_ecosystem.lab.real import Drift, traits
 from companion.model_ecosystem.method import forest
-from companion.model_ecosystem.method.drift import directed_pairs
 from companion.model_ecosystem.method.forest import depths
 from companion.model_ecosystem.page import explorers, figures, tables
 from companion.model_ecosystem.sources import Ecosystem

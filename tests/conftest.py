@@ -1,6 +1,6 @@
 """What all tests share: threads, the order of the lanes, the runs of the notebooks, the site.
 
-`make test` runs three processes side by side (pytest-xdist).  Tests that share something expensive
+`make test` runs four processes side by side (pytest-xdist).  Tests that share something expensive
 stay together in one of them: all that need a run of a notebook or the site (the group ``book``,
 which starts first because it takes longest; the walk through all pages as on a phone goes beside
 it), all tests of one chapter, all tests of one file.

@@ -41,9 +41,10 @@ class Agreement(NamedTuple):
 
 
 SOLVERS = {
-    # two iterative solvers, of an error in percent: fit_varpro stops at 1e-10 of an exponent, and
-    # where few points determine it, that is 1e-3 of the prediction
-    "sl-fit": Agreement(2e-3, inside=6, words=False, less={"shares": [0.0, 0.3]}),
+    # two iterative solvers, of an error in percent: fit_varpro stops at 1e-8 of an exponent, and
+    # where few points determine it, that is 1e-3 of the prediction; a band of laws without one of
+    # their runs is 2e-3 apart at a corner (six runs, 60 % thrown away, 4 % of noise)
+    "sl-fit": Agreement(4e-3, inside=6, words=False, less={"shares": [0.0, 0.3]}),
 }
 """Figures that are no closed form: name -> what they can promise, and why."""
 

@@ -11,10 +11,10 @@ Reading order, the paper first:
  4 method/varpro    Variable projection: the law is linear in three of its five parameters
  5 method/reduced   Two laws with three parameters, for when the points cannot support five
 
-Then ``lab/run``, the door of the experiments, and what it calls: budget, compare, control,
-designs, facts, final_only, freedom, heatmaps, huber, live, overtrained, paper_scale, schedules,
-solvers, tiny_family, worlds, zipf.  ``sources`` holds what others released and printed,
-``verdict`` every claim with its criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: rules (each rule, once the
+paper's way and once a sound way), families, designs, budget, solvers, facts, schedules, tiny,
+truth.  ``sources`` holds what others released and printed, ``verdict`` every claim with its
+criterion, ``page`` what is drawn.
 
 =========  =====================
 equation   function

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pooch
 import torch
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from companion.data import Missing
 from companion.models import ModelUnavailable
-from companion.scaling_laws.method.protocol import Family
+from companion.scale import device
+from companion.scaling_laws.lab.families import n_vs_q
+from companion.scaling_laws.method.protocol import CUT, Family
+from companion.scaling_laws.settings import Settings
 from companion.scaling_laws.sources import family
 
 if TYPE_CHECKING:
@@ -218,3 +224,36 @@ def pythia_evaluation(*, n_windows: int, seq: int = 1024, n_cloze: int = 500) ->
         context, word = json.loads(line)["text"].rsplit(" ", 1)
         cloze.append((tokenizer(context)["input_ids"], tokenizer(f" {word}")["input_ids"]))
     return Evaluation(windows, tuple(cloze))
+
+
+def evaluate_pythia(settings: Settings) -> pd.DataFrame | Missing:
+    """Both losses of the checkpoints that the settings name; a Missing if they name none.
+
+    Rows are kept in the user's cache as they are made, so a run that stops goes on there.
+    """
+    if not settings.hub_models:
+        return Missing(
+            "Pythia's checkpoints are evaluated at paper scale only: set SCALE to 'paper' on a "
+            "machine with a GPU, a network and 50 GB of disk."
+        )
+    cache = Path(os.environ.get("COMPANION_CACHE") or pooch.os_cache("runnable-papers"))
+    return evaluate_checkpoints(
+        settings.hub_models,
+        settings.hub_steps,
+        pythia_evaluation(n_windows=settings.hub_windows),
+        results=cache / "scaling-laws" / "pythia.jsonl",
+        device=device(),
+    )
+
+
+def law_of_two_metrics(table: pd.DataFrame) -> pd.DataFrame:
+    """Error of the law on language-modelling loss and on LAMBADA, all models.
+
+    Columns: metric, q, are, status.
+    """
+    parts = []
+    for metric in ("text", "cloze"):
+        rows = n_vs_q(evaluated_family(table, metric), cut=CUT, least=3)
+        rows = rows[rows["n"] == rows["n"].max()]
+        parts.append(rows.assign(metric=metric)[["metric", "q", "are", "status"]])
+    return pd.concat(parts, ignore_index=True)

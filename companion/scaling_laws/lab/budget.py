@@ -12,20 +12,23 @@ import numpy as np
 import pandas as pd
 
 from companion.scale import generator
-from companion.scaling_laws.lab.designs import POOLS, Design, large_runs, targets
+from companion.scaling_laws.lab.designs import NESTED, Design, large_runs, targets, thrown
 from companion.scaling_laws.method.protocol import Family, are, bias, target_points, training_points
 from companion.scaling_laws.method.reduced import fit_one_model
-from companion.stats import bootstrap
+from companion.stats import bootstrap, proportion
+
+BAD_DAY = 10.0
+"""Percent of error from which a prediction is called a bad day."""
 
 LEAST_SUBSETS = 8
 """Subsets that each half of a design's draws must have."""
 
 
 def candidate_designs(
-    ks: Sequence[int], tokens: Sequence[float], pools: Sequence[str] = tuple(POOLS)
+    ks: Sequence[int], tokens: Sequence[float], pools: Sequence[str] = NESTED
 ) -> list[Design]:
     """Every combination, with the first tenth of each run thrown away."""
-    return [Design(pool, k, float(D), "cut 10 %") for pool in pools for k in ks for D in tokens]
+    return [Design(pool, k, float(D), thrown(0.1)) for pool in pools for k in ks for D in tokens]
 
 
 def target_cost(family: Family) -> float:
@@ -49,7 +52,8 @@ def practitioner_table(
 
     Columns: budget (share of the target's cost), pool, k, tokens, spent (share), are with low and
     high (95 % bootstrap interval of the mean over held-out subsets), worst_tenth (90th percentile
-    of ARE: one plan in ten errs by more), bias (mean signed error: where it is far smaller than
+    of ARE: one plan in ten errs by more), bad with bad_low and bad_high (share of the held-out
+    subsets that err by more than :data:`BAD_DAY`, Wilson interval), bias (mean signed error: where it is far smaller than
     ARE, errors of opposite sign cancel between subsets), n, n_failed. Left out are budgets that
     no design fits, and designs with so few subsets that a half has less than LEAST_SUBSETS.
     """
@@ -68,6 +72,7 @@ def practitioner_table(
         errors = held_out["are"].to_numpy()
         finite = errors[np.isfinite(errors)]
         interval = bootstrap(finite, rng=rng)
+        bad = proportion(int((finite > BAD_DAY).sum()), finite.size)
         rows.append(
             {
                 "budget": budget,
@@ -79,6 +84,9 @@ def practitioner_table(
                 "low": interval.low,
                 "high": interval.high,
                 "worst_tenth": float(np.quantile(finite, 0.9)),
+                "bad": bad.estimate,
+                "bad_low": bad.low,
+                "bad_high": bad.high,
                 "bias": float(held_out["bias"].mean()),
                 "n": int(finite.size),
                 "n_failed": int(errors.size - finite.size),
@@ -136,6 +144,9 @@ def plans(
                 "low": errors["are"].min(),
                 "high": errors["are"].max(),
                 "worst_tenth": np.nan,
+                "bad": float((errors["are"] > BAD_DAY).mean()),
+                "bad_low": np.nan,
+                "bad_high": np.nan,
                 "bias": errors["bias"].mean(),
                 "n": len(errors),
                 "n_failed": 0,

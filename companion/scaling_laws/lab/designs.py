@@ -11,18 +11,21 @@ observation, however many subsets it has.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import combinations
 from math import comb
 
 import numpy as np
 import pandas as pd
 
+from companion.scale import generator
+from companion.scaling_laws.lab.rules import best_seen
 from companion.scaling_laws.method.curvefit import fit_curve_fit
-from companion.scaling_laws.method.law import Fit, Points, ScalingLaw, join, residual_sum
+from companion.scaling_laws.method.law import Fit, Points, join, residual_sum
 from companion.scaling_laws.method.protocol import (
+    CUT,
     TARGET_FROM,
     Family,
     Run,
@@ -34,13 +37,24 @@ from companion.scaling_laws.method.protocol import (
 from companion.scaling_laws.method.reduced import fit_size_only
 from companion.scaling_laws.method.varpro import fit_varpro
 from companion.stats import Interval, bootstrap
+from companion.sweep import sweep
 
-POOLS = {"120M": 1.2e8, "545M": 5.45e8, "1.05B": 1.05e9}
-"""Largest size that a design may train on."""
+SHORT, WHOLE = 1e11, 3.5e11
+"""Tokens of each run in the two groups of designs."""
+
+POOLS = {
+    "120M": (0.0, 1.2e8),
+    "545M": (0.0, 5.45e8),
+    "1.05B": (0.0, 1.05e9),
+    "475M to 1.05B": (4e8, 1.05e9),
+}
+"""Sizes that a design may train on: more parameters than the first number, at most the second."""
+
+NESTED = ("120M", "545M", "1.05B")
+"""Pools that hold each other; the fourth has large runs only."""
 
 TARGET_SIZE = 1.5e9
 """Models above this are the targets (three, of 1.9 to 2.0 billion parameters)."""
-
 
 Select = Callable[[np.ndarray, float], np.ndarray]
 """(tokens seen at each checkpoint, tokens of the run) -> which checkpoints are used."""
@@ -52,20 +66,26 @@ def _final_five(data: Points) -> Fit | None:
 
 
 def _best_seen(data: Points) -> Fit:
-    law = ScalingLaw.of(E=data.loss.min(), A=0, B=0, alpha=0, beta=0)
+    law = best_seen(data)
     return Fit(law, residual_sum(law, data), data.N.size, data.n_sizes, converged=True)
 
 
+def thrown(share: float) -> str:
+    """The treatment that throws away the first `share` of each run."""
+    return f"cut {100 * share:.0f} %"
+
+
+def _after(share: float) -> Select:
+    return lambda seen, tokens: seen > share * tokens
+
+
+CUT_10B, FIVE, THREE, BEST = "cut 10B", "final, 5 parameters", "final, 3 parameters", "best seen"
 TREATMENTS: dict[str, tuple[Select, Callable[[Points], Fit | None]]] = {
-    "all": (lambda seen, _: seen > 0, fit_varpro),
-    "cut 10B": (lambda seen, _: seen > 1e10, fit_varpro),
-    "cut 35B": (lambda seen, _: seen > 3.5e10, fit_varpro),
-    "cut 10 %": (lambda seen, tokens: seen > 0.1 * tokens, fit_varpro),
-    "last 30 %": (lambda seen, tokens: seen >= TARGET_FROM * tokens, fit_varpro),
-    "first 30 %": (lambda seen, tokens: seen <= 0.3 * tokens, fit_varpro),
-    "final, 5 parameters": (lambda seen, _: seen == seen.max(), _final_five),
-    "final, 3 parameters": (lambda seen, _: seen == seen.max(), fit_size_only),
-    "best seen": (lambda seen, _: seen > 1e10, _best_seen),
+    **{thrown(i / 10): (_after(i / 10), fit_varpro) for i in range(10)},
+    CUT_10B: (lambda seen, _: seen > CUT, fit_varpro),
+    FIVE: (lambda seen, _: seen == seen.max(), _final_five),
+    THREE: (lambda seen, _: seen == seen.max(), fit_size_only),
+    BEST: (lambda seen, _: seen > CUT, _best_seen),
 }
 """Which checkpoints up to `tokens` enter the fit, and the solver."""
 
@@ -101,8 +121,17 @@ def large_runs(family: Family) -> list[Run]:
 
 def pool_runs(family: Family, pool: str) -> tuple[Run, ...]:
     """The runs of a pool, smallest first."""
-    limit = POOLS[pool]
-    return tuple(run for run in family.runs if run.N <= limit)  # noqa: SIM300  (N is no constant)
+    low, high = POOLS[pool]
+    return tuple(run for run in family.runs if low < run.N <= high)
+
+
+def equal_tokens(family: Family, few: tuple[str, int], many: tuple[str, int]) -> float:
+    """Tokens that each of a few runs may have, so that they cost as much as many whole ones.
+
+    few, many : pool and number of runs; costs are 6 N D, at the mean size of each pool
+    """
+    costs = [k * np.mean([run.N for run in pool_runs(family, pool)]) for pool, k in (few, many)]
+    return float(WHOLE * costs[1] / costs[0])
 
 
 def draw_subsets(
@@ -128,32 +157,35 @@ def monte_carlo(
     family: Family,
     designs: Iterable[Design],
     n_draws: int,
-    rng_for: Callable[[str, int], np.random.Generator],
+    seed: int,
+    *,
+    n_jobs: int = 1,
+    label: str = "",
 ) -> pd.DataFrame:
     """One row per design and subset: errors in percent, cost, and the status of the fit.
 
-    rng_for : generator for (pool, k), so that designs which differ only in tokens or treatment
-        see the same subsets and can be compared pair by pair
+    seed : of the subsets; designs which differ only in tokens or treatment see the same ones and
+        can be compared pair by pair
 
     Columns: pool, k, tokens, treatment, draw, are (last 30 % of the targets), are_final (their
-    last checkpoint), bias, flop (6 N D summed over runs), seconds, status (``ok``, ``at bound``,
+    last checkpoint), bias, flop (6 N D summed over runs), status (``ok``, ``at bound``,
     ``not converged`` or ``failed``).
     """
+    job = partial(run_design, family=family, n_draws=n_draws, seed=seed)
+    return pd.concat(sweep(job, designs, n_jobs=n_jobs, label=label), ignore_index=True)
+
+
+def run_design(design: Design, *, family: Family, n_draws: int, seed: int) -> pd.DataFrame:
+    """The rows of one design, see :func:`monte_carlo`."""
     window, final = targets(family)
-    subsets: dict[tuple[str, int], list[tuple[int, ...]]] = {}
+    runs = pool_runs(family, design.pool)
+    rng = generator(seed, "subsets of runs", design.pool, design.k)
     rows = []
-    for design in designs:
-        runs, key = pool_runs(family, design.pool), (design.pool, design.k)
-        if key not in subsets:
-            subsets[key] = draw_subsets(len(runs), design.k, n_draws, rng_for(*key))
-        for draw, subset in enumerate(subsets[key]):
-            chosen = [runs[i] for i in subset]
-            row = {
-                **asdict(design),
-                "draw": draw,
-                "flop": 6 * design.tokens * sum(run.N for run in chosen),
-            }
-            rows.append(row | _predict(design, chosen, window, final))
+    for draw, subset in enumerate(draw_subsets(len(runs), design.k, n_draws, rng)):
+        chosen = [runs[i] for i in subset]
+        cost = 6 * design.tokens * sum(run.N for run in chosen)
+        row = {**asdict(design), "draw": draw, "flop": cost}
+        rows.append(row | _predict(design, chosen, window, final))
     return pd.DataFrame(rows)
 
 
@@ -172,21 +204,14 @@ def _until(run: Run, tokens: float) -> Run:
 def _predict(
     design: Design, runs: Sequence[Run], window: Points, final: Points
 ) -> dict[str, object]:
-    data = training_set(design, runs)
-    began = time.perf_counter()
-    fit = TREATMENTS[design.treatment][1](data)
-    seconds = round(time.perf_counter() - began, 4)
+    fit = TREATMENTS[design.treatment][1](training_set(design, runs))
     if fit is None:
-        nothing = dict.fromkeys(("are", "are_final", "bias"), np.nan)
-        return {"status": "failed", "seconds": seconds, **nothing}
+        return {"status": "failed", **dict.fromkeys(("are", "are_final", "bias"), np.nan)}
     status = "at bound" if fit.at_bound else "ok" if fit.converged else "not converged"
-    return {
-        "status": status,
-        "seconds": seconds,
-        "are": are(fit.law, window),
-        "are_final": are(fit.law, final),
-        "bias": bias(fit.law, window),
-    }
+    errors = (are(fit.law, window), are(fit.law, final), bias(fit.law, window))
+    # six digits after the point are more than any figure shows, and make small files
+    rounded = [round(value, 6) for value in errors]
+    return {"status": status, **dict(zip(("are", "are_final", "bias"), rounded, strict=True))}
 
 
 def select(table: pd.DataFrame, **where: object) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from companion.scaling_laws.lab.heatmaps import one_model
-from companion.scaling_laws.lab.huber import fit_huber_log
+from companion.scaling_laws.lab.families import one_model
+from companion.scaling_laws.lab.solvers import fit_huber_log
 from companion.scaling_laws.method.law import Points, ScalingLaw
 from companion.scaling_laws.method.protocol import CUT, Family, are, target_points, training_points
 from companion.scaling_laws.method.reduced import BORROWED_ALPHA, BORROWED_LOG_A
@@ -96,14 +96,9 @@ def _last_values(name: str) -> pd.DataFrame:
     return table.assign(fitted=perf).reset_index()
 
 
-def v0_metrics() -> pd.DataFrame:
-    """Pythia v0 at the end of training: lambada and wikitext in bits, and what was fitted."""
-    return _last_values("pythia-v0")
-
-
 def pythia_v0_mixes_metrics() -> Fact:
     """Some sizes average two metrics, so the curve over sizes has a step that no model made."""
-    table = v0_metrics()
+    table = _last_values("pythia-v0")
     mixed = table["wikitext"].notna()
     rises = int((np.diff(table["fitted"]) > 0).sum())
     lambada_rises = int((np.diff(table["lambada"]) > 0).sum())

@@ -46,10 +46,6 @@ class Family:
         """The largest model, which the law must predict."""
         return self.runs[-1]
 
-    def reversed(self) -> Family:
-        """The family with the smallest model as target (scaling down)."""
-        return Family(self.name, self.runs[::-1], self.unit)
-
 
 def stack(runs: Sequence[Run]) -> Points:
     """All checkpoints of `runs` as points; ValueError for bad values or if none is left."""
@@ -67,26 +63,12 @@ def training_points(runs: Sequence[Run], *, q: float = 1.0, cut: float = 0.0) ->
     longest run stays out.  ValueError if no checkpoint is left.
     """
     end = q * longest(runs)
-    return stack([run.select((tokens > cut) & (tokens < end)) for run, tokens in _tokens(runs)])
+    return stack([run.select((run.D > cut) & (run.D < end)) for run in runs])
 
 
 def family_points(family: Family) -> Points:
     """:func:`training_points` of a family's training models without their first 10B tokens."""
     return training_points(family.runs[:-1], cut=CUT)
-
-
-def tail_points(runs: Sequence[Run], *, q: float, cut: float = CUT) -> Points:
-    """The end of a window: ``0.7 q T <= tokens < 0.7 T`` and ``tokens > cut``. Paper Fig. 4.
-
-    q near 0 takes the whole window, q near 1 only its end.
-    """
-    end = TARGET_FROM * longest(runs)
-    return stack(
-        [
-            run.select((tokens > cut) & (tokens >= q * end) & (tokens < end))
-            for run, tokens in _tokens(runs)
-        ]
-    )
 
 
 def target_points(run: Run) -> Points:
@@ -98,10 +80,6 @@ def target_points(run: Run) -> Points:
 def longest(runs: Sequence[Run]) -> float:
     """T, the largest token count of any of `runs`."""
     return max(float(run.D[-1]) for run in runs)
-
-
-def _tokens(runs: Sequence[Run]) -> list[tuple[Run, np.ndarray]]:
-    return [(run, run.D) for run in runs]
 
 
 def signed_errors(law: ScalingLaw, target: Points) -> np.ndarray:

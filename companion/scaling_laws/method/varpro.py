@@ -15,10 +15,11 @@ Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973); the last step uses Kaufman's 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares, nnls
+from scipy.optimize import nnls
 
 from companion.scaling_laws.method.law import (
     Fit,
@@ -32,19 +33,29 @@ LOW, HIGH = 0.02, 40.0
 """Search range of both exponents (ours); fits on the start of a run reach beta = 2.5 and more."""
 
 _GRID = np.geomspace(LOW, HIGH, 33)
+NEAR = (2.0, 1.1)
+"""Minima whose J exceeds the least one by more than this factor are given up: after the first
+zoom, where the grid is still coarse, and after each further one."""
+
+_RATIO = np.log(_GRID[1] / _GRID[0])
+_STEP, _GAIN = 1e-8, 1e-12  # relative change of exponents and of J at which the polish ends
 _EDGE = 1e-6  # relative distance to LOW or HIGH at which an exponent counts as stuck
 
 
 class _Sums(NamedTuple):
     """What the projected objective needs of the points, in scaled units.
 
+    Points stand in order of size.
+
     x : (m,) log N of each size minus the smallest; size : (n,) index of each point into x
+    first : (m,) the first point of each size
     y : (n,) log D minus the smallest; loss : (n,)
     count, total : (m,) points and summed loss of each size
     """
 
     x: np.ndarray
     size: np.ndarray
+    first: np.ndarray
     y: np.ndarray
     loss: np.ndarray
     count: np.ndarray
@@ -52,13 +63,15 @@ class _Sums(NamedTuple):
 
 
 def _sums(data: Points) -> tuple[_Sums, float, float]:
-    log_n, log_d = np.log(data.N), np.log(data.D)
-    sizes, index = np.unique(log_n, return_inverse=True)
-    count = np.bincount(index).astype(float)
-    total = np.bincount(index, weights=data.loss)
+    order = np.argsort(data.N, kind="stable")
+    log_n, log_d, loss = np.log(data.N[order]), np.log(data.D[order]), data.loss[order]
+    sizes, first, index, count = np.unique(
+        log_n, return_index=True, return_inverse=True, return_counts=True
+    )
+    total = np.add.reduceat(loss, first)
     least_n, least_d = float(sizes[0]), float(log_d.min())
-    sums = _Sums(sizes - least_n, index, log_d - least_d, data.loss, count, total)
-    return sums, least_n, least_d
+    x, y = sizes - least_n, log_d - least_d
+    return _Sums(x, index, first, y, loss, count.astype(float), total), least_n, least_d
 
 
 def _projected(sums: _Sums, alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
@@ -75,9 +88,7 @@ def _projected(sums: _Sums, alphas: np.ndarray, betas: np.ndarray) -> np.ndarray
     v -= v_mean
     loss_mean = sums.loss.mean()
     loss = sums.loss - loss_mean
-    per_size = np.stack(
-        [np.bincount(sums.size, weights=column, minlength=u.shape[0]) for column in v.T], axis=1
-    )  # (m, b)
+    per_size = np.add.reduceat(v, sums.first, axis=0)  # (m, b)
     uu = (sums.count @ u**2)[:, None]
     vv = np.einsum("nb,nb->b", v, v)[None, :]
     uv = u.T @ per_size
@@ -131,12 +142,14 @@ def linear_part(
     """
     columns = np.stack([np.ones_like(x), np.exp(-alpha * x), np.exp(-beta * y)], axis=1)
     scale = np.linalg.norm(columns, axis=0)
-    coefficients, _ = nnls(columns / scale, loss)
+    # the triangular factor holds the whole problem in four rows
+    small = np.linalg.qr(np.column_stack([columns / scale, loss]), mode="r")
+    coefficients, _ = nnls(small[:, :3], small[:, 3])
     return coefficients / scale, columns
 
 
 def fit_varpro(
-    data: Points, *, need_identified: bool = True, n_starts: int = 3, n_zooms: int = 4
+    data: Points, *, need_identified: bool = True, n_starts: int = 3, n_zooms: int = 2
 ) -> Fit:
     """The least-squares law by global search over the exponents; the book's default.
 
@@ -151,13 +164,13 @@ def fit_varpro(
         check_identified(data)
     sums, least_n, least_d = _sums(data)
     surface = _projected(sums, _GRID, _GRID)
-    best = None
-    for i, j in _local_minima(surface)[:n_starts]:
-        start = _zoom(sums, _GRID[i], _GRID[j], n_zooms)
-        found = _polish(sums, start)
-        if best is None or found.cost < best.cost:
-            best = found
-    alpha, beta = best.x
+    minima = [(_GRID[i], _GRID[j]) for i, j in _local_minima(surface)[:n_starts]]
+    for level in range(n_zooms):
+        zoomed = [_zoom(sums, *place, _RATIO / 4**level) for place in minima]
+        limit = NEAR[level > 0] * min(J for J, _, _ in zoomed)
+        minima = [place for J, *place in zoomed if limit >= J]
+    best = min((_polish(sums, *place) for place in minima), key=lambda one: one.J)
+    alpha, beta = best.alpha, best.beta
     (E, A, B), _ = linear_part(sums.x[sums.size], sums.y, sums.loss, alpha, beta)
     with np.errstate(divide="ignore"):
         log_A, log_B = np.log([A, B]) + np.array([alpha * least_n, beta * least_d])
@@ -168,7 +181,7 @@ def fit_varpro(
         sse=residual_sum(law, data),
         n_points=data.N.size,
         n_sizes=sums.x.size,
-        converged=bool(best.status > 0),
+        converged=best.converged,
         at_bound=any(c > 0 and not LOW * (1 + _EDGE) < e < HIGH * (1 - _EDGE) for c, e in stuck),
     )
 
@@ -190,43 +203,123 @@ def _local_minima(surface: np.ndarray) -> list[tuple[int, int]]:
     return [tuple(cell) for cell in cells[np.argsort(surface[tuple(cells.T)])]]
 
 
-def _zoom(sums: _Sums, alpha: float, beta: float, n_zooms: int) -> tuple[float, float]:
-    """The best cell of ever finer grids of 9 x 9 around (alpha, beta)."""
-    step = np.log(_GRID[1] / _GRID[0])
-    offsets = np.linspace(-1, 1, 9)
-    for _ in range(n_zooms):
-        alphas = np.clip(alpha * np.exp(step * offsets), LOW, HIGH)
-        betas = np.clip(beta * np.exp(step * offsets), LOW, HIGH)
-        surface = _projected(sums, alphas, betas)
-        i, j = np.unravel_index(np.argmin(surface), surface.shape)
-        alpha, beta, step = alphas[i], betas[j], step / 4
-    return float(alpha), float(beta)
+def _zoom(sums: _Sums, alpha: float, beta: float, step: float) -> tuple[float, float, float]:
+    """(J, alpha, beta) of the best cell of a grid of 9 x 9 around (alpha, beta).
+
+    step : natural logarithm of the ratio of the grid's ends to its center
+    """
+    factors = np.exp(np.linspace(-step, step, 9))
+    alphas, betas = np.clip(alpha * factors, LOW, HIGH), np.clip(beta * factors, LOW, HIGH)
+    surface = _projected(sums, alphas, betas)
+    i, j = np.unravel_index(np.argmin(surface), surface.shape)
+    return float(surface[i, j]), float(alphas[i]), float(betas[j])
 
 
-def _polish(sums: _Sums, start: tuple[float, float]):
-    """Trust-region least squares on the projected residual, in two dimensions."""
-    x, y, loss = sums.x[sums.size], sums.y, sums.loss
+class _At(NamedTuple):
+    """The best law at two exponents, and where J falls from there.
 
-    def residual(exponents: np.ndarray) -> np.ndarray:
-        coefficients, columns = linear_part(x, y, loss, *exponents)
-        return columns @ coefficients - loss
+    J : sum of squares; fall : (2,) minus half its gradient; bend : (2, 2) half its curvature by
+    Kaufman's Jacobian; length : (2,) the diagonal of `bend` before the coefficients follow
+    """
 
-    def jacobian(exponents: np.ndarray) -> np.ndarray:
-        coefficients, columns = linear_part(x, y, loss, *exponents)
-        slopes = np.stack(
-            [-x * columns[:, 1] * coefficients[1], -y * columns[:, 2] * coefficients[2]], axis=1
-        )
-        basis, _ = np.linalg.qr(columns[:, coefficients > 0])
-        return slopes - basis @ (basis.T @ slopes)
+    alpha: float
+    beta: float
+    J: float
+    fall: np.ndarray
+    bend: np.ndarray
+    length: np.ndarray
+    converged: bool = False
 
-    return least_squares(
-        residual,
-        np.clip(start, LOW, HIGH),
-        jacobian,
-        bounds=(LOW, HIGH),
-        xtol=1e-10,
-        ftol=1e-12,
-        gtol=1e-12,
-        max_nfev=60,
-        x_scale=(0.1, 0.1),
-    )
+
+def _at(sums: _Sums, alpha: float, beta: float) -> _At:
+    """J and its slopes from sums over points; those of the size term are sums over sizes."""
+    n, m, index = sums.loss.size, sums.x.size, sums.size
+    u, v = np.expm1(-alpha * sums.x), np.expm1(-beta * sums.y)
+    (E, A, B), centered = _coefficients(sums, u, v)
+    ex, ey = u + 1, v + 1
+    residual = (E + A * ex)[index] + B * ey - sums.loss
+    shift = np.array([sums.count @ ex / n, ey.mean()]) if centered else np.zeros(2)
+    a, b, slope_a, slope_b = ex - shift[0], ey - shift[1], A * sums.x * ex, B * sums.y * ey
+    if centered:
+        slope_a, slope_b = slope_a - sums.count @ slope_a / n, slope_b - slope_b.mean()
+    per_b, per_slope = (np.bincount(index, one, m) for one in (b, slope_b))
+    weighted, slopes = sums.count * a, sums.count * slope_a
+    fall = np.array([slope_a @ np.bincount(index, residual, m), slope_b @ residual])
+    cross = slope_a @ per_slope
+    length = np.array([slope_a @ slopes, slope_b @ slope_b])
+    bend = np.array([[length[0], cross], [cross, length[1]]])
+    active = [i for i, coefficient in enumerate((A, B)) if coefficient > 0]
+    if active:  # the coefficients follow the exponents and take most of the slope away
+        gram = np.array([[a @ weighted, a @ per_b], [a @ per_b, b @ b]])
+        shared = np.array([[slope_a @ weighted, slope_a @ per_b], [a @ per_slope, slope_b @ b]])
+        part = shared[:, active]
+        bend -= part @ np.linalg.solve(gram[np.ix_(active, active)], part.T)
+    return _At(alpha, beta, float(residual @ residual), fall, bend, length)
+
+
+def _coefficients(
+    sums: _Sums, u: np.ndarray, v: np.ndarray
+) -> tuple[tuple[float, float, float], bool]:
+    """((E, A, B), whether E > 0) of the least sum of squares with none negative.
+
+    u, v : N^-alpha - 1 of each size and D^-beta - 1 of each point
+    """
+    n = sums.loss.size
+    mean_u, mean_v, mean = sums.count @ u / n, v.mean(), sums.loss.mean()
+    u, v, loss = u - mean_u, v - mean_v, sums.loss - mean
+    uu, vv = float(sums.count @ u**2), float(v @ v)
+    uv = float(u @ np.bincount(sums.size, v, sums.x.size))
+    ul, vl = float(u @ (sums.total - sums.count * mean)), float(v @ loss)
+    mean_u, mean_v = mean_u + 1, mean_v + 1
+    found = []
+    for A, B in _solutions(uu, uv, vv, ul, vl):
+        E = mean - A * mean_u - B * mean_v
+        found.append((-(A * ul + B * vl), E, A, B))
+    uu, vv, uv = uu + n * mean_u**2, vv + n * mean_v**2, uv + n * mean_u * mean_v
+    ul, vl = ul + n * mean_u * mean, vl + n * mean_v * mean
+    for A, B in _solutions(uu, uv, vv, ul, vl):
+        found.append((n * mean**2 - (A * ul + B * vl), 0.0, A, B))
+    _, E, A, B = min(one for one in found if min(one[1:]) >= 0)
+    return (E, A, B), E > 0
+
+
+def _solutions(
+    uu: float, uv: float, vv: float, ul: float, vl: float
+) -> Iterator[tuple[float, float]]:
+    """(A, B) with both terms, with one of them, and with none."""
+    determinant = uu * vv - uv**2
+    if determinant > 0:
+        yield (vv * ul - uv * vl) / determinant, (uu * vl - uv * ul) / determinant
+    if uu > 0:
+        yield ul / uu, 0.0
+    if vv > 0:
+        yield 0.0, vl / vv
+    yield 0.0, 0.0
+
+
+def _polish(sums: _Sums, alpha: float, beta: float, n_steps: int = 60) -> _At:
+    """Levenberg-Marquardt on the projected objective, in two dimensions, exponents in bounds."""
+    now, damping = _at(sums, alpha, beta), 1e-3
+    for _ in range(n_steps):
+        exponents, strength = np.array([now.alpha, now.beta]), np.diag(now.bend)
+        # an exponent that presses against its bound is held there
+        low, high = (exponents <= LOW) & (now.fall < 0), (exponents >= HIGH) & (now.fall > 0)
+        # and one that the coefficients can make up for (two sizes) moves nothing but rounding
+        free = ~low & ~high & (strength > 1e-10 * now.length)
+        if not free.any():
+            return now._replace(converged=True)
+        square, fall = now.bend[np.ix_(free, free)], now.fall[free]
+        while damping < 1e9:
+            step = np.zeros(2)
+            step[free] = np.linalg.solve(square + damping * np.diag(np.diag(square)), fall)
+            tried = _at(sums, *np.clip(exponents + step, LOW, HIGH).tolist())
+            if tried.J <= now.J:
+                break
+            damping *= 8
+        else:  # no step improves at the precision of floats
+            return now._replace(converged=True)
+        moved = np.abs(step / exponents).max()
+        gained, now, damping = now.J - tried.J, tried, damping / 8
+        if moved < _STEP or gained <= _GAIN * now.J:
+            return now._replace(converged=True)
+    return now

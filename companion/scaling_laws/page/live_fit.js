@@ -151,10 +151,11 @@ function scene({ family, runs, cut, noise }, data) {
 
   // the protocol: checkpoints after a share of the longest run, but for its last one
   const noisy = loss.map((row, i) => row.map((v, j) => v * Math.exp(noise * z[i][j])));
-  const end = Math.max(...D.slice(0, runs).map((d) => d[d.length - 1]));
-  function chosen(share) {
+  function chosen(share, skip = -1) {
+    const who = range(runs, (i) => i).filter((i) => i !== skip);
+    const end = Math.max(...who.map((i) => D[i][D[i].length - 1]));
     const used = { N: [], D: [], loss: [] }, thrown = { D: [], loss: [] };
-    for (let i = 0; i < runs; i++) D[i].forEach((d, j) => {
+    for (const i of who) D[i].forEach((d, j) => {
       const into = d > share * end && d < end ? used : thrown;
       if (into.N) into.N.push(N[i]);
       into.D.push(d);
@@ -185,6 +186,14 @@ function scene({ family, runs, cut, noise }, data) {
   const { used, thrown } = chosen(cut), law = fit({ used }), error = are(law);
   const seen = Math.min(...used.loss), floor = are(() => seen);
   const largest = names[last], ends = loss[last].length - 1;
+  // the law without each run in turn, where three sizes are left
+  const laws = runs > 3 ? range(runs, (i) => fit(chosen(cut, i))) : [];
+  const others = D[last].map((d) => laws.map((one) => one(N[last], d)));
+  const low = others.map((v) => Math.min(...v)), high = others.map((v) => Math.max(...v));
+  const band = laws.length ? [{ kind: "band", x: D[last], low, high, role: "ours",
+    name: "one run left out" }] : [];
+  const left = laws.length ? ` Leaving one run out: ${fixed(low[ends], 2)} to `
+    + `${fixed(high[ends], 2)}.` : "";
   const from = cut > 0 ? `without the first ${percent(cut, 0)}` : "from the start";
   const spoiled = noise > 0 ? `with ${percent(noise, 1)} of noise` : "as measured";
   const lines = (first, stop, rows, look, label) => rows.slice(first, stop).map((y, i) =>
@@ -193,11 +202,11 @@ function scene({ family, runs, cut, noise }, data) {
     headline: `Error ${percent(error / 100, 1)}: ${fixed(law(N[last], T), 2)} predicted for the `
       + `end of the ${largest} run, ${fixed(loss[last][ends], 2)} measured.`,
     detail: `Fitted: ${runs} runs up to ${names[runs - 1]}, ${from}, ${spoiled}. `
-      + `The best loss among them is ${percent(floor / 100, 1)} off.`,
+      + `The best loss among them is ${percent(floor / 100, 1)} off.${left}`,
     panels: [
       { title: "Loss while training", x: { label: "tokens seen", domain: axes.x, scale: "log" },
         y: { label: axes.label, domain: axes.y }, marks: [
-          ...lines(runs, last, loss, { role: "muted", width: 1.2 }, "not used"),
+          ...band, ...lines(runs, last, loss, { role: "muted", width: 1.2 }, "not used"),
           ...lines(0, runs, noisy, { role: "paper", width: 1, opacity: 0.5, dash: "" }),
           { kind: "points", x: thrown.D, y: thrown.loss, role: "paper", marker: "o", open: true,
             size: 2, name: "thrown away" },

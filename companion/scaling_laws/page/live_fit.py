@@ -15,7 +15,7 @@ import numpy as np
 
 from companion.live import Choice, Live, Scene, Slider, fixed, percent, short
 from companion.scale import generator
-from companion.scaling_laws.method.law import ScalingLaw
+from companion.scaling_laws.method.law import LEAST_DISTINCT, ScalingLaw
 from companion.scaling_laws.method.protocol import are, longest, target_points, training_points
 from companion.scaling_laws.method.varpro import fit_varpro
 from companion.scaling_laws.sources import Run, released_family
@@ -102,16 +102,18 @@ def scene(values: Mapping, data: Mapping) -> Scene:
     floor = are(ScalingLaw.of(E=seen, A=0, B=0, alpha=1, beta=1), goal)
     error, by_share = are(law, goal), [are(fit(share), goal) for share in data["shares"]]
     predicted = law.predict(target.N, target.D).tolist()
+    band = _band(train, cut, target)
     return {
         "headline": f"Error {percent(error / 100, 1)}: {fixed(predicted[-1], 2)} predicted for the "
         f"end of the {target.model} run, {fixed(float(target.loss[-1]), 2)} measured.",
-        "detail": _detail(count, train[-1].model, cut, noise, floor),
+        "detail": _detail(count, train[-1].model, cut, noise, floor) + _left(band),
         "panels": [
             {
                 "title": "Loss while training",
                 "x": {"label": "tokens seen", "domain": family["axes"]["x"], "scale": "log"},
                 "y": {"label": family["axes"]["label"], "domain": family["axes"]["y"]},
                 "marks": [
+                    *band,
                     *_curves(_runs(family, 0)[count:-1], role="muted", width=1.2, name="not used"),
                     *_curves(train, role="paper", width=1, opacity=0.5, dash=""),
                     *_checkpoints(train, cut * end, end),
@@ -166,6 +168,27 @@ def scene(values: Mapping, data: Mapping) -> Scene:
             },
         ],
     }
+
+
+def _band(train: list[Run], cut: float, target: Run) -> list[dict]:
+    """What the laws without each run in turn predict, where three sizes are left."""
+    if len(train) <= LEAST_DISTINCT:
+        return []
+    curves = []
+    for left_out in train:
+        rest = [run for run in train if run is not left_out]
+        law = fit_varpro(training_points(rest, cut=cut * longest(rest))).law
+        curves.append(law.predict(target.N, target.D))
+    low, high = np.min(curves, axis=0).tolist(), np.max(curves, axis=0).tolist()
+    ends = {"x": target.D.tolist(), "low": low, "high": high}
+    return [{"kind": "band", **ends, "role": "ours", "name": "one run left out"}]
+
+
+def _left(band: list[dict]) -> str:
+    if not band:
+        return ""
+    low, high = band[0]["low"][-1], band[0]["high"][-1]
+    return f" Leaving one run out: {fixed(low, 2)} to {fixed(high, 2)}."
 
 
 def _detail(count: int, largest: str, cut: float, noise: float, floor: float) -> str:

@@ -8,10 +8,32 @@ from companion.distillation_memorization.lab import run
 from companion.distillation_memorization.lab.predictor import Prediction
 from companion.distillation_memorization.lab.world import Filtered, World
 from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.verdict import causes, rates
 from companion.distillation_memorization.verdict.results import Results
 from companion.scale import generator
 
 N, HELD = 1000, 1000
+JUDGES = {
+    "1": rates.less,
+    "1b": rates.better,
+    "order": rates.order,
+    "tau": rates.cooler,
+    "2": causes.easy,
+    "2b": causes.low_zlib,
+    "3": causes.predictable,
+    "3b": causes.filtered,
+    "4": causes.hard_inherits,
+    "4b": rates.same_rate,
+    "control": rates.control,
+}
+"""What judges each claim: one takes milliseconds, all of them take a second."""
+
+
+def judged(results, claim):
+    """The finding of one claim."""
+    return JUDGES[claim](results)
+
+
 STUDENTS = tuple(arms.objectives((1.0, 2.0, 4.0, 8.0)))
 
 

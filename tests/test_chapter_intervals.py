@@ -132,14 +132,14 @@ def test_auroc_over_seeds_is_wider_than_over_documents():
 
 
 def members(rng, rates, n=100):
-    from companion.distillation_memorization.method.arms import BASELINE, TEACHER
+    from companion.distillation_memorization.method.objectives import BASELINE, TEACHER
 
     return [{TEACHER: rng.random(n) < r, BASELINE: rng.random(n) < r} for r in rates]
 
 
 def counted(worlds, rng):
-    from companion.distillation_memorization.method.arms import TEACHER
-    from companion.distillation_memorization.verdict.resampling import two_level
+    from companion.distillation_memorization.method.objectives import TEACHER
+    from companion.distillation_memorization.verdict.results import two_level
 
     return two_level(
         worlds, lambda m, w: np.array([m[TEACHER] @ w, w.sum()]), lambda n: n[0] / n[1], rng, 150

@@ -1,7 +1,9 @@
-"""Scores: ROC curves, where in a text the trace sits, AUROC against K, strength against meaning."""
+"""The AUROC: its decomposition, what stands beside it, and where it comes from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +12,163 @@ from companion.leximark.lab.arms import MARK, NONE, threshold
 from companion.leximark.lab.arms import dose as dose_name
 from companion.leximark.lab.arms import removal as removal_name
 from companion.leximark.lab.detection import auroc, roc, tpr_at
-from companion.leximark.page.figures import controls
-from companion.leximark.page.figures.style import MEMBER, OTHER, QUESTIONS, WORDS
-from companion.plotting import figure, finding_title, reference_line
+from companion.leximark.lab.run import DECOMPOSITION
+from companion.leximark.page.tables import no_model, untrained
+from companion.plotting import (
+    BLUE,
+    GREY,
+    METHODS,
+    ORANGE,
+    VERMILION,
+    figure,
+    finding_title,
+    methods,
+    no_record,
+    reference_line,
+)
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from companion.leximark.lab.probe import Probe
     from companion.leximark.lab.quality import TradeOff
     from companion.leximark.lab.run import Run
 
+# -------------------------------------------------------------------------------------------- style
+QUESTIONS = methods("record", "dictionary", "protocol", "counterfactual") | {
+    "none": METHODS["no mark"]
+}
 
+
+WORDS = {
+    "none": "no mark",
+    "record": "this record?",
+    "dictionary": "this dictionary?",
+    "protocol": "both at once",
+    "counterfactual": "which version?",
+}
+"""Question -> a few words for an axis."""
+
+MEMBER, OTHER, CONTROL = BLUE, ORANGE, VERMILION
+
+
+# ----------------------------------------------------------------------------------------- controls
+UNTRAINED, BLIND = "untrained model", "no model at all (naive Bayes)"
+
+
+def controls(run: object, arm: str, question: str) -> tuple[float, float]:
+    """Mean AUROC of the untrained model and of no model; nan where a run or record lacks it.
+
+    run : a live one, or one with an attribute `told` as ``findings.run_series`` gives it
+    """
+    if hasattr(run, "told"):
+        row = run.told[arm]
+        found = [_mean(by_question(row.get(kind)).get(question)) for kind in ("untrained", "blind")]
+    else:
+        found = [untrained(run, arm, question), no_model(run, arm, question)]
+    return tuple(np.nan if value is None else float(value) for value in found)
+
+
+def by_question(values: object) -> Mapping[str, Sequence[float]]:
+    """Values by question; empty where a record has none."""
+    return values if isinstance(values, Mapping) else {}
+
+
+def _mean(values: Sequence[float] | None) -> float:
+    return float(np.mean(values)) if values else np.nan
+
+
+def draw(
+    ax: Axes,
+    x: Sequence[float],
+    found: Sequence[tuple[float, float]],
+    *,
+    hollow: bool = False,
+    upright: bool = True,
+) -> None:
+    """Both controls at the places `x`; their legend is :func:`legend`.
+
+    found : of :func:`controls`; hollow : for a second question in the same panel
+    upright : whether AUROC is on the vertical axis
+    """
+    for values, marker, color, size in zip(
+        zip(*found, strict=True), "<X", (GREY, CONTROL), (6, 7), strict=True
+    ):
+        at = (x, values) if upright else (values, x)
+        ax.plot(
+            *at,
+            marker,
+            color=color,
+            markersize=size,
+            linestyle="none",
+            markerfacecolor="white" if hollow else color,
+        )
+
+
+def legend(ax: Axes, note: str = "") -> None:
+    """Entries of both controls for a legend that is drawn afterwards."""
+    ax.plot([], [], "X", color=CONTROL, label=BLIND + note)
+    ax.plot([], [], "<", color=GREY, label=UNTRAINED + note)
+
+
+# ------------------------------------------------------------------------------------------- answer
+def answer(published: Mapping[str, object] | None) -> Figure:
+    """The decomposition in the published record; a word of waiting where there is none."""
+    runs = (published or {}).get("series", {}).get("runs")
+    if not runs:
+        return no_record()
+    return decomposition(runs)
+
+
+def decomposition(runs: Mapping[str, Mapping[str, Mapping[str, object]]]) -> Figure:
+    """AUROC per question, one panel a model.
+
+    runs : model -> arm -> question -> AUROC per seed, as ``findings.run_series`` gives it
+    """
+    fig, axes = figure(1, len(runs), height=3.9, squeeze=False, sharey=True)
+    for ax, (model, told) in zip(axes[0], runs.items(), strict=True):
+        _bars(ax, told, fontsize=9 if len(runs) == 1 else 7.5)
+        ax.set_title(model, fontsize=10.5)
+    axes[0, 0].set_ylabel("AUROC, Min-K%++ 20 %")
+    means = [
+        {q: np.mean(told[MARK][q]) for q in DECOMPOSITION} | {"none": np.mean(told[NONE]["record"])}
+        for told in runs.values()
+    ]
+    gains = [(m["protocol"] - m["none"], m["record"] - m["none"]) for m in means]
+    text = ", ".join(f"{100 * one:+.0f} of {100 * both:+.0f}" for both, one in gains)
+    finding_title(
+        fig,
+        f"Most of the gain is the dictionary: the record's own part is {text} points",
+        holds=all(both > 0 and one < 0.5 * both for both, one in gains),
+        otherwise=f"What the AUROC measures: the record's part of the gain is {text} points",
+    )
+    return fig
+
+
+def _bars(ax: Axes, told: Mapping[str, Mapping[str, object]], fontsize: float) -> None:
+    values = {"none": told[NONE]["record"]} | {q: told[MARK][q] for q in DECOMPOSITION}
+    run = SimpleNamespace(told=told)
+    asked = {"none": (NONE, "record")} | {q: (MARK, q) for q in DECOMPOSITION}
+    for i, (question, per_seed) in enumerate(values.items()):
+        seeds = np.asarray(per_seed, dtype=float)
+        ax.bar(i, seeds.mean(), color=QUESTIONS[question].color, width=0.62, alpha=0.85)
+        ax.plot(np.full(len(seeds), i), seeds, "o", color="#222222", markersize=3.5)
+        ax.text(i, min(1.0, seeds.max()) + 0.012, f"{seeds.mean():.2f}", ha="center", fontsize=9)
+        before, blind = controls(run, *asked[question])
+        draw(ax, [i - 0.36], [(before, np.nan)])
+        draw(ax, [i + 0.36], [(np.nan, blind)])
+    legend(ax)
+    reference_line(ax, 0.5, "")
+    words = [WORDS[question].replace(" ", "\n", 1) for question in values]
+    ax.set_xticks(range(len(values)), words, fontsize=fontsize)
+    ax.set_ylim(0.35, 1.17)
+    ax.set_yticks(np.arange(0.4, 1.01, 0.1))
+    ax.legend(loc="upper left", fontsize=8)
+    ax.grid(visible=False, axis="x")
+
+
+# ------------------------------------------------------------------------------------------- scores
 def curves(run: Run) -> Figure:
     """ROC curves of the first seed, with the share found at 5 % false alarms."""
     fig, ax = figure(height=4.2)
@@ -112,10 +259,10 @@ def dose(run: Run, values: tuple[int, ...]) -> Figure:
             label=WORDS[question],
         )
         slopes[question] = float(np.polyfit(values, grid.mean(1), 1)[0])
-        beside = [controls.controls(run, dose_name(k), question) for k in values]
-        controls.draw(ax, values, beside, hollow=question == "record")
+        beside = [controls(run, dose_name(k), question) for k in values]
+        draw(ax, values, beside, hollow=question == "record")
     reference_line(ax, float(run.aurocs(NONE).mean()), "no mark")
-    controls.legend(ax, "; hollow: this record?")
+    legend(ax, "; hollow: this record?")
     ax.set(
         xlabel="words replaced per sentence, K",
         ylabel="AUROC",
@@ -149,8 +296,8 @@ def removal(run: Run, shares: tuple[float, ...]) -> Figure:
         linestyle=look.linestyle,
         label=WORDS["protocol"],
     )
-    controls.draw(ax, x, [controls.controls(run, name, "protocol") for name in names])
-    controls.legend(ax)
+    draw(ax, x, [controls(run, name, "protocol") for name in names])
+    legend(ax)
     none = float(run.aurocs(NONE).mean())
     reference_line(ax, none, "no mark")
     ax.set(
@@ -193,8 +340,8 @@ def stealth(found: TradeOff) -> Figure:
             textcoords="offset points",
             fontsize=9,
         )
-    controls.draw(ax, x, [controls.controls(found.run, name, "protocol") for name in names])
-    controls.legend(ax)
+    draw(ax, x, [controls(found.run, name, "protocol") for name in names])
+    legend(ax)
     reference_line(ax, float(found.run.aurocs(NONE).mean()), "no mark")
     ax.margins(x=0.25)
     ax.set(

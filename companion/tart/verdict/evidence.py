@@ -1,4 +1,6 @@
-"""Verdicts on the claims about real vectors.
+"""Verdicts on every claim, from the module's own tasks (1, 8) to real vectors.
+
+Verdicts on the claims about real vectors.
 
 Differences are paired by data set, number of examples and seed.
 """
@@ -11,13 +13,76 @@ import pandas as pd
 
 from companion.claims import HOLDS, Finding, judge, measured_text, not_tested
 from companion.data import Missing
-from companion.stats import LEVEL, Interval, exact, holm, over_seeds, paired, sign_test
+from companion.stats import LEVEL, Interval, exact, holm, over_seeds, paired, sign_test, t_interval
 from companion.tart.lab.nulls import NULLS
 from companion.tart.lab.real import MODULE, difference, pick
-from companion.tart.lab.synthetic import Curve
+from companion.tart.lab.synthetic import Controls, Curve
 from companion.tart.verdict import claims
-from companion.tart.verdict.readings import by, told, units
 
+
+# ----------------------------------------------------------------------------------------- readings
+def by(values: pd.Series, level: str) -> dict[str, Interval]:
+    """The mean of every group of an index level."""
+    return {str(name): over_seeds(part) for name, part in values.groupby(level=level, sort=False)}
+
+
+def units(values: pd.Series) -> pd.Series:
+    """Means over k and kinds of vectors: one value per data set and seed, the unit of the tests."""
+    return values.groupby(level=["data", "seed"], sort=False).mean()
+
+
+def told(parts: Mapping[str, Interval]) -> str:
+    """Name and interval, one after the other."""
+    return ", ".join(f"{name} {measured_text(value)}" for name, value in parts.items())
+
+
+# ---------------------------------------------------------------------------------------- synthetic
+def learns(scale: str, curve: Curve, controls: Controls, long: Curve | Missing) -> Finding:
+    """Claim 1."""
+    claim, first = claims.BY_ID["1"], controls.first
+    if scale == "paper":
+        if isinstance(long, Missing):
+            return not_tested(claim, scale, long.reason)
+        curve, first = long, long.first or Interval(float("nan"))
+    module, logistic, mean = (curve.last(a) for a in ("module", "logistic", "mean difference"))
+    parts = {"first position": (first, claims.CHANCE)}
+    behind = paired(logistic, module)
+    measured = {
+        "toy": t_interval(module)._replace(p=None),
+        "book": paired(module, mean),
+        "paper": behind._replace(p=None),
+    }[scale]
+    if scale == "book":
+        parts["logistic minus module"] = (behind, claims.NEAR_LOGISTIC)
+    note = (
+        f"{int(curve.k[-1])} examples: module {module.mean():.3f}, logistic {logistic.mean():.3f}, "
+        f"mean difference {mean.mean():.3f}, knows w {curve.last('knows w').mean():.3f}; "
+        f"logistic minus module {measured_text(behind)}; first position: {around(first)}"
+    )
+    return judge(claim, scale, measured, parts=parts, note=note)
+
+
+def around(measured: Interval) -> str:
+    """The other reading of "chance": does the interval contain one half?"""
+    low, high = measured.low, measured.high
+    if low is None or high is None:
+        return "no interval"
+    return f"its interval {'contains' if low <= 0.5 <= high else 'does not contain'} one half"
+
+
+def controls(scale: str, found: Controls) -> Finding:
+    """Claim 8."""
+    blind = {
+        "shuffled labels": t_interval(found.shuffled)._replace(p=None),
+        "untrained module": t_interval(found.untrained)._replace(p=None),
+    }
+    parts = {name: (value, claims.CHANCE) for name, value in blind.items()}
+    parts["label of the example before"] = (exact(found.other_label), claims.POSITIVE)
+    note = "; ".join(f"{name}: {around(value)}" for name, value in blind.items())
+    return judge(claims.BY_ID["8"], scale, exact(found.own_label), parts=parts, note=note)
+
+
+# --------------------------------------------------------------------------------------------- real
 PROBE = ("logistic", "LOO")
 PROMPT = ("ICL", "prompt")
 

@@ -288,13 +288,13 @@ def recorder(monkeypatch):
 
 
 def test_language_models_of_mamba3(monkeypatch, ear, recorder):
-    from companion.mamba3.lab import text
+    from companion.mamba3.lab import language
 
-    monkeypatch.setattr(text, "Stack", recorder)
-    monkeypatch.setattr(text, "n_parameters", lambda model: 1)
-    monkeypatch.setattr(text, "characters", lambda: (*painted(), 9))
-    reading = text.Reading(2, 4, batch=2, seq=16, eval_windows=3, lengths=(8, 16, 32))
-    text.read_arm(SimpleNamespace(model=None), reading, 0)
+    monkeypatch.setattr(language, "Stack", recorder)
+    monkeypatch.setattr(language, "n_parameters", lambda model: 1)
+    monkeypatch.setattr(language, "characters", lambda: (*painted(), 9))
+    reading = language.Reading(2, 4, batch=2, seq=16, eval_windows=3, lengths=(8, 16, 32))
+    language.read_arm(SimpleNamespace(model=None), reading, 0)
     assert len(recorder.trained) == 4
     assert all(is_training(tokens) for tokens in recorder.trained)
     assert all(is_held_out(tokens) for tokens in recorder.read)
@@ -303,7 +303,7 @@ def test_language_models_of_mamba3(monkeypatch, ear, recorder):
 
 def test_state_tracking_is_read_on_other_walks(ear):
     from companion.mamba3.lab import tracking
-    from companion.mamba3.lab.tasks import TASKS
+    from companion.mamba3.lab.tracking import TASKS
 
     training = tracking.Training(2, 1, 2, (3,))
     tracking.track(TASKS["parity"], "Mamba-3, no RoPE", training, (3, 4), 4, 0)

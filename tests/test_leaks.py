@@ -93,7 +93,7 @@ def counted(monkeypatch):
 @pytest.mark.parametrize("real", ["fixed", "fresh"])
 def test_the_loop_of_laboratory_b(ear, counted, real):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.world import make_world
+    from companion.synthetic_data.lab.bilinear import make_world
 
     loop.run_arm(
         make_world(0),
@@ -116,7 +116,7 @@ def test_the_loop_of_laboratory_b(ear, counted, real):
 
 def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.world import make_world
+    from companion.synthetic_data.lab.bilinear import make_world
 
     for real in ("fresh", "fixed"):
         counted.clear()
@@ -137,7 +137,7 @@ def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
 
 def test_temperature_is_fitted_on_samples_that_nobody_trained_on(monkeypatch, counted):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.world import make_world
+    from companion.synthetic_data.lab.bilinear import make_world
 
     asked = []
 

@@ -42,17 +42,16 @@ class Results:
 
 def evaluate(results: Results, scale: str, seed: int) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
-    r, m, s = results, models, spectrum
     calls: dict[str, tuple[Callable[..., Finding], tuple[object, ...]]] = {
-        "C1": (m.competitive, (r.nested,)),
-        "C2": (s.structures, (r.ridges,)),
-        "C3": (s.angles, (r.ridges,)),
-        "C4": (s.decay, (r.reduction,)),
-        "C5": (m.features, (r.selection,)),
-        "C6": (m.penalty, (r.penalties,)),
-        "C7": (s.dead_start, (r.dead,)),
-        "C8": (s.turned, (r.counterexample, r.readings)),
-        "C9": (m.coordinates, (r.reduction,)),
+        "C1": (models.competitive, (results.nested,)),
+        "C2": (spectrum.structures, (results.ridges,)),
+        "C3": (spectrum.angles, (results.ridges,)),
+        "C4": (spectrum.decay, (results.reduction,)),
+        "C5": (models.features, (results.selection,)),
+        "C6": (models.penalty, (results.penalties,)),
+        "C7": (spectrum.dead_start, (results.dead,)),
+        "C8": (spectrum.turned, (results.counterexample, results.readings)),
+        "C9": (models.coordinates, (results.reduction,)),
     }
     found = []
     for name, (function, parts) in calls.items():

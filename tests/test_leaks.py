@@ -448,7 +448,7 @@ def test_the_digits_example(monkeypatch):
 
 
 def test_selection_is_scaled_by_training_rows(monkeypatch):
-    from companion.gaussian_rbf.lab import selection
+    from companion.gaussian_rbf.lab import synthetic as selection
     from companion.gaussian_rbf.settings import PRESETS
 
     settings = replace(PRESETS["toy"], selection_rows=60, selection_test=61)
@@ -465,21 +465,21 @@ def test_selection_is_scaled_by_training_rows(monkeypatch):
 
 
 def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
-    from companion.gaussian_rbf.lab import penalties
+    from companion.gaussian_rbf.lab import nested
 
     train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
     settings = SimpleNamespace(
         penalty_tables=("wine",), penalty_folds=1, penalty_lams=(0.1,), penalty_steps=1
     )
     tasks = []
-    monkeypatch.setattr(penalties, "folds", lambda *_, **__: [(train, test)])
-    monkeypatch.setattr(penalties, "score", lambda *_: 0.0)
+    monkeypatch.setattr(nested, "folds", lambda *_, **__: [(train, test)])
+    monkeypatch.setattr(nested, "score", lambda *_: 0.0)
     monkeypatch.setattr(
-        penalties, "fit_many", lambda made, _: tasks.append(made[0]) or [None] * len(made)
+        nested, "fit_many", lambda made, _: tasks.append(made[0]) or [None] * len(made)
     )
     for data in (wine, wine._replace(X=huge(wine.X, test))):
-        monkeypatch.setattr(penalties, "load", lambda name, data=data: data)
-        penalties.run_penalties(settings, 0)
+        monkeypatch.setattr(nested, "load", lambda name, data=data: data)
+        nested.run_penalties(settings, 0)
     assert np.array_equal(tasks[0].X, tasks[1].X)
     assert np.array_equal(tasks[0].centers, tasks[1].centers)
 

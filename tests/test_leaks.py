@@ -714,8 +714,8 @@ def test_simulated_ecosystems_are_worlds_apart(ear):
 
 
 def test_training_sets_of_the_plane_differ_by_seed_and_have_a_stream_of_their_own(ear):
-    from companion.consistent_diffusion.lab import arms
+    from companion.consistent_diffusion.lab import plane
 
-    first, second = (arms.training_set(seed, 4, 30) for seed in (0, 1))
+    first, second = (plane.training_set(seed, 4, 30) for seed in (0, 1))
     assert common_rows(first, second) == 0
     assert complaints(ear, Declared(fit=[("mueller-brown",)])) == []

@@ -1,4 +1,4 @@
-"""Figures of alanine dipeptide.  They only draw."""
+"""Figures of alanine dipeptide and its beads, and the one at the top of the page."""
 
 from __future__ import annotations
 
@@ -7,16 +7,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.consistent_diffusion.lab.molecule.experiment import MoleculeResult, molecule_series
-from companion.consistent_diffusion.lab.molecule.geometry import C_N, bond_lengths, phi_psi
-from companion.consistent_diffusion.lab.molecule.scores import late
-from companion.consistent_diffusion.page.figures.style import STYLES
-from companion.plotting import GREY, SEQUENTIAL, Style, figure, finding_title, methods
+from companion.consistent_diffusion.lab.molecule.chains import Simulated
+from companion.consistent_diffusion.lab.molecule.peptide import BONDS, C_N, bond_lengths, phi_psi
+from companion.consistent_diffusion.lab.molecule.scores import (
+    MoleculeResult,
+    Reference,
+    late,
+    molecule_series,
+)
+from companion.consistent_diffusion.page.figures.plane import STYLES
+from companion.plotting import (
+    BLUE,
+    GREY,
+    SEQUENTIAL,
+    VERMILION,
+    Style,
+    figure,
+    finding_title,
+    methods,
+    no_record,
+    plain_ticks,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# ------------------------------------------------------------------------------------------ figures
 MAX_ENERGY = 7.0  # kT; what is rarer is white
 MAP_BINS = 60
 PROFILE_BINS = 72
@@ -243,3 +260,101 @@ def molecule_losses(result: MoleculeResult, smooth: int = 100) -> Figure:
     ax.legend(fontsize=9)
     ax.set_title("Losses of the networks, by their range of diffusion times", fontsize=10.5)
     return fig
+
+
+# ------------------------------------------------------------------------------------------- answer
+def answer(published: Mapping[str, object] | None) -> Figure:
+    """Left: error of the law of simulation on Muller-Brown.  Right: a molecule over time."""
+    series = (published or {}).get("series", {})
+    if not {"models", "molecule"} <= set(series):
+        return no_record("these figures")
+
+    fig, (left, right) = figure(1, 2, height=3.9)
+    names = [name for name in STYLES if name in series["models"]]
+    for row, name in enumerate(names):
+        color, marker, _ = STYLES[name]
+        js = np.array(series["models"][name]["grid_js"])
+        left.plot(js, np.full(len(js), row), marker, color=color)
+    left.set_yticks(range(len(names)), names)
+    left.invert_yaxis()
+    left.set(xscale="log", xlabel="divergence from the truth (nats)", ylim=(len(names) - 0.5, -0.5))
+    plain_ticks(left.xaxis, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5), small=True)
+    left.set_title("Muller-Brown, law of simulation", fontsize=10.5)
+    shows = answer_panel(right, series["molecule"])
+    plain_ticks(right.yaxis, (0.02, 0.04, 0.06, 0.1, 0.2, 0.4), small=True)
+    right.set_title("Alanine dipeptide", fontsize=10.5)
+    plain, both = (np.mean(series["models"][name]["grid_js"]) for name in ("Diffusion", "Both"))
+    molecule = "the molecule drifts less, too" if shows else "on the molecule the seeds overlap"
+    finding_title(
+        fig,
+        f"Experts and penalty cut the simulation's error {plain / both:.1f} times on a plane; "
+        + molecule,
+        holds=bool(plain > 2 * both),
+        otherwise="Simulation with the force of a diffusion model, four ways to train it",
+    )
+    return fig
+
+
+# -------------------------------------------------------------------------------------------- beads
+COLORS = (GREY, BLUE, GREY, GREY, BLUE)  # carbon grey, nitrogen blue
+HALF = 0.24
+"""Half the width of the box that is shown, in nm."""
+
+
+def aligned(beads: np.ndarray) -> np.ndarray:
+    """(5, 3) turned so that N, CA, C (beads 1 to 3) lie in the page, CA on top."""
+    middle = beads - beads[2]
+    across = middle[3] - middle[1]
+    across /= np.linalg.norm(across)
+    up = -(middle[1] + middle[3])
+    up -= across * (up @ across)
+    up /= np.linalg.norm(up)
+    axes = np.stack([across, np.cross(up, across), up], 1)
+    turned = middle @ axes
+    return turned - turned.mean(0)
+
+
+def beads_frame(
+    simulated: Simulated, reference: Reference, label: str, ps: float, chain: int = 0
+) -> Figure:
+    """One chain at one time: the beads on the left, the place of its angles on the right."""
+    run = simulated.runs[label, 0]
+    at = int(np.argmin(np.abs(run.times_ps() - ps)))
+    beads = run.frames[at, chain]
+    fig, (empty, right) = figure(1, 2, height=3.6)
+    place = empty.get_subplotspec()
+    empty.remove()
+    left = fig.add_subplot(place, projection="3d")
+    left.set_axis_off()
+    left.set(xlim=(-HALF, HALF), ylim=(-HALF, HALF), zlim=(-HALF, HALF))
+    left.view_init(elev=30, azim=-60)
+    left.set_box_aspect((1, 1, 1), zoom=1.6)
+    draw_map(right, reference.all_angles)
+    right.set(xlabel="$\\phi$ (degrees)", ylabel="$\\psi$ (degrees)")
+    if np.isfinite(beads).all():
+        shown = aligned(beads.astype(float))
+        for i, j in BONDS:
+            left.plot(*shown[[i, j]].T, color="#999999", linewidth=5, solid_capstyle="round")
+        left.scatter(*shown.T, s=330, c=COLORS, edgecolors="#222222", depthshade=False)
+        for name, point in zip(("C", "N", "CA", "C", "N"), shown, strict=True):
+            left.text(*point, name, color="white", ha="center", va="center", fontsize=8, zorder=20)
+        angles = np.degrees(phi_psi(beads))
+        right.plot(*angles, "o", color=VERMILION, markersize=10, markeredgecolor="white")
+    else:
+        left.text(0, 0, 0, "this chain\nhas left", ha="center", va="center")
+    right.set_title(f"{label}, {ps:g} ps", fontsize=10.5)
+    return fig
+
+
+def beads_alt(simulated: Simulated, label: str, ps: float, chain: int = 0) -> str:
+    """What :func:`beads_frame` shows, in words."""
+    run = simulated.runs[label, 0]
+    beads = run.frames[int(np.argmin(np.abs(run.times_ps() - ps))), chain]
+    if not np.isfinite(beads).all():
+        return f"{label}, {ps:g} ps: this chain has left."
+    phi, psi = np.degrees(phi_psi(beads))
+    lengths = ", ".join(f"{1000 * d:.0f}" for d in bond_lengths(beads))
+    return (
+        f"Five beads after {ps:g} ps moved by {label}: phi {phi:.0f}, psi {psi:.0f} degrees; "
+        f"bonds {lengths} picometers."
+    )

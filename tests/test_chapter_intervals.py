@@ -164,7 +164,7 @@ def test_worlds_that_differ_are_resampled_too():
 
 
 def test_a_ratio_of_means_over_seeds():
-    from companion.synthetic_data.verdict import evidence
+    from companion.synthetic_data.verdict import paper
 
     rng = np.random.default_rng(0)
 
@@ -174,7 +174,7 @@ def test_a_ratio_of_means_over_seeds():
 
     inside = 0
     for _ in range(N):
-        inside += covers(evidence.ratio(*both(rng), n_resamples=200), 2.0)
+        inside += covers(paper.ratio(*both(rng), n_resamples=200), 2.0)
     assert nearly(inside)
 
 

@@ -221,22 +221,19 @@ def test_folds_that_share_training_rows(outer):
 # scaling-laws
 
 
-def test_a_slope_has_errors_for_unequal_spreads():
-    """White's sandwich in the form HC3, by hand, where one number of runs spreads far more."""
-    from companion.claims import measured_text
-    from companion.scaling_laws.verdict.designs import more
-    from tests.scaling_laws.borders import CUT, WHOLE, draws
+def test_a_family_counts_once_however_many_targets_it_has():
+    """Geometric mean over a family's targets first, Student's t over families, by hand."""
+    from companion.scaling_laws.verdict import family_ratio
 
-    table = draws({("120M", 3, WHOLE, CUT): (20.0, 1.5)})
-    rows = table[(table["pool"] == "120M") & (table["tokens"] == WHOLE)]
-    rows = rows[rows["treatment"] == CUT]
-    x = np.column_stack([np.ones(len(rows)), np.log(rows["k"])])
-    y = np.log(rows["are"].to_numpy())
-    bread = np.linalg.inv(x.T @ x)
-    beta = bread @ x.T @ y
-    leverage = np.einsum("ni,ij,nj->n", x, bread, x)
-    off = (y - x @ beta) / (1 - leverage)
-    error = np.sqrt((bread @ (x.T * off**2) @ x @ bread)[1, 1])
-    ends = beta[1] + norm.ppf([0.025, 0.975]) * error
-    expected = measured_text(stats.Interval(beta[1], *ends))
-    assert f"slope {expected} " in more("book", table, 0).note
+    logs = {"a": [0.0, 2.0, 4.0, 6.0], "b": [1.0], "c": [2.0, 2.0]}
+    rows = [
+        {"rule": "cut", "way": "sound", "family": name, "first": np.exp(value), "second": 1.0}
+        for name, values in logs.items()
+        for value in values
+    ]
+    found = family_ratio(pd.DataFrame(rows), "cut", "sound")
+    means = np.array([3.0, 1.0, 2.0])
+    half = 4.302652729911275 * means.std(ddof=1) / np.sqrt(3)
+    ends = (np.exp(2.0 - half), np.exp(2.0 + half))
+    assert (found.low, found.high) == pytest.approx(ends)
+    assert (found.estimate, found.n) == (pytest.approx(np.exp(2.0)), 3)

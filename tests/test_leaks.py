@@ -208,8 +208,8 @@ def test_a_life_of_transformers(monkeypatch, ear):
 # scaling-laws
 
 
-def test_the_tiny_family_reads_what_it_is_not_trained_on(monkeypatch, ear):
-    from companion.scaling_laws.lab import tiny_family as tiny
+def test_the_tiny_models_read_what_they_are_not_trained_on(monkeypatch, ear):
+    from companion.scaling_laws.lab import tiny
 
     trained, read = [], []
 
@@ -223,22 +223,20 @@ def test_the_tiny_family_reads_what_it_is_not_trained_on(monkeypatch, ear):
     monkeypatch.setattr(
         tiny, "next_token_loss", lambda _, batch: read.append(batch) or torch.tensor(1.0)
     )
-    recipe = tiny.Recipe(steps=10, batch=2, seq=16, warmup=2, n_checkpoints=5, n_eval=4)
-    tiny.train_tiny(tiny.Shape(1, 16), 0, recipe, cool=0.2)
+    tiny.final_loss((1, 16), 0, tiny.Recipe(steps=10, batch=2, seq=16, n_eval=4))
     assert len(trained) == 10
     assert all(is_training(batch) for batch in trained)
-    assert len(read) == 5
+    assert len(read) == 1
     assert all(is_held_out(batch) for batch in read)
-    weights, batches = ("scaling-laws", "weights", ANY), ("scaling-laws", "batch", ANY)
+    weights, batches = ("tiny models", "weights", ANY), ("tiny models", "batch", ANY)
     assert complaints(ear, Declared(fit=[batches], other=[weights])) == []
 
 
-def test_files_are_held_out_whole(monkeypatch):
-    from companion.scaling_laws.lab import tiny_family as tiny
+def test_books_of_the_tiny_models_are_held_out_whole(monkeypatch):
+    from companion.scaling_laws.lab import tiny
 
-    texts = {f"{i}.py": chr(0x4E00 + i) * 40 for i in range(60)}
-    source = next(name for name in ("python_sources", "sources") if hasattr(tiny, name))
-    monkeypatch.setattr(tiny, source, lambda: Corpus(texts, "made", "none", "0"))
+    texts = {f"book {i}": chr(0x4E00 + i) * 40 for i in range(60)}
+    monkeypatch.setattr(tiny, "king_james", lambda: Corpus(texts, "made", "none", "0"))
     training, held_out = (
         bytes(part.tolist()).decode() for part in tiny.token_streams.__wrapped__()
     )
@@ -248,11 +246,11 @@ def test_files_are_held_out_whole(monkeypatch):
 
 
 def test_worlds_and_trainings_of_the_laboratory_have_their_own_streams(ear):
-    from companion.scaling_laws.lab.worlds import run_lab
+    from companion.scaling_laws.lab.truth import run_lab
 
     run_lab([0, 1], [0, 1], n_tokens=2000, n_checkpoints=8)
     declared = Declared(
-        fit=[("zipf", "training")], other=[("zipf", "world")], again=[("zipf", "training")]
+        fit=[("truth", "training")], other=[("truth", "world")], again=[("truth", "training")]
     )
     assert complaints(ear, declared) == []
 

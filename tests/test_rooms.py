@@ -37,7 +37,6 @@ READ_SETTINGS: dict[str, set[str]] = {
     "leximark": {"lab.probe", "lab.quality", "verdict.findings"},
     "model_ecosystem": {"lab.real"},
     "next_token_concepts": {"lab.dictionaries", "lab.words"},
-    "scaling_laws": {"lab.live", "lab.paper_scale"},
     "tart": {"lab.real", "lab.synthetic"},
 }
 """Modules that still do; a chapter leaves this list with its own second edition."""

@@ -13,7 +13,8 @@ SHARES = tuple(round(0.1 * i, 1) for i in range(10))
 
 SOME_TOKENS = (50 * BILLION, 350 * BILLION)
 ALL_TOKENS = (20 * BILLION, 50 * BILLION, 100 * BILLION, 200 * BILLION, 350 * BILLION)
-PYTHIA = tuple(f"EleutherAI/pythia-{size}" for size in "14m 31m 70m 160m 410m 1b 1.4b".split())
+SIZES = ("14m", "31m", "70m", "160m", "410m", "1b", "1.4b")
+PYTHIA = tuple(f"EleutherAI/pythia-{size}" for size in SIZES)
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Settings(Sized):
     shares: tuple[float, ...] = sized(
         toy=(0.0, 0.1, 0.3, 0.5, 0.7, 0.9), book=SHARES
     )  # thrown away
-    bench_fits: int = sized(toy=6, book=46, least=2)  # cells on which solvers are compared
+    bench_fits: int = sized(toy=3, book=46, least=2)  # cells on which solvers are compared
     bench_starts: int = sized(20, least=2)  # of the search from many starts
-    draws: int = sized(toy=20, book=300, least=8)  # subsets of Gemstones runs for each design
+    draws: int = sized(toy=10, book=300, least=8)  # subsets of Gemstones runs for each design
     # numbers of runs in the figure; the claims take 3, 5, 8, 10, and 12 of them
     subset_sizes: tuple[int, ...] = sized(toy=(3, 5, 8, 10, 12), book=(3, 4, 5, 6, 8, 10, 12))
     table_draws: int = sized(toy=16, book=100, least=16)  # the same for the practitioner's table
@@ -36,14 +37,14 @@ class Settings(Sized):
     permutations: int = sized(toy=50, book=1000, least=10)  # of the parameters over families
     worlds: int = sized(toy=3, book=20, least=2)  # with a known truth
     world_seeds: int = sized(toy=1, book=2, least=1)  # training seeds in each
-    control_families: int = sized(toy=30, book=200, least=10)  # lawful from the first token on
+    control_families: int = sized(toy=20, book=200, least=10)  # lawful from the first token on
     # layers and width of the tiny models whose seeds are compared
     tiny_shapes: tuple[tuple[int, int], ...] = sized(
         toy=((1, 16), (1, 32)), book=((1, 16), (2, 32), (2, 64))
     )
     tiny_seeds: int = sized(toy=2, book=10, least=2)
-    tiny_steps: int = sized(toy=40, book=600, least=20)
-    tiny_batch: int = sized(toy=16, book=32, least=1)  # windows of 64 bytes
+    tiny_steps: int = sized(toy=20, book=600, least=20)
+    tiny_batch: int = sized(toy=8, book=32, least=1)  # windows of 64 bytes
     n_jobs: int = sized(toy=1, book=2)  # processes; starting them takes longer than a toy run
     hub_models: tuple[str, ...] = sized((), paper=PYTHIA)  # Pythia checkpoints to evaluate
     hub_steps: tuple[int, ...] = sized((), paper=(1000, 3000, *range(13_000, 143_001, 10_000)))

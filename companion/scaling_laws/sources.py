@@ -48,7 +48,7 @@ def family(name: str, rows: pd.DataFrame, unit: str = "") -> Family:
         part = part.sort_values("tokens", kind="stable")
         runs.append(
             Run(
-                str(model),
+                str(model).strip(),
                 float(part["num_params"].iloc[0]),
                 part["tokens"].to_numpy(),
                 part["loss"].to_numpy(),

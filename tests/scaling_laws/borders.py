@@ -6,138 +6,132 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.data import Missing
-from companion.scaling_laws.lab.facts import FACTS, Fact
-from companion.scaling_laws.lab.final_only import EquallyGood
-from companion.scaling_laws.lab.freedom import Freedom
-from companion.scaling_laws.lab.huber import HuberFit
-from companion.scaling_laws.lab.live import LiveResults
-from companion.scaling_laws.lab.run import SHORT, WHOLE
+from companion.scaling_laws.lab.designs import BEST, CUT_10B, FIVE, NESTED, SHORT, THREE, WHOLE
+from companion.scaling_laws.lab.families import Freedom
+from companion.scaling_laws.lab.rules import RULES
+from companion.scaling_laws.lab.run import FEW
 from companion.scaling_laws.lab.schedules import Extrapolation, Gap
+from companion.scaling_laws.lab.solvers import HuberFit
 from companion.scaling_laws.method.law import ScalingLaw
-from companion.scaling_laws.verdict import findings
+from companion.scaling_laws.sources import SEVEN
+from companion.scaling_laws.verdict import verdicts
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, spread
 
-N_DRAWS = 60
+N_DRAWS = 120
+EQUAL = 1.46e11
+"""Tokens of the few large runs that cost as much as many small ones."""
 
-FIVE, THREE, CUT = "final, 5 parameters", "final, 3 parameters", "cut 10B"
 LEVELS = {
-    ("1.05B", 8, SHORT, "all"): 10.0,
-    ("1.05B", 8, SHORT, CUT): 4.0,
-    ("120M", 8, SHORT, "all"): 12.0,
-    ("120M", 8, SHORT, CUT): 6.0,
-    ("1.05B", 8, SHORT, "best seen"): 10.0,
+    **{(pool, 8, t, "cut 0 %"): 10.0 for pool in NESTED for t in (SHORT, WHOLE)},
+    **{(pool, 8, t, CUT_10B): 4.0 for pool in NESTED for t in (SHORT, WHOLE)},
+    **{(pool, 8, t, BEST): 20.0 for pool in NESTED for t in (SHORT, WHOLE)},
+    ("1.05B", 8, WHOLE, "cut 10 %"): 4.0,
+    ("1.05B", 8, WHOLE, "cut 50 %"): 4.0,
+    ("1.05B", 8, WHOLE, THREE): 4.0,
     ("1.05B", 8, WHOLE, FIVE): 12.0,
     ("1.05B", 12, WHOLE, FIVE): 9.0,
-    ("1.05B", 3, WHOLE, CUT): 12.0,
-    ("1.05B", 5, WHOLE, CUT): 3.0,
-    ("1.05B", 8, WHOLE, CUT): 3.0,
-    ("1.05B", 12, WHOLE, CUT): 3.0,
-    ("545M", 5, WHOLE, CUT): 6.0,
-    ("545M", 8, WHOLE, CUT): 3.0,
-    ("120M", 3, WHOLE, CUT): 20.0,
-    ("120M", 5, WHOLE, CUT): 12.0,
-    ("120M", 8, WHOLE, CUT): 8.0,
-    ("120M", 10, WHOLE, CUT): 6.0,
-    ("1.05B", 8, WHOLE, THREE): 3.0,
-    ("545M", 8, WHOLE, THREE): 3.0,
-    ("120M", 8, WHOLE, THREE): 8.0,
+    ("1.05B", 12, WHOLE, CUT_10B): 3.0,
+    ("1.05B", 3, WHOLE, CUT_10B): 6.0,
+    ("1.05B", 5, WHOLE, CUT_10B): 3.0,
+    ("545M", 5, WHOLE, CUT_10B): 4.0,
+    ("120M", 3, WHOLE, CUT_10B): 9.0,
+    ("120M", 5, WHOLE, CUT_10B): 6.0,
+    ("120M", 10, WHOLE, CUT_10B): 4.0,
+    (*FEW, EQUAL, CUT_10B): 6.0,
 }
 """Mean error of each design: (pool, k, tokens, treatment) to percent."""
 
 
-def draws(changed=None, noise=0.1, shared=0.0):
-    """A Monte Carlo with these means.
+def draws(changed=None, noise=0.1, shared=0.0, n=N_DRAWS):
+    """A Monte Carlo with these geometric means.
 
-    changed : design to (mean, relative deviation over subsets)
+    changed : design to (mean, deviation of the logarithm over subsets)
     shared : deviation of the logarithm of an effect that all designs of a subset share
     """
     rows = []
-    subset = np.exp(spread(0.0, shared, N_DRAWS)) if shared else np.ones(N_DRAWS)
+    subset = np.exp(spread(0.0, shared, n)) if shared else np.ones(n)
     for i, (design, level) in enumerate(LEVELS.items()):
         mean, deviation = (changed or {}).get(design, (level, noise))
-        own = np.exp(spread(0.0, deviation, N_DRAWS, i + 1))
-        are = subset * mean * own / own.mean()
-        for draw, value in enumerate(are):
-            pool, k, tokens, treatment = design
-            rows.append(
-                {
-                    "pool": pool,
-                    "k": k,
-                    "tokens": tokens,
-                    "treatment": treatment,
-                    "draw": draw,
-                    "are": value,
-                    "are_final": value,
-                    "bias": 0.0,
-                    "flop": float(k),
-                    "status": "ok",
-                    "seconds": 0.01,
-                }
+        pool, k, tokens, treatment = design
+        are = subset * mean * np.exp(spread(0.0, deviation, n, i + 1))
+        table = {"pool": pool, "k": k, "tokens": tokens, "treatment": treatment}
+        rows.append(
+            pd.DataFrame(
+                table
+                | {"draw": range(n), "are": are, "are_final": are, "flop": float(k), "status": "ok"}
             )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def rules(changed=None, noise=0.1):
+    """Ratios of two for every rule (one for `cut more`), on seven families with two targets each.
+
+    changed : (rule, way) to (ratio, deviation of its logarithm over families)
+    """
+    rows = []
+    for i, (rule, way) in enumerate((r, w) for r in RULES for w in ("paper", "sound")):
+        usual = (1.0 if rule == "cut more" else 2.0, noise)
+        ratio, deviation = (changed or {}).get((rule, way), usual)
+        logs = np.log(ratio) + spread(0.0, deviation, len(SEVEN), i)
+        for family, log in zip(SEVEN, logs, strict=True):
+            for is_largest in (True,) if way == "paper" else (True, False):
+                about = {"rule": rule, "way": way, "family": family, "target": str(is_largest)}
+                about["is_largest"] = is_largest
+                rows.append(about | {"first": np.exp(log), "second": 1.0})
     return pd.DataFrame(rows)
 
 
-def ladders(opt=17.0, gpt3=2.72, t5=9.1):
-    pairs = {"OPT": (opt, 7.4), "GPT-3": (gpt3, 2.7), "T5-Pile": (t5, 9.2), "Pythia": (130, 6.1)}
-    return pd.DataFrame(
-        [
-            {
-                "experiment": "n vs q",
-                "family": name,
-                "cut": cut,
-                "n": 8,
-                "q": 1.0,
-                "are": value,
-                "status": "ok",
-                "seconds": 0.1,
-            }
-            for name, both in pairs.items()
-            for cut, value in zip((0.0, 1e10), both, strict=True)
-        ]
+def five(level=4.0, deviation=0.2):
+    return pd.Series(level * np.exp(spread(0, deviation, 6)), index=list(SEVEN[:6]))
+
+
+def singles(bad=0, own_bad=0, bad_stones=0):
+    families = [*SEVEN, "olmo"]
+    rows = [
+        {"family": name, "model": model, "N": N, "is_target": own, "scale_up": 4.0}
+        | {"are": 50.0 if i < (own_bad if own else bad) else 5.0}
+        for i, name in enumerate(families)
+        for model, N, own in (("small", 1e8, False), ("large", 1e9, False), ("target", 4e9, True))
+    ]
+    stones = {"family": "gemstones", "is_target": False, "scale_up": 4.0}
+    rows += [
+        stones | {"model": str(i), "N": 1e8, "are": 50.0 if i < bad_stones else 5.0}
+        for i in range(19)
+    ]
+    return pd.DataFrame(rows)
+
+
+def freedom(three=0.995, unrelated=0.9):
+    shares = np.array([0.8, 0.95, three, 0.999, 1.0])
+    dealt = np.full(20, unrelated)
+    return Freedom(("OPT",), np.ones((1, 5)), shares, shares, dealt, 0.04, 0.04, 0.04, 0.04)
+
+
+def seeds(deviations=(0.01, 0.015), n=10):
+    return pd.concat(
+        pd.DataFrame({"shape": f"1x{i}", "seed": range(n), "loss": spread(2.0, 2.0 * one, n, i)})
+        for i, one in enumerate(deviations)
     )
 
 
 def cells(wrong=2):
     good = np.arange(100) >= wrong
-    return pd.DataFrame(
-        {
-            "cut": 0.0,
-            "difference": 0.01,
-            "reproduced": good,
-            "family": "OPT",
-            "n": 3,
-            "q": 1.0,
-            "printed": 1.0,
-            "ours": 1.0,
-        }
-    )
+    about = {"figure": "heat map", "family": "OPT", "cut": 0.0, "n": 3, "q": 1.0}
+    return pd.DataFrame(about | {"difference": 0.01, "reproduced": good})
 
 
-def solvers(worse=0, seconds=None, n=400):
+def solvers(worse=0, single=6.0, multi=70.0, deviation=0.5, n=46):
     return pd.DataFrame(
         {
             "sse_varpro": np.where(np.arange(n) < worse, 2.0, 1.0),
-            "sse_multi": 1.0,
             "sse_single": 1.5,
-            "failed_starts": 0,
-            "seconds_varpro": spread(0.05, 0.01, n) if seconds is None else seconds,
-            "seconds_multi": spread(1.0, 0.01, n, 1),
+            "sse_multi": 1.0,
+            "seconds_varpro": 1.0,
+            "seconds_single": spread(single, deviation, n),
+            "seconds_multi": spread(multi, deviation, n, 1),
         }
     )
-
-
-def facts(failed=0):
-    return tuple(Fact(str(i), "", "", i >= failed, {}) for i in range(len(FACTS)))
-
-
-def singles(worst=4.0):
-    return pd.DataFrame({"N": [1e8, 5.5e8, 6e8, 1e9], "are": [9.0, 3.0, worst, 2.0], "bias": 1.0})
-
-
-def freedom(three=0.995):
-    shares = np.array([0.8, 0.95, three, 0.999, 1.0])
-    return Freedom(("OPT",), np.ones((1, 5)), shares, shares, 0.04, 0.04, 0.04, 0.04)
 
 
 def schedules(gaps=None, least=0.5):
@@ -155,242 +149,223 @@ def chinchilla(objective=0.00101827, factor=1.0):
     return HuberFit(law, objective, True)
 
 
-def lab(order=(3.0, 2.0, 1.0), e_error=1.0, n=200):
-    """All worlds alike, but for world 0, which has these errors by cut."""
-    rows = []
-    for world in range(n):
-        errors = order if world == 0 else (3.0, 2.0, 1.0)
-        for cut, are in zip((0.0, 0.01, 0.1), errors, strict=True):
-            e = 10.0 if cut < 0.1 else e_error if world == 0 else 1.0
-            rows.append({"world": world, "cut": cut, "seed": 0, "are": are, "e_error": e})
+def worlds(ratio=10.0, deviation=0.2, e_error=1.0, e_without=10.0, n=20):
+    """Errors by cut in `n` worlds; `ratio` is that of no cut over a tenth."""
+    ratios = ratio * np.exp(spread(0, deviation, n))
+    off = e_error * np.exp(spread(0, 0.1, n, 1))
+    rows = [
+        {"world": i, "cut": cut, "seed": 0, "are": are, "e_error": e}
+        for i in range(n)
+        for cut, are, e in ((0.0, ratios[i], e_without), (0.01, 2.0, 5.0), (0.1, 1.0, off[i]))
+    ]
     return pd.DataFrame(rows)
 
 
-def live(sd=(1.0, 1.5), n=8, worst=9.0):
-    runs = SimpleNamespace(failed=(), hot={}, cool={})
-    spreads = pd.DataFrame(
-        {"shape": ["1x16", "1x32"], "N": [1e4, 2e4], "mean": 2.0, "sd_percent": sd, "n": n}
-    )
-    errors = pd.DataFrame(
-        [
-            {"k": 3, "cut": cut, "pick": i, "are": worst if i == 0 and cut == 0.1 else 8.0}
-            for i in range(30)
-            for cut in (0.0, 0.1)
-        ]
-    )
-    return LiveResults(runs, None, spreads, errors, pd.DataFrame())
+def control(ratio=0.9, deviation=0.1):
+    return pd.DataFrame({"ratio": ratio * np.exp(spread(0.0, deviation, 40))})
 
 
 def results(**changed):
     perfect = {
-        "ladders": ladders(),
         "cells": cells(),
-        "solvers": solvers(),
-        "facts": facts(),
+        "rules": rules(),
+        "five": five(),
         "draws": draws(),
-        "budget_draws": Missing("not in this test"),
-        "budget": Missing("not in this test"),
-        "open_end": (EquallyGood(np.ones(1), np.ones(2), np.array([[5.0, 60.0]]), 0.0), 4.0),
         "singles": singles(),
-        "opt_share": 0.97,
         "freedom": freedom(),
-        "schedules": schedules(),
+        "seeds": seeds(),
         "chinchilla": chinchilla(),
-        "lab": lab(),
-        "control": pd.DataFrame({"ratio": np.exp(spread(0.0, 0.1, 40))}),
-        "live": live(),
+        "solvers": solvers(),
+        "schedules": schedules(),
+        "worlds": worlds(),
+        "control": control(),
     }
-    return findings.Results(**perfect | changed)
+    return SimpleNamespace(**perfect | changed)
+
+
+def clean(scale="book"):
+    return verdicts.evaluate(results(), scale)
 
 
 def of(**changed):
-    return lambda: findings.evaluate(results(**changed), "book", 0)
+    return lambda scale="book": verdicts.evaluate(results(**changed), scale)
 
-
-clean = of()
-
-NEVER = {
-    "11": "an interval of a share of worlds that all fall cannot lie at one",
-    "live": "choices among a few seeds give no interval",
-}
 
 WIDE = 3.0
-"""Deviation of the logarithm that makes an interval of a ratio of means cross."""
+"""Deviation of the logarithm that makes an interval of a ratio cross."""
 
 
-def levels(design, mean, deviation):
-    return draws({design: (mean, deviation)})
+def levels(*design, mean, deviation=0.1):
+    return of(draws=draws({design: (mean, deviation)}))
+
+
+def rule(name, way, ratio, deviation=0.1):
+    return of(rules=rules({(name, way): (ratio, deviation)}))
+
+
+def three_borders(claim, name, stones):
+    """A rule of whole families that is judged three times: each time may cross or fail."""
+    return [
+        Border(claim, CROSSES, "over families, paper's recipe", rule(name, "paper", 2.0, WIDE)),
+        Border(
+            claim, ONE_FAILS, "the sound recipe says no", rule(name, "sound", 0.5), (DOES_NOT_HOLD,)
+        ),
+        Border(claim, CROSSES, "over families, sound recipe", rule(name, "sound", 2.0, WIDE)),
+        Border(claim, ONE_FAILS, "Gemstones say no", stones, (DOES_NOT_HOLD,)),
+    ]
+
+
+def six(treatment, mean):
+    """All six designs of a treatment with another mean."""
+    return of(
+        draws=draws(
+            {(pool, 8, t, treatment): (mean, 0.1) for pool in NESTED for t in (SHORT, WHOLE)}
+        )
+    )
 
 
 BORDERS = [
+    *three_borders("C1", "cut", six("cut 0 %", 3.5)),
     Border(
-        "1", ONE_FAILS, "6 of 100 cells are not reproduced", of(cells=cells(6)), (DOES_NOT_HOLD,)
-    ),
-    Border(
-        "2",
-        CROSSES,
-        "the ratio's interval reaches below 1",
-        of(draws=levels(("1.05B", 8, SHORT, "all"), 5.0, WIDE)),
-    ),
-    Border(
-        "2",
-        ONE_FAILS,
-        "OPT gains a factor of 1.5 only",
-        of(ladders=ladders(opt=11.1)),
-        (DOES_NOT_HOLD,),
-    ),
-    Border(
-        "2",
+        "C1",
         PAIRED,
         "subsets differ a hundredfold, and a gain of a half is in each",
-        of(draws=draws({("1.05B", 8, SHORT, "all"): (6.0, 0.1)}, shared=1.5)),
+        of(draws=draws(shared=1.5)),
         (HOLDS,),
     ),
+    Border("C2", CROSSES, "over families, paper's recipe", rule("cut more", "paper", 1.0, WIDE)),
     Border(
-        "2'",
+        "C2",
         ONE_FAILS,
-        "one family of two is helped by a tenth",
-        of(ladders=ladders(t5=10.2)),
+        "other targets gain a half",
+        rule("cut more", "sound", 1.5),
         (DOES_NOT_HOLD,),
     ),
     Border(
-        "3",
-        CROSSES,
-        "with 8 runs the interval reaches below 1",
-        of(draws=levels(("1.05B", 8, WHOLE, FIVE), 4.0, WIDE)),
+        "C2",
+        ONE_FAILS,
+        "Gemstones gain a third",
+        levels("1.05B", 8, WHOLE, "cut 50 %", mean=3.0),
+        (DOES_NOT_HOLD,),
     ),
+    *three_borders("C3", "checkpoints", levels("1.05B", 8, WHOLE, FIVE, mean=3.0)),
     Border(
-        "3",
+        "C3",
         ONE_FAILS,
         "with 12 runs final losses do better",
-        of(draws=levels(("1.05B", 12, WHOLE, FIVE), 2.0, 0.1)),
+        levels("1.05B", 12, WHOLE, FIVE, mean=2.0),
         (DOES_NOT_HOLD,),
     ),
+    *three_borders("C4", "larger", levels("120M", 5, WHOLE, CUT_10B, mean=2.0)),
     Border(
-        "3",
-        CROSSES,
-        "with 12 runs the interval reaches below 1",
-        of(draws=levels(("1.05B", 12, WHOLE, FIVE), 4.0, WIDE)),
-    ),
-    Border(
-        "3'",
-        CROSSES,
-        "the interval reaches beyond a factor of two",
-        of(draws=levels(("1.05B", 8, WHOLE, THREE), 5.0, WIDE)),
-    ),
-    Border(
-        "4",
+        "C5",
         ONE_FAILS,
-        "the middle size is no better than the smallest",
-        of(draws=levels(("545M", 5, WHOLE, CUT), 13.0, 0.1)),
+        "every fifth design of the largest pool has a bad day",
+        levels("1.05B", 5, WHOLE, CUT_10B, mean=8.0, deviation=0.3),
         (DOES_NOT_HOLD,),
     ),
     Border(
-        "4",
+        "C5",
         ONE_FAILS,
-        "the largest size is no better than the middle one",
-        of(draws=levels(("545M", 5, WHOLE, CUT), 2.5, 0.1)),
+        "half of the small designs have a bad day",
+        levels("120M", 5, WHOLE, CUT_10B, mean=10.0),
         (DOES_NOT_HOLD,),
     ),
+    Border("C5", CROSSES, "released families err by 8 %, some by 30", of(five=five(8.0, 1.0))),
+    Border("C5", CROSSES, "three over all crosses", rule("more", "sound", 1.5, WIDE)),
     Border(
-        "4",
-        CROSSES,
-        "the middle size is better, and its interval crosses",
-        of(draws=levels(("545M", 5, WHOLE, CUT), 6.0, WIDE)),
-    ),
-    Border(
-        "5",
-        CROSSES,
-        "3 runs over 10, the interval reaches below 1",
-        of(draws=levels(("120M", 3, WHOLE, CUT), 8.0, WIDE)),
-    ),
-    Border(
-        "5",
+        "C5",
         ONE_FAILS,
-        "3 are worse than 10, and the trend rises in between",
-        of(
-            draws=draws(
-                {
-                    ("120M", 5, WHOLE, CUT): (0.1, 0.1),
-                    ("120M", 8, WHOLE, CUT): (60, 0.1),
-                    ("120M", 10, WHOLE, CUT): (15, 0.1),
-                }
-            )
-        ),
+        "ten runs are no better than three",
+        levels("120M", 10, WHOLE, CUT_10B, mean=9.5),
         (DOES_NOT_HOLD,),
     ),
     Border(
-        "5'",
-        CROSSES,
-        "the interval reaches below 1",
-        of(draws=levels(("1.05B", 3, WHOLE, CUT), 8.0, WIDE)),
+        "C6", CROSSES, "few over many crosses", levels(*FEW, EQUAL, CUT_10B, mean=5, deviation=2)
     ),
     Border(
-        "6",
-        CROSSES,
-        "the interval reaches below 1.5",
-        of(draws=levels(("1.05B", 8, SHORT, "best seen"), 7.0, WIDE)),
-    ),
-    Border(
-        "7", ONE_FAILS, "one single run errs by 6.5 %", of(singles=singles(6.5)), (DOES_NOT_HOLD,)
-    ),
-    Border("7", ONE_FAILS, "94 % of OPT's cells", of(opt_share=0.94), (DOES_NOT_HOLD,)),
-    Border(
-        "8",
+        "C6",
         ONE_FAILS,
-        "three components explain 98.9 %",
-        of(freedom=freedom(0.989)),
+        "three large runs do better",
+        levels(*FEW, EQUAL, CUT_10B, mean=3.0),
         (DOES_NOT_HOLD,),
     ),
+    *three_borders("C7", "law", six(BEST, 3.5)),
+    Border("C8", CROSSES, "six of eight families", of(singles=singles(bad=2)), (NOT_RESOLVED,)),
+    Border("C8", CROSSES, "six of eight own runs", of(singles=singles(own_bad=2)), (NOT_RESOLVED,)),
     Border(
-        "9",
-        CROSSES,
-        "the gaps' interval reaches below 0",
-        of(schedules=schedules(spread(1.0, 3.0, 8))),
-    ),
-    Border(
-        "9",
+        "C8",
         ONE_FAILS,
-        "one decaying run ends above its prediction",
-        of(schedules=schedules(least=-0.1)),
+        "most single Gemstones runs fail",
+        of(singles=singles(bad_stones=16)),
         (DOES_NOT_HOLD,),
     ),
+    Border("C9", ONE_FAILS, "98.9 % are explained", of(freedom=freedom(0.989)), (DOES_NOT_HOLD,)),
     Border(
-        "10",
+        "C9",
+        ONE_FAILS,
+        "unrelated parameters pass as well",
+        of(freedom=freedom(unrelated=0.995)),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C10", ONE_FAILS, "one size spreads by 9 %", of(seeds=seeds((0.09, 0.01))), (DOES_NOT_HOLD,)
+    ),
+    Border("C10", CROSSES, "one size spreads by 3 % over 10 seeds", of(seeds=seeds((0.03, 0.01)))),
+    Border("O1", ONE_FAILS, "6 of 100 cells differ", of(cells=cells(6)), (DOES_NOT_HOLD,)),
+    Border(
+        "O2",
         ONE_FAILS,
         "the last digit of the objective",
         of(chinchilla=chinchilla(0.00101828)),
         (DOES_NOT_HOLD,),
     ),
     Border(
-        "10", ONE_FAILS, "A is off by 4 %", of(chinchilla=chinchilla(factor=1.04)), (DOES_NOT_HOLD,)
+        "O2", ONE_FAILS, "A is off by 4 %", of(chinchilla=chinchilla(factor=1.04)), (DOES_NOT_HOLD,)
     ),
+    Border("O3", CROSSES, "4.2 times, some 2", of(solvers=solvers(single=4.2, deviation=1.5))),
     Border(
-        "11",
+        "O3",
         ONE_FAILS,
-        "in one world of 200 the small cut does harm",
-        of(lab=lab(order=(3.0, 3.1, 1.0))),
-    ),
-    Border("11", ONE_FAILS, "in one world E is off by 6 % of 10", of(lab=lab(e_error=6.0))),
-    Border("bench", CROSSES, "99.25 % are no worse, of too few", of(solvers=solvers(3))),
-    Border(
-        "bench",
-        ONE_FAILS,
-        "a ninth of the time",
-        of(solvers=solvers(seconds=spread(0.12, 0.01, 400))),
+        "twenty starts take 45 times",
+        of(solvers=solvers(multi=45.0)),
         (DOES_NOT_HOLD,),
     ),
-    Border("units", ONE_FAILS, "one of ten facts is not so", of(facts=facts(1)), (DOES_NOT_HOLD,)),
     Border(
-        "seeds", ONE_FAILS, "one size spreads by 9 %", of(live=live((9.0, 1.0))), (DOES_NOT_HOLD,)
+        "O3",
+        ONE_FAILS,
+        "in one cell another search ends lower",
+        of(solvers=solvers(1)),
+        (DOES_NOT_HOLD,),
     ),
-    Border("seeds", CROSSES, "one size spreads by 3.9 % over 8 seeds", of(live=live((3.9, 1.0)))),
-    Border("live", ONE_FAILS, "one choice of seeds errs by 21 %", of(live=live(worst=21.0))),
     Border(
-        "control",
+        "O4",
         CROSSES,
-        "the ratio's interval reaches above 1.2",
-        of(control=pd.DataFrame({"ratio": np.exp(spread(0.12, 0.6, 40))})),
+        "the gaps' interval reaches below 0",
+        of(schedules=schedules(spread(1.0, 3.0, 8))),
+    ),
+    Border(
+        "O4",
+        ONE_FAILS,
+        "one decaying run ends above its prediction",
+        of(schedules=schedules(least=-0.1)),
+        (DOES_NOT_HOLD,),
+    ),
+    Border("O5", CROSSES, "over worlds, it may do harm", of(worlds=worlds(1.5, WIDE))),
+    Border("O5", ONE_FAILS, "E is off by 4 %", of(worlds=worlds(e_error=4.0)), (DOES_NOT_HOLD,)),
+    Border(
+        "O5",
+        ONE_FAILS,
+        "by 60 % of what it was",
+        of(worlds=worlds(e_without=1.6)),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "O6",
+        CROSSES,
+        "the interval reaches above 1",
+        of(control=control(0.95, 0.5)),
         (NOT_RESOLVED,),
     ),
+    Border("O6", ONE_FAILS, "the cut helps", of(control=control(1.2)), (DOES_NOT_HOLD,)),
 ]

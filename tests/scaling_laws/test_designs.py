@@ -4,24 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.scale import generator
 from companion.scaling_laws.lab.budget import LEAST_SUBSETS, plans, practitioner_table
-from companion.scaling_laws.lab.control import lawful_family
 from companion.scaling_laws.lab.designs import (
+    BEST,
+    CUT_10B,
     TREATMENTS,
     Design,
     draw_subsets,
+    equal_tokens,
     monte_carlo,
     pool_runs,
-    ratio_of_means,
     select,
     targets,
+    thrown,
     training_set,
 )
-from companion.scaling_laws.lab.final_only import equally_good_laws
-from companion.scaling_laws.method.law import points
-from companion.scaling_laws.method.protocol import are
-from companion.scaling_laws.method.reduced import fit_size_only
+from companion.scaling_laws.lab.truth import lawful_family
 from tests.scaling_laws.conftest import TRUE
 
 SIZES = (4e7, 5e7, 6e7, 7e7, 8e7, 9e7, 1.0e8, 1.1e8, 4e8, 5e8, 9e8, 1e9, 1.9e9, 2e9)
@@ -30,10 +28,6 @@ SIZES = (4e7, 5e7, 6e7, 7e7, 8e7, 9e7, 1.0e8, 1.1e8, 4e8, 5e8, 9e8, 1e9, 1.9e9, 
 @pytest.fixture(scope="module")
 def stones():
     return lawful_family(TRUE, np.random.default_rng(5), sizes=SIZES, n_tokens=3.5e11, noise=0.003)
-
-
-def rng_for(pool, k):
-    return generator(0, pool, k)
 
 
 @given(st.integers(1, 9), st.integers(1, 40))
@@ -63,54 +57,44 @@ def test_targets_are_never_trained_on(stones):
 def test_treatments_choose_their_checkpoints(stones, treatment):
     data = training_set(Design("1.05B", 4, 1e11, treatment), pool_runs(stones, "1.05B")[:4])
     assert data.D.max() <= 1.005e11
-    limits = {
-        "all": (0, 1e11),
-        "cut 10B": (1e10, 1e11),
-        "cut 35B": (3.5e10, 1e11),
-        "cut 10 %": (1e10, 1e11),
-        "last 30 %": (7e10, 1e11),
-        "first 30 %": (0, 3e10),
-        "best seen": (1e10, 1e11),
-    }
+    if treatment in (CUT_10B, BEST):
+        low = 1e10
+    elif treatment.startswith("cut"):
+        low = 1e11 * float(treatment.split()[1]) / 100
     if treatment.startswith("final"):
         assert data.D.size == 4
         assert np.unique(data.D).size == 1
     else:
-        low, high = limits[treatment]
-        assert low <= data.D.min()
-        assert data.D.max() <= high * 1.005
+        assert low < data.D.min()
+        seen = pool_runs(stones, "1.05B")[0].D
+        assert data.D.min() == seen[seen > low].min()
 
 
 def test_unknown_designs_are_refused():
     with pytest.raises(ValueError, match=r"pools are 120M, 545M, 1.05B"):
-        Design("7B", 3, 1e11, "all")
-    with pytest.raises(ValueError, match="treatments are all, cut 10B"):
+        Design("7B", 3, 1e11, CUT_10B)
+    with pytest.raises(ValueError, match="treatments are cut 0 %, cut 10 %"):
         Design("120M", 3, 1e11, "half")
 
 
 def test_designs_see_the_same_subsets_and_nothing_is_dropped(stones):
-    designs = [Design("1.05B", 4, 1e11, name) for name in ("all", "cut 10B", "best seen")]
-    table = monte_carlo(stones, designs, 6, rng_for)
+    designs = [Design("1.05B", 4, 1e11, name) for name in (thrown(0), CUT_10B, BEST)]
+    table = monte_carlo(stones, designs, 6, seed=0)
     assert len(table) == 18
     flops = table.pivot_table(index="draw", columns="treatment", values="flop")
     assert (flops.std(axis=1) == 0).all()
-    law = select(table, treatment="cut 10B")["are"].mean()
+    law = select(table, treatment=CUT_10B)["are"].mean()
     assert law < 2  # a true law, three quarters of a percent of noise
-    assert select(table, treatment="best seen")["are"].mean() > 2 * law
+    assert select(table, treatment=BEST)["are"].mean() > 2 * law
     with pytest.raises(ValueError, match="no rows with"):
         select(table, treatment="final, 3 parameters")
 
 
-def test_ratio_of_means_and_its_interval():
-    rng = np.random.default_rng(0)
-    below = pd.DataFrame({"draw": range(400), "are": rng.uniform(1, 3, 400)})
-    above = below.assign(are=1.5 * below["are"] * rng.uniform(0.9, 1.1, 400))
-    ratio = ratio_of_means(above, below, rng)
-    assert ratio.estimate == pytest.approx(above["are"].mean() / below["are"].mean())
-    assert ratio.low < 1.5 < ratio.high
-    assert ratio.high - ratio.low < 0.05  # pairs share their draw
-    with_gap = above.assign(are=above["are"].where(above["draw"] != 7))
-    assert ratio_of_means(with_gap, below, rng).n == 399
+def test_large_runs_only_and_plans_of_one_cost(stones):
+    assert [run.N for run in pool_runs(stones, "475M to 1.05B")] == [5e8, 9e8, 1e9]
+    tokens = equal_tokens(stones, ("475M to 1.05B", 3), ("120M", 8))
+    many, few = sum(SIZES[:8]) * 3.5e11, (5e8 + 9e8 + 1e9) * tokens
+    assert few == pytest.approx(many)
 
 
 def test_the_table_chooses_on_one_half_and_reports_the_other():
@@ -140,29 +124,18 @@ def test_the_table_chooses_on_one_half_and_reports_the_other():
     assert table["pool"].tolist() == ["120M", "120M"]  # chosen on the even draws
     assert table["are"].tolist() == [9.0, 9.0]  # reported on the odd ones
     assert table["spent"].tolist() == pytest.approx([0.1, 0.1])
+    assert table["bad"].tolist() == [0.0, 0.0]
+    worse = pd.concat([lucky.assign(are=np.where(half == 0, 1.0, 10.1)), steady])
+    bad = practitioner_table(worse, 100.0, (0.1,), np.random.default_rng(0)).iloc[0]
+    assert (bad["bad"], bad["bad_high"]) == (1.0, 1.0)
+    assert bad["bad_low"] == pytest.approx(0.8064, abs=1e-4)  # Wilson, 16 of 16
 
 
 def test_both_plans_stand_side_by_side(stones):
-    designs = [Design("1.05B", k, 1e11, "cut 10 %") for k in (4, 6)]
-    draws = monte_carlo(stones, designs, 2 * LEAST_SUBSETS, rng_for)
+    designs = [Design("1.05B", k, 1e11, thrown(0.1)) for k in (4, 6)]
+    draws = monte_carlo(stones, designs, 2 * LEAST_SUBSETS, seed=0)
     table = plans(draws, stones, (0.1, 1.0), seed=0)
     own = table[table["plan"].str.startswith("the target's own first 10 %")]
     assert len(own) == 1
     assert own["are"].item() < 5
     assert table["plan"].str.contains("runs of at most 1.05B, 100B tokens each").any()
-
-
-def test_equally_good_laws_do_fit_equally_well(stones):
-    small = pool_runs(stones, "1.05B")
-    final = points(
-        [run.N for run in small], [run.D[-1] for run in small], [run.loss[-1] for run in small]
-    )
-    window, _ = targets(stones)
-    laws = equally_good_laws(final, window._replace(D=window.D * 3), betas=np.array([0.1, 1.0]))
-    assert laws.spread_sse < 1e-9
-    assert laws.are.shape == (26, 2)
-    assert laws.are.max() > 5 * laws.are.min()
-    no_data_term = are(fit_size_only(final).law, window._replace(D=window.D * 3))
-    assert laws.are[0] == pytest.approx([no_data_term] * 2)
-    with pytest.raises(ValueError, match="at 2 token counts"):
-        equally_good_laws(points([1e6, 1e7, 1e8], [1e9, 1e9, 2e9], [3, 2, 1]), window)

@@ -53,9 +53,10 @@ def practitioner_table(
     Columns: budget (share of the target's cost), pool, k, tokens, spent (share), are with low and
     high (95 % bootstrap interval of the mean over held-out subsets), worst_tenth (90th percentile
     of ARE: one plan in ten errs by more), bad with bad_low and bad_high (share of the held-out
-    subsets that err by more than :data:`BAD_DAY`, Wilson interval), bias (mean signed error: where it is far smaller than
-    ARE, errors of opposite sign cancel between subsets), n, n_failed. Left out are budgets that
-    no design fits, and designs with so few subsets that a half has less than LEAST_SUBSETS.
+    subsets that err by more than :data:`BAD_DAY`, Wilson interval), bias (mean signed error: where
+    it is far smaller than ARE, errors of opposite sign cancel between subsets), n, n_failed. Left
+    out are budgets that no design fits, and designs with so few subsets that a half has less than
+    LEAST_SUBSETS.
     """
     names = ["pool", "k", "tokens"]
     results = results[results.groupby(names)["draw"].transform("size") >= 2 * LEAST_SUBSETS]

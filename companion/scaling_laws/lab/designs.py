@@ -26,7 +26,6 @@ from companion.scaling_laws.method.curvefit import fit_curve_fit
 from companion.scaling_laws.method.law import Fit, Points, join, residual_sum
 from companion.scaling_laws.method.protocol import (
     CUT,
-    TARGET_FROM,
     Family,
     Run,
     are,

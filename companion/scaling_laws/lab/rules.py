@@ -57,12 +57,12 @@ RULES = {
 # --------------------------------------------------------------------------- choosing points
 def after(runs: Sequence[Run], share: float, tokens: float = 0.0) -> Points:
     """Checkpoints after the first `share` of each run and after `tokens`; ValueError if none."""
-    return stack([run.select(run.D > max(share * run.D[-1], tokens)) for run in runs])
+    return stack([run.select(max(share * run.D[-1], tokens) < run.D) for run in runs])
 
 
 def final(runs: Sequence[Run]) -> Points:
     """The last checkpoint of each run."""
-    return stack([run.select(run.D == run.D[-1]) for run in runs])
+    return stack([run.select(run.D[-1] == run.D) for run in runs])
 
 
 def best_seen(data: Points) -> ScalingLaw:
@@ -182,11 +182,12 @@ def single_errors(family: Family, share: float = 0.3) -> pd.DataFrame:
     target, rows = target_points(family.target), []
     for run in family.runs:
         own = run is family.target
-        data = training_points([run], q=share if own else 1.0, cut=CUT)
-        enough = np.unique(data.D).size >= LEAST_DISTINCT
+        end = share * run.D[-1] if own else run.D[-1]
+        left = run.select((run.D > CUT) & (end > run.D))
+        enough = np.unique(left.D).size >= LEAST_DISTINCT
+        found = are(fit_one_model(stack([left])).law, target) if enough else np.nan
         about = {"family": family.name, "model": run.model, "N": run.N, "is_target": own}
-        about["scale_up"] = family.target.N / run.N
-        rows.append(about | {"are": are(fit_one_model(data).law, target) if enough else np.nan})
+        rows.append(about | {"scale_up": family.target.N / run.N, "are": found})
     return pd.DataFrame(rows)
 
 

@@ -30,7 +30,7 @@ from companion.scaling_laws.method.law import (
     check_identified,
     is_identified,
 )
-from companion.scaling_laws.method.protocol import CUT, Family, are, target_points, training_points
+from companion.scaling_laws.method.protocol import CUT, Family, training_points
 from companion.scaling_laws.method.varpro import fit_varpro
 
 NO_WORSE = 1e-6

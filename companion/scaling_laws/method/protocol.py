@@ -63,7 +63,7 @@ def training_points(runs: Sequence[Run], *, q: float = 1.0, cut: float = 0.0) ->
     longest run stays out.  ValueError if no checkpoint is left.
     """
     end = q * longest(runs)
-    return stack([run.select((run.D > cut) & (run.D < end)) for run in runs])
+    return stack([run.select((cut < run.D) & (end > run.D)) for run in runs])
 
 
 def family_points(family: Family) -> Points:

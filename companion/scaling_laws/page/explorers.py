@@ -38,7 +38,7 @@ def predict(curve: str, n: int, cut: float) -> Prediction:
     runs, target = family.runs[:n], target_points(family.target)
     law = fit_varpro(training_points(runs, cut=cut)).law
     end = max(run.D[-1] for run in runs)
-    used = tuple(run.select((run.D > cut) & (run.D < end)) for run in runs)
+    used = tuple(run.select((cut < run.D) & (end > run.D)) for run in runs)
     grid = np.geomspace(5e9, family.target.D[-1], 120)
     late = np.concatenate([run.loss[grid[0] <= run.D] for run in family.runs])
     margin = 0.08 * np.ptp(late)

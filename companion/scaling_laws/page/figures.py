@@ -343,7 +343,7 @@ def _percent_axis(ax: Axes) -> None:
     plain_ticks(ax.yaxis, (0.5, 1, 2, 5, 10, 20, 40), small=True, widen=True)
 
 
-# --------------------------------------------------------------------------- what the notebook makes itself
+# --------------------------------------------------------------------------- schedules, worlds
 def schedules(results: tuple[list[Gap], list[Extrapolation]], size: str = "400M") -> Figure:
     """Left: loss before over after cool-down. Right: a decaying run and its extrapolation."""
     gaps, ends = results

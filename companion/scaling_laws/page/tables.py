@@ -59,7 +59,9 @@ def plan_table(plans: pd.DataFrame) -> Styler:
             "budget (%)": 100 * plans["budget"],
             "train": plans["plan"],
             "spent (%)": 100 * plans["spent"],
-            "error ↓ (%)": [f"{row.are:.1f} [{row.low:.1f}, {row.high:.1f}]" for row in plans.itertuples()],
+            "error ↓ (%)": [
+                f"{row.are:.1f} [{row.low:.1f}, {row.high:.1f}]" for row in plans.itertuples()
+            ],
             "bad days": bad,
             "signed error": plans["bias"],
         }

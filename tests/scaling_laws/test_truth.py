@@ -7,10 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.scale import generator
-from companion.scaling_laws.lab.control import TRUTH, lawful_family, lawful_ratios
 from companion.scaling_laws.lab.schedules import extrapolate, gap, hot_cool_gaps
-from companion.scaling_laws.lab.worlds import by_world, fit_lab, lab_family, run_lab, token_grid
-from companion.scaling_laws.lab.zipf import A0, World, make_world, train
+from companion.scaling_laws.lab.truth import (
+    A0,
+    TRUTH,
+    World,
+    by_world,
+    fit_lab,
+    lab_family,
+    lawful_family,
+    lawful_ratios,
+    make_world,
+    run_lab,
+    token_grid,
+    train,
+)
 from companion.scaling_laws.method.protocol import Family, Run, are, target_points, training_points
 from companion.scaling_laws.method.varpro import fit_varpro
 from tests.scaling_laws.conftest import TRUE
@@ -104,7 +115,7 @@ def test_lawful_families_are_lawful():
 
 def test_in_them_the_cut_changes_nothing_and_a_broken_start_would_show():
     table = lawful_ratios(12, seed=0)
-    family = lawful_family(TRUTH, generator(0, "lawful", 0))
+    family = lawful_family(TRUTH, generator(0, "lawful family", 0))
     law = fit_varpro(training_points(family.runs[:-1], cut=0.1 * family.target.D[-1])).law
     assert table["cut"].iloc[0] == pytest.approx(are(law, target_points(family.target)))
     ratios = table["ratio"]

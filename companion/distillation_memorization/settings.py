@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from companion.distillation_memorization.method.arms import MIXTURE, SMOOTHED, TAU
+from companion.distillation_memorization.method.objectives import MIXTURE, SMOOTHED, TAU
 
 LENGTH, PREFIX, SUFFIX = 48, 16, 16
 """Characters of a sequence, of its prompt, and of the continuation that is compared."""

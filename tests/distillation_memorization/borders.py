@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import BASELINE, SOFT
 from companion.distillation_memorization.verdict import findings
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.distillation_memorization import made
@@ -39,7 +39,7 @@ def gains(values, base=0.0):
     level = spread(1.4, base, N, 1) if base else np.full(N, 1.4)
 
     def change(i, world):
-        loss = world.loss | {arms.SOFT: level[i], arms.BASELINE: level[i] + values[i]}
+        loss = world.loss | {SOFT: level[i], BASELINE: level[i] + values[i]}
         return replace(world, loss=loss)
 
     return worlds("1b", change)
@@ -47,7 +47,7 @@ def gains(values, base=0.0):
 
 def scattered(world):
     """The baseline's sequences have 8 bytes less on average, and differ by 40."""
-    zlib, known = world.zlib.copy(), world.members[arms.BASELINE]
+    zlib, known = world.zlib.copy(), world.members[BASELINE]
     zlib[known] = spread(zlib[~known].mean() - 8, 40.0, int(known.sum()))
     return replace(world, zlib=zlib)
 

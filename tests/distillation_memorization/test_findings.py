@@ -11,7 +11,7 @@ from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, Cla
 from companion.data import Missing
 from companion.distillation_memorization import settings, sources
 from companion.distillation_memorization.lab import predictor
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import SOFT, TEACHER, soft
 from companion.distillation_memorization.page import exercises, explorers, figures, tables
 from companion.distillation_memorization.verdict import claims, findings
 from companion.explore import MAX_FRAMES
@@ -71,10 +71,7 @@ def test_one_world_of_the_hub_resolves_nothing():
 def test_many_seeds_in_the_same_order_resolve_it():
     assert verdict(made.results(n_seeds=40), "order") == HOLDS
     some = made.results(n_seeds=40)
-    turned = [
-        replace(w, members=w.members | {arms.SOFT: w.members[arms.TEACHER]})
-        for w in some.worlds[:20]
-    ]
+    turned = [replace(w, members=w.members | {SOFT: w.members[TEACHER]}) for w in some.worlds[:20]]
     assert verdict(replace(some, worlds=[*turned, *some.worlds[20:]]), "order") == DOES_NOT_HOLD
 
 
@@ -125,8 +122,8 @@ def test_what_does_nothing_satisfies_nothing(perfect, scale):
 
 def test_a_student_that_memorizes_at_random_memorizes_nothing_easy(perfect):
     def shuffled(w):
-        mixed = generator(w.seed, "mixed").permutation(w.members[arms.SOFT])
-        return replace(w, members=w.members | {arms.SOFT: mixed})
+        mixed = generator(w.seed, "mixed").permutation(w.members[SOFT])
+        return replace(w, members=w.members | {SOFT: mixed})
 
     found = replace(perfect, worlds=[shuffled(w) for w in perfect.worlds])
     assert verdict(found, "2") == DOES_NOT_HOLD
@@ -184,10 +181,10 @@ def test_a_rising_temperature_trend_does_not_hold(perfect):
             w,
             members=m
             | {
-                arms.soft(1.0): m[arms.soft(8.0)],
-                arms.soft(8.0): m[arms.soft(1.0)],
-                arms.soft(2.0): m[arms.soft(4.0)],
-                arms.soft(4.0): m[arms.soft(2.0)],
+                soft(1.0): m[soft(8.0)],
+                soft(8.0): m[soft(1.0)],
+                soft(2.0): m[soft(4.0)],
+                soft(4.0): m[soft(2.0)],
             },
         )
 
@@ -254,7 +251,7 @@ def draws(perfect):
         "scatter": lambda: figures.scatter(w),
         "forced": lambda: figures.forced(w),
         "browser": lambda: figures.browser_frame(w[0], 0, 16),
-        "prefix": lambda: figures.prefix_frame(w[0].by_prefix[8], arms.SOFT, 8),
+        "prefix": lambda: figures.prefix_frame(w[0].by_prefix[8], SOFT, 8),
         "filter": lambda: figures.filter_frame(w[0], 0.5),
     }
 
@@ -328,6 +325,6 @@ def test_exercises_answer_back(check, right, wrong, hint):
 
 def test_the_counterfactual_exercise(perfect):
     w = perfect.worlds[0]
-    trained, unseen = w.members[arms.TEACHER].mean(), w.held[arms.TEACHER].mean()
+    trained, unseen = w.members[TEACHER].mean(), w.held[TEACHER].mean()
     assert "Right" in exercises.check_counterfactual(100 * (trained - unseen), w)
     assert "training rate alone" in exercises.check_counterfactual(100 * trained, w)

@@ -9,8 +9,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from companion import claims
 from companion.claims import Claim, Criterion, Finding, measured_text
-from companion.consistent_diffusion.lab.molecule.langevin import label_of
-from companion.consistent_diffusion.lab.molecule.runs import Simulated
+from companion.consistent_diffusion.lab.molecule.chains import Simulated, label_of
 from companion.consistent_diffusion.lab.molecule.scores import Reference, score, settled
 from companion.stats import Interval, over_seeds
 

@@ -13,9 +13,9 @@ from companion.claims import (
     not_tested,
 )
 from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
-from companion.consistent_diffusion.lab.plane_models import RESIDUAL_TIMES, PlaneModels
+from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, PlaneModels
 from companion.consistent_diffusion.verdict import claims
-from companion.consistent_diffusion.verdict.random_features import ratio
+from companion.consistent_diffusion.verdict.findings import ratio
 from companion.data import Missing
 from companion.stats import EQUIVALENCE, Interval, exact, over_seeds
 

@@ -6,6 +6,7 @@ which starts first because it takes longest; the walk through all pages as on a 
 it), all tests of one chapter, all tests of one file.
 """
 
+import gc
 import os
 import random
 import sys
@@ -60,6 +61,16 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(group(item)))
         if (marker := item.get_closest_marker("mirror")) and (reason := missing(marker.args)):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish():
+    """Spare the collector all that imports have made: it looks at the tests' own objects only.
+
+    With torch in the process one full collection takes tenths of a second, and a correction for
+    many tests (statsmodels) makes one at each call.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def missing(names):

@@ -16,10 +16,32 @@ from companion.distillation_memorization.method.objectives import (
     objectives,
     soft,
 )
+from companion.distillation_memorization.verdict import findings
 from companion.distillation_memorization.verdict.results import Results
 from companion.scale import generator
 
 N, HELD = 1000, 1000
+JUDGES = {
+    "1": findings.less,
+    "1b": findings.better,
+    "order": findings.order,
+    "tau": findings.cooler,
+    "2": findings.easy,
+    "2b": findings.low_zlib,
+    "3": findings.predictable,
+    "3b": findings.filtered,
+    "4": findings.hard_inherits,
+    "4b": findings.same_rate,
+    "control": findings.control,
+}
+"""What judges each claim: one takes milliseconds, all of them take a second."""
+
+
+def judged(results, claim):
+    """The finding of one claim."""
+    return JUDGES[claim](results)
+
+
 STUDENTS = tuple(objectives((1.0, 2.0, 4.0, 8.0)))
 
 

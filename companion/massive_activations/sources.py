@@ -1,4 +1,4 @@
-"""What others published: the ten Pythia shapes, the excerpt, the authors' files, the paper's tables.
+"""Published by others: the ten Pythia shapes, the excerpt, the authors' files, the paper's tables.
 
 The ten Pythia shapes: facts from the training configurations of github EleutherAI/pythia.
 

@@ -1,4 +1,4 @@
-"""Claims about the precision (C2 to C4, C7, C8) and other methods (C1, C5, C6, C9); all verdicts."""
+"""Claims about the precision (C2 to C4, C7, C8) and other methods (C1, C5, C6, C9); verdicts."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ are seeded, so a test that passes once passes always.
 """
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 from scipy.stats import t as student

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from companion.data import Missing
 from companion.scale import generator
 from companion.scaling_laws.lab import budget, designs, families, rules, solvers, tiny, truth
 from companion.scaling_laws.lab.designs import (
@@ -170,8 +171,10 @@ def schedule_results() -> tuple[list[Gap], list[Extrapolation]]:
     return hot_cool_gaps(gemstones("hot"), gemstones("cool_end")), ends
 
 
-def train_seeds(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame:
+def train_seeds(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame | Missing:
     """Final losses of tiny models over seeds; see :func:`tiny.train_seeds`."""
+    if not settings.tiny_seeds:
+        return Missing("The tiny models are trained at book scale; tiny_seeds says how often.")
     return tiny.train_seeds(
         settings.tiny_shapes,
         range(seed, seed + settings.tiny_seeds),

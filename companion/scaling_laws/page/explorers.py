@@ -28,14 +28,14 @@ CURVES = {
 
 
 @cache
-def predict(curve: str, n: int, cut: float) -> Prediction:
-    """One fit of the n smallest models of a family, as the protocol takes them.
+def predict(curve: str, cut: float) -> Prediction:
+    """One fit of all smaller models of a family, as the protocol takes them.
 
-    curve : key of CURVES; n, cut : see ``protocol``
+    curve : key of CURVES; cut : see ``protocol``
     """
     name, unit, label = CURVES[curve]
     family = released_family(name, unit)
-    runs, target = family.runs[:n], target_points(family.target)
+    runs, target = family.runs[:-1], target_points(family.target)
     law = fit_varpro(training_points(runs, cut=cut)).law
     end = max(run.D[-1] for run in runs)
     used = tuple(run.select((cut < run.D) & (end > run.D)) for run in runs)
@@ -68,7 +68,7 @@ def _band(
 
 
 def family_explorer() -> Explorer:
-    """OPT in two units, with three or five models, with and without the cut: eight frames.
+    """OPT in two units, with and without the cut: four frames.
 
     Raises
     ------
@@ -80,8 +80,8 @@ def family_explorer() -> Explorer:
     def alt(**at: object) -> str:
         shown = predict(**at)
         return (
-            f"{at['curve']}: {at['n']} models, "
-            f"{'first 10B tokens cut' if at['cut'] else 'no cut'}: error {shown.are:.1f} percent, "
+            f"{at['curve']}, {'first 10B tokens cut' if at['cut'] else 'no cut'}: "
+            f"error {shown.are:.1f} percent, "
             f"bias {shown.bias:+.1f} percent."
         )
 
@@ -89,10 +89,9 @@ def family_explorer() -> Explorer:
         lambda **at: family_frame(predict(**at)),
         name="sl-family",
         alt=alt,
-        labels={"curve": "unit", "n": "models", "cut": "cut"},
+        labels={"curve": "unit", "cut": "cut"},
         show={"cut": lambda cut: "10B" if cut else "none"},
-        start={"curve": "OPT, perplexity (as fitted)", "n": 5, "cut": CUT},
+        start={"curve": "OPT, perplexity (as fitted)", "cut": CUT},
         curve=list(CURVES),
-        n=[3, 5],
         cut=[0.0, CUT],
     )

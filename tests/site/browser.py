@@ -218,6 +218,26 @@ def overflow(page: Page) -> list[str]:
     return [f"the page is {width} px wide in a window of {inner} px: {wide}"]
 
 
+def cut(page: Page) -> list[str]:
+    """Code and tables that are wider than their place in a wide window; a phone scrolls them."""
+    if page.viewport_size["width"] < WIDE["width"]:
+        return []
+    return page.evaluate(
+        """() => [...document.querySelectorAll("article :is(pre, .cell_output .text_html)")]
+        .filter(e => e.checkVisibility() && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+        .map(e => `${e.scrollWidth} in ${e.clientWidth}: ` + e.textContent.trim().slice(0, 60))"""
+    )
+
+
+def lost_icons(page: Page) -> list[str]:
+    """Icons whose sign is not in the fonts that the site kept."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(":is(i, span)[class*='fa-']")]
+        .filter(e => getComputedStyle(e, "::before").content === "none")
+        .map(e => e.className)"""
+    )
+
+
 def first_screen(page: Page) -> list[str]:
     """What is wrong with a chapter's first screen: its parts, their order, and where the figure is.
 

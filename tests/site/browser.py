@@ -287,14 +287,33 @@ def broken_images(page: Page) -> list[str]:
     )
 
 
-def axe(page: Page) -> list[str]:
+def axe(page: Page, *, both_modes: bool = False) -> list[str]:
     """Serious and critical findings of axe, and what is not on the list of exceptions.
+
+    both_modes : whether to look at the contrasts in the page's other color mode too; all else is
+        the same there
 
     Thins out the code of the page, so it is the last look at it.
     """
     page.evaluate(_ONE_OF_A_KIND)
+    found = _axe(page, {})
+    if not both_modes:
+        return found
+    mode = page.evaluate(_OTHER_MODE)
+    contrast = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+    return found + [f"{mode}: {problem}" for problem in _axe(page, contrast)]
+
+
+_OTHER_MODE = """() => {
+  const data = document.documentElement.dataset;
+  data.theme = data.theme === "dark" ? "light" : "dark";
+  return data.theme;
+}"""
+
+
+def _axe(page: Page, more: dict[str, object]) -> list[str]:
     # what passed is not described, which is half of the time; styles are not fetched anew
-    options = {"preload": False, "resultTypes": ["violations"]}
+    options = {"preload": False, "resultTypes": ["violations"], **more}
     result = Axe().run(page, options=options).response
     problems = []
     for finding in result["violations"]:

@@ -354,6 +354,21 @@ def headline(fig: Figure, text: str, *, size: float = 12) -> None:
     fig.suptitle(text, x=0.01, ha="left", fontsize=size, fontweight="bold")
 
 
+def shows(interval: object, *, above: float | None = None, below: float | None = None) -> bool:
+    """Whether an interval excludes the contrary of a finding: the ``holds`` of its title.
+
+    interval : has ``low`` and ``high``, as the estimates of :mod:`companion.stats` do; without
+        both ends, finite, it shows nothing
+    above, below : one of them, the border on whose far side all of the interval has to lie
+    """
+    if (above is None) == (below is None):
+        raise ValueError(f"one border, above or below, is needed; got {above} and {below}")
+    ends = [getattr(interval, end, None) for end in ("low", "high")]
+    if any(end is None or not np.isfinite(end) for end in ends):
+        return False
+    return bool(ends[0] > above if below is None else ends[1] < below)
+
+
 def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: str) -> None:
     """Title that states the finding only if the run shows it.
 

@@ -49,3 +49,7 @@ def __getattr__(name: str) -> object:
         if name in names:
             return getattr(import_module(f"companion.publish.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *(name for names in _PLACES.values() for name in names)})

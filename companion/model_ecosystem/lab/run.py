@@ -66,10 +66,14 @@ def kin_types(system: Ecosystem) -> dict[str, pl.DataFrame]:
     }
 
 
-def ways_of_asking(system: Ecosystem, settings: Settings, seed: int) -> pl.DataFrame:
+def ways_of_asking(
+    system: Ecosystem, settings: Settings, seed: int, card_terms: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Siblings against parent and child for each string, weight, and rule about accounts.
 
-    Columns: string ("all fields", "without ...", and "card" where there are cards), accounts,
+    card_terms : counts of :func:`sources.card_terms`; with them the cards are one string more
+
+    Columns: string ("all fields", "without ...", and "card"), accounts,
     weights, and those of :func:`kin.compare`.
     """
     strings = {
@@ -80,8 +84,8 @@ def ways_of_asking(system: Ecosystem, settings: Settings, seed: int) -> pl.DataF
             ("without bookkeeping", BOOKKEEPING),
         )
     }
-    if "card_chars" in system.table.columns:
-        has, rows = kin.card_rows(system.table["model_id"].to_list(), sources.card_terms())
+    if card_terms is not None:
+        has, rows = kin.card_rows(system.table["model_id"].to_list(), card_terms)
         keep = has[system.graph.parent] & has[system.graph.child]
         strings["card"] = (system.graph.where(keep), rows)
     table = []
@@ -264,4 +268,6 @@ def hub_results(system: Ecosystem, settings: Settings, seed: int) -> dict[str, o
         "languages": language_moves(tuned),
         "orders": orders(tuned, settings, seed),
     }
+    if "card_chars" in system.table.columns:
+        found["cards"] = card_votes(tuned)
     return found

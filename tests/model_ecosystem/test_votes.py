@@ -1,4 +1,4 @@
-"""Votes of families, moves between classes, places in all best orders: by hand and by brute force."""
+"""Votes of families, moves between classes, places in all best orders, by hand and by loops."""
 
 import itertools
 

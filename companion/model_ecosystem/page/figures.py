@@ -131,7 +131,7 @@ def law(grid: Grid, four: pl.DataFrame) -> Figure:
         right.plot(gap, np.full(gap.size, i), "o" if gap.mean() > 0 else "X", color=BLUE)
     right.set_yticks(range(len(names)), words)
     right.set_ylim(len(names) - 0.5, -0.5)
-    right.set(xlabel="siblings minus parent and child")
+    right.set(xlabel="the same difference")
     for ax, line in ((left, left.axhline), (right, right.axvline)):
         line(0, color=BLACK, linestyle=":", linewidth=1.2)
         ax.set_axisbelow(True)
@@ -223,7 +223,7 @@ def traits(named: Mapping[str, TraitKin | Missing]) -> Figure:
     ax.set_yticks(range(len(TRAITS)), TRAITS)
     ax.set_ylim(len(TRAITS) - 0.5, -0.5)
     ax.set(xlabel="agreement, siblings minus parent and child")
-    ax.legend(loc="upper right")
+    fig.legend(loc="outside lower center", ncols=3)
     hub = shown.get("Hub sample")
     finding_title(
         ax,
@@ -278,9 +278,10 @@ def moves(named: Mapping[str, Mapping[str, Moves | Missing]]) -> Figure:
         sizes = [f"{name}\n{one.there.size} and {one.back.size}" for name, one in shown.items()]
         ax.set_yticks(range(len(shown)), sizes)
         ax.set_ylim(len(shown) - 0.5, -0.5)
-        ax.set(xlabel="share of children that moved", xlim=(-0.25, 1.05))
-        ax.set_title(words, fontsize=11)
-        ax.legend(loc="lower right")
+        ax.set(xlabel="share that moved", xlim=(-0.25, 1.05))
+        ax.set_title(words, fontsize=10, loc="right")
+        if ax is np.atleast_1d(axes)[0]:
+            fig.legend(loc="outside lower center", ncols=2)
     return fig
 
 
@@ -311,7 +312,7 @@ def places(one: Directions) -> Figure:
         drawn.add(label)
     ax.set_yticks(range(k), [one.names[i] for i in order], fontsize=9)
     ax.set_ylim(k - 0.4, -0.6)
-    ax.set(xlabel="place in the order, 1 is the source")
+    ax.set(xlabel="place in the order, 1 is the source", xticks=range(1, k + 1, max(1, k // 10)))
     fig.legend(loc="outside lower center", ncols=3)
     wide = int((one.ranges[:, 1] - one.ranges[:, 0] >= (k - 1) / 2).sum())
     # the ranges are exact: integer programs, not a sample

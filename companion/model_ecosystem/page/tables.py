@@ -10,7 +10,7 @@ import polars as pl
 
 from companion.claims import measured_text
 from companion.data import Missing
-from companion.model_ecosystem.lab.kin import TraitKin
+from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
 from companion.model_ecosystem.lab.worlds import WORLDS
 from companion.model_ecosystem.sources import TRAITS
 from companion.stats import t_interval
@@ -28,6 +28,26 @@ def links_table(counts: Mapping[str, Mapping[str, int] | Missing]) -> Styler:
     frame.index = [name.replace("_", " ") for name in frame.index]
     frame = frame.reset_index(names="declared links")
     return styled(frame, "me-links", dict.fromkeys(shown, "{:,.0f}"))
+
+
+def left_table(named: Mapping[str, LeftOut | Missing], at_most: int = 8) -> Styler:
+    """What is left of the gap without a field, least first, a pair of columns a table of models.
+
+    at_most : fields shown of each; the one that says "I am a child" has a star
+    """
+    columns: dict[str, list[str]] = {}
+    for name, found in named.items():
+        if isinstance(found, Missing):
+            continue
+        order = sorted(range(len(found.fields)), key=lambda i: found.without[i].mean())[:at_most]
+        whole = measured_text(t_interval(found.whole))
+        columns[f"{name}, without"] = ["(nothing)"] + [
+            found.fields[i] + ("*" if found.fields[i] == found.child else "") for i in order
+        ]
+        columns[f"{name}, gap"] = [whole] + [
+            measured_text(t_interval(found.without[i])) for i in order
+        ]
+    return styled(pd.DataFrame(columns), "me-left")
 
 
 def traits_table(named: Mapping[str, TraitKin | Missing]) -> Styler:

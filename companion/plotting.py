@@ -85,6 +85,14 @@ METHODS = {
     "protocol": Style(PURPLE, "D", "-."),
     "counterfactual": Style(GREEN, "s", ":"),
     "no mark": Style(GREY, "s", "--"),
+    # Two million models: pairs of models, and tables
+    "random": Style(GREY, "s", ":"),
+    "parent-child": Style(ORANGE, "^", "--"),
+    "sibling": Style(BLUE, "o", "-"),
+    "Hub sample": Style(BLUE, "o", "-"),
+    "leaderboard": Style(GREEN, "s", "--"),
+    "Epoch AI": Style(PURPLE, "D", "-."),
+    "embedding models": Style(ORANGE, "^", ":"),
     # Gaussian RBF: shapes of the precision matrix
     "full": Style(BLUE, "o"),
     "diagonal": Style(ORANGE, "^"),

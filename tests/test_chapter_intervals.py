@@ -13,10 +13,8 @@ from scipy.stats import t as student
 from statsmodels.stats.weightstats import ttost_paired
 
 from companion import stats
-from companion.model_ecosystem.lab.cards import thinning
-from companion.model_ecosystem.lab.intervals import WIDEST, rate, ratio_bootstrap
+from companion.model_ecosystem.lab.intervals import WIDEST, moves, rate, ratio_bootstrap
 from companion.model_ecosystem.method.forest import forest
-from companion.model_ecosystem.sources import Ecosystem
 from tests.test_intervals import covers
 
 N = 600
@@ -76,18 +74,20 @@ def _percentiles(total, weight, rng, n):
     return np.quantile((counts @ total) / (counts @ weight), [0.025, 0.975])
 
 
-def test_lengths_of_cards():
-    import polars as pl
-
-    n = 60
-    graph = forest(2 * n, np.arange(n), np.arange(n, 2 * n))
-    system = Ecosystem(pl.DataFrame({"model_id": [str(i) for i in range(2 * n)]}), graph)
+def test_moves_by_votes_of_families():
+    """Forty families each way; children of a family share its own rate, accounts have two each."""
+    n, d = 80, 6
+    graph = forest(n * (1 + d), np.repeat(np.arange(n), d), np.arange(n, n * (1 + d)))
+    account = np.concatenate([np.arange(n), n + np.arange(n * d) // 2])
+    start = np.repeat([0, 1], n // 2)
 
     def draw(rng):
-        return np.concatenate([np.full(n, 100.0), 100 * np.exp(rng.normal(-1, 1, n))])
+        own = np.concatenate([rng.beta(2, 2, n // 2), rng.beta(1, 4, n // 2)])
+        moved = rng.random((n, d)) < own[:, None]
+        return np.concatenate([start, np.where(moved, 1 - start[:, None], start[:, None]).ravel()])
 
-    found = share(draw, lambda x, rng: thinning(system, x, rng, 150).median, -1.0, 400)
-    assert nearly(found, 400)
+    found = share(draw, lambda kind, _: moves(kind, graph, account).difference, 0.5 - 0.2)
+    assert nearly(found)
 
 
 # leximark: documents and seeds

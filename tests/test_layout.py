@@ -17,10 +17,6 @@ SOMETIMES = {"hub", "makers"}
 
 PAGES = {"figures", "tables", "explorers", "exercises"}
 
-NO_SOURCES = {"next_token_concepts"}
-"""Chapters whose released data are read in the laboratory."""
-NO_DOOR = {"consistent_diffusion", "gaussian_rbf", "massive_activations"}
-"""Chapters whose notebook calls the modules of the laboratory one by one."""
 PARTED = {"consistent_diffusion": {"lab/molecule"}}
 """Rooms in rooms; ``page/figures`` may be parted everywhere."""
 
@@ -52,8 +48,7 @@ def is_docstring_only(path: Path) -> bool:
 @chapters
 def test_a_chapter_has_exactly_the_names_of_all_chapters(paper):
     folder = paper.package_path()
-    missing = ALWAYS - names(folder) - ({"sources"} if folder.name in NO_SOURCES else set())
-    assert missing == set()
+    assert ALWAYS - names(folder) == set()
     assert names(folder) - ALWAYS - SOMETIMES == set()
 
 
@@ -67,7 +62,7 @@ def test_rooms_are_not_parted_further(paper):
 @chapters
 def test_the_laboratory_has_one_door(paper):
     folder = paper.package_path()
-    assert ("run" in names(folder / "lab")) == (folder.name not in NO_DOOR)
+    assert "run" in names(folder / "lab")
 
 
 @chapters

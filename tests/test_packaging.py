@@ -202,13 +202,12 @@ SMALL = {
     "grid_families": 600,
     "coverage_models": 5_000,
     "coverage_runs": 15,
-    "drift_runs": 4,
+    "drift_models": 3_000,
+    "drift_runs": 2,
     "resamples": 100,
-    "permutations": 300,
     "null_orders": 15,
     "sim_null_orders": 3,
-    "bench_sizes": [2_000, 4_000],
-    "networkx_models": 2_000,
+    "speed_sizes": [2_000, 4_000],
 }
 """A chapter that is quick without a language model, and settings that make it quicker still."""
 

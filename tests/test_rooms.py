@@ -28,7 +28,6 @@ READ_SETTINGS: dict[str, set[str]] = {
         "page.explorers",
     },
     "leximark": {"lab.probe", "lab.quality", "verdict.findings"},
-    "model_ecosystem": {"lab.real"},
     "next_token_concepts": {"lab.dictionaries", "lab.words"},
     "tart": {"lab.real", "lab.synthetic"},
 }

@@ -169,9 +169,9 @@ import sys
 from functools import partial
 from pathlib import Path
 from companion.sweep import kept_in, sweep
-from companion.model_ecosystem.lab.inequality import simulate_inequality
+from companion.model_ecosystem.lab.worlds import coverage
 with kept_in(Path(sys.argv[1])):
-    found = sweep(partial(simulate_inequality, 20_000, 2), range(40), n_jobs=2)
+    found = sweep(partial(coverage, 4_000, 2, n_resamples=20), range(40), n_jobs=2)
 print(len(found))
 """
 

@@ -12,9 +12,9 @@ Reading order, the paper first:
  3 method/precision  Reading a trained network: eigenvalues, importance, and what can be
                      said of them exactly
 
-Then the experiments: lab/digits, lab/estimator, lab/nested, lab/reduction, lab/rivals,
-lab/synthetic.  ``sources`` holds what others released and printed, ``verdict`` every claim with
-its criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: digits, estimator, nested,
+reduction, rivals, synthetic.  ``sources`` holds what others released and printed, ``verdict``
+every claim with its criterion, ``page`` what is drawn.
 
 ========  ===========================
 equation  function

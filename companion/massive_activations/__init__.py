@@ -11,9 +11,9 @@ Reading order, the paper first:
  3 method/fit      The paper's fit of eq. 9, and least squares for curves that are linear in
                    most parameters
 
-Then the experiments: lab/competitors, lab/identifiability, lab/mini_runs, lab/minis, lab/predict,
-lab/ratios, lab/real_model.  ``sources`` holds what others released and printed, ``verdict`` every
-claim with its criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: competitors, identifiability,
+mini_runs, minis, predict, ratios, real_model.  ``sources`` holds what others released and
+printed, ``verdict`` every claim with its criterion, ``page`` what is drawn.
 
 ==========  ==========================
 equation    function

@@ -186,8 +186,8 @@ class ExcerptError(ValueError):
 def load_excerpt(path: str | PathLike[str]) -> pd.DataFrame:
     """Read and check the excerpt.
 
-    path : CSV with :data:`COLUMNS`; magnitudes in model units, layers from 1, output of the block
-        after both residual additions and before any final LayerNorm
+    path : CSV with :data:`EXCERPT_COLUMNS`; magnitudes in model units, layers from 1, output of the
+        block after both residual additions and before any final LayerNorm
 
     Returns the rows sorted by model size, step, sequence and layer, with two columns added:
     ``ratio`` = top1 / median and ``depth`` = l/L.

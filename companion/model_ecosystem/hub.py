@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +11,7 @@ import polars as pl
 from companion.data import Missing
 from companion.model_ecosystem.method.forest import RELATIONS, named_forest
 from companion.model_ecosystem.settings import DATASET, Settings
-from companion.model_ecosystem.sources import Ecosystem
+from companion.model_ecosystem.sources import Ecosystem, hub_records
 
 _CODES = """
 aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu
@@ -143,27 +143,44 @@ def ecosystem(rows: pl.DataFrame) -> Ecosystem:
             rows = rows.with_columns(pl.lit(None).cast(kind).alias(name))
     tag = pl.element()
     text = pl.col("card").str.to_lowercase()
+    name = pl.col("id").alias("model_id")
+
+    def declared(column: str) -> pl.Expr:
+        return pl.when(pl.col(column).is_not_null()).then(pl.concat_list(column))
+
     table = rows.select(
-        pl.col("id").alias("model_id"),
-        "created_at",
-        "downloads",
-        "likes",
-        "library",
-        "task",
+        name,
+        pl.col("id").str.split("/").list.first().alias("account"),
+        pl.col("created_at").alias("date"),
         pl.col("tags")
-        .list.eval(tag.filter(tag.str.starts_with("license:")))
-        .list.first()
-        .str.strip_prefix("license:")
+        .list.eval(tag.filter(tag.str.starts_with("license:")).str.strip_prefix("license:"))
+        .list.head(1)
         .alias("license"),
-        pl.col("tags").list.eval(tag.filter(tag.is_in(sorted(ISO_639_1)))).alias("languages"),
-        "tags",
+        pl.col("tags").list.eval(tag.filter(tag.is_in(sorted(ISO_639_1)))).alias("language"),
+        declared("task").alias("task"),
+        declared("library").alias("library"),
         pl.col("card").str.len_chars().cast(pl.Int64).alias("card_chars"),
         (
             text.str.contains("automatically generated", literal=True)
             | text.str.contains("generated automatically", literal=True)
         ).alias("auto_card"),
     )
-    return Ecosystem(table, named_forest(table["model_id"].to_list(), links(table)))
+    if not rows["card"].is_not_null().any():
+        table = table.drop("card_chars", "auto_card")
+    records = hub_records(
+        rows.select(
+            name,
+            "likes",
+            "downloads",
+            "tags",
+            "task",
+            "library",
+            pl.col("created_at").alias("date"),
+        )
+    )
+    named = rows.select(name, "tags")
+    graph = named_forest(table["model_id"].to_list(), links(named))
+    return Ecosystem("whole Hub", table, records, graph)
 
 
 def links(table: pl.DataFrame) -> pl.DataFrame:
@@ -197,22 +214,3 @@ def read_hub(settings: Settings, api: object | None = None) -> Ecosystem | Missi
     if settings.hub_parents:
         return ecosystem(live_rows(settings.hub_parents, api))
     return ecosystem(read_dataset(settings.hub_source, n_rows=settings.hub_rows or None))
-
-
-def stand_in(systems: Iterable[Ecosystem], path: Path) -> Path:
-    """A parquet file with the data set's columns made from a sample, to try the path offline."""
-    tables = [
-        one.table.select(
-            pl.col("model_id").alias("id"),
-            "likes",
-            pl.lit(False).alias("private"),
-            "downloads",
-            pl.col("tags").map_elements(lambda tags: str(tags.to_list()), return_dtype=pl.Utf8),
-            pl.col("task").alias("pipeline_tag"),
-            pl.col("library").alias("library_name"),
-            pl.col("created_at").alias("createdAt"),
-        )
-        for one in systems
-    ]
-    pl.concat(tables).write_parquet(path)
-    return path

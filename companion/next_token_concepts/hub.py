@@ -14,9 +14,10 @@ import pandas as pd
 from companion import data
 from companion.data import DataUnavailable, Missing
 from companion.next_token_concepts.lab import words as wo
-from companion.next_token_concepts.lab.measurements import PAPER_C, cosines, permuted
+from companion.next_token_concepts.lab.measurements import cosines, permuted
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
+from companion.next_token_concepts.sources import PAIRS, PAPER_C, word_pairs
 from companion.scale import device, generator
 from companion.stats import Interval, paired
 
@@ -117,5 +118,5 @@ def run_pythia(settings: Settings, seed: int) -> pd.DataFrame | Missing:
             "Pythia is read at paper scale only: set SCALE to 'paper' on a machine with a GPU, a "
             "network and 60 GB of disk."
         )
-    table = data.load(wo.PAIRS, lambda path: wo.word_pairs(path, 0, 0))
+    table = data.load(PAIRS, lambda path: word_pairs(path, 0, 0))
     return data.attempt(over_checkpoints, settings, table, seed)

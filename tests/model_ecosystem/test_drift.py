@@ -3,24 +3,20 @@
 from itertools import permutations
 
 import numpy as np
-import polars as pl
 import pytest
 from statsmodels.api import GLM, families
 
-from companion.model_ecosystem.lab.directions import directed_pairs, least_p, n_directed
-from companion.model_ecosystem.lab.ladder import (
-    agreement,
-    bradley_terry,
-    ladder_steps,
+from companion.model_ecosystem.lab import worlds
+from companion.model_ecosystem.lab.directions import (
+    directions,
+    null_shares,
+    once_per_account,
+    p_of_order,
     quasi_independence,
-    target_shares,
 )
-from companion.model_ecosystem.lab.real import once_per_account
-from companion.model_ecosystem.lab.recovery import drift_runs, drifting_trait
 from companion.model_ecosystem.method.drift import (
     best_order,
     most_common,
-    null_shares,
     order_of,
     transitions,
 )
@@ -101,81 +97,78 @@ def test_quasi_independence_equals_a_poisson_regression(rng):
         quasi_independence(np.diag([1.0, 2.0]), rng)
 
 
-def test_targets_come_back_from_a_product(rng):
-    a, b = rng.dirichlet(np.ones(7)), rng.dirichlet(np.ones(7))
-    table = np.outer(a, b) * (1 - np.eye(7))
-    assert target_shares(table) == pytest.approx(b)
-    counts = rng.multinomial(50_000, (table / table.sum()).ravel()).reshape(7, 7)
-    assert agreement(bradley_terry(counts), np.log(b / a)) > 0.9
-
-
-def test_bradley_terry_equals_a_logit(rng):
-    counts = rng.integers(3, 30, (4, 4)).astype(float)
-    i, j = np.triu_indices(4, 1)
-    there, back = counts[i, j] + 0.5, counts[j, i] + 0.5
-    design = np.zeros((i.size, 4))
-    design[np.arange(i.size), j], design[np.arange(i.size), i] = 1, -1
-    fit = GLM(np.column_stack([there, back]), design[:, 1:], family=families.Binomial()).fit()
-    beta = np.append(0, fit.params)
-    assert bradley_terry(counts) == pytest.approx(beta - beta.mean(), abs=1e-5)
-
-
-def test_a_pair_is_counted_by_edges_accounts_and_families():
+def test_an_account_counts_once_a_pair():
     graph = forest(9, [0] * 6 + [7], [1, 2, 3, 4, 5, 6, 8])
     values = values_of(["a", *["b"] * 6, "b", "a"])
-    who = np.array(["root", "u", "u", "u", "v", "v", "w", "x", "y"])
-    row = directed_pairs(values, graph, who, np.random.default_rng(0)).row(0, named=True)
-    assert (row["source"], row["target"], row["there"], row["back"]) == ("a", "b", 6, 1)
-    assert (row["uploaders"], row["families"]) == (4, 2)
-    assert row["p_binomial"] == pytest.approx(2 * 8 / 128)
-    assert row["p_families"] > 0.9 or row["p_families"] == pytest.approx(0.5, abs=0.05)
-    counts = once_per_account(values, graph, who)
-    assert counts[0, 1] == 3
+    who = np.array([0, 1, 1, 1, 2, 2, 3, 4, 5])
+    assert once_per_account(values, graph, who).tolist() == [[0, 3], [1, 0]]
 
 
-def test_no_mutation_gives_an_empty_table(rng):
-    values = values_of(["a", "a"])
-    found = directed_pairs(values, forest(2, [0], [1]), np.array(["x", "y"]), rng)
-    assert found.height == 0
-    assert n_directed(found, "families") == 0
+def test_p_of_an_order_counts_the_data_themselves():
+    assert p_of_order(0.9, np.array([0.8, 0.9, 0.95])) == 3 / 4
+    assert p_of_order(1.0, np.full(99, 0.5)) == 1 / 100
 
 
-def test_worlds_are_told_apart_and_accounts_are_too_sure():
-    table = drift_runs(8000, 3, 0, 4, 60)
-    ladder, two, none = (
-        table.filter(world=w) for w in ("ladder", "two populations", "no direction")
-    )
-    assert (ladder["p"] < 0.05).all()
-    assert (two["p"] > 0.01).all()
-    assert (ladder["tau"] > 0.9).all()
-    assert (two["tau"] > 0.85).all()
-    assert (two["s"] - two["s_true"]).abs().max() < 0.05
-    assert none["by_families"].mean() < 5 < none["by_uploaders"].mean()
-    assert (none["share"] > none["null"]).mean() > 0.6  # an order without any direction
+def test_directions_of_a_chain(rng):
+    found = directions(np.triu(np.ones((6, 6)), 1), tuple("abcdef"), rng, 39)
+    assert (found.order.agree, found.order.pairs) == (15, 15)
+    assert found.ranges.tolist() == [[i, i] for i in range(6)]
+    assert found.p == p_of_order(1.0, found.null) < 0.3
+
+
+@pytest.fixture(scope="module")
+def table():
+    return worlds.drift_runs(8000, 4, 0, 4, 60)
+
+
+def part(table, world):
+    return table.filter(world=world)
+
+
+def test_an_order_is_found_where_nothing_drifts(table):
+    for world in ("no direction", "two populations"):
+        assert (part(table, world)["share"] > part(table, world)["null"]).mean() > 0.6
+
+
+def test_a_circle_has_eleven_of_twelve_pairs_in_order_and_passes_as_a_ladder(table):
+    circle = part(table, "circle")
+    assert circle["pairs"].to_list() == [worlds.K] * 4
+    assert circle["share"].to_list() == [11 / 12] * 4
+    assert (circle["share"] <= circle["null"]).all()  # a random orientation has a cut as well
+    assert (circle["p"] < 0.05).all()  # targets depend on their source
+
+
+def test_targets_tell_a_ladder_from_two_populations(table):
+    assert (part(table, "ladder")["p"] < 0.05).all()
+    assert (part(table, "two populations")["p"] > 0.01).all()
+
+
+def test_edges_announce_directions_that_votes_of_families_do_not():
+    table = worlds.drift_runs(3000, 25, 1, 2, 20).filter(world="no direction")
+    votes = ((table["low"] > 0) | (table["high"] < 0)).sum()
+    edges = ((table["edges_low"] > 0) | (table["edges_high"] < 0)).sum()
+    assert votes <= 5 < 10 <= edges
+
+
+def test_votes_of_families_see_a_ladder(table):
+    assert part(table, "ladder")["low"].mean() > 0.03
+
+
+def test_edges_as_coins_have_the_interval_of_a_sign():
+    above, below = np.repeat([0, 1, 0], [30, 10, 60]), np.repeat([1, 0, 0], [30, 10, 60])
+    low, high = worlds.edge_moves(above, below)
+    assert (low, high) == pytest.approx((0.5 - 1.96 / 40**0.5, 0.5 + 1.96 / 40**0.5))
 
 
 def test_a_ladder_only_goes_down():
-    steps = ladder_steps(5)
+    steps = worlds.ladder_steps(5)
     assert np.allclose(np.tril(steps), 0)
     assert steps[:-1].sum(axis=1) == pytest.approx(np.ones(4))
     with pytest.raises(ValueError, match="world"):
-        drifting_trait("circle", np.random.default_rng(0))
+        worlds.drifting_trait("spiral", np.random.default_rng(0))
 
 
 def test_common_values_leave_other_and_unknown_out():
     values = values_of(["other", "other", "a", "b", "b", "unknown"])
     assert [values.names[i] for i in most_common(values, 2)] == ["a", "b"]
     assert [values.names[i] for i in most_common(values, 1)] == ["b"]
-
-
-def test_least_p_is_what_unanimous_families_give():
-    pairs = pl.DataFrame({"families": [6, 1, 1, 1]})
-    assert least_p(pairs) == pytest.approx(4 * 2.0**-5)
-    assert least_p(pairs.head(0)) == 1.0
-
-
-def test_block_p_values_are_adjusted_for_the_number_of_pairs():
-    one = {"p_adjusted": 1e-6, "p_families": 0.03}
-    none = {"p_adjusted": 1e-6, "p_families": 0.9}
-    assert n_directed(pl.DataFrame([one]), "families") == 1
-    assert n_directed(pl.DataFrame([one, *[none] * 9]), "families") == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.model_ecosystem.lab.benchmark import networkx_graph
+from companion.model_ecosystem.lab.speed import networkx_graph, speed
 from companion.model_ecosystem.method.forest import (
     RELATIONS,
     components,
@@ -128,3 +128,10 @@ def test_bad_links_are_named():
         named_forest(["a", "b"], links)
     with pytest.raises(ValueError, match="more than once"):
         named_forest(["a", "a"], links.clear())
+
+
+def test_both_ways_of_timing_give_the_same_answers():
+    table = speed((500, 3000), 500, 0)
+    assert table["equal"].to_list() == [True, None]
+    assert table["networkx"].is_nan().to_list() == [False, True]
+    assert (table["ours"] > 0).all()

@@ -6,33 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from companion import data
-from companion.model_ecosystem import hub, sources
-from companion.model_ecosystem.lab import real, term_weights
+from companion.model_ecosystem import hub
 from companion.model_ecosystem.lab import run as lab
-from companion.model_ecosystem.method import dna, forest
 from companion.model_ecosystem.page import tables
 from companion.model_ecosystem.settings import PRESETS
-from companion.model_ecosystem.sources import Ecosystem, card_terms, marginals, printed_numbers
 from companion.model_ecosystem.verdict import on_hub, verdicts
-
-TINY = replace(
-    PRESETS["toy"],
-    models=1_000,
-    grid_families=20,
-    coverage_models=1_000,
-    coverage_runs=2,
-    drift_runs=2,
-    resamples=30,
-    permutations=99,
-    null_orders=10,
-    sim_null_orders=2,
-    levenshtein_pairs=0,
-    bench_sizes=(1_000, 2_000),
-    networkx_models=100,
-)
+from tests.model_ecosystem.borders import results as made_results
 
 LICENSES = ("mit", "apache-2.0", "gemma", "llama3")
 
@@ -69,19 +50,18 @@ def made_rows(n=400, seed=0) -> pl.DataFrame:
 def test_the_paper_scale_path_runs_on_a_stand_in(tmp_path):
     made_rows().write_parquet(tmp_path / "part-0.parquet")
     settings = replace(PRESETS["toy"], hub_source=str(tmp_path), resamples=50, null_orders=10)
-    whole = hub.read_hub(settings)
+    whole = lab.whole_hub(settings)
     assert whole.graph.n == 400
     assert set(np.unique(whole.graph.relation)) == {0, 1, 2}
     assert whole.graph.report.missing_parents > 0
     found = lab.hub_results(whole, settings, 0)
-    assert set(found["resemblance"].table["dna"]) == set(dna.MASKS)
-    assert found["largest"].height == 10
-    assert found["families"]["violates"].sum() == 0
+    assert "base_model" in found["fields"].fields
     assert np.isfinite(found["rates"]["license"].clustered.estimate)
-    assert "org0/model0" in tables.hub_tables(found)
-    results = on_hub(lab.run_all(TINY, 0), found)
-    said = {f.claim: f.verdict for f in verdicts.evaluate(results, "paper")}
-    assert "not tested" not in {said[name] for name in ("C1", "C2", "C5", "C6")}
+    assert "without bookkeeping" in tables.hub_table(found)
+    said = {f.claim: f for f in verdicts.evaluate(on_hub(made_results(), found), "paper")}
+    assert said["C3"].verdict == "not tested"  # this table has no cards
+    assert {said[name].verdict for name in ("C1", "C2", "C4", "C6", "C7")} & {"not tested"} == set()
+    assert said["C4"].estimate == pytest.approx(found["fields"].rest.mean())
     first = hub.read_hub(replace(settings, hub_rows=30))
     assert first.graph.n == 30
 
@@ -113,10 +93,13 @@ def test_tags_are_read_by_the_papers_rules():
     )
     system = hub.ecosystem(rows)
     row = system.table.row(1, named=True)
-    assert (row["license"], row["languages"]) == ("mit", ["en", "fr"])
+    assert (row["license"], row["language"]) == (["mit"], ["en", "fr"])
     assert row["auto_card"] is True
     assert row["card_chars"] == 37
-    links = {(r["parent"], r["relation"]) for r in hub.links(system.table).iter_rows(named=True)}
+    links = {
+        (r["parent"], r["relation"])
+        for r in hub.links(rows.rename({"id": "model_id"})).iter_rows(named=True)
+    }
     assert links == {("a/b", "untyped"), ("a/b", "finetune"), ("c/d:e", "merge")}
     assert system.graph.report.kept == 1
     assert system.graph.relation.tolist() == [0]
@@ -171,70 +154,10 @@ def test_the_live_interface_is_asked_for_finetunes():
     assert whole.graph.n_children()[0] == 4
 
 
-def test_the_sample_comes_back_through_the_same_path(tmp_path, data_here):
-    if not data_here:
-        assert isinstance(data.attempt(sources.hub_sample), data.Missing)
-        return
-    sample = sources.hub_sample()
-    path = hub.stand_in([sample], tmp_path / "sample.parquet")
-    again = hub.ecosystem(hub.read_dataset(path))
-    assert np.array_equal(again.graph.parent, sample.graph.parent)
-    assert np.array_equal(again.graph.child, sample.graph.child)
-    same = again.table["license"].fill_null("") == sample.table["license"].fill_null("")
-    assert same.all()
-    languages = (
-        again.table["languages"].list.sort() == sample.table["languages"].fill_null([]).list.sort()
-    )
-    assert languages.mean() > 0.999
-
-
-def test_what_is_known_of_the_sample(data_here):
-    if not data_here:
-        return
-    sample, curated = sources.hub_sample(), sources.embedding_models()
-    graph = sample.graph
-    assert (graph.n, graph.parent.size, (graph.n_children() > 0).sum()) == (1983, 1959, 63)
-    assert (curated.graph.n, curated.graph.parent.size) == (968, 185)
-    names, counts = card_terms()
-    assert (len(names), counts["term"].n_unique()) == (693, 512)
-    assert marginals().filter(value="apache-2.0")["count_or_percent"].item() == 298_442
-    assert "1860411" in printed_numbers()["value"].to_list()
-
-
-def test_masks_cut_what_they_name():
-    table = hub.ecosystem(made_rows(12)).table
-    whole, tagless, bare = (dna.strings(table, mask) for mask in dna.MASKS)
-    assert "base_model:" in whole[11]
-    assert "base_model:" not in tagless[11]
-    assert "'id'" in tagless[11]
-    assert "'id'" not in bare[11]
-    assert "createdAt" not in bare[11]
-    with pytest.raises(ValueError, match="unknown mask"):
-        dna.strings(table, "everything")
-
-
-def test_counts_get_the_weights_of_the_vectorizer():
-    texts = ["a b b c", "b c d", "a a d e", "e e c b"]
-    vectorizer = TfidfVectorizer(token_pattern=r"\S+")
-    expected = vectorizer.fit_transform(texts).toarray()
-    table = pl.DataFrame(
-        [(str(i), w, t.split().count(w)) for i, t in enumerate(texts) for w in set(t.split())],
-        schema=["model_id", "term", "count"],
-        orient="row",
-    )
-    has, rows = term_weights.card_rows(["0", "x", "1", "2", "3"], table)
-    assert has.tolist() == [True, False, True, True, True]
-    assert rows.toarray()[has] == pytest.approx(expected)
-    assert not rows.toarray()[1].any()
-
-
-def test_uploader_is_the_account():
-    system = Ecosystem(pl.DataFrame({"model_id": ["a/b", "c"]}), forest.forest(2, [], []))
-    assert system.uploader.tolist() == ["a", "c"]
-
-
 def test_a_trait_that_nobody_declares_has_no_rate():
     rows = made_rows(60).with_columns(pl.lit(None).cast(pl.Utf8).alias("pipeline_tag"))
-    rates = real.mutation_rates(hub.ecosystem(rows), TINY, 0)
+    rates = lab.mutation_rates(
+        hub.ecosystem(rows.rename({"pipeline_tag": "task"})), PRESETS["toy"], 0
+    )
     assert "task" not in rates
     assert "license" in rates

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
-from companion.model_ecosystem.lab.cards import thinning
 from companion.model_ecosystem.lab.intervals import rate, ratio_bootstrap
-from companion.model_ecosystem.lab.recovery import coverage, covered
-from companion.model_ecosystem.lab.resemblance import compare
+from companion.model_ecosystem.lab.worlds import coverage, covered
 from companion.model_ecosystem.method.forest import forest
-from companion.model_ecosystem.method.rates import distance, values_of, values_of_codes
-from companion.model_ecosystem.method.similarity import Families
-from companion.model_ecosystem.sources import Ecosystem
-
-import polars as pl  # isort: skip
+from companion.model_ecosystem.method.rates import (
+    distance,
+    one_value,
+    values_of,
+    values_of_codes,
+)
 
 
 def test_jaccard_distance_against_sets(rng):
@@ -63,44 +62,7 @@ def test_intervals_stay_inside_what_families_show(rng):
     assert found.high <= 0.9
 
 
-def a_comparison(gaps, d, rng, weights="families"):
-    gaps, d = np.asarray(gaps, float), np.asarray(d)
-    pairs = d * (d - 1) / 2
-    half = np.full(d.size, 0.5)
-    return compare(
-        Families(np.arange(d.size), d, half, d.astype(float), half + gaps, pairs),
-        0.1,
-        rng,
-        weights=weights,
-    )
-
-
-def test_a_treatment_that_does_nothing_shows_nothing(rng):
-    found = a_comparison(np.zeros(20), np.full(20, 4), rng)
-    assert found.gap.estimate == 0
-    assert found.wilcoxon == 1
-    assert not found.gap.low > 0
-
-
-def test_pairs_weigh_by_size_and_families_equally(rng):
-    gaps, d = [0.4, -0.1, -0.1, -0.1], [50, 3, 3, 3]
-    assert a_comparison(gaps, d, rng).gap.estimate == pytest.approx(0.025)
-    heavy = a_comparison(gaps, d, rng, weights="pairs")
-    assert heavy.gap.estimate > 0.39
-    assert heavy.effective < 1.1
-    with pytest.raises(ValueError, match="weights"):
-        a_comparison(gaps, d, rng, weights="edges")
-    with pytest.raises(ValueError, match="two families"):
-        a_comparison([0.1], [3], rng)
-
-
-def test_thinning_by_pairs_and_by_families(rng):
-    graph = forest(14, [0] * 10 + [1, 1], list(range(2, 14)))
-    length = np.array([100, 100, *[10.0] * 10, 1000, 1000])
-    system = Ecosystem(pl.DataFrame({"model_id": [str(i) for i in range(14)]}), graph)
-    found = thinning(system, length, rng, 200)
-    assert found.median.estimate == pytest.approx(np.log(0.1))
-    assert found.shorter.estimate == pytest.approx(10 / 12)
-    assert found.by_family.estimate == 0.5
-    with pytest.raises(ValueError, match="two families"):
-        thinning(system, np.where(np.arange(14) == 1, np.nan, length), rng, 10)
+def test_combinations_of_values_are_one_value():
+    whole = one_value(values_of([["en", "fr"], ["fr", "en"], ["en"], None]))
+    assert whole.names == ("en|fr", "en")
+    assert whole.rows.toarray().tolist() == [[1, 0], [1, 0], [0, 1], [0, 0]]

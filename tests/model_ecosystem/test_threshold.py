@@ -3,15 +3,12 @@
 from itertools import product
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.model_ecosystem.lab.regimes import run_regimes
+from companion.model_ecosystem.lab.worlds import run_regimes, simulate_grid
 from companion.model_ecosystem.method import threshold as th
-from companion.model_ecosystem.method.forest import forest
-from companion.model_ecosystem.method.rates import values_of
 from companion.model_ecosystem.method.threshold import concentrated
 
 unit = st.floats(0.001, 0.999)
@@ -53,14 +50,14 @@ def test_the_bound_is_reached():
 
 def test_simulated_families_follow_the_law_within_their_error(rng):
     mu, s = np.array([0.2, 0.5, 0.6, 0.9]), np.array([1.0, 0.5, 0.1])
-    grid = th.simulate_grid(mu, s, rng, n_families=4000)
+    grid = simulate_grid(mu, s, rng, n_families=4000)
     assert np.abs((grid.gap - grid.predicted) / grid.standard_error).max() < 4
     same, points = grid.agreement()
     assert same == points > 5
 
 
 def test_a_wrong_law_is_seen(rng):
-    grid = th.simulate_grid(np.array([0.55, 0.6]), np.array([0.5]), rng, n_families=4000)
+    grid = simulate_grid(np.array([0.55, 0.6]), np.array([0.5]), rng, n_families=4000)
     wrong = grid._replace(predicted=np.abs(grid.predicted))  # "above one half is enough"
     same, points = wrong.agreement()
     assert same == 0 < points
@@ -75,25 +72,9 @@ def test_a_concentrated_distribution_has_its_sum_of_squares(s):
         concentrated(0.01, 20)
 
 
-def test_real_families_by_hand():
-    graph = forest(5, [0, 0, 0, 0], [1, 2, 3, 4])
-    table = th.real_families({"license": values_of(["a", "b", "b", "a", None])}, graph)
-    row = table.row(0, named=True)
-    assert (row["d"], row["kept"], row["violates"]) == (3, 1, False)
-    assert row["sibling"] == pytest.approx(1 / 3)
-    several = th.real_families(
-        {"language": values_of([["en", "fr"], ["fr", "en"], ["en"]])}, forest(3, [0, 0], [1, 2])
-    )
-    assert several["kept"].to_list() == [1]
-
-
 def test_the_four_worlds_and_the_negative_control():
     table = run_regimes(4000, range(2), 0)
-    gap = {
-        name: table.filter(regime=name)["gap_families"]
-        for name in ("A", "B", "C", "D", "D, masked")
-    }
+    gap = {name: table.filter(regime=name)["gap"] for name in ("A", "B", "C", "D", "D, masked")}
     assert (gap["C"] > 0).all()
     assert (gap["D"] > 0).all()
     assert all((gap[name] < 0).all() for name in ("A", "B", "D, masked"))
-    assert isinstance(table, pl.DataFrame)

@@ -15,6 +15,7 @@ from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method import world as wd
 from companion.next_token_concepts.settings import TOY
+from companion.next_token_concepts.sources import PAPER_C
 from companion.training import TrainingDiverged
 
 
@@ -130,17 +131,12 @@ def test_probe_against_a_general_optimizer():
 
 def test_same_pairs_agree_on_pure_noise_and_disjoint_ones_do_not():
     pairs = dr.isotropic([50] * 8, 256, np.random.default_rng(0))
-    same = np.diag(measurements.cosines(pairs, measurements.PAPER_C, held_out=False))
-    held = np.diag(measurements.cosines(pairs, measurements.PAPER_C, held_out=True))
+    same = np.diag(measurements.cosines(pairs, PAPER_C, held_out=False))
+    held = np.diag(measurements.cosines(pairs, PAPER_C, held_out=True))
     assert same.min() > 0.95
     assert abs(held.mean()) < 0.1
     assert (
-        abs(
-            np.diag(
-                measurements.permuted(pairs, measurements.PAPER_C, np.random.default_rng(1))
-            ).mean()
-        )
-        < 0.2
+        abs(np.diag(measurements.permuted(pairs, PAPER_C, np.random.default_rng(1))).mean()) < 0.2
     )
 
 

@@ -12,6 +12,7 @@ from companion.models import neox, neox_config
 from companion.next_token_concepts import hub
 from companion.next_token_concepts.lab import measurements
 from companion.next_token_concepts.lab import words as wo
+from companion.next_token_concepts.sources import PAIRS, word_pairs
 from tests.next_token_concepts.made import SMALL
 
 
@@ -84,11 +85,11 @@ def test_one_token_words_are_judged_apart(table):
 
 
 def test_word_pairs_are_read_from_all_over():
-    path = fetch(wo.PAIRS)
-    every = wo.word_pairs(path, 0, 0)
+    path = fetch(PAIRS)
+    every = word_pairs(path, 0, 0)
     assert len(every) == 1701
     assert every["concept"].nunique() == 27
-    some = wo.word_pairs(path, 5, 10)
+    some = word_pairs(path, 5, 10)
     assert some["concept"].nunique() == 5
     assert some.groupby("concept").size().max() == 10
     assert some["concept"].iloc[0] == every["concept"].iloc[0]

@@ -7,7 +7,7 @@ process with the paper's constants (section 3.1 of the released code).
 
 How much a model violates the Fokker-Planck equation.
 
-For the process of :mod:`vp` every true density obeys, with :math:`s=\nabla\log p`,
+For this process every true density obeys, with :math:`s=\nabla\log p`,
 
 .. math:: \partial_t\log p = \tfrac12\beta\,[\operatorname{div}s + \|s\|^2 + x\cdot s + D]
 

@@ -13,7 +13,7 @@ from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
 from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, T_EVAL, PlaneModels
 from companion.consistent_diffusion.lab.random_features import LINE, LineRuns, PlaneRuns, line_law
 from companion.consistent_diffusion.lab.systems import Curve
-from companion.consistent_diffusion.verdict import parts, trained
+from companion.consistent_diffusion.verdict import judges, trained
 from companion.data import Missing
 
 
@@ -40,11 +40,11 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     toy = scale == "toy"
     five: tuple[Callable[..., Finding], ...] = (
         (
-            parts.inconsistent,
-            parts.repaired,
-            parts.consistent,
-            parts.iid_kept,
-            parts.residual_falls,
+            judges.inconsistent,
+            judges.repaired,
+            judges.consistent,
+            judges.iid_kept,
+            judges.residual_falls,
         )
         if toy
         else (
@@ -57,11 +57,11 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     )
     found = [function(scale, results.line if toy else results.models) for function in five]
     found.append(
-        parts.curve(scale, results.curve.deviation)
+        judges.curve(scale, results.curve.deviation)
         if toy
         else trained.structure(scale, results.molecule, results.curve.deviation)
     )
-    found.append(parts.overdone(scale, results.plane))
+    found.append(judges.overdone(scale, results.plane))
     found.append(trained.estimator(scale, results.estimator, results.speeds))
     found.append(trained.conservative(scale, results.molecule))
     return found

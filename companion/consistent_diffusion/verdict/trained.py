@@ -15,7 +15,7 @@ from companion.claims import (
 from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
 from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, PlaneModels
 from companion.consistent_diffusion.verdict import claims
-from companion.consistent_diffusion.verdict.parts import ratio
+from companion.consistent_diffusion.verdict.judges import ratio
 from companion.data import Missing
 from companion.stats import EQUIVALENCE, Interval, exact, over_seeds
 
@@ -178,7 +178,7 @@ def estimator(scale: str, checked: Unbiased, speeds: Speeds) -> Finding:
 
 def structure(scale: str, molecule: object, deviation: float) -> Finding:
     """C6 at book scale: what Two For One does to the molecule."""
-    from companion.consistent_diffusion.verdict.parts import judge_two_for_one
+    from companion.consistent_diffusion.verdict.judges import judge_two_for_one
 
     if isinstance(molecule, Missing):
         return not_tested(claims.BY_ID["C6"], scale, molecule.reason)
@@ -196,7 +196,7 @@ def structure(scale: str, molecule: object, deviation: float) -> Finding:
 
 def conservative(scale: str, molecule: object) -> Finding:
     """C9: chains driven by a network without an energy."""
-    from companion.consistent_diffusion.verdict.parts import judge_conservative
+    from companion.consistent_diffusion.verdict.judges import judge_conservative
 
     if scale not in claims.BY_ID["C9"].criteria:
         return not_tested(

@@ -3,7 +3,7 @@
 The teacher's logits, computed once and kept on disk.
 
 Small vocabularies are kept whole.  With tens of thousands of tokens the `k` largest probabilities
-are kept at the temperature of use, and the rest is one outcome (``objectives.top_k_loss``).  Files
+are kept at the temperature of use, and the rest is one outcome (``top_k_loss``).  Files
 are safetensors; a file that belongs to other tokens is refused.
 
 Training base models, teachers and students with the book's one loop.

@@ -1,8 +1,6 @@
 """Language models with one interface: two small ones, a tiny transformer, those of the Hub.
 
-Transformers behind the interface of :mod:`lm`: a tiny one, or one of the Hub.
-
-The tiny one has a byte-level BPE of its own, trained on the pretraining text only.
+The tiny transformer has a byte-level BPE of its own, trained on the pretraining text only.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """Massive activations in a real pretrained model, and what breaks without them.
 
-Massive activations in a real pretrained model: at which block, token and dimension.
-
 Context.  Sun et al. (2024) call a scalar massive when its magnitude exceeds 100 and about 1000
 times the median of its hidden state.  They found few of them, at fixed dimensions and at the first
-token, appearing at once at one early block.  This module makes the same observation on SmolLM2;
-:mod:`companion.massive_activations.lab.real_model` takes them away.
+token, appearing at once at one early block.  Here the same observation is made on
+SmolLM2.
 
 Every text is cut to the same number of tokens, so a batch needs no padding.
 

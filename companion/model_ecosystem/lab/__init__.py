@@ -1,1 +1,1 @@
-"""Our experiments: simulated populations, the real sample, recovery, speed."""
+"""Our experiments: kin, votes of families, and worlds whose laws are known; ``run`` is the door."""

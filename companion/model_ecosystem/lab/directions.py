@@ -1,127 +1,141 @@
-"""Which pairs of values have a direction, tested with whole accounts and whole families."""
+"""Do directions fit an order, by more than chance, and do targets depend on their source?"""
 
 from __future__ import annotations
 
-import numpy as np
-import polars as pl
-from scipy.stats import binomtest
-from statsmodels.stats.multitest import multipletests
+from typing import NamedTuple
 
-from companion.model_ecosystem.method.forest import Forest, components
+import numpy as np
+
+from companion.model_ecosystem.method.drift import Order, best_order, place_ranges
+from companion.model_ecosystem.method.forest import Forest
 from companion.model_ecosystem.method.rates import Values, both_declared
 
 
-def directed_pairs(
-    values: Values,
-    graph: Forest,
-    uploader: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    n_permutations: int = 2000,
-) -> pl.DataFrame:
-    """Pairs of values with a direction, each mutation counted once.
+class Directions(NamedTuple):
+    """The order of a trait's most common values.
 
-    uploader : (n,) label of the account of each model
-
-    The permutation turns all mutations of a block around at once.  Blocks are a child's uploader,
-    or all that descends from one founder: below a founder with value i most mutations start at
-    i, whatever the direction, so a large family says one thing however many models it has.
-
-    Columns: source, target, there, back, uploaders, families, p_binomial, p_adjusted
-    (Benjamini-Hochberg over all pairs), p_uploaders, p_families (sign flips of blocks).
+    names : (k,) the values; counts : (k, k) transitions, each once
+    order : one best order; ranges : (k, 2) first and last place over all best orders
+    null : (n,) shares in order of random orientations
     """
-    _, tree = components(graph)
+
+    names: tuple[str, ...]
+    counts: np.ndarray
+    order: Order
+    ranges: np.ndarray
+    null: np.ndarray
+
+    @property
+    def p(self) -> float:
+        """How often random orientations reach the share in order."""
+        return p_of_order(self.order.share, self.null)
+
+
+def p_of_order(share: float, null: np.ndarray) -> float:
+    """Share of random orientations with as many pairs in order, the data among them."""
+    return float((1 + (null >= share).sum()) / (1 + null.size))
+
+
+def directions(
+    counts: np.ndarray, names: tuple[str, ...], rng: np.random.Generator, n_null: int
+) -> Directions:
+    """The best order of a table of transitions, and what chance would give.
+
+    counts : (k, k) of the k values called `names`
+    """
+    order, ranges = best_order(counts), place_ranges(counts)
+    return Directions(names, counts, order, ranges, null_shares(counts, rng, n_null))
+
+
+def null_shares(counts: np.ndarray, rng: np.random.Generator, n: int = 200) -> np.ndarray:
+    """Share in order of the best order when every oriented pair points a random way, (n,).
+
+    This is what has to be beaten, not one half: the best of k! orders agrees with much of anything.
+    """
+    counts = np.asarray(counts, float)
+    oriented = np.triu(counts != counts.T, 1)
+    shares = np.empty(n)
+    for i in range(n):
+        way = oriented & (rng.random(counts.shape) < 0.5)
+        shares[i] = best_order(np.where(way, 1.0, 0.0) + (oriented & ~way).T).share
+    return shares
+
+
+def once_per_account(values: Values, graph: Forest, account: np.ndarray) -> np.ndarray:
+    """Transitions (k, k) of a trait with one value, one per account, source and target."""
     graph = both_declared(values, graph)
-    swaps = _swaps(values, graph)
-    accounts = np.unique(uploader[graph.child], return_inverse=True)[1]
-    edge = swaps["edge"].to_numpy()
-    swaps = swaps.with_columns(
-        pl.Series("account", accounts[edge]), pl.Series("tree", tree[graph.child][edge])
-    )
-    schema = {
-        "source": pl.Utf8,
-        "target": pl.Utf8,
-        "there": pl.Int64,
-        "back": pl.Int64,
-        "uploaders": pl.Int64,
-        "families": pl.Int64,
-        "p_binomial": pl.Float64,
-        "p_adjusted": pl.Float64,
-        "p_uploaders": pl.Float64,
-        "p_families": pl.Float64,
-    }
-    if not swaps.height:
-        return pl.DataFrame(schema=schema)
-    rows = []
-    for (i, j), part in swaps.group_by("low", "high", maintain_order=True):
-        net = part["sign"].to_numpy()
-        there, back = int((net > 0).sum()), int((net < 0).sum())
-        if there < back:
-            i, j, there, back = j, i, back, there
-        (n_accounts, p_accounts), (n_families, p_families) = (
-            _flip_test(net, part[block].to_numpy(), rng, n_permutations)
-            for block in ("account", "tree")
-        )
-        exact = binomtest(there, there + back, 0.5).pvalue
-        names = (values.names[i], values.names[j])
-        rows.append(
-            (*names, there, back, n_accounts, n_families, exact, 1.0, p_accounts, p_families)
-        )
-    table = pl.DataFrame(rows, schema=schema, orient="row")
-    adjusted = multipletests(table["p_binomial"].to_numpy(), method="fdr_bh")[1]
-    return table.with_columns(pl.Series("p_adjusted", adjusted)).sort(
-        "p_adjusted", "there", descending=[False, True]
-    )
+    first = values.rows.indptr[:-1]
+    old, new = (values.rows.indices[first[side]] for side in (graph.parent, graph.child))
+    keys = np.unique(np.column_stack([account[graph.child], old, new])[old != new], axis=0)
+    counts = np.zeros((len(values.names),) * 2)
+    np.add.at(counts, (keys[:, 1], keys[:, 2]), 1)
+    return counts
 
 
-def _swaps(values: Values, graph: Forest) -> pl.DataFrame:
-    """Every mutation; columns edge, low, high (values), sign (+1 from low to high)."""
-    old, new = values.rows[graph.parent], values.rows[graph.child]
-    lost, won = ((a - b).maximum(0).tocoo() for a, b in ((old, new), (new, old)))
-    left = pl.DataFrame({"edge": lost.coords[0], "source": lost.coords[1]})
-    right = pl.DataFrame({"edge": won.coords[0], "target": won.coords[1]})
-    return (
-        left.join(right, on="edge", maintain_order="left")
-        .select(
-            pl.col("edge"),
-            pl.min_horizontal("source", "target").alias("low"),
-            pl.max_horizontal("source", "target").alias("high"),
-            pl.when(pl.col("source") < pl.col("target")).then(1).otherwise(-1).alias("sign"),
-        )
-        .sort("low", "high", "edge")
-    )
+# --------------------------------------------------------------------------- quasi-independence
+BATCH = 50
+"""Tables that are fitted at once; more only take more memory."""
 
 
-def _flip_test(
-    net: np.ndarray, label: np.ndarray, rng: np.random.Generator, n: int
-) -> tuple[int, float]:
-    """Blocks that take part, and the p-value of |Σ net| under random signs of the blocks."""
-    _, place = np.unique(label, return_inverse=True)
-    sums = np.bincount(place, weights=net)
-    # blocks of one size are alike: how many of them turn positive is binomial
-    size, count = np.unique(np.abs(sums), return_counts=True)
-    flips = (2 * rng.binomial(count, 0.5, size=(n, count.size)) - count) @ size
-    return sums.size, float((1 + (np.abs(flips) >= abs(sums.sum()) - 1e-9).sum()) / (1 + n))
+class Fit(NamedTuple):
+    """Quasi-independence T_ij ∝ a_i b_j for i ≠ j.
 
-
-def least_p(pairs: pl.DataFrame) -> float:
-    """The smallest adjusted p that whole families could give, if all of them agreed.
-
-    A pair that occurs in k families has p of at least 2^(1 - k), whichever way they point.
+    expected : (k, k) fitted counts, zero on the diagonal
+    deviance : against the saturated model; df : its degrees of freedom
+    p : share of tables drawn from the fit, and fitted again, that deviate as much
     """
-    if not pairs.height:
-        return 1.0
-    bounds = 2.0 ** (1 - pairs["families"].to_numpy().astype(float))
-    return float(multipletests(bounds, method="fdr_bh")[1].min())
+
+    expected: np.ndarray
+    deviance: float
+    df: int
+    p: float
 
 
-def n_directed(pairs: pl.DataFrame, blocks: str) -> int:
-    """Pairs with binomial p < 0.01 and block p < 0.05; blocks: uploaders or families.
+def _fit(counts: np.ndarray, rounds: int = 200) -> np.ndarray:
+    """Expected counts by iterative proportional fitting off the diagonal; batches (..., k, k)."""
+    k = counts.shape[-1]
+    off = 1.0 - np.eye(k)
+    rows, columns = counts.sum(axis=-1, keepdims=True), counts.sum(axis=-2, keepdims=True)
+    fitted = np.broadcast_to(off, counts.shape).copy()
+    for _ in range(rounds):
+        total = fitted.sum(axis=-1, keepdims=True)
+        fitted *= np.divide(rows, total, out=np.zeros_like(rows), where=total > 0)
+        total = fitted.sum(axis=-2, keepdims=True)
+        fitted *= np.divide(columns, total, out=np.zeros_like(columns), where=total > 0)
+    return fitted
 
-    Both are adjusted for the number of pairs (Benjamini-Hochberg): without that, most worlds
-    without direction have a pair that passes.
+
+def _deviance(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    seen = counts > 0
+    ratio = np.divide(counts, expected, out=np.ones_like(expected), where=seen & (expected > 0))
+    return 2 * (counts * np.log(ratio)).sum(axis=(-2, -1))
+
+
+def quasi_independence(counts: np.ndarray, rng: np.random.Generator, n_resamples: int = 300) -> Fit:
+    """Test whether targets are independent of their source, by parametric bootstrap.
+
+    counts : (k, k) each mutation once; the diagonal is ignored.  Values that were never a source
+    and never a target are dropped.
+
+    Raises
+    ------
+    ValueError : fewer than three values take part, so that nothing can be tested
     """
-    if not pairs.height:
-        return 0
-    p_blocks = multipletests(pairs[f"p_{blocks}"].to_numpy(), method="fdr_bh")[1]
-    return int(((pairs["p_adjusted"].to_numpy() < 0.01) & (p_blocks < 0.05)).sum())
+    table = np.asarray(counts, float) * (1 - np.eye(len(counts)))
+    used = (table.sum(axis=0) + table.sum(axis=1)) > 0
+    table = table[np.ix_(used, used)]
+    k = len(table)
+    if k < 3:
+        raise ValueError(f"quasi-independence needs three values with mutations, got {k}")
+    expected = _fit(table)
+    deviance = float(_deviance(table, expected))
+    total = int(table.sum())
+    draws = rng.multinomial(total, (expected / expected.sum()).ravel(), size=n_resamples)
+    drawn = draws.reshape(n_resamples, k, k)
+    again = np.empty(n_resamples)
+    for start in range(0, n_resamples, BATCH):
+        part = drawn[start : start + BATCH].astype(float)
+        again[start : start + BATCH] = _deviance(part, _fit(part))
+    sources, targets = (table.sum(axis=1) > 0).sum(), (table.sum(axis=0) > 0).sum()
+    df = int(k * (k - 1) - sources - targets + 1)
+    return Fit(expected, deviance, df, float((1 + (again >= deviance).sum()) / (1 + n_resamples)))

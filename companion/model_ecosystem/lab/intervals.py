@@ -1,4 +1,4 @@
-"""How well a sample of families knows a rate: intervals that resample whole families."""
+"""Intervals whose units are families, and votes that count a family once and an account once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm as normal
 from scipy.stats import t as student
+from scipy.stats import ttest_ind
 
-from companion.stats import Interval, t_interval
+from companion.model_ecosystem.method.forest import Forest
+from companion.stats import LEVEL, Interval, t_interval
 
 WIDEST = 3.0
 """Largest factor by which an interval is widened for unequal families (arbitrary)."""
+
+TAILS = (0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
 
 
 class Rate(NamedTuple):
@@ -63,9 +67,68 @@ def ratio_bootstrap(
         counts = rng.multinomial(f, np.full(f, 1 / f), size=size)
         draws.append((counts @ total) / np.maximum(counts @ weight, 1e-300))
     estimate = float(np.sum(total) / np.sum(weight))
-    ends = np.quantile(np.concatenate(draws), [0.025, 0.975])
+    ends = np.quantile(np.concatenate(draws), TAILS)
     effective = max(np.sum(weight) ** 2 / np.sum(np.square(weight)), 2.0)
-    wider = student.ppf(0.975, effective - 1) / normal.ppf(0.975)
+    wider = student.ppf(TAILS[1], effective - 1) / normal.ppf(TAILS[1])
     low, high = estimate + (ends - estimate) * min(wider, WIDEST)
     own = np.divide(total, weight, out=np.full(f, estimate), where=np.asarray(weight) > 0)
     return Interval(estimate, max(float(low), own.min()), min(float(high), own.max()), None, f)
+
+
+def family_votes(event: np.ndarray, graph: Forest, account: np.ndarray) -> np.ndarray:
+    """One number a family: the mean over accounts of an account's mean over its children.
+
+    event : (edges,) what happened on each edge, nan where it does not apply
+    account : (n,) labels; children of the parent's own account are left out
+
+    Returns : (families,), families in which nothing applies are left out
+    """
+    known = np.isfinite(event) & (account[graph.parent] != account[graph.child])
+    value, parent, who = event[known], graph.parent[known], account[graph.child][known]
+    pairs, place = np.unique(np.column_stack([parent, who]), axis=0, return_inverse=True)
+    own = np.bincount(place.ravel(), weights=value) / np.bincount(place.ravel())
+    _, family = np.unique(pairs[:, 0], return_inverse=True)
+    return np.bincount(family, weights=own) / np.bincount(family)
+
+
+class Moves(NamedTuple):
+    """How often families leave one class of values for another, and the other way.
+
+    there : (f,) votes of families whose parent is of the first class: share that took the second
+    back : (g,) votes of families whose parent is of the second class: share that took the first
+    accounts : (2,) accounts that moved, there and back, once a family
+    """
+
+    there: np.ndarray
+    back: np.ndarray
+    accounts: np.ndarray
+
+    @property
+    def difference(self) -> Interval:
+        """Mean vote there minus mean vote back, with Welch's interval; infinite without spread."""
+        n, m = self.there.size, self.back.size
+        if not n or not m:
+            return Interval(np.nan, -np.inf, np.inf, None, n + m)
+        found = float(self.there.mean() - self.back.mean())
+        if min(n, m) < 2 or np.ptp(self.there) == np.ptp(self.back) == 0:
+            return Interval(found, -np.inf, np.inf, None, n + m)
+        test = ttest_ind(self.there, self.back, equal_var=False)
+        low, high = test.confidence_interval(LEVEL)
+        return Interval(found, float(low), float(high), float(test.pvalue), n + m)
+
+
+def moves(kind: np.ndarray, graph: Forest, account: np.ndarray) -> Moves:
+    """Moves between class 0 and class 1; kind : (n,) the class of each model, -1 for neither.
+
+    A child that declares neither class says nothing about its direction and is left out.
+    """
+    above, below = kind[graph.parent], kind[graph.child]
+    both = (above >= 0) & (below >= 0)
+    votes, moved = [], []
+    for start in (0, 1):
+        changed = np.where(both & (above == start), (below != start).astype(float), np.nan)
+        votes.append(family_votes(changed, graph, account))
+        gone = (changed == 1) & (account[graph.parent] != account[graph.child])
+        who = np.column_stack([graph.parent, account[graph.child]])[gone]
+        moved.append(len(np.unique(who, axis=0)))
+    return Moves(votes[0], votes[1], np.array(moved))

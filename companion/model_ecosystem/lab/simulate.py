@@ -1,7 +1,6 @@
 """A population of models whose laws we know: how it grows, what is inherited, what mutates.
 
-Everything is drawn generation by generation or by pointer jumping, so that two million models take
-seconds.
+Everything is drawn generation by generation, so that two million models take seconds.
 """
 
 from __future__ import annotations
@@ -69,15 +68,13 @@ class Population:
     generation, founder : (n,) of the primary parent's line
     values : per trait (n,) the value; declared : per trait (n,) whether it is declared
     chance : per trait (n,) the mutation probability that the model was born with, nan for founders
-    uploader : (n,) account
-    card : (n,) characters of the model card
+    account : (n,) who made each model
     """
 
     graph: Forest
     generation: np.ndarray
     founder: np.ndarray
-    uploader: np.ndarray
-    card: np.ndarray
+    account: np.ndarray
     values: dict[str, np.ndarray] = field(default_factory=dict)
     declared: dict[str, np.ndarray] = field(default_factory=dict)
     chance: dict[str, np.ndarray] = field(default_factory=dict)
@@ -181,14 +178,10 @@ def populate(
     rng: np.random.Generator,
     *,
     batch: float = 3.0,
-    shrink: float = 1.0,
-    noise: float = 1.0,
 ) -> Population:
-    """Traits, uploaders and card lengths for a forest whose models are numbered in time.
+    """Traits and accounts for a forest whose models are numbered in time.
 
-    batch : mean number of consecutive children of a parent that one account uploads
-    shrink, noise : log length of a child's card is its parent's minus `shrink`, with this
-        standard deviation
+    batch : mean number of consecutive children of a parent that one account makes
     """
     parent = graph.primary()
     generation, founder = depths(parent)
@@ -205,18 +198,6 @@ def populate(
     new = rng.random(graph.n) < 1 / batch
     new[1:] |= parent[order][1:] != parent[order][:-1]
     new[0] = True
-    uploader = np.empty(graph.n, np.int64)
-    uploader[order] = np.cumsum(new | (parent[order] == graph.n))
-    step = np.where(generation > 0, rng.normal(-shrink, noise, graph.n), rng.normal(9, 1, graph.n))
-    card = np.exp(_along_lines(step, parent))
-    return Population(graph, generation, founder, uploader, card, values, declared, chance)
-
-
-def _along_lines(step: np.ndarray, parent: np.ndarray) -> np.ndarray:
-    """Sum of the steps from the founder to each model, (n,), by pointer jumping."""
-    n = parent.size
-    total, jump = np.append(step, 0.0), np.append(parent, n)
-    while (jump < n).any():
-        total = total + total[jump]
-        jump = jump[jump]
-    return total[:-1]
+    account = np.empty(graph.n, np.int64)
+    account[order] = np.cumsum(new | (parent[order] == graph.n))
+    return Population(graph, generation, founder, account, values, declared, chance)

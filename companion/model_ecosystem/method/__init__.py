@@ -1,1 +1,1 @@
-"""Family trees, DNA, resemblance, mutation, drift, and the law of the threshold."""
+"""The paper: families, their resemblance, mutation and drift; and the law behind its argument."""

@@ -1,41 +1,59 @@
-"""A model's description as a string of tokens, and what can be masked in it."""
+"""A model's description as a string, and what is left of it without a field.
+
+The paper compares what the Hub's interface says about a model, as one string.  A **field** is one
+thing that this string says: an entry of the record, or all tags of one kind.
+"""
 
 from __future__ import annotations
 
-import polars as pl
+from collections.abc import Collection, Mapping, Sequence
 
-MASKS = ("none", "base_model", "base_model, ids, dates")
-"""What is cut out of the string before it is compared."""
+TAGS = "tags"
+"""The entry of a record that holds a list of several fields."""
+
+PREFIXES = ("base_model", "license", "dataset", "arxiv", "region")
+"""Kinds of tags that say their kind, as in ``license:mit``."""
+
+TEMPLATE = "generated_from_trainer"
+"""The tag that a training program writes into the cards that it makes."""
+
+REPEATED = {"pipeline_tag": "task", "library_name": "library"}
+"""Entries that the Hub repeats as a tag, and the field that both are."""
+
+OTHER = "other tags"
 
 
-def strings(table: pl.DataFrame, mask: str = "none") -> list[str]:
-    """The record of each model as the Hub's interface gives it, turned into one string.
+def field_of(tag: str, record: Mapping[str, object]) -> str:
+    """The field that a tag of this record belongs to."""
+    kind = tag.partition(":")[0]
+    if kind in PREFIXES and kind != tag:
+        return kind
+    for entry, field in REPEATED.items():
+        if tag == record.get(entry):
+            return field
+    if tag == TEMPLATE:
+        return "template"
+    return "language" if len(tag) == 2 and tag.isalpha() else OTHER
 
-    table : as in `sample.Ecosystem`
 
-    Raises
-    ------
-    ValueError : unknown mask; the message lists them
+def fields(record: Mapping[str, object]) -> set[str]:
+    """The fields that a record has."""
+    own = {REPEATED.get(name, name) for name in record if name != TAGS}
+    return own | {field_of(tag, record) for tag in record.get(TAGS) or ()}
+
+
+def strings(
+    records: Sequence[Mapping[str, object]], without: Collection[str] = frozenset()
+) -> list[str]:
+    """The records as strings, as the paper writes them, without some fields.
+
+    records : entry -> value; the tags of the Hub are one entry, a list
     """
-    if mask not in MASKS:
-        raise ValueError(f"unknown mask {mask!r}; choose one of {', '.join(MASKS)}")
     texts = []
-    for row in table.iter_rows(named=True):
-        tags = row["tags"] or []
-        if mask != "none":
-            tags = [tag for tag in tags if not tag.startswith("base_model:")]
-        record = {
-            "id": row["model_id"],
-            "likes": row["likes"],
-            "private": False,
-            "downloads": row["downloads"],
-            "tags": tags,
-            "pipeline_tag": row["task"],
-            "library_name": row["library"],
-            "createdAt": row["created_at"],
-        }
-        if mask == MASKS[2]:
-            for name in ("id", "likes", "downloads", "createdAt"):
-                del record[name]
-        texts.append(str(record))
+    for record in records:
+        kept = {k: v for k, v in record.items() if REPEATED.get(k, k) not in without}
+        if TAGS in kept:
+            tags = record[TAGS] or []
+            kept[TAGS] = [tag for tag in tags if field_of(tag, record) not in without]
+        texts.append(str(kept))
     return texts

@@ -57,7 +57,7 @@ def most_common(values: Values, top: int, without: tuple[str, ...] = ("other", "
 
 
 def best_order(counts: np.ndarray, *, by_traffic: bool = False) -> Order:
-    """The linear order that most oriented pairs agree with, as an integer program.
+    """The linear order that most oriented pairs agree with, as an integer program.  Notebook eq. 7.
 
     x_ij = 1 if i stands before j; for i < j < k the sum x_ij + x_jk − x_ik is 0 or 1, which rules
     out circles.  A pair is oriented by the sign of T_ij − T_ji; ties are dropped.
@@ -112,15 +112,33 @@ def order_of(counts: np.ndarray, places: np.ndarray) -> Order:
     return Order(np.asarray(places), int((net > 0).sum()), int((net != 0).sum()), float(forward))
 
 
-def null_shares(counts: np.ndarray, rng: np.random.Generator, n: int = 200) -> np.ndarray:
-    """Share in order of the best order when every oriented pair points a random way, (n,).
+def place_ranges(counts: np.ndarray) -> np.ndarray:
+    """First and last place of every value over all orders that agree with as many pairs, (k, 2).
 
-    This is what has to be beaten, not one half: the best of k! orders agrees with much of anything.
+    One optimum is one of many: where few pairs are oriented, a value may stand almost anywhere.
+    Each end is an integer program of its own, with the agreement held at the optimum.  Places
+    count from 0; arguments and errors as for :func:`best_order`.
     """
     counts = np.asarray(counts, float)
-    oriented = np.triu(counts != counts.T, 1)
-    shares = np.empty(n)
-    for i in range(n):
-        way = oriented & (rng.random(counts.shape) < 0.5)
-        shares[i] = best_order(np.where(way, 1.0, 0.0) + (oriented & ~way).T).share
-    return shares
+    k, best = len(counts), best_order(counts)
+    net = np.sign(counts - counts.T)
+    first, second = np.triu_indices(k, 1)
+    circles = (_no_circles(k),) if k > 2 else ()
+    # pairs in order = constant + net @ x, and the optimum is a whole number
+    constant = (net[first, second] < 0).sum()
+    held = LinearConstraint(net[first, second][None], best.agree - constant - 0.5, np.inf)
+    ranges = np.empty((k, 2), int)
+    for value in range(k):
+        # place = how many stand before: x_iv of smaller i, 1 - x_vj of larger j
+        before = np.where(second == value, 1.0, np.where(first == value, -1.0, 0.0))
+        for end, sign in enumerate((1, -1)):
+            result = milp(
+                sign * before,
+                integrality=np.ones(first.size),
+                bounds=Bounds(0, 1),
+                constraints=(*circles, held),
+            )
+            if not result.success:
+                raise RuntimeError(f"no place of value {value} was found: {result.message}")
+            ranges[value, end] = round(sign * result.fun) + k - 1 - value
+    return ranges

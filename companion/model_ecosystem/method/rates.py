@@ -72,3 +72,15 @@ def distance(values: Values, graph: Forest) -> np.ndarray:
     out = np.full(graph.parent.size, np.nan)
     out[known] = 1 - common[known] / union[known]
     return out
+
+
+def one_value(values: Values) -> Values:
+    """The trait with each combination of values as one value."""
+    rows = values.rows
+    keys = {}
+    codes = np.full(rows.shape[0], -1)
+    for i in np.flatnonzero(values.declared):
+        key = tuple(sorted(rows.indices[rows.indptr[i] : rows.indptr[i + 1]]))
+        codes[i] = keys.setdefault(key, len(keys))
+    names = tuple("|".join(values.names[j] for j in key) for key in keys)
+    return values_of_codes(codes, names)

@@ -1,1 +1,1 @@
-"""What the page shows: figures, tables, explorers and exercises; nothing here changes a number."""
+"""What the page shows: figures, tables, an explorer, exercises; nothing here changes a number."""

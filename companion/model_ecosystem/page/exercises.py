@@ -1,49 +1,55 @@
-"""Checks of the chapter's exercises: they say what a wrong answer suggests."""
+"""Checks of the chapter's exercises: the answer is computed, and a wrong one is explained."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
 from companion.exercises import Answer, respond
 from companion.model_ecosystem.lab.simulate import Population, Trait, grow, populate
-from companion.model_ecosystem.method.threshold import critical_mutation, most_siblings
+from companion.model_ecosystem.method.rates import distance, values_of_codes
+from companion.model_ecosystem.method.threshold import (
+    critical_mutation,
+    enough_bookkeeping,
+    most_siblings,
+)
 from companion.scale import generator
 
 
 def check_threshold(answer: object) -> Answer:
     """Exercise 1: the mutation above which siblings win when targets are 3/4, 1/4."""
-    s = 0.75**2 + 0.25**2
-
-    def explain(value: float) -> str:
-        if math.isclose(value, 1 / 1.75, rel_tol=0.01):
-            return "s is the sum of squares, not the largest share."
-        return "Take s = Σq² into 1 / (1 + s)."
-
-    return respond(answer, critical_mutation(s), tolerance=0.005, explain=explain)
+    return respond(
+        answer,
+        critical_mutation(0.75**2 + 0.25**2),
+        tolerance=0.005,
+        name="me-threshold",
+        hints=[(1 / 1.75, "s is the sum of squares, not the largest share.")],
+        otherwise="Take s = Σq² into 1 / (1 + s).",
+    )
 
 
 def check_bookkeeping(answer: object) -> Answer:
-    """Exercise 2: the share of bookkeeping that is enough whatever μ and s are."""
-
-    def explain(value: float) -> str:
-        if math.isclose(value, 0.25, rel_tol=0.01):
-            return "This is the largest deficit g; the share is g / (1 + g)."
-        return "The deficit is largest for s = 0: maximize μ (1 − μ), then take g / (1 + g)."
-
-    return respond(answer, 0.2, tolerance=0.005, explain=explain)
+    """Exercise 2: the share that hides everything when 20 % change, s = 0.3 (the live figure)."""
+    deficit = 0.2 * (1 - 0.2 * 1.3)
+    return respond(
+        answer,
+        enough_bookkeeping(0.2, 0.3),
+        tolerance=0.01,
+        name="me-bookkeeping",
+        hints=[(deficit, "This is the deficit g; the share is g / (1 + g).")],
+        otherwise="Move the first slider until the points meet, or take g = μ(1 − μ(1 + s)).",
+    )
 
 
 def check_family(answer: object) -> Answer:
     """Exercise 3: largest sibling agreement of 5 children of whom 2 kept the parent's value."""
-
-    def explain(value: float) -> str:
-        if math.isclose(value, 0.52, rel_tol=0.01):
-            return "This is m² + (1−m)², right for a large family; count the pairs of five."
-        return "One pair of keepers and three pairs of changers, out of ten."
-
-    return respond(answer, float(most_siblings(2, 5)), tolerance=0.005, explain=explain)
+    return respond(
+        answer,
+        float(most_siblings(2, 5)),
+        tolerance=0.005,
+        name="me-family",
+        hints=[(0.52, "This is m² + (1−m)², right for a large family; count the pairs of five.")],
+        otherwise="One pair of keepers and three pairs of changers, out of ten.",
+    )
 
 
 def hiding_population(hidden: float = 0.3, seed: int = 0) -> Population:
@@ -54,17 +60,19 @@ def hiding_population(hidden: float = 0.3, seed: int = 0) -> Population:
     return populate(grow(20_000, rng, fame=2.0), (trait,), rng)
 
 
+def seen_rate(people: Population) -> float:
+    """Mutation rate of the license over the edges on which both ends declare one."""
+    values = values_of_codes(people.shown("license"), range(12))
+    return float(np.nanmean(distance(values, people.graph.tree())))
+
+
 def check_hidden(answer: object, seed: int = 0) -> Answer:
     """Exercise 4: the rate that is seen in `hiding_population()`, where 0.4 is true."""
-    from companion.model_ecosystem.method.rates import distance, values_of_codes
-
-    people = hiding_population(seed=seed)
-    tree = people.graph.tree()
-    change = distance(values_of_codes(people.shown("license"), range(12)), tree)
-
-    def explain(value: float) -> str:
-        if math.isclose(value, 0.4, rel_tol=0.02):
-            return "This is the true rate; count only edges where both ends declare."
-        return "Mean of `distance` over the edges where it is not nan."
-
-    return respond(answer, float(np.nanmean(change)), tolerance=0.005, explain=explain)
+    return respond(
+        answer,
+        seen_rate(hiding_population(seed=seed)),
+        tolerance=0.03,
+        name="me-hidden",
+        hints=[(0.4, "This is the true rate; count only edges where both ends declare.")],
+        otherwise="Of changed children 3 in 10 declare it, of the others 9 in 10.",
+    )

@@ -1,113 +1,124 @@
-"""The chapter's explorers: the law, the ways of asking, a family tree, a pair of licenses."""
+"""The chapter's explorer: leave any fields out of the string, and ask again.
+
+It runs the method on what the reader chooses, which a page cannot; there the picture of the first
+choice stands.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import html
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
-from companion.explore import Explorer, explorer
-from companion.model_ecosystem.lab.real import Drift, Tree
-from companion.model_ecosystem.lab.resemblance import UPLOADERS, WEIGHTS
-from companion.model_ecosystem.method.threshold import parent_child, sibling
-from companion.model_ecosystem.page.figures import (
-    comparison_frame,
-    law_frame,
-    pair_frame,
-    tree_frame,
-)
-from companion.model_ecosystem.page.figures.kin import WORDS
+from companion.data import Missing
+from companion.explore import is_publishing
+from companion.model_ecosystem.lab import kin
+from companion.model_ecosystem.lab.kin import LeftOut
+from companion.model_ecosystem.method import dna
+from companion.model_ecosystem.method.similarity import families
+from companion.model_ecosystem.sources import Ecosystem
+from companion.plotting import BLACK, BLUE, GREY, figure, headline, to_webp
+from companion.stats import t_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def law_explorer() -> Explorer:
-    """Mutation, direction, share of the string that is bookkeeping: 45 frames."""
+def gaps(system: Ecosystem, without: Collection[str], *, different: bool) -> np.ndarray:
+    """Siblings minus parent and child of each family, (f,), TF-IDF without some fields."""
+    x = kin.tfidf(dna.strings(system.records, {*system.masked, *without}))
+    account = system.account if different else None
+    found = kin.with_both(families(x, system.graph, uploader=account))
+    return found.sibling - found.parent_child
 
-    def alt(mu: float, s: float, tagged: float) -> str:
-        pc, sib = parent_child(mu, tagged), sibling(mu, s, tagged)
-        return (
-            f"Mutation {mu:g}, s {s:g}, bookkeeping {100 * tagged:g} percent: parent-child "
-            f"{pc:.2f}, siblings {sib:.2f}."
-        )
 
-    return explorer(
-        law_frame,
-        name="me-law",
-        alt=alt,
-        labels={"mu": "mutation μ", "s": "concentration s", "tagged": "bookkeeping tags"},
-        show={"tagged": lambda share: f"{100 * share:g} % of the string"},
-        start={"mu": 0.2, "s": 0.5, "tagged": 0.0},
-        mu=[0.1, 0.2, 0.4, 0.6, 0.8],
-        s=[0.2, 0.5, 1.0],
-        tagged=[0.0, 0.1, 0.2],
+def gap_frame(gap: np.ndarray, without: Collection[str]) -> Figure:
+    """The families' gaps, and their mean with its interval."""
+    fig, ax = figure(height=2.6)
+    mean = t_interval(gap)
+    ax.plot(np.sort(gap), np.linspace(0.1, 0.9, gap.size), "o", color=GREY, alpha=0.6)
+    ax.plot([mean.low, mean.high], [0.5, 0.5], color=BLUE, linewidth=3)
+    ax.plot(mean.estimate, 0.5, "D", color=BLUE, markersize=9, markeredgecolor="white")
+    ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
+    ax.set(xlabel="similarity, siblings minus parent and child", ylim=(0, 1), xlim=(-0.6, 0.9))
+    ax.set_yticks([])
+    headline(fig, f"Without {', '.join(sorted(without)) or 'nothing'}: {gap.size} families")
+    return fig
+
+
+def said(gap: np.ndarray) -> str:
+    """The mean with its interval, in words."""
+    mean = t_interval(gap)
+    return (
+        f"Siblings minus parent and child {mean.estimate:+.3f}, from {mean.low:+.3f} to "
+        f"{mean.high:+.3f}, over {gap.size} families."
     )
 
 
-def kin_explorer(table: pl.DataFrame) -> Explorer:
-    """String, weights, uploaders: which switch makes the gap vanish?"""
+class FieldExplorer:
+    """Boxes for the fields of a table's strings, and the gap without those that are ticked.
 
-    def alt(dna: str, weights: str, uploader: str) -> str:
-        row = table.filter(dna=dna, weights=weights, uploader=uploader).row(0, named=True)
-        return (
-            f"{WORDS[dna]}, weights {weights}, uploader {uploader}: parent-child "
-            f"{row['parent_child']:.2f}, sibling {row['sibling']:.2f}, gap {row['gap']:+.2f} "
-            f"from {row['gap_low']:+.2f} to {row['gap_high']:+.2f}."
-        )
-
-    names = table["dna"].unique(maintain_order=True).to_list()
-    return explorer(
-        lambda **at: comparison_frame(table, **at),
-        name="me-kin",
-        alt=alt,
-        labels={"dna": "string", "weights": "weight", "uploader": "uploaders"},
-        show={"dna": WORDS.__getitem__},
-        start={"dna": names[0], "weights": "pairs", "uploader": "any"},
-        dna=names,
-        weights=list(WEIGHTS),
-        uploader=list(UPLOADERS),
-    )
-
-
-def tree_explorer(trees: Sequence[Tree]) -> Explorer:
-    """The largest families of the sample as radial trees.
-
-    trees : two or more, the largest first
+    system : the table, or a ``Missing`` where it is not here: then the still picture alone
+    first : the gaps with which it opens, without the field that says "I am a child"
     """
-    of_name = {tree.name: tree for tree in trees}
-    return explorer(
-        lambda model: tree_frame(of_name[model]),
-        name="me-tree",
-        alt=lambda model: f"Radial tree of all descendants of {model}; rings are generations.",
-        start={"model": trees[3 % len(trees)].name},
-        model=list(of_name),
-    )
 
+    def __init__(self, system: Ecosystem | Missing, first: LeftOut) -> None:
+        self.system, self.first = system, first
 
-def pair_explorer(drift: Drift, counts: np.ndarray) -> Explorer:
-    """Pairs of licenses, counted three ways.
+    def frame(self, without: Collection[str], *, different: bool = True) -> str:
+        """Picture and sentence as HTML, computed from the strings."""
+        return _shown(gaps(self.system, without, different=different), without)
 
-    counts : (n, 3, 2) of the first pairs of `drift`, of :func:`here.pair_counts`
-    """
-    pairs = drift.pairs.head(len(counts)).iter_rows(named=True)
-    rows = {f"{row['source']} → {row['target']}": row for row in pairs}
-    counted = dict(zip(rows, counts.tolist(), strict=True))
+    def still(self) -> str:
+        """Picture and sentence of the first choice, from what is stored."""
+        return _shown(self.first.rest, (self.first.child,))
 
-    def frame(pair: str):
-        ways = zip(("mutations", "accounts", "families"), counted[pair], strict=True)
-        return pair_frame(rows[pair], {name: (there, back) for name, (there, back) in ways})
+    def widget(self) -> object:
+        """Boxes, a switch for accounts, a button, and progress while the strings are compared."""
+        import ipywidgets as widgets
 
-    def alt(pair: str) -> str:
-        row = rows[pair]
-        return (
-            f"{pair}: {row['there']} mutations, {row['back']} back, in {row['uploaders']} accounts "
-            f"and {row['families']} families."
+        boxes = {
+            name: widgets.Checkbox(value=name == self.first.child, description=name, indent=False)
+            for name in self.first.fields
+        }
+        different = widgets.Checkbox(value=True, description="two accounts only", indent=False)
+        button = widgets.Button(description="Compare")
+        progress = widgets.Label("")
+        shown = widgets.HTML(self.still())
+
+        def run(_event: object = None) -> None:
+            without = [name for name, box in boxes.items() if box.value]
+            progress.value = f"comparing {len(self.system.records):,} strings ..."
+            try:
+                shown.value = self.frame(without, different=different.value)
+                progress.value = ""
+            except ValueError as error:  # no words are left to compare
+                progress.value = str(error)
+
+        button.on_click(run)
+        grid = widgets.GridBox(
+            list(boxes.values()), layout={"grid_template_columns": "repeat(4, 25%)"}
         )
+        return widgets.VBox([grid, widgets.HBox([different, button, progress]), shown])
 
-    return explorer(
-        frame,
-        name="me-licenses",
-        alt=alt,
-        labels={"pair": "licenses"},
-        start={"pair": next(iter(rows))},
-        pair=list(rows),
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {
+            "text/plain": f"Leave fields out: {', '.join(self.first.fields)}",
+            "text/html": self.still(),
+        }
+        if is_publishing() or isinstance(self.system, Missing):
+            return made
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}
+
+
+def _shown(gap: np.ndarray, without: Collection[str]) -> str:
+    picture = base64.b64encode(to_webp(gap_frame(gap, without))).decode()
+    words = html.escape(said(gap))
+    return (
+        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
+        f'style="max-width:100%;height:auto"><p>{words}</p>'
     )

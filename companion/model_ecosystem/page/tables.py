@@ -10,163 +10,116 @@ import polars as pl
 
 from companion.claims import measured_text
 from companion.data import Missing
-from companion.model_ecosystem.lab.inequality import PRINTED_REPRODUCE
-from companion.model_ecosystem.lab.intervals import Rate
-from companion.model_ecosystem.lab.real import PRINTED_RATES, Drift
-from companion.model_ecosystem.lab.recovery import RATES
+from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
+from companion.model_ecosystem.lab.worlds import WORLDS
+from companion.model_ecosystem.sources import TRAITS
+from companion.stats import t_interval
 from companion.tables import Html, styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 
-def links_table(**counts: Mapping[str, int]) -> Styler:
-    """What was wrong with the declared links of each ecosystem, and what became of them.
-
-    counts : of each ecosystem, :func:`here.link_counts`
-    """
-    frame = pd.DataFrame({name.replace("_", " "): dict(one) for name, one in counts.items()})
+def links_table(counts: Mapping[str, Mapping[str, int] | Missing]) -> Styler:
+    """Models, what was wrong with the declared links, and families, a table a column."""
+    shown = {name: dict(one) for name, one in counts.items() if not isinstance(one, Missing)}
+    frame = pd.DataFrame(shown)
+    frame = frame[(frame != 0).any(axis=1)]
     frame.index = [name.replace("_", " ") for name in frame.index]
-    return styled(
-        frame.reset_index(names="declared links"),
-        "me-links",
-        dict.fromkeys(frame.columns, "{:,.0f}"),
-    )
+    frame = frame.reset_index(names="declared links")
+    return styled(frame, "me-links", dict.fromkeys(shown, "{:,.0f}"))
 
 
-def rates_table(
-    coverage: pl.DataFrame,
-    sample: Mapping[str, Rate] | Missing,
-    curated: Mapping[str, Rate] | Missing,
-) -> Styler:
-    """Mutation rates: the paper, what the simulator put in, what it gave back, and real models."""
+def left_table(named: Mapping[str, LeftOut | Missing], at_most: int = 8) -> Styler:
+    """What is left of the gap without a field, least first, a pair of columns a table of models.
+
+    at_most : fields shown of each; the one that says "I am a child" has a star
+    """
+    columns: dict[str, list[str]] = {}
+    for name, found in named.items():
+        if isinstance(found, Missing):
+            continue
+        order = sorted(range(len(found.fields)), key=lambda i: found.without[i].mean())[:at_most]
+        whole = measured_text(t_interval(found.whole))
+        columns[f"{name}, without"] = ["(nothing)"] + [
+            found.fields[i] + ("*" if found.fields[i] == found.child else "") for i in order
+        ]
+        columns[f"{name}, gap"] = [whole] + [
+            measured_text(t_interval(found.without[i])) for i in order
+        ]
+    return styled(pd.DataFrame(columns), "me-left")
+
+
+def traits_table(named: Mapping[str, TraitKin | Missing]) -> Styler:
+    """Per trait: agreement of parent and child and of siblings, their difference, families."""
     rows = []
-    for name, truth in RATES.items():
-        back = coverage.filter(trait=name)["estimate"]
-        cells = {}
-        for words, found in (("sample", sample), ("mteb", curated)):
-            one = None if isinstance(found, Missing) else found.get(name)
-            cells |= {
-                f"{words}, naive": measured_text(one.naive) if one else "–",
-                f"{words}, families": measured_text(one.clustered) if one else "–",
-            }
-        rows.append(
-            {
-                "trait": name,
-                "paper": PRINTED_RATES[name],
-                "simulator, put in": truth,
-                "simulator, found": back.mean(),
-                **cells,
-            }
-        )
-    numbers = ("paper", "simulator, put in", "simulator, found")
-    return styled(pd.DataFrame(rows), "me-rates", dict.fromkeys(numbers, "{:.3f}"))
-
-
-def reproduction_table(inequality: pl.DataFrame) -> Styler:
-    """Share of children that have children, the Hub's and the simulator's."""
-    frame = pd.DataFrame(
-        {
-            "made by": list(PRINTED_REPRODUCE),
-            "Hub (%)": [100 * share for share in PRINTED_REPRODUCE.values()],
-            "simulator (%)": [100 * inequality[name].mean() for name in PRINTED_REPRODUCE],
-        }
-    )
-    return styled(frame, "me-reproduce", {"Hub (%)": "{:.2f}", "simulator (%)": "{:.2f}"})
-
-
-def pairs_table(drift: Drift, n: int = 8) -> Styler:
-    """The clearest pairs of licenses with three p-values."""
-    rows = drift.pairs.head(n)
-    ends = zip(rows["source"], rows["target"], strict=True)
-    frame = pd.DataFrame(
-        {
-            "change": [f"{source} → {target}" for source, target in ends],
-            "there": rows["there"],
-            "back": rows["back"],
-            "accounts": rows["uploaders"],
-            "families": rows["families"],
-            "p, edges": rows["p_adjusted"],
-            "p, acc.": rows["p_uploaders"],
-            "p, fam.": rows["p_families"],
-        }
-    )
-    return styled(frame, "me-pairs", dict.fromkeys(("p, edges", "p, acc.", "p, fam."), "{:.2g}"))
+    for name, found in named.items():
+        if isinstance(found, Missing):
+            continue
+        for trait in TRAITS:
+            mine, gap = found.trait == trait, found.gap(trait)
+            if gap.size > 1:
+                rows.append(
+                    {
+                        "table": name,
+                        "trait": trait,
+                        "families": gap.size,
+                        "parent-child": found.parent_child[mine].mean(),
+                        "siblings": found.sibling[mine].mean(),
+                        "difference": measured_text(t_interval(gap)),
+                        "more than half changed (%)": 100 * (found.parent_child[mine] < 0.5).mean(),
+                    }
+                )
+    formats = {
+        "parent-child": "{:.2f}",
+        "siblings": "{:.2f}",
+        "more than half changed (%)": "{:.0f}",
+    }
+    return styled(pd.DataFrame(rows), "me-traits", formats)
 
 
 def worlds_table(worlds: pl.DataFrame) -> Styler:
-    """What each test says in worlds whose answer is known, mean over worlds."""
-    made = worlds.group_by("world", maintain_order=True).agg(
-        (pl.col("share") > pl.col("null")).mean().alias("order"),
-        pl.col("by_uploaders").mean(),
-        pl.col("by_families").mean(),
-        (pl.col("p") < 0.05).mean().alias("ladder"),
-        pl.col("tau").mean(),
-        pl.col("s").mean(),
-        pl.col("s_true").mean(),
-    )
-    frame = pd.DataFrame(
-        {
-            "world": made["world"],
-            "order > chance (%)": 100 * made["order"],
-            "pairs, accounts": made["by_uploaders"],
-            "pairs, families": made["by_families"],
-            "ladder (%)": 100 * made["ladder"],
-            "Kendall τ": made["tau"],
-            "s found": made["s"],
-            "s put in": made["s_true"],
-        }
-    )
-    formats = {
-        "order > chance (%)": "{:.0f}",
-        "pairs, accounts": "{:.1f}",
-        "pairs, families": "{:.1f}",
-        "ladder (%)": "{:.0f}",
-        "Kendall τ": "{:.2f}",
-        "s found": "{:.3f}",
-        "s put in": "{:.3f}",
-    }
-    return styled(frame, "me-worlds", formats)
+    """What each test says in worlds whose answer is known, in percent of the worlds."""
+    rows = []
+    for world in WORLDS:
+        part = worlds.filter(world=world)
+        votes, edges = (
+            part.select(((pl.col(f"{kind}low") > 0) | (pl.col(f"{kind}high") < 0)).mean()).item()
+            for kind in ("", "edges_")
+        )
+        rows.append(
+            {
+                "world": world,
+                "pairs in order (%)": 100 * part["share"].mean(),
+                "order beats chance": 100 * (part["share"] > part["null"]).mean(),
+                "targets depend on source": 100 * (part["p"] < 0.05).mean(),
+                "direction, edges": 100 * edges,
+                "direction, votes": 100 * votes,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    return styled(frame, "me-worlds", dict.fromkeys(frame.columns[1:], "{:.0f}"))
 
 
-def scaling_table(table: pl.DataFrame) -> Styler:
-    """Seconds and memory of every size."""
-    frame = pd.DataFrame(
-        {
-            "models": table["n"],
-            "edges": table["edges"],
-            "families": table["families"],
-            "seconds": table["total"],
-            "µs per model": table["per_model"],
-            "memory (MB)": table["peak_mb"],
-        }
+def speed_table(table: pl.DataFrame) -> Styler:
+    """Seconds of both ways."""
+    frame = pd.DataFrame(table.to_dict(as_series=False))
+    frame["equal"] = frame["equal"].map({True: "yes", False: "no"})
+    frame = frame.rename(columns={"n": "models", "ours": "ours (s)", "networkx": "networkx (s)"})
+    formats = dict.fromkeys(("models", "edges", "families"), "{:,.0f}")
+    return styled(
+        frame, "me-speed", formats | dict.fromkeys(("ours (s)", "networkx (s)"), "{:.3f}")
     )
-    formats = dict.fromkeys(frame.columns, "{:,.0f}") | dict.fromkeys(
-        ("seconds", "µs per model"), "{:.2f}"
-    )
-    return styled(frame, "me-scaling", formats)
 
 
 def levenshtein_table(table: pl.DataFrame) -> Styler:
-    """Levenshtein similarities, a mask a row."""
+    """Levenshtein similarities, a string a row."""
     frame = pd.DataFrame(table.to_dict(as_series=False))
     return styled(frame, "me-levenshtein", dict.fromkeys(frame.columns[1:], "{:.3f}"))
 
 
-def hub_tables(found: Mapping[str, object]) -> Html:
-    """The Hub's answers: every way of asking about siblings, and the largest families."""
-    names = [
-        "dna",
-        "uploader",
-        "weights",
-        "n",
-        "parent_child",
-        "sibling",
-        "gap",
-        "gap_low",
-        "gap_high",
-    ]
-    asked = pd.DataFrame(found["resemblance"].table.select(names).to_dict(as_series=False))
-    largest = pd.DataFrame(found["largest"].to_dict(as_series=False))
-    first = styled(asked, "me-hub", dict.fromkeys(names[4:], "{:.3f}"))
-    return Html(first.to_html() + styled(largest, "me-hub-largest").to_html())
+def hub_table(found: Mapping[str, object]) -> Html:
+    """The whole Hub's answer to every way of asking about siblings."""
+    asked = pd.DataFrame(found["asking"].to_dict(as_series=False))
+    formats = dict.fromkeys(("parent_child", "sibling", "gap", "gap_low", "gap_high"), "{:.3f}")
+    return Html(styled(asked, "me-hub", formats).to_html())

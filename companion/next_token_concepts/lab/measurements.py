@@ -23,6 +23,7 @@ from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method.directions import Pairs, direction, matched, unit
 from companion.next_token_concepts.method.world import HINT_ERRORS, Contexts, World
+from companion.next_token_concepts.sources import PAPER_C
 
 # ------------------------------------------------------------------------------------- measurements
 REGRESSORS = ("LM", "P", "label", "bag", "oracle")
@@ -110,10 +111,6 @@ def exact_scores(world: World, length: int, n: int, rng: np.random.Generator) ->
 
 
 # ------------------------------------------------------------------------------------------ probing
-PAPER_C = 1e-4
-"""Inverse penalty of the authors' logistic regression."""
-
-
 def probe(pairs: Pairs, c: float, labels: np.ndarray | None = None) -> np.ndarray:
     """A column of W_s, (d,): logistic regression of one against zero, with length one.
 

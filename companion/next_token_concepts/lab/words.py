@@ -21,6 +21,7 @@ from companion.models import models_folder, smollm2
 from companion.next_token_concepts.lab.measurements import cosines, matched_diagonal
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
+from companion.next_token_concepts.sources import PAIRS, word_pairs
 from companion.scale import derive_seed, generator
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
-PAIRS = "next-token-concepts/word_pairs.csv"
 ARMS = ("trained", "random")
 BATCH = 48
 
@@ -66,23 +66,6 @@ class RealWords(NamedTuple):
     depth: Mapping[str, Depth]
     whole: Mapping[str, np.ndarray]
     sweep: pd.DataFrame
-
-
-def word_pairs(path: Path, n_concepts: int, n_pairs: int) -> pd.DataFrame:
-    """The first pairs of evenly spaced concepts; columns concept, word0, word1. 0 means all."""
-    table = pd.read_csv(path, keep_default_na=False)
-    ids = table["concept_id"].unique()
-    if n_concepts and n_concepts < len(ids):
-        ids = ids[np.linspace(0, len(ids) - 1, n_concepts).round().astype(int)]
-    table = table[table["concept_id"].isin(ids)]
-    # every second pair trains the direction, the next one the probe: take them from all over
-    if n_pairs:
-        parts = [
-            g.iloc[np.linspace(0, len(g) - 1, min(n_pairs, len(g))).round().astype(int)]
-            for _, g in table.groupby("concept_id", sort=False)
-        ]
-        table = pd.concat(parts)
-    return table[["concept", "word0", "word1"]].reset_index(drop=True)
 
 
 @torch.no_grad()

@@ -9,11 +9,12 @@ import numpy as np
 from companion.explore import Explorer, explorer
 from companion.next_token_concepts.lab import sweeps
 from companion.next_token_concepts.lab.learning import Trained
-from companion.next_token_concepts.lab.measurements import PAPER_C, cosines
+from companion.next_token_concepts.lab.measurements import cosines
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method.world import HINT_ERRORS
 from companion.next_token_concepts.page.figures import curve_frame, recipe_frame, sentence_frame
+from companion.next_token_concepts.sources import PAPER_C
 from companion.next_token_concepts.verdict.evidence import at
 from companion.scale import generator
 

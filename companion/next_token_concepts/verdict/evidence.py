@@ -20,12 +20,12 @@ from companion.claims import (
 )
 from companion.next_token_concepts.lab.dictionaries import Dictionaries
 from companion.next_token_concepts.lab.learning import GATE, Trained
-from companion.next_token_concepts.lab.measurements import PAPER_C
 from companion.next_token_concepts.lab.run import Noise
 from companion.next_token_concepts.lab.sweeps import Broken
 from companion.next_token_concepts.lab.words import Depth, RealWords
 from companion.next_token_concepts.method import autoencoders as ae
 from companion.next_token_concepts.method.theory import g_eta
+from companion.next_token_concepts.sources import PAPER_C
 from companion.next_token_concepts.verdict import claims
 from companion.stats import Interval, exact, holm, over_seeds, paired
 

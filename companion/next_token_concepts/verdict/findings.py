@@ -16,8 +16,7 @@ from companion.next_token_concepts.lab.learning import Trained
 from companion.next_token_concepts.lab.run import Noise
 from companion.next_token_concepts.lab.sweeps import Broken
 from companion.next_token_concepts.lab.words import RealWords
-from companion.next_token_concepts.verdict import claims
-from companion.next_token_concepts.verdict import evidence as judge_words
+from companion.next_token_concepts.verdict import claims, evidence
 from companion.next_token_concepts.verdict.evidence import (
     curve,
     diversity,
@@ -63,9 +62,9 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
         "E6": (simulation, (r.simulated,)),
         "E7": (diversity, (r.broken,)),
         "E8": (independence, (r.broken,)),
-        "E9": (judge_words.directions, (r.noise, r.headline)),
-        "E10": (judge_words.dictionaries, (r.dictionaries,)),
-        "E11": (judge_words.real, (r.words,)),
+        "E9": (evidence.directions, (r.noise, r.headline)),
+        "E10": (evidence.dictionaries, (r.dictionaries,)),
+        "E11": (evidence.real, (r.words,)),
     }
     return [_judged(name, scale, function, *args) for name, (function, args) in calls.items()]
 

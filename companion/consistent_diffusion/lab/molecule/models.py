@@ -2,7 +2,7 @@ r"""The molecule's models: networks, training, and the methods that they make up
 
 Models of the molecule that do not care where it is and how it is turned.
 
-Both read the invariants of :mod:`geometry`, which makes translations and rotations exact
+Both read the invariants of the beads, which makes translations and rotations exact
 (the paper's transformer learns rotations from turned copies).  The energy model is
 :math:`\log q = -\tfrac12\|x\|^2 + NN(f, t)`; the other gives a vector field that need not be a
 gradient, :math:`s = -x + \sum_k c_k(f,t)\,\nabla y_k`.

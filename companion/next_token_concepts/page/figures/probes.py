@@ -10,13 +10,14 @@ import numpy as np
 from companion.next_token_concepts.lab import measurements as ms
 from companion.next_token_concepts.lab.dictionaries import Dictionaries
 from companion.next_token_concepts.lab.learning import Trained
-from companion.next_token_concepts.lab.measurements import PAPER_C, cosines
+from companion.next_token_concepts.lab.measurements import cosines
 from companion.next_token_concepts.lab.run import Noise
 from companion.next_token_concepts.lab.words import RealWords
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method.world import World
 from companion.next_token_concepts.page.figures.theorem import KINDS, PAIRING, REGRESSORS, WORDS
+from companion.next_token_concepts.sources import PAPER_C
 from companion.next_token_concepts.verdict.evidence import lead
 from companion.plotting import (
     BLACK,

@@ -229,8 +229,8 @@ BORDERS = [
     Border(
         "C1",
         PAIRED,
-        "subsets differ a hundredfold, and a gain of a half is in each",
-        of(draws=draws(shared=1.5)),
+        "subsets differ beyond measure, and a gain of a half is in each",
+        of(draws=draws(shared=5.0)),
         (HOLDS,),
     ),
     Border("C2", CROSSES, "over families, paper's recipe", rule("cut more", "paper", 1.0, WIDE)),

@@ -18,6 +18,7 @@ from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
 from companion.model_ecosystem.lab.intervals import Moves
 from companion.model_ecosystem.lab.kin import LeftOut
+from companion.model_ecosystem.lab.published import left, traffic
 from companion.model_ecosystem.sources import PRINTED_ORDER, TRAITS
 from companion.stats import Interval, exact, over_seeds, paired, proportion, t_interval
 from companion.verdicts import Measured, Untested, Verdicts, above, below
@@ -479,33 +480,10 @@ def moved_more(fields: LeftOut) -> Interval:
     return paired(np.sign(mine.mean()) * mine, np.sign(other.mean()) * other)
 
 
-def left(fields: LeftOut) -> str:
-    """The gap, and what is left of it, in words."""
-    whole, rest = (measured_text(t_interval(gap)) for gap in (fields.whole, fields.rest))
-    other = fields.fields[fields.other]
-    moved = measured_text(t_interval(fields.without[fields.other]))
-    return f"gap {whole}, without {fields.child} {rest}, without {other} {moved}"
-
-
-def traffic(named: Mapping[str, Moves]) -> str:
-    """Mean votes and accounts that moved, each way, and what children drawn from all would do."""
-    return "; ".join(
-        f"{name}: {mean(one.there):.2f} of {one.there.size} families there, {mean(one.back):.2f} "
-        f"of {one.back.size} back, {one.accounts[0]} accounts there and {one.accounts[1]} back "
-        f"(children drawn from all models' classes would give {one.drawn:.2f})"
-        for name, one in named.items()
-    )
-
-
 def enough(found: Moves) -> Interval | Missing:
     """The difference of moves there and back, where enough families have either."""
     n = min(found.there.size, found.back.size)
     return found.difference if n >= LEAST else Missing(f"only {n} families")
-
-
-def mean(values: np.ndarray) -> float:
-    """The mean, nan of nothing."""
-    return float(values.mean()) if values.size else np.nan
 
 
 def on_hub(results: SimpleNamespace, found: Mapping[str, object] | Missing) -> SimpleNamespace:

@@ -1,12 +1,16 @@
-"""What a record keeps of the results, for the first screen."""
+"""What a record keeps of the results: series for the first screen, and words beside verdicts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 
+from companion.claims import measured_text
 from companion.data import Missing
+from companion.model_ecosystem.lab.intervals import Moves
 from companion.model_ecosystem.lab.kin import LeftOut
 from companion.stats import t_interval
 
@@ -67,3 +71,26 @@ def series(results: SimpleNamespace) -> dict[str, object]:
     if not isinstance(results.asking, Missing):
         found["asking"] = results.asking.to_dict(as_series=False)
     return found
+
+
+def left(fields: LeftOut) -> str:
+    """The gap, and what is left of it, in words."""
+    whole, rest = (measured_text(t_interval(gap)) for gap in (fields.whole, fields.rest))
+    other = fields.fields[fields.other]
+    moved = measured_text(t_interval(fields.without[fields.other]))
+    return f"gap {whole}, without {fields.child} {rest}, without {other} {moved}"
+
+
+def traffic(named: Mapping[str, Moves]) -> str:
+    """Mean votes and accounts that moved, each way, and what children drawn from all would do."""
+    return "; ".join(
+        f"{name}: {mean(one.there):.2f} of {one.there.size} families there, {mean(one.back):.2f} "
+        f"of {one.back.size} back, {one.accounts[0]} accounts there and {one.accounts[1]} back "
+        f"(children drawn from all models' classes would give {one.drawn:.2f})"
+        for name, one in named.items()
+    )
+
+
+def mean(values: np.ndarray) -> float:
+    """The mean, nan of nothing."""
+    return float(values.mean()) if values.size else np.nan

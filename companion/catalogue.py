@@ -83,11 +83,12 @@ def count_line(findings: Sequence[Mapping[str, object]]) -> str:
     """The paper's claims in words, then the checks that this book adds, counted apart.
 
     findings : rows of a record.  For example: ``3 of the paper's 5 claims hold, 1 does not hold,
-    1 not resolved; 6 of 6 checks of our own hold``
+    1 not resolved; 6 of 6 checks of our own hold (all in simulations)``
     """
     of = {"paper": [], "ours": []}
     for finding in findings:
         of[str(finding["of"])].append(str(finding["verdict"]))
+    simulated = all_simulated([row for row in findings if row["of"] == "ours"])
     paper, ours = of["paper"], of["ours"]
     parts = []
     if paper:
@@ -95,11 +96,20 @@ def count_line(findings: Sequence[Mapping[str, object]]) -> str:
         parts.append(_counts(paper, f"of {noun}"))
     if ours:
         noun = "check" if len(ours) == 1 else "checks"
-        parts.append(_counts(ours, f"of {len(ours)} {noun} of our own"))
+        parts.append(_counts(ours, f"of {len(ours)} {noun} of our own", simulated))
     return "; ".join(parts)
 
 
-def _counts(verdicts: Sequence[str], of_what: str) -> str:
+def all_simulated(findings: Sequence[Mapping[str, object]]) -> str:
+    """`` (all in simulations)`` if every finding that holds rests on a simulator; else empty."""
+    held = [finding.get("on") == "model" for finding in findings if finding["verdict"] == "holds"]
+    if not held or not all(held):
+        return ""
+    words = {1: "in a simulation", 2: "both in simulations"}
+    return f" ({words.get(len(held), 'all in simulations')})"
+
+
+def _counts(verdicts: Sequence[str], of_what: str, held_how: str = "") -> str:
     """``["holds", "not tested"]``: ``1 <of_what> holds, 1 not tested``."""
     counts = {verdict: verdicts.count(verdict) for verdict in _ORDER}
     if sum(counts.values()) != len(verdicts):
@@ -110,7 +120,7 @@ def _counts(verdicts: Sequence[str], of_what: str) -> str:
         for verdict, n in counts.items()
         if n
     ]
-    return ", ".join([f"{held} {of_what} {'holds' if held == 1 else 'hold'}", *rest])
+    return ", ".join([f"{held} {of_what} {'holds' if held == 1 else 'hold'}{held_how}", *rest])
 
 
 def readme_table(project: Project | None = None) -> str:

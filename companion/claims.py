@@ -8,7 +8,8 @@ interval with the region and returns a :class:`Finding` whose verdict is one of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from companion.scale import check_scale
@@ -26,8 +27,13 @@ OF = (PAPER, OURS)
 """Whose statement a claim is: the paper's, or a check that this book adds (identity, control)."""
 
 REAL, MODEL = "real", "model"
-ON = (REAL, MODEL)
-"""What the evidence is: real data, text and trained networks, or a simulator of our own making."""
+ON = (REAL, MODEL, PAPER)
+"""What the evidence is: real data, text and trained networks; a simulator of our own making; or the
+paper's own, which is a number that it prints, or a simulation that is itself the claim, repeated.
+"""
+
+EVIDENCE = {REAL: "real data", MODEL: "simulator", PAPER: "the paper's own evidence"}
+"""The same in a reader's words."""
 
 LONG = 1e9
 """Numbers from here on are written with a power of ten: digits in full would not fit a column."""
@@ -114,7 +120,8 @@ class Claim:
     statement : the claim in one plain sentence
     paper : the paper's own number and its table or figure, or a short description
     criteria : per scale; a scale that is missing is `not tested` there
-    unit : of the estimate, e.g. ``"ratio"``; empty for dimensionless
+    unit : of the estimate, e.g. ``"ratio"``; empty for dimensionless.  Of a p-value, which has
+        none, it is what the test counts: ``"pairs"``
     of : whose statement it is, one of :data:`OF`
     on : what the evidence is, one of :data:`ON`
     """
@@ -153,6 +160,7 @@ class Finding:
     note: str = ""
     of: str = PAPER
     on: str = REAL
+    replications: str = ""
     must_hold: bool = field(default=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -163,6 +171,8 @@ class Finding:
         """The finding in the record's schema (``must_hold`` is a matter of the run, not of it)."""
         row = asdict(self)
         del row["must_hold"]
+        if not self.replications:
+            del row["replications"]
         return row
 
 
@@ -172,6 +182,7 @@ def judge(
     measured: Interval,
     *,
     parts: Mapping[str, tuple[Interval, Criterion]] | None = None,
+    replications: Collection[str] = (),
     note: str = "",
 ) -> Finding:
     """Hold a measured interval against the claim's criterion at `scale`.
@@ -179,6 +190,9 @@ def judge(
     parts : further conditions of the same claim, by name; the finding shows `measured`, the
         verdict is the weakest of all (one part that fails fails the claim), and the note names
         each part with its own verdict.
+    replications : names of those parts that repeat the measurement on other data.  The finding
+        shows each with its own verdict; one that does not hold leaves a claim that else holds
+        `not resolved`, and never refutes it
 
     What has no interval (one seed, seeds that agree to the last digit) is `not resolved`, with one
     exception: at toy scale a claim that must hold is judged by the estimate, because there it is
@@ -192,10 +206,16 @@ def judge(
     if math.isfinite(measured.estimate) and not (measured.has_interval or by_estimate):
         size = "" if measured.n is None else f" from n = {measured.n}"
         note = "; ".join(filter(None, (note, f"no interval{size}")))
+    repeated = []
     for name, (part, condition) in (parts or {}).items():
-        verdicts.append(condition.verdict(part, by_estimate=by_estimate))
-        note = f"{note}; " if note else ""
-        note += f"{name} {measured_text(part)} ({condition.text}: {verdicts[-1]})"
+        verdict = condition.verdict(part, by_estimate=by_estimate)
+        told = f"{_named(name, part)} ({condition.text}: {verdict})"
+        if name in replications:
+            repeated.append(told)
+            verdicts.append(HOLDS if verdict == HOLDS else NOT_RESOLVED)
+        else:
+            note = "; ".join(filter(None, (note, told)))
+            verdicts.append(verdict)
     return Finding(
         claim=claim.id,
         statement=claim.statement,
@@ -211,6 +231,7 @@ def judge(
         note=note,
         of=claim.of,
         on=claim.on,
+        replications="; ".join(repeated),
         must_hold=criterion.must_hold,
     )
 
@@ -266,12 +287,37 @@ def measured_text(interval: Interval, unit: str = "") -> str:
     return interval_text({**interval._asdict(), "unit": unit})
 
 
+def _named(name: str, part: Interval) -> str:
+    """A part with its name; a p-value that is called one does not say `p` twice."""
+    text = measured_text(part)
+    if re.search(r"\bp\b", name):
+        text = text.removeprefix("p ")
+    return f"{name} {text}"
+
+
+def is_p_value(row: Mapping[str, object]) -> bool:
+    """Whether what was measured is :func:`companion.stats.p_value`, whose ends are no interval.
+
+    row : with ``estimate``, ``low``, ``high`` and, if there is one, ``p``
+    """
+    p = row.get("p")
+    return p is not None and row["low"] == 0 and row["estimate"] == row["high"] == p
+
+
+def p_text(p: float) -> str:
+    """``p = 0.050``; small ones with two digits, since it is they that a region speaks of."""
+    return f"p = {p:.3f}" if p >= 1e-3 else f"p = {p:.2g}"
+
+
 def interval_text(finding: Finding | Mapping[str, object]) -> str:
     """``estimate [low, high] unit`` with the digits that the interval's width allows.
 
-    Ends that are not finite are left out, an estimate that is not finite is a dash.
+    Ends that are not finite are left out, an estimate that is not finite is a dash.  A p-value is
+    ``p = 0.050``, without unit.
     """
     row = finding.as_dict() if isinstance(finding, Finding) else finding
+    if is_p_value(row):
+        return p_text(float(row["p"]))
     estimate, low, high = (_finite(row[key]) for key in ("estimate", "low", "high"))
     if estimate is None:
         return "–"

@@ -153,17 +153,19 @@ def verdicts(entry: catalogue.Standing) -> str:
     """The paper's claims counted, then our own checks, as a sentence.
 
     For example: ``Of the paper's 5 claims 3 hold, 1 does not, 1 is open; of 6 checks of our own
-    5 hold, 1 is open.``
+    5 hold, 1 is open.``  Where all of our own that hold do so in simulations, that is said.
     """
     if entry.record is None:
         return catalogue.sentence(entry.state)
     found = entry.record["findings"]
     parts = []
     for of, what in (("paper", "of the paper's {} {}"), ("ours", "of {} {} of our own")):
-        given = [str(row["verdict"]) for row in found if row["of"] == of]
-        if given:
-            noun = ("claim" if of == "paper" else "check") + ("s" if len(given) > 1 else "")
-            parts.append(f"{what.format(len(given), noun)} {_counted(given)}")
+        rows = [row for row in found if row["of"] == of]
+        if rows:
+            noun = ("claim" if of == "paper" else "check") + ("s" if len(rows) > 1 else "")
+            simulated = catalogue.all_simulated(rows) if of == "ours" else ""
+            given = [str(row["verdict"]) for row in rows]
+            parts.append(f"{what.format(len(rows), noun)} {_counted(given, simulated)}")
     stale = f" ({catalogue.STALE})" if entry.stale else ""
     return catalogue.sentence("; ".join(parts) + stale)
 
@@ -211,11 +213,13 @@ _WORDS = {
 """A verdict said of one claim and of several."""
 
 
-def _counted(given: Sequence[str]) -> str:
+def _counted(given: Sequence[str], simulated: str = "") -> str:
     if unknown := set(given) - set(_WORDS):
         raise ValueError(f"unknown verdict among {sorted(unknown)}; known are {list(_WORDS)}")
     parts = [
-        f"{n} {words[n > 1]}" for verdict, words in _WORDS.items() if (n := given.count(verdict))
+        f"{n} {words[n > 1]}" + (simulated if verdict == "holds" else "")
+        for verdict, words in _WORDS.items()
+        if (n := given.count(verdict))
     ]
     return ", ".join(parts if "holds" in given else ["none holds", *parts])
 
@@ -246,7 +250,7 @@ def _value(name: str, record: Mapping[str, object]) -> str:
     if part == "n" and finding["n"] is not None:
         return f"{finding['n']:,}"
     text = interval_text({**finding, "unit": ""})
-    parts = ("", *_INTERVAL.fullmatch(text).groups())
+    parts = ("", *_INTERVAL.fullmatch(text.removeprefix("p = ")).groups())
     names = ("estimate", "low", "high")
     found = text if not part else dict(zip(names, parts[1:], strict=True)).get(part)
     if found is None or found == "–":

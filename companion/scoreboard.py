@@ -13,9 +13,9 @@ from html import escape
 from pathlib import Path
 
 from companion.catalogue import PLANNED, STALE, Standing, cell, sentence, standings
-from companion.claims import HOLDS, MODEL, OURS, PAPER, REAL, VERDICTS, interval_text
+from companion.claims import EVIDENCE, HOLDS, OURS, PAPER, VERDICTS, interval_text
 from companion.project import Project
-from companion.tables import MARKS, anchor, numbers_text, verdict_html
+from companion.tables import MARKS, anchor, numbers_text, replications_html, verdict_html
 
 DOWNLOADS = "book/_static/scoreboard"
 """Place of the downloads in the staged tree, less their endings."""
@@ -23,11 +23,10 @@ DOWNLOADS = "book/_static/scoreboard"
 KEYS = (
     *("number", "slug", "chapter", "claim", "of", "statement", "on", "paper"),
     *("estimate", "low", "high", "unit", "n", "p", "verdict", "stale"),
-    *("scale", "date", "seconds", "criterion", "note", "page"),
+    *("scale", "date", "seconds", "criterion", "note", "replications", "page"),
 )
 """Columns of the downloads; ``page`` is the claim's place below the site's root."""
 
-_EVIDENCE = {REAL: "real data", MODEL: "simulator"}
 _WHOSE = {PAPER: "the paper's claims", OURS: "checks of our own"}
 
 _HEAD = """\
@@ -51,7 +50,8 @@ _CLAIMS = """\
 ## Claim by claim
 
 The evidence is *real data* where it comes from real data, real text, or networks that were trained;
-it is a *simulator* where the world was written by us.
+it is a *simulator* where the world was written by us; it is *the paper's own* where we repeat a
+simulation that is itself the claim, or compare with numbers that the paper prints.
 A claim's name leads to its place in the chapter, with the criterion and the notes.
 All rows with all their numbers, criteria and notes: {csv} for a spreadsheet, {json} for a program.
 """
@@ -86,7 +86,7 @@ def rows(entry: Standing) -> list[dict[str, object]]:
     made = []
     for finding in entry.record["findings"]:
         page = f"notebooks/{paper.notebook}.html#{anchor(finding['claim'])}"
-        row = {**finding, **known, "page": page}
+        row = {"replications": "", **finding, **known, "page": page}
         made.append({key: row[key] for key in KEYS})
     return made
 
@@ -213,11 +213,12 @@ def _board(entries: Sequence[Standing]) -> str:
     lines = "".join(_line(row) for row in found)
     chapters = {str(row["number"]): f"{row['number']}. {row['chapter']}" for row in found}
     keys = {"paper": "chapter", "verdict": "verdict", "of": "whose claim", "on": "evidence"}
+    evidence = {on: said for on, said in EVIDENCE.items() if on in {row["on"] for row in found}}
     controls = [
         _select("paper", "Chapter", {"": "all chapters", **chapters}),
         _select("verdict", "Verdict", {"": "all", **{v: f"{MARKS[v]} {v}" for v in VERDICTS}}),
         _select("of", "Whose claim", {"": "all", **_WHOSE}, PAPER),
-        _select("on", "Evidence", {"": "all", **_EVIDENCE}),
+        _select("on", "Evidence", {"": "all", **evidence}),
         _select("order", "Order by", keys),
     ]
     code = (Path(__file__).parent / "scoreboard.js").read_text(encoding="utf-8")
@@ -248,9 +249,10 @@ def _select(name: str, label: str, options: Mapping[str, str], chosen: str | Non
 def _line(row: Mapping[str, object]) -> str:
     """The row of one claim."""
     text = {key: escape(str(row[key])) for key in ("chapter", "claim", "statement", "paper")}
-    evidence = _EVIDENCE[row["on"]] + ("; a check of our own" if row["of"] == OURS else "")
+    evidence = EVIDENCE[row["on"]] + ("; a check of our own" if row["of"] == OURS else "")
     stale = " <small>stale</small>" if row["stale"] else ""
-    numbers = "" if row["estimate"] is None else f"<br>{escape(numbers_text(row))}"
+    lines = filter(None, (escape(numbers_text(row)), replications_html(row)))
+    numbers = "".join(f"<br>{line}" for line in lines)
     return (
         f'<tr data-paper="{row["number"]}" data-verdict="{row["verdict"]}" '
         f'data-of="{row["of"]}" data-on="{row["on"]}">'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from companion.catalogue import count_line
 from companion.claims import (
     DOES_NOT_HOLD,
+    EVIDENCE,
     HOLDS,
     NOT_RESOLVED,
     NOT_TESTED,
@@ -17,6 +18,8 @@ from companion.claims import (
     PAPER,
     Finding,
     interval_text,
+    is_p_value,
+    p_text,
 )
 
 if TYPE_CHECKING:
@@ -147,7 +150,7 @@ def _table(pairs: Iterable[tuple[Mapping, Mapping | None]], heads: Sequence[str]
         rows.append(
             f'<tr id="{anchor(str(row["claim"]))}"><th scope="row">'
             f'<a href="#{anchor(str(row["claim"]))}">{name}</a></th>'
-            f"<td>{escape(str(row['statement']))}</td>"
+            f"<td>{escape(str(row['statement']))} <small>{EVIDENCE[row['on']]}</small></td>"
             f'<td data-head="Paper">{escape(str(row["paper"])) or "–"}</td>'
             + "".join(
                 f'<td data-head="{escape(head)}">{cell}</td>'
@@ -171,25 +174,33 @@ def _table(pairs: Iterable[tuple[Mapping, Mapping | None]], heads: Sequence[str]
 
 def _same(row: Mapping[str, object], past: Mapping[str, object]) -> bool:
     """Whether two findings of one claim would read the same."""
-    texts = ("criterion", "note", "of")
+    texts = ("criterion", "note", "of", "on")
     return _measured(row) == _measured(past) and all(row[name] == past[name] for name in texts)
 
 
 def _measured(row: Mapping[str, object]) -> str:
-    """Verdict, estimate with interval, and sample size of one finding."""
-    numbers = numbers_text(row)
-    return verdict_html(str(row["verdict"])) + (f"<br>{escape(numbers)}" if numbers else "")
+    """Verdict, estimate with interval, and sample size of one finding; its replications below."""
+    lines = [verdict_html(str(row["verdict"])), escape(numbers_text(row)), replications_html(row)]
+    return "<br>".join(filter(None, lines))
+
+
+def replications_html(row: Mapping[str, object]) -> str:
+    """What the same measurement says on other data; empty where there is none."""
+    told = str(row.get("replications", ""))
+    return f"<small>On other data: {escape(told)}</small>" if told else ""
 
 
 def numbers_text(row: Mapping[str, object]) -> str:
     """Estimate with interval, sample size and p-value of a finding; empty without an estimate."""
     if row["estimate"] is None:
         return ""
-    parts = [interval_text(row)]
+    tested = is_p_value(row)
+    parts = [interval_text(row).replace(" ", _NO_BREAK) if tested else interval_text(row)]
     if row["n"] is not None:
-        parts.append(f"n = {row['n']:,}".replace(" ", _NO_BREAK))
-    if row["p"] is not None:
-        p = "p < 0.001" if row["p"] < 1e-3 else f"p = {row['p']:.3f}"
+        counted = f" {row['unit']}" if tested and row["unit"] not in ("", "p") else ""
+        parts.append(f"n = {row['n']:,}{counted}".replace(" ", _NO_BREAK))
+    if row["p"] is not None and not tested:
+        p = "p < 0.001" if row["p"] < 1e-3 else p_text(row["p"])
         parts.append(p.replace(" ", _NO_BREAK))
     return ", ".join(parts)
 

@@ -221,6 +221,7 @@ class _Entry(NamedTuple):
     uses: tuple[str, ...]
     parts: Mapping[str, Region]
     by_estimate: tuple[str, ...]
+    replications: tuple[str, ...]
     elsewhere: str
 
 
@@ -250,6 +251,7 @@ class Verdicts:
         uses: tuple[str, ...] = (),
         parts: Mapping[str, Region] | None = None,
         by_estimate: tuple[str, ...] = (),
+        replications: tuple[str, ...] = (),
         scales: tuple[str, ...] = EVERYWHERE,
         elsewhere: str = "",
     ) -> Callable[[Callable[..., Measured]], Callable[..., Measured]]:
@@ -266,6 +268,9 @@ class Verdicts:
             scales that it does not have; ``{}`` in a name stands for a number of the run
         by_estimate : names of parts whose estimate decides at toy scale, where it must hold: for
             intervals of a few seeds, which reach the margin though the program is right
+        replications : names of parts that repeat the main measurement on other data.  Each has
+            its own verdict in the row; one that does not hold makes `holds` `not resolved` and
+            refutes nothing
         scales : where one region is judged; elsewhere : why not at the others
 
         Raises ``ValueError`` for an id that is taken, and for declarations that do not fit.
@@ -274,17 +279,21 @@ class Verdicts:
         criteria = {scale: _said(one, criterion) for scale, one in regions.items()}
         claim = Claim(id, statement, paper, criteria, unit, of=of, on=on)
         parts = dict(parts or {})
-        self._check(claim, parts, by_estimate)
+        self._check(claim, parts, by_estimate, replications)
 
         def declare(measure: Callable[..., Measured]) -> Callable[..., Measured]:
-            entry = _Entry(claim, measure, needs, uses, parts, by_estimate, elsewhere)
+            entry = _Entry(claim, measure, needs, uses, parts, by_estimate, replications, elsewhere)
             self._entries[id] = entry
             return measure
 
         return declare
 
     def _check(
-        self, claim: Claim, parts: Mapping[str, Region], by_estimate: tuple[str, ...]
+        self,
+        claim: Claim,
+        parts: Mapping[str, Region],
+        by_estimate: tuple[str, ...],
+        replications: tuple[str, ...],
     ) -> None:
         if claim.id in self._entries:
             raise ValueError(f"claim {claim.id} is declared twice")
@@ -292,8 +301,11 @@ class Verdicts:
             where = set(part) if isinstance(part, Mapping) else set()
             if unknown := where - set(claim.criteria):
                 raise ValueError(f"{claim.id}: part {name!r} is judged at {sorted(unknown)} alone")
-        if unknown := set(by_estimate) - set(parts):
-            raise ValueError(f"{claim.id}: no part is called {sorted(unknown)}")
+        if isinstance(replications, str):
+            raise TypeError(f"{claim.id}: replications are names, got {replications!r}")
+        for names in (by_estimate, replications):
+            if unknown := set(names) - set(parts):
+                raise ValueError(f"{claim.id}: no part is called {sorted(unknown)}")
         toy = claim.criteria.get("toy")
         if by_estimate and not (toy and toy.must_hold):
             raise ValueError(f"{claim.id}: an estimate decides only where the claim must hold")
@@ -326,7 +338,9 @@ def _finding(entry: _Entry, results: object, scale: str) -> Finding:
         return judge(claim, scale, Interval(math.nan), note=str(why))
     if not isinstance(found.value, Interval):
         raise TypeError(f"{claim.id}: its quantity is an Interval, got {found.value!r}")
-    finding = judge(claim, scale, found.value, parts=_parts(entry, found, scale), note=found.note)
+    parts = _parts(entry, found, scale)
+    repeated = {name for name in parts if _declared(entry, name) in entry.replications}
+    finding = judge(claim, scale, found.value, parts=parts, replications=repeated, note=found.note)
     if found.refuted:
         return as_verdict(finding, DOES_NOT_HOLD, found.refuted)
     if found.doubt and finding.verdict == HOLDS:

@@ -75,7 +75,7 @@ def test_a_p_value_never_speaks_against_a_claim():
 def test_a_claim_says_whose_it_is_and_so_does_its_finding():
     with pytest.raises(TypeError, match="of"):
         Claim("C1", "x", "", {})
-    for wrong in ({"of": "theirs"}, {"of": "ours", "on": "paper"}):
+    for wrong in ({"of": "theirs"}, {"of": "ours", "on": "theirs"}):
         with pytest.raises(ValueError, match="is one of"):
             Claim("C1", "x", "", {}, **wrong)
     claim = Claim("C1", "x", "", {"toy": ABOVE}, of="ours", on="model")
@@ -173,6 +173,37 @@ def test_verdicts_are_a_closed_list():
 def test_interval_text_shows_two_digits_of_the_width(estimate, low, high, unit, text):
     row = {"estimate": estimate, "low": low, "high": high, "unit": unit}
     assert interval_text(row) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.04987, "p = 0.050"),
+        (0.148, "p = 0.148"),
+        (1.0, "p = 1.000"),
+        (0.001, "p = 0.001"),
+        (0.00099, "p = 0.00099"),
+        (1.2e-11, "p = 1.2e-11"),
+        (0.0, "p = 0"),
+    ],
+)
+def test_a_p_value_is_printed_as_one(p, text):
+    small = Criterion("below 0.06", high=0.06)
+    claim = Claim("C1", "x", "", {"book": small}, "pairs", of="paper")
+    parts = {"share": (p_value(p), small), "largest p": (p_value(p), small)}
+    found = judge(claim, "book", p_value(p, 30), parts=parts)
+    assert interval_text(found) == text
+    assert (found.estimate, found.low, found.high, found.p, found.n) == (p, 0, p, p, 30)
+    verdict = HOLDS if p < 0.06 else NOT_RESOLVED
+    assert found.verdict == verdict
+    assert found.note == (
+        f"share {text} (below 0.06: {verdict}); largest {text} (below 0.06: {verdict})"
+    )
+
+
+@pytest.mark.parametrize("p", [None, 0.3, 0.5])
+def test_an_interval_that_begins_at_zero_is_no_p_value(p):
+    assert interval_text({"estimate": 0.3, "low": 0.0, "high": 0.5, "p": p}).startswith("0.30 [")
 
 
 def test_a_finding_holds_json_numbers_or_none():

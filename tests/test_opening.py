@@ -116,6 +116,33 @@ def test_verdicts_in_words():
         opening.verdicts(given(["maybe"]))
 
 
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        (["model"] * 3, "3 hold (all in simulations), 3 are open"),
+        (["model", "model", "real"], "3 hold, 3 are open"),
+        (["paper"] * 3, "3 hold, 3 are open"),
+    ],
+)
+def test_checks_that_hold_in_simulations_alone_are_told(on, said):
+    rows = [{"of": "ours", "verdict": "holds", "on": one} for one in on]
+    rows += [{"of": "ours", "verdict": "not resolved", "on": "real"}] * 3
+    entry = catalogue.Standing(None, {"findings": rows}, "recorded")
+    assert opening.verdicts(entry) == f"Of 6 checks of our own {said}."
+    short = said.partition(" (")[2].partition(")")[0]
+    assert (f"hold ({short})" in catalogue.count_line(rows)) == bool(short)
+    of_paper = [{**row, "of": "paper"} for row in rows]
+    assert "simulation" not in catalogue.count_line(of_paper)
+
+
+def test_a_p_value_in_a_sentence():
+    tested = {"claim": "P", "estimate": 0.0499, "low": 0.0, "high": 0.0499, "p": 0.0499, "n": 30}
+    record = {"slug": "x", "findings": [{**tested, "unit": "pairs"}]}
+    assert opening.fill("{P}, {P.estimate}, {P.n}", record) == "p = 0.050, 0.050, 30"
+    with pytest.raises(opening.OpeningInvalid, match="no number"):
+        opening.fill("{P.low}", record)
+
+
 LINES = {
     "answer": {"says": "It grows by {C1.low} to {C1.high}.", "given": {"C1": "holds"}},
     "takeaways": [{"says": f"Point {n}: {{C1}}.", "given": {"C1": "holds"}} for n in range(3)],

@@ -5,11 +5,11 @@ import pytest
 from bs4 import BeautifulSoup
 
 from companion import records
-from companion.claims import Claim, Criterion, Finding, judge, not_tested
+from companion.claims import PAPER, Claim, Criterion, Finding, judge, not_tested
 from companion.exercises import respond
 from companion.listing import listing
 from companion.papers import chapters
-from companion.stats import Interval
+from companion.stats import Interval, p_value
 from companion.tables import anchor, claims_table, styled
 
 ABOVE = {"toy": Criterion("above 1", low=1.0)}
@@ -41,7 +41,7 @@ def test_run_and_record_stand_side_by_side():
     heads, row, _ = rows(claims_table([finding], scale="toy", published=past))
     assert heads[2:] == ["Paper", "This run, toy scale", "Published, book scale"]
     assert row == [
-        *("C1", "x < y & z", "Table 1: 2.0", "✓ holds 2.0 [1.5, 2.5], n = 4, p < 0.001"),
+        *("C1", "x < y & z real data", "Table 1: 2.0", "✓ holds 2.0 [1.5, 2.5], n = 4, p < 0.001"),
         "✗ does not hold 0.50 [0.20, 0.90]",
     ]
 
@@ -60,6 +60,23 @@ def test_the_published_run_has_one_column():
         claims_table([finding, not_tested(OWN, "toy", "")], scale="toy", published=past),
     ):
         assert len(rows(table)[0]) == 5
+
+
+def test_a_p_value_and_other_data_in_a_row():
+    claim = Claim(
+        "C1", "x", "", {"book": Criterion("below 1", high=1)}, "pairs", of="paper", on=PAPER
+    )
+    parts = {"other data": (Interval(2.0, 1.5, 2.5), Criterion("below 1", high=1))}
+    found = judge(claim, "book", p_value(0.04987, 30), parts=parts, replications=parts)
+    for table in (
+        claims_table([found], scale="book"),
+        claims_table([found], scale="book", published=record(found)),
+    ):
+        assert rows(table)[1][1] == "x the paper's own evidence"
+        assert rows(table)[1][3] == (
+            "? not resolved p = 0.050, n = 30 pairs "
+            "On other data: other data 2.0 [1.5, 2.5] (below 1: does not hold)"
+        )
 
 
 def test_missing_and_stale_records_are_said():

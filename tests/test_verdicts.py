@@ -187,12 +187,13 @@ def test_claims_keep_their_order_and_a_function_stays_what_it_was():
     ("options", "message"),
     [
         ({"of": "theirs"}, "of is one of"),
-        ({"on": "paper"}, "on is one of"),
+        ({"on": "theirs"}, "on is one of"),
         ({"scales": ("toy", "huge")}, "unknown scale 'huge'"),
         ({"region": {"small": v.above(1.0)}}, "unknown scale 'small'"),
         ({"scales": FROM_BOOK, "parts": {"x": {"toy": YES}}}, r"'x' is judged at \['toy'\] alone"),
         ({"by_estimate": ("x",)}, r"no part is called \['x'\]"),
         ({"parts": {"x": YES}, "by_estimate": ("x",)}, "only where the claim must hold"),
+        ({"parts": {"x": YES}, "replications": ("x", "y")}, r"no part is called \['y'\]"),
     ],
 )
 def test_declarations_that_do_not_fit_are_refused(options, message):
@@ -284,6 +285,56 @@ def test_a_missing_part_is_left_out_and_must_be_said():
     assert (found.verdict, found.note) == (HOLDS, "")
     found = judged(Measured(exact(2.0), {"violations in 20 families": exact(1)}), parts=parts)
     assert found.verdict == DOES_NOT_HOLD
+
+
+def test_replications_are_several_names():
+    with pytest.raises(TypeError, match="replications are names, got 'x'"):
+        registry(parts={"x": YES}, replications="x")
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(
+    ("main", "other", "verdict", "as_part"),
+    [
+        (Interval(1.5, 1.001, 2.0), Interval(1.5, 1.001, 2.0), HOLDS, HOLDS),
+        (Interval(1.5, 1.001, 2.0), Interval(1.5, 1.0, 2.0), NOT_RESOLVED, NOT_RESOLVED),
+        (Interval(1.5, 1.001, 2.0), Interval(0.9, 0.5, 1.001), NOT_RESOLVED, NOT_RESOLVED),
+        (Interval(1.5, 1.001, 2.0), Interval(0.9, 0.5, 1.0), NOT_RESOLVED, DOES_NOT_HOLD),
+        (Interval(1.5, 1.001, 2.0), Interval(1.5), NOT_RESOLVED, NOT_RESOLVED),
+        (Interval(1.5, 1.001, 2.0), Interval(math.nan), NOT_RESOLVED, NOT_RESOLVED),
+        (Interval(1.5, 1.0, 2.0), exact(2.0), NOT_RESOLVED, NOT_RESOLVED),
+        (Interval(1.5, 1.0, 2.0), exact(0.5), NOT_RESOLVED, DOES_NOT_HOLD),
+        (Interval(0.9, 0.5, 1.0), exact(2.0), DOES_NOT_HOLD, DOES_NOT_HOLD),
+        (Interval(0.9, 0.5, 1.0), exact(0.5), DOES_NOT_HOLD, DOES_NOT_HOLD),
+    ],
+)
+def test_other_data_weaken_and_never_refute(main, other, verdict, as_part, scale):
+    options = {"parts": {"other data": v.above(1.0)}}
+    measured = Measured(main, {"other data": other}, "told")
+    found = judged(measured, scale, replications=("other data",), **options)
+    plain = judged(measured, scale, **options)
+    assert (found.verdict, plain.verdict) == (verdict, as_part)
+    own = v.above(1.0).verdict(other)
+    assert found.replications.startswith("other data ")
+    assert found.replications.endswith(f"(above 1: {own})")
+    assert found.note == "told"
+    row, same = found.as_dict(), plain.as_dict()
+    assert row.pop("replications") == same["note"].removeprefix("told; ")
+    for one in (row, same):
+        del one["verdict"], one["note"]
+    assert row == same
+
+
+@pytest.mark.parametrize(("part", "verdict"), [(True, NOT_RESOLVED), (False, DOES_NOT_HOLD)])
+def test_an_ordinary_part_still_refutes_beside_a_replication(part, verdict):
+    options = {"parts": {"x": YES, "data of {}": v.above(1.0)}, "replications": ("data of {}",)}
+    found = judged(Measured(exact(2.0), {"x": part, "data of 2020": exact(0.5)}), **options)
+    assert found.verdict == verdict
+    assert found.note.startswith("x ")
+    assert found.replications == "data of 2020 0.5 (above 1: does not hold)"
+    absent = Measured(exact(2.0), {"x": True, "data of {}": Missing("no file")})
+    assert judged(absent, **options).verdict == HOLDS
+    assert "replications" not in judged(absent, **options).as_dict()
 
 
 def test_regions_of_scales():

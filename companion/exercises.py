@@ -6,6 +6,7 @@ import html
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Context
 from pathlib import Path
@@ -80,9 +81,11 @@ def respond(
     hints : pairs of a wrong number and what it suggests (within :data:`NEAR`); otherwise : what is
         said about any other wrong number
     explain : a function of the wrong number instead, in a cell only
-    unit : what stands behind the box; name : of the box, unique on its page. With a name an
-        unanswered question is shown as a :class:`Box`, which gives the same responses on the page
+    unit : what stands behind the box; name : of the box, unique on its page; the name of the
+        calling function if that is called ``check_...``. With a name an unanswered question is
+        shown as a :class:`Box`, which gives the same responses on the page
     """
+    name = name or _caller(sys._getframe(1).f_code.co_name)
     question = {
         "answer": float(expected),
         "tolerance": tolerance,
@@ -102,6 +105,11 @@ def respond(
     hint = explain(value) if explain else found[0] if found else otherwise
     off = "small" if value < expected else "large"
     return Answer(f"Not yet: {_shown(value)} is too {off}.{hint and ' '}{hint}")
+
+
+def _caller(function: str) -> str:
+    """Name of a box from that of the function that asks: ``check_half_life``, ``half-life``."""
+    return function.removeprefix("check_").replace("_", "-") if "check_" in function else ""
 
 
 def _shown(value: float) -> str:

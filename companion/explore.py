@@ -14,11 +14,11 @@ import html
 import itertools
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from companion.pictures import is_publishing
 from companion.plotting import to_webp
 
 if TYPE_CHECKING:
@@ -56,11 +56,6 @@ _SCRIPT = """
   update();
 })();
 """
-
-
-def is_publishing() -> bool:
-    """Whether this notebook is run to be published, so that all frames must be drawn."""
-    return os.environ.get("COMPANION_PUBLISH") == "1"
 
 
 def explorer(

@@ -24,6 +24,7 @@ class Paper:
     licences : of "paper", "code" and "data"
     data : keys of ``data/registry.toml`` that the chapter fetches
     models : distributions that carry a model (their versions stand under ``[models]``)
+    ideas : what the chapter shares with others, which it links to
     """
 
     slug: str
@@ -43,6 +44,7 @@ class Paper:
     notebook: str
     data: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    ideas: tuple[str, ...] = ()
 
     def notebook_path(self, project: Project | None = None) -> Path:
         """The notebook's source, whether or not it exists yet."""
@@ -61,7 +63,7 @@ class Paper:
 def _read(path: Path, _stamp: int) -> tuple[Paper, ...]:
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["paper"]
     for entry in entries:
-        for name in ("authors", "data", "models"):
+        for name in ("authors", "data", "models", "ideas"):
             entry[name] = tuple(entry.get(name, ()))
     return tuple(sorted((Paper(**entry) for entry in entries), key=lambda paper: paper.number))
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import textwrap
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.pyplot as plt
@@ -11,7 +15,11 @@ import numpy as np
 import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
+
+from companion import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -169,9 +177,33 @@ class BookFigure(Figure):
     when it wakes up.
     """
 
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        """What a page is made from, in a notebook that is run to be published."""
+        if not pictures.is_publishing():
+            return {}
+        drawn = pictures.for_page(self, _start_title_at_the_edge)
+        return {pictures.FIGURE: {"alt": alt_text(self), **drawn}}
+
+
+FONT = "Inter"
+"""Family of the letters in figures, the one around the text of the pages; it ships with us."""
+
+
+@cache
+def _add_fonts() -> None:
+    """Tell matplotlib about the fonts beside this module, once."""
+    for path in sorted((Path(__file__).parent / "fonts").glob("*.ttf")):
+        fontManager.addfont(path)
+    # the half-bold letters are our bold ones
+    fontManager.ttflist = [
+        replace(entry, weight=700) if (entry.name, entry.weight) == (FONT, 600) else entry
+        for entry in fontManager.ttflist
+    ]
+
 
 def use_theme() -> None:
     """Set the book's theme for matplotlib; in a notebook also crisp (2x) figures."""
+    _add_fonts()
     sns.set_theme(
         context="notebook",
         style="ticks",
@@ -189,13 +221,21 @@ def use_theme() -> None:
             "figure.constrained_layout.use": True,
             "figure.dpi": 100,
             "figure.figsize": (WIDTH, 3.7),
-            "font.family": "sans-serif",
-            "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib: same figure everywhere
+            "font.family": [FONT, "DejaVu Sans"],  # the second has every sign of mathematics
             "font.size": 10.5,
             "grid.color": "#e6e6e6",
             "grid.linewidth": 0.8,
             "legend.frameon": False,
             "legend.fontsize": 9.5,
+            "mathtext.fontset": "custom",
+            "mathtext.rm": FONT,
+            "mathtext.bf": f"{FONT}:bold",
+            "mathtext.it": "STIXGeneral:italic",
+            "mathtext.bfit": "STIXGeneral:italic:bold",
+            "mathtext.cal": "STIXGeneral:italic",
+            "mathtext.sf": FONT,
+            "mathtext.tt": "DejaVu Sans Mono",
+            "mathtext.fallback": "stix",
             "lines.linewidth": 1.8,
             "lines.markersize": 5,
             "xtick.color": "#555555",
@@ -212,11 +252,18 @@ def use_theme() -> None:
         formatter.for_type(BookFigure, _png_with_alt)
 
 
-def _png_with_alt(fig: Figure) -> tuple[bytes, dict[str, object]]:
+_PNGS = itertools.count()
+
+
+def _png_with_alt(fig: Figure) -> tuple[bytes, dict[str, object]] | None:
     """A crisp (2x) picture for a notebook, and its description as metadata of the output.
 
     The figure keeps its size: a tight bounding box would crop each one differently.
+    A page shows an SVG, and only its first figure is also needed as pixels, where a link to the
+    page is shown; there is no picture for the others.
     """
+    if pictures.is_publishing() and next(_PNGS):
+        return None
     raw = io.BytesIO()
     _start_title_at_the_edge(fig)
     fig.savefig(raw, format="png", dpi=2 * fig.dpi, facecolor="white", bbox_inches=None)
@@ -233,7 +280,9 @@ def _start_title_at_the_edge(fig: Figure) -> None:
     panels = [ax for ax in fig.axes if ax.axison and ax.get_title(loc="left")]
     if len(panels) != 1 or len([ax for ax in fig.axes if ax.get_label() != "<colorbar>"]) != 1:
         return
-    fig.draw_without_rendering()
+    if engine := fig.get_layout_engine():
+        engine.execute(fig)  # as drawing would, without the drawing
+        panels[0].apply_aspect()
     fig.set_layout_engine("none")  # the layout is made, and must not make room for the move
     place = panels[0].get_position()
     panels[0]._left_title.set_x((0.01 - place.x0) / place.width)
@@ -311,6 +360,21 @@ def headline(fig: Figure, text: str, *, size: float = 12) -> None:
     size : in points
     """
     fig.suptitle(text, x=0.01, ha="left", fontsize=size, fontweight="bold")
+
+
+def shows(interval: object, *, above: float | None = None, below: float | None = None) -> bool:
+    """Whether an interval excludes the contrary of a finding: the ``holds`` of its title.
+
+    interval : has ``low`` and ``high``, as the estimates of :mod:`companion.stats` do; without
+        both ends, finite, it shows nothing
+    above, below : one of them, the border on whose far side all of the interval has to lie
+    """
+    if (above is None) == (below is None):
+        raise ValueError(f"one border, above or below, is needed; got {above} and {below}")
+    ends = [getattr(interval, end, None) for end in ("low", "high")]
+    if any(end is None or not np.isfinite(end) for end in ends):
+        return False
+    return bool(ends[0] > above if below is None else ends[1] < below)
 
 
 def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: str) -> None:
@@ -412,11 +476,12 @@ def reference_line(ax: Axes, value: float, text: str, *, axis: str = "y") -> Non
     if axis == "y":
         ax.axhline(value, color=color, linestyle=dash, linewidth=1.2, zorder=1)
         place, transform = (0.995, value), ax.get_yaxis_transform()
-        ax.text(*place, text, transform=transform, ha="right", va="bottom", fontsize=9, color=color)
+        told = ax.text(*place, text, transform=transform, ha="right", va="bottom")
     else:
         ax.axvline(value, color=color, linestyle=dash, linewidth=1.2, zorder=1)
         place, transform = (value, 0.98), ax.get_xaxis_transform()
-        ax.text(*place, f" {text}", transform=transform, va="top", fontsize=9, color=color)
+        told = ax.text(*place, f" {text}", transform=transform, va="top")
+    told.set(fontsize=9, color=color, path_effects=[withStroke(linewidth=3, foreground="white")])
 
 
 def to_webp(fig: Figure, *, dpi: int = 160, quality: int = 80) -> bytes:
@@ -437,5 +502,5 @@ def to_webp(fig: Figure, *, dpi: int = 160, quality: int = 80) -> bytes:
         fig.set_facecolor(facecolor)
         fig.set_canvas(before)
     out = io.BytesIO()
-    picture.save(out, "WEBP", quality=quality, method=4)
+    picture.save(out, "WEBP", quality=quality, method=2)  # 4: twice the time for 4 %
     return out.getvalue()

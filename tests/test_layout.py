@@ -17,12 +17,7 @@ SOMETIMES = {"hub", "makers"}
 
 PAGES = {"figures", "tables", "explorers", "exercises"}
 
-NO_SOURCES = {"next_token_concepts"}
-"""Chapters whose released data are read in the laboratory."""
-NO_DOOR = {"consistent_diffusion", "gaussian_rbf", "massive_activations"}
-"""Chapters whose notebook calls the modules of the laboratory one by one."""
-MORE_ON_THE_PAGE = {"consistent_diffusion": {"molecule"}}
-PARTED = {"consistent_diffusion": {"lab/molecule", "page/molecule"}}
+PARTED = {"consistent_diffusion": {"lab/molecule"}}
 """Rooms in rooms; ``page/figures`` may be parted everywhere."""
 
 chapters = pytest.mark.parametrize("paper", papers(), ids=lambda paper: paper.slug)
@@ -53,8 +48,7 @@ def is_docstring_only(path: Path) -> bool:
 @chapters
 def test_a_chapter_has_exactly_the_names_of_all_chapters(paper):
     folder = paper.package_path()
-    missing = ALWAYS - names(folder) - ({"sources"} if folder.name in NO_SOURCES else set())
-    assert missing == set()
+    assert ALWAYS - names(folder) == set()
     assert names(folder) - ALWAYS - SOMETIMES == set()
 
 
@@ -68,15 +62,14 @@ def test_rooms_are_not_parted_further(paper):
 @chapters
 def test_the_laboratory_has_one_door(paper):
     folder = paper.package_path()
-    assert ("run" in names(folder / "lab")) == (folder.name not in NO_DOOR)
+    assert "run" in names(folder / "lab")
 
 
 @chapters
 def test_the_page_has_the_same_names_everywhere(paper):
     folder = paper.package_path()
-    more = MORE_ON_THE_PAGE.get(folder.name, set())
     found = {name for name in names(folder / "page") if not name.startswith("live_")}
-    assert found == PAGES | more | {"__init__"}
+    assert found == PAGES | {"__init__"}
 
 
 @chapters

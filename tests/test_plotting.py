@@ -1,6 +1,7 @@
 import io
 import itertools
 import re
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from companion import plotting
+from companion import plotting, stats
 from companion.project import Project
 
 
@@ -107,6 +108,22 @@ def test_alt_text_comes_from_what_was_drawn():
         "It rises. horizontal: steps t, 1 to 100, log axis; vertical: loss, 0 to 2. "
         "Nothing here yet."
     )
+
+
+def test_only_an_interval_that_excludes_the_contrary_shows_a_finding():
+    def between(low, high):
+        return SimpleNamespace(low=low, high=high)
+
+    assert plotting.shows(between(0.1, 0.3), above=0)
+    assert plotting.shows(between(-0.3, -0.1), below=0)
+    assert not plotting.shows(between(-0.1, 0.3), above=0)
+    assert not plotting.shows(between(-0.3, 0.0), below=0)
+    for nothing in (between(None, None), between(0.1, np.nan), between(0.1, np.inf), object()):
+        assert not plotting.shows(nothing, above=0)
+    assert not plotting.shows(stats.over_seeds([0.4]), above=0), "one seed shows nothing"
+    assert plotting.shows(stats.over_seeds([0.4, 0.5, 0.45]), above=0)
+    with pytest.raises(ValueError, match="one border"):
+        plotting.shows(between(0, 1))
 
 
 def test_a_title_needs_both_sentences():

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import nbformat
 
 from companion.opening import KEY as OPENING
+from companion.pictures import FIGURE
+from companion.publish import figures
 from companion.publish.errors import SourceChanged
 from companion.publish.files import digest
 
@@ -25,7 +27,10 @@ RUN_CLASS = "rp-run"
 OPENING_CLASS = "rp-opening"
 """CSS class of the takeaways and what follows them on the first screen."""
 
-_DATA_URI = re.compile(r"data:image/(webp|png|jpeg);base64,([A-Za-z0-9+/=]+)")
+_DATA_URI = re.compile(r"data:image/(webp|png|jpeg|svg\+xml);base64,([A-Za-z0-9+/=]+)")
+_DRAWN = re.compile(
+    r'<picture class="rp-figure[^<]*<source[^<]*<img src="\.\./_static/frames/(\w+)\.svg"'
+)
 _INJECTED = "injected-parameters"
 
 
@@ -87,9 +92,14 @@ def _describe(cell: nbformat.NotebookNode) -> None:
     """
     for output in cell.outputs:
         told = output.get("metadata", {}).get("image/png", {}).pop("alt", None)
+        drawn = output.get("data", {}).pop(FIGURE, None)
+        told = drawn.pop("alt") if drawn else told
         if told:
             image = cell.metadata.setdefault("mystnb", {}).setdefault("image", {})
             image["alt"] = " ".join(filter(None, (image.get("alt"), told)))
+        if drawn:
+            alt = cell.metadata["mystnb"]["image"]["alt"]
+            output.data["text/html"] = figures.to_html(drawn, alt)
 
 
 def clean_metadata(metadata: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -138,7 +148,7 @@ def extract_frames(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
             content = base64.b64decode(text, validate=True)
         except binascii.Error:
             return match.group(0)
-        name = f"{digest(content)[:20]}.{kind}"
+        name = f"{digest(content)[:20]}.{kind.removesuffix('+xml')}"
         files[f"{FRAMES}/{name}"] = content
         return f"../_static/frames/{name}"
 
@@ -148,4 +158,8 @@ def extract_frames(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
                 text = output.data["text/html"]
                 text = text if isinstance(text, str) else "".join(text)
                 output.data["text/html"] = _DATA_URI.sub(replace, text)
+                drawn = _DRAWN.search(output.data["text/html"])
+                if drawn and "image/png" in output.data:
+                    pixels = base64.b64decode(output.data.pop("image/png"))
+                    files[f"{FRAMES}/{drawn[1]}.png"] = pixels
     return files

@@ -1,4 +1,8 @@
-"""The last touch to the built pages: what a link to them shows, and pictures that wait.
+"""The last touch to the built pages.
+
+Formulas are typeset (:mod:`companion.publish.formulas`), icons are cut down
+(:mod:`companion.publish.icons`), a solution becomes one fold, and figures are numbered within
+their chapter.
 
 A page tells search engines and messengers its title, one sentence, and its first figure
 (``description`` and OpenGraph).  For a chapter the sentence is the answer on its first screen, or
@@ -23,7 +27,13 @@ from PIL import Image
 from companion import catalogue, opening, repository
 from companion.papers import chapters
 from companion.project import Project
+from companion.publish import icons, links
+from companion.publish.errors import PublishError
 from companion.publish.files import write_if_changed
+from companion.publish.formulas import STYLE, Formulas
+
+GLOSSARY = "book/notation.html"
+"""The page that explains terms."""
 
 LENGTH = 300
 """Characters of a description at most."""
@@ -32,6 +42,15 @@ _ARTICLE = re.compile(r"<article\b.*?</article>", re.DOTALL)
 _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 _PARAGRAPH = re.compile(r"</h1>.*?<p>(.*?)</p>", re.DOTALL)
 _IMG = re.compile(r"<img\b[^>]*>")
+_SECOND_FOLD = re.compile(
+    r'</details>\s*<div class="cell tag_hide-cell[^"]*">\s*'
+    r'<details class="[^"]*\bhide\b[^"]*">\s*<summary.*?</summary>',
+    re.DOTALL,
+)
+_FOLD = re.compile(r"<(/?)details\b[^>]*>")
+_FIGURE = re.compile(r'<figure\b[^>]*\bid="([^"]+)".*?</figure>', re.DOTALL)
+_NUMBER = re.compile(r'(<span class="caption-number">)[^<]*(</span>)')
+_TO_FIGURE = re.compile(r'(<a\b[^>]*\bhref="#(fig-[^"]+)"[^>]*>(?:<span[^>]*>)?)Figure(?=<)')
 _SRC = re.compile(r'\bsrc="([^"]*)"')
 _TAG = re.compile(r"<[^>]+>")
 
@@ -40,13 +59,88 @@ def finish(site: Path, project: Project) -> None:
     """Complete all pages in the folder `site`."""
     told = sentences(project)
     address = repository.pages(project)
+    of = {f"notebooks/{one.notebook}.html": one for one in chapters(project)}
+    glossary = site / GLOSSARY
+    known = links.terms(glossary.read_text(encoding="utf-8")) if glossary.is_file() else {}
+    math, done = Formulas(), []
     for path in sorted(site.rglob("*.html")):
         name = path.relative_to(site).as_posix()
-        text = path.read_text(encoding="utf-8")
-        if name.startswith("_static/") or not _ARTICLE.search(text):
+        if name.startswith("_static/"):
             continue
-        text = with_lazy_pictures(text, path.parent)
-        write_if_changed(path, with_description(text, name, told.get(name, ""), address))
+        text = icons.without_script(path.read_text(encoding="utf-8"))
+        if _ARTICLE.search(text):
+            text = with_one_fold(with_formulas(text, name, math))
+            if name in of:
+                text = with_numbers(text, of[name].number)
+                text = links.with_related(text, of[name], tuple(of.values()))
+                text = _ARTICLE.sub(
+                    lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text
+                )
+            text = with_lazy_pictures(text, path.parent)
+            text = with_description(text, name, told.get(name, ""), address)
+        write_if_changed(path, text)
+        done.append(text)
+    write_if_changed(site / "_static" / "mathjax" / STYLE, math.style())
+    icons.keep_used(site, done)
+
+
+def with_formulas(text: str, name: str, math: Formulas) -> str:
+    """A page with its formulas typeset, and their style sheet if it has any.
+
+    name : the page's path in the site
+    """
+    text = math.page(text)
+    if "<mjx-container" not in text:
+        return text
+    sheet = f"{'../' * name.count('/')}_static/mathjax/{STYLE}"
+    return text.replace("</head>", f'<link rel="stylesheet" href="{sheet}" />\n</head>', 1)
+
+
+def with_one_fold(text: str) -> str:
+    """A page on which a solution is one fold: its words, and then the code that computes it.
+
+    In a notebook they are two cells, a Markdown cell that ends with a fold and a code cell that is
+    hidden.
+    """
+    start = 0
+    while second := _SECOND_FOLD.search(text, start):
+        end = _closing(text, second.end())
+        inside = text[second.end() : end]
+        rest = re.sub(r"^</details>\s*</div>", "", text[end:])
+        text = (
+            f'{text[: second.start()]}<div class="cell docutils container">{inside}</div></details>'
+        )
+        start, text = len(text), text + rest
+    return text
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the fold ends that was opened before `start`."""
+    depth = 1
+    for tag in _FOLD.finditer(text, start):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return tag.start()
+    raise PublishError("a fold of a page has no end")
+
+
+def with_numbers(text: str, chapter: int) -> str:
+    """A chapter's page whose figures are numbered within it, and named so by what refers to them.
+
+    A notebook refers to a figure by ``[Figure](#fig-name)``.
+    """
+    numbers: dict[str, str] = {}
+
+    def caption(match: re.Match[str]) -> str:
+        if not _NUMBER.search(match[0]):
+            return match[0]
+        numbers[match[1]] = f"{chapter}.{len(numbers) + 1}"
+        return _NUMBER.sub(rf"\1Figure {numbers[match[1]]} \2", match[0], count=1)
+
+    text = _FIGURE.sub(caption, text)
+    return _TO_FIGURE.sub(
+        lambda link: f"{link[1]}Figure {numbers[link[2]]}" if link[2] in numbers else link[0], text
+    )
 
 
 def sentences(project: Project) -> dict[str, str]:
@@ -76,8 +170,10 @@ def with_description(text: str, name: str, sentence: str, address: str | None) -
     if address:
         facts["og:url"] = f"{address}{name}"
     if (picture := _IMG.search(article)) and (source := _SRC.search(picture[0])):
-        inside = normpath(join_path(dirname(name), source[1]))
-        facts["og:image"] = f"{address}{inside}" if address else source[1]
+        # what shows a link draws no SVG: the same picture as pixels lies beside it
+        pixels = re.sub(r"\.svg$", ".png", source[1])
+        inside = normpath(join_path(dirname(name), pixels))
+        facts["og:image"] = f"{address}{inside}" if address else pixels
     lines = "".join(
         f'<meta {"property" if key.startswith("og:") else "name"}="{key}" '
         f'content="{html.escape(value)}" />\n'

@@ -1,12 +1,12 @@
 """Collect everything that the site is made from in ``build/src``, apart from the sources.
 
 The same relative paths as in the checkout: ``book/``, ``notebooks/`` (with outputs), and
-``vendor/`` for MathJax and the explorers' pictures.  Only files whose content changed are written.
+``vendor/`` for the signs of formulas and the pictures.  Only files whose content changed are
+written.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,15 +16,12 @@ import yaml
 from companion import catalogue, records, repository, scoreboard, sync
 from companion.papers import paper
 from companion.project import Project
-from companion.publish import clean, which_run
-from companion.publish.errors import PublishError
+from companion.publish import clean, formulas, which_run
 from companion.publish.files import tree_files, write_if_changed
 from companion.publish.shown import ships
 
 CARDS = "<!-- cards -->"
 """Stands in ``book/intro.md`` where the cards of the chapters go."""
-
-MATHJAX = ("es5/tex-svg-full.js", "LICENSE")
 
 
 def stage(
@@ -38,7 +35,7 @@ def stage(
     stale : why the results that a chapter ships are not shown, by slug
     """
     project = (project or Project()).require()
-    files = prose(project) | mathjax()
+    files = prose(project) | formulas.fonts()
     for slug, path in runs.items():
         files |= chapter(slug, path, project, (stale or {}).get(slug, ""))
     files["_config.yml"] = config(project).encode()
@@ -80,18 +77,6 @@ def chapter(slug: str, executed: Path, project: Project, stale: str = "") -> dic
     files = clean.extract_frames(notebook)
     name = source.relative_to(project.root).as_posix()
     return files | {name: nbformat.writes(notebook).encode()}
-
-
-def mathjax() -> dict[str, bytes]:
-    """MathJax as one file, from the wheel that carries it (no Django is needed)."""
-    found = importlib.util.find_spec("mathjax")
-    if found is None or not found.submodule_search_locations:
-        raise PublishError(
-            "MathJax is not installed: pip install django-static-mathjax==3.2.2.1 "
-            "(part of the `book` extra)"
-        )
-    folder = Path(next(iter(found.submodule_search_locations))) / "static" / "mathjax"
-    return {f"vendor/mathjax/{Path(name).name}": (folder / name).read_bytes() for name in MATHJAX}
 
 
 def contents(project: Project) -> str:

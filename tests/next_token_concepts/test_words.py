@@ -10,8 +10,9 @@ import torch
 from companion.data import Missing, fetch
 from companion.models import neox, neox_config
 from companion.next_token_concepts import hub
-from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.lab import measurements
 from companion.next_token_concepts.lab import words as wo
+from companion.next_token_concepts.sources import PAIRS, word_pairs
 from tests.next_token_concepts.made import SMALL
 
 
@@ -84,11 +85,11 @@ def test_one_token_words_are_judged_apart(table):
 
 
 def test_word_pairs_are_read_from_all_over():
-    path = fetch(wo.PAIRS)
-    every = wo.word_pairs(path, 0, 0)
+    path = fetch(PAIRS)
+    every = word_pairs(path, 0, 0)
     assert len(every) == 1701
     assert every["concept"].nunique() == 27
-    some = wo.word_pairs(path, 5, 10)
+    some = word_pairs(path, 5, 10)
     assert some["concept"].nunique() == 5
     assert some.groupby("concept").size().max() == 10
     assert some["concept"].iloc[0] == every["concept"].iloc[0]
@@ -112,7 +113,7 @@ def test_pythia_over_checkpoints_on_a_stand_in(tiny, table):
     words = sorted({*table["word0"], *table["word1"]})
     states = wo.hidden_states(tiny, Letters(), words, layers=[2], progress=False)[:, 0]
     pairs = wo.pairs_at(states.astype(float), {w: i for i, w in enumerate(words)}, table)
-    expected = probing.cosines(pairs, 1e-4, held_out=True)[0, 0]
+    expected = measurements.cosines(pairs, 1e-4, held_out=True)[0, 0]
     assert last.loc[(2, "plural"), "held_out"] == pytest.approx(expected)
     gain = hub.gained(rows, "tiny")
     assert gain.n == 2

@@ -115,3 +115,53 @@ def test_a_chapter_is_described_by_its_answer_or_its_question(tmp_path):
     assert pages.sentences(project) == {page: paper("tart").question}
     copies.publish(project, "tart", [{}])
     assert pages.sentences(project) == {page: "It is 1.50."}
+
+
+def test_a_figure_that_is_drawn_as_svg_is_shared_as_pixels():
+    page = PAGE.replace("_images/one.png", "_static/frames/one.svg")
+    assert facts(pages.with_description(page, NAME, "", None))["og:image"] == (
+        "../_static/frames/one.png"
+    )
+
+
+SOLUTION = """<details><summary>Solution</summary>
+<p>Words.</p>
+</details><div class="cell tag_hide-cell docutils container">
+<details class="admonition hide above-input">
+<summary aria-label="Toggle hidden content"><p>Show the solution</p></summary>
+<div class="cell_input"><pre>1 + 1</pre></div>
+<div class="cell_output"><details><summary>Notes</summary>2</details></div>
+</details>
+</div>
+<p>After.</p>"""
+
+
+def test_a_solution_is_one_fold():
+    page = checks.parse(pages.with_one_fold(f"<article>{SOLUTION}{SOLUTION}</article>"))
+    assert [tag.name for tag in page.article.find_all(recursive=False)] == ["details", "p"] * 2
+    for fold in page.article.find_all("details", recursive=False):
+        assert fold.summary.get_text() == "Solution"
+        assert fold.select_one(".cell .cell_input pre").get_text() == "1 + 1"
+        assert [one.summary.get_text() for one in fold.find_all("details")] == ["Notes"]
+
+
+def test_a_hidden_cell_behind_text_stays_a_fold_of_its_own():
+    alone = SOLUTION[SOLUTION.index("<div") :]
+    assert pages.with_one_fold(alone) == alone
+
+
+FIGURES = """<p>See <a class="reference internal" href="#fig-b"><span>Figure</span></a> and
+<a href="#fig-a">Figure</a>, <a href="#fig-c">Figure</a>, <a href="#fig-a">the figure</a>.</p>
+<figure class="x" id="fig-a"><span class="caption-number">Fig. 64 </span></figure>
+<figure id="none"><img></figure>
+<figure id="fig-b"><span class="caption-number">Fig. 65 </span></figure>"""
+
+
+def test_figures_are_numbered_within_the_chapter_and_referred_to():
+    page = checks.parse(pages.with_numbers(FIGURES, 7))
+    assert [tag.get_text() for tag in page.select(".caption-number")] == [
+        "Figure 7.1 ",
+        "Figure 7.2 ",
+    ]
+    told = [link.get_text() for link in page.select("p a")]
+    assert told == ["Figure 7.2", "Figure 7.1", "Figure", "the figure"]

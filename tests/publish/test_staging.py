@@ -134,7 +134,7 @@ def test_the_staged_tree_holds_what_the_site_needs(built):
         "book/scoreboard.md",
         "book/references.bib",
         "notebooks/01-alpha.ipynb",
-        "vendor/mathjax/tex-svg-full.js",
+        "vendor/mathjax/MathJax_Main-Regular.woff",
         "vendor/mathjax/LICENSE",
     ):
         assert files[name] == (built.build / "src" / name).read_bytes()
@@ -175,12 +175,6 @@ def test_without_an_address_the_configuration_has_no_button(book):
     tiny_text = book.config.read_text(encoding="utf-8")
     book.config.write_text(tiny_text.replace('url: ""', "url: https://github.com/a/b"))
     assert yaml.safe_load(staging.config(book)) == yaml.safe_load(book.config.read_text())
-
-
-def test_mathjax_that_is_missing_is_explained(monkeypatch):
-    monkeypatch.setattr(staging.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(publish.PublishError, match="django-static-mathjax"):
-        staging.mathjax()
 
 
 def test_cells_are_numbered_as_in_the_source():

@@ -218,6 +218,26 @@ def overflow(page: Page) -> list[str]:
     return [f"the page is {width} px wide in a window of {inner} px: {wide}"]
 
 
+def cut(page: Page) -> list[str]:
+    """Code and tables that are wider than their place in a wide window; a phone scrolls them."""
+    if page.viewport_size["width"] < WIDE["width"]:
+        return []
+    return page.evaluate(
+        """() => [...document.querySelectorAll("article :is(pre, .cell_output .text_html)")]
+        .filter(e => e.checkVisibility() && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
+        .map(e => `${e.scrollWidth} in ${e.clientWidth}: ` + e.textContent.trim().slice(0, 60))"""
+    )
+
+
+def lost_icons(page: Page) -> list[str]:
+    """Icons whose sign is not in the fonts that the site kept."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(":is(i, span)[class*='fa-']")]
+        .filter(e => getComputedStyle(e, "::before").content === "none")
+        .map(e => e.className)"""
+    )
+
+
 def first_screen(page: Page) -> list[str]:
     """What is wrong with a chapter's first screen: its parts, their order, and where the figure is.
 
@@ -267,14 +287,33 @@ def broken_images(page: Page) -> list[str]:
     )
 
 
-def axe(page: Page) -> list[str]:
+def axe(page: Page, *, both_modes: bool = False) -> list[str]:
     """Serious and critical findings of axe, and what is not on the list of exceptions.
+
+    both_modes : whether to look at the contrasts in the page's other color mode too; all else is
+        the same there
 
     Thins out the code of the page, so it is the last look at it.
     """
     page.evaluate(_ONE_OF_A_KIND)
+    found = _axe(page, {})
+    if not both_modes:
+        return found
+    mode = page.evaluate(_OTHER_MODE)
+    contrast = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+    return found + [f"{mode}: {problem}" for problem in _axe(page, contrast)]
+
+
+_OTHER_MODE = """() => {
+  const data = document.documentElement.dataset;
+  data.theme = data.theme === "dark" ? "light" : "dark";
+  return data.theme;
+}"""
+
+
+def _axe(page: Page, more: dict[str, object]) -> list[str]:
     # what passed is not described, which is half of the time; styles are not fetched anew
-    options = {"preload": False, "resultTypes": ["violations"]}
+    options = {"preload": False, "resultTypes": ["violations"], **more}
     result = Axe().run(page, options=options).response
     problems = []
     for finding in result["violations"]:

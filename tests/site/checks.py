@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
+
+from companion.pictures import COLUMN
 
 LOADED = {
     "audio": ("src",),
@@ -80,6 +84,89 @@ def missing_alts(soup: BeautifulSoup) -> list[str]:
         for image in unique
         if _FILE_NAME.match((image.get("alt") or "").strip()) and image.get("role") != "none"
     ]
+
+
+def smallest_letters(svg: str) -> float:
+    """CSS pixels of the smallest letters of a picture in a window of 390 px.
+
+    Letters are outlines of 100 units, in groups that say how large a unit is; the picture is as
+    wide as the column there is for it.  Raised and lowered letters of formulas, which are a part
+    of such a group, do not count, and neither do those of a formula's own sizes.
+    """
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])
+    scales = re.findall(r"<g\b[^>]*\bscale\(([\d.]+) -\1\)", svg)
+    return 100 * min(map(float, scales), default=1.0) * COLUMN / width
+
+
+def unpaired(soup: BeautifulSoup) -> list[str]:
+    """Figures of an article that are not two drawings, first for light and then for dark pages.
+
+    Live figures follow the page by themselves, and the frames of explorers are pixels.
+    """
+    problems = []
+    for figure in soup.select("article figure"):
+        if figure.select_one(".rp-explorer, .rpl-live, .rp-missing") or not figure.select("img"):
+            continue
+        modes = [tag["class"][-1] for tag in figure.select("picture.rp-figure")]
+        if modes != ["only-light", "only-dark"]:
+            problems.append(f"{figure.get('id')}: {modes}")
+    return problems
+
+
+class Weight(NamedTuple):
+    """Bytes of a page: what its first picture waits for, and everything."""
+
+    first: int
+    all: int
+
+
+_SIGNS = {
+    "I": "Math-Italic",
+    "B": "Main-Bold",
+    "BI": "Math-BoldItalic",
+    "A": "AMS-Regular",
+    "C": "Calligraphic-Regular",
+    "T": "Typewriter-Regular",
+    **{f"S{n}": f"Size{n}-Regular" for n in (1, 2, 3, 4)},
+}
+"""MathJax's classes of signs, and the fonts that these come from."""
+
+
+def weight(page: Path, site: Path) -> Weight:
+    """What a browser loads for a page in light colors, wide, when it is read to its end.
+
+    first : the page up to and with its first picture, style sheets, scripts that are not deferred,
+        all text fonts; texts as a host sends them (gzip)
+    all : everything, with the fonts of its formulas and every picture, and nothing compressed
+    """
+    html = page.read_text(encoding="utf-8")
+    soup = parse(html)
+    sheets = [tag["href"] for tag in soup.select("link[rel=stylesheet]")]
+    scripts = [tag["src"] for tag in soup.select("script[src]")]
+    blocking = [tag["src"] for tag in soup.select("script[src]:not([defer])")]
+    pictures = [
+        tag["src"]
+        for tag in soup.select("article img, .logo__image.only-light")
+        if not tag.find_parent(class_="only-dark") and not tag.find_parent(class_="rpl-still")
+    ]
+    files = {url: page.parent / urlsplit(url).path for url in (*sheets, *scripts, *pictures)}
+    size = {url: path.stat().st_size for url, path in files.items()}
+    sent = {
+        url: len(gzip.compress(path.read_bytes()))
+        if path.suffix in {".css", ".js", ".svg"}
+        else size[url]
+        for url, path in files.items()
+    }
+    fonts = sum(path.stat().st_size for path in (site / "_static/fonts").glob("*.woff2"))
+    icons = sum(path.stat().st_size for path in site.rglob("webfonts/*.woff"))
+    signs = {"Zero", "Main-Regular"} if "<mjx-container" in html else set()
+    signs |= {_SIGNS[name] for name in re.findall(r"\bTEX-([A-Z0-9]+)\b", html) if name in _SIGNS}
+    math = sum((site / f"_static/mathjax/MathJax_{name}.woff").stat().st_size for name in signs)
+    start = html.split(pictures[0])[0] if pictures else html
+    first = len(gzip.compress(start.encode())) + sum(map(sent.get, {*sheets, *blocking}))
+    first += sum(map(sent.get, pictures[:1]))
+    whole = len(html.encode()) + sum(size.values()) + math
+    return Weight(first + fonts + icons, whole + fonts + icons)
 
 
 def double_ids(soup: BeautifulSoup) -> list[str]:

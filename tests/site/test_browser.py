@@ -33,6 +33,12 @@ def test_the_walk_covers_both_widths_and_both_colors_with_and_without_a_server()
     assert {view.from_file for view in views} == {True, False}
 
 
+def test_contrasts_are_seen_in_the_mode_that_a_view_does_not_have(site, address, chromium):
+    walked = walk.Walked(site, address, chromium)
+    assert "book/scoreboard.html" in walked.both
+    assert any(name.startswith("notebooks/") for name in walked.both)
+
+
 def test_without_javascript_the_first_frame_is_there(project, address, chromium):
     def action(page):
         problems = []

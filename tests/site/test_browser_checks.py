@@ -125,6 +125,28 @@ def test_axe_reports_what_is_serious(show):
     assert any("label" in problem for problem in problems)
 
 
+def test_axe_sees_contrasts_in_the_other_mode_when_asked(show):
+    style = "<style>html[data-theme=dark] body { background: #000 } p { color: #333 }</style>"
+    page = show("<p>grey</p>", head=style).page
+    page.evaluate("() => { document.documentElement.dataset.theme = 'light'; }")
+    assert browser.axe(page) == []
+    (problem,) = browser.axe(page, both_modes=True)
+    assert problem.startswith("dark: color-contrast")
+
+
+def test_code_and_tables_that_are_cut_are_found_in_a_wide_window(show):
+    body = "<pre style='overflow-x:auto;width:100px'>" + "long " * 60 + "</pre><pre>short</pre>"
+    (problem,) = browser.cut(show(body).page)
+    assert "in 100" in problem
+    assert browser.cut(show(body, viewport=browser.PHONE).page) == []
+
+
+def test_an_icon_without_its_sign_is_found(show):
+    style = "<style>.fa-bars::before { content: 'x' }</style>"
+    body = "<i class='fa-solid fa-bars'></i><i class='fa-solid fa-gone'></i>"
+    assert browser.lost_icons(show(body, head=style).page) == ["fa-solid fa-gone"]
+
+
 PALE = "<style>.pale { color: #ccc } .boxed { background: #fff } .dark { background: #000 }</style>"
 
 

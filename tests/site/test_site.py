@@ -8,6 +8,7 @@ import yaml
 
 from companion import repository
 from companion.papers import chapters, papers
+from companion.pictures import LEAST
 from companion.publish.shown import ships
 from tests.site import checks
 
@@ -79,10 +80,45 @@ def test_every_chapter_page_shows_figures(site, project):
         assert checks.parse(html).select("article figure img, article .rp-explorer img")
 
 
-def test_mathjax_is_local_and_comes_with_its_licence(site):
+def test_formulas_are_on_the_page_and_need_no_script(site):
     folder = site / "_static" / "mathjax"
-    assert (folder / "tex-svg-full.js").stat().st_size > 1_000_000
     assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
+    assert list(folder.glob("*.js")) == []
+    html = "".join(page.read_text(encoding="utf-8") for page in checks.pages(site))
+    assert html.count("<mjx-container") > 500
+    assert "MathJax =" not in html
+
+
+def test_every_figure_has_a_picture_for_light_and_for_dark_and_one_that_a_phone_can_read(
+    site, project
+):
+    for entry in chapters(project):
+        page = site / "notebooks" / f"{entry.notebook}.html"
+        tree = checks.parse(page.read_text(encoding="utf-8"))
+        assert checks.unpaired(tree) == []
+        sources = tree.select(".rp-figure source")
+        assert sources, entry.slug
+        for source in sources:
+            svg = (page.parent / source["srcset"]).read_text(encoding="utf-8")
+            assert checks.smallest_letters(svg) >= LEAST - 0.01, source["srcset"]
+
+
+def test_figures_are_numbered_within_their_chapter(site, project):
+    for entry in chapters(project):
+        html = (site / "notebooks" / f"{entry.notebook}.html").read_text(encoding="utf-8")
+        told = [tag.get_text().strip() for tag in checks.parse(html).select(".caption-number")]
+        assert told == [f"Figure {entry.number}.{n + 1}" for n in range(len(told))]
+
+
+def test_no_solution_is_a_fold_beside_a_fold(site):
+    assert problems(site, lambda html: checks.parse(html).select("details + .tag_hide-cell")) == []
+
+
+def test_no_page_is_heavy(site):
+    found = {page.name: checks.weight(page, site) for page in checks.pages(site)}
+    limits = checks.Weight(first=400_000, all=2_500_000)
+    heavy = {n: w for n, w in found.items() if w.first > limits.first or w.all > limits.all}
+    assert heavy == {}
 
 
 def test_buttons_lead_to_the_repository_only_if_there_is_one(site, project):

@@ -19,6 +19,8 @@ CHECKS = (
     "errors",
     "math",
     "overflow",
+    "cut",
+    "icons",
     "images",
     "axe",
     "explorers",
@@ -48,8 +50,11 @@ VIEWS = {
 }
 
 
-def look(page: Page, url: str) -> dict[str, list[str]]:
-    """Everything that is wrong with one page, by the names of :data:`CHECKS`."""
+def look(page: Page, url: str, *, both_modes: bool = False) -> dict[str, list[str]]:
+    """Everything that is wrong with one page, by the names of :data:`CHECKS`.
+
+    both_modes : whether its contrasts are looked at in light and in dark
+    """
     seen = browser.visit(page, url)
     found = {
         "math": browser.raw_math(page),
@@ -57,9 +62,11 @@ def look(page: Page, url: str) -> dict[str, list[str]]:
         "answers": browser.answer_problems(page),
         "first screen": browser.first_screen(page),
         "overflow": browser.overflow(page),
+        "cut": browser.cut(page),
+        "icons": browser.lost_icons(page),
         "images": browser.broken_images(page),
         "explorers": browser.explorer_problems(page),
-        "axe": browser.axe(page),
+        "axe": browser.axe(page, both_modes=both_modes),
     }
     # last: what the images and the explorers asked for belongs to it
     return {**found, "errors": seen.errors, "requests": seen.foreign}
@@ -75,6 +82,10 @@ class Walked(dict):
         super().__init__()
         self.site, self.address, self.chromium = site, address, chromium
         self.names = [page.relative_to(site).as_posix() for page in checks.pages(site)]
+        # one style sheet colors all pages: those around the chapters, and a chapter that has every
+        # kind of content, stand for the others in the mode that a view does not have
+        full = (n for n in self.names if 'class="rpl-live"' in (site / n).read_text("utf-8"))
+        self.both = {*(n for n in self.names if n.startswith("book/")), next(full, "")}
 
     def __missing__(self, key: str) -> dict[str, dict[str, list[str]]]:
         """Walk through all pages in one view."""
@@ -83,7 +94,9 @@ class Walked(dict):
 
     def _visit(self, view: View, name: str) -> dict[str, list[str]]:
         return self.chromium.look(
-            lambda page: look(page, view.url(self.site, self.address, name)),
+            lambda page: look(
+                page, view.url(self.site, self.address, name), both_modes=name in self.both
+            ),
             viewport=view.viewport,
             color_scheme=view.scheme,
         )

@@ -1,0 +1,297 @@
+"""A figure as the pictures of a page: one for a wide window, one for a phone, both as SVG.
+
+Letters are outlines, so that a page needs no font for them and shows what matplotlib measured.
+What has very many marks is a picture inside the SVG.  The colors of a dark page are put in later
+(:mod:`companion.publish.figures`), from these two.
+
+The narrow picture is no small copy: the same figure is laid out anew, panels that stood side by
+side stand below each other where they would become narrower than they were, titles are broken
+anew, and no letter is smaller than a reader can read.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.collections import Collection, PathCollection, QuadMesh
+from matplotlib.gridspec import GridSpec
+from matplotlib.image import AxesImage
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NARROW = 4.6
+"""Width in inches of the picture for a phone."""
+
+COLUMN = 358
+"""CSS pixels that a page has for a picture in a window of 390."""
+
+LEAST = 9.0
+"""CSS pixels of the smallest letters on a phone."""
+
+KEEP = "keep"
+"""Begins the id of what lies on colors that stay as they are on a dark page: marks on a map."""
+
+MANY = 800
+"""Marks from which an artist becomes a picture inside the SVG."""
+
+LARGEST = 300_000
+"""Characters from which on all marks of a figure become pixels."""
+
+DPI = 180
+"""Of pictures inside the SVG."""
+
+
+FIGURE = "application/vnd.runnable-papers.figure+json"
+"""What a notebook that is run to be published keeps of a figure: alternative text, two SVGs."""
+
+
+def is_publishing() -> bool:
+    """Whether this notebook is run to be published."""
+    return os.environ.get("COMPANION_PUBLISH") == "1"
+
+
+def least_points(width: float) -> float:
+    """Size in points that is :data:`LEAST` pixels high on a phone, in a figure of this width.
+
+    width : inches
+    """
+    return LEAST * width * 72 / COLUMN
+
+
+def for_page(fig: Figure, settle: Callable[[Figure], None]) -> dict[str, str]:
+    """The figure as two SVG texts, ``wide`` and ``phone``; it is afterwards what it was.
+
+    settle : makes the layout and moves the title, called before each picture
+    """
+    with _marked(fig), ExitStack() as stack:
+        settle(fig)
+        wide = svg(fig)
+        if len(wide) > LARGEST:
+            stack.enter_context(_flat(fig))
+            wide = svg(fig)
+        with narrowed(fig, settle):
+            return {"wide": wide, "phone": svg(fig)}
+
+
+def svg(fig: Figure) -> str:
+    """The figure as SVG without background; equal figures give equal texts."""
+    out = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "figure", "savefig.bbox": None}):
+        fig.savefig(out, format="svg", dpi=DPI, transparent=True, metadata=nothing)
+    return out.getvalue()
+
+
+@contextmanager
+def _flat(fig: Figure) -> Iterator[None]:
+    """All marks of all panels as pixels; letters and axes stay what they are."""
+    marks = [a for ax in fig.axes for a in (*ax.lines, *ax.collections, *ax.patches)]
+    marks = [artist for artist in marks if not artist.get_rasterized()]
+    for artist in marks:
+        artist.set_rasterized(True)
+    try:
+        yield
+    finally:
+        for artist in marks:
+            artist.set_rasterized(False)
+
+
+@contextmanager
+def _marked(fig: Figure) -> Iterator[None]:
+    """Say what has too many marks, and what lies on colors that stay the same."""
+    changed = []
+    for number, ax in enumerate(fig.axes):
+        for i, artist in enumerate(_on_map(ax)):
+            if artist.get_gid() is None:
+                artist.set_gid(f"{KEEP}-{number}-{i}")
+                changed.append((artist.set_gid, None))
+        for artist in ax.get_children():
+            if _marks(artist) > MANY and not artist.get_rasterized():
+                artist.set_rasterized(True)
+                changed.append((artist.set_rasterized, False))
+    try:
+        yield
+    finally:
+        for restore, value in changed:
+            restore(value)
+
+
+def _on_map(ax: Axes) -> list[Artist]:
+    """What a panel that shows a map, or its color bar, draws on it."""
+    if not any(map(_is_map, ax.get_children())):
+        return []
+    marks = [a for a in ax.get_children() if isinstance(a, Line2D | Collection)]
+    arrows = [text.arrow_patch for text in ax.texts if getattr(text, "arrow_patch", None)]
+    ends = [a for a in ax.patches if a.get_fill()] if ax.get_label() == "<colorbar>" else []
+    return [*marks, *ax.texts, *arrows, *ends]
+
+
+def _is_map(artist: object) -> bool:
+    """Whether an artist fills its panel with colors that stand for numbers."""
+    is_filled = (
+        isinstance(artist, AxesImage | QuadMesh) or type(artist).__name__ == "QuadContourSet"
+    )
+    return is_filled and artist.get_array() is not None
+
+
+def _marks(artist: object) -> int:
+    """How many marks an artist writes into an SVG."""
+    if isinstance(artist, QuadMesh):
+        return np.size(artist.get_array())
+    if isinstance(artist, PathCollection):
+        return len(artist.get_offsets())
+    if isinstance(artist, Line2D):
+        n = len(artist.get_xdata(orig=False))
+        return n if artist.get_marker() not in (None, "", " ", "None") else n // 10
+    return 0
+
+
+@contextmanager
+def narrowed(fig: Figure, settle: Callable[[Figure], None]) -> Iterator[None]:
+    """The figure laid out for a phone, inside the ``with``; a narrow one stays as it is."""
+    width, height = fig.get_size_inches()
+    engine, undo = fig.get_layout_engine(), []
+
+    def put(setter: Callable, new: object, old: object) -> None:
+        undo.append((setter, old))
+        setter(new)
+
+    to = min(NARROW, width)
+    try:
+        fig.set_layout_engine("constrained")
+        grown = _stack(fig, width, to, put)
+        fig.set_size_inches(to, height * grown)
+        for text in fig.findobj(Text):
+            if 0 < text.get_fontsize() < least_points(to):
+                put(text.set_fontsize, least_points(to), text.get_fontsize())
+        _break_titles(fig, width, to, put)
+        _fold_legends(fig, put)
+        _break_labels(fig, put)
+        settle(fig)
+        yield
+    finally:
+        for setter, old in reversed(undo):
+            setter(old)
+        fig.set_size_inches(width, height)
+        fig.set_layout_engine(engine if engine is not None else "none")
+
+
+def _stack(fig: Figure, width: float, to: float, put: Callable) -> float:
+    """Move panels below each other; how many times as high the figure becomes.
+
+    Only in a plain grid of panels, one each; a row holds as many as keep their width.
+    """
+    panels = [ax for ax in fig.axes if ax.get_subplotspec() is not None]
+    grids = {ax.get_subplotspec().get_topmost_subplotspec().get_gridspec() for ax in panels}
+    if len(grids) != 1 or to >= width:
+        return 1.0
+    (grid,) = grids
+    rows, columns = grid.get_geometry()
+    specs = [ax.get_subplotspec() for ax in panels]
+    is_plain = all(spec.num1 == spec.num2 and spec.get_gridspec() is grid for spec in specs)
+    places = {spec.num1 for spec in specs}
+    if columns == 1 or not is_plain or not len(places) == len(panels) == rows * columns:
+        return 1.0
+    beside = max(1, min(columns, int(to * columns / width + 0.35)))
+    below = -(-len(panels) // beside)
+    if beside == columns:
+        return 1.0
+    new = GridSpec(below, beside, figure=fig)
+    for i, ax in enumerate(sorted(panels, key=lambda ax: ax.get_subplotspec().num1)):
+        put(ax.set_subplotspec, new[i], ax.get_subplotspec())
+        _show_labels(ax, put, is_left=i % beside == 0, is_bottom=i + beside >= len(panels))
+    return below / rows
+
+
+def _show_labels(ax: Axes, put: Callable, *, is_left: bool, is_bottom: bool) -> None:
+    """Numbers that a panel shared with its neighbor, where the neighbor has gone."""
+    for which, there, label in (("y", is_left, "labelleft"), ("x", is_bottom, "labelbottom")):
+        axis = getattr(ax, f"{which}axis")
+        old = axis.get_tick_params().get(label, True)
+        siblings = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax)
+        if there and not old and len(siblings) > 1:
+            put(
+                lambda seen, which=which, label=label: ax.tick_params(axis=which, **{label: seen}),
+                True,
+                False,
+            )
+            named = [one for one in siblings if getattr(one, f"get_{which}label")()]
+            if named and not getattr(ax, f"get_{which}label")():
+                text = getattr(named[0], f"get_{which}label")()
+                put(getattr(ax, f"set_{which}label"), text, "")
+
+
+def _break_titles(fig: Figure, width: float, to: float, put: Callable) -> None:
+    """Break titles of the whole figure, or of a panel as wide as it, into lines anew."""
+    above = [fig._suptitle] if fig.get_suptitle() else []
+    for ax in fig.axes:
+        spec = ax.get_subplotspec()
+        alone = spec is not None and spec.get_gridspec().ncols == 1
+        above += [ax._left_title, ax.title] if alone else []
+    for title in above:
+        if text := title.get_text():
+            size = 9.2 if title is fig._suptitle else 8.4  # letters an inch, as finding_title
+            fits = int(size * to * 12 / title.get_fontsize())
+            put(title.set_text, _filled(text, fits), text)
+
+
+def _fold_legends(fig: Figure, put: Callable) -> None:
+    """Fewer columns for a legend that is wider than the figure."""
+    legends = [legend for legend in fig.findobj(Legend) if legend._ncols > 1]
+    if legends:
+        fig.draw_without_rendering()
+    for legend in legends:
+        columns = legend._ncols
+        while legend._ncols > 1 and legend.get_window_extent().width > 0.98 * fig.bbox.width:
+            _set_columns(legend, legend._ncols - 1)
+            fig.draw_without_rendering()
+        if legend._ncols < columns:
+            put(partial(_set_columns, legend), legend._ncols, columns)
+
+
+def _set_columns(legend: Legend, columns: int) -> None:
+    """Arrange the entries of a legend anew, which matplotlib's own ``set_ncols`` does not."""
+    texts = legend.get_texts()
+    title, size = legend.get_title().get_text(), texts[0].get_fontsize()
+    legend.set_ncols(columns)
+    legend._init_legend_box(legend.legend_handles, [text.get_text() for text in texts])
+    legend._set_loc(legend._loc_real)
+    legend.set_title(title or None)
+    for text in legend.get_texts():
+        text.set_fontsize(size)
+
+
+def _break_labels(fig: Figure, put: Callable) -> None:
+    """Break labels of axes that run out of the figure."""
+    fig.draw_without_rendering()
+    for ax in (ax for ax in fig.axes if ax.axison):
+        for label, low, high, of in (
+            (ax.xaxis.label, "x0", "x1", fig.bbox.width),
+            (ax.yaxis.label, "y0", "y1", fig.bbox.height),
+        ):
+            text, box = label.get_text(), label.get_window_extent()
+            start, end = getattr(box, low), getattr(box, high)
+            if text and (start < 0 or end > of):
+                room = 2 * min((start + end) / 2, of - (start + end) / 2)
+                put(label.set_text, _filled(text, int(len(text) * room / (end - start))), text)
+
+
+def _filled(text: str, fits: int) -> str:
+    """Lines of at most so many letters; a formula is not broken."""
+    line = re.sub(r"\$[^$]*\$", lambda tex: tex[0].replace(" ", "\0"), " ".join(text.split()))
+    return textwrap.fill(line, max(12, fits), break_long_words=False).replace("\0", " ")

@@ -1,0 +1,55 @@
+"""Links from a chapter to the glossary and to other chapters."""
+
+from dataclasses import replace
+
+from companion.papers import papers
+from companion.publish import links
+from tests.site import checks
+
+GLOSSARY = """<dl><dt id="term-AUROC">AUROC<a class="headerlink" href="#term-AUROC">#</a></dt>
+<dt id="term-Holm-s-correction">Holm&#39;s correction</dt><dt id="term-token">token</dt>
+<dt id="term-record">record</dt></dl>"""
+ARTICLE = """<h2>Tokens</h2><p>A <code>token</code> and <a href="x">a token</a>; tokenizer.</p>
+<div class="cell docutils"><div><p>token</p></div></div><p>Its tokens, a token,
+and the auroc of a record. 1 < 2 <!-- a < token -->
+<script>if (a <b && c > d) "token"; x = 1 < 2</script></p>
+<table><tr><td><p>AUROC</p></td></tr></table>"""
+
+
+def test_the_first_use_of_a_term_leads_to_the_glossary():
+    known = links.terms(GLOSSARY)
+    assert known == {
+        "auroc": "term-AUROC",
+        "holm's correction": "term-Holm-s-correction",
+        "token": "term-token",
+    }
+    page = checks.parse(links.with_terms(ARTICLE, known, "../book/notation.html"))
+    found = [(a.get_text(), a["href"]) for a in page.select("a.rp-term")]
+    assert found == [
+        ("tokens", "../book/notation.html#term-token"),
+        ("auroc", "../book/notation.html#term-AUROC"),
+    ]
+    for link in page.select("a.rp-term"):
+        link.unwrap()
+    assert str(page) == str(checks.parse(ARTICLE))
+
+
+def test_a_chapter_leads_to_those_that_share_an_idea():
+    a, b, c = (
+        replace(paper, ideas=ideas)
+        for paper, ideas in zip(papers(), (("x", "y"), ("x", "z"), ("y",)), strict=False)
+    )
+    text = '<section id="further-reading"><h2>Further reading</h2><ul></ul></section><p></p>'
+    page = checks.parse(links.with_related(text, a, (a, b, c)))
+    told = [li.get_text() for li in page.select("section .rp-related li")]
+    assert told == [f"x: {b.short}", f"y: {c.short}"]
+    assert page.select_one(".rp-related a")["href"] == f"{b.notebook}.html"
+    assert links.with_related(text, replace(b, ideas=("z",)), (a, b, c)) == text
+
+
+def test_every_chapter_shares_an_idea_with_another_one():
+    everything = papers()
+    for paper in everything:
+        others = {idea for one in everything if one is not paper for idea in one.ideas}
+        assert set(paper.ideas) & others, paper.slug
+        assert set(paper.ideas) <= others, f"an idea of {paper.slug} alone leads nowhere"

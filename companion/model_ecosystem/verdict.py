@@ -4,6 +4,9 @@ Every measurement takes results of the notebook by name.  Of real models: ``lift
 ``traits``, ``rates``, ``licenses``, ``languages``, ``tasks``, ``cards``, ``orders`` of the Hub
 sample, or of the whole Hub where it was read; ``board`` is the leaderboard, ``epoch`` Epoch AI's
 table, ``mteb`` the embedding models.  Of simulated ones: ``grid``, ``four``, ``worlds``.
+
+The n of a finding counts families; of C4 edges, of C8 and O5 directed pairs, of O3 grid points, and
+of O6 worlds.
 """
 
 from __future__ import annotations

@@ -120,12 +120,8 @@ def traits(mean=-0.1, noise=0.05, n=30):
 
 
 def moves(there=0.5, back=0.1, noise=0.05, n=20, m=20):
-<<<<<<< HEAD
-    return Moves(spread(there, noise, n), spread(back, noise, m), np.array([9, 3]), 0.2)
-=======
     votes = spread(there, noise, n) if n > 1 else np.array([there])
-    return Moves(votes, spread(back, noise, m), np.array([9, 3]))
->>>>>>> eco
+    return Moves(votes, spread(back, noise, m), np.array([9, 3]), 0.2)
 
 
 def orders(agree=None, forward=None, **p):

@@ -29,8 +29,8 @@ from companion.verdicts import Measured, Untested, Verdicts, above, below
 verdicts = Verdicts()
 
 LEAST = 5
-"""Families on either side below which two means say nothing about each other: with four, Welch's
-interval is wider than half of the possible range whatever is seen."""
+"""Families on either side that a difference of means is asked for: a choice; of four families each
+decides a quarter of a mean."""
 
 FAST = 0.1
 """Mutation rate of a fast trait, a round number below the slowest that the paper calls fast: 0.128,

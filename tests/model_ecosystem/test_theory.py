@@ -96,7 +96,7 @@ def test_the_bound_is_reached():
 def test_simulated_families_follow_the_law_within_their_error(rng):
     mu, s = np.array([0.2, 0.5, 0.6, 0.9]), np.array([1.0, 0.5, 0.1])
     grid = simulate_grid(mu, s, rng, n_families=4000)
-    # of ten children at most 45 pairs differ: no standard deviation above one half
+    # four standard errors, were the difference of a family as wide as a fair coin
     assert np.abs(grid.gap - grid.predicted).max() < 4 * 0.5 / 4000**0.5
     same, points = grid.agreement()
     assert same == points > 5

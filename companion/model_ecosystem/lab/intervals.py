@@ -13,8 +13,8 @@ from companion.model_ecosystem.method.forest import Forest
 from companion.stats import LEVEL, Interval, t_interval
 
 WIDEST = 3.0
-"""Largest factor by which an interval is widened for unequal families: with two equal families'
-worth Student's t asks for 6.5, which leaves nothing to be said; three is that of about three."""
+"""Largest factor by which an interval is widened for unequal families: for the worth of two equal
+families Student's t asks for 6.5, which leaves nothing to be said, and for three for 2.2."""
 
 LEAST_EFFECTIVE = 2.0
 """Families that an interval is credited with at least, so that Student's t has one degree left."""

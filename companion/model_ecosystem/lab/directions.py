@@ -55,8 +55,10 @@ class Directions(NamedTuple):
 
 
 def _over(estimate: float, draws: np.ndarray, n: int) -> Interval:
+    """Percentiles of the resamples, widened to the estimate: each has a best order of its own."""
     low, high = np.nanquantile(draws, TAILS)
-    return Interval(float(estimate), float(low), float(high), None, n)
+    low, high = min(float(low), estimate), max(float(high), estimate)
+    return Interval(float(estimate), low, high, None, n)
 
 
 def p_of_order(share: float, null: np.ndarray) -> float:

@@ -68,6 +68,9 @@ def series(results: SimpleNamespace) -> dict[str, object]:
     table = fields_table(**{name: getattr(results, one) for name, one in names.items()})
     worlds = worlds_summary(results.worlds)
     found = {"fields": table.to_dict(as_series=False), "worlds": worlds.to_dict(as_series=False)}
+    if not isinstance(results.cards, Missing) and not isinstance(results.licenses, Missing):
+        drawn = t_interval(results.cards["drawn"]).estimate, results.licenses.drawn
+        found["control"] = {"what": ["cards", "licenses"], "drawn": list(drawn)}
     if not isinstance(results.asking, Missing):
         found["asking"] = results.asking.to_dict(as_series=False)
     return found

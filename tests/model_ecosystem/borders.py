@@ -125,7 +125,7 @@ def moves(there=0.5, back=0.1, noise=0.05, n=20, m=20):
 
 
 def orders(agree=None, forward=None, **p):
-    """Each trait has all of ten pairs in order; `p` of random orientations reach that.
+    """Each trait has all of a hundred pairs in order; `p` of random orientations reach that.
 
     agree, forward : trait -> share of pairs, of transitions, in the lower half of the resamples
     """
@@ -133,7 +133,7 @@ def orders(agree=None, forward=None, **p):
     for trait in ("license", "language", "task"):
         null = np.full(399, 0.5)
         null[: round(400 * p.get(trait, 0.0025)) - 1] = 1.0
-        order = Order(np.arange(5), 10, 10, 1.0)
+        order = Order(np.arange(5), 100, 100, 1.0)
         ranges = np.array([[i, 4] for i in range(5)])
         again = np.ones((40, 2)) - 0.001 * np.arange(40)[:, None]
         for column, low in enumerate((agree, forward)):

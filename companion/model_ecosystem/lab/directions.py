@@ -10,7 +10,7 @@ from companion.model_ecosystem.lab.intervals import TAILS, resampled_edges
 from companion.model_ecosystem.method.drift import Order, best_order, place_ranges, transitions
 from companion.model_ecosystem.method.forest import Forest
 from companion.model_ecosystem.method.rates import Values
-from companion.stats import Interval
+from companion.stats import Interval, proportion
 
 
 class Directions(NamedTuple):
@@ -55,10 +55,16 @@ class Directions(NamedTuple):
 
 
 def _over(estimate: float, draws: np.ndarray, n: int) -> Interval:
-    """Percentiles of the resamples, widened to the estimate: each has a best order of its own."""
-    low, high = np.nanquantile(draws, TAILS)
-    low, high = min(float(low), estimate), max(float(high), estimate)
-    return Interval(float(estimate), low, high, None, n)
+    """Percentiles of the resamples, no narrower than the interval of n coins.
+
+    Resamples that all agree have no spread, which is no certainty; and each has a best order of
+    its own, so that they may lie on one side of the estimate.
+    """
+    ends = [*np.nanquantile(draws, TAILS), estimate]
+    if n:
+        coins = proportion(round(estimate * n), n)
+        ends += [coins.low, coins.high]
+    return Interval(float(estimate), float(min(ends)), float(max(ends)), None, n)
 
 
 def p_of_order(share: float, null: np.ndarray) -> float:

@@ -212,7 +212,8 @@ def to_classification(hub):
     needs=("orders",),
     region=above(NEAR),
     criterion=f"Hub sample, licenses: share of the directed pairs in the best order {{}}, families "
-    f"resampled, and no surer than so many coins; the same for languages and tasks; share of the transitions that go forward above "
+    f"resampled, and no surer than so many coins; the same for languages and tasks; share of the "
+    f"transitions that go forward above "
     f"{FORWARD} for each",
     parts={
         "languages": above(NEAR),

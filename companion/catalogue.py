@@ -21,6 +21,8 @@ PLANNED = "planned"
 UNRECORDED = "no published result yet"
 UNREADABLE = "the published record cannot be read"
 STALE = "stale: the code changed after this result was recorded"
+AGAIN = "being computed again, because the code changed after the last result was recorded"
+"""In the place of counts on a chapter's own page: those of other code are not shown there."""
 
 _ORDER = ("holds", "does not hold", "not resolved", "not tested")  # companion.claims.VERDICTS
 _PLURAL = {"holds": "hold", "does not hold": "do not hold"}
@@ -263,7 +265,7 @@ def _licences(paper: Paper) -> str:
 def _verdict_cell(entry: Standing) -> str:
     if entry.record is None:
         return entry.state
-    return f"{entry.verdict}, at {entry.record['scale']} scale"
+    return AGAIN if entry.stale else f"{entry.verdict}, at {entry.record['scale']} scale"
 
 
 def scales_table(project: Project | None = None) -> str:

@@ -87,13 +87,15 @@ function live(root, scene, spec) {
     const right = width - 16, top = 10, bottom = height - 40, y = axis(panel.y, bottom, top, 30);
     const left = 14 + 6.7 * Math.max(...y.ticks.map((t) => t[1].length));
     const x = axis(panel.x, left, right, 58), out = [], notes = [];
+    const side = (at, text) => at + 4 * text.length > right + 14 ? "end" // inside the picture
+      : at - 4 * text.length < 0 ? "start" : "middle";
     for (const [v, text] of y.ticks)
       out.push(`<path class="rpl-grid" d="M${left} ${round(y.at(v))}H${right}"/>`,
         `<text x="${left - 7}" y="${round(y.at(v)) + 4}" text-anchor="end">${escape(text)}</text>`);
     for (const [v, text] of x.ticks)
       out.push(`<path class="rpl-axis" d="M${round(x.at(v))} ${bottom}v5"/>`,
-        `<text x="${round(x.at(v))}" y="${bottom + 18}" text-anchor="middle">`,
-        `${escape(text)}</text>`);
+        `<text x="${round(x.at(v))}" y="${bottom + 18}"`,
+        ` text-anchor="${side(x.at(v), text)}">${escape(text)}</text>`);
     out.push(`<path class="rpl-axis" d="M${left} ${bottom}H${right}"/>`,
       `<text x="${(left + right) / 2}" y="${height - 6}" text-anchor="middle">`,
       `${escape(panel.x.label)}</text><clipPath id="${id}"><rect x="${left - 7}" y="${top - 7}"`,

@@ -12,15 +12,19 @@ An author writes five sentences, into the metadata of the notebook's cell tagged
 Everything else, and every number, comes from the register, the record, and the notebook itself.
 Numbers are named in braces: ``{C2}`` is a claim's estimate with its interval, ``{C2.estimate}``,
 ``{C2.low}``, ``{C2.high}`` and ``{C2.n}`` are parts of it, in the digits that the interval allows,
-and ``{table[column=value, ...].column}`` is an entry of the record's series, with its interval
-where the series has columns ``column_low`` and ``column_high``.
+and ``{C2:table[column=value, ...].column}`` is an entry of the record's series, with the claim
+that covers it, and with its interval where the series has columns ``column_low`` and
+``column_high``.
 
-A sentence was written for certain verdicts (``given``).  When the record has others, the claims
-themselves stand in its place, with what was measured, until somebody writes it anew.
+A sentence was written for certain verdicts (``given``), those of all claims whose numbers it
+quotes among them.  When the record has others, the claims themselves stand in its place, with what
+was measured, until somebody writes it anew.  Each sentence has a number, and at least
+:data:`LEAST_WORDS` words.  While the record is older than the code, no verdict is counted, and
+sentences of before are not refused (:func:`check`).
 
-In the notebook the cells are: card (title, question, answer), setup, the hero figure (tag
-``hero``), and the rest (tag ``opening``).  Setup has to run before the figure; the page shows it
-below (:func:`companion.publish.clean.arrange`).  A card without these lines is the card alone.
+In the notebook the cells are: card (title, question, answer, verdicts), setup, the hero figure
+(tag ``hero``), and the rest (tag ``opening``).  Setup has to run before the figure; the page shows
+it below (:func:`companion.publish.clean.arrange`).  A card without these lines is the card alone.
 """
 
 from __future__ import annotations
@@ -32,7 +36,6 @@ from dataclasses import dataclass
 import nbformat
 
 from companion import catalogue
-from companion.papers import Paper
 from companion.project import Project
 from companion.scoreboard import duration
 
@@ -44,11 +47,18 @@ HERO = "hero"
 
 TAKEAWAYS = 3
 
+LEAST_WORDS = 5
+"""Under so many words there is no sentence."""
+
+TIME = "time"
+"""``{time}`` in a sentence or in prose is the run time of the published run."""
+
 WORDS_A_MINUTE = 220
 """Reading speed of prose that has formulas in it."""
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
-_ENTRY = re.compile(r"(\w+)\[([^\]]*)\]\.(\w+)")
+_ENTRY = re.compile(r"(?:([^:\[\]]+):)?(\w+)\[([^\]]*)\]\.(\w+)")
+_TIME = re.compile(r"\{time\}|<!-- time -->.*?<!-- /time -->")
 _INTERVAL = re.compile(r"(\S+)(?: \[(\S+), (\S+)\])?")
 _BRACKETS = re.compile(r"\[-?[\d.,e+-]+, -?[\d.,e+-]+\]")
 _WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*")
@@ -101,6 +111,31 @@ class Opening:
         """The answer and the takeaways."""
         return (self.answer, *self.takeaways)
 
+    def check(self, record: Mapping[str, object]) -> None:
+        """Refuse sentences that say more than the verdicts that they were written for.
+
+        Raises :class:`OpeningInvalid` for a number of a series without a claim, a quoted claim
+        that is not in ``given``, a sentence without a number, and one of too few words.
+        """
+        for line in self.lines:
+            names = [name for name in _FIELD.findall(line.says) if name != TIME]
+            if not names:
+                raise OpeningInvalid(f"a sentence without a number: {line.says!r}")
+            if len(_WORD.findall(_FIELD.sub(" number ", line.says))) < LEAST_WORDS:
+                raise OpeningInvalid(f"fewer than {LEAST_WORDS} words: {line.says!r}")
+            for name in names:
+                entry = _ENTRY.fullmatch(name)
+                claim = entry[1] if entry else name.partition(".")[0]
+                if claim is None:
+                    raise OpeningInvalid(
+                        f"{{{name}}} does not say which claim covers it; write {{CLAIM:{name}}}"
+                    )
+                _finding(record, claim)
+                if claim not in line.given:
+                    raise OpeningInvalid(
+                        f"a sentence quotes {claim}, and `given` does not name it: {line.says!r}"
+                    )
+
 
 def read(card: Mapping[str, object]) -> Opening | None:
     """The lines in the metadata of a card's cell; None where there are none."""
@@ -124,26 +159,30 @@ def fill(text: str, record: Mapping[str, object]) -> str:
     return _FIELD.sub(lambda match: _value(match[1], record), text)
 
 
-def head(paper: Paper, opening: Opening, project: Project) -> str:
-    """The card's cell: title, question, and the answer where something was published."""
-    record = catalogue.standing(paper, project, check_stale=False).record
-    answer = [f"**{opening.answer.text(record)}**"] if record else []
-    return "\n\n".join([f"# {paper.short}", f"*{paper.question}*", *answer])
+def head(entry: catalogue.Standing, opening: Opening) -> str:
+    """The card's cell: title, question, the answer where something was published, verdicts.
+
+    Raises :class:`OpeningInvalid` for sentences that :meth:`Opening.check` refuses; those of a
+    record that is older than the code wait for the next one.
+    """
+    if entry.record and not entry.stale:
+        opening.check(entry.record)
+    answer = [f"**{opening.answer.text(entry.record)}**"] if entry.record else []
+    told = [f"# {entry.paper.short}", f"*{entry.paper.question}*", *answer, verdicts(entry)]
+    return "\n\n".join(told)
 
 
-def body(paper: Paper, opening: Opening, minutes: int, project: Project) -> str:
-    """The cell below the hero figure: takeaways, verdicts, what it takes, and the paper's card.
+def body(entry: catalogue.Standing, opening: Opening, minutes: int, project: Project) -> str:
+    """The cell below the hero figure: takeaways, what it takes, and the paper's card.
 
     minutes : of reading
     """
-    entry = catalogue.standing(paper, project)
     blocks = []
     if entry.record:
         points = (line.text(entry.record) for line in opening.takeaways)
         blocks.append("\n".join(f"{n}. {point}" for n, point in enumerate(points, start=1)))
-    blocks.append(f"**{verdicts(entry)}**")
     blocks.append(_takes(entry, opening, minutes))
-    facts = catalogue.facts(paper, project).rstrip("\n")
+    facts = catalogue.facts(entry.paper, project).rstrip("\n")
     card = "<summary>The paper, and ways to run this chapter</summary>"
     blocks.append(f"<details>{card}\n\n{facts}\n\n</details>")
     return "\n\n".join(blocks)
@@ -157,6 +196,8 @@ def verdicts(entry: catalogue.Standing) -> str:
     """
     if entry.record is None:
         return catalogue.sentence(entry.state)
+    if entry.stale:
+        return catalogue.sentence(catalogue.AGAIN)
     found = entry.record["findings"]
     parts = []
     for of, what in (("paper", "of the paper's {} {}"), ("ours", "of {} {} of our own")):
@@ -166,8 +207,17 @@ def verdicts(entry: catalogue.Standing) -> str:
             simulated = catalogue.all_simulated(rows) if of == "ours" else ""
             given = [str(row["verdict"]) for row in rows]
             parts.append(f"{what.format(len(rows), noun)} {_counted(given, simulated)}")
-    stale = f" ({catalogue.STALE})" if entry.stale else ""
-    return catalogue.sentence("; ".join(parts) + stale)
+    return catalogue.sentence("; ".join(parts))
+
+
+def run_times(text: str, record: Mapping[str, object] | None) -> str:
+    """Prose with the published run's time where it says ``{time}``, as the card has it.
+
+    The place is marked by comments, which no reader sees, so that the next run finds it again.
+    """
+    made = record and duration(record["provenance"]["wall_s"])
+    told = f"<!-- time -->{made or 'a time not measured yet'}<!-- /time -->"
+    return _TIME.sub(lambda _: told, text)
 
 
 def reading_minutes(notebook: nbformat.NotebookNode) -> int:
@@ -243,8 +293,10 @@ def _value(name: str, record: Mapping[str, object]) -> str:
     """The number called `name` as text."""
     from companion.claims import interval_text
 
+    if name == TIME:
+        return duration(record["provenance"]["wall_s"])
     if entry := _ENTRY.fullmatch(name):
-        return _of_series(record, *entry.groups())
+        return _of_series(record, *entry.groups()[1:])
     claim, _, part = name.partition(".")
     finding = _finding(record, claim)
     if part == "n" and finding["n"] is not None:

@@ -10,7 +10,7 @@ file                     generated part
 ``book/how-to-read.md``  the scales, between markers
 ``book/_toc.yml``        the parts with chapters, between markers
 ``notebooks/*.ipynb``    the cells tagged ``card`` and ``opening``; ``REPOSITORY = ...`` in the cell
-                         tagged ``setup``
+                         tagged ``setup``; run times where the prose says ``{time}``
 ``CITATION.cff``         version and ``repository-code``
 ``pyproject.toml``       ``[project.urls]``
 ``LICENSES.md``          all of it, in ``companion/data/files/``
@@ -199,8 +199,15 @@ def notebook(text: str, paper: Paper, project: Project) -> str:
     if len(SETUP_LINE.findall(setup.source)) != 1:
         raise CannotSync(f"{name}: the cell tagged `setup` needs one line `REPOSITORY = ...`")
     wanted = [(setup, SETUP_LINE.sub(lambda _: line, setup.source))]
+    entry = catalogue.standing(paper, project)
+    generated = {"card", opening.KEY}
+    wanted += [
+        (cell, opening.run_times(cell.source, entry.record))
+        for cell in document.cells
+        if cell.cell_type == "markdown" and not generated & set(cell.metadata.get("tags", ()))
+    ]
     try:
-        wanted += _first_screen(document, card, name, paper, project)
+        wanted += _first_screen(document, card, name, entry, project)
     except opening.OpeningInvalid as error:
         raise CannotSync(f"{name}: {error}") from None
     if all(cell.source == source for cell, source in wanted):
@@ -214,17 +221,17 @@ def _first_screen(
     document: nbformat.NotebookNode,
     card: nbformat.NotebookNode,
     name: str,
-    paper: Paper,
+    entry: catalogue.Standing,
     project: Project,
 ) -> list[tuple[nbformat.NotebookNode, str]]:
     """The generated cells at the top of a notebook, each with the text that it should have."""
     lines = opening.read(card)
     if lines is None:
-        return [(card, catalogue.card(paper, project).rstrip("\n"))]
+        return [(card, catalogue.card(entry.paper, project).rstrip("\n"))]
     minutes = opening.reading_minutes(document)
     return [
-        (card, opening.head(paper, lines, project)),
-        (_cell(document, opening.KEY, name), opening.body(paper, lines, minutes, project)),
+        (card, opening.head(entry, lines)),
+        (_cell(document, opening.KEY, name), opening.body(entry, lines, minutes, project)),
     ]
 
 

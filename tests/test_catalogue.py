@@ -136,8 +136,10 @@ def test_code_that_changed_makes_the_record_stale_everywhere(started):
     code = started.package / "tart" / "method" / "spread.py"
     code.write_text(code.read_text().replace("0.25, 0.75", "0.2, 0.8"))
     card = catalogue.card(paper("tart"), started)
-    for text in (catalogue.readme_table(started), catalogue.cards(started), card):
+    for text in (catalogue.readme_table(started), catalogue.cards(started)):
         assert catalogue.STALE in text
+    assert catalogue.AGAIN in card
+    assert "of the paper" not in card
     page = scoreboard.page(started)
     assert "✓ holds</span> <small>stale</small>" in page
     assert ":::{warning}" in page

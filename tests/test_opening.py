@@ -61,8 +61,8 @@ RECORD = {
         ("{C1.low} to {C1.high}", "1.25 to 1.75"),
         ("{C1.estimate} of {C1.n}", "1.50 of 1,234"),
         ("{2'.estimate} and {2'}", "0.25 and 0.25"),
-        ("{table[k=5, pool=all].mean} %", "3.3 %"),
-        ("{table[k=3].gap}", "0.14 [0.09, 0.19]"),
+        ("{C1:table[k=5, pool=all].mean} %", "3.3 %"),
+        ("{2':table[k=3].gap}", "0.14 [0.09, 0.19]"),
         ("no number", "no number"),
     ],
 )
@@ -144,8 +144,10 @@ def test_a_p_value_in_a_sentence():
 
 
 LINES = {
-    "answer": {"says": "It grows by {C1.low} to {C1.high}.", "given": {"C1": "holds"}},
-    "takeaways": [{"says": f"Point {n}: {{C1}}.", "given": {"C1": "holds"}} for n in range(3)],
+    "answer": {"says": "So it grows by {C1.low} to {C1.high}.", "given": {"C1": "holds"}},
+    "takeaways": [
+        {"says": f"Point {n} is as follows: {{C1}}.", "given": {"C1": "holds"}} for n in range(3)
+    ],
     "needs": "addition",
 }
 
@@ -175,10 +177,12 @@ def test_the_parts_stand_in_their_order(book):
     copies.publish(book, "tart", [{}, {"claim": "C2", "verdict": "not resolved"}])
     card, below = screen(book)
     entry = paper("tart")
-    assert card == f"# {entry.short}\n\n*{entry.question}*\n\n**It grows by 1.25 to 1.75.**"
+    assert card == (
+        f"# {entry.short}\n\n*{entry.question}*\n\n**So it grows by 1.25 to 1.75.**\n\n"
+        "Of the paper's 2 claims 1 holds, 1 is open."
+    )
     parts = [
-        *(f"{n + 1}. Point {n}: 1.50 [1.25, 1.75]." for n in range(3)),
-        "**Of the paper's 2 claims 1 holds, 1 is open.**",
+        *(f"{n + 1}. Point {n} is as follows: 1.50 [1.25, 1.75]." for n in range(3)),
         *("Reading: ", "computing it all: 13 min on 2 cores (`book`)", "needs: addition"),
         *("ranges: 95 % intervals", "<details>", f"| Paper | [{entry.title}]", "| Run it |"),
     ]
@@ -190,7 +194,7 @@ def test_the_parts_stand_in_their_order(book):
 def test_before_anything_is_published_no_number_is_promised(book):
     card, below = screen(book)
     assert "grows" not in card + below
-    assert catalogue.sentence(catalogue.UNRECORDED) in below
+    assert catalogue.sentence(catalogue.UNRECORDED) in card
     assert "needs: addition" in below
 
 
@@ -198,7 +202,9 @@ def test_old_code_makes_the_first_screen_say_so(book):
     copies.publish(book, "tart", [{}])
     code = book.package / "tart" / "method" / "spread.py"
     code.write_text(code.read_text().replace("0.25, 0.75", "0.2, 0.8"))
-    assert catalogue.STALE in screen(book)[1]
+    card, below = screen(book)
+    assert catalogue.sentence(catalogue.AGAIN) in card
+    assert "claim" not in card + below.partition("<details>")[0]
 
 
 BROKEN = (
@@ -206,8 +212,49 @@ BROKEN = (
     lambda lines: lines["takeaways"].pop(),
     lambda lines: lines["answer"].pop("given"),
     lambda lines: lines["answer"].update(given={}),
-    lambda lines: lines["answer"].update(says="{C7}"),
+    lambda lines: lines["answer"].update(says="It grows by some {C7} a year."),
+    lambda lines: lines["answer"].update(says="It grows by {table[k=3].gap} a year."),
+    lambda lines: lines["answer"].update(says="It grows by a lot every year."),
+    lambda lines: lines["answer"].update(says="It grows by {C1}."),
+    lambda lines: lines["answer"].update(given={"C2": "holds"}),
 )
+
+
+SAYS = "So it does grow, by {} each."
+
+
+@pytest.mark.parametrize(
+    ("says", "given", "message"),
+    [
+        (SAYS.format("{table[k=3].gap}"), {"C1": "holds"}, "write {CLAIM:table[k=3].gap}"),
+        (SAYS.format("{C1:table[k=3].gap}"), {"2'": "holds"}, "quotes C1"),
+        (SAYS.format("{C1} and {2'.estimate}"), {"C1": "holds"}, "quotes 2'"),
+        (SAYS.format("{C9:table[k=3].gap}"), {"C9": "holds"}, "no claim 'C9'"),
+        (SAYS.format("a lot"), {"C1": "holds"}, "without a number"),
+        (SAYS.format("{time}"), {"C1": "holds"}, "without a number"),
+        ("It grows by {C1}.", {"C1": "holds"}, "fewer than 5 words"),
+        ("It did grow by {C1}.", {"C1": "holds"}, ""),
+        (SAYS.format("{C1:table[k=3].gap}"), {"C1": "does not hold"}, ""),
+    ],
+)
+def test_a_sentence_names_the_claims_that_it_rests_on(says, given, message):
+    line = opening.Line(says, given)
+    lines = opening.Opening(line, (line,) * opening.TAKEAWAYS, "addition")
+    if not message:
+        lines.check(RECORD)
+    else:
+        with pytest.raises(opening.OpeningInvalid, match=re.escape(message)):
+            lines.check(RECORD)
+
+
+def test_run_times_in_prose_are_those_of_the_card():
+    record = {"provenance": {"wall_s": 750}}
+    once = opening.run_times("It took {time}, all of it.", record)
+    assert re.sub("<!--.*?-->", "", once) == "It took 12 min, all of it."
+    later = opening.run_times(once, {"provenance": {"wall_s": 45}})
+    assert re.sub("<!--.*?-->", "", later) == "It took 45 s, all of it."
+    assert "not measured" in opening.run_times(later, None)
+    assert opening.run_times("No time at all.", record) == "No time at all."
 
 
 def test_lines_that_cannot_be_shown_are_named(book):

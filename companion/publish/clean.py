@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import nbformat
 
+from companion.opening import HERO
 from companion.opening import KEY as OPENING
 from companion.pictures import FIGURE
 from companion.publish import figures
@@ -27,6 +28,11 @@ RUN_CLASS = "rp-run"
 OPENING_CLASS = "rp-opening"
 """CSS class of the takeaways and what follows them on the first screen."""
 
+RUN_YOURSELF = "Run it yourself"
+"""What the fold says that holds the parameters and the imports of a page."""
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+_SETTINGS = re.compile(r"\w*Settings\(")
 _DATA_URI = re.compile(r"data:image/(webp|png|jpeg|svg\+xml);base64,([A-Za-z0-9+/=]+)")
 _DRAWN = re.compile(
     r'<picture class="rp-figure[^<]*<source[^<]*<img src="\.\./_static/frames/(\w+)\.svg"'
@@ -61,18 +67,58 @@ def graft(source: nbformat.NotebookNode, executed: nbformat.NotebookNode) -> nbf
 
 
 def arrange(notebook: nbformat.NotebookNode) -> None:
-    """Put the cells of a first screen in the order in which a page shows them.
+    """Put the cells in the order and into the folds in which a page shows them.
 
     In the notebook the setup has to run before the first figure; on the page it stands below.
-    The generated text gets a frame.  A notebook without a first screen stays as it is.
+    The generated text gets a frame, and what the first figure's caption says beyond one sentence
+    a fold in it.  Parameters and imports share one fold (:data:`RUN_YOURSELF`).
     """
     cells = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    if "parameters" in cells:
+        _fold_parameters(notebook, cells["parameters"])
     if OPENING not in cells:
         return
     setup, opening = cells["setup"], cells[OPENING]
     notebook.cells.remove(setup)
     notebook.cells.insert(notebook.cells.index(opening) + 1, setup)
-    opening.source = f"::::{{div}} {OPENING_CLASS}\n{opening.source}\n::::"
+    more = _shorten_caption(cells[HERO]) if HERO in cells else ""
+    opening.source = f"::::{{div}} {OPENING_CLASS}\n{opening.source}{more}\n::::"
+
+
+def _shorten_caption(cell: nbformat.NotebookNode) -> str:
+    """Leave a figure the first sentence of its caption; the others as a fold in Markdown."""
+    figure = cell.metadata.get("mystnb", {}).get("figure", {})
+    first, *rest = _SENTENCE.split(figure.get("caption", ""), maxsplit=1)
+    if not rest:
+        return ""
+    figure["caption"] = first
+    return f"\n\n<details><summary>What the figure shows</summary>\n\n{rest[0]}\n\n</details>"
+
+
+def _fold_parameters(notebook: nbformat.NotebookNode, parameters: nbformat.NotebookNode) -> None:
+    """Make the parameters, and the imports of the same section, one folded cell.
+
+    Settings that a cell merely prints are left out: the notebook shows them where it runs.
+    """
+    start = notebook.cells.index(parameters)
+    folded = parameters
+    for cell in notebook.cells[start + 1 :]:
+        if cell.cell_type == "markdown" and not cell.source.startswith("#"):
+            continue
+        if cell.cell_type == "code":
+            cell.source = f"{parameters.source}\n\n{cell.source}"
+            notebook.cells.remove(parameters)
+            folded = cell
+        break
+    tags = folded.metadata.setdefault("tags", [])
+    folded.metadata.tags = list(dict.fromkeys([*tags, "parameters", "hide-input"]))
+    folded.metadata.setdefault("mystnb", {})["code_prompt_show"] = RUN_YOURSELF
+    folded.outputs = [
+        output
+        for output in folded.outputs
+        if set(output.get("data", {})) != {"text/plain"}
+        or not _SETTINGS.match("".join(output.data["text/plain"]))
+    ]
 
 
 def insert_below_card(notebook: nbformat.NotebookNode, line: str) -> None:

@@ -249,9 +249,9 @@ def first_screen(page: Page) -> list[str]:
           if (!opening) return [];
           const parts = {
             title: "article h1", question: "article h1 + p > em:only-child",
-            answer: "article h1 + p + p > strong:only-child", figure: ".tag_hero figure img",
-            takeaways: ".rp-opening > ol > li:nth-child(3)", verdicts: ".rp-opening > p > strong",
-            times: ".rp-opening > p:nth-of-type(2)", paper: ".rp-opening > details table",
+            answer: "article h1 + p + p > strong:only-child", verdicts: "article h1 + p + p + p",
+            figure: ".tag_hero figure img", takeaways: ".rp-opening > ol > li:nth-child(3)",
+            times: ".rp-opening > p:nth-of-type(1)", paper: ".rp-opening > details table",
             run: ".rp-run", setup: ".tag_setup details",
           };
           const found = [], seen = [];
@@ -268,7 +268,12 @@ def first_screen(page: Page) -> list[str]:
           }
           const figure = document.querySelector(parts.figure);
           const top = figure ? figure.getBoundingClientRect().top + scrollY : 0;
-          if (wide && top > innerHeight) found.push(`the figure begins at ${top} px`);
+          if (top > innerHeight) found.push(`the figure begins at ${top} px`);
+          const tall = figure ? figure.getBoundingClientRect().height : 0;
+          if (wide && tall > 301) found.push(`the figure is ${tall} px high`);
+          const first = document.querySelector(".rp-opening > ol > li");
+          const start = first ? first.getBoundingClientRect().top + scrollY : 0;
+          if (wide && start > innerHeight) found.push(`the takeaways begin at ${start} px`);
           return found;
         }""",
         page.viewport_size["width"] >= WIDE["width"],

@@ -23,10 +23,8 @@ from companion.tables import styled
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
+
 # ------------------------------------------------------------------------------------------- tables
-NUMBERS = "consistent-diffusion/paper_numbers.csv"
-
-
 def paper_numbers(path: Path) -> pd.DataFrame:
     """What the paper reports: system, method, metric, mean, std, source, note."""
     frame = pd.read_csv(path)

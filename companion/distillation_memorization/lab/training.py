@@ -128,11 +128,6 @@ class Shape:
         return neox(config, noise)
 
 
-def n_parameters(model: nn.Module) -> int:
-    """Parameters of one lane."""
-    return sum(p.numel() for p in model.parameters()) // getattr(model, "lanes", 1)
-
-
 def batches(n: int, size: int, seed: int, name: str) -> Callable[[int], Tensor]:
     """Step -> indices of its sequences: every epoch a fresh permutation, the last few left out."""
     if not 1 <= size <= n:

@@ -1,6 +1,7 @@
 """Transitions, orders and directions against loops, enumeration and another library."""
 
 from itertools import permutations
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -166,7 +167,8 @@ def test_votes_of_families_see_a_ladder(table):
 def test_edges_as_coins_have_the_interval_of_a_sign():
     above, below = np.repeat([0, 1, 0], [30, 10, 60]), np.repeat([1, 0, 0], [30, 10, 60])
     low, high = worlds.edge_moves(above, below)
-    assert (low, high) == pytest.approx((0.5 - 1.96 / 40**0.5, 0.5 + 1.96 / 40**0.5))
+    half = NormalDist().inv_cdf(0.975) / 40**0.5
+    assert (low, high) == pytest.approx((0.5 - half, 0.5 + half))
 
 
 def test_a_ladder_only_goes_down():

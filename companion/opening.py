@@ -197,7 +197,7 @@ def verdicts(entry: catalogue.Standing) -> str:
     if entry.record is None:
         return catalogue.sentence(entry.state)
     if entry.stale:
-        return catalogue.sentence(catalogue.AGAIN)
+        return catalogue.sentence(f"the verdicts are {catalogue.AGAIN}")
     found = entry.record["findings"]
     parts = []
     for of, what in (("paper", "of the paper's {} {}"), ("ours", "of {} {} of our own")):

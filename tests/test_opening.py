@@ -203,7 +203,7 @@ def test_old_code_makes_the_first_screen_say_so(book):
     code = book.package / "tart" / "method" / "spread.py"
     code.write_text(code.read_text().replace("0.25, 0.75", "0.2, 0.8"))
     card, below = screen(book)
-    assert catalogue.sentence(catalogue.AGAIN) in card
+    assert f"The verdicts are {catalogue.AGAIN}." in card
     assert "claim" not in card + below.partition("<details>")[0]
 
 
@@ -334,3 +334,51 @@ def test_the_question_is_printed_once(entry, document, lines):
 
 def test_two_chapters_at_least_have_a_first_screen():
     assert {"model-ecosystem", "scaling-laws"} <= {one.id for one in opened()}
+
+
+def code_cell(source, *tags, printed=""):
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
+    data = {"text/plain": printed}
+    if printed:
+        cell.outputs = [nbformat.v4.new_output("execute_result", data=data)]
+    return cell
+
+
+@pytest.mark.parametrize(("printed", "kept"), [("Settings(n=3)", 0), ("3 files", 1), ("", 0)])
+def test_parameters_and_imports_are_one_fold_on_the_page(printed, kept):
+    text = nbformat.v4.new_markdown_cell("The package, and the sizes of this run:")
+    cells = [
+        code_cell("SCALE = 1", "parameters"),
+        text,
+        code_cell("import b", printed=printed),
+        nbformat.v4.new_markdown_cell("## The idea"),
+        code_cell("c"),
+    ]
+    document = nbformat.v4.new_notebook(cells=cells)
+    clean.arrange(document)
+    assert [cell.source for cell in document.cells] == [
+        *(text.source, "SCALE = 1\n\nimport b", "## The idea", "c")
+    ]
+    fold = document.cells[1]
+    assert fold.metadata.tags == ["parameters", "hide-input"]
+    assert fold.metadata.mystnb.code_prompt_show == clean.RUN_YOURSELF
+    assert len(fold.outputs) == kept
+
+
+def test_parameters_alone_before_the_next_section_are_a_fold():
+    cells = [code_cell("SCALE = 1", "parameters"), nbformat.v4.new_markdown_cell("## The idea")]
+    document = nbformat.v4.new_notebook(cells=[*cells, code_cell("c")])
+    clean.arrange(document)
+    assert [cell.source for cell in document.cells] == ["SCALE = 1", "## The idea", "c"]
+    assert "hide-input" in document.cells[0].metadata.tags
+
+
+def test_the_first_figure_has_one_sentence_below_it():
+    hero = code_cell("figure()", "hero")
+    hero.metadata.mystnb = {"figure": {"caption": "It grows by 0.5 a year. A line is one. So."}}
+    below = nbformat.v4.new_markdown_cell("1. Point.", metadata={"tags": ["opening"]})
+    document = nbformat.v4.new_notebook(cells=[code_cell("a", "setup"), hero, below])
+    clean.arrange(document)
+    assert hero.metadata.mystnb.figure.caption == "It grows by 0.5 a year."
+    shown = document.cells[1].source
+    assert shown.index("1. Point.") < shown.index("<details>") < shown.index("A line is one. So.")

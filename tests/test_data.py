@@ -10,9 +10,11 @@ from companion import data
 from companion.data import _fetch, _registry
 
 WITHHELD = {
+    "model-ecosystem/epoch_models.csv.gz",
     "model-ecosystem/hub_families_card_terms.csv.gz",
     "model-ecosystem/hub_families_edges.csv.gz",
     "model-ecosystem/hub_families_nodes.csv.gz",
+    "model-ecosystem/open_llm_leaderboard.csv.gz",
     "tart/sms_spam.csv",
     "tart/youtube_spam.csv",
 }

@@ -694,7 +694,7 @@ def test_simulated_ecosystems_are_worlds_apart(ear):
 
     worlds.run_regimes(1000, range(2), 0)
     worlds.coverage(1000, 2, 0, 20)
-    worlds.drift_runs(1000, 2, 0, 2, 20)
+    worlds.drift_runs(1000, 2, 0, 2)
     patterns = [
         ("regimes", ANY),
         ("regime", ANY, ANY),

@@ -1,5 +1,7 @@
 """Siblings against parent and child: made forests in which one field carries all, and none does."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,11 +9,13 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from companion.model_ecosystem.lab import kin
+from companion.model_ecosystem.lab import run as lab
 from companion.model_ecosystem.method import dna
 from companion.model_ecosystem.method.forest import forest
-from companion.model_ecosystem.method.similarity import unit_rows
+from companion.model_ecosystem.method.similarity import draw_pairs, families, levenshtein, unit_rows
+from companion.model_ecosystem.settings import PRESETS
 from companion.model_ecosystem.sources import Ecosystem
-from companion.model_ecosystem.verdict import halves
+from companion.model_ecosystem.verdict import half, masked, moved_more
 from companion.stats import t_interval
 from tests.model_ecosystem.made import random_forest, random_rows
 
@@ -51,16 +55,14 @@ def test_one_field_carries_all():
     assert set(found.fields) == {"base_model", *(f"trait{t}" for t in range(TRAITS))}
     assert t_interval(found.whole).low > 0
     assert t_interval(found.rest).high < 0  # slow mutation: parent and child are closer
-    first, second = halves(found)
-    assert first.low > 0
-    assert second.low > 0
+    assert half(found).low > 0
+    assert moved_more(found).low > 0
 
 
 def test_no_field_carries_all_where_mutation_is_fast_and_directed():
     found = kin.left_out(made(0.8, directed=True))
     assert t_interval(found.rest).low > 0
-    first, _ = halves(found)
-    assert first.high < 0
+    assert half(found).high < 0
 
 
 def test_nothing_is_carried_where_nobody_is_named():
@@ -127,16 +129,16 @@ def test_comparisons_are_means_over_pairs_or_over_families(rng):
             sibling = (same.sum() - np.trace(same)) / (d * (d - 1))
             gaps.append(sibling - (kids @ dense[parent]).mean())
             pairs.append(d * (d - 1) / 2)
-    equal = kin.compare(x, graph, rng, weights="families")
+    equal = kin.compare(families(x, graph), rng, weights="families")
     assert equal["gap"] == pytest.approx(np.mean(gaps))
     assert (equal["gap_low"], equal["gap_high"]) == pytest.approx(t_interval(gaps)[1:3])
-    weighted = kin.compare(x, graph, rng, weights="pairs", n_resamples=50)
+    weighted = kin.compare(families(x, graph), rng, weights="pairs", n_resamples=50)
     assert weighted["gap"] == pytest.approx(np.average(gaps, weights=pairs))
     assert weighted["gap_low"] < weighted["gap"] < weighted["gap_high"]
     with pytest.raises(ValueError, match="unknown weights"):
-        kin.compare(x, graph, rng, weights="both")
+        kin.compare(families(x, graph), rng, weights="both")
     with pytest.raises(ValueError, match="two families"):
-        kin.compare(x, forest(60, [0, 0], [1, 2]), rng, weights="pairs")
+        kin.compare(families(x, forest(60, [0, 0], [1, 2])), rng, weights="pairs")
 
 
 def test_trait_by_trait_by_hand():
@@ -161,19 +163,94 @@ def test_trait_by_trait_by_hand():
     assert kin.trait_kin(system, different=False).sibling[0] == pytest.approx(2 / 6)
 
 
-def test_drawn_pairs_have_the_mean_of_all(rng):
-    from rapidfuzz.distance import Levenshtein
+TEXTS = ["abcd", "abce", "bbce", "xyz", "abxx"]
+SMALL_GRAPH = forest(5, [0, 0, 0, 1], [1, 2, 3, 4])
 
-    graph = forest(5, [0, 0, 0, 1], [1, 2, 3, 4])
-    texts = ["abcd", "abce", "bbce", "xyz", "abxx"]
-    found = kin.levenshtein(texts, graph, rng, 4000)
-    like = Levenshtein.normalized_similarity
+
+def slow_levenshtein(a, b):
+    """1 − distance over the longer length, by the textbook's table."""
+    row = list(range(len(b) + 1))
+    for i, one in enumerate(a, 1):
+        last, row = row, [i]
+        for j, two in enumerate(b, 1):
+            row.append(min(last[j] + 1, row[-1] + 1, last[j - 1] + (one != two)))
+    return 1 - row[-1] / max(len(a), len(b))
+
+
+def test_drawn_pairs_have_the_mean_of_all(rng):
+    pairs = draw_pairs(SMALL_GRAPH, rng, 4000)
+    found = {name: levenshtein(TEXTS, *ends).mean() for name, ends in pairs.items()}
+    like = {
+        (i, j): slow_levenshtein(a, b) for i, a in enumerate(TEXTS) for j, b in enumerate(TEXTS)
+    }
     expected = {
-        "parent-child": np.mean([like(texts[0], texts[i]) for i in (1, 2, 3)]),
-        "sibling": np.mean([like(texts[i], texts[j]) for i, j in ((1, 2), (1, 3), (2, 3))]),
-        "random": np.mean([like(a, b) for i, a in enumerate(texts) for b in texts[:i]]),
+        "parent-child": np.mean([like[0, i] for i in (1, 2, 3)]),
+        "sibling": np.mean([like[i, j] for i, j in ((1, 2), (1, 3), (2, 3))]),
+        "random": np.mean([like[i, j] for i in range(5) for j in range(i)]),
     }
     assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_levenshtein_by_families_by_hand(rng):
+    found = kin.levenshtein_families(TEXTS, SMALL_GRAPH, rng, 10)
+    one = [slow_levenshtein(TEXTS[0], TEXTS[i]) for i in (1, 2, 3)]
+    two = [slow_levenshtein(TEXTS[i], TEXTS[j]) for i, j in ((1, 2), (1, 3), (2, 3))]
+    assert found.parent.tolist() == [0, 1]
+    assert found.d.tolist() == [3, 1]
+    assert (found.n_edges.tolist(), found.n_pairs.tolist()) == ([3, 1], [3, 0])
+    assert found.parent_child[0] == pytest.approx(np.mean(one))
+    assert found.sibling[0] == pytest.approx(np.mean(two))
+    assert np.isnan(found.sibling[1])
+    # 1 and 2 are by one account, 3 by the parent's
+    who = np.array([0, 1, 1, 0, 2])
+    apart = kin.levenshtein_families(TEXTS, SMALL_GRAPH, rng, 10, who)
+    assert apart.parent_child[0] == pytest.approx(np.mean(one[:2]))
+    assert apart.sibling[0] == pytest.approx(np.mean(two[1:]))
+    drawn = kin.levenshtein_families(TEXTS, SMALL_GRAPH, rng, 2)
+    assert drawn.n_pairs.tolist() == [2, 0]
+
+
+def test_masked_fields_are_in_no_string_of_a_table():
+    """A table whose strings name the parent twice, in the child's field and in a masked one."""
+    system = made(0.2)
+    plain = lab.resemblance(system)
+    twice = tuple(r | {"parent_name": r["base_model"]} for r in system.records)
+    named = replace(system, records=twice, masked=("parent_name",))
+    assert lab.texts_of(named) == lab.texts_of(system)
+    assert lab.resemblance(named) == plain
+    assert set(plain) == {"all fields", "without base_model"}
+    assert masked(plain) == plain["without base_model"] != plain["all fields"]
+    settings = replace(PRESETS["toy"], resamples=30)
+    asked = [lab.ways_of_asking(one, settings, 0) for one in (system, named)]
+    assert asked[0].equals(asked[1])
+    assert lab.kin_types(named)["all fields"].equals(lab.kin_types(system)["all fields"])
+    letters = [lab.resemblance_by_letters(one, settings, 0) for one in (system, named)]
+    assert letters[0] == letters[1]
+
+
+def test_ways_of_asking_have_both_measures_of_the_same_families():
+    system, settings = made(0.2), replace(PRESETS["toy"], resamples=30)
+    asked = lab.ways_of_asking(system, settings, 0)
+    assert asked.height == (3 + 2) * 2 * 2
+    assert set(asked["measure"]) == {"TF-IDF", "Levenshtein"}
+    assert (asked["n"] == FAMILIES).all()
+    drawn = lab.drawn_similarity(system, settings, 0)
+    row = asked.filter(
+        measure="Levenshtein", string="all fields", accounts="any", weights="pairs"
+    ).row(0, named=True)
+    both = drawn.row(0, named=True)
+    # families of one size: the paper's draws have the mean of the families
+    assert both["sibling"] - both["parent-child"] == pytest.approx(row["gap"], abs=0.03)
+
+
+def test_a_field_that_moves_the_gap_up_counts_as_one_that_moves_it_down():
+    wave = np.linspace(-0.01, 0.01, 9)
+    whole = 0.12 + wave
+    without = np.stack([whole - 0.12, whole + 0.11 + wave, whole - 0.03])
+    found = kin.LeftOut(("base_model", "id", "tags"), "base_model", whole, without, np.arange(9))
+    assert found.fields[found.other] == "id"
+    assert moved_more(found).estimate == pytest.approx(0.01)
+    assert half(found).estimate == pytest.approx(0.06)
 
 
 def test_lift_is_over_chance():

@@ -6,7 +6,7 @@ import pytest
 from companion.model_ecosystem.lab.simulate import Trait, grow, populate
 from companion.model_ecosystem.method.forest import RELATIONS
 from companion.model_ecosystem.method.rates import distance, values_of_codes
-from companion.model_ecosystem.method.threshold import concentrated
+from companion.model_ecosystem.method.theory import concentrated
 from companion.model_ecosystem.page.exercises import hiding_population
 
 

@@ -54,6 +54,8 @@ def test_moves_go_there_and_back_and_other_classes_say_nothing():
     assert found.back.tolist() == [1.0]
     assert found.accounts.tolist() == [2, 1]
     assert found.difference.estimate == -0.25
+    # accounts 9 and 7 have both classes, 8 and 1 the second, 2 the first, 5 neither
+    assert found.drawn == pytest.approx(2 * np.mean([0.5, 0.5, 1, 1, 0]) - 1)
     assert not found.difference.has_interval  # one family each way
 
 
@@ -96,3 +98,29 @@ def test_a_chain_has_one_place_each_and_nothing_oriented_any():
     assert place_ranges(np.ones((4, 4))).tolist() == [[0, 3]] * 4
     circle = np.roll(np.eye(6), 1, axis=1)  # any of its six cuts
     assert place_ranges(circle).tolist() == [[0, 5]] * 6
+
+
+def slow_gini(sizes):
+    """Half of the mean difference of two, over the mean."""
+    sizes = np.asarray(sizes, float)
+    return np.abs(sizes[:, None] - sizes).mean() / (2 * sizes.mean())
+
+
+def test_gini_is_half_of_the_mean_difference(rng):
+    sizes = rng.integers(1, 50, 30)
+    assert intervals.gini(sizes) == pytest.approx(slow_gini(sizes))
+    assert intervals.gini(np.full(9, 4)) == pytest.approx(0)
+
+
+def test_equal_chances_are_no_more_unequal_than_equal_chances(rng):
+    even = intervals.equal_chances(np.full(60, 6), rng)
+    assert even.sum() == 360
+    assert even.min() >= 1
+    same = intervals.more_unequal(even, rng, 300)
+    assert abs(same.estimate) < 0.1
+    assert not same.low > 0.02
+    wild = np.r_[np.full(55, 1), 80, 60, 50, 40, 30]
+    found = intervals.more_unequal(wild, rng, 300)
+    assert 0 < found.low < found.estimate
+    equal = intervals.more_unequal(np.full(60, 6), rng, 300)
+    assert equal.high < 0  # less unequal than by lot

@@ -13,7 +13,14 @@ from companion.model_ecosystem.method.forest import Forest
 from companion.stats import LEVEL, Interval, t_interval
 
 WIDEST = 3.0
-"""Largest factor by which an interval is widened for unequal families (arbitrary)."""
+"""Largest factor by which an interval is widened for unequal families: for the worth of two equal
+families Student's t asks for 6.5, which leaves nothing to be said, and for three for 2.2."""
+
+LEAST_EFFECTIVE = 2.0
+"""Families that an interval is credited with at least, so that Student's t has one degree left."""
+
+CHUNK = 64
+"""Resamples that are drawn at once; more only take more memory."""
 
 TAILS = (0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
 
@@ -62,13 +69,13 @@ def ratio_bootstrap(
         estimate = float(np.sum(total) / np.sum(weight)) if f else np.nan
         return Interval(estimate, np.nan, np.nan, None, f)
     draws = []
-    for start in range(0, n_resamples, 64):  # a few rows at a time keep the memory flat
-        size = min(64, n_resamples - start)
+    for start in range(0, n_resamples, CHUNK):
+        size = min(CHUNK, n_resamples - start)
         counts = rng.multinomial(f, np.full(f, 1 / f), size=size)
         draws.append((counts @ total) / np.maximum(counts @ weight, 1e-300))
     estimate = float(np.sum(total) / np.sum(weight))
     ends = np.quantile(np.concatenate(draws), TAILS)
-    effective = max(np.sum(weight) ** 2 / np.sum(np.square(weight)), 2.0)
+    effective = max(np.sum(weight) ** 2 / np.sum(np.square(weight)), LEAST_EFFECTIVE)
     wider = student.ppf(TAILS[1], effective - 1) / normal.ppf(TAILS[1])
     low, high = estimate + (ends - estimate) * min(wider, WIDEST)
     own = np.divide(total, weight, out=np.full(f, estimate), where=np.asarray(weight) > 0)
@@ -97,11 +104,14 @@ class Moves(NamedTuple):
     there : (f,) votes of families whose parent is of the first class: share that took the second
     back : (g,) votes of families whose parent is of the second class: share that took the first
     accounts : (2,) accounts that moved, there and back, once a family
+    drawn : what `difference` would be if every child drew its class from all models that declare
+        one, an account one vote: regression to the mean, with nothing inherited and no direction
     """
 
     there: np.ndarray
     back: np.ndarray
     accounts: np.ndarray
+    drawn: float = np.nan
 
     @property
     def difference(self) -> Interval:
@@ -131,4 +141,45 @@ def moves(kind: np.ndarray, graph: Forest, account: np.ndarray) -> Moves:
         gone = (changed == 1) & (account[graph.parent] != account[graph.child])
         who = np.column_stack([graph.parent, account[graph.child]])[gone]
         moved.append(len(np.unique(who, axis=0)))
-    return Moves(votes[0], votes[1], np.array(moved))
+    _, who = np.unique(account[kind >= 0], return_inverse=True)
+    own = np.bincount(who, weights=kind[kind >= 0]) / np.bincount(who)
+    # there, a child is of the second class by its share; back, of the first by the rest
+    drawn = float(2 * own.mean() - 1) if own.size else np.nan
+    return Moves(votes[0], votes[1], np.array(moved), drawn)
+
+
+def resampled_edges(graph: Forest, rng: np.random.Generator) -> np.ndarray:
+    """Places of the edges of as many families as there are, drawn with replacement."""
+    order = np.argsort(graph.parent, kind="stable")
+    _, start = np.unique(graph.parent[order], return_index=True)
+    members = np.split(order, start[1:])
+    drawn = rng.integers(0, len(members), len(members))
+    return np.concatenate([members[i] for i in drawn])
+
+
+def gini(sizes: np.ndarray) -> float:
+    """Gini coefficient of some sizes: 0 if all are equal, near 1 if one has everything."""
+    ordered = np.sort(np.asarray(sizes, float))
+    n = ordered.size
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+
+
+def more_unequal(sizes: np.ndarray, rng: np.random.Generator, n_resamples: int) -> Interval:
+    """Gini of family sizes minus that of equal chances, 95 % over resampled families.
+
+    Equal chances: every parent has one child, and the others fall on all parents alike.  Each
+    resample is compared with a draw of as many children.
+    """
+    differences = np.empty(n_resamples)
+    for i in range(n_resamples):
+        some = rng.choice(sizes, sizes.size)
+        differences[i] = gini(some) - gini(equal_chances(some, rng))
+    expected = np.mean([gini(equal_chances(sizes, rng)) for _ in range(n_resamples)])
+    low, high = np.quantile(differences, TAILS)
+    return Interval(gini(sizes) - float(expected), float(low), float(high), None, sizes.size)
+
+
+def equal_chances(sizes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Sizes of as many families with as many children, one each and the rest by lot."""
+    n = len(sizes)
+    return 1 + rng.multinomial(int(np.sum(sizes)) - n, np.full(n, 1 / n))

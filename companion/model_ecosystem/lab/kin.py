@@ -8,30 +8,27 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfTransformer
 
 from companion.model_ecosystem.lab.intervals import ratio_bootstrap
 from companion.model_ecosystem.method import dna
 from companion.model_ecosystem.method.forest import Forest
 from companion.model_ecosystem.method.rates import both_declared, one_value, values_of
-from companion.model_ecosystem.method.similarity import Families, families, random_pair
+from companion.model_ecosystem.method.similarity import (
+    Families,
+    families,
+    levenshtein,
+    random_pair,
+    tfidf,
+)
 from companion.model_ecosystem.sources import TRAITS, Ecosystem
 from companion.stats import Interval, t_interval
-
-TERMS = 512
-"""Words and word pairs that are kept, the most frequent ones; the paper's setting."""
 
 WEIGHTS = ("pairs", "families")
 """Families weighted by their sibling pairs, as the paper's draws do, or equally."""
 
 ACCOUNTS = ("any", "different")
 """Which pairs count: all, or those of two accounts."""
-
-
-def tfidf(texts: Sequence[str]) -> sparse.csr_array:
-    """Unit rows (n, at most TERMS): words and word pairs, as the paper's code weighs them."""
-    made = TfidfVectorizer(lowercase=True, ngram_range=(1, 2), max_features=TERMS)
-    return sparse.csr_array(made.fit_transform(texts))
 
 
 def card_rows(names: Sequence[str], counts: pl.DataFrame) -> tuple[np.ndarray, sparse.csr_array]:
@@ -65,24 +62,18 @@ def with_both(found: Families) -> Families:
 
 
 def compare(
-    x: sparse.csr_array,
-    graph: Forest,
-    rng: np.random.Generator,
-    *,
-    weights: str,
-    account: np.ndarray | None = None,
-    n_resamples: int = 500,
+    found: Families, rng: np.random.Generator, *, weights: str, n_resamples: int = 500
 ) -> dict[str, float]:
     """Siblings against parent and child: both means, and their difference with 95 % over families.
 
-    weights : of WEIGHTS; account : (n,) labels, given where pairs of one account are left out
+    found : both similarities by family; weights : of WEIGHTS
 
     Returns : parent_child, sibling, gap, gap_low, gap_high, n (families), effective
     ((Σw)² / Σw²)
     """
     if weights not in WEIGHTS:
         raise ValueError(f"unknown weights {weights!r}; choose one of {', '.join(WEIGHTS)}")
-    found = with_both(families(x, graph, uploader=account))
+    found = with_both(found)
     d = found.d.astype(float)
     w = d * (d - 1) / 2 if weights == "pairs" else np.ones(d.size)
     gap = found.sibling - found.parent_child
@@ -128,10 +119,10 @@ class LeftOut(NamedTuple):
         return self.without[self.fields.index(self.child)]
 
     @property
-    def next_best(self) -> int:
-        """The other field without which least is left, by the mean."""
+    def other(self) -> int:
+        """The other field that moves the gap most, up or down, by the mean."""
         others = [i for i, name in enumerate(self.fields) if name != self.child]
-        return min(others, key=lambda i: self.without[i].mean())
+        return max(others, key=lambda i: abs((self.without[i] - self.whole).mean()))
 
 
 def left_out(system: Ecosystem) -> LeftOut:
@@ -200,29 +191,40 @@ def trait_kin(system: Ecosystem, *, different: bool = True) -> TraitKin:
     return TraitKin(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-# --------------------------------------------------------------------------- by drawn pairs
-def levenshtein(
-    texts: Sequence[str], graph: Forest, rng: np.random.Generator, n_pairs: int
-) -> dict[str, float]:
-    """Normalized Levenshtein similarity of drawn pairs (there is no exact sum).
+# --------------------------------------------------------------------------- by pairs
+def levenshtein_families(
+    texts: Sequence[str],
+    graph: Forest,
+    rng: np.random.Generator,
+    most: int,
+    account: np.ndarray | None = None,
+) -> Families:
+    """Normalized Levenshtein similarities inside every family; there is no exact sum.
 
-    Returns : mean of random pairs, of parent and child, and of siblings (trio-star weights)
+    most : sibling pairs that are compared in a family, drawn with replacement where it has more;
+        all its pairs of parent and child are.  account : (n,) labels; when given, pairs of one
+        account are left out
+
+    Returns : means over the compared pairs; n_edges, n_pairs : how many these are
     """
-    from rapidfuzz.distance import Levenshtein
-
-    like = Levenshtein.normalized_similarity
-    d = graph.n_children()
-    weight = d * (d - 1) / 2
-    heads = rng.choice(graph.n, size=n_pairs, p=weight / weight.sum())
+    rows = []
     order = np.argsort(graph.parent, kind="stable")
-    start = np.searchsorted(graph.parent[order], heads)
-    one = (rng.random(n_pairs) * d[heads]).astype(int)
-    two = (one + 1 + (rng.random(n_pairs) * (d[heads] - 1)).astype(int)) % d[heads]
-    a, b = (graph.child[order][start + pick] for pick in (one, two))
-    x, y = rng.integers(0, graph.n, n_pairs), rng.integers(0, graph.n - 1, n_pairs)
-    y = y + (y >= x)
-    means = {}
-    for name, first, second in (("random", x, y), ("parent-child", heads, a), ("sibling", a, b)):
-        pairs = zip(first, second, strict=True)
-        means[name] = float(np.mean([like(texts[i], texts[j]) for i, j in pairs]))
-    return means
+    heads, start = np.unique(graph.parent[order], return_index=True)
+    for head, kids in zip(heads, np.split(graph.child[order], start[1:]), strict=True):
+        d = kids.size
+        if d * (d - 1) // 2 <= most:
+            one, two = np.triu_indices(d, 1)
+        else:
+            one = rng.integers(0, d, most)
+            two = (one + rng.integers(1, d, most)) % d
+        a, b, above = kids[one], kids[two], np.full(d, head)
+        if account is not None:
+            other, apart = account[kids] != account[head], account[a] != account[b]
+            kids, above, a, b = kids[other], above[other], a[apart], b[apart]
+        up, side = levenshtein(texts, above, kids), levenshtein(texts, a, b)
+        rows.append((head, d, _mean(up), up.size, _mean(side), side.size))
+    return Families(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else np.nan

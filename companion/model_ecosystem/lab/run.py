@@ -11,24 +11,25 @@ from companion.data import Missing
 from companion.model_ecosystem import hub, sources
 from companion.model_ecosystem.lab import intervals, kin, worlds
 from companion.model_ecosystem.lab import speed as clocks
-from companion.model_ecosystem.lab.directions import (
-    Directions,
-    directions,
-    once_per_account,
-    quasi_independence,
-)
+from companion.model_ecosystem.lab.directions import Directions, directions
 from companion.model_ecosystem.lab.intervals import Moves, Rate
 from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
 from companion.model_ecosystem.lab.worlds import Grid
 from companion.model_ecosystem.method import dna
-from companion.model_ecosystem.method.drift import most_common, transitions
-from companion.model_ecosystem.method.forest import n_descendants
+from companion.model_ecosystem.method.drift import most_common
 from companion.model_ecosystem.method.rates import distance, values_of
-from companion.model_ecosystem.method.similarity import pair_types
+from companion.model_ecosystem.method.similarity import (
+    Families,
+    draw_pairs,
+    families,
+    levenshtein,
+    pair_types,
+    tfidf,
+)
 from companion.model_ecosystem.settings import Settings
 from companion.model_ecosystem.sources import Ecosystem
 from companion.scale import generator
-from companion.stats import Interval
+from companion.stats import Interval, t_interval
 
 BOOKKEEPING = ("base_model", "id", "createdAt", "likes", "downloads", "region")
 """Fields that say where, when and by whom a record is kept: nothing is inherited in them."""
@@ -52,64 +53,94 @@ def field_gaps(system: Ecosystem) -> LeftOut:
     return kin.left_out(system)
 
 
-def resemblance(system: Ecosystem) -> Interval:
-    """Parent and child minus random pairs, the whole string, over families."""
-    return kin.lift(kin.tfidf(dna.strings(system.records)), system.graph)
+def texts_of(system: Ecosystem, without: tuple[str, ...] = ()) -> list[str]:
+    """The strings of a table, without its masked fields and some more."""
+    return dna.strings(system.records, {*system.masked, *without})
+
+
+def ways(system: Ecosystem) -> dict[str, tuple[str, ...]]:
+    """Words for a string, and the fields that it leaves out: none, and "I am a child"."""
+    return {"all fields": (), f"without {system.child_field}": (system.child_field,)}
+
+
+def resemblance(system: Ecosystem) -> dict[str, Interval]:
+    """Parent and child minus random pairs (TF-IDF), over families, for each of `ways`."""
+    return {
+        words: kin.lift(tfidf(texts_of(system, without)), system.graph)
+        for words, without in ways(system).items()
+    }
+
+
+def resemblance_by_letters(system: Ecosystem, settings: Settings, seed: int) -> Interval:
+    """Parent and child minus random pairs (Levenshtein), the whole string, over families.
+
+    Random pairs are drawn, so many that their mean adds nothing to the interval.
+    """
+    texts, rng = texts_of(system), generator(seed, "levenshtein lift")
+    first, second = draw_pairs(system.graph, rng, settings.levenshtein_pairs)["random"]
+    chance = levenshtein(texts, first, second).mean()
+    found = kin.levenshtein_families(texts, system.graph, rng, most=0)
+    return t_interval(found.parent_child - chance)
 
 
 def kin_types(system: Ecosystem) -> dict[str, pl.DataFrame]:
     """The paper's 24 pair types, with all fields and without the one that names the parent."""
-    ways = {"all fields": (), f"without {system.child_field}": (system.child_field,)}
     return {
-        words: pair_types(kin.tfidf(dna.strings(system.records, without)), system.graph)
-        for words, without in ways.items()
+        words: pair_types(tfidf(texts_of(system, without)), system.graph)
+        for words, without in ways(system).items()
     }
 
 
 def ways_of_asking(
     system: Ecosystem, settings: Settings, seed: int, card_terms: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Siblings against parent and child for each string, weight, and rule about accounts.
+    """Siblings against parent and child for each measure, string, weight, and rule about accounts.
 
     card_terms : counts of :func:`sources.card_terms`; with them the cards are one string more
 
-    Columns: string ("all fields", "without ...", and "card"), accounts,
+    Columns: measure (of MEASURES), string ("all fields", "without ...", and "card"), accounts,
     weights, and those of :func:`kin.compare`.
     """
-    strings = {
-        words: (system.graph, kin.tfidf(dna.strings(system.records, without)))
-        for words, without in (
-            ("all fields", ()),
-            (f"without {system.child_field}", (system.child_field,)),
-            ("without bookkeeping", BOOKKEEPING),
-        )
-    }
-    if card_terms is not None:
-        has, rows = kin.card_rows(system.table["model_id"].to_list(), card_terms)
-        keep = has[system.graph.parent] & has[system.graph.child]
-        strings["card"] = (system.graph.where(keep), rows)
+    strings = ways(system) | {"without bookkeeping": BOOKKEEPING}
     table = []
-    for name, (graph, x) in strings.items():
-        for accounts in kin.ACCOUNTS:
-            for weights in kin.WEIGHTS:
-                rng = generator(seed, "asking", name, accounts, weights)
-                labels = system.account if accounts == "different" else None
-                found = kin.compare(
-                    x, graph, rng, weights=weights, account=labels, n_resamples=settings.resamples
-                )
-                table.append({"string": name, "accounts": accounts, "weights": weights} | found)
+
+    def ask(measure: str, string: str, accounts: str, found: Families) -> None:
+        for weights in kin.WEIGHTS:
+            rng = generator(seed, "asking", measure, string, accounts, weights)
+            row = kin.compare(found, rng, weights=weights, n_resamples=settings.resamples)
+            names = {"measure": measure, "string": string, "accounts": accounts}
+            table.append(names | {"weights": weights} | row)
+
+    rows = {words: tfidf(texts_of(system, without)) for words, without in strings.items()}
+    graphs = dict.fromkeys(rows, system.graph)
+    if card_terms is not None:
+        has, rows["card"] = kin.card_rows(system.table["model_id"].to_list(), card_terms)
+        keep = has[system.graph.parent] & has[system.graph.child]
+        graphs["card"] = system.graph.where(keep)
+    for accounts in kin.ACCOUNTS:
+        labels = system.account if accounts == "different" else None
+        for words, x in rows.items():
+            ask("TF-IDF", words, accounts, families(x, graphs[words], uploader=labels))
+        for words, without in ways(system).items():
+            rng = generator(seed, "letters", words, accounts)
+            found = kin.levenshtein_families(
+                texts_of(system, without), system.graph, rng, settings.levenshtein_most, labels
+            )
+            ask("Levenshtein", words, accounts, found)
     return pl.DataFrame(table)
 
 
-def drawn_similarity(system: Ecosystem, settings: Settings, seed: int) -> pl.DataFrame | Missing:
-    """Levenshtein similarity by drawn pairs, with all fields and without the parent's name."""
-    if not settings.levenshtein_pairs:
-        return Missing("No pairs are drawn (levenshtein_pairs is 0).")
+def drawn_similarity(system: Ecosystem, settings: Settings, seed: int) -> pl.DataFrame:
+    """Means of pairs drawn as the paper draws them (random, and of trio stars), Levenshtein.
+
+    Columns: string, random, parent-child, sibling.
+    """
     rows = []
-    for words, without in (("all fields", ()), ("without base_model", ("base_model",))):
-        texts, rng = dna.strings(system.records, without), generator(seed, "levenshtein", words)
-        found = kin.levenshtein(texts, system.graph, rng, settings.levenshtein_pairs)
-        rows.append({"string": words} | found)
+    for words, without in ways(system).items():
+        texts, rng = texts_of(system, without), generator(seed, "levenshtein", words)
+        pairs = draw_pairs(system.graph, rng, settings.levenshtein_pairs)
+        means = {name: float(levenshtein(texts, *ends).mean()) for name, ends in pairs.items()}
+        rows.append({"string": words} | means)
     return pl.DataFrame(rows)
 
 
@@ -144,11 +175,18 @@ def language_moves(system: Ecosystem) -> Moves:
     return intervals.moves(np.array(kind), system.graph, system.account)
 
 
+def task_moves(system: Ecosystem) -> Moves:
+    """Families that leave filling gaps or features for classification, and back."""
+    kind = [sources.task_class(one[0]) if one else -1 for one in system.column("task")]
+    return intervals.moves(np.array(kind), system.graph, system.account)
+
+
 def card_votes(system: Ecosystem) -> dict[str, np.ndarray]:
     """What happens to cards, a number a family, other accounts than the parent's.
 
     Returns : ``length``, log of the child's length over the parent's; ``template``, share of
-    automatic cards among the children minus the parent's
+    automatic cards among the children minus the parent's; ``drawn``, the first if every child drew
+    its card from those of all models: regression to the mean, with nothing inherited
     """
     graph = system.graph
     length = np.array([one or np.nan for one in system.column("card_chars")], float)
@@ -156,8 +194,11 @@ def card_votes(system: Ecosystem) -> dict[str, np.ndarray]:
         [np.nan if one is None else one for one in system.column("auto_card")], float
     )
     template[~np.isfinite(length)] = np.nan
+    change = np.log(length[graph.child] / length[graph.parent])
+    typical = np.nanmean(np.log(length)) if np.isfinite(length).any() else np.nan
     changes = {
-        "length": np.log(length[graph.child] / length[graph.parent]),
+        "length": change,
+        "drawn": np.where(np.isfinite(change), typical - np.log(length[graph.parent]), np.nan),
         "template": template[graph.child] - template[graph.parent],
     }
     return {
@@ -172,54 +213,38 @@ def family_sizes(system: Ecosystem) -> np.ndarray:
     return np.sort(d[d > 0])[::-1]
 
 
-def top_tenth(system: Ecosystem, settings: Settings, seed: int) -> Interval:
-    """Share of the children in the largest tenth of the families, 95 % over resampled families."""
-    sizes = family_sizes(system)
-
-    def share(some: np.ndarray) -> float:
-        some = np.sort(some)[::-1]
-        return float(some[: max(1, round(some.size / 10))].sum() / some.sum())
-
+def inequality(system: Ecosystem, settings: Settings, seed: int) -> Interval:
+    """Gini of the family sizes minus that of equal chances, 95 % over resampled families."""
     rng = generator(seed, "sizes", system.name)
-    draws = [share(rng.choice(sizes, sizes.size)) for _ in range(settings.resamples)]
-    low, high = np.quantile(draws, intervals.TAILS)
-    return Interval(share(sizes), float(low), float(high), None, sizes.size)
+    return intervals.more_unequal(family_sizes(system), rng, settings.resamples)
 
 
-def orders(
-    system: Ecosystem, settings: Settings, seed: int, top: int = 20
-) -> dict[str, Directions]:
+TOP = 20
+"""Values of a trait that are put in order, the most common ones; the paper's setting."""
+
+
+def orders(system: Ecosystem, settings: Settings, seed: int) -> dict[str, Directions]:
     """Directions and best orders of licenses, languages, and tasks, the most common values.
 
-    ``other`` and ``unknown`` are left out, and values without a direction to any other.
+    ``other`` and ``unknown`` are left out, and a trait with fewer than three directed values.
     """
     found = {}
     for trait in sources.PRINTED_ORDER:
-        values = values_of(system.column(trait))
-        chosen = most_common(values, top)
-        counts = transitions(values, system.graph)[np.ix_(chosen, chosen)]
-        oriented = (counts != counts.T).any(axis=1)
-        chosen, counts = chosen[oriented], counts[np.ix_(oriented, oriented)]
-        if len(chosen) > 2:
-            rng, names = generator(seed, "order", trait), tuple(values.names[i] for i in chosen)
-            found[trait] = directions(counts, names, rng, settings.null_orders)
+        values, rng = values_of(system.column(trait)), generator(seed, "order", trait)
+        chosen = most_common(values, TOP)
+        sizes = settings.null_orders, settings.order_resamples
+        one = directions(values, system.graph, chosen, rng, *sizes)
+        if one is not None:
+            found[trait] = one
     return found
 
 
-def target_test(system: Ecosystem, settings: Settings, seed: int) -> float:
-    """p of quasi-independence of licenses, one mutation per account, source and target."""
-    counts = once_per_account(values_of(system.column("license")), system.graph, system.account)
-    rng = generator(seed, "targets")
-    return quasi_independence(counts, rng, min(settings.resamples, 1_000)).p
-
-
-def generations(system: Ecosystem) -> np.ndarray:
-    """Descendants of each model that has any, all generations, most first."""
-    size = n_descendants(system.graph.primary())
-    return np.sort(size[size > 0])[::-1]
-
-
 # --------------------------------------------------------------------------- simulated worlds
+COVERAGE_RESAMPLES = 300
+"""Of each simulated interval: the ends' own error is a tenth of the interval, and cancels over
+worlds."""
+
+
 def threshold_grid(settings: Settings, seed: int) -> Grid:
     """The grid of eq. 3 at this scale."""
     rng = generator(seed, "grid")
@@ -234,13 +259,14 @@ def four_worlds(settings: Settings, seed: int) -> pl.DataFrame:
 
 def coverage(settings: Settings, seed: int) -> pl.DataFrame:
     """Intervals of known mutation rates."""
-    return worlds.coverage(settings.coverage_models, settings.coverage_runs, seed, 300)
+    n, runs = settings.coverage_models, settings.coverage_runs
+    return worlds.coverage(n, runs, seed, COVERAGE_RESAMPLES)
 
 
 def drift_worlds(settings: Settings, seed: int) -> pl.DataFrame:
     """Worlds with and without direction, with and without a ladder."""
     n, runs = settings.drift_models, settings.drift_runs
-    return worlds.drift_runs(n, runs, seed, settings.sim_null_orders, 200)
+    return worlds.drift_runs(n, runs, seed, settings.sim_null_orders)
 
 
 def speed(settings: Settings, seed: int) -> pl.DataFrame:
@@ -261,11 +287,14 @@ def hub_results(system: Ecosystem, settings: Settings, seed: int) -> dict[str, o
     found = {
         "fields": kin.left_out(tuned),
         "lift": resemblance(tuned),
+        "letters": resemblance_by_letters(tuned, settings, seed),
         "asking": ways_of_asking(tuned, settings, seed),
         "traits": kin.trait_kin(tuned),
         "rates": mutation_rates(tuned, settings, seed),
         "licenses": license_moves(tuned),
         "languages": language_moves(tuned),
+        "tasks": task_moves(tuned),
+        "sizes": inequality(tuned, settings, seed),
         "orders": orders(tuned, settings, seed),
     }
     if "card_chars" in system.table.columns:

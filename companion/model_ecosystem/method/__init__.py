@@ -1,1 +1,1 @@
-"""The paper: families, their resemblance, mutation and drift; and the law behind its argument."""
+"""The paper: families, their resemblance, mutation and drift; ``theory`` is ours."""

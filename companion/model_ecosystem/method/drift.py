@@ -32,20 +32,17 @@ class Order(NamedTuple):
         return self.agree / self.pairs if self.pairs else float("nan")
 
 
-def transitions(values: Values, graph: Forest, *, doubled: bool = False) -> np.ndarray:
+def transitions(values: Values, graph: Forest) -> np.ndarray:
     """Counts (k, k) of value i in the parent giving way to value j in the child.
 
-    doubled : the paper's count, which for parent set A and child set B adds one for each pair in
-        A × (B∖A) and one for each in (A∖B) × B.  A trait with one value is then counted twice per
-        mutation, and a kept value counts as the target of every dropped one.  Ours counts the
-        pairs in (A∖B) × (B∖A), once.
+    For parent set A and child set B one for each pair in (A∖B) × (B∖A).  The paper's code adds one
+    for each pair in A × (B∖A) and one for each in (A∖B) × B, so that a trait with one value counts
+    twice per mutation, and a kept value is the target of every dropped one.
     """
     graph = both_declared(values, graph)
     old, new = values.rows[graph.parent], values.rows[graph.child]
     added, removed = (sparse.csr_array((a - b).maximum(0)) for a, b in ((new, old), (old, new)))
-    if not doubled:
-        return np.asarray((removed.T @ added).todense())
-    return np.asarray((old.T @ added + removed.T @ new).todense())
+    return np.asarray((removed.T @ added).todense())
 
 
 def most_common(values: Values, top: int, without: tuple[str, ...] = ("other", "unknown")):
@@ -56,13 +53,13 @@ def most_common(values: Values, top: int, without: tuple[str, ...] = ("other", "
     return np.sort(best[count[best] > 0])
 
 
-def best_order(counts: np.ndarray, *, by_traffic: bool = False) -> Order:
+def best_order(counts: np.ndarray) -> Order:
     """The linear order that most oriented pairs agree with, as an integer program.  Notebook eq. 7.
 
     x_ij = 1 if i stands before j; for i < j < k the sum x_ij + x_jk − x_ik is 0 or 1, which rules
     out circles.  A pair is oriented by the sign of T_ij − T_ji; ties are dropped.
 
-    counts : (k, k) transitions; by_traffic : weigh a pair by |T_ij − T_ji| instead of one
+    counts : (k, k) transitions
 
     Raises
     ------
@@ -73,8 +70,7 @@ def best_order(counts: np.ndarray, *, by_traffic: bool = False) -> Order:
     k = len(counts)
     if counts.ndim != 2 or counts.shape[1] != k or k < 2:
         raise ValueError(f"transitions need shape (k, k) with k >= 2, got {counts.shape}")
-    net = counts - counts.T
-    gain = net if by_traffic else np.sign(net)
+    gain = np.sign(counts - counts.T)
     first, second = np.triu_indices(k, 1)
     result = milp(
         -gain[first, second],

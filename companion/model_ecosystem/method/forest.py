@@ -239,18 +239,3 @@ def depths(parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if (parent[root] != n).any():  # a fixed point that has a parent lies on a circle
         raise ValueError(_CIRCLE)
     return depth[:-1], root
-
-
-def n_descendants(parent: np.ndarray) -> np.ndarray:
-    """Descendants of every model, itself not counted, by doubling; parent as in `depths`."""
-    n = parent.size
-    jump, size = np.append(parent, n), np.ones(n + 1)
-    size[n] = 0
-    for _ in range(max(n, 1).bit_length() + 1):
-        if not (jump < n).any():
-            return size[:-1].astype(np.int64) - 1
-        # size[v] counts v and its descendants nearer than the jump; those at the jump add theirs
-        size += np.bincount(jump, weights=size, minlength=n + 1)
-        size[n] = 0
-        jump = jump[jump]
-    raise ValueError(_CIRCLE)

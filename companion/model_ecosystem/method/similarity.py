@@ -1,4 +1,4 @@
-"""How alike relatives are: exact means over all pairs of the population.
+"""How alike relatives are: the paper's similarities and draws, and exact means over all pairs.
 
 With unit rows x the similarity of two models is a dot product, and a sum over pairs is a product
 of sums.  So a mean over billions of sibling pairs needs one pass over the models, and no draws.
@@ -6,6 +6,7 @@ of sums.  So a mean over billions of sibling pairs needs one pass over the model
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,45 @@ import polars as pl
 from scipy import sparse
 
 from companion.model_ecosystem.method.forest import Forest
+
+TERMS = 512
+"""Words and word pairs that are kept, the most frequent ones; the paper's setting."""
+
+
+def tfidf(texts: Sequence[str]) -> sparse.csr_array:
+    """Unit rows (n, at most TERMS): words and word pairs, as the paper's code weighs them."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    made = TfidfVectorizer(lowercase=True, ngram_range=(1, 2), max_features=TERMS)
+    return sparse.csr_array(made.fit_transform(texts))
+
+
+def levenshtein(texts: Sequence[str], first: Iterable[int], second: Iterable[int]) -> np.ndarray:
+    """1 − distance / length of the longer text, for pairs of texts by their places, (pairs,)."""
+    from rapidfuzz.distance import Levenshtein
+
+    like = Levenshtein.normalized_similarity
+    return np.array([like(texts[i], texts[j]) for i, j in zip(first, second, strict=True)], float)
+
+
+def draw_pairs(
+    graph: Forest, rng: np.random.Generator, n: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Pairs as the paper draws them, ends (n,) each: random ones, and those of a trio star.
+
+    A star p → {a, b} is drawn with probability in proportion to d(d−1)/2 of its parent; its
+    pairs are (p, a), parent and child, and (a, b), siblings.
+    """
+    d = graph.n_children()
+    weight = d * (d - 1) / 2
+    heads = rng.choice(graph.n, size=n, p=weight / weight.sum())
+    order = np.argsort(graph.parent, kind="stable")
+    start = np.searchsorted(graph.parent[order], heads)
+    one = (rng.random(n) * d[heads]).astype(int)
+    two = (one + 1 + (rng.random(n) * (d[heads] - 1)).astype(int)) % d[heads]
+    a, b = (graph.child[order][start + pick] for pick in (one, two))
+    x, y = rng.integers(0, graph.n, n), rng.integers(0, graph.n - 1, n)
+    return {"random": (x, y + (y >= x)), "parent-child": (heads, a), "sibling": (a, b)}
 
 
 class Families(NamedTuple):
@@ -102,6 +142,22 @@ def random_pair(x: sparse.csr_array) -> float:
 
 def pair_types(x: sparse.csr_array, graph: Forest) -> pl.DataFrame:
     """The paper's 24 pair types, each averaged over all subgraphs of its pattern.
+
+    A mean over pairs is a sum of dot products over their number.  With d(v) children and m(v)
+    parents of v, two(v) = d(d−1)/2 and three(v) = d(d−1)(d−2)/6, a pattern occurs so often:
+
+    =================  ======================  =======================================
+    pattern            models                  how often
+    =================  ======================  =======================================
+    random_pair        any two                 n(n−1)/2
+    edge               u → v                   1 per edge
+    trio_star          v → {a, b}              two(v) per v
+    trio_chain         u → v → w               d(v) per edge u → v
+    quad_star3         v → {a, b, c}           three(v) per v
+    quad_tail_fork     u → v → {w, x}          two(v) per edge u → v
+    quad_fork_tail     u → {v → w, x}          d(v) (d(u)−1) per edge u → v
+    quad_chain         t → u → v → w           m(u) d(v) per edge u → v
+    =================  ======================  =======================================
 
     A pattern counts walks: where a model has several parents, each of its ways up counts.
     Columns: subgraph, relation, mean (nan where the pattern does not occur), n (pairs).

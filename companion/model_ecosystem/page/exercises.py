@@ -7,7 +7,7 @@ import numpy as np
 from companion.exercises import Answer, respond
 from companion.model_ecosystem.lab.simulate import Population, Trait, grow, populate
 from companion.model_ecosystem.method.rates import distance, values_of_codes
-from companion.model_ecosystem.method.threshold import (
+from companion.model_ecosystem.method.theory import (
     critical_mutation,
     enough_bookkeeping,
     most_siblings,
@@ -27,16 +27,25 @@ def check_threshold(answer: object) -> Answer:
     )
 
 
+BARELY_MU, BARELY_S = 0.35, 0.1
+"""Mutation and concentration of exercise 2."""
+
+
 def check_bookkeeping(answer: object) -> Answer:
-    """Exercise 2: the share that hides everything when 20 % change, s = 0.3 (the live figure)."""
-    deficit = 0.2 * (1 - 0.2 * 1.3)
+    """Exercise 2: the share that hides everything when 35 % change, s = 0.1 (the live figure)."""
+    deficit = BARELY_MU * (1 - BARELY_MU * (1 + BARELY_S))
     return respond(
         answer,
-        enough_bookkeeping(0.2, 0.3),
+        enough_bookkeeping(BARELY_MU, BARELY_S),
         tolerance=0.01,
         name="me-bookkeeping",
-        hints=[(deficit, "This is the deficit g; the share is g / (1 + g).")],
-        otherwise="Move the first slider until the points meet, or take g = μ(1 − μ(1 + s)).",
+        hints=[
+            (
+                deficit / (1 + deficit),
+                "This is right for the share of equal positions; a cosine gains less.",
+            )
+        ],
+        otherwise="Move the first slider until the points meet, or solve eq. 4 for b.",
     )
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from scipy.stats import spearmanr
 
 from companion.data import Missing
 from companion.model_ecosystem.lab.directions import Directions
-from companion.model_ecosystem.lab.intervals import Moves, Rate
-from companion.model_ecosystem.lab.kin import TraitKin
+from companion.model_ecosystem.lab.intervals import TAILS, Moves, Rate
+from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
+from companion.model_ecosystem.lab.published import fields_table
 from companion.model_ecosystem.lab.worlds import REGIMES, WORLDS, Grid
-from companion.model_ecosystem.method.threshold import critical_mutation, parent_child, sibling
+from companion.model_ecosystem.method.theory import critical_mutation, parent_child, sibling
 from companion.model_ecosystem.sources import (
     OPEN,
     PRINTED_ORDER,
@@ -22,6 +24,7 @@ from companion.model_ecosystem.sources import (
     TRAITS,
     license_class,
 )
+from companion.model_ecosystem.verdict import half
 from companion.plotting import (
     BLACK,
     BLUE,
@@ -51,19 +54,66 @@ def _bar(ax: Axes, one: Interval, y: float, **look: object) -> None:
     ax.plot(one.estimate, y, markersize=9, markeredgecolor="white", linestyle="", **look)
 
 
+STEPS = (
+    ("all fields", "any", "all fields, all accounts"),
+    ("without base_model", "any", "without the parent's name"),
+    ("without base_model", "different", "of these, two accounts only"),
+)
+"""String, accounts, and words of what is taken away one after the other."""
+
+ARMS = (
+    ("TF-IDF", "families", "TF-IDF, families equal", "o", BLUE),
+    ("TF-IDF", "pairs", "TF-IDF, the paper's weights", "D", GREEN),
+    ("Levenshtein", "pairs", "Levenshtein, the paper's weights", "^", GREY),
+)
+
+
 def answer(published: Mapping[str, object] | None) -> Figure:
-    """What is left of the siblings' advantage without one field, from the published record."""
+    """What is left of the siblings' advantage step by step, from the published record."""
     found = (published or {}).get("series", {})
-    if "fields" not in found:
-        return no_record("the fields")
-    (half,) = [row for row in published["findings"] if row["claim"] == "O1"]
-    return fields(pl.DataFrame(found["fields"]), half["low"])
+    if "measure" not in found.get("asking", {}):
+        return no_record("the ways of asking")
+    return steps(pl.DataFrame(found["asking"]))
 
 
-def fields(table: pl.DataFrame, half: float | None = None) -> Figure:
+def steps(table: pl.DataFrame) -> Figure:
+    """Siblings minus parent and child, with less and less of what only records make alike."""
+    fig, ax = figure(height=3.6)
+    main = []
+    for k, (measure, weights, words, marker, color) in enumerate(ARMS):
+        for y, (string, accounts, _) in enumerate(STEPS):
+            row = table.filter(
+                measure=measure, weights=weights, string=string, accounts=accounts
+            ).row(0, named=True)
+            one = Interval(row["gap"], row["gap_low"], row["gap_high"])
+            main += [one] if k == 0 else []
+            label = None if y else words
+            _bar(ax, one, y + 0.22 * (k - 1), marker=marker, color=color, label=label)
+    ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
+    ax.set_yticks(range(len(STEPS)), [words for *_, words in STEPS])
+    ax.set_ylim(len(STEPS) - 0.5, -0.5)
+    ax.set(xlabel="similarity (0 to 1), siblings minus parent and child")
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9.5)
+    finding_title(
+        fig,
+        "Siblings are closer, until names and shared accounts are set aside",
+        holds=main[0].low > 0 and main[-1].low <= 0 <= main[-1].high,
+        otherwise="Siblings minus parent and child, with less and less of the records",
+    )
+    return fig
+
+
+def left(named: Mapping[str, LeftOut | Missing]) -> Figure:
+    """What is left of the gap without a field, table by table; named : as in TABLES."""
+    sample = named["sample"]
+    low = None if isinstance(sample, Missing) else half(sample).low
+    return fields(fields_table(**named), low)
+
+
+def fields(table: pl.DataFrame, half_low: float | None = None) -> Figure:
     """Siblings minus parent and child in each table, with all fields and without each one.
 
-    half : lower end of O1's interval, half of the gap minus the rest; None where it is not known
+    half_low : lower end of the interval of half of the sample's gap minus the rest; None: not known
     """
     names = table["table"].unique(maintain_order=True).to_list()
     fig, ax = figure(height=1.3 + 0.85 * len(names))
@@ -88,14 +138,10 @@ def fields(table: pl.DataFrame, half: float | None = None) -> Figure:
             interval = Interval(row["gap"], row["gap_low"], row["gap_high"])
             _bar(ax, interval, y + shift, marker=marker, color=color, label=None if y else words)
         row = child.row(0, named=True)
-        ax.annotate(
-            row["field"],
-            (row["gap_high"], y + 0.24),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=VERMILION,
-        )
+        _name(ax, row["field"], (row["gap_high"], y + 0.24), (6, 0), VERMILION, va="center")
+        far = (others["gap"] - whole["gap"][0]).abs().arg_max()
+        at = (others["gap"][far], y)
+        _name(ax, others["field"][far], at, (0, 6), BLACK, ha="center")
     ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
     sizes = {name: table.filter(table=name)["n"][0] for name in names}
     ax.set_yticks(
@@ -107,10 +153,17 @@ def fields(table: pl.DataFrame, half: float | None = None) -> Figure:
     finding_title(
         fig,
         "One field carries more than half of what makes siblings closer in the Hub sample",
-        holds=half is not None and half > 0,
+        holds=half_low is not None and half_low > 0,
         otherwise="Siblings minus parent and child, without one field after the other",
     )
     return fig
+
+
+def _name(
+    ax: Axes, words: str, at: tuple[float, float], shift: tuple[int, int], color: str, **look: str
+) -> None:
+    """Words beside a mark, so many points away."""
+    ax.annotate(words, at, xytext=shift, textcoords="offset points", color=color, **look)
 
 
 def law(grid: Grid, four: pl.DataFrame) -> Figure:
@@ -166,14 +219,20 @@ def similarity(pairs: Mapping[str, pl.DataFrame], printed: pl.DataFrame) -> Figu
             look = next((KIN[kin] for kin in KIN if relation.startswith(kin)), None)
             marker, color = (look.marker, look.color) if look else ("D", BLACK)
             ax.plot(mean, i, marker, color=color, markersize=7)
-        look = style("paper") | {"linestyle": ""}
-        label = "paper, whole Hub" if ax is axes[1] else None
-        at = [theirs.get(key, np.nan) for key in names]
-        ax.plot(at, range(len(names)), markersize=5, markerfacecolor="none", label=label, **look)
+        title = words
+        if ax is axes[0]:  # the paper's strings have all fields
+            look = style("paper") | {"linestyle": ""}
+            at = [theirs.get(key, np.nan) for key in names]
+            rank = spearmanr(table["mean"], at, nan_policy="omit").statistic
+            title = f"{words}: rank correlation {rank:.2f} with the paper"
+            look |= {"markersize": 5, "markerfacecolor": "none", "label": "paper, whole Hub"}
+            ax.plot(at, range(len(names)), **look)
+        star = [i for i, (pattern, _) in enumerate(names) if pattern == "trio_star"]
+        ax.axhspan(star[0] - 0.5, star[-1] + 0.5, color=GREY, alpha=0.18, zorder=0)
         for edge in [i for i in range(1, len(names)) if names[i][0] != names[i - 1][0]]:
             ax.axhline(edge - 0.5, color=GREY, linewidth=0.6)
         ax.set(xlim=(0, 1), xlabel="mean similarity")
-        ax.set_title(words, fontsize=11)
+        ax.set_title(title, fontsize=10)
     axes[0].set_yticks(
         range(len(names)), [f"{a.replace('_', ' ')}: {b}" for a, b in names], size=8.5
     )
@@ -181,28 +240,42 @@ def similarity(pairs: Mapping[str, pl.DataFrame], printed: pl.DataFrame) -> Figu
     for kin, look in KIN.items():
         axes[1].plot([], [], look.marker, color=look.color, label=kin)
     axes[1].plot([], [], "D", color=BLACK, label="other kin")
-    fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    fig.legend(loc="outside lower center", ncols=3)
     return fig
 
 
 def asking(table: pl.DataFrame) -> Figure:
-    """Siblings minus parent and child, for each string, weight, and rule about accounts."""
-    fig, ax = figure(height=4.6)
-    strings = table["string"].unique(maintain_order=True).to_list()
+    """Siblings minus parent and child, for each measure, string, weight, and rule on accounts."""
+    strings = table.select("measure", "string").unique(maintain_order=True).sort("measure").rows()
+    strings.sort(key=lambda one: (one[0] != "TF-IDF", one[1] == "card"))
+    fig, ax = figure(height=1.6 + 0.62 * len(strings))
     ways = [(w, a) for w in ("pairs", "families") for a in ("any", "different")]
     looks = dict(zip(ways, (("o", BLUE), ("X", BLUE), ("o", GREEN), ("X", GREEN)), strict=True))
-    for y, string in enumerate(strings):
+    named = {"pairs": "the paper's weights", "families": "families equal"}
+    for y, (measure, string) in enumerate(strings):
         for k, (weights, accounts) in enumerate(ways):
-            row = table.filter(string=string, weights=weights, accounts=accounts).row(0, named=True)
+            row = table.filter(
+                measure=measure, string=string, weights=weights, accounts=accounts
+            ).row(0, named=True)
             one = Interval(row["gap"], row["gap_low"], row["gap_high"])
             marker, color = looks[weights, accounts]
-            words = f"{weights} weigh equally, {accounts} accounts" if y == 0 else None
+            words = f"{named[weights]}, {accounts} accounts" if y == 0 else None
             _bar(ax, one, y + 0.2 * (k - 1.5), marker=marker, color=color, label=words)
     ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
-    ax.set_yticks(range(len(strings)), strings)
+    words = [string if m == "TF-IDF" else f"{m}:\n{string}" for m, string in strings]
+    ax.set_yticks(range(len(strings)), words)
     ax.set_ylim(len(strings) - 0.5, -0.5)
     ax.set(xlabel="similarity, siblings minus parent and child")
     fig.legend(loc="outside lower center", ncols=2)
+    plain = table.filter(
+        measure="TF-IDF", string="all fields", weights="families", accounts="any"
+    ).row(0, named=True)
+    finding_title(
+        fig,
+        "Siblings are closer in what the Hub records; how much depends on how one asks",
+        holds=plain["gap_low"] > 0,
+        otherwise="Siblings minus parent and child, asked in many ways",
+    )
     return fig
 
 
@@ -234,15 +307,18 @@ def traits(named: Mapping[str, TraitKin | Missing]) -> Figure:
     return fig
 
 
-def rates(found: Mapping[str, Rate]) -> Figure:
-    """Mutation rates of the real sample with both intervals, and the paper's."""
+def rates(found: Mapping[str, Rate], inside: Mapping[str, float]) -> Figure:
+    """Mutation rates of the real sample with both intervals, and the paper's.
+
+    inside : share of simulated intervals that contain the truth, "naive" and "families"
+    """
     fig, ax = figure(height=3.0)
     paper = style("paper") | {"linestyle": "", "markersize": 8}
     for i, (name, one) in enumerate(found.items()):
         first = i == 0
         for interval, shift, look, label in (
-            (one.naive, -0.15, style("baseline"), "edges independent"),
-            (one.clustered, 0.15, style("ours"), "families resampled"),
+            (one.naive, -0.15, style("baseline"), f"edges: {inside['naive']:.0%} right"),
+            (one.clustered, 0.15, style("ours"), f"families: {inside['families']:.0%} right"),
         ):
             look = {"marker": look["marker"], "color": look["color"]}
             _bar(ax, interval, i + shift, label=label if first else None, **look)
@@ -326,40 +402,40 @@ def places(one: Directions) -> Figure:
 
 
 def orders(worlds: pl.DataFrame, found: Mapping[str, Directions] | Missing) -> Figure:
-    """Share of pairs in the best order, in worlds and in the sample, beside random orientations."""
-    fig, ax = figure(height=4.2)
-    for i, world in enumerate(WORLDS):
-        rows = worlds.filter(world=world)
-        for column, shift, marker, color, label in (
-            ("share", -0.12, "o", BLUE, "best order"),
-            ("null", 0.12, "x", BLACK, "97.5 % of random orientations lie below"),
-        ):
-            at = rows[column].to_numpy()
-            ax.plot(
-                at,
-                np.full(at.size, i + shift),
-                marker,
-                color=color,
-                alpha=0.4,
-                markersize=5,
-                label=label if i == 0 else None,
-            )
-    names = [f"world: {world}" for world in WORLDS]
+    """Share of pairs in the best order beside random orientations: means with the middle 95 %."""
+    rows = []
+    for world in WORLDS:
+        part = worlds.filter(world=world)
+        rows.append((f"world: {world}", _middle(part["share"]), _middle(part["null"]), None))
     if not isinstance(found, Missing):
         for trait, one in found.items():
-            y = len(names)
-            ax.plot(one.order.share, y - 0.12, "o", color=BLUE)
-            ax.plot(np.quantile(one.null, 0.975), y + 0.12, "x", color=BLACK)
-            agree, pairs = PRINTED_ORDER[trait]
+            words = f"sample: {trait} ({one.order.pairs})"
+            rows.append((words, one.share, _middle(one.null), PRINTED_ORDER[trait]))
+    fig, ax = figure(height=1.4 + 0.42 * len(rows))
+    for y, (_, share, null, printed) in enumerate(rows):
+        for one, shift, marker, color, label in (
+            (share, -0.15, "o", BLUE, "best order"),
+            (null, 0.15, "X", BLACK, "random orientations (worlds: best of all drawn)"),
+        ):
+            label = None if y else label
+            _bar(ax, one, y + shift, marker=marker, color=color, label=label)
+        if printed:
+            agree, pairs = printed
             label = "paper, whole Hub" if y == len(WORLDS) else None
             look = style("paper") | {"linestyle": "", "markersize": 8}
             ax.plot(agree / pairs, y, label=label, markerfacecolor="none", **look)
-            names.append(f"Hub sample: {trait} ({one.order.pairs})")
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks(range(len(rows)), [words for words, *_ in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set(xlabel="share of the directed pairs in the best order")
     fig.legend(loc="outside lower center", ncols=2)
     return fig
+
+
+def _middle(values: np.ndarray) -> Interval:
+    """The mean of some draws, and their middle 95 %."""
+    values = np.asarray(values, float)
+    low, high = np.quantile(values, TAILS)
+    return Interval(float(values.mean()), float(low), float(high))
 
 
 def cards(votes: Mapping[str, np.ndarray]) -> Figure:

@@ -1,21 +1,21 @@
 // Equations 1 to 3 with a field that only children carry. The same numbers as live_field.py.
 function scene({ mu, s, tagged }) {
   const STEPS = 50, MOST = 0.4;
-  const parentChild = (m, b) => (1 - b) * (1 - m);
+  const parentChild = (m, b) => Math.sqrt(1 - b) * (1 - m);
   const sibling = (m, b) => (1 - b) * ((1 - m) ** 2 + m ** 2 * s) + b;
+  const gap = (m, b) => sibling(m, b) - parentChild(m, b);
   const shares = [], chances = [];
   for (let i = 0; i <= STEPS; i++) {
     shares.push((i / STEPS) * MOST);
     chances.push(i / STEPS);
   }
   const pc = parentChild(mu, tagged), sib = sibling(mu, tagged), critical = 1 / (1 + s);
-  const deficit = Math.max(0, mu * (1 - mu * (1 + s))), enough = deficit / (1 + deficit);
-  const bare = sibling(mu, 0) - parentChild(mu, 0);
+  const bare = gap(mu, 0);
   const closer = sib > pc ? "Siblings are closer" : "Parent and child are closer";
   const cause = bare > 0
     ? `The ${percent(mu, 0)} that change are enough: more than ${percent(critical, 0)}, eq. 3.`
     : `Without that field parent and child are closer by ${fixed(-bare, 3)}; `
-      + `${percent(enough, 1)} of the string is enough to hide it.`;
+      + `more than ${percent(0.25, 1)} of the string is always enough to hide it.`;
   return {
     headline: `${closer}, by ${fixed(Math.abs(sib - pc), 3)}, where ${percent(tagged, 0)} of the `
       + `string says 'I am a child' and ${percent(mu, 0)} of the traits change.`,
@@ -37,14 +37,14 @@ function scene({ mu, s, tagged }) {
       {
         title: "Siblings minus parent and child",
         x: { label: "traits that change, μ", domain: [0, 1], percent: true },
-        y: { label: "", domain: [-0.3, 1] },
+        y: { label: "", domain: [-0.3, 0.3] },
         marks: [
           { kind: "rule", y: 0, role: "null" },
-          { kind: "rule", x: critical, role: "truth", width: 1,
-            name: "1/(1+s), without the field" },
-          { kind: "line", x: chances,
-            y: chances.map((m) => sibling(m, tagged) - parentChild(m, tagged)),
+          { kind: "line", x: chances, y: chances.map((m) => gap(m, 0)),
+            role: "muted", name: "without the field" },
+          { kind: "line", x: chances, y: chances.map((m) => gap(m, tagged)),
             role: "ours", name: "with the field", width: 2.4 },
+          { kind: "points", x: [mu], y: [bare], role: "muted", size: 4 },
           { kind: "points", x: [mu], y: [sib - pc], role: "ours", size: 5 }],
       },
     ],

@@ -10,10 +10,18 @@ import polars as pl
 
 from companion.claims import measured_text
 from companion.data import Missing
+from companion.model_ecosystem.lab.directions import Directions
+from companion.model_ecosystem.lab.intervals import Rate
 from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
-from companion.model_ecosystem.lab.worlds import WORLDS
-from companion.model_ecosystem.sources import TRAITS
-from companion.stats import t_interval
+from companion.model_ecosystem.lab.published import worlds_summary
+from companion.model_ecosystem.page.figures import TABLES
+from companion.model_ecosystem.sources import (
+    PRINTED_FORWARD,
+    PRINTED_ORDER,
+    PRINTED_RATES,
+    TRAITS,
+)
+from companion.stats import Interval, t_interval
 from companion.tables import Html, styled
 
 if TYPE_CHECKING:
@@ -41,6 +49,7 @@ def left_table(named: Mapping[str, LeftOut | Missing], at_most: int = 8) -> Styl
             continue
         order = sorted(range(len(found.fields)), key=lambda i: found.without[i].mean())[:at_most]
         whole = measured_text(t_interval(found.whole))
+        name = TABLES[name]
         columns[f"{name}, without"] = ["(nothing)"] + [
             found.fields[i] + ("*" if found.fields[i] == found.child else "") for i in order
         ]
@@ -79,26 +88,56 @@ def traits_table(named: Mapping[str, TraitKin | Missing]) -> Styler:
 
 
 def worlds_table(worlds: pl.DataFrame) -> Styler:
-    """What each test says in worlds whose answer is known, in percent of the worlds."""
+    """What each measure says in worlds whose answer is known, in percent of the worlds."""
+    told = worlds_summary(worlds)
+    columns = {
+        "world": told["world"].to_list(),
+        "worlds": told["n"].to_list(),
+        "pairs in order (mean)": 100 * told["pairs"].to_numpy(),
+        "all pairs in order": 100 * told["perfect"].to_numpy(),
+        "order beats chance": 100 * told["chance"].to_numpy(),
+        "direction, edges": 100 * told["edges"].to_numpy(),
+        "direction, votes": 100 * told["votes"].to_numpy(),
+    }
+    frame = pd.DataFrame(columns)
+    return styled(frame, "me-worlds", dict.fromkeys(frame.columns[2:], "{:.0f}"))
+
+
+def orders_table(found: Mapping[str, Directions]) -> Styler:
+    """Orders of the sample beside the paper's: pairs in order, chance, transitions forward."""
     rows = []
-    for world in WORLDS:
-        part = worlds.filter(world=world)
-        votes, edges = (
-            part.select(((pl.col(f"{kind}low") > 0) | (pl.col(f"{kind}high") < 0)).mean()).item()
-            for kind in ("", "edges_")
-        )
+    for trait, one in found.items():
+        agree, pairs = PRINTED_ORDER[trait]
         rows.append(
             {
-                "world": world,
-                "pairs in order (%)": 100 * part["share"].mean(),
-                "order beats chance": 100 * (part["share"] > part["null"]).mean(),
-                "targets depend on source": 100 * (part["p"] < 0.05).mean(),
-                "direction, edges": 100 * edges,
-                "direction, votes": 100 * votes,
+                "trait": trait,
+                "pairs in order": f"{one.order.agree} of {one.order.pairs}",
+                "paper": f"{agree} of {pairs}",
+                "p of chance": f"{one.p:.3f}",
+                "forward (%)": measured_text(_percent(one.forward)),
+                "paper (%)": f"{PRINTED_FORWARD[trait]:.1f}",
             }
         )
-    frame = pd.DataFrame(rows)
-    return styled(frame, "me-worlds", dict.fromkeys(frame.columns[1:], "{:.0f}"))
+    return styled(pd.DataFrame(rows), "me-orders")
+
+
+def _percent(one: Interval) -> Interval:
+    return Interval(100 * one.estimate, 100 * one.low, 100 * one.high)
+
+
+def rates_table(found: Mapping[str, Rate]) -> Styler:
+    """Mutation rates with their intervals over families, and the paper's."""
+    rows = [
+        {
+            "trait": name,
+            "edges": one.clustered.n,
+            "families": one.n_families,
+            "mutation rate": measured_text(one.clustered),
+            "paper": f"{PRINTED_RATES[name]:.3f}" if name in PRINTED_RATES else "",
+        }
+        for name, one in found.items()
+    ]
+    return styled(pd.DataFrame(rows), "me-rates")
 
 
 def speed_table(table: pl.DataFrame) -> Styler:

@@ -1,24 +1,31 @@
-"""When siblings agree more than parent and child: the law of the threshold.
+"""Ours: when siblings are the closer pair, by mutation or by a field that only children have.
 
 A child keeps its parent's value with probability 1 − μ, and otherwise takes another one from a
 distribution q with s = Σq².  Two siblings agree if both kept, or if both changed to the same value.
+Similarity is the cosine: a field that fills the share b of a child's squared length, and that the
+parent lacks, leaves √(1 − b) of the child for the parent to be like.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+ALWAYS_ENOUGH = 0.25
+"""Share of a string above which a common field makes siblings the closer pair, whatever the traits
+do: with a = 1 − μ and b > 1/4 the difference is at least (√(1−b) a − 1/2)² + b − 1/4 > 0."""
+
 
 def parent_child(mu: float, tagged: float = 0.0) -> float:
-    """Expected agreement of parent and child.  Notebook eq. 1.
+    """Expected cosine of parent and child.  Notebook eq. 1.
 
-    tagged : share of the string that only children carry, all the same one (a parent's name)
+    tagged : share of the child's squared length that a field takes which all children have in
+        common (their parent's name), and which the parent has not
     """
-    return (1 - tagged) * (1 - mu)
+    return np.sqrt(1 - tagged) * (1 - mu)
 
 
 def sibling(mu: float, s: float, tagged: float = 0.0) -> float:
-    """Expected agreement of two siblings.  Notebook eq. 2."""
+    """Expected cosine of two siblings.  Notebook eq. 2."""
     return (1 - tagged) * ((1 - mu) ** 2 + mu**2 * s) + tagged
 
 
@@ -28,12 +35,16 @@ def critical_mutation(s: float) -> float:
 
 
 def enough_bookkeeping(mu: float, s: float) -> float:
-    """Share of the string above which a common tag makes siblings the closer pair.  Notebook eq. 4.
+    """Share of the string above which a common field makes siblings closer.  Notebook eq. 4.
 
-    With the deficit g = μ (1 − μ (1 + s)) it is g / (1 + g), at most one fifth.
+    1 − r², where r = √(1 − b) solves r² (1 − a) + r (1 − μ) = 1 with a the siblings' agreement; 0
+    where they are closer without it.  At most ALWAYS_ENOUGH.
     """
-    deficit = max(0.0, mu * (1 - mu * (1 + s)))
-    return deficit / (1 + deficit)
+    kept, differ = 1 - mu, 1 - sibling(mu, s)
+    if kept <= 1 - differ:
+        return 0.0
+    root = (np.sqrt(kept**2 + 4 * differ) - kept) / (2 * differ)
+    return float(1 - root**2)
 
 
 def most_siblings(kept: np.ndarray, d: np.ndarray) -> np.ndarray:

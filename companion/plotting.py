@@ -223,7 +223,9 @@ def _start_title_at_the_edge(fig: Figure) -> None:
     panels = [ax for ax in fig.axes if ax.axison and ax.get_title(loc="left")]
     if len(panels) != 1 or len([ax for ax in fig.axes if ax.get_label() != "<colorbar>"]) != 1:
         return
-    fig.draw_without_rendering()
+    if engine := fig.get_layout_engine():
+        engine.execute(fig)  # as drawing would, without the drawing
+        panels[0].apply_aspect()
     fig.set_layout_engine("none")  # the layout is made, and must not make room for the move
     place = panels[0].get_position()
     panels[0]._left_title.set_x((0.01 - place.x0) / place.width)
@@ -427,5 +429,5 @@ def to_webp(fig: Figure, *, dpi: int = 160, quality: int = 80) -> bytes:
         fig.set_facecolor(facecolor)
         fig.set_canvas(before)
     out = io.BytesIO()
-    picture.save(out, "WEBP", quality=quality, method=4)
+    picture.save(out, "WEBP", quality=quality, method=2)  # 4: twice the time for 4 %
     return out.getvalue()

@@ -6,6 +6,7 @@ which starts first because it takes longest; the walk through all pages as on a 
 it), all tests of one chapter, all tests of one file.
 """
 
+import gc
 import os
 import random
 import sys
@@ -60,6 +61,29 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(group(item)))
         if (marker := item.get_closest_marker("mirror")) and (reason := missing(marker.args)):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Spare the collector all that imports make: it looks at the tests' own objects only.
+
+    With torch in the process one full collection takes tenths of a second, and a correction for
+    many tests (statsmodels) makes one at each call.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Files without a bench are not even imported where benches are asked for."""
+    if config.option.markexpr == "bench" and collection_path.suffix == ".py":
+        return "mark.bench" not in collection_path.read_text(encoding="utf-8") or None
+    return None
 
 
 def missing(names):

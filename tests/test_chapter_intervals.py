@@ -132,14 +132,14 @@ def test_auroc_over_seeds_is_wider_than_over_documents():
 
 
 def members(rng, rates, n=100):
-    from companion.distillation_memorization.method.arms import BASELINE, TEACHER
+    from companion.distillation_memorization.method.objectives import BASELINE, TEACHER
 
     return [{TEACHER: rng.random(n) < r, BASELINE: rng.random(n) < r} for r in rates]
 
 
 def counted(worlds, rng):
-    from companion.distillation_memorization.method.arms import TEACHER
-    from companion.distillation_memorization.verdict.resampling import two_level
+    from companion.distillation_memorization.method.objectives import TEACHER
+    from companion.distillation_memorization.verdict.results import two_level
 
     return two_level(
         worlds, lambda m, w: np.array([m[TEACHER] @ w, w.sum()]), lambda n: n[0] / n[1], rng, 150
@@ -164,7 +164,7 @@ def test_worlds_that_differ_are_resampled_too():
 
 
 def test_a_ratio_of_means_over_seeds():
-    from companion.synthetic_data.verdict import evidence
+    from companion.synthetic_data.verdict import paper
 
     rng = np.random.default_rng(0)
 
@@ -174,7 +174,7 @@ def test_a_ratio_of_means_over_seeds():
 
     inside = 0
     for _ in range(N):
-        inside += covers(evidence.ratio(*both(rng), n_resamples=200), 2.0)
+        inside += covers(paper.ratio(*both(rng), n_resamples=200), 2.0)
     assert nearly(inside)
 
 

@@ -1,5 +1,6 @@
 """How the tests are run: side by side without disturbing each other, nothing left out unsaid."""
 
+import gc
 import os
 import re
 import subprocess
@@ -128,6 +129,21 @@ def test_make_test_runs_every_test_once(arguments):
     assert "-m 'not bench'" in first
     assert "--dist loadgroup" in first
     assert second.split() == ["-m", "bench"]
+
+
+@pytest.mark.parametrize("asked", ["bench", "not bench", ""])
+def test_files_without_a_bench_are_left_out_of_its_pass(asked):
+    """Only there, and only what neither is a bench nor has one below it."""
+    config = SimpleNamespace(option=SimpleNamespace(markexpr=asked))
+    files = {"test_stats.py": True, "tart/test_language.py": None, "tart": None}
+    for name, left_out in files.items():
+        found = conftest.pytest_ignore_collect(conftest.TESTS / name, config)
+        assert found is (left_out if asked == "bench" else None), name
+
+
+def test_imports_are_spared_full_collections():
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10_000
 
 
 def test_a_bench_runs_with_nothing_beside_it():

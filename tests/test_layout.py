@@ -21,8 +21,7 @@ NO_SOURCES = {"next_token_concepts"}
 """Chapters whose released data are read in the laboratory."""
 NO_DOOR = {"consistent_diffusion", "gaussian_rbf", "massive_activations"}
 """Chapters whose notebook calls the modules of the laboratory one by one."""
-MORE_ON_THE_PAGE = {"consistent_diffusion": {"molecule"}}
-PARTED = {"consistent_diffusion": {"lab/molecule", "page/molecule"}}
+PARTED = {"consistent_diffusion": {"lab/molecule"}}
 """Rooms in rooms; ``page/figures`` may be parted everywhere."""
 
 chapters = pytest.mark.parametrize("paper", papers(), ids=lambda paper: paper.slug)
@@ -74,9 +73,8 @@ def test_the_laboratory_has_one_door(paper):
 @chapters
 def test_the_page_has_the_same_names_everywhere(paper):
     folder = paper.package_path()
-    more = MORE_ON_THE_PAGE.get(folder.name, set())
     found = {name for name in names(folder / "page") if not name.startswith("live_")}
-    assert found == PAGES | more | {"__init__"}
+    assert found == PAGES | {"__init__"}
 
 
 @chapters

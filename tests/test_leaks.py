@@ -93,7 +93,7 @@ def counted(monkeypatch):
 @pytest.mark.parametrize("real", ["fixed", "fresh"])
 def test_the_loop_of_laboratory_b(ear, counted, real):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.world import make_world
+    from companion.synthetic_data.lab.bilinear import make_world
 
     loop.run_arm(
         make_world(0),
@@ -116,7 +116,7 @@ def test_the_loop_of_laboratory_b(ear, counted, real):
 
 def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.world import make_world
+    from companion.synthetic_data.lab.bilinear import make_world
 
     for real in ("fresh", "fixed"):
         counted.clear()
@@ -137,7 +137,7 @@ def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
 
 def test_temperature_is_fitted_on_samples_that_nobody_trained_on(monkeypatch, counted):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.world import make_world
+    from companion.synthetic_data.lab.bilinear import make_world
 
     asked = []
 
@@ -288,13 +288,13 @@ def recorder(monkeypatch):
 
 
 def test_language_models_of_mamba3(monkeypatch, ear, recorder):
-    from companion.mamba3.lab import text
+    from companion.mamba3.lab import language
 
-    monkeypatch.setattr(text, "Stack", recorder)
-    monkeypatch.setattr(text, "n_parameters", lambda model: 1)
-    monkeypatch.setattr(text, "characters", lambda: (*painted(), 9))
-    reading = text.Reading(2, 4, batch=2, seq=16, eval_windows=3, lengths=(8, 16, 32))
-    text.read_arm(SimpleNamespace(model=None), reading, 0)
+    monkeypatch.setattr(language, "Stack", recorder)
+    monkeypatch.setattr(language, "n_parameters", lambda model: 1)
+    monkeypatch.setattr(language, "characters", lambda: (*painted(), 9))
+    reading = language.Reading(2, 4, batch=2, seq=16, eval_windows=3, lengths=(8, 16, 32))
+    language.read_arm(SimpleNamespace(model=None), reading, 0)
     assert len(recorder.trained) == 4
     assert all(is_training(tokens) for tokens in recorder.trained)
     assert all(is_held_out(tokens) for tokens in recorder.read)
@@ -303,7 +303,7 @@ def test_language_models_of_mamba3(monkeypatch, ear, recorder):
 
 def test_state_tracking_is_read_on_other_walks(ear):
     from companion.mamba3.lab import tracking
-    from companion.mamba3.lab.tasks import TASKS
+    from companion.mamba3.lab.tracking import TASKS
 
     training = tracking.Training(2, 1, 2, (3,))
     tracking.track(TASKS["parity"], "Mamba-3, no RoPE", training, (3, 4), 4, 0)
@@ -448,7 +448,7 @@ def test_the_digits_example(monkeypatch):
 
 
 def test_selection_is_scaled_by_training_rows(monkeypatch):
-    from companion.gaussian_rbf.lab import selection
+    from companion.gaussian_rbf.lab import synthetic as selection
     from companion.gaussian_rbf.settings import PRESETS
 
     settings = replace(PRESETS["toy"], selection_rows=60, selection_test=61)
@@ -465,21 +465,21 @@ def test_selection_is_scaled_by_training_rows(monkeypatch):
 
 
 def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
-    from companion.gaussian_rbf.lab import penalties
+    from companion.gaussian_rbf.lab import nested
 
     train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
     settings = SimpleNamespace(
         penalty_tables=("wine",), penalty_folds=1, penalty_lams=(0.1,), penalty_steps=1
     )
     tasks = []
-    monkeypatch.setattr(penalties, "folds", lambda *_, **__: [(train, test)])
-    monkeypatch.setattr(penalties, "score", lambda *_: 0.0)
+    monkeypatch.setattr(nested, "folds", lambda *_, **__: [(train, test)])
+    monkeypatch.setattr(nested, "score", lambda *_: 0.0)
     monkeypatch.setattr(
-        penalties, "fit_many", lambda made, _: tasks.append(made[0]) or [None] * len(made)
+        nested, "fit_many", lambda made, _: tasks.append(made[0]) or [None] * len(made)
     )
     for data in (wine, wine._replace(X=huge(wine.X, test))):
-        monkeypatch.setattr(penalties, "load", lambda name, data=data: data)
-        penalties.run_penalties(settings, 0)
+        monkeypatch.setattr(nested, "load", lambda name, data=data: data)
+        nested.run_penalties(settings, 0)
     assert np.array_equal(tasks[0].X, tasks[1].X)
     assert np.array_equal(tasks[0].centers, tasks[1].centers)
 
@@ -714,8 +714,8 @@ def test_simulated_ecosystems_are_worlds_apart(ear):
 
 
 def test_training_sets_of_the_plane_differ_by_seed_and_have_a_stream_of_their_own(ear):
-    from companion.consistent_diffusion.lab import arms
+    from companion.consistent_diffusion.lab import plane
 
-    first, second = (arms.training_set(seed, 4, 30) for seed in (0, 1))
+    first, second = (plane.training_set(seed, 4, 30) for seed in (0, 1))
     assert common_rows(first, second) == 0
     assert complaints(ear, Declared(fit=[("mueller-brown",)])) == []

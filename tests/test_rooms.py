@@ -18,20 +18,13 @@ DOORS = {"lab.run", "hub", "makers"}
 """Modules that may read the settings; everything else is given numbers."""
 
 READ_SETTINGS: dict[str, set[str]] = {
-    "consistent_diffusion": {
-        "lab.arms",
-        "lab.estimator",
-        "lab.plane_models",
-        "page.molecule.tables",
-    },
+    "consistent_diffusion": {"lab.estimator", "lab.plane", "page.tables"},
     "distillation_memorization": {"page.explorers"},
     "gaussian_rbf": {
         "lab.digits",
         "lab.nested",
-        "lab.penalties",
         "lab.reduction",
-        "lab.ridges",
-        "lab.selection",
+        "lab.synthetic",
         "page.explorers",
     },
     "leximark": {"lab.probe", "lab.quality", "verdict.findings"},

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing
-from companion.distillation_memorization.lab.fit import Recipe
 from companion.distillation_memorization.lab.text import Sets
+from companion.distillation_memorization.lab.training import Recipe
 from companion.distillation_memorization.lab.world import Plan, World, run_world
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import TAU, objectives
 from companion.distillation_memorization.settings import Settings
 from companion.models import models_folder
 from companion.scale import device
@@ -72,7 +72,7 @@ def hub_plan(settings: Settings) -> Plan:
         student_epochs=STUDENT_EPOCHS,
         prefix=PREFIX,
         suffix=SUFFIX,
-        objectives=arms.objectives((arms.TAU,)),
+        objectives=objectives((TAU,)),
         resamples=settings.resamples,
         filtering=True,
         top_k=settings.hub_top_k,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from companion.distillation_memorization.method.arms import MIXTURE, SMOOTHED, TAU
+from companion.distillation_memorization.method.objectives import MIXTURE, SMOOTHED, TAU
 
 LENGTH, PREFIX, SUFFIX = 48, 16, 16
 """Characters of a sequence, of its prompt, and of the continuation that is compared."""
@@ -80,7 +80,7 @@ TOY = Settings(
     extras=(),
     resamples=100,
     filtering=False,
-    overfit_epochs=(16,),
+    overfit_epochs=(4,),
     overfit_seeds=1,
     transformer_seeds=0,
     transformer_n=300,

@@ -5,18 +5,16 @@ Neural Networks (arXiv:2307.05639).
 
 Reading order, the paper first:
 
- 1 method/model      The network and its gradients, for many fits at a time
- 2 method/tasks      What is to be fitted, how, and what comes out: one network each
- 3 method/training   Many fits in one loop: Adam on a leading axis, with early stopping per fit
- 4 method/precision  Reading a trained network: eigenvalues, active subspace, and three
-                     importance formulas
- 5 method/theory     What can be said exactly: P is not the gradient subspace, and importance
-                     need not be unique
+ 1 method/model      The network, its gradients for many fits at a time, and what one is to
+                     be fitted to
+ 2 method/training   Many fits in one loop: Adam on a leading axis, with early stopping per
+                     fit
+ 3 method/precision  Reading a trained network: eigenvalues, importance, and what can be
+                     said of them exactly
 
-Then the experiments: lab/bench, lab/digits, lab/estimator, lab/examples, lab/nested,
-lab/penalties, lab/reduction, lab/ridges, lab/rivals, lab/selection, lab/synthetic.  ``sources``
-holds what others released and printed, ``verdict`` every claim with its criterion, ``page`` what
-is drawn.
+Then the experiments: lab/digits, lab/estimator, lab/nested, lab/reduction, lab/rivals,
+lab/synthetic.  ``sources`` holds what others released and printed, ``verdict`` every claim with
+its criterion, ``page`` what is drawn.
 
 ========  ===========================
 equation  function

@@ -5,21 +5,18 @@ LLM's Textual Training Data (arXiv:2506.14474).
 
 Reading order, the paper first:
 
- 1 method/words       How rare a word is: frequencies, the key that ranks words, the surprisal
-                      that scores them
- 2 method/tokens      A text as sentences of words with their places, and what must not be
-                      touched
- 3 method/thesaurus   Candidates for a word: synonyms of its lemma in the same inflection,
-                      rarest first
- 4 method/similarity  The similarity filter: a candidate must leave the meaning of its sentence
- 5 method/watermark   The watermark itself: in each sentence the K rarest words become rarer
+ 1 method/words       Words of a text: where they stand, how rare they are, and which must
+                      not be touched
+ 2 method/candidates  Candidates for a word: its synonyms, rarest first, that leave the
+                      meaning of the sentence
+ 3 method/watermark   The watermark itself: in each sentence the K rarest words become rarer
                       synonyms
- 6 method/scores      Membership scores: from a model's probabilities, one number per document,
-                      larger = member
+ 4 method/scores      Membership scores: from a model's probabilities, one number per
+                      document, larger = member
 
-Then ``lab/run``, the door of the experiments, and what it calls: arms, causal, detection, keyed,
-lm, others, power, probe, quality.  ``sources`` holds what others released and printed,
-``verdict`` every claim with its criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: arms, detection, models, probe,
+quality.  ``sources`` holds what others released and printed, ``verdict`` every claim with its
+criterion, ``page`` what is drawn.
 
 ========  =================================================
 equation  function
@@ -29,7 +26,7 @@ equation  function
 3         method/watermark.Watermarker.mark
 4         method/scores
 5         lab/detection.auroc
-6         lab/keyed.rank_p
-7         lab/power.effect_of_auroc
+6         lab/detection.rank_p
+7         lab/detection.effect_of_auroc
 ========  =================================================
 """

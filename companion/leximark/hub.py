@@ -20,11 +20,11 @@ from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing
 from companion.leximark.lab import arms
-from companion.leximark.lab.causal import CausalModel
+from companion.leximark.lab.models import CausalModel
 from companion.leximark.lab.probe import Probe, probe
 from companion.leximark.lab.run import Run, halves, run_arm
-from companion.leximark.method.thesaurus import is_refused
-from companion.leximark.method.thesaurus import lemmas as lemma_table
+from companion.leximark.method.candidates import is_refused
+from companion.leximark.method.candidates import lemmas as lemma_table
 from companion.leximark.method.watermark import Source
 from companion.leximark.method.words import FUNCTION_WORDS, surprisal
 from companion.leximark.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.mamba3.lab.text import PARTS, Reading
+from companion.mamba3.lab.language import PARTS, Reading
 from companion.mamba3.lab.tracking import VARIANTS, Training
 
 _BOOK_ARMS = {

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from transformers import GPTNeoXForCausalLM, PreTrainedTokenizerBase
 
 from companion.massive_activations.method.measure import Measurement, measure
-from companion.massive_activations.sources.stats_files import (
+from companion.massive_activations.sources import (
     as_blocks,
     layers_of,
     read_stats,

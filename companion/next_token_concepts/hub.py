@@ -13,8 +13,8 @@ import pandas as pd
 
 from companion import data
 from companion.data import DataUnavailable, Missing
-from companion.next_token_concepts.lab import probing
 from companion.next_token_concepts.lab import words as wo
+from companion.next_token_concepts.lab.measurements import PAPER_C, cosines, permuted
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
 from companion.scale import device, generator
@@ -78,11 +78,11 @@ def over_checkpoints(
                 for c in settings.word_cs:
                     rng = generator(seed, "ntc pythia", layer, c)
                     found = {
-                        "same": probing.cosines(pairs, c, held_out=False),
-                        "held_out": probing.cosines(pairs, c, held_out=True),
-                        "permuted": probing.permuted(pairs, c, rng),
-                        "null_same": probing.cosines(dr.matched(pairs, rng), c, held_out=False),
-                        "null": probing.cosines(dr.matched(pairs, rng), c, held_out=True),
+                        "same": cosines(pairs, c, held_out=False),
+                        "held_out": cosines(pairs, c, held_out=True),
+                        "permuted": permuted(pairs, c, rng),
+                        "null_same": cosines(dr.matched(pairs, rng), c, held_out=False),
+                        "null": cosines(dr.matched(pairs, rng), c, held_out=True),
                     }
                     for k, concept in enumerate(names):
                         rows.append(
@@ -99,7 +99,7 @@ def over_checkpoints(
     return pd.DataFrame(rows)
 
 
-def gained(rows: pd.DataFrame, model: str, c: float = probing.PAPER_C) -> Interval:
+def gained(rows: pd.DataFrame, model: str, c: float = PAPER_C) -> Interval:
     """Held-out diagonal of the last layer, last checkpoint minus first, over concepts."""
     mine = rows[(rows["model"] == model) & (rows["C"] == c) & (rows["depth"] == 1)]
     last, first = (

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from companion import records
 from companion.project import Project
 from companion.publish import keys, store
 from companion.publish.errors import NotebookFailed, RunsFailed
@@ -59,7 +60,7 @@ class Batch:
 
         pool = ThreadPoolExecutor(workers)
         try:
-            longest_first = sorted(plans, key=store.last_duration, reverse=True)
+            longest_first = sorted(plans, key=self._expected_s, reverse=True)
             waiting = {pool.submit(one, plan) for plan in longest_first}
             while waiting:
                 done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
@@ -75,6 +76,12 @@ class Batch:
         if failures:
             raise RunsFailed(failures, sorted(finished))
         return finished
+
+    def _expected_s(self, plan: Plan) -> tuple[float, float]:
+        """Seconds of the last run; where there was none, the published run breaks the tie."""
+        record = records.load(plan.paper.slug, self.project)
+        published = record["provenance"].get("wall_s", 0.0) if record else 0.0
+        return store.last_duration(plan), float(published)
 
     def _one(self, plan: Plan) -> Run:
         slug = plan.paper.slug

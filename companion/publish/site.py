@@ -20,7 +20,7 @@ from companion.publish.lock import scratch
 TOOLS = ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb", "sphinx-design")
 RUN = """
 import sys
-sys.modules["rfc3987_syntax"] = None  # see companion/publish/_quick.py
+sys.modules["rfc3987_syntax"] = None  # see companion/_quick.py
 from jupyter_book.cli.main import main
 main()
 """

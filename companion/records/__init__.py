@@ -1,5 +1,6 @@
 """Published results: ``records/<slug>.json``, written by a run and read by pages and tests."""
 
+from companion import _quick as _quick
 from companion.records._provenance import code as code
 from companion.records._provenance import peak_mb as peak_mb
 from companion.records._provenance import provenance as provenance

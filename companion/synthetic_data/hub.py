@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from companion.data import Missing
 from companion.scale import device, generator, torch_generator
-from companion.synthetic_data.lab.diversity import distinct
+from companion.synthetic_data.lab.language import distinct
 from companion.synthetic_data.method.calibration import smooth_error
 from companion.synthetic_data.settings import Settings
 

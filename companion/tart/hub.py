@@ -25,11 +25,9 @@ from companion.scale import device
 from companion.tart.lab.cells import run_cell
 from companion.tart.lab.real import P_IMAGE, Vectors, cell_table, method_table
 from companion.tart.lab.synthetic import Curve, first_position, learning_curve
-from companion.tart.method.embeddings import CausalEmbedder, PromptTooLong
-from companion.tart.method.head_training import HeadRecipe, train_head
+from companion.tart.method.embeddings import CausalEmbedder, PromptMaker, PromptTooLong
 from companion.tart.method.module import ReasoningModule
-from companion.tart.method.prompts import PromptMaker
-from companion.tart.method.sampler import LogisticTaskSampler
+from companion.tart.method.training import HeadRecipe, LogisticTaskSampler, train_head
 from companion.tart.settings import PAPER_RECIPE, Settings
 from companion.tart.sources import TASKS, TextSet, make_set, split, text_set
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from companion.tart.lab.finetune import FineTuning
-from companion.tart.method.head_training import Curriculum, HeadRecipe
+from companion.tart.lab.cells import FineTuning
 from companion.tart.method.module import STANDARD, HeadConfig
+from companion.tart.method.training import Curriculum, HeadRecipe
 
 
 @dataclass(frozen=True)

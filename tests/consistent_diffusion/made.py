@@ -6,22 +6,17 @@ from itertools import permutations
 import numpy as np
 
 from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
-from companion.consistent_diffusion.lab.mueller_brown import fine_grid
-from companion.consistent_diffusion.lab.plane_models import (
-    RESIDUAL_TIMES,
-    T_EVAL,
-    PlaneModels,
-    Scored,
-)
-from companion.consistent_diffusion.lab.random_features import RandomEnergy, draw_features
-from companion.consistent_diffusion.lab.random_runs import (
+from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, T_EVAL, PlaneModels, Scored
+from companion.consistent_diffusion.lab.random_features import (
     CONTROLS,
     PLANE_GRID,
     LineFit,
     LineRuns,
     PlaneRuns,
+    RandomEnergy,
+    draw_features,
 )
-from companion.consistent_diffusion.lab.two_for_one import TIMES, Curve
+from companion.consistent_diffusion.lab.systems import TIMES, Curve, fine_grid
 from companion.consistent_diffusion.settings import METHODS
 from companion.consistent_diffusion.verdict.findings import Results
 from companion.data import Missing

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from companion.consistent_diffusion.lab.molecule.experiment import MoleculeResult
-from companion.consistent_diffusion.lab.molecule.langevin import Drawn, Run, label_of
-from companion.consistent_diffusion.lab.molecule.runs import Simulated
-from companion.consistent_diffusion.lab.molecule.scores import reference_of
-from companion.consistent_diffusion.lab.molecule.series import summarize
-from companion.consistent_diffusion.lab.molecule.train import molecule_of
-from companion.consistent_diffusion.method.vp import T_MIN
+from companion.consistent_diffusion.lab.molecule.chains import Drawn, Run, Simulated, label_of
+from companion.consistent_diffusion.lab.molecule.models import molecule_of
+from companion.consistent_diffusion.lab.molecule.scores import (
+    MoleculeResult,
+    reference_of,
+    summarize,
+)
+from companion.consistent_diffusion.method.diffusion import T_MIN
 
 T_ALL = (
     ("Diffusion", T_MIN),

@@ -7,23 +7,22 @@ import pytest
 import torch
 
 from companion.consistent_diffusion.lab.train import Fit, cosine, train
-from companion.consistent_diffusion.method import vp
-from companion.consistent_diffusion.method.experts import Experts
-from companion.consistent_diffusion.method.langevin import Dynamics, simulate
-from companion.consistent_diffusion.method.losses import Objective, equal_weight, objective_loss
-from companion.consistent_diffusion.method.networks import (
-    MLP,
-    EnergyMLP,
-    ValueAndGradient,
-    automatic,
-    time_features,
-)
-from companion.consistent_diffusion.method.residual import (
+from companion.consistent_diffusion.method import diffusion
+from companion.consistent_diffusion.method.diffusion import (
     displacements,
     exact_residual,
     weak_residuals,
 )
-from companion.consistent_diffusion.method.reverse_sde import denoise
+from companion.consistent_diffusion.method.losses import Objective, equal_weight, objective_loss
+from companion.consistent_diffusion.method.networks import (
+    MLP,
+    EnergyMLP,
+    Experts,
+    ValueAndGradient,
+    automatic,
+    time_features,
+)
+from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
 from companion.scale import torch_generator
 from companion.training import TrainingDiverged, n_parameters
 
@@ -41,11 +40,11 @@ def points(n=7, dim=2, low=0.02, high=0.95):
 def test_the_process_has_the_numbers_of_the_released_code():
     t = torch.tensor([1e-5, 1e-3, 0.01, 0.1, 0.5], dtype=torch.float64)
     expected = [0.0010005, 0.01049, 0.04464, 0.322, 0.960]
-    assert np.allclose(vp.sigma(t), expected, rtol=1e-3)
-    assert torch.allclose(vp.alpha(t) ** 2 + vp.sigma(t) ** 2, torch.ones_like(t))
+    assert np.allclose(diffusion.sigma(t), expected, rtol=1e-3)
+    assert torch.allclose(diffusion.alpha(t) ** 2 + diffusion.sigma(t) ** 2, torch.ones_like(t))
     h = 1e-6
-    slope = (vp.log_alpha(t + h) - vp.log_alpha(t - h)) / (2 * h)
-    assert torch.allclose(slope, -0.5 * vp.beta(t), atol=1e-6)
+    slope = (diffusion.log_alpha(t + h) - diffusion.log_alpha(t - h)) / (2 * h)
+    assert torch.allclose(slope, -0.5 * diffusion.beta(t), atol=1e-6)
 
 
 @pytest.mark.parametrize("relative", [False, True])
@@ -120,15 +119,15 @@ class Gaussian:
         self.mean, self.width = torch.tensor(mean, dtype=torch.float64), width
 
     def log_q(self, x, t):
-        a, variance = vp.alpha(t), self._variance(t)
+        a, variance = diffusion.alpha(t), self._variance(t)
         square = (x - a[:, None] * self.mean).square().sum(1)
         return -0.5 * square / variance - 0.5 * x.shape[1] * (2 * math.pi * variance).log()
 
     def _variance(self, t):
-        return vp.alpha(t) ** 2 * self.width**2 + vp.sigma(t) ** 2
+        return diffusion.alpha(t) ** 2 * self.width**2 + diffusion.sigma(t) ** 2
 
     def score(self, x, t):
-        return -(x - vp.alpha(t)[:, None] * self.mean) / self._variance(t)[:, None]
+        return -(x - diffusion.alpha(t)[:, None] * self.mean) / self._variance(t)[:, None]
 
     def local(self, x, t):
         return automatic(self, x, t)
@@ -139,7 +138,7 @@ def test_an_exact_density_has_no_residual_and_leaving_out_div_f_makes_one():
     x, t = points(dim=3)
     assert exact_residual(model, x, t).abs().max() < 1e-9
     without = exact_residual(model, x, t, dim=0)
-    assert torch.allclose(without, -1.5 * vp.beta(t))
+    assert torch.allclose(without, -1.5 * diffusion.beta(t))
 
 
 def test_the_exact_residual_against_finite_differences():
@@ -153,7 +152,7 @@ def test_the_exact_residual_against_finite_differences():
         divergence += (model.score(x + step, t) - model.score(x - step, t))[:, i] / (2 * h)
     rate = (model.log_q(x, t + h) - model.log_q(x, t - h)) / (2 * h)
     s = model.score(x, t)
-    by_hand = 0.5 * vp.beta(t) * (divergence + (s * s).sum(1) + (x * s).sum(1) + 2) - rate
+    by_hand = 0.5 * diffusion.beta(t) * (divergence + (s * s).sum(1) + (x * s).sum(1) + 2) - rate
     assert torch.allclose(exact_residual(model, x, t), by_hand, atol=1e-5)
 
 
@@ -235,7 +234,7 @@ def test_the_loss_of_the_exact_score_is_the_conditional_variance():
     x0 = 0.5 * torch.randn(200_000, 2, generator=draws, dtype=torch.float64)
     loss = objective_loss(model, x0, Objective(t0=0.2, t1=0.2 + 1e-9), draws)
     t = torch.tensor([0.2], dtype=torch.float64)
-    signal, noise = 0.25 * vp.alpha(t) ** 2, vp.sigma(t) ** 2
+    signal, noise = 0.25 * diffusion.alpha(t) ** 2, diffusion.sigma(t) ** 2
     assert float(loss.dsm) == pytest.approx(float(signal / (signal + noise)), rel=0.02)
     assert float(loss.penalty) == 0
 

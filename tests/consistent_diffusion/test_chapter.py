@@ -8,30 +8,27 @@ import pandas as pd
 import pytest
 import torch
 
-from companion.consistent_diffusion.lab import estimator, mixtures, two_for_one
-from companion.consistent_diffusion.lab.arms import (
+from companion.consistent_diffusion.lab import estimator, systems
+from companion.consistent_diffusion.lab.estimator import Doubly
+from companion.consistent_diffusion.lab.molecule.models import molecule_budgets
+from companion.consistent_diffusion.lab.plane import (
     PARTS,
+    RESIDUAL_TIMES,
+    T_EVAL,
     assemble,
     budget,
     force_model,
     parts_of,
+    residual_curve,
+    run_models,
     train_part,
     training_set,
 )
-from companion.consistent_diffusion.lab.estimator import Doubly
-from companion.consistent_diffusion.lab.molecule.train import molecule_budgets
-from companion.consistent_diffusion.lab.plane_models import (
-    RESIDUAL_TIMES,
-    T_EVAL,
-    residual_curve,
-    run_models,
-)
+from companion.consistent_diffusion.lab.systems import TWO_MODES_2D
 from companion.consistent_diffusion.method import losses, networks
-from companion.consistent_diffusion.method.experts import Experts
 from companion.consistent_diffusion.method.losses import Objective
-from companion.consistent_diffusion.page import exercises, explorers, figures
-from companion.consistent_diffusion.page import tables as page_tables
-from companion.consistent_diffusion.page.molecule import tables
+from companion.consistent_diffusion.method.networks import Experts
+from companion.consistent_diffusion.page import exercises, explorers, figures, tables
 from companion.consistent_diffusion.page.tables import printed
 from companion.consistent_diffusion.settings import METHODS, PRESETS
 from tests.consistent_diffusion import made
@@ -89,14 +86,14 @@ def test_mixture_and_both_share_their_first_experts():
 
 
 def test_the_residual_curve_of_an_exact_model_is_flat_zero():
-    data = mixtures.TWO_MODES_2D.draw(50, np.random.default_rng(0)).astype(np.float32)
-    raw, fixed = residual_curve(mixtures.TWO_MODES_2D, data, 0)
+    data = TWO_MODES_2D.draw(50, np.random.default_rng(0)).astype(np.float32)
+    raw, fixed = residual_curve(TWO_MODES_2D, data, 0)
     assert raw.max() < 0.1
     assert fixed.max() < 0.1
 
 
 def test_a_gauge_constant_shows_in_the_raw_residual_only():
-    class Shifted(type(mixtures.TWO_MODES_2D)):
+    class Shifted(type(TWO_MODES_2D)):
         def log_q(self, x, t):
             return super().log_q(x, t) + 40 * t.square()
 
@@ -252,10 +249,10 @@ def test_titles_follow_the_numbers():
 
 def test_tables_show_what_was_measured():
     runs, models = made.line_runs(), made.plane_models()
-    assert "0.2000" in page_tables.line_table(runs).to_html()
-    assert "floor" in page_tables.models_table(models).to_html()
-    assert "plain step" in page_tables.speed_table(made.speeds()).to_html()
-    assert "1.62" in page_tables.speed_table(made.speeds()).to_html()  # 1.3 ms over 0.8 ms
+    assert "0.2000" in tables.line_table(runs).to_html()
+    assert "floor" in tables.models_table(models).to_html()
+    assert "plain step" in tables.speed_table(made.speeds()).to_html()
+    assert "1.62" in tables.speed_table(made.speeds()).to_html()  # 1.3 ms over 0.8 ms
 
 
 def test_the_papers_numbers(tmp_path):
@@ -267,12 +264,12 @@ def test_the_papers_numbers(tmp_path):
     ]
     columns = ["system", "method", "metric", "mean", "std", "source", "note"]
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-    numbers = page_tables.paper_numbers(path)
+    numbers = tables.paper_numbers(path)
     assert printed(numbers, "muller_brown").loc["Both", "sim_js"] == pytest.approx(0.05)
-    assert "above floor" in page_tables.comparison_table(made.plane_models(), numbers).to_html()
+    assert "above floor" in tables.comparison_table(made.plane_models(), numbers).to_html()
     pd.DataFrame({"system": []}).to_csv(path, index=False)
     with pytest.raises(ValueError, match="columns"):
-        page_tables.paper_numbers(path)
+        tables.paper_numbers(path)
 
 
 def test_explorers_show_and_describe_frames():
@@ -289,7 +286,7 @@ def test_explorers_show_and_describe_frames():
     [
         (exercises.check_forgotten_dimension, -(0.1 + 19.9 * 0.5), 10.05),
         (exercises.check_separation, 10 * np.exp(-0.025 - 0.25 * 19.9 * 0.25), 1.5),
-        (exercises.check_blur, two_for_one.exact_curve().js[6], 0.2),
+        (exercises.check_blur, systems.exact_curve().js[6], 0.2),
         (exercises.check_product_bias, 2, 3),
     ],
 )

@@ -15,7 +15,7 @@ from companion.claims import (
     ClaimFailed,
     check,
 )
-from companion.consistent_diffusion.verdict import random_features, trained
+from companion.consistent_diffusion.verdict import parts, trained
 from companion.consistent_diffusion.verdict.claims import BY_ID, CLAIMS
 from companion.consistent_diffusion.verdict.findings import evaluate, rounded, series
 from companion.stats import Interval
@@ -109,7 +109,7 @@ def test_a_book_interval_that_crosses_its_threshold_resolves_nothing(claim, meth
 
 def test_a_toy_interval_that_crosses_three_resolves_nothing():
     before = np.array([0.2, 0.3, 0.25, 0.2, 0.3])
-    found = random_features.judge_repair("toy", before, before / [2.0, 9.0, 4.0, 12.0, 3.0])
+    found = parts.judge_repair("toy", before, before / [2.0, 9.0, 4.0, 12.0, 3.0])
     assert 1 < found.low < 3 < found.estimate
     assert found.verdict == NOT_RESOLVED
 
@@ -117,12 +117,12 @@ def test_a_toy_interval_that_crosses_three_resolves_nothing():
 def test_one_seed_that_is_consistent_leaves_the_share_open():
     line = made.line_runs()
     line.fits[0.0][2] = made.line_fit(0.01, 0.99, 0.3611)
-    found = random_features.inconsistent("toy", line)
+    found = parts.inconsistent("toy", line)
     assert (found.estimate, found.verdict) == (0.8, NOT_RESOLVED)
     high = made.line_runs()
     high.fits[0.0][2] = made.line_fit(0.2, 0.99, 0.39)
-    assert random_features.inconsistent("toy", high).verdict == NOT_RESOLVED
-    assert "not resolved" in random_features.inconsistent("toy", high).note
+    assert parts.inconsistent("toy", high).verdict == NOT_RESOLVED
+    assert "not resolved" in parts.inconsistent("toy", high).note
 
 
 def test_seeds_that_disagree_resolve_nothing():
@@ -160,18 +160,16 @@ def test_stopped_chains_are_told():
 
 
 def test_the_negative_controls():
-    found = random_features.control_verdicts(made.line_runs())
+    found = parts.control_verdicts(made.line_runs())
     assert found["penalty 0"].verdict == NOT_RESOLVED  # the same numbers twice, without spread
     assert found["wrong sign of the time derivative"].verdict == DOES_NOT_HOLD
     assert "one v for both factors" in found
 
 
 def test_ratios_are_geometric_and_exact_for_constant_ones():
-    found = random_features.ratio(np.array([2.0, 4.0, 8.0]), np.array([1.0, 2.0, 4.0]))
+    found = parts.ratio(np.array([2.0, 4.0, 8.0]), np.array([1.0, 2.0, 4.0]))
     assert found.estimate == pytest.approx(2)
-    wide, narrow = (
-        random_features.ratio(np.array([1.0, 2.0, 4.0]), np.ones(3), c) for c in (0.95, 0.90)
-    )
+    wide, narrow = (parts.ratio(np.array([1.0, 2.0, 4.0]), np.ones(3), c) for c in (0.95, 0.90))
     assert wide.low < narrow.low < narrow.high < wide.high
 
 

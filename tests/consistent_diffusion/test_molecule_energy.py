@@ -6,13 +6,13 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from companion.consistent_diffusion.lab.molecule.energy import (
+from companion.consistent_diffusion.lab.molecule.models import (
     MoleculeEnergy,
     MoleculeScore,
     Spread,
     spread_of,
 )
-from companion.consistent_diffusion.lab.molecule.geometry import N_INVARIANTS, Invariants, centered
+from companion.consistent_diffusion.lab.molecule.peptide import N_INVARIANTS, Invariants, centered
 from companion.consistent_diffusion.method.networks import automatic
 
 

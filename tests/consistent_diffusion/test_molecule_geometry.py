@@ -7,8 +7,18 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from companion.consistent_diffusion.lab.molecule import geometry
-from companion.consistent_diffusion.lab.molecule.geometry import Invariants, centered
+from companion.consistent_diffusion.lab.molecule.peptide import (
+    BOND_NAMES,
+    C_N,
+    N_INVARIANTS,
+    PAIRS,
+    QUADRUPLES,
+    Invariants,
+    bond_lengths,
+    centered,
+    dihedral,
+    phi_psi,
+)
 
 
 @pytest.fixture
@@ -36,7 +46,7 @@ def openmm_dihedral(points: np.ndarray, i: int) -> float:
 
 def test_angles_are_those_of_openmm(beads):
     expected = [[openmm_dihedral(points, i) for i in (0, 1)] for points in beads]
-    np.testing.assert_allclose(geometry.phi_psi(beads), expected, atol=1e-6)
+    np.testing.assert_allclose(phi_psi(beads), expected, atol=1e-6)
 
 
 def test_known_angles():
@@ -45,29 +55,27 @@ def test_known_angles():
     for angle in (0.0, np.pi / 2, -np.pi / 3, 3.0):
         turned = Rotation.from_rotvec([0, 0, angle]).apply(np.array([1.0, 1, 1]))
         five = np.vstack([start, turned, [9, 9, 9]])
-        assert geometry.dihedral(five, 0) == pytest.approx(angle)
+        assert dihedral(five, 0) == pytest.approx(angle)
 
 
 def test_flattened_beads_are_the_same_beads(beads):
     flat = beads.reshape(20, 15)
-    np.testing.assert_array_equal(geometry.phi_psi(flat), geometry.phi_psi(beads))
-    np.testing.assert_array_equal(geometry.bond_lengths(flat), geometry.bond_lengths(beads))
+    np.testing.assert_array_equal(phi_psi(flat), phi_psi(beads))
+    np.testing.assert_array_equal(bond_lengths(flat), bond_lengths(beads))
 
 
 def test_bond_lengths_by_hand():
     line = np.zeros((5, 3))
     line[:, 0] = [0, 1, 3, 6, 10]
-    np.testing.assert_allclose(geometry.bond_lengths(line), [1, 2, 3, 4])
-    assert [geometry.BOND_NAMES[i] for i in geometry.C_N] == ["C–N", "C–N"]
+    np.testing.assert_allclose(bond_lengths(line), [1, 2, 3, 4])
+    assert [BOND_NAMES[i] for i in C_N] == ["C–N", "C–N"]
 
 
 def test_invariants_are_distances_volumes_and_radius(beads):
     values = Invariants(torch.tensor(beads.reshape(20, 15))).values.numpy()
     for row, points in zip(values, beads, strict=True):
-        pairs = [np.linalg.norm(points[i] - points[j]) for i, j in geometry.PAIRS]
-        volumes = [
-            np.linalg.det(points[[b, c, d]] - points[a]) for a, b, c, d in geometry.QUADRUPLES
-        ]
+        pairs = [np.linalg.norm(points[i] - points[j]) for i, j in PAIRS]
+        volumes = [np.linalg.det(points[[b, c, d]] - points[a]) for a, b, c, d in QUADRUPLES]
         np.testing.assert_allclose(row, [*pairs, *volumes, (points**2).sum()], atol=1e-9)
 
 
@@ -82,12 +90,12 @@ def test_moves_and_turns_change_nothing_and_a_mirror_changes_the_volumes(beads):
     np.testing.assert_allclose(values(moved), values(beads), atol=1e-9)
     np.testing.assert_allclose(values(mirrored)[:, 10:15], -values(beads)[:, 10:15], atol=1e-9)
     np.testing.assert_allclose(values(mirrored)[:, :10], values(beads)[:, :10], atol=1e-9)
-    np.testing.assert_allclose(geometry.phi_psi(mirrored), -geometry.phi_psi(beads))
+    np.testing.assert_allclose(phi_psi(mirrored), -phi_psi(beads))
 
 
 def test_pull_back_is_the_gradient(beads):
     x = torch.tensor(beads.reshape(20, 15))
-    slopes = torch.randn(20, geometry.N_INVARIANTS, generator=torch.Generator().manual_seed(0))
+    slopes = torch.randn(20, N_INVARIANTS, generator=torch.Generator().manual_seed(0))
     slopes = slopes.double()
     back = Invariants(x).pull_back(slopes)
     step = 1e-6

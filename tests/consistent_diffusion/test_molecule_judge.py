@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, Criterion
-from companion.consistent_diffusion.lab.molecule.runs import Simulated
+from companion.consistent_diffusion.lab.molecule.chains import Simulated
 from companion.consistent_diffusion.lab.molecule.scores import reference_of
-from companion.consistent_diffusion.verdict import molecule as judge
+from companion.consistent_diffusion.verdict import parts as judge
 from companion.consistent_diffusion.verdict.claims import BY_ID, MODES_KEPT
 from tests.consistent_diffusion.molecule_made import chain_beads, simulated
 

@@ -11,10 +11,17 @@ import pytest
 
 from companion import data
 from companion.consistent_diffusion import makers
-from companion.consistent_diffusion.lab.molecule import check, md
 from companion.consistent_diffusion.lab.molecule import frames as molecule_frames
-from companion.consistent_diffusion.lab.molecule.frames import FramesDamaged, Plan
-from companion.consistent_diffusion.lab.molecule.geometry import bond_lengths, phi_psi
+from companion.consistent_diffusion.lab.molecule import peptide
+from companion.consistent_diffusion.lab.molecule.frames import (
+    FramesDamaged,
+    Live,
+    Plan,
+    compare,
+    rare_visits,
+    run_live,
+)
+from companion.consistent_diffusion.lab.molecule.peptide import bond_lengths, phi_psi
 
 TINY = Plan(n_halves=2, n_blocks=2, frames_per_block=4, stride=50, settle=2)
 STRUCTURE = "consistent-diffusion/ala2.pdb"
@@ -36,7 +43,7 @@ def start(frames):
 
 
 def test_energy_of_the_minimized_structure_is_the_published_one():
-    assert md.potential_energy(molecule_frames.start_positions()) == pytest.approx(
+    assert peptide.potential_energy(molecule_frames.start_positions()) == pytest.approx(
         -133.80, abs=0.01
     )
 
@@ -45,7 +52,7 @@ def test_the_molecule_is_the_one_of_the_pdb_file():
     from openmm import app
 
     pdb = app.PDBFile(str(data.fetch(STRUCTURE))).topology
-    ours = md.topology()
+    ours = peptide.topology()
     elements = [[atom.element.symbol for atom in t.atoms()] for t in (pdb, ours)]
     bonds = [{frozenset((a.index, b.index)) for a, b in t.bonds()} for t in (pdb, ours)]
     assert elements[0] == elements[1]
@@ -56,7 +63,7 @@ def test_the_molecule_is_the_one_of_the_pdb_file():
 def test_heavier_hydrogens_leave_the_total_mass():
     totals = []
     for mass in (None, 3.0):
-        system = md.make_system(md.Motion(hydrogen_mass=mass))
+        system = peptide.make_system(peptide.Motion(hydrogen_mass=mass))
         masses = [system.getParticleMass(i)._value for i in range(system.getNumParticles())]
         totals.append(sum(masses))
         assert (sum(m == 3.0 for m in masses) == 12) == (mass is not None)
@@ -103,8 +110,8 @@ def test_frames_that_are_too_many_to_ship_are_refused(tmp_path, start, monkeypat
 
 
 def test_lost_atoms_are_an_error_with_step_and_seed(start):
-    hot = md.Motion(step=0.1)
-    moving = md.simulate(md.State(start, None), hot, 5, 50, 20)
+    hot = peptide.Motion(step=0.1)
+    moving = peptide.simulate(peptide.State(start, None), hot, 5, 50, 20)
     with pytest.raises(Exception, match=r"seed=5|NaN"):  # OpenMM may see it first
         list(moving)
 
@@ -130,28 +137,28 @@ def test_masses_and_steps_did_not_change_the_statistics(frames):
     """Stretches as long as the starter trajectory (1 fs masses, 2 fs steps) scatter around it."""
     with np.load(data.fetch("consistent-diffusion/ala2_starter_trajectory.npz")) as stored:
         beads = stored["xyz_300K"][::2]
-    live = check.Live(beads - beads.mean(1, keepdims=True), 0.0, 0)
-    for statistic in check.compare(live, frames):
+    live = Live(beads - beads.mean(1, keepdims=True), 0.0, 0)
+    for statistic in compare(live, frames):
         assert statistic.further > 0.0, statistic
 
 
 def test_a_live_run_is_within_the_scatter_of_stored_stretches(frames):
-    live = check.run_live(frames, 60.0, seed=11)
+    live = run_live(frames, 60.0, seed=11)
     assert live.beads.shape == (30, 5, 3)
     assert (live.ps, live.steps) == (60.0, 15_000)
-    for statistic in check.compare(live, frames):
+    for statistic in compare(live, frames):
         assert abs(statistic.live - statistic.stored) < 5 * statistic.spread, statistic
 
 
 def test_a_wrong_force_field_would_be_seen(frames):
-    live = check.Live(frames.all[:500] * np.float32(1.02), 0.0, 0)
-    bonds = [s for s in check.compare(live, frames) if s.name.endswith("mean")]
+    live = Live(frames.all[:500] * np.float32(1.02), 0.0, 0)
+    bonds = [s for s in compare(live, frames) if s.name.endswith("mean")]
     assert all(s.further == 0.0 for s in bonds)
 
 
 def test_a_live_run_that_is_too_long_to_compare_is_refused(frames):
     with pytest.raises(ValueError, match="too few stored stretches"):
-        check.compare(check.Live(frames.all[:20_000], 0.0, 0), frames)
+        compare(Live(frames.all[:20_000], 0.0, 0), frames)
 
 
 def test_visits_of_the_rare_state_by_hand(frames):
@@ -161,4 +168,4 @@ def test_visits_of_the_rare_state_by_hand(frames):
     for at in (3, 4, 5, 30, 80, 83):
         beads[0, at] *= np.array([1, 1, -1], "f4")
     small = dataclasses.replace(frames, beads=beads)
-    assert check.rare_visits(small) == ([0.06], [3])
+    assert rare_visits(small) == ([0.06], [3])

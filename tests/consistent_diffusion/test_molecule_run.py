@@ -9,16 +9,32 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from companion.consistent_diffusion.lab.molecule import langevin, runs, train
-from companion.consistent_diffusion.lab.molecule.experiment import molecule_series, run_molecule
-from companion.consistent_diffusion.lab.molecule.geometry import phi_psi
-from companion.consistent_diffusion.lab.molecule.scores import late
+from companion.consistent_diffusion.lab.molecule import chains
+from companion.consistent_diffusion.lab.molecule.models import (
+    Molecule,
+    methods,
+    model_of,
+    molecule_of,
+    nets,
+    train_net,
+)
+from companion.consistent_diffusion.lab.molecule.peptide import phi_psi
+from companion.consistent_diffusion.lab.molecule.scores import late, molecule_series, run_molecule
 from companion.consistent_diffusion.lab.molecule.settings import MOLECULE_PRESETS
-from companion.consistent_diffusion.method.experts import Experts
-from companion.consistent_diffusion.method.vp import T_MIN
-from companion.consistent_diffusion.page.molecule import beads as molecule_beads
-from companion.consistent_diffusion.page.molecule import figures
-from companion.consistent_diffusion.page.molecule.explorers import beads_explorer
+from companion.consistent_diffusion.method.diffusion import T_MIN
+from companion.consistent_diffusion.method.networks import Experts
+from companion.consistent_diffusion.page.explorers import beads_explorer
+from companion.consistent_diffusion.page.figures import molecule as molecule_beads
+from companion.consistent_diffusion.page.figures.molecule import (
+    PROFILE_BINS,
+    answer_panel,
+    drifts,
+    molecule_bonds,
+    molecule_curves,
+    molecule_losses,
+    molecule_maps,
+    molecule_profiles,
+)
 from companion.plotting import figure
 from companion.training import TrainingDiverged
 from tests.consistent_diffusion.molecule_made import chain_beads, result, simulated
@@ -41,12 +57,12 @@ TINY = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def molecule():
-    return train.molecule_of(chain_beads(400, np.random.default_rng(0)))
+    return molecule_of(chain_beads(400, np.random.default_rng(0)))
 
 
 @pytest.fixture(scope="module")
 def trained(molecule):
-    return runs.train_all(molecule, TINY, seed=0, progress=False)
+    return chains.train_all(molecule, TINY, seed=0, progress=False)
 
 
 def test_the_unit_of_the_data_is_their_deviation(molecule):
@@ -56,18 +72,18 @@ def test_the_unit_of_the_data_is_their_deviation(molecule):
 
 
 def test_networks_and_their_ranges():
-    found = train.nets(TINY)
+    found = nets(TINY)
     assert (found["single"].t0, found["single"].t1, found["single"].midpoint) == (0, 1, 0.3)
     assert found["small"].midpoint == pytest.approx(0.03)
     assert found["small, penalty"].alpha == TINY.molecule_alpha > 0 == found["small"].alpha
     assert not found["small, no energy"].energy
-    paper = train.nets(MOLECULE_PRESETS["paper"])
+    paper = nets(MOLECULE_PRESETS["paper"])
     assert [paper[f"large {i}"][:3] for i in (0, 1)] == [(0.6, 1.0, 0.8), (0.1, 0.6, 0.35)]
 
 
 def test_training_is_repeatable_and_seeds_differ(molecule, trained):
-    again = train.train_net("small, penalty", molecule, TINY, seed=5)
-    same = train.train_net("small, penalty", molecule, TINY, seed=5)
+    again = train_net("small, penalty", molecule, TINY, seed=5)
+    same = train_net("small, penalty", molecule, TINY, seed=5)
     for key, value in again.weights.items():
         np.testing.assert_array_equal(value, same.weights[key])
     one, two = (t["small, penalty"].weights["net.weights.0"] for t in trained)
@@ -75,7 +91,7 @@ def test_training_is_repeatable_and_seeds_differ(molecule, trained):
 
 
 def test_processes_do_not_change_the_result(molecule, trained):
-    other = runs.train_all(
+    other = chains.train_all(
         molecule, dataclasses.replace(TINY, molecule_jobs=2), seed=0, progress=False
     )
     for mine, theirs in zip(trained, other, strict=True):
@@ -88,15 +104,13 @@ def test_processes_do_not_change_the_result(molecule, trained):
 def test_nan_in_training_is_loud():
     beads = chain_beads(50, np.random.default_rng(0))
     beads[3] = np.nan
-    broken = train.Molecule(beads, 0.1)
+    broken = Molecule(beads, 0.1)
     with pytest.raises(TrainingDiverged, match="seed"):
-        train.train_net("small", broken, TINY, seed=0)
+        train_net("small", broken, TINY, seed=0)
 
 
 def test_methods_share_experts_and_differ_in_the_last(molecule, trained):
-    models = {
-        method: train.model_of(method, trained[0], molecule, TINY) for method in train.methods(TINY)
-    }
+    models = {method: model_of(method, trained[0], molecule, TINY) for method in methods(TINY)}
     x, t = molecule.x[:3], torch.full((3,), 0.5)
     assert isinstance(models["Both"], Experts)
     with torch.no_grad():
@@ -124,7 +138,7 @@ class Blow(torch.nn.Module):
 
 def test_a_known_law_is_simulated_in_nanometers(molecule):
     long = dataclasses.replace(TINY, molecule_chains=400, molecule_ps=6.0)
-    run = langevin.run_chains(Spring(), molecule, long, 0, method="Both")
+    run = chains.run_chains(Spring(), molecule, long, 0, method="Both")
     late = run.frames[-5:].reshape(-1, 15)
     assert late.std() == pytest.approx(molecule.scale * np.sqrt(12 / 15), rel=0.05)
     np.testing.assert_allclose(run.frames[-1].mean(1), 0, atol=1e-5)
@@ -135,7 +149,7 @@ def test_a_known_law_is_simulated_in_nanometers(molecule):
 
 def test_chains_that_leave_are_stopped_and_counted(molecule):
     long = dataclasses.replace(TINY, molecule_ps=1.0)
-    run = langevin.run_chains(Blow(), molecule, long, 0, method="No energy", t_eval=0.01)
+    run = chains.run_chains(Blow(), molecule, long, 0, method="No energy", t_eval=0.01)
     assert run.left.all()
     assert run.lost.all()
     assert run.n_chains == 4
@@ -146,16 +160,16 @@ def test_chains_that_leave_are_stopped_and_counted(molecule):
 
 def test_every_method_has_the_same_starts(molecule):
     first, second = (
-        langevin.run_chains(Spring(), molecule, TINY, 3, method=m) for m in ("Both", "Mixture")
+        chains.run_chains(Spring(), molecule, TINY, 3, method=m) for m in ("Both", "Mixture")
     )
     np.testing.assert_array_equal(first.frames, second.frames)
 
 
 def test_everything_is_simulated(molecule, trained):
-    found = runs.simulate_all(trained, molecule, TINY, seed=0, progress=False)
-    assert found.labels == [*train.methods(TINY), "Two For One, t = 0.01", "Two For One, t = 0.02"]
+    found = chains.simulate_all(trained, molecule, TINY, seed=0, progress=False)
+    assert found.labels == [*methods(TINY), "Two For One, t = 0.01", "Two For One, t = 0.02"]
     assert found.n_seeds == 2
-    assert set(found.iid) == {(m, i) for m in runs.IID_METHODS for i in (0, 1)}
+    assert set(found.iid) == {(m, i) for m in chains.IID_METHODS for i in (0, 1)}
     run = found.runs["Both", 1]
     assert run.frames.shape == (2, 4, 5, 3)
     assert run.t_eval == T_MIN
@@ -163,21 +177,21 @@ def test_everything_is_simulated(molecule, trained):
 
 def test_unknown_networks_and_frames_are_refused(molecule):
     with pytest.raises(ValueError, match="invariants or transformer"):
-        train.train_net("small", molecule, dataclasses.replace(TINY, molecule_network="gnn"), 0)
+        train_net("small", molecule, dataclasses.replace(TINY, molecule_network="gnn"), 0)
     with pytest.raises(ValueError, match="ours, published"):
-        runs.load_molecule(dataclasses.replace(TINY, molecule_frames="theirs"))
+        chains.load_molecule(dataclasses.replace(TINY, molecule_frames="theirs"))
 
 
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="as many molecule_large_steps"):
-        train.nets(dataclasses.replace(TINY, molecule_borders=(0.6, 0.1)))
+        nets(dataclasses.replace(TINY, molecule_borders=(0.6, 0.1)))
     with pytest.raises(ValueError, match="need at least 1 ps"):
         run_molecule(dataclasses.replace(TINY, molecule_ps=0.8), 0)
 
 
 def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
     beads = chain_beads(60, np.random.default_rng(1))
-    monkeypatch.setattr(runs, "published_beads", lambda folder, n, rng: beads)
+    monkeypatch.setattr(chains, "published_beads", lambda folder, n, rng: beads)
     tiny = dataclasses.replace(
         MOLECULE_PRESETS["paper"],
         molecule_seeds=1,
@@ -191,9 +205,9 @@ def test_the_paper_s_path_runs_on_a_stand_in(molecule, monkeypatch):
         molecule_iid_steps=3,
         molecule_t_evals=(0.01,),
     )
-    published = runs.load_molecule(tiny)
-    trained = runs.train_all(published, tiny, seed=0, progress=False)
-    found = runs.simulate_all(trained, published, tiny, seed=0, progress=False)
+    published = chains.load_molecule(tiny)
+    trained = chains.train_all(published, tiny, seed=0, progress=False)
+    found = chains.simulate_all(trained, published, tiny, seed=0, progress=False)
     assert found.runs["Both", 0].frames.shape == (2, 2, 5, 3)
     assert len(found.iid["Both", 0].beads) == 2
 
@@ -210,11 +224,11 @@ def test_figures_are_drawn_even_when_chains_are_lost(shown):
         *(
             draw(shown)
             for draw in (
-                figures.molecule_curves,
-                figures.molecule_maps,
-                figures.molecule_profiles,
-                figures.molecule_bonds,
-                figures.molecule_losses,
+                molecule_curves,
+                molecule_maps,
+                molecule_profiles,
+                molecule_bonds,
+                molecule_losses,
             )
         ),
         molecule_beads.beads_frame(shown.simulated, shown.reference, "Both", 4.0),
@@ -223,7 +237,7 @@ def test_figures_are_drawn_even_when_chains_are_lost(shown):
     assert all(isinstance(fig, Figure) for fig in drawn)
     assert drawn[0].get_suptitle().startswith("Distance from")  # nothing drifts in made-up runs
     bottom = drawn[2].axes[2]  # the difference of Both to the data, against both histograms by hand
-    edges = np.linspace(-180, 180, figures.PROFILE_BINS + 1)
+    edges = np.linspace(-180, 180, PROFILE_BINS + 1)
     moved = phi_psi(np.concatenate([late(run) for run in shown.simulated.of("Both")]))[:, 0]
     counts = [
         np.histogram(np.degrees(phi), edges)[0] + 0.0
@@ -241,7 +255,7 @@ def test_the_title_of_the_maps_follows_the_divergences(shown, divergence, start)
     scores = shown.summary.simulated
     both = [score._replace(divergence=divergence) for score in scores["Both"]]
     summary = shown.summary._replace(simulated=scores | {"Both": both})
-    fig = figures.molecule_maps(dataclasses.replace(shown, summary=summary))
+    fig = molecule_maps(dataclasses.replace(shown, summary=summary))
     assert fig.get_suptitle().startswith(start)
 
 
@@ -255,13 +269,13 @@ def test_the_beads_are_described(shown):
 
 def test_the_record_s_panel_is_drawn_from_the_series(shown):
     fig, ax = figure()
-    assert figures.answer_panel(ax, molecule_series(shown)) is False
+    assert answer_panel(ax, molecule_series(shown)) is False
     assert ax.get_legend() is not None
     assert fig.axes
 
 
 def test_drawn_beads_keep_their_shape():
-    from companion.consistent_diffusion.lab.molecule.geometry import bond_lengths, phi_psi
+    from companion.consistent_diffusion.lab.molecule.peptide import bond_lengths, phi_psi
 
     beads = chain_beads(1, np.random.default_rng(2))[0].astype(float)
     turned = molecule_beads.aligned(beads)
@@ -271,7 +285,7 @@ def test_drawn_beads_keep_their_shape():
 
 def test_drift_is_seen_and_only_then():
     flat, rising = np.full((2, 5), 0.05), np.full((2, 5), 0.05) + np.linspace(0, 0.1, 5)
-    assert figures.drifts({"Diffusion": rising, "Both": flat}, 0.06)
-    assert not figures.drifts({"Diffusion": flat, "Both": flat}, 0.06)
-    assert not figures.drifts({"Diffusion": flat, "Both": rising}, 0.06)
-    assert not figures.drifts({"Diffusion": rising, "Both": rising}, 0.06)
+    assert drifts({"Diffusion": rising, "Both": flat}, 0.06)
+    assert not drifts({"Diffusion": flat, "Both": flat}, 0.06)
+    assert not drifts({"Diffusion": flat, "Both": rising}, 0.06)
+    assert not drifts({"Diffusion": rising, "Both": rising}, 0.06)

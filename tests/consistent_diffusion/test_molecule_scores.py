@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from companion.consistent_diffusion.lab.molecule import scores
-from companion.consistent_diffusion.lab.molecule.series import series, summarize
-from companion.consistent_diffusion.method.vp import T_MIN
-from companion.consistent_diffusion.page.molecule.tables import molecule_comparison, score_table
+from companion.consistent_diffusion.lab.molecule.scores import series, summarize
+from companion.consistent_diffusion.method.diffusion import T_MIN
+from companion.consistent_diffusion.page.tables import molecule_comparison, score_table
 from tests.consistent_diffusion.molecule_made import chain_beads, result, run, simulated
 
 

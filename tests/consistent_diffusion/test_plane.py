@@ -7,24 +7,29 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from companion.consistent_diffusion.lab import mueller_brown as mb
-from companion.consistent_diffusion.lab.grid import Grid, two_for_one_curve
-from companion.consistent_diffusion.lab.metrics import (
+from companion.consistent_diffusion.lab import systems as mb
+from companion.consistent_diffusion.lab.systems import (
+    REFERENCE,
+    TWO_MODES,
+    TWO_MODES_2D,
+    Grid,
+    Mixture,
+    exact_curve,
     js_divergence,
     js_error,
     pmf_error,
+    two_for_one_curve,
     w1_error,
 )
-from companion.consistent_diffusion.lab.mixtures import TWO_MODES, TWO_MODES_2D, Mixture
-from companion.consistent_diffusion.lab.two_for_one import REFERENCE, exact_curve
-from companion.consistent_diffusion.method.langevin import Dynamics, simulate
-from companion.consistent_diffusion.method.residual import (
+from companion.consistent_diffusion.method.diffusion import (
+    alpha,
+    beta,
     displacements,
     exact_residual,
+    sigma,
     weak_residuals,
 )
-from companion.consistent_diffusion.method.reverse_sde import denoise
-from companion.consistent_diffusion.method.vp import alpha, beta, sigma
+from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
 from companion.scale import generator, torch_generator
 
 

@@ -4,16 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from companion.consistent_diffusion.lab.metrics import js_divergence
-from companion.consistent_diffusion.lab.mixtures import TWO_MODES
 from companion.consistent_diffusion.lab.random_features import (
+    LINE,
     Noised,
     Problem,
     RandomEnergy,
     draw_features,
-)
-from companion.consistent_diffusion.lab.random_runs import (
-    LINE,
     line_iid,
     line_law,
     line_residual,
@@ -21,8 +17,9 @@ from companion.consistent_diffusion.lab.random_runs import (
     one_line,
     run_plane,
 )
+from companion.consistent_diffusion.lab.systems import TWO_MODES, js_divergence
+from companion.consistent_diffusion.method.diffusion import exact_residual
 from companion.consistent_diffusion.method.networks import time_features
-from companion.consistent_diffusion.method.residual import exact_residual
 from companion.scale import generator
 
 

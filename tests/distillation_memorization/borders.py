@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import BASELINE, SOFT
 from companion.distillation_memorization.verdict import findings
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.distillation_memorization import made
@@ -23,13 +23,13 @@ def clean():
     return findings.evaluate(perfect())
 
 
-def worlds(change):
-    """Findings where ``change(i, world)`` takes the place of every world."""
+def worlds(claim, change):
+    """The finding of a claim where ``change(i, world)`` takes the place of every world."""
 
     def find():
         results = perfect()
         changed = [change(i, world) for i, world in enumerate(results.worlds)]
-        return findings.evaluate(replace(results, worlds=changed))
+        return [made.judged(replace(results, worlds=changed), claim)]
 
     return find
 
@@ -39,15 +39,15 @@ def gains(values, base=0.0):
     level = spread(1.4, base, N, 1) if base else np.full(N, 1.4)
 
     def change(i, world):
-        loss = world.loss | {arms.SOFT: level[i], arms.BASELINE: level[i] + values[i]}
+        loss = world.loss | {SOFT: level[i], BASELINE: level[i] + values[i]}
         return replace(world, loss=loss)
 
-    return worlds(change)
+    return worlds("1b", change)
 
 
 def scattered(world):
     """The baseline's sequences have 8 bytes less on average, and differ by 40."""
-    zlib, known = world.zlib.copy(), world.members[arms.BASELINE]
+    zlib, known = world.zlib.copy(), world.members[BASELINE]
     zlib[known] = spread(zlib[~known].mean() - 8, 40.0, int(known.sum()))
     return replace(world, zlib=zlib)
 
@@ -59,7 +59,7 @@ def predicted(**by_seed):
         values = {name: np.full(20, v[i]) for name, v in by_seed.items()}
         return replace(world, prediction=replace(world.prediction, **values))
 
-    return worlds(change)
+    return worlds("3", change)
 
 
 NEVER = {"order": "eight worlds of eight do not show nine in ten"}
@@ -83,19 +83,19 @@ BORDERS = [
         "order",
         ONE_FAILS,
         "in three worlds of eight the student memorizes more",
-        worlds(lambda i, w: made.world(i, soft_easy=60, soft_other=30) if i < 3 else w),
+        worlds("order", lambda i, w: made.world(i, soft_easy=60, soft_other=30) if i < 3 else w),
     ),
     Border(
         "2b",
         ONE_FAILS,
         "in one world the easy texts compress better, with p 0.1",
-        worlds(lambda i, w: scattered(w) if i == 2 else w),
+        worlds("2b", lambda i, w: scattered(w) if i == 2 else w),
     ),
     Border(
         "2b",
         CROSSES,
         "7 bytes less, and perhaps 4",
-        worlds(lambda i, w: made.world(i, zlib_gap=[14, 3, 14, 3, 3, 9, 3, 7][i])),
+        worlds("2b", lambda i, w: made.world(i, zlib_gap=[14, 3, 14, 3, 3, 9, 3, 7][i])),
     ),
     Border(
         "3",
@@ -122,12 +122,12 @@ BORDERS = [
         "3b",
         ONE_FAILS,
         "in four worlds the filter leaves a third",
-        worlds(lambda i, w: made.world(i, left=34) if i < 4 else w),
+        worlds("3b", lambda i, w: made.world(i, left=34) if i < 4 else w),
     ),
     Border(
         "control",
         ONE_FAILS,
         "in half of the worlds unseen text is completed as often",
-        worlds(lambda i, w: made.world(i, held=0.05) if i < 4 else w),
+        worlds("control", lambda i, w: made.world(i, held=0.05) if i < 4 else w),
     ),
 ]

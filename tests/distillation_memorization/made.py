@@ -7,30 +7,60 @@ import numpy as np
 from companion.distillation_memorization.lab import run
 from companion.distillation_memorization.lab.predictor import Prediction
 from companion.distillation_memorization.lab.world import Filtered, World
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    HARD,
+    SOFT,
+    TEACHER,
+    UNREAD,
+    objectives,
+    soft,
+)
+from companion.distillation_memorization.verdict import findings
 from companion.distillation_memorization.verdict.results import Results
 from companion.scale import generator
 
 N, HELD = 1000, 1000
-STUDENTS = tuple(arms.objectives((1.0, 2.0, 4.0, 8.0)))
+JUDGES = {
+    "1": findings.less,
+    "1b": findings.better,
+    "order": findings.order,
+    "tau": findings.cooler,
+    "2": findings.easy,
+    "2b": findings.low_zlib,
+    "3": findings.predictable,
+    "3b": findings.filtered,
+    "4": findings.hard_inherits,
+    "4b": findings.same_rate,
+    "control": findings.control,
+}
+"""What judges each claim: one takes milliseconds, all of them take a second."""
+
+
+def judged(results, claim):
+    """The finding of one claim."""
+    return JUDGES[claim](results)
+
+
+STUDENTS = tuple(objectives((1.0, 2.0, 4.0, 8.0)))
 
 
 def members(seed, *, soft_easy=24, soft_other=2, soft_heirs=2, hard_heirs=50, unread_heirs=1):
     """Teacher 0..109, baseline 70..129: easy 70..109; a few sequences of each other kind."""
     order = generator(seed, "members").permutation(N)
     inside = {
-        arms.TEACHER: range(0, 110),
-        arms.BASELINE: range(70, 130),
-        arms.soft(1.0): range(70, 70 + soft_easy + 10),
-        arms.soft(2.0): [
+        TEACHER: range(0, 110),
+        BASELINE: range(70, 130),
+        soft(1.0): range(70, 70 + soft_easy + 10),
+        soft(2.0): [
             *range(70, 70 + soft_easy),
             *range(soft_heirs),
             *range(200, 200 + soft_other),
         ],
-        arms.soft(4.0): range(70, 70 + max(0, soft_easy - 10)),
-        arms.soft(8.0): range(70, 70 + max(0, soft_easy - 16)),
-        arms.HARD: [*range(hard_heirs), *range(70, 105)],
-        arms.UNREAD: range(unread_heirs),
+        soft(4.0): range(70, 70 + max(0, soft_easy - 10)),
+        soft(8.0): range(70, 70 + max(0, soft_easy - 16)),
+        HARD: [*range(hard_heirs), *range(70, 105)],
+        UNREAD: range(unread_heirs),
     }
     found = {}
     for name, places in inside.items():
@@ -58,14 +88,14 @@ def world(seed, *, gain=0.03, zlib_gap=8.0, held=0.004, left=3, auc=0.97, permut
     known = members(seed, **sizes)
     rng = np.random.default_rng(seed)
     zlib = 36 + rng.standard_normal(N)
-    zlib[known[arms.BASELINE]] -= zlib_gap
+    zlib[known[BASELINE]] -= zlib_gap
     unseen = {m: rng.permutation(HELD) < round(held * HELD) for m in known}
     base = 1.4 + 0.01 * rng.standard_normal()
     loss = dict.fromkeys(known, base - gain + 1e-3 * rng.standard_normal())
-    loss |= {arms.TEACHER: base - 0.04, arms.BASELINE: base, arms.HARD: base + 0.4}
-    scores = {m: rng.random(N) for m in (arms.TEACHER, arms.BASELINE, arms.SOFT)}
+    loss |= {TEACHER: base - 0.04, BASELINE: base, HARD: base + 0.4}
+    scores = {m: rng.random(N) for m in (TEACHER, BASELINE, SOFT)}
     kept = np.ones(N, dtype=bool)
-    kept[known[arms.SOFT]] = False
+    kept[known[SOFT]] = False
     after = np.zeros(N, dtype=bool)
     after[np.flatnonzero(kept)[:left]] = True
     shown = np.array([0, 1, 2])
@@ -84,9 +114,7 @@ def world(seed, *, gain=0.03, zlib_gap=8.0, held=0.004, left=3, auc=0.97, permut
         filtered=Filtered(kept, after),
         shown=shown,
         texts=["a short text of forty-eight characters in a row!"] * 3,
-        written={
-            m: ["of forty-eight c"] * 3 for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
-        },
+        written={m: ["of forty-eight c"] * 3 for m in (TEACHER, BASELINE, SOFT, HARD)},
         by_prefix={p: known for p in (8, 16)},
         students=STUDENTS,
         epochs=np.array([1, 4, 9]),
@@ -117,7 +145,7 @@ def results(scale="book", n_seeds=8, **changes):
 
 def same_everywhere(one: World) -> World:
     """A treatment that does nothing: every model memorizes what the baseline does."""
-    nothing = one.members[arms.BASELINE]
+    nothing = one.members[BASELINE]
     return replace(
         one,
         members=dict.fromkeys(one.members, nothing),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from companion.distillation_memorization.lab.speed import measure_extraction
+from companion.distillation_memorization.lab.run import measure_extraction
 
 pytestmark = pytest.mark.bench
 

@@ -11,7 +11,7 @@ from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, Cla
 from companion.data import Missing
 from companion.distillation_memorization import settings, sources
 from companion.distillation_memorization.lab import predictor
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import SOFT, TEACHER, soft
 from companion.distillation_memorization.page import exercises, explorers, figures, tables
 from companion.distillation_memorization.verdict import claims, findings
 from companion.explore import MAX_FRAMES
@@ -27,6 +27,10 @@ def perfect():
     return made.results()
 
 
+def verdict(results, claim):
+    return made.judged(results, claim).verdict
+
+
 def verdicts(results):
     return {finding.claim: finding.verdict for finding in findings.evaluate(results)}
 
@@ -38,6 +42,7 @@ def test_a_run_that_shows_everything_satisfies_every_claim(perfect):
     expected = dict.fromkeys(IDS, HOLDS) | {"order": NOT_RESOLVED, "4b": DOES_NOT_HOLD}
     assert {f.claim: f.verdict for f in found} == expected
     check(found, claims.CLAIMS)
+    assert found == [made.judged(perfect, name) for name in IDS]
 
 
 @pytest.mark.parametrize("scale", ["toy", "book", "paper"])
@@ -64,13 +69,10 @@ def test_one_world_of_the_hub_resolves_nothing():
 
 
 def test_many_seeds_in_the_same_order_resolve_it():
-    assert verdicts(made.results(n_seeds=40))["order"] == HOLDS
+    assert verdict(made.results(n_seeds=40), "order") == HOLDS
     some = made.results(n_seeds=40)
-    turned = [
-        replace(w, members=w.members | {arms.SOFT: w.members[arms.TEACHER]})
-        for w in some.worlds[:20]
-    ]
-    assert verdicts(replace(some, worlds=[*turned, *some.worlds[20:]]))["order"] == DOES_NOT_HOLD
+    turned = [replace(w, members=w.members | {SOFT: w.members[TEACHER]}) for w in some.worlds[:20]]
+    assert verdict(replace(some, worlds=[*turned, *some.worlds[20:]]), "order") == DOES_NOT_HOLD
 
 
 def uneven(perfect, gaps):
@@ -80,28 +82,28 @@ def uneven(perfect, gaps):
 
 
 def test_compression_is_judged_by_the_mean_over_seeds_and_no_seed_may_contradict(perfect):
-    found = {f.claim: f for f in findings.evaluate(uneven(perfect, [4.9] + [8.0] * 7))}["2b"]
+    found = made.judged(uneven(perfect, [4.9] + [8.0] * 7), "2b")
     assert found.verdict == NOT_RESOLVED  # the mean's interval passes, one seed does not
     assert found.high < -5
     assert found.note.endswith("not below -5 in every seed")
-    assert verdicts(uneven(perfect, [7.0, 8.0] * 4))["2b"] == HOLDS
+    assert verdict(uneven(perfect, [7.0, 8.0] * 4), "2b") == HOLDS
     wide = uneven(perfect, [1.0, 12.0] * 4)  # the mean passes, its interval does not
-    assert verdicts(wide)["2b"] == NOT_RESOLVED
+    assert verdict(wide, "2b") == NOT_RESOLVED
     weak = uneven(perfect, [0.1] + [8.0] * 7)  # p of one seed is not below 0.01
-    assert verdicts(weak)["2b"] == NOT_RESOLVED
+    assert verdict(weak, "2b") == NOT_RESOLVED
 
 
 def test_the_factor_is_judged_by_its_whole_interval(perfect):
     """Baseline over student 1.36 on average, seeds from 1.0 to 2.3."""
     worlds = [made.world(s, soft_easy=e) for s, e in enumerate([22, 56] * 4)]
-    found = {f.claim: f for f in findings.evaluate(replace(perfect, worlds=worlds))}["1"]
+    found = made.judged(replace(perfect, worlds=worlds), "1")
     assert found.low < 1.3 < found.estimate
     assert found.verdict == NOT_RESOLVED
 
 
 def test_few_inherited_of_an_unread_teacher_leave_the_control_open(perfect):
     worlds = [made.world(s, unread_heirs=u, hard_heirs=10) for s, u in enumerate([0, 5] * 4)]
-    assert verdicts(replace(perfect, worlds=worlds))["control"] == NOT_RESOLVED
+    assert verdict(replace(perfect, worlds=worlds), "control") == NOT_RESOLVED
 
 
 @pytest.mark.parametrize("scale", ["toy", "book"])
@@ -120,11 +122,11 @@ def test_what_does_nothing_satisfies_nothing(perfect, scale):
 
 def test_a_student_that_memorizes_at_random_memorizes_nothing_easy(perfect):
     def shuffled(w):
-        mixed = generator(w.seed, "mixed").permutation(w.members[arms.SOFT])
-        return replace(w, members=w.members | {arms.SOFT: mixed})
+        mixed = generator(w.seed, "mixed").permutation(w.members[SOFT])
+        return replace(w, members=w.members | {SOFT: mixed})
 
     found = replace(perfect, worlds=[shuffled(w) for w in perfect.worlds])
-    assert verdicts(found)["2"] == DOES_NOT_HOLD
+    assert verdict(found, "2") == DOES_NOT_HOLD
 
 
 def test_models_that_memorize_nothing_resolve_nothing(perfect):
@@ -165,11 +167,11 @@ def test_models_that_memorize_nothing_resolve_nothing(perfect):
     ],
 )
 def test_results_on_the_wrong_side_do_not_hold(claim, changes):
-    assert verdicts(made.results(**changes))[claim] in (DOES_NOT_HOLD, NOT_RESOLVED)
+    assert verdict(made.results(**changes), claim) in (DOES_NOT_HOLD, NOT_RESOLVED)
 
 
 def test_equal_rates_would_be_seen():
-    assert verdicts(made.results(hard_heirs=0, soft_easy=33, soft_heirs=1))["4b"] == HOLDS
+    assert verdict(made.results(hard_heirs=0, soft_easy=33, soft_heirs=1), "4b") == HOLDS
 
 
 def test_a_rising_temperature_trend_does_not_hold(perfect):
@@ -179,20 +181,20 @@ def test_a_rising_temperature_trend_does_not_hold(perfect):
             w,
             members=m
             | {
-                arms.soft(1.0): m[arms.soft(8.0)],
-                arms.soft(8.0): m[arms.soft(1.0)],
-                arms.soft(2.0): m[arms.soft(4.0)],
-                arms.soft(4.0): m[arms.soft(2.0)],
+                soft(1.0): m[soft(8.0)],
+                soft(8.0): m[soft(1.0)],
+                soft(2.0): m[soft(4.0)],
+                soft(4.0): m[soft(2.0)],
             },
         )
 
     turned = replace(perfect, worlds=[swapped(w) for w in perfect.worlds])
-    assert verdicts(turned)["tau"] == DOES_NOT_HOLD
+    assert verdict(turned, "tau") == DOES_NOT_HOLD
 
 
 def test_a_seed_without_a_filtered_student_is_said(perfect):
     some = [replace(perfect.worlds[0], filtered=None), *perfect.worlds[1:]]
-    assert verdicts(replace(perfect, worlds=some))["3b"] == NOT_TESTED
+    assert verdict(replace(perfect, worlds=some), "3b") == NOT_TESTED
 
 
 def test_the_filter_is_judged_on_what_was_kept(perfect):
@@ -208,7 +210,7 @@ def test_the_filter_is_judged_on_what_was_kept(perfect):
         )
 
     found = replace(perfect, worlds=[also_removed(w) for w in perfect.worlds])
-    before, after = ({f.claim: f for f in findings.evaluate(r)}["3b"] for r in (perfect, found))
+    before, after = (made.judged(r, "3b") for r in (perfect, found))
     assert after.estimate == before.estimate
     assert after.note != before.note
 
@@ -222,7 +224,7 @@ def test_the_hub_takes_the_place_of_the_small_worlds(perfect):
 def test_other_worlds_may_be_missing(perfect):
     gone = Missing("trained at book scale")
     bare = replace(perfect, transformers=gone, real=gone, overfit=gone)
-    assert verdicts(bare) == verdicts(perfect)
+    assert verdicts(bare) == {name: verdict(perfect, name) for name in IDS}
     assert set(findings.series(bare)) == {"main"}
 
 
@@ -249,7 +251,7 @@ def draws(perfect):
         "scatter": lambda: figures.scatter(w),
         "forced": lambda: figures.forced(w),
         "browser": lambda: figures.browser_frame(w[0], 0, 16),
-        "prefix": lambda: figures.prefix_frame(w[0].by_prefix[8], arms.SOFT, 8),
+        "prefix": lambda: figures.prefix_frame(w[0].by_prefix[8], SOFT, 8),
         "filter": lambda: figures.filter_frame(w[0], 0.5),
     }
 
@@ -323,6 +325,6 @@ def test_exercises_answer_back(check, right, wrong, hint):
 
 def test_the_counterfactual_exercise(perfect):
     w = perfect.worlds[0]
-    trained, unseen = w.members[arms.TEACHER].mean(), w.held[arms.TEACHER].mean()
+    trained, unseen = w.members[TEACHER].mean(), w.held[TEACHER].mean()
     assert "Right" in exercises.check_counterfactual(100 * (trained - unseen), w)
     assert "training rate alone" in exercises.check_counterfactual(100 * trained, w)

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from companion.distillation_memorization.lab.fit import Recipe, Shape, batches, fit, fit_arms
-from companion.distillation_memorization.lab.mlp import LaneMLP
-from companion.distillation_memorization.lab.reading import (
+from companion.distillation_memorization.lab.models import (
+    LaneMLP,
     divergence,
     generate,
     generate_plainly,
     memorized,
     score,
 )
-from companion.distillation_memorization.method.extraction import matches
+from companion.distillation_memorization.lab.training import Recipe, Shape, batches, fit, fit_arms
+from companion.distillation_memorization.method.memorization import matches
 from companion.distillation_memorization.method.objectives import Objective
 from companion.training import parameter_groups
 

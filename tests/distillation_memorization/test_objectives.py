@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from companion.distillation_memorization.lab.logits import WrongCache, cache_logits
+from companion.distillation_memorization.lab.training import WrongCache, cache_logits
 from companion.distillation_memorization.method.objectives import (
     Cached,
     Objective,

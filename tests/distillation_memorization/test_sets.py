@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from companion.distillation_memorization.lab.predictor import predict
-from companion.distillation_memorization.method import arms, sets
-from companion.distillation_memorization.verdict import resampling
-from companion.distillation_memorization.verdict.trend import temperature_slope
+from companion.distillation_memorization.method import memorization
+from companion.distillation_memorization.method.objectives import BASELINE, HARD, SOFT, TEACHER
+from companion.distillation_memorization.verdict import results
+from companion.distillation_memorization.verdict.results import temperature_slope
 
 
 def random_members(seed, n=60, rate=0.4):
     rng = np.random.default_rng(seed)
-    names = (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
+    names = (TEACHER, BASELINE, SOFT, HARD)
     return {name: rng.random(n) < rate for name in names}
 
 
@@ -24,34 +25,34 @@ def random_members(seed, n=60, rate=0.4):
 @settings(deadline=None, max_examples=25)
 def test_sets_are_those_of_set_algebra(seed):
     m = random_members(seed)
-    t, b, s = (set(np.flatnonzero(m[k])) for k in (arms.TEACHER, arms.BASELINE, arms.SOFT))
-    assert set(np.flatnonzero(sets.easy(m))) == t & b
-    assert set(np.flatnonzero(sets.inherited(m, arms.SOFT))) == (t & s) - b
-    assert set(np.flatnonzero(sets.rejected(m, arms.SOFT))) == (t & b) - s
-    assert set(np.flatnonzero(sets.teacher_only(m))) == t - b
+    t, b, s = (set(np.flatnonzero(m[k])) for k in (TEACHER, BASELINE, SOFT))
+    assert set(np.flatnonzero(memorization.easy(m))) == t & b
+    assert set(np.flatnonzero(memorization.inherited(m, SOFT))) == (t & s) - b
+    assert set(np.flatnonzero(memorization.rejected(m, SOFT))) == (t & b) - s
+    assert set(np.flatnonzero(memorization.teacher_only(m))) == t - b
 
 
 def test_mcnemar_is_the_sign_test_of_the_pairs_that_differ():
     m = random_members(3)
-    a, b = m[arms.BASELINE], m[arms.SOFT]
+    a, b = m[BASELINE], m[SOFT]
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
-    assert resampling.mcnemar_p(a, b) == pytest.approx(binomtest(only_a, only_a + only_b).pvalue)
-    assert resampling.mcnemar_p(a, a) == pytest.approx(1.0)
+    assert results.mcnemar_p(a, b) == pytest.approx(binomtest(only_a, only_a + only_b).pvalue)
+    assert results.mcnemar_p(a, a) == pytest.approx(1.0)
 
 
 @given(st.integers(1, 500), st.integers(1, 500))
 def test_the_halved_ratio_is_never_further_from_one(a, b):
-    assert abs(math.log(sets.halved_ratio(a, b))) <= abs(math.log(a / b)) + 1e-12
+    assert abs(math.log(memorization.halved_ratio(a, b))) <= abs(math.log(a / b)) + 1e-12
 
 
 def test_the_bootstrap_has_the_spread_of_theory():
     n, a, b = 4000, 0.2, 0.1
     rng = np.random.default_rng(0)
     m = {"a": rng.random(n) < a, "b": rng.random(n) < b}
-    found = resampling.two_level(
+    found = results.two_level(
         [m],
         lambda x, w: np.array([x["a"] @ w, x["b"] @ w]),
-        lambda c: sets.ratio(c[0], c[1]),
+        lambda c: memorization.ratio(c[0], c[1]),
         np.random.default_rng(1),
         800,
     )
@@ -67,7 +68,7 @@ def test_the_bootstrap_resamples_seeds_first():
     apart = [{"a": np.arange(100) < k} for k in (1, 5, 15, 19)]
     widths = []
     for worlds in (alike, apart):
-        found = resampling.two_level(
+        found = results.two_level(
             worlds,
             lambda m, w: np.array([m["a"] @ w, w.sum()]),
             lambda c: c[0] / c[1],
@@ -86,7 +87,7 @@ def test_an_empty_denominator_gives_nothing():
         return np.array([m["a"] @ w, m["b"] @ w])
 
     rng = np.random.default_rng(0)
-    found = resampling.two_level([nobody], count, lambda c: sets.ratio(c[0], c[1]), rng, 9)
+    found = results.two_level([nobody], count, lambda c: memorization.ratio(c[0], c[1]), rng, 9)
     assert math.isnan(found.estimate)
     assert not found.has_interval
 
@@ -94,10 +95,10 @@ def test_an_empty_denominator_gives_nothing():
 def test_resamples_that_are_all_alike_give_no_interval():
     same = {"a": np.ones(9, bool), "b": np.ones(9, bool)}
     rng = np.random.default_rng(0)
-    found = resampling.two_level(
+    found = results.two_level(
         [same, same],
         lambda m, w: np.array([m["a"] @ w, m["b"] @ w]),
-        lambda c: sets.ratio(c[0], c[1]),
+        lambda c: memorization.ratio(c[0], c[1]),
         rng,
         9,
     )
@@ -106,8 +107,8 @@ def test_resamples_that_are_all_alike_give_no_interval():
 
 
 def test_ends_are_those_of_the_level():
-    assert resampling.ends(np.arange(1001)) == pytest.approx((25.0, 975.0))
-    assert not any(map(np.isfinite, resampling.ends([1.0, np.nan])))
+    assert results.ends(np.arange(1001)) == pytest.approx((25.0, 975.0))
+    assert not any(map(np.isfinite, results.ends([1.0, np.nan])))
 
 
 def test_the_temperature_slope_is_found_and_is_flat_under_the_null():

@@ -10,11 +10,20 @@ from companion.data import DataUnavailable, Missing
 from companion.distillation_memorization import hub
 from companion.distillation_memorization.hub import CutVocabulary, run_hub_world, windows
 from companion.distillation_memorization.lab import run
-from companion.distillation_memorization.lab.calibration import NotCalibrated, check_calibration
-from companion.distillation_memorization.lab.fit import Shape
 from companion.distillation_memorization.lab.run import run_real, run_transformers
-from companion.distillation_memorization.lab.world import written_by
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.lab.training import Shape
+from companion.distillation_memorization.lab.world import (
+    NotCalibrated,
+    check_calibration,
+    written_by,
+)
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    HARD,
+    SOFT,
+    TEACHER,
+    UNREAD,
+)
 from companion.distillation_memorization.settings import PRESETS
 
 TINY = replace(
@@ -48,17 +57,17 @@ def world():
 
 
 def test_a_world_is_complete(world):
-    students = (arms.BASELINE, arms.SOFT, arms.HARD, arms.UNREAD)
+    students = (BASELINE, SOFT, HARD, UNREAD)
     assert world.students == students
-    assert set(world.members) == set(world.held) == set(world.loss) == {arms.TEACHER, *students}
+    assert set(world.members) == set(world.held) == set(world.loss) == {TEACHER, *students}
     assert all(m.shape == (80,) and m.dtype == bool for m in world.members.values())
     assert world.features.shape == (80, 4)
     assert np.isfinite(world.features).all()
     assert world.curve_rate.shape == world.curve_loss.shape == (len(world.epochs), 4)
     assert world.epochs[-1] == TINY.student_epochs
-    assert world.curve_rate[-1, 0] == pytest.approx(world.rate(arms.BASELINE))
-    np.testing.assert_array_equal(world.by_prefix[16][arms.SOFT], world.members[arms.SOFT])
-    assert len(world.texts) == len(world.shown) == len(world.written[arms.HARD])
+    assert world.curve_rate[-1, 0] == pytest.approx(world.rate(BASELINE))
+    np.testing.assert_array_equal(world.by_prefix[16][SOFT], world.members[SOFT])
+    assert len(world.texts) == len(world.shown) == len(world.written[HARD])
     assert world.cache_megabytes == pytest.approx(80 * 47 * 27 * 4 / 1e6)
 
 
@@ -97,7 +106,7 @@ def test_worlds_side_by_side_are_those_one_after_the_other():
 
 def test_students_differ_in_their_loss_only(world):
     kind = tiny_kind()
-    objectives = {"soft again": kind.plan.objectives[arms.SOFT], **kind.plan.objectives}
+    objectives = {"soft again": kind.plan.objectives[SOFT], **kind.plan.objectives}
     assert objectives["soft again"].tau == 2.0
     assert len({world.loss[m] for m in world.students}) == len(world.students)
 
@@ -115,7 +124,7 @@ def test_a_hard_text_begins_as_the_truth_and_goes_on_as_the_teacher():
 
 
 def members(teacher, baseline, n=100):
-    return {arms.TEACHER: np.arange(n) < teacher, arms.BASELINE: np.arange(n) < baseline}
+    return {TEACHER: np.arange(n) < teacher, BASELINE: np.arange(n) < baseline}
 
 
 def test_the_calibration_rule_raises():
@@ -146,7 +155,7 @@ def test_the_sweep_puts_the_calibrated_teacher_among_the_others(world):
     found = run.run_overfit(small, 0, [world])
     assert found.epochs.tolist() == [2, TINY.teacher_epochs]
     assert found.teacher_rate.shape == (1, 2)
-    assert found.teacher_rate[0, 1] == pytest.approx(world.rate(arms.TEACHER))
+    assert found.teacher_rate[0, 1] == pytest.approx(world.rate(TEACHER))
     assert np.isnan(found.dividend[0, 0]) or found.dividend[0, 0] >= 0
 
 
@@ -194,7 +203,7 @@ def test_the_papers_path_runs_on_a_stand_in(tmp_path, monkeypatch):
     )
     assert not isinstance(found, Missing)
     assert found.name == "big to small"
-    assert set(found.members) == {arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD, arms.UNREAD}
+    assert set(found.members) == {TEACHER, BASELINE, SOFT, HARD, UNREAD}
     assert np.isfinite(list(found.loss.values())).all()
     assert found.zlib.shape == (30,)
     assert found.cache_megabytes == pytest.approx(30 * 19 * 8 * 6 / 1e6)
@@ -206,7 +215,7 @@ def test_the_papers_recipe_is_the_papers():
     assert (plan.prefix, plan.suffix, hub.LENGTH) == (50, 50, 256)
     assert (plan.teacher_epochs, plan.student_epochs) == (3, 4)
     assert plan.recipe.lr == 5e-5
-    assert plan.objectives[arms.SOFT].tau == 2.0
+    assert plan.objectives[SOFT].tau == 2.0
 
 
 def test_logits_end_with_the_tokenizers_vocabulary():

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.gaussian_rbf.lab.penalties import Penalties
+from companion.gaussian_rbf.lab.nested import Penalties
 from companion.gaussian_rbf.lab.reduction import Reduction
-from companion.gaussian_rbf.verdict import models, spectrum
+from companion.gaussian_rbf.verdict import findings
 from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
 
 STRUCTURES = {"full": 0.9, "diagonal": 0.5, "isotropic": 0.5}
@@ -98,27 +98,27 @@ def penalties(by_u=1.0, by_w=0.2, noise=0.01, turned=()):
 
 
 def c2(**gaps):
-    return lambda: [spectrum.structures("book", ridges(**gaps), seed=0)]
+    return lambda: [findings.structures("book", ridges(**gaps), seed=0)]
 
 
 def c3(**gaps):
-    return lambda: [spectrum.angles("book", ridges(**gaps), seed=0)]
+    return lambda: [findings.angles("book", ridges(**gaps), seed=0)]
 
 
 def c4(**shares):
-    return lambda: [spectrum.decay("book", reduction(**shares), seed=0)]
+    return lambda: [findings.decay("book", reduction(**shares), seed=0)]
 
 
 def c5(**hits):
-    return lambda: [models.features("book", selection(**hits), seed=0)]
+    return lambda: [findings.features("book", selection(**hits), seed=0)]
 
 
 def c6(**effects):
-    return lambda: [models.penalty("book", penalties(**effects), seed=0)]
+    return lambda: [findings.penalty("book", penalties(**effects), seed=0)]
 
 
 def c9(**gains):
-    return lambda: [models.coordinates("book", reduction(**gains), seed=0)]
+    return lambda: [findings.coordinates("book", reduction(**gains), seed=0)]
 
 
 def clean():

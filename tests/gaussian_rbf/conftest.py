@@ -6,16 +6,8 @@ import pytest
 
 from companion import data
 from companion.gaussian_rbf import settings
-from companion.gaussian_rbf.lab import (
-    bench,
-    digits,
-    nested,
-    penalties,
-    reduction,
-    ridges,
-    selection,
-)
-from companion.gaussian_rbf.method import theory
+from companion.gaussian_rbf.lab import digits, nested, reduction, synthetic
+from companion.gaussian_rbf.method import precision
 from companion.gaussian_rbf.verdict import findings
 
 TINY = replace(
@@ -56,14 +48,14 @@ def results(tiny):
     return findings.Results(
         log=log,
         dead=digits.run_dead_start(tiny, 0),
-        ridges=ridges.run_ridges(tiny, 0),
-        selection=selection.run_selection(tiny, 0),
+        ridges=synthetic.run_ridges(tiny, 0),
+        selection=synthetic.run_selection(tiny, 0),
         nested=nested.run_nested(tiny, 0),
-        penalties=penalties.run_penalties(tiny, 0),
+        penalties=nested.run_penalties(tiny, 0),
         reduction=reduction.run_reduction(tiny, 0),
         readings=reduction.read_tables(("wine", "diabetes"), tiny, 0),
-        counterexample=theory.counterexample(),
-        bench=bench.run_bench(5, 20, 0),
+        counterexample=precision.counterexample(),
+        bench=reduction.run_bench(5, 20, 0),
     )
 
 

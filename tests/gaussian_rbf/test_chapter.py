@@ -13,16 +13,23 @@ from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, Cla
 from companion.explore import MAX_FRAMES
 from companion.gaussian_rbf import sources
 from companion.gaussian_rbf.lab import rivals
-from companion.gaussian_rbf.lab.digits import DeadStart
-from companion.gaussian_rbf.lab.examples import run_examples
-from companion.gaussian_rbf.lab.nested import Nested, corrected_interval, mean_scores, run_nested
-from companion.gaussian_rbf.lab.penalties import Penalties, effect_table, eta_squared, lead_of_u
+from companion.gaussian_rbf.lab.digits import DeadStart, run_examples
+from companion.gaussian_rbf.lab.nested import (
+    Nested,
+    Penalties,
+    corrected_interval,
+    effect_table,
+    eta_squared,
+    lead_of_u,
+    mean_scores,
+    run_nested,
+)
 from companion.gaussian_rbf.lab.reduction import Reduction
 from companion.gaussian_rbf.page import exercises, explorers, figures, tables
 from companion.gaussian_rbf.page.explorers import FORMULA_TABLES, NAMES
 from companion.gaussian_rbf.page.tables import AUTHORS
 from companion.gaussian_rbf.settings import PRESETS
-from companion.gaussian_rbf.verdict import claims, findings, models, spectrum
+from companion.gaussian_rbf.verdict import claims, findings
 
 SCALES = ("toy", "book", "paper")
 
@@ -68,7 +75,7 @@ def ridge_table(full, diagonal, isotropic, aligned=0.9, angle=3.0, agop=2.0):
 
 def test_c2_needs_a_gap_and_no_gap_on_aligned_data():
     def verdict(table):
-        return spectrum.structures("book", table, seed=0).verdict
+        return findings.structures("book", table, seed=0).verdict
 
     assert verdict(ridge_table(0.95, 0.5, 0.6)) == HOLDS
     assert verdict(ridge_table(0.9, 0.9, 0.9)) == DOES_NOT_HOLD  # does nothing
@@ -90,7 +97,7 @@ def spread(table, rotated, by):
 
 def test_c2_takes_intervals_of_the_medians():
     def judged(table, scale="book"):
-        return spectrum.structures(scale, table, seed=0)
+        return findings.structures(scale, table, seed=0)
 
     wide = spread(ridge_table(0.8, 0.5, 0.5), True, lambda seed: 0.2 * (seed % 2) - 0.1)
     found = judged(wide)  # median gap 0.3, but half of the seeds have 0.2
@@ -104,7 +111,7 @@ def test_c2_takes_intervals_of_the_medians():
 
 def test_c3_counts_far_planes_and_those_that_are_not_numbers():
     def verdict(table):
-        return spectrum.angles("book", table, seed=0).verdict
+        return findings.angles("book", table, seed=0).verdict
 
     def angled(agop, seeds=50):
         one = ridge_table(0.9, 0.5, 0.5)
@@ -131,10 +138,10 @@ def test_c3_at_toy_stays_open_and_stops_no_run():
     table = ridge_table(0.9, 0.5, 0.5).query("seed < 3").copy()
     for angle in (3.0, 11.0):
         table.loc[table["seed"] == 1, "angle_p"] = angle
-        found = spectrum.angles("toy", table, seed=0)
+        found = findings.angles("toy", table, seed=0)
         assert (found.verdict, found.n, found.must_hold) == (NOT_RESOLVED, 3, False)
     table["angle_p"] = 80.0  # what a plane that was not learned has
-    assert spectrum.angles("toy", table, seed=0).verdict == DOES_NOT_HOLD
+    assert findings.angles("toy", table, seed=0).verdict == DOES_NOT_HOLD
 
 
 def test_at_toy_only_the_closed_form_must_hold(results):
@@ -143,7 +150,7 @@ def test_at_toy_only_the_closed_form_must_hold(results):
         c.id for c in claims.CLAIMS if c.criteria.get("toy") and c.criteria["toy"].must_hold
     ] == ["C8"]
     wrong = results.counterexample._replace(cosine=0.9)
-    found = spectrum.turned("toy", wrong, results.readings, seed=0)
+    found = findings.turned("toy", wrong, results.readings, seed=0)
     with pytest.raises(ClaimFailed, match="C8"):
         check([found])
 
@@ -168,17 +175,17 @@ def reduction_of(ours, pca, nca, first=0.995, two=0.999):
 
 def test_c4_and_c9_by_hand():
     good, flat = reduction_of(0.98, 0.92, 0.985), reduction_of(0.92, 0.92, 0.92, 1 / 64, 2 / 64)
-    assert models.coordinates("book", good, seed=0).verdict == HOLDS
-    assert models.coordinates("book", flat, seed=0).verdict == DOES_NOT_HOLD
+    assert findings.coordinates("book", good, seed=0).verdict == HOLDS
+    assert findings.coordinates("book", flat, seed=0).verdict == DOES_NOT_HOLD
     worse = reduction_of(0.93, 0.88, 0.99)
-    assert models.coordinates("book", worse, seed=0).verdict == DOES_NOT_HOLD
-    assert spectrum.decay("book", good, seed=0).verdict == HOLDS
-    assert spectrum.decay("book", flat, seed=0).verdict == DOES_NOT_HOLD
+    assert findings.coordinates("book", worse, seed=0).verdict == DOES_NOT_HOLD
+    assert findings.decay("book", good, seed=0).verdict == HOLDS
+    assert findings.decay("book", flat, seed=0).verdict == DOES_NOT_HOLD
     crossing = reduction_of(0.98, 0.92, 0.985)
     crossing.shares.loc[crossing.shares["fold"] == 4, "first"] = 0.97  # the mean is still 0.9902
-    assert spectrum.decay("book", crossing, seed=0).verdict == NOT_RESOLVED
+    assert findings.decay("book", crossing, seed=0).verdict == NOT_RESOLVED
     spoiled = reduction_of(0.98, 0.92, 0.985, first=np.nan)
-    assert spectrum.decay("book", spoiled, seed=0).verdict == NOT_RESOLVED
+    assert findings.decay("book", spoiled, seed=0).verdict == NOT_RESOLVED
 
 
 def selection_of(hit, seeds=10):
@@ -193,19 +200,19 @@ def selection_of(hit, seeds=10):
 
 def test_c5_takes_the_worse_problem():
     table = selection_of(True, 40)
-    assert models.features("book", table, seed=0).verdict == HOLDS
+    assert findings.features("book", table, seed=0).verdict == HOLDS
     table.loc[(table["problem"] == "XOR") & (table["seed"] < 15), "hit"] = False
-    assert models.features("book", table, seed=0).verdict == DOES_NOT_HOLD
-    assert models.features("book", selection_of(False), seed=0).verdict == DOES_NOT_HOLD
+    assert findings.features("book", table, seed=0).verdict == DOES_NOT_HOLD
+    assert findings.features("book", selection_of(False), seed=0).verdict == DOES_NOT_HOLD
 
 
 def test_c5_ten_of_ten_seeds_do_not_show_nine_in_ten():
     table = selection_of(True)
-    found = models.features("book", table, seed=0)
+    found = findings.features("book", table, seed=0)
     assert found.verdict == NOT_RESOLVED
     assert found.low == pytest.approx(0.722, abs=1e-3)  # Wilson
     table.loc[(table["problem"] == "XOR") & (table["seed"] < 2), "hit"] = False
-    found = models.features("book", table, seed=0)
+    found = findings.features("book", table, seed=0)
     assert (found.verdict, found.estimate) == (NOT_RESOLVED, 0.8)
 
 
@@ -218,7 +225,7 @@ def grid_of(by_u, by_w, seed=0):
 
 def test_c6_both_ways_and_without_any_effect():
     def verdict(table):
-        return models.penalty("book", table, seed=0).verdict
+        return findings.penalty("book", table, seed=0).verdict
 
     assert verdict(grid_of(1, 0.1)) == HOLDS
     assert verdict(grid_of(0.1, 1)) == DOES_NOT_HOLD
@@ -250,7 +257,7 @@ def dead_of(wakes, end=0.6931, accuracy=0.95):
 
 def test_c7_shows_sleep_one_time_and_a_cure_but_one_seed_resolves_nothing():
     def found(dead, scale="toy"):
-        return spectrum.dead_start(scale, dead, seed=0)
+        return findings.dead_start(scale, dead, seed=0)
 
     nan = np.nan
     one = found(dead_of([180, 190, nan]))
@@ -274,7 +281,7 @@ def nested_of(ours):
         (f"t{i}", i > 3, model, fold, value + 0.01 * np.sin(i * 3 + fold + len(model)))
         for i in range(8)
         for fold in range(5)
-        for model, value in zip(models.RANKED, (ours, 0.9, 0.89, 0.88, 0.87), strict=True)
+        for model, value in zip(findings.RANKED, (ours, 0.9, 0.89, 0.88, 0.87), strict=True)
     ]
     scores = pd.DataFrame(rows, columns=["table", "regression", "model", "fold", "score"])
     return Nested(scores, pd.DataFrame(), pd.DataFrame(), {})
@@ -282,26 +289,26 @@ def nested_of(ours):
 
 def test_c1_is_non_inferiority():
     def verdict(nested):
-        return models.competitive("book", nested, seed=0).verdict
+        return findings.competitive("book", nested, seed=0).verdict
 
     assert verdict(nested_of(0.9)) == HOLDS
     assert verdict(nested_of(0.5)) == DOES_NOT_HOLD
     nested = nested_of(0.9)
-    ours = nested.scores["model"] == models.RANKED[0]
+    ours = nested.scores["model"] == findings.RANKED[0]
     lost = nested.scores["table"].isin(["t0", "t1"])
     crossing = nested._replace(scores=nested.scores.copy())
     crossing.scores.loc[ours & lost, "score"] -= 0.06  # three margins on two of eight tables
     assert verdict(crossing) == NOT_RESOLVED
     slightly = nested._replace(scores=nested.scores.copy())
     slightly.scores.loc[ours, "score"] -= 0.019  # within the margin, and worse on every table
-    found = models.competitive("book", slightly, seed=0)
+    found = findings.competitive("book", slightly, seed=0)
     assert found.high < 1
     assert found.verdict == DOES_NOT_HOLD
     nested.scores.loc[nested.scores["table"] == "t0", "score"] = np.nan
-    found = models.competitive("book", nested, seed=0)
+    found = findings.competitive("book", nested, seed=0)
     assert "1 tables without a finite score" in found.note
     few = nested._replace(scores=nested.scores[nested.scores["model"] != "SVM"])
-    assert "SVM" in models.competitive("book", few, seed=0).note
+    assert "SVM" in findings.competitive("book", few, seed=0).note
 
 
 def test_the_corrected_interval_is_wider_than_the_plain_one():
@@ -332,7 +339,9 @@ def test_a_table_that_cannot_be_had_is_told(tiny, monkeypatch):
     "name", ["SVM", "MLP", "random forest", "gradient boosting", "xRFM", "LassoNet"]
 )
 @pytest.mark.filterwarnings("ignore")
-def test_every_rival_learns_values_and_classes(name):
+def test_every_rival_learns_values_and_classes(name, monkeypatch):
+    # LassoNet looks ten seconds for the penalty where its path begins, and is told here
+    monkeypatch.setitem(rivals._PATH, "lambda_start", 1.0)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((120, 3))
     y = 10 + 5 * X[:, 0]

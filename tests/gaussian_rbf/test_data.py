@@ -12,7 +12,7 @@ from companion.data import DataUnavailable
 from companion.gaussian_rbf import sources
 from companion.gaussian_rbf.lab import synthetic
 from companion.gaussian_rbf.lab.digits import authors_log, split_digits
-from companion.gaussian_rbf.lab.ridges import N_TEST
+from companion.gaussian_rbf.lab.synthetic import N_TEST
 
 
 def test_tables_have_the_known_shapes():

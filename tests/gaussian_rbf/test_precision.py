@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.gaussian_rbf.method import precision, theory
-from companion.gaussian_rbf.method.tasks import Fit
+from companion.gaussian_rbf.method import precision
+from companion.gaussian_rbf.method.model import Fit
 
 RNG = np.random.default_rng(0)
 
@@ -67,8 +67,8 @@ def test_agop_is_the_mean_outer_product_and_keeps_the_null_space():
     idle = np.linalg.svd(fit.U[:2])[2][2:]
     flat = Fit(**{**fit.__dict__, "U": np.vstack([fit.U[:2], np.zeros((2, 4))])})
     assert np.abs(precision.agop(flat, X) @ idle.T).max() < 1e-12
-    assert theory.inactive_change(flat, X, np.random.default_rng(0), 2) < 1e-10
-    assert theory.inactive_change(flat, X, np.random.default_rng(0), 1) > 1e-3
+    assert precision.inactive_change(flat, X, np.random.default_rng(0), 2) < 1e-10
+    assert precision.inactive_change(flat, X, np.random.default_rng(0), 1) > 1e-3
 
 
 def test_principal_angles():
@@ -91,24 +91,24 @@ def test_ranking_metrics():
 
 
 def test_the_counterexample_by_quadrature_and_by_sampling():
-    found = theory.counterexample()
+    found = precision.counterexample()
     assert found.cosine < 1e-6
     assert np.diag(found.H) == pytest.approx([0.036, 0.111], abs=1e-3)
     assert np.diag(found.fit.P) == pytest.approx([1, 0.2])
-    sampled = theory.sampled_agop(found.fit, np.random.default_rng(0), 200_000)
+    sampled = precision.sampled_agop(found.fit, np.random.default_rng(0), 200_000)
     assert np.allclose(sampled, found.H, atol=2e-3)
 
 
 def test_one_center_has_the_closed_form_and_the_order_of_p():
     P = np.array([[1.0, 0.3], [0.3, 0.4]])
-    fit = theory.network(P, np.zeros((1, 2)), np.array([1.7]))
-    closed = theory.single_center_agop(P, 1.7)
-    assert np.allclose(theory.quadrature_agop(fit, 80), closed, atol=1e-9)
+    fit = precision.network(P, np.zeros((1, 2)), np.array([1.7]))
+    closed = precision.single_center_agop(P, 1.7)
+    assert np.allclose(precision.quadrature_agop(fit, 80), closed, atol=1e-9)
     first = [precision.spectrum(matrix).vectors[:, 0] for matrix in (P, closed)]
     assert abs(first[0] @ first[1]) == pytest.approx(1)
 
 
 def test_equal_eigenvalues_make_the_formula_arbitrary_and_the_diagonal_not():
-    found = theory.ambiguity(np.random.default_rng(0))
+    found = precision.ambiguity(np.random.default_rng(0))
     assert found.high - found.low > 0.05
     assert found.diagonal_high - found.diagonal_low < 1e-8

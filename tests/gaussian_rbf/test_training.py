@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from companion.gaussian_rbf.lab.bench import bench_tasks, run_bench
-from companion.gaussian_rbf.method.model import DIAGONAL, ISOTROPIC, STRUCTURES
-from companion.gaussian_rbf.method.tasks import Recipe, Task, best_of, restarts, start
+from companion.gaussian_rbf.lab.reduction import bench_tasks, run_bench
+from companion.gaussian_rbf.method.model import (
+    DIAGONAL,
+    ISOTROPIC,
+    STRUCTURES,
+    Recipe,
+    Task,
+    best_of,
+    restarts,
+    start,
+)
 from companion.gaussian_rbf.method.training import _Batch, fit_many
 
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from companion.data import Missing
 from companion.leximark.lab.arms import CONTROL, MARK, NONE, dose, removal, threshold
-from companion.leximark.lab.keyed import KeyedTest, rank_p
-from companion.leximark.lab.power import effect_of_auroc
+from companion.leximark.lab.detection import KeyedTest, effect_of_auroc, rank_p
 from companion.leximark.lab.probe import Probe
 from companion.leximark.lab.quality import Quality, TradeOff
 from companion.leximark.lab.run import STORED, ArmResult, Run

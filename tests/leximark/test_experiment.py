@@ -8,9 +8,18 @@ import torch
 from companion.leximark import hub
 from companion.leximark.lab import arms, quality
 from companion.leximark.lab import run as lab
-from companion.leximark.lab.causal import IGNORE, CausalModel, blocks, tiny_transformer, train_bpe
-from companion.leximark.lab.keyed import calibration, keyed_test
-from companion.leximark.lab.lm import PAD, UNKNOWN, WordModel, pieces
+from companion.leximark.lab.detection import calibration, keyed_test
+from companion.leximark.lab.models import (
+    IGNORE,
+    PAD,
+    UNKNOWN,
+    CausalModel,
+    WordModel,
+    blocks,
+    pieces,
+    tiny_transformer,
+    train_bpe,
+)
 from companion.leximark.lab.probe import probe, z_by_place
 from companion.leximark.lab.run import run_arm, vocabulary
 from companion.leximark.method import scores, watermark
@@ -134,7 +143,7 @@ def test_arms_share_their_documents(world):
 
 def test_every_arm_of_the_book_can_be_made(world):
     settings = PRESETS["book"]
-    from companion.leximark.method.similarity import SimilarityFilter
+    from companion.leximark.method.candidates import SimilarityFilter
 
     halves = world.halves._replace(a=world.halves.a[:4], b=world.halves.b[:4])
     names = dict.fromkeys([*settings.all_arms, *settings.bpe_arms, *settings.threshold_arms])

@@ -13,7 +13,7 @@ from companion.explore import MAX_FRAMES
 from companion.leximark.hub import run_hub, run_smollm2
 from companion.leximark.lab import detection
 from companion.leximark.lab.arms import CONTROL, MARK, NONE, removal
-from companion.leximark.lab.power import records_needed
+from companion.leximark.lab.detection import records_needed
 from companion.leximark.method import watermark
 from companion.leximark.method.words import surprisal
 from companion.leximark.page import exercises, explorers, figures, tables
@@ -175,14 +175,14 @@ def test_each_step_of_a_removal_must_lower_the_auroc():
 
 
 def test_records_may_be_off_by_two_and_no_more(monkeypatch):
-    from companion.leximark.lab import power
+    from companion.leximark.lab import detection
 
-    real = power.simulated_records
-    monkeypatch.setattr(power, "simulated_records", lambda *a: real(*a) + 4)
+    real = detection.simulated_records
+    monkeypatch.setattr(detection, "simulated_records", lambda *a: real(*a) + 4)
     assert verdicts(made.results())["C8"] == DOES_NOT_HOLD
     one = {0: 4}  # one seed of five
     monkeypatch.setattr(
-        power, "simulated_records", lambda a, b, seed: real(a, b, seed) + one.get(seed, 0)
+        detection, "simulated_records", lambda a, b, seed: real(a, b, seed) + one.get(seed, 0)
     )
     assert verdicts(made.results())["C8"] == NOT_RESOLVED
 
@@ -350,7 +350,7 @@ def test_published_figures_are_those_of_the_run(perfect):
 
 
 def test_both_controls_stand_beside_the_auroc(perfect):
-    from companion.leximark.page.figures.controls import controls
+    from companion.leximark.page.figures.auroc import controls
 
     record = as_record(perfect)
     kept = figures.published.stored(record, "word model")
@@ -381,7 +381,7 @@ def test_without_a_record_the_published_figures_say_so():
 
 
 def test_labels_of_the_slopes_do_not_overlap():
-    from companion.leximark.page.figures.paper import _apart
+    from companion.leximark.page.figures.keys import _apart
 
     heights = _apart([80.0, 81.0, 60.0, 80.5])
     assert heights[2] == 60

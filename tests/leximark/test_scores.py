@@ -12,8 +12,8 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.weightstats import ttest_ind
 
-from companion.leximark.lab import detection, power
-from companion.leximark.lab.keyed import rank_p, uniformity
+from companion.leximark.lab import detection
+from companion.leximark.lab.detection import rank_p, uniformity
 from companion.leximark.method.scores import (
     MIN_K_PLUS,
     SCORES,
@@ -253,44 +253,44 @@ def test_naive_bayes_sees_words_and_nothing_else():
     ],
 )
 def test_records_needed_for_the_papers_numbers(auroc, alpha, expected):
-    d = power.effect_of_auroc(auroc)
-    assert power.records_needed(d, alpha) == expected
-    assert power.predicted_power(d, expected, alpha) >= 0.8
-    assert power.predicted_power(d, expected - 1, alpha) < 0.8
+    d = detection.effect_of_auroc(auroc)
+    assert detection.records_needed(d, alpha) == expected
+    assert detection.predicted_power(d, expected, alpha) >= 0.8
+    assert detection.predicted_power(d, expected - 1, alpha) < 0.8
 
 
 def test_effects_and_simulated_tests_agree_with_theory():
     rng = np.random.default_rng(0)
     a, b = rng.normal(1.2, 1, 20_000), rng.normal(0, 1, 20_000)
-    d = power.effect_size(a, b)
+    d = detection.effect_size(a, b)
     assert d == pytest.approx(1.2, abs=0.03)
     assert detection.auroc(a, b) == pytest.approx(norm.cdf(d / math.sqrt(2)), abs=0.01)
-    assert power.effect_of_auroc(detection.auroc(a, b)) == pytest.approx(d, abs=0.05)
+    assert detection.effect_of_auroc(detection.auroc(a, b)) == pytest.approx(d, abs=0.05)
     for n in (6, 12):
-        found = power.simulated_power(a, b, n, 0, draws=4000)
-        assert found == pytest.approx(power.predicted_power(d, n), abs=0.03)
-    assert abs(power.simulated_records(a, b, 0) - power.records_needed(d)) <= 1
-    assert power.simulated_power(b, a, 12, 0) == 0  # the wrong direction counts for nothing
+        found = detection.simulated_power(a, b, n, 0, draws=4000)
+        assert found == pytest.approx(detection.predicted_power(d, n), abs=0.03)
+    assert abs(detection.simulated_records(a, b, 0) - detection.records_needed(d)) <= 1
+    assert detection.simulated_power(b, a, 12, 0) == 0  # the wrong direction counts for nothing
 
 
 def test_simulated_power_counts_welch_tests_one_by_one():
     rng = np.random.default_rng(1)
     a, b = rng.normal(1, 2, 30), rng.normal(0, 1, 30)
-    found = power.simulated_power(a, b, 9, 5, draws=120)
+    found = detection.simulated_power(a, b, 9, 5, draws=120)
     noise = generator(5, "leximark power", 9)
     first, second = noise.choice(a, (120, 9)), noise.choice(b, (120, 9))
     tests = [ttest_ind(x, y, usevar="unequal")[:2] for x, y in zip(first, second, strict=True)]
-    assert found == np.mean([p < power.ALPHA and t > 0 for t, p in tests])
+    assert found == np.mean([p < detection.ALPHA and t > 0 for t, p in tests])
     assert 0 < found < 1
 
 
 def test_no_effect_needs_infinitely_many_records():
-    assert power.records_needed(0.0) == power.records_needed(-1.0) == math.inf
-    assert power.records_needed(math.nan) == math.inf
-    assert power.records_needed(0.01) == math.inf
-    assert math.isnan(power.effect_size(np.ones(3), np.ones(3)))
+    assert detection.records_needed(0.0) == detection.records_needed(-1.0) == math.inf
+    assert detection.records_needed(math.nan) == math.inf
+    assert detection.records_needed(0.01) == math.inf
+    assert math.isnan(detection.effect_size(np.ones(3), np.ones(3)))
     with pytest.raises(ValueError, match="strictly between"):
-        power.effect_of_auroc(1.0)
+        detection.effect_of_auroc(1.0)
 
 
 @settings(max_examples=50, deadline=None)

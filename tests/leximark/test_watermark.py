@@ -10,10 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.leximark import sources
-from companion.leximark.lab import others
-from companion.leximark.method import thesaurus, words
-from companion.leximark.method.similarity import SimilarityFilter
-from companion.leximark.method.tokens import sentences, tokenize
+from companion.leximark.lab import arms
+from companion.leximark.method import words
+from companion.leximark.method.candidates import (
+    RARE,
+    SimilarityFilter,
+    commoner,
+    forms,
+    is_refused,
+    moby,
+    rarer,
+    readings,
+    related,
+)
 from companion.leximark.method.watermark import (
     COMMON,
     LEXIMARK,
@@ -26,6 +35,7 @@ from companion.leximark.method.watermark import (
     plan,
     universe,
 )
+from companion.leximark.method.words import sentences, tokenize
 
 FOX = "The quick brown fox jumps over the lazy dog."
 
@@ -65,21 +75,21 @@ def test_replacements_are_rarer_and_keep_the_inflection():
     assert len(found.changes) == 5
     for change in found.changes:
         assert change.bits[1] > change.bits[0]
-        assert words.frequency(change.new) < thesaurus.RARE
-        assert change.new in thesaurus.moby().get(change.old, ()) or change.old == "jumps"
+        assert words.frequency(change.new) < RARE
+        assert change.new in moby().get(change.old, ()) or change.old == "jumps"
     (jumps,) = [c for c in found.changes if c.old == "jumps"]
     assert jumps.new.endswith("s")
-    assert thesaurus.forms("leap", "VERB")["VBZ"] == ("leaps",)
-    assert ("jump", "VERB", "VBZ") in thesaurus.readings("jumps")
+    assert forms("leap", "VERB")["VBZ"] == ("leaps",)
+    assert ("jump", "VERB", "VBZ") in readings("jumps")
 
 
 def test_insults_are_never_written():
-    assert thesaurus.is_refused("molested")  # by the lemma, in every inflection
-    assert not any(map(thesaurus.is_refused, ["servant", "jostles", "annoy"]))
-    lists = [thesaurus.rarer("annoy"), thesaurus.rarer("woman"), thesaurus.commoner("annoy")]
+    assert is_refused("molested")  # by the lemma, in every inflection
+    assert not any(map(is_refused, ["servant", "jostles", "annoy"]))
+    lists = [rarer("annoy"), rarer("woman"), commoner("annoy")]
     assert all(lists)
-    assert not any(thesaurus.is_refused(word) for found in lists for word in found)
-    assert any(thesaurus.is_refused(word) for word in thesaurus.related("annoy"))
+    assert not any(is_refused(word) for found in lists for word in found)
+    assert any(is_refused(word) for word in related("annoy"))
 
 
 def test_the_control_takes_commoner_words():
@@ -232,7 +242,7 @@ def test_keys_differ_and_choose_among_the_same_candidates(some):
 
 
 def test_keys_choose_evenly():
-    candidates = thesaurus.rarer("servant")[:5]
+    candidates = rarer("servant")[:5]
     counts = dict.fromkeys(candidates, 0)
     for i in range(2000):
         counts[Watermarker(i).replacement("servant")[0]] += 1
@@ -315,7 +325,7 @@ class Letters:
 def test_the_filter_keeps_what_is_close_by_brute_force():
     encoder, sentence = Letters(), "the lazy servant walked"
     found = SimilarityFilter(encoder, 0.8)
-    candidates = thesaurus.rarer("lazy")[:12]
+    candidates = rarer("lazy")[:12]
     kept = found.accepted("lazy", candidates, sentence, 4, 5)
     a = encoder.encode([sentence])[0]
     expected = [
@@ -336,35 +346,35 @@ def test_a_strict_filter_changes_fewer_words():
 def test_other_watermarks():
     texts = ["The lazy dog sleeps. The dog!", "A dog."]
     pool = ["ox", "ass", "hen"]
-    first, second = others.random_sequence(texts, "a", pool)
+    first, second = arms.random_sequence(texts, "a", pool)
     assert first.startswith(texts[0] + " ")
     assert first[len(texts[0]) :] == second[len(texts[1]) :]  # the same tail everywhere
     assert len(first[len(texts[0]) :].split()) == 10
-    assert others.random_sequence(texts, "b", pool)[0] != first
-    assert len(others.LOOKALIKES) == 28
-    assert all(a != b for a, b in others.LOOKALIKES.items())
-    back = str.maketrans({b: a for a, b in others.LOOKALIKES.items()})
-    everywhere, by_word = others.unicode_everywhere(texts), others.unicode_by_word(texts, "a")
+    assert arms.random_sequence(texts, "b", pool)[0] != first
+    assert len(arms.LOOKALIKES) == 28
+    assert all(a != b for a, b in arms.LOOKALIKES.items())
+    back = str.maketrans({b: a for a, b in arms.LOOKALIKES.items()})
+    everywhere, by_word = arms.unicode_everywhere(texts), arms.unicode_by_word(texts, "a")
     for made in (everywhere, by_word):
         assert made != texts
         assert [text.translate(back) for text in made] == texts
     dogs = by_word[0].split()
     assert dogs[2] == dogs[5].rstrip("!")  # one word, one pattern
-    many = others.text_marker(["x"] * 400, "a")
+    many = arms.text_marker(["x"] * 400, "a")
     assert 50 < sum(text.startswith("Less is more.") for text in many) < 110
     with pytest.raises(ValueError, match="words to draw"):
-        others.random_sequence(texts, "a", [])
+        arms.random_sequence(texts, "a", [])
 
 
 def test_removal_touches_a_share_of_the_marked_words(some):
     maker = Watermarker("k")
     texts = [(text, maker.mark(text)) for text in some]
-    assert all(others.resubstitute(t, m, "x", 0.0, thesaurus.rarer) == m.text for t, m in texts)
+    assert all(arms.resubstitute(t, m, "x", 0.0, rarer) == m.text for t, m in texts)
     left = []
     for share in (0.25, 0.5, 1.0):
         same = n = 0
         for text, m in texts:
-            again = others.resubstitute(text, m, "x", share, thesaurus.rarer).split()
+            again = arms.resubstitute(text, m, "x", share, rarer).split()
             pairs = list(zip(m.text.split(), again, text.split(), strict=True))
             n += sum(a != t for a, _, t in pairs)
             same += sum(a == b != t for a, b, t in pairs)
@@ -373,7 +383,7 @@ def test_removal_touches_a_share_of_the_marked_words(some):
     assert left[1] == pytest.approx(0.5, abs=0.12)
     assert left[2] == 0
     with pytest.raises(ValueError, match="share"):
-        others.resubstitute("", maker.mark(""), "x", 2, thesaurus.rarer)
+        arms.resubstitute("", maker.mark(""), "x", 2, rarer)
 
 
 def test_random_words_are_random_but_repeatable(some):

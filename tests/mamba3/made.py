@@ -3,10 +3,9 @@
 import numpy as np
 import torch
 
-from companion.mamba3.lab.convergence import Order, orders
-from companion.mamba3.lab.evaluation import Evaluated
+from companion.mamba3.lab.checks import Order, orders
+from companion.mamba3.lab.language import PARTS, Arm, Evaluated, Read
 from companion.mamba3.lab.models import ModelConfig
-from companion.mamba3.lab.text import PARTS, Arm, Read
 from companion.mamba3.lab.timing import ContextTimes, DecodeTimes
 from companion.mamba3.lab.tracking import Tracked
 from companion.mamba3.method.layer import Mamba3Config

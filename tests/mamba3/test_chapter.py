@@ -10,18 +10,10 @@ import torch
 
 from companion import data, plotting
 from companion.mamba3 import hub, sources
-from companion.mamba3.lab import (
-    convergence,
-    evaluation,
-    kernels,
-    models,
-    run,
-    seeds,
-    text,
-    timing,
-    tracking,
-)
-from companion.mamba3.lab.tasks import TASKS
+from companion.mamba3.lab import checks, language, models, run, timing, tracking
+from companion.mamba3.lab.checks import FILES
+from companion.mamba3.lab.language import PARTS
+from companion.mamba3.lab.tracking import TASKS
 from companion.mamba3.page import exercises, explorers, figures, tables
 from companion.mamba3.settings import PRESETS
 from companion.mamba3.verdict import findings
@@ -100,7 +92,7 @@ def test_book_scale_runs_from_end_to_end(book):
     assert found["C4"] in ("does not hold", "not resolved")  # six steps teach nobody to count
     assert found["C8"] == "not tested"  # the large state is small here
     assert len(book.tracked) == 10
-    assert set(text.PARTS) < set(book.reads)
+    assert set(PARTS) < set(book.reads)
     for figure in (
         figures.tracking(book.tracked),
         figures.learned_turns(book.tracked),
@@ -115,7 +107,7 @@ def test_book_scale_runs_from_end_to_end(book):
 
 
 def test_arms_have_equally_many_parameters(book):
-    counts = {name: book.reads[name].n_parameters for name in text.PARTS}
+    counts = {name: book.reads[name].n_parameters for name in PARTS}
     assert max(counts.values()) < 1.01 * min(counts.values())
     siso, mimo = (book.reads[f"{f}, N = 8"].n_parameters for f in ("Mamba-3", "MIMO"))
     assert abs(siso - mimo) < 0.01 * siso
@@ -133,11 +125,11 @@ def test_a_stack_is_its_models_trained_alone():
         tokens = walks[pick, step % 5]
         return tokens, tokens.cumsum(-1) % 2
 
-    recipe = seeds.Recipe(4, 1e-2)
-    both = seeds.Stack(make, (0, 1))
+    recipe = models.Recipe(4, 1e-2)
+    both = models.Stack(make, (0, 1))
     together = both.train(lambda s: batch(s, slice(0, 2)), recipe)
     for index in (0, 1):
-        alone = seeds.Stack(make, (index,)).train(
+        alone = models.Stack(make, (index,)).train(
             partial(batch, pick=slice(index, index + 1)), recipe
         )
         assert np.allclose(alone[:, 0], together[:, index], atol=1e-4)
@@ -148,10 +140,10 @@ def test_a_diverged_seed_does_not_touch_the_others():
         return models.Probe(tracking.VARIANTS["Mamba-2"], 3, 2)
 
     tokens = torch.randint(0, 2, (2, 4, 9), generator=torch.Generator().manual_seed(0))
-    stacks = [seeds.Stack(make, (0, 1)) for _ in range(2)]
+    stacks = [models.Stack(make, (0, 1)) for _ in range(2)]
     with torch.no_grad():
         stacks[1].parameters["head.weight"][0] = torch.nan
-    good, hurt = (s.train(lambda i: (tokens, tokens), seeds.Recipe(3, 1e-3)) for s in stacks)
+    good, hurt = (s.train(lambda i: (tokens, tokens), models.Recipe(3, 1e-3)) for s in stacks)
     assert np.isnan(hurt[:, 0]).all()
     assert np.array_equal(good[:, 1], hurt[:, 1])
 
@@ -271,9 +263,9 @@ def test_evaluation_of_made_text():
     assert found.losses["SISO"].shape == (4,)
     assert set(found.lesions["MIMO"]) == set(hub.LESIONS)
     with pytest.raises(ValueError, match="two words"):
-        evaluation.last_word_right(hub.tiny_model(1), ["one"], lambda s: list(s.encode()))
+        language.last_word_right(hub.tiny_model(1), ["one"], lambda s: list(s.encode()))
     with pytest.raises(ValueError, match="2 tokens"):
-        evaluation.document_losses(hub.tiny_model(1), [torch.zeros(1, dtype=torch.long)], 8)
+        language.document_losses(hub.tiny_model(1), [torch.zeros(1, dtype=torch.long)], 8)
 
 
 class Oracle(torch.nn.Module):
@@ -295,12 +287,12 @@ def test_lambada_counts_whole_last_words():
         return list(text.encode())
 
     oracle = Oracle("the cat sat on the mat")
-    found = evaluation.last_word_right(
+    found = language.last_word_right(
         oracle, ["the cat sat on the mat", "the cat sat on the map"], tokenize
     )
     assert found.tolist() == [True, False]
     document = torch.tensor(tokenize("the cat sat on the mat"))
-    assert evaluation.document_losses(oracle, [document], 99)[0] < 1e-6
+    assert language.document_losses(oracle, [document], 99)[0] < 1e-6
 
 
 def test_the_hub_out_of_reach_is_missing(monkeypatch):
@@ -318,7 +310,7 @@ def test_the_hub_out_of_reach_is_missing(monkeypatch):
 def test_idea_figures_state_what_they_show(tmp_path):
     assert "only the diagonal is halved" in title(figures.mask_factors())
     assert "times less of the area" in title(figures.areas())
-    orders = convergence.orders((16, 32, 64, 128))
+    orders = checks.orders((16, 32, 64, 128))
     assert "only while A does not change" in title(figures.orders(orders))
     same = dict.fromkeys(orders, orders["Euler, A(t)"])
     assert "Slopes of log error" in title(figures.orders(same))
@@ -419,7 +411,7 @@ def test_memory_of_the_chunked_form_is_linear():
 
 
 def test_kernels_come_from_the_registry():
-    assert set(kernels.FILES.values()) < set(data.registry())
+    assert set(FILES.values()) < set(data.registry())
 
 
 @pytest.mark.bench

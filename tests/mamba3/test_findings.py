@@ -9,7 +9,7 @@ from scipy import stats
 from companion import claims
 from companion.data import Missing
 from companion.mamba3.verdict import claims as chapter
-from companion.mamba3.verdict import evidence, findings
+from companion.mamba3.verdict import findings
 from companion.records._store import plain
 from companion.scale import SCALES, generator
 
@@ -181,7 +181,7 @@ def test_c6_follows_bias_and_convolution(results):
 
 
 def test_c7_recovers_the_factor_that_was_put_in(results):
-    found = evidence.state_factor(results.reads, generator(0, "test"), 200)
+    found = chapter.state_factor(results.reads, generator(0, "test"), 200)
     assert found.factor.estimate == pytest.approx(2 ** (-0.08 / 0.05), rel=0.05)
     assert found.per_doubling.estimate == pytest.approx(-0.05, abs=0.005)
     equal = made.results(reads=made.all_reads(of_mamba3=0.0))
@@ -192,10 +192,10 @@ def test_c7_recovers_the_factor_that_was_put_in(results):
 
 
 def test_the_state_regression_is_that_of_the_within_estimator(results):
-    table = evidence.state_table(results.reads)
-    noisy = evidence.state_factor(results.reads, generator(1, "test"), 50)
+    table = chapter.state_table(results.reads)
+    noisy = chapter.state_factor(results.reads, generator(1, "test"), 50)
     ratio = noisy.of_mamba3.estimate / noisy.per_doubling.estimate
-    assert evidence._factor(
+    assert chapter._factor(
         table.assign(size=np.log2(table.N), m3=(table.family == "Mamba-3").astype(float))
     ) == pytest.approx(2.0**-ratio)
 
@@ -228,18 +228,18 @@ def test_series_fit_into_a_record(results):
 
 def test_welch_without_spread_knows_nothing():
     ones, zeros = np.ones(3), np.zeros(3)
-    found = evidence.closest_baseline(ones, {"a": zeros, "b": zeros + 0.5})
+    found = chapter.closest_baseline(ones, {"a": zeros, "b": zeros + 0.5})
     assert found.baseline == "b"
     assert (found.difference.estimate, found.difference.low) == (0.5, -np.inf)
     assert found.difference.p == 1
     with pytest.raises(ValueError, match="two seeds"):
-        evidence.closest_baseline(ones[:1], {"a": zeros})
+        chapter.closest_baseline(ones[:1], {"a": zeros})
 
 
 def test_welch_is_that_of_scipy():
     rng = np.random.default_rng(3)
     a, b = rng.normal(1, 0.3, 5), rng.normal(0, 0.1, 5)
-    found = evidence.closest_baseline(a, {"b": b}).difference
+    found = chapter.closest_baseline(a, {"b": b}).difference
     test = stats.ttest_ind(a, b, equal_var=False)
     low, high = test.confidence_interval(0.99)
     assert (found.low, found.high, found.p) == pytest.approx((low, high, test.pvalue))
@@ -249,7 +249,7 @@ def test_the_convolution_is_held_against_a_quarter_of_the_bias(results):
     full, conv, without = (
         results.reads[name].loss(128) for name in ("full", "with convolution", "no bias")
     )
-    found = evidence.convolution_beyond_bias(results.reads)
+    found = chapter.convolution_beyond_bias(results.reads)
     assert found.estimate == pytest.approx(np.mean(full - conv) - np.mean(without - full) / 4)
     assert found.high < 0
 

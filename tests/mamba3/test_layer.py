@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from companion.mamba3.lab import agreement
-from companion.mamba3.method import views
+from companion.mamba3.lab import checks
+from companion.mamba3.method import mixing
 from companion.mamba3.method.layer import Mamba3, Mamba3Config, Mamba3MIMO, heavy_tail, mamba3
 from companion.mamba3.method.mamba2 import Mamba2, Mamba2Config
-from companion.mamba3.method.mixing import Tokens, mix
-from companion.mamba3.method.rotation import cumulative_angle, rotate
+from companion.mamba3.method.mixing import Tokens, cumulative_angle, mix, rotate
 from companion.mamba3.method.scan import chunked, recurrence
 
 SMALL = {"d_model": 8, "d_state": 8, "head_dim": 4, "chunk": 4, "dt_range": (0.1, 1.0)}
@@ -65,8 +64,8 @@ def brute_force(tokens: Tokens) -> np.ndarray:
 
 
 def test_chunks_are_the_differential_equation_with_dense_matrices():
-    tokens = agreement.random_tokens(3, seq=11, rank=2, state=6, angles=2)
-    y, _ = mix(tokens, agreement.empty_state(tokens), chunk=4, pairs="neighbors")
+    tokens = checks.random_tokens(3, seq=11, rank=2, state=6, angles=2)
+    y, _ = mix(tokens, checks.empty_state(tokens), chunk=4, pairs="neighbors")
     assert np.abs(y.numpy() - brute_force(tokens)).max() < 1e-12
 
 
@@ -79,27 +78,27 @@ def test_chunks_are_the_differential_equation_with_dense_matrices():
     seed=st.integers(0, 10_000),
 )
 def test_all_forms_agree(seq, chunk, rank, angles, seed):
-    tokens = agreement.random_tokens(seed, seq=seq, rank=rank, state=6, angles=angles)
-    expected = views.as_recurrence(tokens)
+    tokens = checks.random_tokens(seed, seq=seq, rank=rank, state=6, angles=angles)
+    expected = mixing.as_recurrence(tokens)
     found = {
-        "chunks": mix(tokens, agreement.empty_state(tokens), chunk=chunk, pairs="neighbors")[0],
-        "mask": views.as_masked_attention(tokens),
-        "convolution": views.as_convolution(tokens),
-        "complex": views.as_complex_state(tokens),
-        "single": views.as_single_systems(tokens),
+        "chunks": mix(tokens, checks.empty_state(tokens), chunk=chunk, pairs="neighbors")[0],
+        "mask": mixing.as_masked_attention(tokens),
+        "convolution": mixing.as_convolution(tokens),
+        "complex": mixing.as_complex_state(tokens),
+        "single": mixing.as_single_systems(tokens),
     }
     for name, y in found.items():
         assert (y - expected).abs().max() < 1e-12, name
 
 
 def test_disagreements_are_rounding_and_see_a_broken_form(monkeypatch):
-    assert max(agreement.disagreements(4, 0).values()) < 1e-12
-    broken = dict(agreement._OTHER_FORMS)
-    broken["masked attention"] = lambda t, pairs: views.as_masked_attention(
+    assert max(checks.disagreements(4, 0).values()) < 1e-12
+    broken = dict(checks._OTHER_FORMS)
+    broken["masked attention"] = lambda t, pairs: mixing.as_masked_attention(
         t._replace(lam=1 - t.lam), pairs
     )
-    monkeypatch.setattr(agreement, "_OTHER_FORMS", broken)
-    assert agreement.disagreements(4, 0)["masked attention"] > 1e-3
+    monkeypatch.setattr(checks, "_OTHER_FORMS", broken)
+    assert checks.disagreements(4, 0)["masked attention"] > 1e-3
 
 
 @pytest.mark.parametrize("name", list(layers()))
@@ -151,14 +150,14 @@ def test_edges_of_length_batch_and_dtype(name):
 
 @pytest.mark.parametrize("chunk", [1, 2, 5, 64])
 def test_the_chunk_changes_nothing(chunk):
-    tokens = agreement.random_tokens(5, seq=10)
-    first, _ = mix(tokens, agreement.empty_state(tokens), chunk=3, pairs="halves")
-    other, _ = mix(tokens, agreement.empty_state(tokens), chunk=chunk, pairs="halves")
+    tokens = checks.random_tokens(5, seq=10)
+    first, _ = mix(tokens, checks.empty_state(tokens), chunk=3, pairs="halves")
+    other, _ = mix(tokens, checks.empty_state(tokens), chunk=chunk, pairs="halves")
     assert torch.allclose(first, other, atol=1e-13)
 
 
 def test_negative_eigenvalues_in_chunks_are_the_recurrence():
-    tokens = agreement.random_tokens(1, seq=14)
+    tokens = checks.random_tokens(1, seq=14)
     flips = (torch.rand(tokens.dt.shape) < 0.5).double()
     gamma, left = tokens.lam * tokens.dt, (1 - tokens.lam) * tokens.dt
     beta = left * tokens.log_alpha.exp() * (1 - 2 * flips)
@@ -172,13 +171,13 @@ def test_negative_eigenvalues_in_chunks_are_the_recurrence():
 
 
 def test_gradient_of_the_chunks():
-    assert agreement.gradient_disagreement(0) < 1e-7
-    tokens = agreement.random_tokens(2, batch=1, seq=5, heads=1, head_dim=2, state=4, angles=1)
+    assert checks.gradient_disagreement(0) < 1e-7
+    tokens = checks.random_tokens(2, batch=1, seq=5, heads=1, head_dim=2, state=4, angles=1)
     leaves = [p.clone().requires_grad_(True) for p in tokens[:7]]
 
     def value(*parts):
         made = Tokens(*parts)
-        return mix(made, agreement.empty_state(made), chunk=2, pairs="neighbors")[0]
+        return mix(made, checks.empty_state(made), chunk=2, pairs="neighbors")[0]
 
     assert torch.autograd.gradcheck(value, leaves)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from companion.data import fetch
-from companion.mamba3.lab import convergence, kernels, rotor, tasks
+from companion.mamba3.lab import checks, tracking
 from companion.mamba3.method import discretization, roofline
 from companion.scale import generator
 
@@ -17,7 +17,7 @@ STEPS = (16, 32, 64, 128, 256)
 
 def recorded(kind):
     """The authors' vectors."""
-    return fetch(kernels.FILES[kind])
+    return fetch(checks.FILES[kind])
 
 
 def stand_in(kind, path, heads=2, seq=9, state=8, width=4):
@@ -80,27 +80,27 @@ def direct(a, kind):
 
 @pytest.mark.parametrize("kind", ["SISO", "MIMO"])
 def test_our_layer_is_the_authors_kernel(kind):
-    one = kernels.read_recorded(recorded(kind), kind)
-    assert kernels.relative_rms(kernels.output(one), one.out) < 0.006
+    one = checks.read_recorded(recorded(kind), kind)
+    assert checks.relative_rms(checks.output(one), one.out) < 0.006
 
 
 @pytest.mark.parametrize("kind", ["SISO", "MIMO"])
 def test_a_second_implementation_agrees_to_rounding(kind, tmp_path):
-    one = kernels.read_recorded(stand_in(kind, tmp_path / "made.npz"), kind)
-    assert kernels.relative_rms(kernels.output(one), one.out) < 1e-12
+    one = checks.read_recorded(stand_in(kind, tmp_path / "made.npz"), kind)
+    assert checks.relative_rms(checks.output(one), one.out) < 1e-12
 
 
 @pytest.mark.parametrize("kind", ["SISO", "MIMO"])
-@pytest.mark.parametrize("mistake", [name for name in kernels.MISTAKES if name != "none"])
+@pytest.mark.parametrize("mistake", [name for name in checks.MISTAKES if name != "none"])
 def test_every_mistake_is_seen(kind, mistake):
-    one = kernels.read_recorded(recorded(kind), kind)
-    found = kernels.output(one, *kernels.MISTAKES[mistake](one))
-    assert kernels.relative_rms(found, one.out) > 0.02
+    one = checks.read_recorded(recorded(kind), kind)
+    found = checks.output(one, *checks.MISTAKES[mistake](one))
+    assert checks.relative_rms(found, one.out) > 0.02
 
 
 def test_unknown_kernel():
     with pytest.raises(ValueError, match="SISO, MIMO"):
-        kernels.load_recorded("TPU")
+        checks.load_recorded("TPU")
 
 
 def test_zero_order_hold_is_exact_for_constant_input():
@@ -125,7 +125,7 @@ def test_zero_order_hold_is_exact_for_constant_input():
 )
 def test_orders_for_constant_a(rule, lam, expected):
     equation = discretization.EQUATIONS["constant A"]
-    found = convergence.order(equation, rule, lam and (lambda step: lam), (64, 128, 256, 512))
+    found = checks.order(equation, rule, lam and (lambda step: lam), (64, 128, 256, 512))
     assert found.slope.estimate == pytest.approx(expected, abs=0.05)
 
 
@@ -153,10 +153,10 @@ def test_one_step_is_the_local_error_of_the_text():
 
 
 def test_freezing_a_costs_an_order_and_averaging_restores_it():
-    found = convergence.orders(STEPS)
+    found = checks.orders(STEPS)
     assert found["λ = 1/2, A(t)"].slope.high < 1.2
     assert found["λ = 1/2, A(t) averaged"].slope.low > 1.9
-    drawn = convergence.random_orders(STEPS, 4, seed=0)
+    drawn = checks.random_orders(STEPS, 4, seed=0)
     assert drawn["mean A"].estimate == pytest.approx(2, abs=0.1)
 
 
@@ -168,42 +168,42 @@ def test_unknown_rule():
 
 
 def test_the_parity_layer_is_its_closed_form():
-    bits = rotor.random_bits(4, 200, 0)
-    reading = rotor.parity_reading(bits, decay=0.01)
+    bits = tracking.random_bits(4, 200, 0)
+    reading = tracking.parity_reading(bits, decay=0.01)
     state = torch.zeros(4, dtype=torch.float64)
     for t in range(200):
-        dt = torch.where(bits[:, t] == 1, rotor.HALF_TURN_DT, rotor.IDLE_DT).double()
+        dt = torch.where(bits[:, t] == 1, tracking.HALF_TURN_DT, tracking.IDLE_DT).double()
         sign = 1 - 2 * bits[:, t]
         state = torch.exp(-0.01 * dt) * sign * state + bits[:, t]
         assert torch.allclose(reading[:, t], state, atol=1e-12)
 
 
 def test_rotor_by_hand_counts_and_the_control_does_not():
-    bits = rotor.random_bits(8, 4096, 0)
-    assert rotor.parity_accuracy(bits) == 1
-    assert rotor.parity_accuracy(bits, decay=1e-3) == 1
-    assert rotor.parity_accuracy(bits[:, :256], decay=0.01) == 1
-    assert rotor.parity_accuracy(bits[:, :1024], decay=0.1) < 0.65
-    assert rotor.parity_accuracy(bits, turn=0.0) < 0.65
+    bits = tracking.random_bits(8, 4096, 0)
+    assert tracking.parity_accuracy(bits) == 1
+    assert tracking.parity_accuracy(bits, decay=1e-3) == 1
+    assert tracking.parity_accuracy(bits[:, :256], decay=0.01) == 1
+    assert tracking.parity_accuracy(bits[:, :1024], decay=0.1) < 0.65
+    assert tracking.parity_accuracy(bits, turn=0.0) < 0.65
     moves = torch.randint(-1, 2, (4, 512), generator=torch.Generator().manual_seed(0))
     for k in (2, 3, 5):
-        assert rotor.walk_accuracy(moves, k) == 1
+        assert tracking.walk_accuracy(moves, k) == 1
 
 
 @pytest.mark.parametrize("error", [0.02, 0.05, 0.11])
 def test_drift_law(error):
-    found = rotor.drift(error, 400)
+    found = tracking.drift(error, 400)
     assert (found.accuracy == found.predicted).mean() > 0.98
     first = int(np.argmax(found.accuracy == 0))
-    assert first == pytest.approx(rotor.horizon(error), abs=1)
+    assert first == pytest.approx(tracking.horizon(error), abs=1)
     assert found.accuracy[first : first + int(math.pi / error) - 1].max() == 0
 
 
 def test_groups():
-    s3 = tasks.symmetric(3)
+    s3 = tracking.symmetric(3)
     assert s3.shape == (6, 6)
     assert not torch.equal(s3, s3.T)  # does not commute
-    for table in (s3, tasks.cyclic(3)):
+    for table in (s3, tracking.cyclic(3)):
         n = len(table)
         assert torch.equal(table[0], torch.arange(n))  # 0 is the unit
         for a in range(n):
@@ -213,15 +213,17 @@ def test_groups():
 
 
 def test_walks_are_products():
-    tokens, labels = tasks.walks(tasks.TASKS["parity"], 50, 20, torch.Generator().manual_seed(0))
+    tokens, labels = tracking.walks(
+        tracking.TASKS["parity"], 50, 20, torch.Generator().manual_seed(0)
+    )
     assert bool((tokens[:, 0] == 2).all())
     assert torch.equal(labels[:, 1:], tokens[:, 1:].cumsum(1) % 2)
     with pytest.raises(ValueError, match="start token"):
-        tasks.walks(tasks.TASKS["parity"], 1, 0, torch.Generator())
+        tracking.walks(tracking.TASKS["parity"], 1, 0, torch.Generator())
 
 
 def test_scaled_accuracy():
-    values = tasks.scaled_accuracy(torch.tensor([0.5, 1.0, 0.0]), 0.5)
+    values = tracking.scaled_accuracy(torch.tensor([0.5, 1.0, 0.0]), 0.5)
     assert values.tolist() == [0, 1, -1]
 
 
@@ -240,5 +242,5 @@ def test_roofline_numbers_of_the_text():
 
 
 def test_recorded_is_a_plain_value():
-    one = kernels.read_recorded(recorded("SISO"), "SISO")
+    one = checks.read_recorded(recorded("SISO"), "SISO")
     assert replace(one, kind="SISO").tokens is one.tokens

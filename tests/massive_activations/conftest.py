@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from companion.data import fetch
-from companion.massive_activations.sources.excerpt import load_excerpt
+from companion.massive_activations.sources import load_excerpt
 
 
 class Known(NamedTuple):

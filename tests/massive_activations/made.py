@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from companion.massive_activations.lab.intervention import Intervention
 from companion.massive_activations.lab.mini_runs import MiniRun
 from companion.massive_activations.lab.minis import Mini
-from companion.massive_activations.lab.real_model import Location
+from companion.massive_activations.lab.real_model import Intervention, Location
 from companion.massive_activations.method.measure import Measurement
 
 STEPS = np.array([0, 1, 2, 4, 8, 16, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300])

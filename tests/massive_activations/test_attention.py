@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from companion import models
-from companion.massive_activations.lab.attention import (
+from companion.massive_activations.lab.minis import (
     RELU,
     SOFTMAX1,
     first_token_attention,

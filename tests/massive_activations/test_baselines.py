@@ -10,30 +10,28 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import curve_fit
 from statsmodels.tools.eval_measures import aicc as statsmodels_aicc
 
-from companion.massive_activations.lab.baselines import (
+from companion.massive_activations.lab.competitors import (
     CUBIC,
     CURVES,
     DAMPED_LOG,
+    EQ_9,
+    LAST_VALUE,
     LOG_LOGISTIC,
     STEP_1,
     STEP_1_OFFSET,
     STEP_2,
     STEP_2_OFFSET,
-    first_order_step,
-    log_logistic,
-    second_order_step,
-)
-from companion.massive_activations.lab.compare import (
-    EQ_9,
-    LAST_VALUE,
     compare,
     compare_all,
     extrapolation_error,
+    first_order_step,
     fit_quality,
+    log_logistic,
+    second_order_step,
 )
 from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES
 from companion.massive_activations.method.curve import damped_log
-from companion.massive_activations.method.separable import aicc, fit_separable, project
+from companion.massive_activations.method.fit import aicc, fit_separable, project
 
 T = np.linspace(0, 20, 60)
 DAMPINGS = [0.0, 0.3, 0.999, 1 - 1e-7, 1.0, 1 + 1e-7, 1.5, 30.0]

@@ -11,13 +11,13 @@ from scipy.stats import norm
 
 from companion import data
 from companion.massive_activations import settings
-from companion.massive_activations.lab import measurements
-from companion.massive_activations.lab.compare import compare_all
+from companion.massive_activations.lab import ratios
+from companion.massive_activations.lab.competitors import compare_all
 from companion.massive_activations.lab.real_model import RealModel, Texts
 from companion.massive_activations.method.measure import Measurement
 from companion.massive_activations.page import exercises, figures, tables
 from companion.massive_activations.page.explorers import excerpt_explorer
-from companion.massive_activations.verdict.mini_evidence import all_series
+from companion.massive_activations.verdict.evidence import all_series
 from companion.models import neox, neox_config
 from companion.scale import SCALES
 
@@ -98,11 +98,11 @@ def fail(error):
 
 def test_sources_are_a_closed_list(monkeypatch):
     with pytest.raises(ValueError, match="excerpt, hub"):
-        measurements.authors_measurements("web")
-    assert isinstance(measurements.our_measurements(()), data.Missing)
+        ratios.authors_measurements("web")
+    assert isinstance(ratios.our_measurements(()), data.Missing)
     for error in (OSError("off"), data.DataUnavailable("off")):
-        monkeypatch.setattr(measurements, "download_stats", partial(fail, error))
-        missing = measurements.authors_measurements("hub")
+        monkeypatch.setattr(ratios, "download_stats", partial(fail, error))
+        missing = ratios.authors_measurements("hub")
         assert isinstance(missing, data.Missing)
         assert "off" in missing.reason
 

@@ -13,10 +13,10 @@ from hypothesis.extra import numpy as hnp
 from companion import models
 from companion.data import DataUnavailable
 from companion.massive_activations import hub as checkpoints
+from companion.massive_activations import sources
 from companion.massive_activations.hub import measure_series
 from companion.massive_activations.method.measure import measure
-from companion.massive_activations.sources import stats_files
-from companion.massive_activations.sources.stats_files import (
+from companion.massive_activations.sources import (
     BadStats,
     parse_stats,
     read_folder,
@@ -268,13 +268,13 @@ def test_windows_are_consecutive_pieces_of_the_joined_texts():
 
 def test_a_download_that_fails_points_to_the_excerpt(monkeypatch):
     def unreachable(repo, **options):
-        assert (repo, options["repo_type"]) == (stats_files.DATASET, "dataset")
+        assert (repo, options["repo_type"]) == (sources.DATASET, "dataset")
         assert options["allow_patterns"] == ["*/stats/*", "*/params/*.json"]
         raise OSError("no route to host")
 
-    monkeypatch.setattr(stats_files, "snapshot_download", unreachable)
+    monkeypatch.setattr(sources, "snapshot_download", unreachable)
     with pytest.raises(DataUnavailable, match=r"no route to host.*pythia_stats_excerpt\.csv"):
-        stats_files.download_stats()
+        sources.download_stats()
 
 
 def test_the_stand_in_is_a_real_hub_layout(hub):

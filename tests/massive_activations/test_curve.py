@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from companion.massive_activations.lab.baselines import DAMPED_LOG
+from companion.massive_activations.lab.competitors import DAMPED_LOG
 from companion.massive_activations.lab.identifiability import CHECKPOINTS, LAST_STEP, REGIMES
 from companion.massive_activations.method.curve import (
     ONLY_RELAXES,
@@ -21,9 +21,14 @@ from companion.massive_activations.method.curve import (
     turning_kind,
     turning_point,
 )
-from companion.massive_activations.method.fit import FORMS, correlation, fit_curve, starting_point
-from companion.massive_activations.method.separable import fit_separable
-from companion.massive_activations.sources.excerpt import load_fit_record
+from companion.massive_activations.method.fit import (
+    FORMS,
+    correlation,
+    fit_curve,
+    fit_separable,
+    starting_point,
+)
+from companion.massive_activations.sources import load_fit_record
 
 PEAK = REGIMES["early peak"]
 positive = st.floats(0.05, 5.0)

@@ -3,17 +3,18 @@ import pandas as pd
 import pytest
 
 from companion.claims import HOLDS, NOT_RESOLVED
-from companion.massive_activations.lab.baselines import STEP_1
-from companion.massive_activations.lab.null import hidden_state_ratio
-from companion.massive_activations.lab.pipeline import magnitude
+from companion.massive_activations.lab.competitors import STEP_1
 from companion.massive_activations.lab.ratios import (
     decompose,
+    hidden_state_ratio,
     layer_profile,
     log_changes,
+    magnitude,
     ratio_series,
 )
-from companion.massive_activations.method.separable import fit_separable
-from companion.massive_activations.sources.excerpt import (
+from companion.massive_activations.method.fit import fit_separable
+from companion.massive_activations.sources import (
+    TABLE_5,
     ExcerptError,
     check_excerpt,
     load_excerpt,
@@ -21,7 +22,6 @@ from companion.massive_activations.sources.excerpt import (
     models,
     steps,
 )
-from companion.massive_activations.sources.paper_numbers import TABLE_5
 from companion.massive_activations.verdict.claims import CLAIMS
 from companion.massive_activations.verdict.evidence import (
     absent_then_learned,

@@ -11,7 +11,7 @@ from companion.massive_activations.lab.identifiability import (
 from companion.massive_activations.lab.predict import Leakage
 from companion.massive_activations.method.curve import CurveParams
 from companion.massive_activations.page import figures
-from companion.massive_activations.sources.excerpt import check_excerpt
+from companion.massive_activations.sources import check_excerpt
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ import pytest
 from companion import claims, records
 from companion.data import Missing
 from companion.massive_activations.lab.identifiability import REGIMES, plateau_bounded, refit
-from companion.massive_activations.lab.pipeline import MODEL, against_authors, untrained
 from companion.massive_activations.lab.predict import Leakage
+from companion.massive_activations.lab.ratios import MODEL, against_authors, untrained
 from companion.massive_activations.verdict import claims as chapter
 from companion.massive_activations.verdict import findings as module
-from companion.massive_activations.verdict.mini_evidence import curve_quality
+from companion.massive_activations.verdict.evidence import curve_quality
 from companion.scale import SCALES, generator
 
 from .made import intervention, mini_run, rising

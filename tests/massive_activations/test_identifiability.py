@@ -2,7 +2,7 @@ import lmfit
 import numpy as np
 import pytest
 
-from companion.massive_activations.lab.baselines import DAMPED_LOG
+from companion.massive_activations.lab.competitors import DAMPED_LOG
 from companion.massive_activations.lab.identifiability import (
     CHECKPOINTS,
     REGIMES,
@@ -13,7 +13,7 @@ from companion.massive_activations.lab.identifiability import (
     spread,
 )
 from companion.massive_activations.method.curve import damped_log, to_reparametrized, turning_point
-from companion.massive_activations.method.separable import fit_separable, search
+from companion.massive_activations.method.fit import fit_separable, search
 from companion.massive_activations.verdict.claims import CLAIMS
 from companion.massive_activations.verdict.evidence import loose_parameters
 

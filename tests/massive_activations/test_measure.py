@@ -12,7 +12,7 @@ from transformers import GPTNeoXForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from companion import models
 from companion.corpora import zipf_tokens
-from companion.massive_activations.lab.null import gaussian_ratio
+from companion.massive_activations.lab.ratios import gaussian_ratio
 from companion.massive_activations.method.measure import (
     NotFinite,
     Watch,

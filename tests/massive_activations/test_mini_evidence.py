@@ -6,7 +6,7 @@ import pytest
 from companion.massive_activations.lab.mini_runs import MiniRuns
 from companion.massive_activations.lab.minis import Mini
 from companion.massive_activations.method.curve import CurveParams, damped_log
-from companion.massive_activations.verdict import mini_evidence as evidence
+from companion.massive_activations.verdict import evidence
 
 from .made import STEPS, mini_run, rising
 

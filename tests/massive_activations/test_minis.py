@@ -8,9 +8,14 @@ from hypothesis import strategies as st
 
 from companion import models
 from companion.massive_activations.lab import mini_runs, minis
-from companion.massive_activations.lab.attention import first_token_attention
-from companion.massive_activations.lab.minis import Mini, arm, checkpoint_steps, make_data
-from companion.massive_activations.lab.null import gaussian_ratio
+from companion.massive_activations.lab.minis import (
+    Mini,
+    arm,
+    checkpoint_steps,
+    first_token_attention,
+    make_data,
+)
+from companion.massive_activations.lab.ratios import gaussian_ratio
 from companion.massive_activations.method.measure import measure
 from companion.scale import torch_generator
 from companion.sweep import SweepFailed

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from companion.massive_activations.sources.paper_numbers import (
+from companion.massive_activations.sources import (
     SIZES,
     TABLE_1,
     TABLE_2,

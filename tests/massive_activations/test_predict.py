@@ -16,14 +16,14 @@ from companion.massive_activations.lab.predict import (
     random_split_r2,
     regressor,
 )
-from companion.massive_activations.sources.architectures import (
+from companion.massive_activations.sources import (
     ARCHITECTURES,
+    TABLE_3,
     Architecture,
     architecture,
-    as_frame,
+    architecture_frame,
     paper_models,
 )
-from companion.massive_activations.sources.paper_numbers import TABLE_3
 from companion.massive_activations.verdict.evidence import leaking_split
 
 TABLE = feature_table()
@@ -35,7 +35,7 @@ def rng(seed=0):
 
 
 def test_shapes_are_those_of_the_training_configurations(training_configurations):
-    ours = as_frame().set_index("model")
+    ours = architecture_frame().set_index("model")
     for row in training_configurations.itertuples():
         found = ours.loc[row.model]
         assert (found.layers, found.width, found.heads) == (row.layers, row.hidden_size, row.heads)

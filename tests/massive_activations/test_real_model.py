@@ -4,17 +4,18 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from companion.corpora import Corpus
-from companion.massive_activations.lab import intervention, real_model
-from companion.massive_activations.lab.attention import first_token_attention
-from companion.massive_activations.lab.intervention import intervene, overwritten
+from companion.massive_activations.lab import real_model
+from companion.massive_activations.lab.minis import first_token_attention
 from companion.massive_activations.lab.real_model import (
     NoMassiveActivation,
     block_output,
     english_texts,
     first_token_variants,
+    intervene,
     is_massive,
     locate,
     nll_per_text,
+    overwritten,
 )
 from companion.massive_activations.method.measure import measure
 from companion.models import smollm2
@@ -200,13 +201,13 @@ def test_overwriting_a_scalar_by_itself_changes_nothing():
 def test_the_mean_is_that_of_the_other_texts(monkeypatch):
     model, ids = tiny_llama(), some_ids()
     written = []
-    original = intervention.overwritten
+    original = real_model.overwritten
 
     def spy(model, block, tokens, dims, values):
         written.append((dims, np.array(values)))
         return original(model, block, tokens, dims, values)
 
-    monkeypatch.setattr(intervention, "overwritten", spy)
+    monkeypatch.setattr(real_model, "overwritten", spy)
     result = intervene(model, ids, np.random.default_rng(0))
     values = np.array([rows[0, 0] for rows in result.location.values])
     zeros, means, controls = written[:4], written[4:8], written[8:]
@@ -232,7 +233,7 @@ def test_two_texts_are_too_few():
 
 
 def test_perplexity_ratio_is_that_of_perplexities():
-    found = intervention.Intervention(
+    found = real_model.Intervention(
         real_model.Location(1, (0,), ((0,),), (np.ones((1, 1)),)),
         np.log([10.0, 20.0]),
         {"zero": np.log([30.0, 80.0])},

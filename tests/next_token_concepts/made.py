@@ -7,12 +7,11 @@ import pandas as pd
 
 from companion.data import Missing
 from companion.next_token_concepts import settings
-from companion.next_token_concepts.lab import autoencoding
-from companion.next_token_concepts.lab.dictionaries import Dictionaries
+from companion.next_token_concepts.lab.dictionaries import Dictionaries, Score
 from companion.next_token_concepts.lab.learning import Plan, Trained
+from companion.next_token_concepts.lab.measurements import Twins
 from companion.next_token_concepts.lab.run import Noise
 from companion.next_token_concepts.lab.sweeps import ETAS, Broken
-from companion.next_token_concepts.lab.twins import Twins
 from companion.next_token_concepts.lab.words import Depth, RealWords
 from companion.next_token_concepts.method import autoencoders as ae
 from companion.next_token_concepts.method.theory import g_eta
@@ -152,7 +151,7 @@ def noise(*, works=True) -> list[Noise]:
 
 
 def dictionaries(*, works=True) -> Dictionaries:
-    score = autoencoding.Score
+    score = Score
     rows = [
         score(kind, level, seed, 0.05 * (i + 1), 8.0, 0.6 + 0.01 * seed, 0.5, 0.5)._asdict()
         for kind in ae.KINDS

@@ -17,11 +17,11 @@ from companion.claims import (
 )
 from companion.explore import MAX_FRAMES
 from companion.next_token_concepts import settings
-from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.lab import measurements
 from companion.next_token_concepts.method.world import make_world
 from companion.next_token_concepts.page import exercises, explorers, figures
 from companion.next_token_concepts.page import tables as page_tables
-from companion.next_token_concepts.verdict import claims, findings, learned
+from companion.next_token_concepts.verdict import claims, evidence, findings
 from companion.records._store import plain
 from companion.scale import SCALES
 from tests.next_token_concepts import made
@@ -201,7 +201,7 @@ def test_more_contexts_of_the_same_networks_do_not_narrow_the_slope(good):
         if r.plan.eta == 0.01
     ]
     many = [r._replace(curve=np.tile(r.curve, (50, 1))) for r in runs]
-    few, wide = (learned.clustered_slope(group) for group in (runs, many))
+    few, wide = (evidence.clustered_slope(group) for group in (runs, many))
     assert few.n == wide.n == len(runs)
     assert wide.high - wide.low == pytest.approx(few.high - few.low, rel=0.05)
 
@@ -365,7 +365,7 @@ def test_exercises_explain():
     assert "slope at zero" in exercises.check_bound(0.96)
     assert exercises.check_vague(0.12).startswith("Right")
     assert "linear in the posterior" in exercises.check_vague(0.1 * np.log(4))
-    same = np.diag(probing.cosines(exercises.example_pairs(), 1.0, held_out=False)).mean()
+    same = np.diag(measurements.cosines(exercises.example_pairs(), 1.0, held_out=False)).mean()
     assert "same pairs" in exercises.check_noise(same)
     assert exercises.check_rank(1).startswith("Right")
     assert "differences" in exercises.check_rank(2)

@@ -8,16 +8,8 @@ import torch
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from companion.next_token_concepts.lab import (
-    autoencoding,
-    learning,
-    probing,
-    run,
-    simulation,
-    sweeps,
-    twins,
-)
-from companion.next_token_concepts.lab.networks import BagPerceptron, Transformer
+from companion.next_token_concepts.lab import dictionaries, learning, measurements, run, sweeps
+from companion.next_token_concepts.lab.learning import BagPerceptron, Transformer
 from companion.next_token_concepts.method import autoencoders as ae
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
@@ -133,17 +125,21 @@ def test_probe_against_a_general_optimizer():
         return 0.5 * w[:5] @ w[:5] + c * np.log1p(np.exp(-sign * (x @ w[:5] + w[5]))).sum()
 
     best = minimize(loss, np.zeros(6), tol=1e-10).x[:5]
-    np.testing.assert_allclose(probing.probe(pairs, 0.5), dr.unit(best), atol=1e-3)
+    np.testing.assert_allclose(measurements.probe(pairs, 0.5), dr.unit(best), atol=1e-3)
 
 
 def test_same_pairs_agree_on_pure_noise_and_disjoint_ones_do_not():
     pairs = dr.isotropic([50] * 8, 256, np.random.default_rng(0))
-    same = np.diag(probing.cosines(pairs, probing.PAPER_C, held_out=False))
-    held = np.diag(probing.cosines(pairs, probing.PAPER_C, held_out=True))
+    same = np.diag(measurements.cosines(pairs, measurements.PAPER_C, held_out=False))
+    held = np.diag(measurements.cosines(pairs, measurements.PAPER_C, held_out=True))
     assert same.min() > 0.95
     assert abs(held.mean()) < 0.1
     assert (
-        abs(np.diag(probing.permuted(pairs, probing.PAPER_C, np.random.default_rng(1))).mean())
+        abs(
+            np.diag(
+                measurements.permuted(pairs, measurements.PAPER_C, np.random.default_rng(1))
+            ).mean()
+        )
         < 0.2
     )
 
@@ -154,7 +150,7 @@ def test_a_planted_direction_is_found_by_both_halves():
         dr.Pairs(p.zero, p.one + 4 * np.eye(64)[i])
         for i, p in enumerate(dr.isotropic([40] * 3, 64, rng))
     ]
-    assert np.diag(probing.cosines(pairs, 1e-4, held_out=True)).min() > 0.5
+    assert np.diag(measurements.cosines(pairs, 1e-4, held_out=True)).min() > 0.5
     shuffled = dr.repaired(pairs, rng)
     np.testing.assert_allclose(dr.direction(pairs[0]), dr.direction(shuffled[0]))
 
@@ -167,7 +163,7 @@ def test_matched_noise_has_the_covariance_and_no_concept():
     every, own = np.concatenate(pairs[0]), np.concatenate(noise)
     scale = np.abs(np.cov(every.T)).max()
     np.testing.assert_allclose(np.cov(own.T), np.cov(every.T), atol=0.12 * scale)
-    draws = probing.matched_diagonal(pairs, 1.0, rng, draws=30)
+    draws = measurements.matched_diagonal(pairs, 1.0, rng, draws=30)
     assert draws.shape == (30, 1)
     assert abs(draws.mean()) < 0.4
 
@@ -182,8 +178,8 @@ def test_frobenius_by_hand():
 def test_a_twin_flips_what_speaks_of_the_concept_and_nothing_else(world):
     words = np.arange(world.n_words)[None]
     for k in range(4):
-        other = twins.twin(world, words, k)
-        np.testing.assert_array_equal(twins.twin(world, other, k), words)
+        other = measurements.twin(world, words, k)
+        np.testing.assert_array_equal(measurements.twin(world, other, k), words)
         flip = world.configs.copy()
         flip[:, k] ^= 1
         flipped = [int(i) for i in flip @ [8, 4, 2, 1]]
@@ -193,10 +189,10 @@ def test_a_twin_flips_what_speaks_of_the_concept_and_nothing_else(world):
 
 def test_sides_are_sorted_and_exact_log_odds_pass_the_scale_aware_test(world):
     contexts = world.sample(50, 12, np.random.default_rng(0))
-    zero, one = twins.sided(world, contexts.words, contexts.labels, 1)
+    zero, one = measurements.sided(world, contexts.words, contexts.labels, 1)
     lam = [theory.log_odds(world.log_posterior(w), world.configs)[:, 1] for w in (zero, one)]
     assert (lam[1] - lam[0]).mean() > 1
-    found = twins.measure(
+    found = measurements.measure(
         world,
         lambda w: theory.log_odds(world.log_posterior(w), world.configs),
         12,
@@ -220,7 +216,7 @@ def test_the_nuclear_norm_of_a_batch_by_its_thin_factor():
     torch.manual_seed(0)
     batch, dense = torch.randn(40, 5).double(), torch.nn.Linear(5, 30).double()
     full = torch.linalg.svdvals(dense(batch)).sum()
-    torch.testing.assert_close(ae.nuclear_norm(autoencoding._thin(batch, dense)), full)
+    torch.testing.assert_close(ae.nuclear_norm(dictionaries._thin(batch, dense)), full)
 
 
 def test_annealing_keeps_the_penalty_when_p_falls():
@@ -250,7 +246,7 @@ def test_every_autoencoder_reconstructs_sparse_sources(kind):
     sources = rng.exponential(size=(3000, 12)) * (rng.random((3000, 12)) < 0.15)
     x = sources @ rng.normal(size=(12, 8))
     x = (x - x.mean(0)) / x.std()
-    found = autoencoding.score(
+    found = dictionaries.score(
         kind, ae.LEVELS[kind][-1], 0, x[:2000], x[2000:], sources[2000:, :3], 24, 250
     )
     assert found.mse < 0.5
@@ -259,31 +255,31 @@ def test_every_autoencoder_reconstructs_sparse_sources(kind):
 
 def test_scores_at_equal_error_are_interpolated():
     points = [
-        autoencoding.Score("top-k", 1, 0, mse, 1, r, r, r) for mse, r in ((0.1, 0.9), (0.4, 0.5))
+        dictionaries.Score("top-k", 1, 0, mse, 1, r, r, r) for mse, r in ((0.1, 0.9), (0.4, 0.5))
     ]
-    assert autoencoding.at_error(points, 0.2) == pytest.approx(0.7)
-    assert np.isnan(autoencoding.at_error(points, 0.9))
+    assert dictionaries.at_error(points, 0.2) == pytest.approx(0.7)
+    assert np.isnan(dictionaries.at_error(points, 0.9))
 
 
 def test_bits_are_balanced_and_their_posterior_is_plain_bayes():
     rng = np.random.default_rng(0)
-    table = simulation.bit_table(3, 7, rng)
+    table = sweeps.bit_table(3, 7, rng)
     assert (table.mean(0) == 0.5).all()
     prior = wd.random_prior(3, 1, rng)
     bits = rng.integers(0, 2, (6, 7))
-    for row, found in zip(bits, simulation.log_posterior(bits, table, prior), strict=True):
-        likelihood = np.where(row == table, 1 - simulation.FLIP, simulation.FLIP).prod(1)
+    for row, found in zip(bits, sweeps.log_posterior(bits, table, prior), strict=True):
+        likelihood = np.where(row == table, 1 - sweeps.FLIP, sweeps.FLIP).prod(1)
         weights = prior * likelihood
         np.testing.assert_allclose(np.exp(found), weights / weights.sum())
 
 
 def test_the_probe_of_the_simulation_nears_its_ceiling():
-    row = simulation.run_one(5, 1, 8, 0, 400, 2000)
+    row = sweeps.run_one(5, 1, 8, 0, 400, 2000)
     assert row["raw"] < row["probe"] <= row["bayes"] + 0.02
     assert row["bayes"] - row["probe"] < 0.06
-    assert np.isnan(simulation.run_one(5, 1, 2, 0, 0, 400)["probe"])
+    assert np.isnan(sweeps.run_one(5, 1, 2, 0, 0, 400)["probe"])
     labels = (np.arange(40) // 2 % 2)[:, None].repeat(2, 1)
-    assert simulation.accuracy(labels[:, :1].astype(float), labels) == 1
+    assert sweeps.accuracy(labels[:, :1].astype(float), labels) == 1
 
 
 def test_trained_logits_come_near_exact_ones_where_an_assumption_is_broken():
@@ -318,7 +314,7 @@ def test_the_thin_nuclear_norm_is_not_slower_than_the_full_one():
             times.append(perf_counter() - start)
         return min(times)
 
-    thin = best(lambda: ae.nuclear_norm(autoencoding._thin(batch, dense)))
+    thin = best(lambda: ae.nuclear_norm(dictionaries._thin(batch, dense)))
     full = best(lambda: torch.linalg.svdvals(dense(batch)))
     assert thin < full
 

@@ -10,7 +10,7 @@ import torch
 from companion.data import Missing, fetch
 from companion.models import neox, neox_config
 from companion.next_token_concepts import hub
-from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.lab import measurements
 from companion.next_token_concepts.lab import words as wo
 from tests.next_token_concepts.made import SMALL
 
@@ -112,7 +112,7 @@ def test_pythia_over_checkpoints_on_a_stand_in(tiny, table):
     words = sorted({*table["word0"], *table["word1"]})
     states = wo.hidden_states(tiny, Letters(), words, layers=[2], progress=False)[:, 0]
     pairs = wo.pairs_at(states.astype(float), {w: i for i, w in enumerate(words)}, table)
-    expected = probing.cosines(pairs, 1e-4, held_out=True)[0, 0]
+    expected = measurements.cosines(pairs, 1e-4, held_out=True)[0, 0]
     assert last.loc[(2, "plural"), "held_out"] == pytest.approx(expected)
     gain = hub.gained(rows, "tiny")
     assert gain.n == 2

@@ -17,8 +17,8 @@ def perfect():
 
 def judged(results):
     """Findings of the claims below; the others take long."""
+    from companion.synthetic_data.verdict import findings as judge_theory
     from companion.synthetic_data.verdict import paper as judge_paper
-    from companion.synthetic_data.verdict import theory as judge_theory
 
     paper = (judge_paper.stable, judge_paper.early, judge_paper.faster)
     theory = (

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 
 from companion.synthetic_data import settings
+from companion.synthetic_data.lab.bilinear import METRICS
 from companion.synthetic_data.lab.language import Student, Variety
 from companion.synthetic_data.lab.lives import SCORES, Lives, Plan
 from companion.synthetic_data.lab.loop import Runs
-from companion.synthetic_data.lab.metrics import METRICS
 from companion.synthetic_data.lab.run import BASE_ARMS, plan_loops
 from companion.synthetic_data.lab.tabular import Regenerated
 from companion.synthetic_data.lab.tasks import TASKS
 from companion.synthetic_data.lab.theory import Check
 from companion.synthetic_data.lab.threshold import Artifact
 from companion.synthetic_data.method.infinite import Damage
-from companion.synthetic_data.verdict.results import Results
+from companion.synthetic_data.verdict.paper import Results
 
 S = replace(settings.TOY, ranks=(4, 8, 24), full_arms=settings.ARMS)
 N_SEEDS = 8

@@ -2,8 +2,7 @@
 
 import pytest
 
-from companion.synthetic_data.lab.speed import measure_speed
-from companion.synthetic_data.lab.world import make_world
+from companion.synthetic_data.lab.bilinear import make_world, measure_speed
 
 pytestmark = pytest.mark.bench
 

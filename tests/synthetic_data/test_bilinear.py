@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from companion.scale import generator
-from companion.synthetic_data.lab import bilinear, loop, metrics
+from companion.synthetic_data.lab import bilinear, loop
+from companion.synthetic_data.lab.bilinear import draw, keep, make_world
 from companion.synthetic_data.lab.loop import Arm, run_arm
-from companion.synthetic_data.lab.world import draw, keep, make_world
 from companion.synthetic_data.method.calibration import sharpen
 
 WORLD = make_world(0)
@@ -53,8 +53,8 @@ def test_gradients_are_finite_differences(counts):
 def test_training_approaches_the_frequencies_of_many_samples():
     much = 1e6 * WORLD.weight[:, None] * WORLD.truth
     law = bilinear.fit(much[None], 24, [0])[0]
-    assert metrics.measure(WORLD, law)["kl"] < 0.2
-    assert metrics.measure(WORLD, law)["em"] == 1
+    assert bilinear.measure(WORLD, law)["kl"] < 0.2
+    assert bilinear.measure(WORLD, law)["em"] == 1
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_draws_and_subsets():
 
 
 def test_metrics_of_the_truth_itself():
-    found = metrics.measure(WORLD, WORLD.truth)
+    found = bilinear.measure(WORLD, WORLD.truth)
     assert found["kl"] == pytest.approx(0, abs=1e-12)
     assert found["ece"] == pytest.approx(0, abs=1e-12)
     assert found["accuracy"] == pytest.approx(WORLD.weight @ WORLD.truth.max(-1))
@@ -115,7 +115,7 @@ def test_chains_by_walking_every_start():
                 right &= greedy[40 * a + here] == WORLD.facts[a, here]
                 here = greedy[40 * a + here]
             good += right
-        assert metrics.chain(WORLD, greedy, hops) == pytest.approx(good / 40)
+        assert bilinear.chain(WORLD, greedy, hops) == pytest.approx(good / 40)
 
 
 def run(arm, shares=(0.0, 0.5), **options):
@@ -147,7 +147,7 @@ def test_controls_train_on_the_real_part_alone():
     first = draw(WORLD.truth, WORLD.weight, 1000, generator(0, "real"))
     part = keep(first, 500, generator(0, "kept", "0.5000"))
     law = bilinear.fit(part[None], 8, [0])[0]
-    assert runs.at("kl", 0.5)[0] == pytest.approx(metrics.measure(WORLD, law)["kl"], rel=1e-4)
+    assert runs.at("kl", 0.5)[0] == pytest.approx(bilinear.measure(WORLD, law)["kl"], rel=1e-4)
     with pytest.raises(ValueError, match="leave out"):
         run(arm, (0.0, 1.0))
 
@@ -161,7 +161,7 @@ def test_the_second_generation_learns_from_the_first():
     for k in (1, 2):
         written = draw(sharpen(law, 0.7), WORLD.weight, 500, generator(0, "synthetic", k, "0.5000"))
         law = bilinear.fit((part + written)[None], 8, [0])[0]
-        expected = metrics.measure(WORLD, law)["kl"]
+        expected = bilinear.measure(WORLD, law)["kl"]
         assert runs.at("kl", 0.5, k)[0] == pytest.approx(expected, rel=1e-4)
 
 

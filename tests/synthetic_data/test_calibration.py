@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve
 
-from companion.synthetic_data.lab.world import make_world
+from companion.synthetic_data.lab.bilinear import make_world
 from companion.synthetic_data.method.calibration import (
     calibration,
     fit_temperature,

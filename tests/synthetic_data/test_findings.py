@@ -14,12 +14,11 @@ from companion.records._store import plain
 from companion.stats import over_seeds
 from companion.synthetic_data import settings, sources
 from companion.synthetic_data.lab import threshold
-from companion.synthetic_data.lab.speed import Speed
+from companion.synthetic_data.lab.bilinear import Speed, make_world
 from companion.synthetic_data.lab.threshold import equivalent
-from companion.synthetic_data.lab.world import make_world
 from companion.synthetic_data.method import infinite, mixing
 from companion.synthetic_data.page import exercises, explorers, figures, tables
-from companion.synthetic_data.verdict import evidence, findings, others, paper
+from companion.synthetic_data.verdict import findings, paper
 from companion.synthetic_data.verdict.claims import CLAIMS
 
 from . import made
@@ -147,9 +146,9 @@ def test_estimates_that_pass_with_intervals_that_cross_resolve_nothing(perfect):
         values[-1] = values[-1, :1] - lost * np.tile([0.1, 0.52], made.N_SEEDS // 2)
         return values
 
-    ratio = evidence.ratio(
+    ratio = paper.ratio(
         *(
-            evidence.relative_loss(
+            paper.relative_loss(
                 spoiled(perfect, "fixed, T=1", "hops_4", chains).top("fixed, T=1"), name, 0.5
             )
             for name in ("hops_4", "em")
@@ -180,7 +179,7 @@ def test_tables_on_which_nothing_moves_resolve_nothing(perfect):
 
 
 def test_seeds_alike_have_no_interval():
-    same = evidence.ratio(np.full(4, 3.0), np.ones(4))
+    same = paper.ratio(np.full(4, 3.0), np.ones(4))
     assert (same.estimate, same.low, same.high) == (3, -np.inf, np.inf)
     still = equivalent(np.full(4, 0.99), np.ones(4), 0.03)
     assert (still.low, still.high, still.p) == (-np.inf, np.inf, 1.0)
@@ -238,10 +237,10 @@ def test_rare_facts_that_come_back_contradict_the_claim(perfect):
 def test_ratios_of_means():
     rng = np.random.default_rng(0)
     under = 2 + 0.1 * rng.standard_normal(200)
-    found = evidence.ratio(3 * under + 0.1 * rng.standard_normal(200), under)
+    found = paper.ratio(3 * under + 0.1 * rng.standard_normal(200), under)
     assert found.low < 3 < found.high < 3.1
-    assert np.isnan(evidence.ratio(under, under - 2).estimate)
-    assert np.isnan(evidence.ratio(np.array([1.0]), np.array([1.0])).estimate)
+    assert np.isnan(paper.ratio(under, under - 2).estimate)
+    assert np.isnan(paper.ratio(np.array([1.0]), np.array([1.0])).estimate)
 
 
 def test_a_repair_may_be_compared_with_a_scaled_start():
@@ -249,7 +248,7 @@ def test_a_repair_may_be_compared_with_a_scaled_start():
     runs.metrics["kl"][-1] = np.array([[0.6], [0.9]]) * np.ones(made.N_SEEDS)
     runs.scaled["loss"]["kl"] = np.array([[0.5], [0.7]]) * np.ones(made.N_SEEDS)
     for alike, gone in ((False, 0.2), (True, 0.1)):
-        found, was = evidence.repaired(runs, 0.5, "loss", "kl", alike=alike)
+        found, was = paper.repaired(runs, 0.5, "loss", "kl", alike=alike)
         assert found == pytest.approx(gone * np.ones(made.N_SEEDS))
         assert was == pytest.approx(0.3 * np.ones(made.N_SEEDS))
 
@@ -272,14 +271,14 @@ def test_the_lead_of_calibration_counts_both_losses():
     runs = made.runs_of("fixed, T=1", 24, (0.0, 0.5), effect=0.0)
     runs.metrics["ece"][-1, 1] = runs.metrics["ece"][-1, 0] + 0.02
     runs.metrics["accuracy"][-1, 1] = runs.metrics["accuracy"][-1, 0] - 0.03
-    assert evidence.calibration_lead(runs, 0.5) == pytest.approx(-1 * np.ones(made.N_SEEDS))
+    assert paper.calibration_lead(runs, 0.5) == pytest.approx(-1 * np.ones(made.N_SEEDS))
 
 
 def test_the_interaction_of_size_is_found():
     sizes = {rank: made.runs_of("fixed, T=1", rank, made.S.shares) for rank in (4, 8, 24)}
-    assert evidence.size_interaction(sizes, "accuracy").high < 0
+    assert paper.size_interaction(sizes, "accuracy").high < 0
     flat = {rank: made.runs_of("fresh, T=1", rank, made.S.shares) for rank in (4, 8, 24)}
-    interval = evidence.size_interaction(flat, "kl")
+    interval = paper.size_interaction(flat, "kl")
     assert abs(interval.estimate) < 0.01
 
 
@@ -287,7 +286,7 @@ def test_compounding_of_independent_hops():
     runs = made.runs_of("fixed, T=1", 24, made.S.shares)
     runs.metrics["hop_loss"][-1, :] = 0.1
     runs.metrics["hops_4"][-1, :] = 0.9**4
-    assert evidence.compounding(runs, 0.5) == pytest.approx(1)
+    assert paper.compounding(runs, 0.5) == pytest.approx(1)
 
 
 def test_the_share_of_self_instruct():
@@ -427,5 +426,5 @@ def test_settings_that_cannot_be(change, words):
 
 
 def test_lead_of_tables_is_error_plus_accuracy(perfect):
-    lead = others.table_lead(perfect.tables["diabetes", 0.5])
+    lead = findings.table_lead(perfect.tables["diabetes", 0.5])
     assert lead.mean() == pytest.approx(100 * 0.6 * 0.1 * 0.5, abs=0.2)

@@ -11,9 +11,9 @@ from companion.data import Missing
 from companion.models import neox, neox_config
 from companion.scale import torch_generator
 from companion.synthetic_data import hub, settings
-from companion.synthetic_data.lab import diversity, language, lives, run, tabular
+from companion.synthetic_data.lab import language, lives, run, tabular
 from companion.synthetic_data.lab import tasks as ts
-from companion.synthetic_data.lab.transformer import Transformer, next_law, rewrite, train
+from companion.synthetic_data.lab.tasks import Transformer, next_law, rewrite, train
 
 
 def test_rewritten_labels_follow_the_model():
@@ -118,34 +118,34 @@ def test_one_short_life():
 
 def test_distinct_and_bleu_by_hand():
     texts = [[1, 2, 1, 2], [1, 2, 3, 4]]
-    assert diversity.distinct(texts, 1) == 4 / 8
-    assert diversity.distinct(texts, 2) == 4 / 6
-    assert np.isnan(diversity.distinct([[1]], 2))
-    assert diversity.bleu([1, 2, 3, 4], [[1, 2, 3, 4]]) == pytest.approx(1)
+    assert language.distinct(texts, 1) == 4 / 8
+    assert language.distinct(texts, 2) == 4 / 6
+    assert np.isnan(language.distinct([[1]], 2))
+    assert language.bleu([1, 2, 3, 4], [[1, 2, 3, 4]]) == pytest.approx(1)
     # 3 of 4 words, 2 of 3 pairs, 1 of 2 triples, 0 of 1, add-one beyond words
     expected = (3 / 4 * 3 / 4 * 2 / 3 * 1 / 2) ** 0.25
-    assert diversity.bleu([1, 2, 3, 9], [[1, 2, 3, 4]]) == pytest.approx(expected)
-    assert diversity.bleu([1, 2], [[1, 2, 3, 4]]) == pytest.approx(np.exp(1 - 4 / 2))
-    assert diversity.bleu([7], [[1]]) == 0
-    assert diversity.self_bleu([[1, 2, 3, 4]] * 3) == pytest.approx(1)
+    assert language.bleu([1, 2, 3, 9], [[1, 2, 3, 4]]) == pytest.approx(expected)
+    assert language.bleu([1, 2], [[1, 2, 3, 4]]) == pytest.approx(np.exp(1 - 4 / 2))
+    assert language.bleu([7], [[1]]) == 0
+    assert language.self_bleu([[1, 2, 3, 4]] * 3) == pytest.approx(1)
     clipped = Counter([1, 1, 1]) & Counter([1])
-    assert diversity.bleu([1, 1, 1], [[1, 2, 3]], order=1) == sum(clipped.values()) / 3
+    assert language.bleu([1, 1, 1], [[1, 2, 3]], order=1) == sum(clipped.values()) / 3
     with pytest.raises(ValueError, match="2 texts"):
-        diversity.self_bleu([[1]])
+        language.self_bleu([[1]])
 
 
 def test_spread_of_vectors():
-    assert diversity.vendi(np.eye(5)) == pytest.approx(5)
-    assert diversity.vendi(np.tile([1.0, 0], (5, 1))) == pytest.approx(1)
+    assert language.vendi(np.eye(5)) == pytest.approx(5)
+    assert language.vendi(np.tile([1.0, 0], (5, 1))) == pytest.approx(1)
     v = np.random.default_rng(7).standard_normal((6, 3))
     v /= np.linalg.norm(v, axis=1, keepdims=True)
     pairs = [v[i] @ v[j] for i in range(6) for j in range(6) if i != j]
-    assert diversity.dispersion(v) == pytest.approx(1 - np.mean(pairs))
+    assert language.dispersion(v) == pytest.approx(1 - np.mean(pairs))
     values = np.linalg.eigvalsh(v @ v.T / 6)
     values = values[values > 1e-12]
-    assert diversity.vendi(v) == pytest.approx(np.exp(-(values * np.log(values)).sum()))
+    assert language.vendi(v) == pytest.approx(np.exp(-(values * np.log(values)).sum()))
     with pytest.raises(ValueError, match="2 vectors"):
-        diversity.dispersion(v[:1])
+        language.dispersion(v[:1])
 
 
 def test_students_of_any_law():

@@ -9,8 +9,7 @@ import torch
 from companion.data import locate
 from companion.papers import paper
 from companion.tart.lab.synthetic import train_live
-from companion.tart.method.embeddings import CausalEmbedder
-from companion.tart.method.prompts import PromptMaker
+from companion.tart.method.embeddings import CausalEmbedder, PromptMaker
 from companion.tart.settings import PRESETS
 from companion.tart.sources import make_set
 

@@ -15,8 +15,7 @@ from companion.explore import MAX_FRAMES
 from companion.tart.lab import ablations, real, run, shipped, synthetic
 from companion.tart.lab.ablations import VARIANTS
 from companion.tart.lab.cells import CACHED_CELLS, CACHED_QUERIES, run_cells
-from companion.tart.lab.mean_difference import MeanDifferenceHead
-from companion.tart.lab.nulls import NULLS
+from companion.tart.lab.nulls import NULLS, MeanDifferenceHead
 from companion.tart.method.module import HeadConfig
 from companion.tart.page import exercises, explorers, figures, tables
 from companion.tart.settings import PRESETS

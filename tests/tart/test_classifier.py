@@ -9,10 +9,10 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.estimator_checks import check_estimator
 
 from companion.tart.lab.classifier import TartClassifier
-from companion.tart.lab.mean_difference import MeanDifferenceHead
 from companion.tart.lab.nulls import (
     NULLS,
     WITH_OFFSET,
+    MeanDifferenceHead,
     accuracy,
     logistic_c1,
     mean_difference,

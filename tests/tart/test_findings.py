@@ -11,7 +11,7 @@ from companion.stats import Interval
 from companion.tart.lab.nulls import NULLS
 from companion.tart.verdict import claims, findings
 from companion.tart.verdict.claims import BY_ID
-from companion.tart.verdict.real import tasks_above, wins
+from companion.tart.verdict.evidence import tasks_above, wins
 
 from . import made
 

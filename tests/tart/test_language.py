@@ -12,17 +12,25 @@ from companion.data import DataUnavailable
 from companion.models import ModelUnavailable, smollm2, smollm2_available
 from companion.tart.lab import cells as cells_module
 from companion.tart.lab.cells import (
+    FineTuning,
     StaleCache,
+    _Tuned,
     check_cells,
+    fine_tune,
     load_cells,
     run_cell,
     run_cells,
     save_cells,
 )
-from companion.tart.lab.finetune import FineTuning, _Tuned, fine_tune
-from companion.tart.lab.icl import Answers
-from companion.tart.method.embeddings import PROTOCOLS, CausalEmbedder, PromptTooLong
-from companion.tart.method.prompts import LabelIsNotOneToken, PromptMaker, join
+from companion.tart.lab.nulls import Answers
+from companion.tart.method.embeddings import (
+    PROTOCOLS,
+    CausalEmbedder,
+    LabelIsNotOneToken,
+    PromptMaker,
+    PromptTooLong,
+    join,
+)
 from companion.tart.sources import make_set, nested_splits, read_texts, split, text_set
 
 TEXTS = ["free prize now", "see you at dinner", "a positive word", "negative or positive", "x"]
@@ -361,7 +369,7 @@ def test_the_last_block_alone_learns_too(embedder, small_set):
 
 
 def test_the_prompt_of_tuning_ends_where_the_answer_begins(embedder, tokenizer):
-    from companion.tart.lab.finetune import _prompt
+    from companion.tart.lab.cells import _prompt
 
     assert tokenizer.decode(_prompt(embedder, "win cash")) == "Sentence: win cash\nLabel:"
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from companion.tart.lab.mean_difference import MeanDifferenceHead
-from companion.tart.lab.nulls import mean_difference
+from companion.tart.lab.nulls import MeanDifferenceHead, mean_difference
 from companion.tart.method.module import STANDARD, HeadConfig, TooLong, fresh_head, interleave
 
 CONFIG = HeadConfig(d=5, n_pairs=9, n_embd=16, n_layers=2, n_heads=4)

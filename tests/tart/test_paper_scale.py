@@ -15,10 +15,9 @@ from companion.data import DataUnavailable, Missing
 from companion.tart import hub as ps
 from companion.tart.lab import run as lab
 from companion.tart.lab.real import method_table
-from companion.tart.method.embeddings import CausalEmbedder
-from companion.tart.method.head_training import Curriculum, HeadRecipe
+from companion.tart.method.embeddings import CausalEmbedder, PromptMaker
 from companion.tart.method.module import HeadConfig
-from companion.tart.method.prompts import PromptMaker
+from companion.tart.method.training import Curriculum, HeadRecipe
 from companion.tart.settings import PRESETS
 from companion.tart.verdict import findings
 

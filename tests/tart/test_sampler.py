@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.tart.method.sampler import LogisticTaskSampler, knows_the_weights
+from companion.tart.method.training import LogisticTaskSampler, knows_the_weights
 
 
 def test_labels_have_the_probability_of_the_model():

@@ -11,15 +11,15 @@ from companion.scale import torch_generator
 from companion.tart.lab import shipped
 from companion.tart.lab.nulls import accuracy
 from companion.tart.lab.synthetic import label_effect
-from companion.tart.method.head_training import (
+from companion.tart.method.module import STANDARD, HeadConfig, fresh_head
+from companion.tart.method.training import (
     Curriculum,
     HeadRecipe,
+    LogisticTaskSampler,
     all_positions_loss,
     hits,
     train_head,
 )
-from companion.tart.method.module import STANDARD, HeadConfig, fresh_head
-from companion.tart.method.sampler import LogisticTaskSampler
 from companion.tart.settings import PAPER_RECIPE
 
 RECIPE = HeadRecipe(

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from companion.consistent_diffusion.method.losses import Objective, objective_loss
-from companion.consistent_diffusion.method.networks import EnergyMLP, automatic
-from companion.consistent_diffusion.method.residual import (
+from companion.consistent_diffusion.method.diffusion import (
     displacements,
     exact_residual,
     weak_residuals,
 )
+from companion.consistent_diffusion.method.losses import Objective, objective_loss
+from companion.consistent_diffusion.method.networks import EnergyMLP, automatic
 from companion.consistent_diffusion.settings import Settings
 from companion.scale import generator, one_thread, torch_generator
 from companion.stats import Interval, bootstrap
@@ -160,7 +160,7 @@ def _ratio_of_medians(pairs: np.ndarray, axis: int | None = None) -> float:
 @one_thread()
 def run_speed(settings: Settings, seed: int) -> Speeds:
     """All timings in turn, `bench_repeats` times, so that a slow moment hits all of them."""
-    from companion.consistent_diffusion.lab.mueller_brown import reference_run
+    from companion.consistent_diffusion.lab.systems import reference_run
 
     draws = torch_generator(seed, "speed")
     model = EnergyMLP(2, PAPER_HIDDEN, generator=draws)

@@ -13,8 +13,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from companion.consistent_diffusion.method.residual import SIGMA_V, displacements, weak_residuals
-from companion.consistent_diffusion.method.vp import T_MIN, noised, sigma
+from companion.consistent_diffusion.method.diffusion import (
+    SIGMA_V,
+    T_MIN,
+    displacements,
+    noised,
+    sigma,
+    weak_residuals,
+)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,8 @@ import math
 
 import torch
 
-from companion.consistent_diffusion.lab.mixtures import TWO_MODES_2D
-from companion.consistent_diffusion.lab.two_for_one import exact_curve
-from companion.consistent_diffusion.method.residual import exact_residual
-from companion.consistent_diffusion.method.vp import alpha, beta, sigma
+from companion.consistent_diffusion.lab.systems import TWO_MODES_2D, exact_curve
+from companion.consistent_diffusion.method.diffusion import alpha, beta, exact_residual, sigma
 from companion.exercises import Answer, respond
 
 

@@ -1,4 +1,4 @@
-"""The chapter's explorers of Muller-Brown and of the mixture."""
+"""The chapter's explorers: Muller-Brown, the mixture, and the beads over simulated time."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from functools import cache
 import numpy as np
 import torch
 
-from companion.consistent_diffusion.lab import mueller_brown
-from companion.consistent_diffusion.lab.metrics import js_divergence
-from companion.consistent_diffusion.lab.mixtures import TWO_MODES
-from companion.consistent_diffusion.lab.random_runs import (
+from companion.consistent_diffusion.lab.molecule.scores import MoleculeResult
+from companion.consistent_diffusion.lab.random_features import (
     LINE,
     LineRuns,
     line_law,
     line_residual,
 )
-from companion.consistent_diffusion.lab.two_for_one import TIMES, exact_curve
-from companion.consistent_diffusion.method.vp import T_MIN
+from companion.consistent_diffusion.lab.systems import (
+    TIMES,
+    TWO_MODES,
+    exact_curve,
+    fine_grid,
+    js_divergence,
+)
+from companion.consistent_diffusion.method.diffusion import T_MIN
 from companion.consistent_diffusion.page.figures import blur_frame, line_frame
+from companion.consistent_diffusion.page.figures.molecule import beads_alt, beads_frame
 from companion.explore import Explorer, explorer
 
+# ---------------------------------------------------------------------------------------- explorers
 SHOWN_TIMES = (T_MIN, 0.05, 0.2, 0.5)
 
 
@@ -64,7 +70,7 @@ def blur_explorer() -> Explorer:
 
     @cache
     def masses(index: int) -> np.ndarray:
-        grid, exact = mueller_brown.fine_grid()
+        grid, exact = fine_grid()
         return grid.diffused(exact, TIMES[index])
 
     def alt(t: float) -> str:
@@ -79,4 +85,27 @@ def blur_explorer() -> Explorer:
         show={"t": lambda t: f"{t:g}"},
         start={"t": 0.01},
         t=[t for t in TIMES if t not in (3e-3, 0.015, 0.07)],
+    )
+
+
+# ---------------------------------------------------------------------------------------- explorers
+SHOWN = ("Diffusion", "Two For One, t = 0.02", "Both", "No energy")
+N_TIMES = 6
+
+
+def beads_explorer(result: MoleculeResult) -> Explorer:
+    """Method and simulated time: one chain in three dimensions, and where its angles are."""
+    found = result.simulated
+    names = [name for name in SHOWN if name in found.labels]
+    times = found.runs[names[0], 0].times_ps()
+    shown = times[np.linspace(0, len(times) - 1, min(N_TIMES, len(times))).round().astype(int)]
+    return explorer(
+        lambda label, ps: beads_frame(found, result.reference, label, ps),
+        name="molecule-beads",
+        alt=lambda label, ps: beads_alt(found, label, ps),
+        labels={"label": "moved by", "ps": "simulated time"},
+        start={"label": "Both" if "Both" in names else names[0], "ps": float(shown[-1])},
+        show={"ps": lambda ps: f"{ps:.1f} ps"},
+        label=names,
+        ps=[float(ps) for ps in shown],
     )

@@ -10,10 +10,10 @@ import numpy as np
 
 from companion.claims import Finding
 from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
-from companion.consistent_diffusion.lab.plane_models import RESIDUAL_TIMES, T_EVAL, PlaneModels
-from companion.consistent_diffusion.lab.random_runs import LINE, LineRuns, PlaneRuns, line_law
-from companion.consistent_diffusion.lab.two_for_one import Curve
-from companion.consistent_diffusion.verdict import random_features, trained
+from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, T_EVAL, PlaneModels
+from companion.consistent_diffusion.lab.random_features import LINE, LineRuns, PlaneRuns, line_law
+from companion.consistent_diffusion.lab.systems import Curve
+from companion.consistent_diffusion.verdict import parts, trained
 from companion.data import Missing
 
 
@@ -40,11 +40,11 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     toy = scale == "toy"
     five: tuple[Callable[..., Finding], ...] = (
         (
-            random_features.inconsistent,
-            random_features.repaired,
-            random_features.consistent,
-            random_features.iid_kept,
-            random_features.residual_falls,
+            parts.inconsistent,
+            parts.repaired,
+            parts.consistent,
+            parts.iid_kept,
+            parts.residual_falls,
         )
         if toy
         else (
@@ -57,11 +57,11 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     )
     found = [function(scale, results.line if toy else results.models) for function in five]
     found.append(
-        random_features.curve(scale, results.curve.deviation)
+        parts.curve(scale, results.curve.deviation)
         if toy
         else trained.structure(scale, results.molecule, results.curve.deviation)
     )
-    found.append(random_features.overdone(scale, results.plane))
+    found.append(parts.overdone(scale, results.plane))
     found.append(trained.estimator(scale, results.estimator, results.speeds))
     found.append(trained.conservative(scale, results.molecule))
     return found
@@ -124,7 +124,7 @@ def series(results: Results) -> dict[str, object]:
         },
     }
     if not isinstance(r.molecule, Missing):
-        from companion.consistent_diffusion.lab.molecule.experiment import molecule_series
+        from companion.consistent_diffusion.lab.molecule.scores import molecule_series
 
         found["molecule"] = molecule_series(r.molecule)
     return found

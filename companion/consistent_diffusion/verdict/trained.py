@@ -13,9 +13,9 @@ from companion.claims import (
     not_tested,
 )
 from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
-from companion.consistent_diffusion.lab.plane_models import RESIDUAL_TIMES, PlaneModels
+from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, PlaneModels
 from companion.consistent_diffusion.verdict import claims
-from companion.consistent_diffusion.verdict.random_features import ratio
+from companion.consistent_diffusion.verdict.parts import ratio
 from companion.data import Missing
 from companion.stats import EQUIVALENCE, Interval, exact, over_seeds
 
@@ -178,12 +178,12 @@ def estimator(scale: str, checked: Unbiased, speeds: Speeds) -> Finding:
 
 def structure(scale: str, molecule: object, deviation: float) -> Finding:
     """C6 at book scale: what Two For One does to the molecule."""
-    from companion.consistent_diffusion.verdict import molecule as molecule_judge
+    from companion.consistent_diffusion.verdict.parts import judge_two_for_one
 
     if isinstance(molecule, Missing):
         return not_tested(claims.BY_ID["C6"], scale, molecule.reason)
     curve = {"exact curve, relative difference": (exact(deviation), claims.CURVE)}
-    return molecule_judge.judge_two_for_one(
+    return judge_two_for_one(
         claims.BY_ID["C6"],
         scale,
         molecule.simulated,
@@ -196,7 +196,7 @@ def structure(scale: str, molecule: object, deviation: float) -> Finding:
 
 def conservative(scale: str, molecule: object) -> Finding:
     """C9: chains driven by a network without an energy."""
-    from companion.consistent_diffusion.verdict import molecule as molecule_judge
+    from companion.consistent_diffusion.verdict.parts import judge_conservative
 
     if scale not in claims.BY_ID["C9"].criteria:
         return not_tested(
@@ -204,7 +204,7 @@ def conservative(scale: str, molecule: object) -> Finding:
         )
     if isinstance(molecule, Missing):
         return not_tested(claims.BY_ID["C9"], scale, molecule.reason)
-    return molecule_judge.judge_conservative(claims.BY_ID["C9"], scale, molecule.simulated)
+    return judge_conservative(claims.BY_ID["C9"], scale, molecule.simulated)
 
 
 def _samples(models: PlaneModels, method: str) -> str:

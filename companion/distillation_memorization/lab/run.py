@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from companion.data import Missing
-from companion.distillation_memorization.lab.fit import Recipe, Shape, fit
-from companion.distillation_memorization.lab.reading import memorized, score
-from companion.distillation_memorization.lab.text import POOLS, REAL, SOURCES, Sets
+from companion.distillation_memorization.lab.models import (
+    generate,
+    generate_plainly,
+    memorized,
+    score,
+)
+from companion.distillation_memorization.lab.text import ALPHABET, POOLS, REAL, SOURCES, Sets
+from companion.distillation_memorization.lab.training import Recipe, Shape, fit
 from companion.distillation_memorization.lab.world import Plan, World, distil_once, run_world
-from companion.distillation_memorization.method import arms
-from companion.distillation_memorization.method.objectives import Objective
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    HARD,
+    SOFT,
+    TAU,
+    TEACHER,
+    Objective,
+    objectives,
+)
 from companion.distillation_memorization.settings import LENGTH, PREFIX, SUFFIX, Settings
-from companion.scale import derive_seed, generator, one_thread
+from companion.scale import derive_seed, generator, one_thread, torch_generator
 from companion.sweep import sweep
 
+
+# -------------------------------------------------------------------------------------------- speed
+class Speed(NamedTuple):
+    """Seconds for the same continuations, and whether they are the same, sequence by sequence."""
+
+    batched: float
+    plain: float
+    n: int
+    equal: bool
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster the batched way is."""
+        return self.plain / self.batched
+
+
+@one_thread()
+def measure_extraction(n: int = 32, prefix: int = 16, suffix: int = 16, seed: int = 0) -> Speed:
+    """Greedy continuations of `n` random prompts by a small transformer, both ways."""
+    model = Shape(d=64, layers=2, heads=2).build(len(ALPHABET), prefix + suffix, seed, "speed")
+    model.eval()
+    prompts = torch.randint(
+        len(ALPHABET), (n, prefix), generator=torch_generator(seed, "speed prompts")
+    )
+    generate(model, prompts[:2], 2)  # warm up
+    start = time.perf_counter()
+    fast = generate(model, prompts, suffix)
+    middle = time.perf_counter()
+    slow = generate_plainly(model, prompts, suffix)
+    end = time.perf_counter()
+    return Speed(middle - start, end - middle, n, bool(torch.equal(fast, slow)))
+
+
+# ---------------------------------------------------------------------------------------------- run
 TRANSFORMER = "transformers"
 MLP_RECIPE = Recipe(lr=4e-3, batch=8)
 TRANSFORMER_RECIPE = Recipe(lr=2e-3, batch=16)
@@ -77,7 +125,7 @@ def pools(settings: Settings) -> Kind:
         student_epochs=settings.student_epochs,
         prefix=PREFIX,
         suffix=SUFFIX,
-        objectives=arms.objectives(settings.taus, settings.extras),
+        objectives=objectives(settings.taus, settings.extras),
         prefixes=PREFIXES,
         measure_epochs=tuple(
             sorted(
@@ -95,8 +143,8 @@ def pools(settings: Settings) -> Kind:
 
 def _four_models() -> dict[str, Objective]:
     """The students of the paper's comparison, without control and other temperatures."""
-    every = arms.objectives((arms.TAU,))
-    return {name: every[name] for name in (arms.BASELINE, arms.SOFT, arms.HARD)}
+    every = objectives((TAU,))
+    return {name: every[name] for name in (BASELINE, SOFT, HARD)}
 
 
 def transformers(settings: Settings) -> Kind:
@@ -231,7 +279,7 @@ def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
         [
             [
                 *rows,
-                (w.rate(arms.TEACHER), w.rate(arms.SOFT), w.loss[arms.TEACHER], w.loss[arms.SOFT]),
+                (w.rate(TEACHER), w.rate(SOFT), w.loss[TEACHER], w.loss[SOFT]),
             ]
             for rows, w in zip(found, mains, strict=True)
         ]
@@ -243,6 +291,6 @@ def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
         soft_rate=table[..., 1],
         teacher_loss=table[..., 2],
         soft_loss=table[..., 3],
-        baseline_rate=same * np.array([[w.rate(arms.BASELINE)] for w in mains]),
-        baseline_loss=same * np.array([[w.loss[arms.BASELINE]] for w in mains]),
+        baseline_rate=same * np.array([[w.rate(BASELINE)] for w in mains]),
+        baseline_loss=same * np.array([[w.loss[BASELINE]] for w in mains]),
     )

@@ -1,6 +1,10 @@
 """One world: a data set, a teacher, its students, and everything that is measured on them.
 
 The same function runs character MLPs, small transformers, and the paper's own models.
+
+One world: a data set, a teacher, its students, and everything that is measured on them.
+
+The same function runs character MLPs, small transformers, and the paper's own models.
 """
 
 from __future__ import annotations
@@ -15,11 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from companion.distillation_memorization.lab.calibration import check_calibration
-from companion.distillation_memorization.lab.fit import Recipe, fit, fit_arms
-from companion.distillation_memorization.lab.logits import cache_logits
-from companion.distillation_memorization.lab.predictor import Prediction, predict
-from companion.distillation_memorization.lab.reading import (
+from companion.distillation_memorization.lab.models import (
     device_of,
     divergence,
     generate,
@@ -29,14 +29,48 @@ from companion.distillation_memorization.lab.reading import (
     score,
     vocabulary,
 )
+from companion.distillation_memorization.lab.predictor import Prediction, predict
 from companion.distillation_memorization.lab.text import Sets, zlib_bytes
-from companion.distillation_memorization.method import arms, sets
-from companion.distillation_memorization.method.extraction import matches
-from companion.distillation_memorization.method.objectives import Cached
-from companion.distillation_memorization.method.scores import Scores
+from companion.distillation_memorization.lab.training import Recipe, cache_logits, fit, fit_arms
+from companion.distillation_memorization.method import memorization
+from companion.distillation_memorization.method.memorization import Members, Scores, matches
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    HARD,
+    SOFT,
+    TAU,
+    TEACHER,
+    UNREAD,
+    Cached,
+)
 from companion.scale import generator
 
 
+# -------------------------------------------------------------------------------------- calibration
+class NotCalibrated(ValueError):
+    """Teacher and baseline are not in the regime in which the comparison is fair."""
+
+
+def check_calibration(members: Members, teacher_loss: float, baseline_loss: float) -> None:
+    """Raise ``NotCalibrated`` unless |M_T| is 1.2 to 3 times |M_B| and the teacher's loss is lower.
+
+    Outside of this regime a ratio of rates means nothing: a teacher that has hardly read D has
+    nothing to pass on, and an overfitted one makes its students worse.
+    """
+    teacher, baseline = (int(members[m].sum()) for m in (TEACHER, BASELINE))
+    if not 1.2 * baseline <= teacher <= 3 * baseline or baseline == 0:
+        raise NotCalibrated(
+            f"the teacher memorizes {teacher} sequences and the baseline {baseline}: "
+            "change teacher_epochs until the ratio lies between 1.2 and 3"
+        )
+    if not teacher_loss < baseline_loss:
+        raise NotCalibrated(
+            f"the teacher's held-out loss {teacher_loss:.3f} is not below the baseline's "
+            f"{baseline_loss:.3f}: use fewer teacher_epochs or a larger teacher"
+        )
+
+
+# -------------------------------------------------------------------------------------------- world
 @dataclass(frozen=True)
 class Plan:
     """How one world is run.
@@ -151,7 +185,7 @@ def run_world(
     with tempfile.TemporaryDirectory() as temporary:
         cached = teacher_outputs(teacher, text.train, plan, folder or Path(temporary))
         reads = {name: text.train for name in plan.objectives}
-        for name, writer in ((arms.HARD, teacher), (arms.UNREAD, base_teacher)):
+        for name, writer in ((HARD, teacher), (UNREAD, base_teacher)):
             if name in reads:
                 reads[name] = written_by(writer, text.train, plan.prefix)
         students, curves = fit_arms(
@@ -168,11 +202,11 @@ def run_world(
             measure=_glance(plan, text),
             measure_epochs=plan.measure_epochs,
         )
-        models = {arms.TEACHER: teacher, **students}
+        models = {TEACHER: teacher, **students}
         found = _measure(plan, text, models, seed)
         if plan.calibrated:
             loss = found["loss"]
-            check_calibration(found["members"], loss[arms.TEACHER], loss[arms.BASELINE])
+            check_calibration(found["members"], loss[TEACHER], loss[BASELINE])
         filtered = None
         if plan.filtering and found["prediction"].tested:
             kept = ~(found["prediction"].probability > 0.5)
@@ -215,8 +249,8 @@ def distil_once(
         cached = teacher_outputs(teacher, text.train, plan, Path(folder))
     student, _ = fit_arms(
         base_student,
-        {arms.SOFT: plan.objectives[arms.SOFT]},
-        {arms.SOFT: text.train},
+        {SOFT: plan.objectives[SOFT]},
+        {SOFT: text.train},
         plan.recipe,
         plan.student_epochs,
         seed=seed,
@@ -225,7 +259,7 @@ def distil_once(
         teacher=cached,
         progress=progress,
     )
-    return teacher, student[arms.SOFT]
+    return teacher, student[SOFT]
 
 
 def teacher_outputs(teacher: nn.Module, tokens: Tensor, plan: Plan, folder: Path) -> Cached:
@@ -237,7 +271,7 @@ def teacher_outputs(teacher: nn.Module, tokens: Tensor, plan: Plan, folder: Path
         folder / "teacher.safetensors",
         teacher=f"{plan.name}, {plan.teacher_epochs} epochs",
         k=plan.top_k,
-        tau=arms.TAU if plan.top_k else 1.0,
+        tau=TAU if plan.top_k else 1.0,
         batch=rows_at_once(tokens, vocabulary(teacher)),
     )
 
@@ -268,29 +302,29 @@ def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int)
         members[name] = matches(made[name], text.train, plan.prefix)[0]
         held[name] = memorized(model, text.held_out, plan.prefix, plan.suffix)[0]
         loss[name] = float(score(model, text.held_out).loss[0])
-        if name in (arms.TEACHER, arms.BASELINE, arms.SOFT):
+        if name in (TEACHER, BASELINE, SOFT):
             on_train[name] = score(model, text.train)
             means = on_train[name].tail(plan.prefix, plan.suffix)
             entropy[name], log_p[name] = (values[0] for values in means)
     compressed = zlib_bytes(text.texts(text.train))
     features = np.stack(
         [
-            on_train[arms.TEACHER].perplexity[0],
-            on_train[arms.BASELINE].perplexity[0],
-            divergence(models[arms.TEACHER], models[arms.BASELINE], text.train),
+            on_train[TEACHER].perplexity[0],
+            on_train[BASELINE].perplexity[0],
+            divergence(models[TEACHER], models[BASELINE], text.train),
             compressed,
         ],
         axis=1,
     )
     prediction = predict(
         features,
-        members[arms.SOFT],
-        sets.rejected(members, arms.SOFT),
+        members[SOFT],
+        memorization.rejected(members, SOFT),
         plan.resamples,
         generator(seed, "predictor"),
     )
     shown = chosen(members, generator(seed, "shown"))
-    main = (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
+    main = (TEACHER, BASELINE, SOFT, HARD)
     return {
         "members": members,
         "held": held,
@@ -307,20 +341,20 @@ def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int)
             prefix: {
                 name: memorized(models[name], text.train, prefix, plan.suffix)[0]
                 for name in models
-                if name != arms.UNREAD
+                if name != UNREAD
             }
             for prefix in plan.prefixes
         },
     }
 
 
-def chosen(members: sets.Members, rng: np.random.Generator, each: int = 6) -> np.ndarray:
+def chosen(members: memorization.Members, rng: np.random.Generator, each: int = 6) -> np.ndarray:
     """Up to `each` sequences of five kinds, as indices: what the browser shows."""
     kinds = (
-        sets.easy(members) & members[arms.SOFT],
-        sets.rejected(members, arms.SOFT),
-        sets.inherited(members, arms.SOFT),
-        sets.inherited(members, arms.HARD) & ~members[arms.SOFT],
+        memorization.easy(members) & members[SOFT],
+        memorization.rejected(members, SOFT),
+        memorization.inherited(members, SOFT),
+        memorization.inherited(members, HARD) & ~members[SOFT],
         ~np.any(list(members.values()), axis=0),
     )
     found: list[int] = []
@@ -343,8 +377,8 @@ def _distil_again(
     rows = torch.from_numpy(np.flatnonzero(kept))
     student, _ = fit_arms(
         base,
-        {arms.SOFT: plan.objectives[arms.SOFT]},
-        {arms.SOFT: text.train[rows]},
+        {SOFT: plan.objectives[SOFT]},
+        {SOFT: text.train[rows]},
         plan.recipe,
         plan.student_epochs,
         seed=seed,
@@ -353,4 +387,4 @@ def _distil_again(
         teacher=cached.rows(rows),
         progress=progress,
     )
-    return Filtered(kept, memorized(student[arms.SOFT], text.train, plan.prefix, plan.suffix)[0])
+    return Filtered(kept, memorized(student[SOFT], text.train, plan.prefix, plan.suffix)[0])

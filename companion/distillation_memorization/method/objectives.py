@@ -1,4 +1,6 @@
-r"""What a student is trained on: cross-entropy, the teacher's probabilities, or a mixture.
+r"""What a student is trained on, and who is compared with whom.
+
+What a student is trained on: cross-entropy, the teacher's probabilities, or a mixture.
 
 Distillation is a few lines:
 
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
+# --------------------------------------------------------------------------------------- objectives
 KINDS = ("text", "teacher's text", "teacher's logits", "mixture", "smoothed")
 
 
@@ -133,3 +136,35 @@ def _rest(log_probs: Tensor) -> Tensor:
     """log(1 - sum of probabilities), shape (..., 1), kept finite where nothing is left."""
     left = 1 - log_probs.exp().sum(-1, keepdim=True)
     return left.clamp_min(1e-7).log()
+
+
+# --------------------------------------------------------------------------------------------- arms
+TEACHER, BASELINE, HARD = "teacher", "baseline", "hard"
+UNREAD = "hard, teacher without D"
+"""The negative control: it learns from what the teacher wrote *before* the teacher had read D."""
+MIXTURE, SMOOTHED = "mixture", "label smoothing"
+TAU = 2.0
+"""The paper's temperature."""
+
+
+def soft(tau: float = TAU) -> str:
+    """Name of the student of the teacher's logits at a temperature."""
+    return f"soft, tau {tau:g}"
+
+
+SOFT = soft()
+
+
+def objectives(taus: tuple[float, ...], extras: tuple[str, ...] = ()) -> dict[str, Objective]:
+    """Student -> what it learns from.
+
+    extras : of MIXTURE (half text, half teacher at tau 2) and SMOOTHED (0.3, no teacher at all)
+    """
+    arms = {BASELINE: Objective("text")}
+    arms |= {soft(tau): Objective("teacher's logits", tau) for tau in taus}
+    arms |= {HARD: Objective("teacher's text"), UNREAD: Objective("teacher's text")}
+    more = {
+        MIXTURE: Objective("mixture", TAU, share=0.5),
+        SMOOTHED: Objective("smoothed", share=0.3),
+    }
+    return arms | {name: more[name] for name in extras}

@@ -7,8 +7,7 @@ import math
 import torch
 
 from companion.distillation_memorization.lab.world import World
-from companion.distillation_memorization.method.arms import TEACHER
-from companion.distillation_memorization.method.objectives import distillation_loss
+from companion.distillation_memorization.method.objectives import TEACHER, distillation_loss
 from companion.distillation_memorization.sources import INHERITED_HARD, INHERITED_SOFT
 from companion.exercises import Answer, respond
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from companion.distillation_memorization.lab.world import World
-from companion.distillation_memorization.method import arms
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    HARD,
+    SOFT,
+    TAU,
+    TEACHER,
+    soft,
+)
 from companion.distillation_memorization.page.figures import (
     browser_frame,
     filter_frame,
@@ -21,9 +28,7 @@ def sequence_explorer(world: World) -> Explorer:
 
     def alt(sequence: int) -> str:
         at = world.shown[sequence]
-        knows = [
-            m for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD) if world.members[m][at]
-        ]
+        knows = [m for m in (TEACHER, BASELINE, SOFT, HARD) if world.members[m][at]]
         return (
             f"Sequence {at}, {kind_of(world, at)}: the prompt is {world.texts[sequence][:PREFIX]!r}"
             f"; completed word for word by {', '.join(knows) or 'none of the four'}."
@@ -49,18 +54,17 @@ def prefix_explorer(world: World) -> Explorer:
     def alt(prefix: int, tau: float) -> str:
         members = world.by_prefix[prefix]
         counts = ", ".join(
-            f"{m} {int(members[m].sum())}"
-            for m in (arms.TEACHER, arms.BASELINE, arms.soft(tau), arms.HARD)
+            f"{m} {int(members[m].sum())}" for m in (TEACHER, BASELINE, soft(tau), HARD)
         )
         return f"Prompt of {prefix} characters, memorized of {len(world.zlib)}: {counts}."
 
     return explorer(
-        lambda prefix, tau: prefix_frame(world.by_prefix[prefix], arms.soft(tau), prefix),
+        lambda prefix, tau: prefix_frame(world.by_prefix[prefix], soft(tau), prefix),
         name="distill-prefix",
         alt=alt,
         labels={"prefix": "prompt length", "tau": "temperature"},
         show={"tau": lambda t: f"{t:g}"},
-        start={"prefix": PREFIX, "tau": arms.TAU},
+        start={"prefix": PREFIX, "tau": TAU},
         prefix=list(world.by_prefix),
         tau=taus,
     )
@@ -71,7 +75,7 @@ def filter_explorer(world: World) -> Explorer:
 
     def alt(threshold: float) -> str:
         gone = world.prediction.probability > threshold
-        memorized = world.members[arms.SOFT]
+        memorized = world.members[SOFT]
         return (
             f"Threshold {threshold:g}: {int(gone.sum())} of {len(gone)} sequences removed, "
             f"{int((memorized & ~gone).sum())} of {int(memorized.sum())} memorized ones remain."

@@ -9,7 +9,14 @@ import pandas as pd
 
 from companion.distillation_memorization.lab.predictor import FEATURES
 from companion.distillation_memorization.lab.world import World
-from companion.distillation_memorization.method import arms, sets
+from companion.distillation_memorization.method.memorization import (
+    easy,
+    inherited,
+    ratio,
+    rejected,
+    teacher_only,
+)
+from companion.distillation_memorization.method.objectives import BASELINE, HARD, SOFT, TEACHER
 from companion.tables import styled
 
 if TYPE_CHECKING:
@@ -54,17 +61,17 @@ def sets_table(worlds: list[World]) -> Styler:
     measured = {name: 0 for name in paper}
     for w in worlds:
         m = w.members
-        simple = sets.easy(m)
+        simple = easy(m)
         for name, found in (
             ("D", np.ones_like(simple)),
-            ("baseline", m[arms.BASELINE]),
-            ("soft student", m[arms.SOFT]),
+            ("baseline", m[BASELINE]),
+            ("soft student", m[SOFT]),
             ("easy: teacher and baseline", simple),
-            ("easy and soft", simple & m[arms.SOFT]),
-            ("rejected by soft", sets.rejected(m, arms.SOFT)),
-            ("teacher only", sets.teacher_only(m)),
-            ("inherited by soft", sets.inherited(m, arms.SOFT)),
-            ("inherited by hard", sets.inherited(m, arms.HARD)),
+            ("easy and soft", simple & m[SOFT]),
+            ("rejected by soft", rejected(m, SOFT)),
+            ("teacher only", teacher_only(m)),
+            ("inherited by soft", inherited(m, SOFT)),
+            ("inherited by hard", inherited(m, HARD)),
         ):
             measured[name] += int(found.sum())
     frame = pd.DataFrame(
@@ -90,24 +97,20 @@ def kinds_table(kinds: dict[str, list[World]]) -> Styler:
     rows = []
     for name, worlds in kinds.items():
         total = {m: sum(w.count(m) for w in worlds) for m in worlds[0].members}
-        heirs = [
-            sum(int(sets.inherited(w.members, m).sum()) for w in worlds)
-            for m in (arms.SOFT, arms.HARD)
-        ]
-        both = sum(int((sets.easy(w.members) & w.members[arms.SOFT]).sum()) for w in worlds)
+        heirs = [sum(int(inherited(w.members, m).sum()) for w in worlds) for m in (SOFT, HARD)]
+        both = sum(int((easy(w.members) & w.members[SOFT]).sum()) for w in worlds)
         n = sum(len(w.zlib) for w in worlds)
         rows.append(
             {
                 "world": name,
                 "seeds": len(worlds),
                 "T, B, S, H (%)": ", ".join(
-                    f"{100 * total[m] / n:.1f}"
-                    for m in (arms.TEACHER, arms.BASELINE, arms.SOFT, arms.HARD)
+                    f"{100 * total[m] / n:.1f}" for m in (TEACHER, BASELINE, SOFT, HARD)
                 ),
-                "S held out (%)": 100 * np.mean([w.held[arms.SOFT].mean() for w in worlds]),
-                "B / S": sets.ratio(total[arms.BASELINE], total[arms.SOFT]),
-                "loss B - S": np.mean([w.loss[arms.BASELINE] - w.loss[arms.SOFT] for w in worlds]),
-                "S in E": sets.ratio(both, total[arms.SOFT]),
+                "S held out (%)": 100 * np.mean([w.held[SOFT].mean() for w in worlds]),
+                "B / S": ratio(total[BASELINE], total[SOFT]),
+                "loss B - S": np.mean([w.loss[BASELINE] - w.loss[SOFT] for w in worlds]),
+                "S in E": ratio(both, total[SOFT]),
                 "inherited S, H": f"{heirs[0]}, {heirs[1]}",
             }
         )

@@ -15,8 +15,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from companion.gaussian_rbf.method import precision as _precision
-from companion.gaussian_rbf.method.model import BINARY, MULTICLASS, REGRESSION, STRUCTURES
-from companion.gaussian_rbf.method.tasks import Recipe, Task, best_of
+from companion.gaussian_rbf.method.model import (
+    BINARY,
+    MULTICLASS,
+    REGRESSION,
+    STRUCTURES,
+    Recipe,
+    Task,
+    best_of,
+)
 from companion.gaussian_rbf.method.training import fit_many
 
 

@@ -1,7 +1,8 @@
-"""Two coordinates for a table: the network's, PCA's, NCA's; and how the spectrum decays."""
+"""Two coordinates for a table, the decay of its spectrum, and how much time a batch saves."""
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -11,14 +12,15 @@ from sklearn.neighbors import KNeighborsClassifier, NeighborhoodComponentsAnalys
 
 from companion.gaussian_rbf.lab.estimator import place_centers, scaler
 from companion.gaussian_rbf.lab.rivals import folds
-from companion.gaussian_rbf.lab.selection import formulas, targets
+from companion.gaussian_rbf.lab.synthetic import formulas, targets
+from companion.gaussian_rbf.method.model import Fit, Recipe, Task, best_of, restarts
 from companion.gaussian_rbf.method.precision import agop, spectrum
-from companion.gaussian_rbf.method.tasks import Fit, Recipe, Task, best_of, restarts
 from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.sources import Table, load
-from companion.scale import derive_seed
+from companion.scale import derive_seed, generator
 
+# ---------------------------------------------------------------------------------------- reduction
 RECIPE = Recipe(steps=1500, patience=0)
 
 OPTIONS = {
@@ -107,3 +109,57 @@ def read_tables(names: tuple[str, ...], settings: Settings, seed: int) -> list[R
         cosine = float(abs(first[0] @ first[1]))
         readings.append(Reading(data, task.X, fit, cosine, formulas(fit, task.X)))
     return readings
+
+
+# -------------------------------------------------------------------------------------------- bench
+class Bench(NamedTuple):
+    """fits : in the batch; one, many : seconds of one fit and of all; difference : largest
+    difference of an output between a fit in the batch and the same fit alone, in 64 bits
+    """
+
+    fits: int
+    steps: int
+    one: float
+    many: float
+    difference: float
+
+    @property
+    def ratio(self) -> float:
+        """Time of the batch over the time of one."""
+        return self.many / self.one
+
+
+def bench_tasks(n: int, seed: int, table: str = "wine") -> list[Task]:
+    """Fits as the nested cross-validation has them: random halves of a table, M = 8."""
+    data = load(table)
+    tasks = []
+    for i in range(n):
+        rng = generator(seed, "bench", i)
+        rows = rng.permutation(len(data.y))[: len(data.y) // 2]
+        mean, spread = scaler(data.X[rows])
+        X = (data.X[rows] - mean) / spread
+        centers = X[rng.permutation(len(X))[:8]]
+        y = targets(data.y[rows], data.kind)
+        tasks.append(Task(X, y, centers, data.kind, scale=X.shape[1] ** -0.5, seed=i))
+    return tasks
+
+
+def run_bench(n: int, steps: int, seed: int, *, repeats: int = 3, alone: int = 5) -> Bench:
+    """Best of `repeats` for both; `alone` of the fits are compared with themselves alone."""
+    tasks, recipe = bench_tasks(n, seed), Recipe(steps=steps, patience=0)
+
+    def seconds(part: list[Task]) -> float:
+        started = time.perf_counter()
+        fit_many(part, recipe)
+        return time.perf_counter() - started
+
+    seconds(tasks[:1])  # warm
+    one = min(seconds(tasks[:1]) for _ in range(repeats))
+    many = min(seconds(tasks) for _ in range(repeats))
+    exact = Recipe(steps=steps, patience=0, double=True)
+    together = fit_many(tasks, exact)
+    difference = max(
+        np.abs(fit.predict(task.X) - fit_many([task], exact)[0].predict(task.X)).max()
+        for fit, task in list(zip(together, tasks, strict=True))[:alone]
+    )
+    return Bench(n, steps, one, many, float(difference))

@@ -1,4 +1,6 @@
-"""Data whose answer is known: a rotated ridge, and the three problems of feature selection.
+"""Data whose answer is known: the rotated ridge, and which features matter.
+
+Data whose answer is known: a rotated ridge, and the three problems of feature selection.
 
 The three follow the definitions in the code of Chen et al. 2017 (conditional covariance
 minimization), which the literature on embedded feature selection uses.  That the paper's own
@@ -10,7 +12,38 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.inspection import permutation_importance
 
+from companion.gaussian_rbf.lab.estimator import place_centers, scaler
+from companion.gaussian_rbf.lab.rivals import lassonet_importance
+from companion.gaussian_rbf.method.model import (
+    BINARY,
+    FULL,
+    MULTICLASS,
+    REGRESSION,
+    STRUCTURES,
+    Fit,
+    Recipe,
+    Task,
+    best_of,
+    restarts,
+)
+from companion.gaussian_rbf.method.precision import (
+    agop,
+    diagonal_importance,
+    importance,
+    principal_angle,
+    ranking_auc,
+    spectrum,
+    top_hit,
+)
+from companion.gaussian_rbf.method.training import fit_many
+from companion.gaussian_rbf.settings import Settings
+from companion.scale import derive_seed, generator
+
+# ---------------------------------------------------------------------------------------- synthetic
 FEATURES = 10
 
 
@@ -100,3 +133,225 @@ def additive(rng: np.random.Generator, n: int) -> Labeled:
 
 PROBLEMS = {"orange skin": orange_skin, "XOR": xor, "additive regression": additive}
 """Name to generator."""
+
+
+# ------------------------------------------------------------------------------------------- ridges
+N_TEST, CENTERS, SCALE = 1000, 32, 0.2
+
+
+class Case(NamedTuple):
+    """One network to be fitted to one ridge."""
+
+    features: int
+    rows: int
+    lam: float
+    scale: float
+    structure: str
+    rotated: bool
+    seed: int
+
+
+def cases(settings: Settings, seed: int) -> list[Case]:
+    """Every structure on rotated and aligned data, then the sweep with the full precision."""
+    s = settings
+    seeds = range(seed, seed + s.ridge_seeds)
+    main = [
+        Case(s.ridge_dim, s.ridge_rows, s.ridge_lam, SCALE, structure, rotated, one)
+        for structure in STRUCTURES
+        for rotated in (True, False)
+        for one in seeds
+    ]
+    sweep = [
+        Case(int(d), int(n), lam, scale, FULL, True, one)
+        for d, n, lam, scale in s.ridge_sweep
+        for one in seeds
+    ]
+    return main + sweep
+
+
+def _data(case: Case) -> tuple[Ridge, Ridge]:
+    name = ("ridge", case.features, case.rows, case.rotated)
+    rng = generator(case.seed, *name)
+    train = ridge(rng, case.rows, case.features, rotated=case.rotated)
+    return train, ridge(rng, N_TEST, case.features, rotated=case.rotated, plane=train.plane)
+
+
+def run_ridges(settings: Settings, seed: int) -> pd.DataFrame:
+    """One row per case; all fits in one batch per number of features.
+
+    Columns: those of ``Case``, r2 (test), worst (lowest r2 of the restarts), objective spread of
+    the restarts (`disagree`: more than 10 % above the best), angle_p and angle_agop (degrees),
+    diverged.
+    """
+    todo = cases(settings, seed)
+    data, tasks = {}, []
+    for case in todo:
+        key = (case.features, case.rows, case.rotated, case.seed)
+        if key not in data:
+            train, test = _data(case)
+            state = derive_seed(case.seed, "ridge centers", *key) % 2**32
+            data[key] = train, test, place_centers(train.X, CENTERS, state, n_init=1)
+        train, _, centers = data[key]
+        y = (train.y - train.y.mean()) / train.y.std()
+        task = Task(
+            train.X,
+            y[:, None],
+            centers,
+            structure=case.structure,
+            lam_u=case.lam,
+            scale=case.scale,
+            seed=case.seed,
+        )
+        tasks += restarts(task, settings.restarts)
+    fits = fit_many(tasks, Recipe(steps=settings.ridge_steps, patience=0))
+    rows, n = [], settings.restarts
+    for i, case in enumerate(todo):
+        train, test, _ = data[case.features, case.rows, case.rotated, case.seed]
+        rows.append(case._asdict() | _judge(fits[i * n : (i + 1) * n], train, test))
+    return pd.DataFrame(rows)
+
+
+def _judge(tries: list[Fit], train: Ridge, test: Ridge) -> dict[str, object]:
+    def r2(fit: Fit) -> float:
+        guess = fit.predict(test.X)[:, 0] * train.y.std() + train.y.mean()
+        return float(1 - np.mean((guess - test.y) ** 2) / test.y.var())
+
+    best = best_of(tries)
+    losses = np.array([fit.loss for fit in tries])
+    return {
+        "r2": r2(best),
+        "worst": min(r2(fit) for fit in tries),
+        "disagree": bool(losses.max() > 1.1 * losses.min()),
+        "angle_p": principal_angle(spectrum(best.P).vectors[:, :2], test.plane),
+        "angle_agop": principal_angle(spectrum(agop(best, train.X)).vectors[:, :2], test.plane),
+        "diverged": best.diverged,
+    }
+
+
+def main_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the comparison of structures: features, rows, lambda_u and scale of the first."""
+    first = table.iloc[0]
+    same = np.logical_and.reduce(
+        [table[name] == first[name] for name in ("features", "rows", "lam", "scale")]
+    )
+    return table[same]
+
+
+def gaps(table: pd.DataFrame, *, rotated: bool, against: str) -> np.ndarray:
+    """R2 of the full precision less that of another structure, one value per seed."""
+    rows = main_rows(table)
+    rows = rows[rows["rotated"] == rotated].pivot(index="seed", columns="structure", values="r2")
+    return (rows[FULL] - rows[against]).to_numpy()
+
+
+# ---------------------------------------------------------------------------------------- selection
+OPTIONS = {
+    "orange skin": {"kind": BINARY, "lam_u": 0.01, "scale": 0.3, "train_centers": True},
+    "XOR": {"kind": MULTICLASS, "lam_u": 0.1, "scale": 0.3, "train_centers": False},
+    "additive regression": {
+        "kind": REGRESSION,
+        "lam_u": 0.01,
+        "scale": 0.1,
+        "train_centers": True,
+    },
+}
+"""Fixed before the run, one set per problem; M = 32."""
+
+FORMULAS = ("|V| gamma", "diag P", "diag AGOP")
+
+
+def targets(y: np.ndarray, kind: str) -> np.ndarray:
+    """What a network of `kind` is trained on, shape (N, K): centered, 0/1, or one-hot."""
+    if kind == REGRESSION:
+        return ((y - y.mean()) / y.std())[:, None]
+    return y[:, None].astype(float) if kind == BINARY else np.eye(int(y.max()) + 1)[y]
+
+
+def score(fit: Fit, X: np.ndarray, y: np.ndarray, y_train: np.ndarray) -> float:
+    """Test R2 or accuracy of a network trained on ``targets(y_train)``."""
+    outputs = fit.predict(X)
+    if fit.kind == REGRESSION:
+        guess = outputs[:, 0] * y_train.std() + y_train.mean()
+        return float(1 - np.mean((guess - y) ** 2) / np.mean((y - y.mean()) ** 2))
+    chosen = outputs[:, 0] > 0 if fit.kind == BINARY else outputs.argmax(axis=1)
+    return float((chosen == y).mean())
+
+
+def formulas(fit: Fit, X: np.ndarray) -> dict[str, np.ndarray]:
+    """The three formulas, each of shape (D,) and sum one."""
+    shares = (importance(fit.P), diagonal_importance(fit.P), diagonal_importance(agop(fit, X)))
+    return dict(zip(FORMULAS, shares, strict=True))
+
+
+def _draw(problem: str, settings: Settings, seed: int) -> tuple[Labeled, Labeled]:
+    rng = generator(seed, "selection", problem)
+    make = PROBLEMS[problem]
+    train, test = make(rng, settings.selection_rows), make(rng, settings.selection_test)
+    mean, spread = scaler(train.X)
+    return tuple(data._replace(X=(data.X - mean) / spread) for data in (train, test))
+
+
+def run_selection(settings: Settings, seed: int) -> pd.DataFrame:
+    """One row per problem, seed and method.
+
+    Columns: problem, seed, method, score (test accuracy or R2), auc, hit, mass (share of the
+    importance that the true features get), scores (list of D).
+    """
+    seeds = range(seed, seed + settings.selection_seeds)
+    data, tasks = {}, []
+    for problem in PROBLEMS:
+        for one in seeds:
+            train, test = _draw(problem, settings, one)
+            data[problem, one] = train, test
+            options = OPTIONS[problem]
+            state = derive_seed(one, "selection centers", problem) % 2**32
+            task = Task(
+                train.X,
+                targets(train.y, options["kind"]),
+                place_centers(train.X, 32, state, n_init=1),
+                seed=one,
+                **options,
+            )
+            tasks += restarts(task, settings.restarts)
+    fits = fit_many(tasks, Recipe(steps=settings.selection_steps, patience=0))
+    rows, n = [], settings.restarts
+    for i, ((problem, one), (train, test)) in enumerate(data.items()):
+        fit = best_of(fits[i * n : (i + 1) * n])
+        reached = score(fit, test.X, test.y, train.y)
+        found = {name: (reached, values) for name, values in formulas(fit, train.X).items()}
+        found |= forest_importances(train, test, settings, one)
+        if settings.lassonet:
+            values = lassonet_importance(train.X, train.y, fit.kind == REGRESSION, one)
+            found["LassoNet"] = (np.nan, values)
+        for method, (value, shares) in found.items():
+            rows.append(
+                {
+                    "problem": problem,
+                    "seed": one,
+                    "method": method,
+                    "score": value,
+                    "auc": ranking_auc(shares, train.is_true),
+                    "hit": top_hit(shares, train.is_true),
+                    "mass": float(shares[train.is_true].sum()),
+                    "scores": shares.tolist(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def forest_importances(
+    train: Labeled, test: Labeled, settings: Settings, seed: int
+) -> dict[str, tuple[float, np.ndarray]]:
+    """A random forest's impurity and permutation importance, with its test score."""
+    is_regression = np.issubdtype(train.y.dtype, np.floating)
+    cls = RandomForestRegressor if is_regression else RandomForestClassifier
+    forest = cls(settings.trees, random_state=seed).fit(train.X, train.y)
+    reached = forest.score(test.X, test.y)
+    permuted = permutation_importance(
+        forest, test.X, test.y, n_repeats=settings.permutations, random_state=seed
+    ).importances_mean.clip(min=0)
+    permuted = permuted / permuted.sum() if permuted.sum() > 0 else permuted
+    return {
+        "forest, impurity": (reached, forest.feature_importances_),
+        "forest, permutation": (reached, permuted),
+    }

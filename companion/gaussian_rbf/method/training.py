@@ -17,12 +17,16 @@ import torch
 from torch import Tensor
 
 from companion.gaussian_rbf.method.model import (
+    ALIVE,
     FULL,
     ISOTROPIC,
+    Fit,
     Parameters,
+    Recipe,
+    Task,
     evaluate,
+    start,
 )
-from companion.gaussian_rbf.method.tasks import ALIVE, Fit, Recipe, Task, start
 from companion.sweep import sweep
 
 PARTS = 4

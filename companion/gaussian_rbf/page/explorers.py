@@ -11,9 +11,17 @@ from companion.gaussian_rbf.lab.digits import first_below, split_digits
 from companion.gaussian_rbf.lab.estimator import place_centers
 from companion.gaussian_rbf.lab.reduction import Reading, read_tables, table_task
 from companion.gaussian_rbf.lab.rivals import r2_or_accuracy
-from companion.gaussian_rbf.method.model import DIAGONAL, FULL
+from companion.gaussian_rbf.method.model import (
+    DIAGONAL,
+    FULL,
+    Fit,
+    Recipe,
+    Task,
+    best_of,
+    restarts,
+    start,
+)
 from companion.gaussian_rbf.method.precision import spectrum
-from companion.gaussian_rbf.method.tasks import Fit, Recipe, Task, best_of, restarts, start
 from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.page import figures
 from companion.gaussian_rbf.settings import PRESETS

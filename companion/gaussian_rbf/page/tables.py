@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from companion.gaussian_rbf.lab.bench import Bench
-from companion.gaussian_rbf.lab.nested import OURS, Nested, mean_scores
-from companion.gaussian_rbf.lab.penalties import Penalties, effect_table
+from companion.gaussian_rbf.lab.nested import OURS, Nested, Penalties, effect_table, mean_scores
+from companion.gaussian_rbf.lab.reduction import Bench
 from companion.tables import styled
 
 if TYPE_CHECKING:

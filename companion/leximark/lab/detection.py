@@ -1,18 +1,41 @@
-r"""Telling members from non-members: AUROC, its bootstrap, and a classifier without a model."""
+"""Tests that an owner can make: AUROC, Welch's t-test and its power, the keyed test.
+
+How many records an owner needs: the power of Welch's t-test between suspected and held-out.
+
+With scores of equal variance and effect size d (difference of means in deviations) the power of a
+two-sided test with n records a side follows from the noncentral t distribution.
+
+The keyed test: was the model trained on the text under *this* key, or under any?
+
+S(kappa) is the mean score of the same documents under key kappa.  With M fresh keys,
+
+    p = (1 + #{kappa': S(kappa') >= S(kappa)}) / (M + 1)     (eq. 6)
+
+A model that never saw the text treats all keys alike, so p is uniform on 1/(M+1), ..., 1: at most
+a share alpha of innocent models is accused.  No held-out documents are needed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
+from scipy.stats import kstest, norm, rankdata, ttest_ind
+from statsmodels.stats.power import TTestIndPower
 
+from companion.leximark.lab.models import LanguageModel
+from companion.leximark.method.scores import MIN_K_PLUS, score
+from companion.leximark.method.watermark import Watermarker
 from companion.scale import generator
 from companion.stats import LEVEL, Interval
 
 
+# ---------------------------------------------------------------------------------------- detection
 def _finite(values: ArrayLike, name: str) -> np.ndarray:
     array = np.asarray(values, dtype=float)
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
@@ -177,3 +200,153 @@ def blind(
     )
     margin = found[:, 1] - found[:, 0]
     return auroc(margin[label == 1], margin[label == 0])
+
+
+# -------------------------------------------------------------------------------------------- power
+POWER, ALPHA = 0.8, 0.05
+MOST = 2000
+"""Numbers of records beyond this are given as infinity."""
+
+
+def effect_size(members: np.ndarray, others: np.ndarray) -> float:
+    """Cohen's d: difference of the means over the pooled deviation."""
+    if len(members) < 2 or len(others) < 2:
+        raise ValueError("an effect size needs two scores on either side")
+    pooled = math.sqrt((members.var(ddof=1) + others.var(ddof=1)) / 2)
+    difference = float(members.mean() - others.mean())
+    return difference / pooled if pooled > 0 else float("nan")
+
+
+def effect_of_auroc(auroc: float) -> float:
+    r"""d = sqrt(2) Phi^-1(AUROC): for normal scores of equal variance (eq. 7)."""
+    if not 0 < auroc < 1:
+        raise ValueError(f"an AUROC strictly between 0 and 1 is needed, got {auroc!r}")
+    return float(math.sqrt(2) * norm.ppf(auroc))
+
+
+@cache
+def predicted_power(d: float, n: int, alpha: float = ALPHA) -> float:
+    """Power with `n` >= 2 records a side, by statsmodels."""
+    return float(TTestIndPower().power(abs(d), n, alpha))
+
+
+def records_needed(d: float, alpha: float = ALPHA, power: float = POWER) -> float:
+    """Least n with the wanted power; infinite where no n up to :data:`MOST` has it."""
+    if not math.isfinite(d) or d <= 0:
+        return math.inf
+    return _least(lambda n: predicted_power(d, n, alpha), power)
+
+
+def _least(power_of: Callable[[int], float], wanted: float) -> float:
+    """Smallest n in 2..MOST with power at least `wanted`: doubling, then bisection.
+
+    From below, because the noncentral t distribution has no number where power is all but 1.
+    """
+    low, high = 1, 2
+    while not power_of(high) >= wanted:
+        low, high = high, 2 * high
+        if high > MOST:
+            return math.inf
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power_of(middle) >= wanted else (middle, high)
+    return float(high)
+
+
+def simulated_power(
+    members: np.ndarray,
+    others: np.ndarray,
+    n: int,
+    seed: int,
+    alpha: float = ALPHA,
+    draws: int = 1000,
+) -> float:
+    """Share of Welch tests on `n` records a side, drawn with replacement, that find a difference.
+
+    Only a difference in the right direction counts.
+    """
+    rng = generator(seed, "leximark power", n)
+    a = rng.choice(members, (draws, n))
+    b = rng.choice(others, (draws, n))
+    with warnings.catch_warnings():  # the same few records drawn again have no variance, and no p
+        warnings.simplefilter("ignore", RuntimeWarning)
+        test = ttest_ind(a, b, axis=1, equal_var=False)
+    return float(np.mean((test.pvalue < alpha) & (test.statistic > 0)))
+
+
+def simulated_records(members: np.ndarray, others: np.ndarray, seed: int) -> float:
+    """Least n at which the simulated power reaches 0.8."""
+    return _least(lambda n: simulated_power(members, others, n, seed), POWER)
+
+
+# -------------------------------------------------------------------------------------------- keyed
+Maker = Callable[[object], Watermarker]
+"""Key -> watermarker; the owner's recipe and source of candidates, which need not be secret."""
+
+
+class KeyedTest(NamedTuple):
+    """true : S of the owner's key; others : S of the fresh keys, (M,); p : of eq. 6"""
+
+    true: float
+    others: np.ndarray
+    p: float
+
+    @property
+    def z(self) -> float:
+        """Distance of the true key from the others in their standard deviations."""
+        spread = self.others.std(ddof=1)
+        return float((self.true - self.others.mean()) / spread) if spread > 0 else float("nan")
+
+
+def rank_p(true: float, others: np.ndarray) -> float:
+    """Eq. 6, exact for exchangeable keys; ties count against the owner."""
+    if not np.isfinite(true) or not np.isfinite(others).all() or not len(others):
+        raise ValueError("the rank test needs a finite score for the key and for each other key")
+    return (1 + int((others >= true).sum())) / (len(others) + 1)
+
+
+def key_score(
+    model: LanguageModel, texts: Sequence[str], key: object, maker: Maker = Watermarker
+) -> float:
+    """S(key): mean Min-K%++ of the original texts as this key marks them."""
+    return float(np.mean(score(model.stats(maker(key)(texts)), MIN_K_PLUS)))
+
+
+def keyed_test(
+    model: LanguageModel,
+    texts: Sequence[str],
+    key: object,
+    n_keys: int,
+    seed: int,
+    maker: Maker = Watermarker,
+) -> KeyedTest:
+    """Test the owner's `key` against `n_keys` fresh keys on the *original* texts."""
+    if n_keys < 1:
+        raise ValueError(f"the test needs at least one other key, got {n_keys}")
+    true = key_score(model, texts, key, maker)
+    others = np.array([key_score(model, texts, f"fresh-{seed}-{i}", maker) for i in range(n_keys)])
+    return KeyedTest(true, others, rank_p(true, others))
+
+
+def calibration(
+    model: LanguageModel, texts: Sequence[str], n_tests: int, n_keys: int, seed: int
+) -> np.ndarray:
+    """p of `n_tests` innocent tests with keys and documents of their own: (n_tests,)."""
+    size = max(4, len(texts) // 3)
+    found = []
+    for i in range(n_tests):
+        chosen = generator(seed, "leximark calibration", i).permutation(len(texts))[:size]
+        some = [texts[j] for j in chosen]
+        test = keyed_test(model, some, f"innocent-{seed}-{i}", n_keys, seed * 1000 + i)
+        found.append(test.p)
+    return np.array(found)
+
+
+def uniformity(p_values: np.ndarray, n_keys: int, seed: int) -> float:
+    """p of the Kolmogorov-Smirnov test that rank p-values are uniform.
+
+    Ranks come in steps of 1/(M+1); each is spread over its step, which is exactly uniform under
+    the null and lets the test keep its level.
+    """
+    u = generator(seed, "leximark uniformity").random(len(p_values))
+    return float(kstest(p_values - u / (n_keys + 1), "uniform").pvalue)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from companion.leximark.lab import arms
-from companion.leximark.lab.keyed import KeyedTest, calibration, keyed_test
-from companion.leximark.lab.lm import LanguageModel, WordModel, pieces
+from companion.leximark.lab.detection import KeyedTest, calibration, keyed_test
+from companion.leximark.lab.models import LanguageModel, WordModel, pieces
 from companion.leximark.lab.run import halves, word_world
 from companion.leximark.method.watermark import Source, Watermarker
 from companion.leximark.settings import Settings

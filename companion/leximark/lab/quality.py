@@ -11,10 +11,10 @@ import numpy as np
 from companion.data import Missing
 from companion.encoder import Encoder
 from companion.leximark.lab import arms
-from companion.leximark.lab.lm import LanguageModel
+from companion.leximark.lab.models import LanguageModel
 from companion.leximark.lab.run import Run, World, halves, run_world, word_world
+from companion.leximark.method.candidates import SimilarityFilter
 from companion.leximark.method.scores import score
-from companion.leximark.method.similarity import SimilarityFilter
 from companion.leximark.method.watermark import Marked, Recipe, Watermarker
 from companion.leximark.settings import Settings
 from companion.scale import generator, one_thread

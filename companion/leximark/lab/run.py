@@ -11,11 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from companion.leximark.lab import arms, detection
-from companion.leximark.lab.causal import CausalModel, tiny_transformer
 from companion.leximark.lab.detection import Pair
-from companion.leximark.lab.lm import LanguageModel, WordModel, pieces
+from companion.leximark.lab.models import (
+    CausalModel,
+    LanguageModel,
+    WordModel,
+    pieces,
+    tiny_transformer,
+)
+from companion.leximark.method.candidates import SimilarityFilter
 from companion.leximark.method.scores import MIN_K_PLUS, score
-from companion.leximark.method.similarity import SimilarityFilter
 from companion.leximark.method.watermark import LEXIMARK, universe
 from companion.leximark.settings import Settings
 from companion.leximark.sources import Split, split

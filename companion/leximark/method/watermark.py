@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from companion.leximark.method import thesaurus
-from companion.leximark.method.similarity import SimilarityFilter
-from companion.leximark.method.tokens import Token, sentences
-from companion.leximark.method.words import frequency, is_foreign, selection_key, surprisal
+from companion.leximark.method.candidates import RARE, SimilarityFilter, commoner, family, rarer
+from companion.leximark.method.words import (
+    Token,
+    frequency,
+    is_foreign,
+    selection_key,
+    sentences,
+    surprisal,
+)
 
 PICKS = ("rarest", "random", "commonest")
 TARGETS = ("rarer", "commoner")
@@ -143,7 +148,7 @@ class Watermarker:
         candidates: Source | None = None,
     ) -> None:
         self.key, self.recipe, self.similarity = key, recipe, similarity
-        default = thesaurus.rarer if recipe.target == "rarer" else thesaurus.commoner
+        default = rarer if recipe.target == "rarer" else commoner
         self._candidates = candidates or (lambda word, sentence, at: default(word))
         self._dictionary: dict[str, tuple[str, str]] = {}
 
@@ -160,16 +165,16 @@ class Watermarker:
         if is_foreign(word):
             return word, "a word of another language"
         found: Sequence[str] = ()
-        if self.recipe.target == "commoner" or frequency(word) >= thesaurus.RARE:
+        if self.recipe.target == "commoner" or frequency(word) >= RARE:
             found = self._candidates(word, sentence, at)
         else:
-            return word, f"rare as it is (below {thesaurus.RARE:g})"
+            return word, f"rare as it is (below {RARE:g})"
         if self.similarity is not None:
             found = self.similarity.accepted(word, found, sentence, at, self.recipe.n)
         found = found[: self.recipe.n]
         if len(found) < self.recipe.least:
             return word, f"{len(found)} acceptable synonyms, {self.recipe.least} needed"
-        index = digest(self.key, thesaurus.family(word)) % len(found)
+        index = digest(self.key, family(word)) % len(found)
         return found[index], f"choice {index + 1} of {len(found)} under the key"
 
     def mark(self, text: str) -> Marked:

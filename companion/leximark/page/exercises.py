@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from companion.exercises import Answer, respond
-from companion.leximark.lab.detection import auroc
-from companion.leximark.lab.power import effect_of_auroc, records_needed
+from companion.leximark.lab.detection import auroc, effect_of_auroc, records_needed
 from companion.leximark.method.words import surprisal
 
 MEMBERS, OTHERS = (3.0, 1.0, 2.0), (0.0, 2.0)

@@ -17,15 +17,14 @@ from companion.data import Missing
 from companion.encoder import Encoder
 from companion.explore import Explorer, explorer, is_publishing
 from companion.leximark.lab.arms import MARK, NONE
-from companion.leximark.lab.detection import auroc
-from companion.leximark.lab.power import effect_size, predicted_power
+from companion.leximark.lab.detection import auroc, effect_size, predicted_power
 from companion.leximark.lab.probe import Probe
 from companion.leximark.lab.run import DECOMPOSITION, Run
+from companion.leximark.method.candidates import SimilarityFilter
 from companion.leximark.method.scores import MIN_K_PLUS
-from companion.leximark.method.similarity import SimilarityFilter
 from companion.leximark.method.watermark import COMMON, Marked, Recipe, Watermarker
 from companion.leximark.page import figures
-from companion.leximark.page.figures.style import WORDS
+from companion.leximark.page.figures.auroc import WORDS
 from companion.leximark.page.tables import highlighted
 from companion.plotting import to_webp
 from companion.tables import Html

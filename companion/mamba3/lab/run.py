@@ -10,11 +10,31 @@ from torch import Tensor
 
 from companion import data
 from companion.mamba3 import hub
-from companion.mamba3.lab import agreement, convergence, evaluation, kernels, rotor
-from companion.mamba3.lab import text as language
+from companion.mamba3.lab.checks import (
+    Order,
+    disagreements,
+    gradient_disagreement,
+    mistake_errors,
+    orders,
+    random_orders,
+)
+from companion.mamba3.lab.language import (
+    Evaluated,
+    Read,
+    arms_of,
+    evaluate_models,
+    evaluate_released,
+    read_all,
+)
 from companion.mamba3.lab.models import LanguageModel
 from companion.mamba3.lab.timing import ContextTimes, DecodeTimes, context_times, decode_times
-from companion.mamba3.lab.tracking import Tracked, track_all
+from companion.mamba3.lab.tracking import (
+    Tracked,
+    parity_accuracy,
+    random_bits,
+    track_all,
+    walk_accuracy,
+)
 from companion.mamba3.method.roofline import counted_flops, flops
 from companion.mamba3.settings import Settings
 from companion.scale import generator, torch_generator
@@ -23,31 +43,31 @@ from companion.stats import Interval
 
 def run_agreement(settings: Settings, seed: int) -> tuple[dict[str, float], float | None]:
     """Differences of all forms, and the gradient's if it is checked."""
-    gap = agreement.gradient_disagreement(seed) if settings.check_gradients else None
-    return agreement.disagreements(settings.n_systems, seed), gap
+    gap = gradient_disagreement(seed) if settings.check_gradients else None
+    return disagreements(settings.n_systems, seed), gap
 
 
 def run_kernels() -> dict[str, dict[str, float]]:
     """Errors against the recorded kernels, right and with each mistake."""
-    return kernels.mistake_errors()
+    return mistake_errors()
 
 
 def run_orders(
     settings: Settings, seed: int
-) -> tuple[dict[str, convergence.Order], dict[str, Interval] | None]:
+) -> tuple[dict[str, Order], dict[str, Interval] | None]:
     """Orders of all rules, and those over random equations if any are drawn."""
-    found = convergence.orders(settings.step_counts)
+    found = orders(settings.step_counts)
     if not settings.n_equations:
         return found, None
-    return found, convergence.random_orders(settings.step_counts, settings.n_equations, seed)
+    return found, random_orders(settings.step_counts, settings.n_equations, seed)
 
 
 def run_rotor(settings: Settings, seed: int) -> dict[str, float]:
     """Accuracy of the layers built by hand on parity and on the walk modulo 3."""
-    bits = rotor.random_bits(16, settings.rotor_length, seed)
+    bits = random_bits(16, settings.rotor_length, seed)
     source = torch_generator(seed, "rotor")
     moves = torch.randint(-1, 2, (16, settings.rotor_length), generator=source)
-    return {"parity": rotor.parity_accuracy(bits), "Z3": rotor.walk_accuracy(moves, 3)}
+    return {"parity": parity_accuracy(bits), "Z3": walk_accuracy(moves, 3)}
 
 
 def run_tracking(
@@ -65,12 +85,12 @@ def run_tracking(
     )
 
 
-def run_text(settings: Settings, seed: int, *, progress: bool = True) -> dict[str, language.Read]:
+def run_text(settings: Settings, seed: int, *, progress: bool = True) -> dict[str, Read]:
     """Train and read the language models; arms that are in both comparisons are trained once."""
     reading = settings.reading
-    arms = language.arms_of(settings.parts, settings.state_sizes, settings.mimo_sizes, reading)
+    arms = arms_of(settings.parts, settings.state_sizes, settings.mimo_sizes, reading)
     once = {arm.model: arm for arm in reversed(arms)}
-    trained = language.read_all(
+    trained = read_all(
         list(once.values()), reading, seed, n_jobs=settings.n_jobs, progress=progress
     )
     by_model = {run.arm.model: run for run in trained.values()}
@@ -92,12 +112,12 @@ def run_contexts(settings: Settings) -> ContextTimes:
     return context_times(settings.contexts, settings.context_rounds)
 
 
-def run_released(settings: Settings) -> evaluation.Evaluated | data.Missing | None:
+def run_released(settings: Settings) -> Evaluated | data.Missing | None:
     """The released weights on real text, where the settings ask for them."""
     if not settings.n_documents:
         return None
     return data.attempt(
-        evaluation.evaluate_released,
+        evaluate_released,
         settings.n_documents,
         settings.n_passages,
         settings.document_length,
@@ -121,12 +141,12 @@ def tiny_tokens(seed: int) -> Tensor:
     return torch.randint(257, (2, 40), generator=torch_generator(seed, "tiny"))
 
 
-def tiny_evaluation(seed: int) -> evaluation.Evaluated:
+def tiny_evaluation(seed: int) -> Evaluated:
     """The whole evaluation of the released weights, on tiny checkpoints and made-up text."""
     models = {name: loaded for name, (_, loaded) in round_trip(seed).items()}
     source = torch_generator(seed, "documents")
     documents = [torch.randint(257, (65,), generator=source) for _ in range(4)]
     passages = ["the cat sat on the mat", "one two three four"]
-    return evaluation.evaluate_models(
+    return evaluate_models(
         models, documents, passages, lambda text: list(text.encode()), length=64, sweep=(32,)
     )

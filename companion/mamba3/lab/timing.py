@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from companion.mamba3.lab.agreement import random_tokens
+from companion.mamba3.lab.checks import random_tokens
 from companion.mamba3.method.layer import Mamba3Config, mamba3
-from companion.mamba3.method.rotation import cumulative_angle, rotate
+from companion.mamba3.method.mixing import cumulative_angle, rotate
 from companion.mamba3.method.scan import chunked, recurrence
 from companion.scale import one_thread
 from companion.stats import Interval, bootstrap

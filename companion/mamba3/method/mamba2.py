@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 
-from companion.mamba3.method.convolution import ShortConv
-from companion.mamba3.method.layer import initial_dt_bias
+from companion.mamba3.method.layer import ShortConv, initial_dt_bias
 from companion.mamba3.method.scan import chunked
 
 

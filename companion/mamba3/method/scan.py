@@ -1,5 +1,7 @@
 r"""One scan, three ways to run it: step by step, in chunks, one token at a time.
 
+One scan, three ways to run it: step by step, in chunks, one token at a time.
+
 Mamba-2 and Mamba-3 share it. With :math:`a_t=\log\alpha_t` and cumulated decay, the output is
 
 .. math:: y_t = \sum_{s\le t} L_{ts}\,(C_t^\top B_s)\,x_s, \qquad
@@ -16,9 +18,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from companion.mamba3.method.shapes import check_scan
+
+# ------------------------------------------------------------------------------------------- shapes
+def check_scan(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor) -> None:
+    """Raise ``ValueError`` unless the arguments of a scan agree.
+
+    q, k : (batch, seq, heads, rank, state); v : (batch, seq, heads, rank, head_dim);
+    log_a : (batch, seq, heads)
+    """
+    if q.ndim != 5 or q.shape != k.shape or v.shape[:-1] != q.shape[:-1]:
+        raise ValueError(
+            "q and k must be (batch, seq, heads, rank, state) and v (batch, seq, heads, rank, "
+            f"head_dim), got {tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}"
+        )
+    if log_a.shape != q.shape[:3]:
+        raise ValueError(f"log_a must be {tuple(q.shape[:3])}, got {tuple(log_a.shape)}")
 
 
+# --------------------------------------------------------------------------------------------- scan
 def recurrence(
     q: Tensor,
     k: Tensor,

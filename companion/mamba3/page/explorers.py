@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from companion.explore import Explorer, explorer
 from companion.mamba3.method.roofline import H100_BALANCE, intensity
-from companion.mamba3.page.figures.explore import (
+from companion.mamba3.page.figures.idea import (
     order_errors,
     order_view,
     roofline_view,

@@ -13,7 +13,7 @@ from companion.mamba3 import sources as paper
 from companion.mamba3.lab.models import LanguageModel
 from companion.mamba3.lab.tracking import Tracked
 from companion.mamba3.method.roofline import flops, intensity, traffic
-from companion.mamba3.verdict import evidence
+from companion.mamba3.verdict import claims
 from companion.tables import predictions, styled
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def tracking_table(runs: Mapping[tuple[str, str], Tracked]) -> Styler:
                 f"ours, {twice} ↑": 100 * np.nanmean(run.at(twice))
                 if twice in run.lengths
                 else np.nan,
-                "seeds that solve it": evidence.success(run),
+                "seeds that solve it": claims.success(run),
             }
         )
     frame = pd.DataFrame(rows)

@@ -20,13 +20,12 @@ from companion.claims import (
 )
 from companion.data import Missing
 from companion.mamba3.hub import LAMBADA
-from companion.mamba3.lab.convergence import Order
-from companion.mamba3.lab.evaluation import Evaluated
-from companion.mamba3.lab.text import Read
+from companion.mamba3.lab.checks import Order
+from companion.mamba3.lab.language import Evaluated, Read
 from companion.mamba3.lab.timing import ContextTimes, DecodeTimes
 from companion.mamba3.lab.tracking import Tracked
 from companion.mamba3.method.roofline import flops
-from companion.mamba3.verdict import claims, evidence
+from companion.mamba3.verdict import claims
 from companion.scale import generator
 from companion.stats import EQUIVALENCE, Interval, exact, over_seeds, p_value
 
@@ -111,7 +110,7 @@ def _lacking(results: Results, task: str, variants: tuple[str, ...], least: int)
 def _successes(results: Results) -> str:
     """Seeds that solved their task at the training length, every run."""
     return "seeds that solve the training length: " + "; ".join(
-        f"{task}, {variant} {evidence.success(run)}"
+        f"{task}, {variant} {claims.success(run)}"
         for (task, variant), run in results.tracked.items()
     )
 
@@ -125,7 +124,7 @@ def _unless_lost(finding: Finding, n_lost: int) -> Finding:
 
 def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     of = claim.criteria[scale].of
-    baselines = ("Mamba-3, no RoPE", "Mamba-2") if of == "trained" else evidence.BASELINES
+    baselines = ("Mamba-3, no RoPE", "Mamba-2") if of == "trained" else claims.BASELINES
     if why := _lacking(results, "parity", ("Mamba-3", *baselines), 1 if of == "trained" else 2):
         return not_tested(claim, scale, why)
     runs = {name: results.tracked["parity", name] for name in ("Mamba-3", *baselines)}
@@ -133,12 +132,12 @@ def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     wanted = {"trained": trained, "difference": 2 * trained, "far": int(1.6 * trained)}[of]
     if wanted not in runs["Mamba-3"].lengths:
         return not_tested(claim, scale, f"the models were not read at {wanted} moves")
-    values = {name: evidence.alive(run, wanted) for name, run in runs.items()}
+    values = {name: claims.alive(run, wanted) for name, run in runs.items()}
     n_lost = sum(int((~run.alive).sum()) for run in runs.values())
     note = f"trained at {trained} moves, read at {wanted}; {_successes(results)}"
     by_hand = {"layer built by hand": (exact(results.rotor["parity"]), claims.PERFECT)}
     if of == "difference":
-        found = evidence.closest_baseline(
+        found = claims.closest_baseline(
             values["Mamba-3"], {name: values[name] for name in baselines}
         )
         size = {
@@ -146,7 +145,7 @@ def _parity(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
             for name, difference in found.differences.items()
         }
         size["largest p after Holm"] = (p_value(found.difference.p), claims.SMALL_P)
-        here = over_seeds(evidence.alive(runs["Mamba-3"], trained))
+        here = over_seeds(claims.alive(runs["Mamba-3"], trained))
         note += f"; Mamba-3 at the training length {measured_text(here)}"
         finding = judge(claim, scale, found.difference, parts=size | by_hand, note=note)
         return _unless_lost(finding, n_lost)
@@ -165,7 +164,7 @@ def _counting(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
         if why := _lacking(results, task, variants, 2):
             return not_tested(claim, scale, why)
     measured = {
-        (task, v): over_seeds(evidence.alive(run, run.train_length))
+        (task, v): over_seeds(claims.alive(run, run.train_length))
         for task, variants in needed.items()
         for v in variants
         for run in [results.tracked[task, v]]
@@ -197,14 +196,12 @@ def _ablation(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     if one_seed:
         if not (reads["full"].alive[0] and reads[other].alive[0]):
             return not_tested(claim, scale, note)
-        losses = [reads[name].loss(evidence.train_length(reads[name]))[0] for name in needed]
+        losses = [reads[name].loss(claims.train_length(reads[name]))[0] for name in needed]
         return judge(claim, scale, Interval(losses[0] - losses[1], n=1), note=note)
     try:
-        bias = evidence.paired_loss(reads, "full", other)
-        beyond = evidence.convolution_beyond_bias(reads)
-        effects = {
-            name: evidence.paired_loss(reads, name, "full") for name in reads if name in _TOLD
-        }
+        bias = claims.paired_loss(reads, "full", other)
+        beyond = claims.convolution_beyond_bias(reads)
+        effects = {name: claims.paired_loss(reads, name, "full") for name in reads if name in _TOLD}
     except ValueError as error:
         return not_tested(claim, scale, f"{error}; {note}")
     told = ", ".join(f"{name} {measured_text(effect)}" for name, effect in effects.items())
@@ -228,7 +225,7 @@ def _half_state(results: Results, claim: Claim, scale: str, seed: int) -> Findin
     if scale not in claim.criteria:
         return not_tested(claim, scale, f"state sizes are not compared at {scale} scale")
     try:
-        found = evidence.state_factor(results.reads, generator(seed, "C7"))
+        found = claims.state_factor(results.reads, generator(seed, "C7"))
     except ValueError as error:
         return not_tested(claim, scale, str(error))
     note = (
@@ -334,7 +331,7 @@ def series(results: Results) -> dict[str, object]:
             for (task, variant), run in results.tracked.items()
         },
         "losses": {
-            name: read.loss(evidence.train_length(read)).round(5)
+            name: read.loss(claims.train_length(read)).round(5)
             for name, read in results.reads.items()
             if read.alive.all()
         },

@@ -20,12 +20,12 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import f as f_distribution
 
-from companion.massive_activations.lab.baselines import DAMPED_LOG
+from companion.massive_activations.lab.competitors import DAMPED_LOG
 from companion.massive_activations.method.curve import CurveParams, damped_log, turning_point
-from companion.massive_activations.method.fit import fit_curve
-from companion.massive_activations.method.separable import (
+from companion.massive_activations.method.fit import (
     Separable,
     check_series,
+    fit_curve,
     fit_separable,
     project,
     search,

@@ -16,9 +16,14 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from companion.massive_activations.lab import bigram
-from companion.massive_activations.lab.attention import returning_weights
-from companion.massive_activations.lab.minis import Mini, checkpoint_steps, make_data
+from companion.massive_activations.lab.minis import (
+    N_TRIGGERS,
+    Batch,
+    Mini,
+    checkpoint_steps,
+    make_data,
+    returning_weights,
+)
 from companion.massive_activations.method.measure import Measurement, Watch, block_list, hidden_of
 from companion.models import neox, neox_config
 from companion.scale import torch_generator
@@ -91,7 +96,7 @@ def _first_over_others(vectors: Tensor) -> float:
     return (norm[:, 0] / norm[:, 1:].mean(dim=1)).mean().item()
 
 
-def _probe(model: PreTrainedModel, evaluation: bigram.Batch, mini: Mini) -> dict[str, ArrayLike]:
+def _probe(model: PreTrainedModel, evaluation: Batch, mini: Mini) -> dict[str, ArrayLike]:
     """All that a checkpoint is asked, in one forward pass; the measurement's names have ``h_``."""
     tokens, is_copy = evaluation
     with returning_weights(model), Watch(model) as watch, FirstTokenNorms(model) as norms:
@@ -101,7 +106,7 @@ def _probe(model: PreTrainedModel, evaluation: bigram.Batch, mini: Mini) -> dict
     )  # (n_eval, seq - 1)
     asks = torch.arange(mini.seq).expand_as(tokens) >= mini.seq // 2
     if mini.data == "bigram":
-        asks = asks & (tokens < mini.vocab_size - bigram.N_TRIGGERS)
+        asks = asks & (tokens < mini.vocab_size - N_TRIGGERS)
     to_first = [weights[:, :, :, 0].mean(dim=1)[asks].mean() for weights in out.attentions]
     return {
         **{f"h_{name}": array for name, array in watch.measurement().as_dict().items()},

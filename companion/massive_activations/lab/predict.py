@@ -26,7 +26,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
-from companion.massive_activations.sources.architectures import Architecture, as_frame, paper_models
+from companion.massive_activations.sources import Architecture, architecture_frame, paper_models
 from companion.stats import Interval, paired
 
 FEATURES = (
@@ -280,7 +280,7 @@ def confounding() -> dict[str, float]:
     ``width and peak learning rate`` : the learning rate is not among the features
     ``width and H/d`` : the paper's most important feature falls with width
     """
-    rows = as_frame().query("in_paper")
+    rows = architecture_frame().query("in_paper")
     return {
         "width and peak learning rate": float(spearmanr(rows.width, rows.peak_lr).statistic),
         "width and H/d": float(spearmanr(rows.width, rows.heads / rows.width).statistic),

@@ -7,7 +7,7 @@ import torch
 from scipy.special import lambertw
 
 from companion.exercises import Answer, respond
-from companion.massive_activations.lab.null import hidden_state_ratio
+from companion.massive_activations.lab.ratios import hidden_state_ratio
 from companion.massive_activations.lab.real_model import RealModel
 from companion.massive_activations.method.curve import CurveParams, turning_point
 from companion.massive_activations.method.measure import measure

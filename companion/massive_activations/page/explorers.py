@@ -8,7 +8,7 @@ import pandas as pd
 from companion.explore import Explorer, explorer
 from companion.massive_activations.lab.ratios import layer_profile
 from companion.massive_activations.page.figures import excerpt_view
-from companion.massive_activations.sources.excerpt import models, steps
+from companion.massive_activations.sources import models, steps
 
 _PLACES = ("first", "middle", "last")
 _QUANTITIES = {"ratio": "ratio", "top1": "largest"}

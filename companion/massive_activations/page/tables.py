@@ -9,14 +9,11 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import Finding
-from companion.massive_activations.lab.null import hidden_state_ratio
-from companion.massive_activations.lab.pipeline import MODEL
-from companion.massive_activations.lab.ratios import layer_profile
+from companion.massive_activations.lab.ratios import MODEL, hidden_state_ratio, layer_profile
 from companion.massive_activations.lab.real_model import RealModel, first_token_variants
 from companion.massive_activations.method.fit import correlation
 from companion.massive_activations.method.measure import Measurement
-from companion.massive_activations.sources.architectures import architecture
-from companion.massive_activations.sources.excerpt import FitRecord
+from companion.massive_activations.sources import FitRecord, architecture
 from companion.tables import predictions, styled
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 def step_zero_table(measurements: Sequence[Measurement], excerpt: pd.DataFrame) -> Styler:
     """Median and ratio of untrained 14M models beside the authors' step 0, layer by layer.
 
-    measurements : of :func:`companion.massive_activations.lab.pipeline.untrained`, one per seed
+    measurements : of :func:`companion.massive_activations.lab.ratios.untrained`, one per seed
     """
     theirs = layer_profile(excerpt, MODEL, 0)
     ours = np.stack([one.median.mean(axis=0) for one in measurements]).mean(axis=0)
@@ -50,7 +47,7 @@ def step_zero_table(measurements: Sequence[Measurement], excerpt: pd.DataFrame) 
 def curve_table(comparison: pd.DataFrame) -> Styler:
     """Median over layers of fit, AICc relative to eq. 9, and extrapolation error of each curve.
 
-    comparison : of :func:`companion.massive_activations.lab.compare.compare_all`
+    comparison : of :func:`companion.massive_activations.lab.competitors.compare_all`
     """
     first = comparison.curve.iloc[0]
     reference = comparison[comparison.curve == first].set_index("series").aicc

@@ -18,15 +18,24 @@ from companion.claims import (
     not_tested,
 )
 from companion.data import Missing
-from companion.massive_activations.lab.compare import FitQuality
+from companion.massive_activations.lab.competitors import FitQuality
 from companion.massive_activations.lab.identifiability import Boundedness, Refits
-from companion.massive_activations.lab.intervention import Intervention
 from companion.massive_activations.lab.mini_runs import MiniRun
-from companion.massive_activations.lab.pipeline import against_authors
 from companion.massive_activations.lab.predict import Leakage
+from companion.massive_activations.lab.ratios import against_authors
+from companion.massive_activations.lab.real_model import Intervention
 from companion.massive_activations.method.measure import Measurement
-from companion.massive_activations.sources.paper_numbers import TABLE_3
-from companion.massive_activations.verdict import claims, evidence, mini_evidence
+from companion.massive_activations.sources import TABLE_3
+from companion.massive_activations.verdict import claims, evidence
+from companion.massive_activations.verdict.evidence import (
+    arm_effect,
+    depth_curvature,
+    final_maximum,
+    grid_splits,
+    growth,
+    growth_interval,
+    median_share,
+)
 from companion.scale import generator
 
 CONTROLS = ("relu", "sgd")
@@ -86,7 +95,7 @@ def _learned(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     parts = {"share at the null up to step 64": (measured["share at the null"], claims.AT_NULL)}
     if len(results.base) < 2:
         return not_tested(claim, scale, f"{results.failed} minis diverged, fewer than 2 are left")
-    grown = mini_evidence.growth_interval(results.base, generator(seed, "C1"))
+    grown = growth_interval(results.base, generator(seed, "C1"))
     if claim.criteria[scale].of == "excerpt":
         note = f"our minis grow {measured_text(grown)}-fold over {len(results.base)} seeds"
         return _still(results, judge(claim, scale, final, parts=parts, note=note))
@@ -99,7 +108,7 @@ def _still(results: Results, finding: Finding) -> Finding:
     """Gate of C1: a control that grows fails the claim; one that does not establishes nothing."""
     if not results.control:
         return finding
-    grown = mini_evidence.growth(results.control).max()
+    grown = growth(results.control).max()
     within = grown < claims.CONTROL_GROWTH
     note = f"at a tenth of the learning rate the ratio grows {grown:.3g}-fold"
     return as_verdict(finding, finding.verdict if within else DOES_NOT_HOLD, note)
@@ -111,7 +120,7 @@ def _middle(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     large = evidence.middle_layers_largest(results.excerpt, "pythia-1b")
     note = f"160M; with HAC errors {measured_text(small['curvature, HAC'])}"
     if results.arms:
-        ours = mini_evidence.depth_curvature(results.base)
+        ours = depth_curvature(results.base)
         note += f"; our minis, mixed model: {measured_text(ours)}"
     parts = {
         "160M vertex": (small["vertex"], claims.MIDDLE),
@@ -181,7 +190,7 @@ def _leak(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     reached = measured["share of draws at least as good as the paper"].estimate
     note = f"{reached:.0%} of draws reach the paper's 0.847"
     if grid := results.arms.get("grid"):
-        ours = mini_evidence.grid_splits(grid, generator(seed, "C6 grid"))
+        ours = grid_splits(grid, generator(seed, "C6 grid"))
         note += (
             f"; our {len(grid)} shapes: R² {ours.random_r2:.2f} on random folds, "
             f"{ours.grouped_r2:.2f} with a model left out, excess error "
@@ -195,7 +204,7 @@ def _leak(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
 @_of_excerpt
 def _denominator(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     measured = evidence.shrinking_median(results.excerpt)
-    ours = mini_evidence.median_share(results.base)
+    ours = median_share(results.base)
     return judge(
         claim,
         scale,
@@ -219,7 +228,7 @@ def _controls(results: Results, claim: Claim, scale: str, seed: int) -> Finding:
     for name, runs in results.arms.items():
         if name not in ("base", "grid"):
             try:
-                effects[name] = mini_evidence.arm_effect(results.arms["base"], runs)
+                effects[name] = arm_effect(results.arms["base"], runs)
             except ValueError:
                 lost.append(name)
     if set(CONTROLS) & set(lost):
@@ -292,7 +301,7 @@ def series(results: Results) -> dict[str, object]:
         },
         "leakage": {"random": results.leakage.random, "grouped": results.leakage.grouped},
         "arms": {
-            name: [mini_evidence.final_maximum(run) for run in runs]
+            name: [final_maximum(run) for run in runs]
             for name, runs in results.arms.items()
             if name != "grid"
         },

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from companion.next_token_concepts.lab import probing, simulation, sweeps
+from companion.next_token_concepts.lab import measurements, sweeps
 from companion.next_token_concepts.lab.learning import Plan, Trained, train_and_evaluate
+from companion.next_token_concepts.lab.sweeps import run_one
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
 from companion.scale import generator
@@ -121,7 +122,7 @@ def simulate(settings: Settings, seed: int, *, progress: bool = True) -> pd.Data
         for s in range(seed, seed + settings.sim_seeds)
     ]
     rows = sweep(
-        partial(simulation.run_one, steps=settings.sim_steps, n=settings.contexts // 2),
+        partial(run_one, steps=settings.sim_steps, n=settings.contexts // 2),
         jobs,
         n_jobs=settings.n_jobs if settings.sim_steps else 1,
         label="the paper's simulation" if progress else "",
@@ -137,16 +138,16 @@ def recipe_on_noise(settings: Settings, seed: int, cs: Sequence[float] = (1e-4, 
     pairs = dr.isotropic(sizes, settings.noise_d, rng)
     found = []
     for c in cs:
-        table = probing.cosines(pairs, c, held_out=False)
+        table = measurements.cosines(pairs, c, held_out=False)
         a = np.stack([dr.direction(p) for p in pairs])
-        w = np.stack([probing.probe(p, c) for p in pairs])
+        w = np.stack([measurements.probe(p, c) for p in pairs])
         other = np.stack([dr.unit(row) for row in rng.standard_normal(w.shape)])
         found.append(
             Noise(
                 c,
                 np.diag(table),
-                np.diag(probing.cosines(pairs, c, held_out=True)),
-                np.diag(probing.permuted(pairs, c, rng)),
+                np.diag(measurements.cosines(pairs, c, held_out=True)),
+                np.diag(measurements.permuted(pairs, c, rng)),
                 dr.frobenius(a, w),
                 dr.frobenius(a, other),
                 table,

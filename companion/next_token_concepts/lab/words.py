@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from companion import data
 from companion.data import Missing
 from companion.models import models_folder, smollm2
-from companion.next_token_concepts.lab import probing
+from companion.next_token_concepts.lab.measurements import cosines, matched_diagonal
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
 from companion.scale import derive_seed, generator
@@ -160,13 +160,11 @@ def depth_of(
     for layer in range(states.shape[1]):
         rng = generator(seed, "ntc matched noise", layer)
         pairs = pairs_at(states[:, layer].astype(float), places, table)
-        held = probing.cosines(pairs, c, held_out=True)
-        rows["same"].append(np.diag(probing.cosines(pairs, c, held_out=False)))
+        held = cosines(pairs, c, held_out=True)
+        rows["same"].append(np.diag(cosines(pairs, c, held_out=False)))
         rows["held_out"].append(np.diag(held))
-        rows["null"].append(probing.matched_diagonal(pairs, c, rng, draws=draws).mean(0))
-        rows["null_same"].append(
-            np.diag(probing.cosines(dr.matched(pairs, rng), c, held_out=False))
-        )
+        rows["null"].append(matched_diagonal(pairs, c, rng, draws=draws).mean(0))
+        rows["null_same"].append(np.diag(cosines(dr.matched(pairs, rng), c, held_out=False)))
         rows["off"].append(np.abs(dr.off_diagonal(held)).mean())
     return Depth(*(np.array(values) for values in rows.values()), held)
 
@@ -243,8 +241,8 @@ def whole_words(states, places, table, kept, settings: Settings, seed: int) -> n
             gaps.append(np.nan)
             continue
         pairs = pairs_at(states, places, part)
-        null = probing.matched_diagonal(pairs, settings.word_c, rng, draws=settings.null_draws)
-        held = probing.cosines(pairs, settings.word_c, held_out=True)[0, 0]
+        null = matched_diagonal(pairs, settings.word_c, rng, draws=settings.null_draws)
+        held = cosines(pairs, settings.word_c, held_out=True)[0, 0]
         gaps.append(float(held - null.mean()))
     return np.array(gaps)
 
@@ -253,9 +251,9 @@ def at_c(pairs: Sequence[dr.Pairs], c: float, seed: int) -> dict[str, float]:
     """Mean diagonals at one penalty: same pairs, held out, and same pairs on matched noise."""
     noise = dr.matched(pairs, generator(seed, "ntc penalty noise"))
     return {
-        "same": float(np.diag(probing.cosines(pairs, c, held_out=False)).mean()),
-        "held_out": float(np.diag(probing.cosines(pairs, c, held_out=True)).mean()),
-        "noise_same": float(np.diag(probing.cosines(noise, c, held_out=False)).mean()),
+        "same": float(np.diag(cosines(pairs, c, held_out=False)).mean()),
+        "held_out": float(np.diag(cosines(pairs, c, held_out=True)).mean()),
+        "noise_same": float(np.diag(cosines(noise, c, held_out=False)).mean()),
     }
 
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.next_token_concepts.lab import probing, sweeps
+from companion.next_token_concepts.lab import sweeps
+from companion.next_token_concepts.lab.measurements import cosines
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method.world import World
@@ -48,8 +49,8 @@ def example_pairs(seed: int = 0) -> list[dr.Pairs]:
 def check_noise(answer: object, seed: int = 0) -> Answer:
     """Exercise 3: mean held-out cosine of `example_pairs()` with C = 1."""
     pairs = example_pairs(seed)
-    expected = float(np.diag(probing.cosines(pairs, 1.0, held_out=True)).mean())
-    same = float(np.diag(probing.cosines(pairs, 1.0, held_out=False)).mean())
+    expected = float(np.diag(cosines(pairs, 1.0, held_out=True)).mean())
+    same = float(np.diag(cosines(pairs, 1.0, held_out=False)).mean())
 
     def explain(value: float) -> str:
         if math.isclose(value, same, rel_tol=0.02):

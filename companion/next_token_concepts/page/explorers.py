@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from companion.explore import Explorer, explorer
-from companion.next_token_concepts.lab import probing, sweeps
+from companion.next_token_concepts.lab import sweeps
 from companion.next_token_concepts.lab.learning import Trained
+from companion.next_token_concepts.lab.measurements import PAPER_C, cosines
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method.world import HINT_ERRORS
 from companion.next_token_concepts.page.figures import curve_frame, recipe_frame, sentence_frame
-from companion.next_token_concepts.verdict.learned import at
+from companion.next_token_concepts.verdict.evidence import at
 from companion.scale import generator
 
 PRAISE, SARCASM = 0, 1
@@ -87,7 +88,7 @@ def recipe_explorer(runs: Sequence[Trained], seed: int = 0) -> Explorer:
     kinds = {"pure noise": noise, "trained network": network}
 
     def alt(what: str, pairing: str, c: float) -> str:
-        table = probing.cosines(kinds[what], c, held_out=pairing == "disjoint halves")
+        table = cosines(kinds[what], c, held_out=pairing == "disjoint halves")
         return (
             f"Heat map for {what}, {pairing}, C {c:g}: mean diagonal {np.diag(table).mean():.2f}, "
             f"mean absolute off-diagonal {np.abs(dr.off_diagonal(table)).mean():.2f}."
@@ -101,7 +102,7 @@ def recipe_explorer(runs: Sequence[Trained], seed: int = 0) -> Explorer:
         alt=alt,
         labels={"what": "representations", "pairing": "pairs", "c": "C"},
         show={"c": lambda c: f"{c:g}"},
-        start={"what": "pure noise", "pairing": "same pairs", "c": probing.PAPER_C},
+        start={"what": "pure noise", "pairing": "same pairs", "c": PAPER_C},
         what=list(kinds),
         pairing=["same pairs", "disjoint halves"],
         c=[1e-4, 1e-3, 1e-2, 0.1, 1.0],

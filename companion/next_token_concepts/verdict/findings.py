@@ -16,8 +16,18 @@ from companion.next_token_concepts.lab.learning import Trained
 from companion.next_token_concepts.lab.run import Noise
 from companion.next_token_concepts.lab.sweeps import Broken
 from companion.next_token_concepts.lab.words import RealWords
-from companion.next_token_concepts.verdict import claims, exact, learned
-from companion.next_token_concepts.verdict import words as judge_words
+from companion.next_token_concepts.verdict import claims
+from companion.next_token_concepts.verdict import evidence as judge_words
+from companion.next_token_concepts.verdict.evidence import (
+    curve,
+    diversity,
+    identifiability,
+    independence,
+    linear,
+    simulation,
+    two_ways,
+    which,
+)
 
 
 @dataclass(frozen=True)
@@ -45,14 +55,14 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     r = results
     calls: dict[str, tuple[Callable[..., Finding], tuple[object, ...]]] = {
-        "E1": (learned.identifiability, (r.headline,)),
-        "E2": (learned.curve, (r.headline,)),
-        "E3": (learned.which, (r.headline, r.others)),
-        "E4": (learned.linear, (r.headline,)),
-        "E5": (exact.two_ways, (r.ways,)),
-        "E6": (exact.simulation, (r.simulated,)),
-        "E7": (exact.diversity, (r.broken,)),
-        "E8": (exact.independence, (r.broken,)),
+        "E1": (identifiability, (r.headline,)),
+        "E2": (curve, (r.headline,)),
+        "E3": (which, (r.headline, r.others)),
+        "E4": (linear, (r.headline,)),
+        "E5": (two_ways, (r.ways,)),
+        "E6": (simulation, (r.simulated,)),
+        "E7": (diversity, (r.broken,)),
+        "E8": (independence, (r.broken,)),
         "E9": (judge_words.directions, (r.noise, r.headline)),
         "E10": (judge_words.dictionaries, (r.dictionaries,)),
         "E11": (judge_words.real, (r.words,)),

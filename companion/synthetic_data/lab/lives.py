@@ -11,8 +11,15 @@ import numpy as np
 from companion.scale import generator, one_thread, torch_generator
 from companion.sweep import sweep
 from companion.synthetic_data.lab import tasks
-from companion.synthetic_data.lab.tasks import TASKS, Batch, Rules
-from companion.synthetic_data.lab.transformer import Transformer, next_law, rewrite, train
+from companion.synthetic_data.lab.tasks import (
+    TASKS,
+    Batch,
+    Rules,
+    Transformer,
+    next_law,
+    rewrite,
+    train,
+)
 from companion.synthetic_data.method.calibration import calibration
 
 SCORES = ("accuracy", "exact", "kl", "ece", "over")

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from companion.scale import generator
-from companion.synthetic_data.lab.bilinear import STEPS, fit
-from companion.synthetic_data.lab.metrics import METRICS, measure
-from companion.synthetic_data.lab.world import World, draw, keep
+from companion.synthetic_data.lab.bilinear import METRICS, STEPS, World, draw, fit, keep, measure
 from companion.synthetic_data.method.calibration import RULES, calibration, fit_temperature, sharpen
 
 REAL = ("fixed", "fresh")

@@ -12,8 +12,8 @@ from companion.models import smollm2
 from companion.scale import generator, one_thread
 from companion.sweep import sweep
 from companion.synthetic_data.lab import language, lives, tabular, theory, threshold
+from companion.synthetic_data.lab.bilinear import World
 from companion.synthetic_data.lab.loop import Arm, Runs, run_arm
-from companion.synthetic_data.lab.world import World
 from companion.synthetic_data.method import infinite, mixing
 from companion.synthetic_data.settings import ARMS, Settings
 

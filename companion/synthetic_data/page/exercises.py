@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
+from companion.synthetic_data.lab.bilinear import make_world
 from companion.synthetic_data.lab.threshold import one_knot
-from companion.synthetic_data.lab.world import make_world
 from companion.synthetic_data.method.infinite import predicted_over_confidence
 from companion.synthetic_data.method.mixing import largest_share, mixing_law
 

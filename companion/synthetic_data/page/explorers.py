@@ -12,7 +12,7 @@ from companion.synthetic_data.lab.theory import survival
 from companion.synthetic_data.lab.threshold import one_knot
 from companion.synthetic_data.method.mixing import mixing_law
 from companion.synthetic_data.page import figures
-from companion.synthetic_data.verdict.others import student_at
+from companion.synthetic_data.verdict.findings import student_at
 
 
 def law_explorer() -> Explorer:

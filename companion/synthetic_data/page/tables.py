@@ -11,16 +11,20 @@ import pandas as pd
 from companion.claims import Finding, measured_text
 from companion.stats import holm, over_seeds
 from companion.synthetic_data.hub import Cell
+from companion.synthetic_data.lab.bilinear import Speed
 from companion.synthetic_data.lab.language import Variety
 from companion.synthetic_data.lab.run import AllRuns
-from companion.synthetic_data.lab.speed import Speed
 from companion.synthetic_data.lab.threshold import rivals
 from companion.synthetic_data.method.infinite import Damage
 from companion.synthetic_data.method.mixing import mixing_law
 from companion.synthetic_data.sources import ELSEWHERE
-from companion.synthetic_data.verdict.evidence import compounding, relative_loss, rise
-from companion.synthetic_data.verdict.paper import holm_rows
-from companion.synthetic_data.verdict.results import Results
+from companion.synthetic_data.verdict.paper import (
+    Results,
+    compounding,
+    holm_rows,
+    relative_loss,
+    rise,
+)
 from companion.tables import styled
 
 if TYPE_CHECKING:

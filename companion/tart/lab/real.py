@@ -12,9 +12,8 @@ from torch import nn
 
 from companion.encoder import minilm
 from companion.scale import one_thread
-from companion.tart.lab.cells import Cell, language_model
+from companion.tart.lab.cells import Cell, fine_tune, language_model
 from companion.tart.lab.classifier import TartClassifier
-from companion.tart.lab.finetune import fine_tune
 from companion.tart.lab.nulls import NULLS, accuracy, null_scores
 from companion.tart.method.whitening import Whitening, shrinkage
 from companion.tart.settings import Settings

@@ -22,8 +22,8 @@ from safetensors.torch import load_file, save_file
 
 from companion.data import DataUnavailable
 from companion.tart.lab.cells import ASSETS
-from companion.tart.method.head_training import Curriculum, HeadRecipe, train_head
 from companion.tart.method.module import HeadConfig, ReasoningModule
+from companion.tart.method.training import Curriculum, HeadRecipe, train_head
 from companion.training import History
 
 RECIPE = HeadRecipe(

@@ -14,9 +14,13 @@ from companion.scale import n_cores, one_thread, torch_generator
 from companion.stats import Interval, proportion
 from companion.sweep import sweep
 from companion.tart.lab.nulls import NULLS, accuracy, null_scores
-from companion.tart.method.head_training import HeadRecipe, train_head
 from companion.tart.method.module import ReasoningModule, fresh_head
-from companion.tart.method.sampler import LogisticTaskSampler, knows_the_weights
+from companion.tart.method.training import (
+    HeadRecipe,
+    LogisticTaskSampler,
+    knows_the_weights,
+    train_head,
+)
 from companion.tart.settings import Settings
 from companion.training import History
 

@@ -7,8 +7,7 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.tart.lab.mean_difference import MeanDifferenceHead
-from companion.tart.lab.nulls import mean_difference
+from companion.tart.lab.nulls import MeanDifferenceHead, mean_difference
 from companion.tart.method.whitening import Whitening
 
 
@@ -83,7 +82,7 @@ def check_leak(answer: object) -> Answer:
 
 def leaking_accuracy(n_tasks: int = 64, seed: int = 0) -> float:
     """Accuracy at the first position when the mask is wrong by one: the query sees itself."""
-    from companion.tart.method.sampler import LogisticTaskSampler
+    from companion.tart.method.training import LogisticTaskSampler
 
     x, y, _ = LogisticTaskSampler(4).tasks(n_tasks, 1, seed, "leak")
     itself = MeanDifferenceHead()

@@ -14,9 +14,9 @@ from companion.tart.lab.cells import Cell
 from companion.tart.lab.classifier import TartClassifier
 from companion.tart.lab.nulls import accuracy, null_scores
 from companion.tart.lab.real import vectors_of
-from companion.tart.method.sampler import LogisticTaskSampler
+from companion.tart.method.training import LogisticTaskSampler
 from companion.tart.method.whitening import Whitening
-from companion.tart.page.figures.explore import cloud_frame, plane_frame, sentence_frame, surface
+from companion.tart.page.figures.real import cloud_frame, plane_frame, sentence_frame, surface
 
 EXAMPLES = (
     ("Win a free phone now, text CLAIM to 80800", 1),

@@ -12,7 +12,17 @@ from companion.claims import Finding, not_tested
 from companion.data import Missing
 from companion.tart.lab.real import MODULE, pick
 from companion.tart.lab.synthetic import Controls, Curve, Noise
-from companion.tart.verdict import claims, real, synthetic
+from companion.tart.verdict import claims, evidence
+from companion.tart.verdict.evidence import (
+    closes,
+    digits_only,
+    fine,
+    leave_one_out,
+    modalities,
+    more,
+    null,
+    same,
+)
 
 NO_MODULE = "the shipped reasoning module has not been trained yet (companion make tart head)"
 
@@ -64,21 +74,21 @@ def evaluate(results: Results, scale: str) -> list[Finding]:
     """One finding per claim, in the order of ``CLAIMS``."""
     text, tables = results.hub if scale == "paper" else results.cells, _real_tables(results, scale)
     return [
-        synthetic.learns(scale, results.curve, results.controls, results.long),
+        evidence.learns(scale, results.curve, results.controls, results.long),
         _judged(
             "2",
             scale,
-            lambda s, t: real.fine(s, t, results.cells, results.tuned),
+            lambda s, t: fine(s, t, results.cells, results.tuned),
             text,
             module=False,
         ),
-        _judged("3", scale, real.closes, text, module=True),
-        _judged("4", scale, lambda s, *t: real.same(s, t, results.shipped), *tables, module=True),
+        _judged("3", scale, closes, text, module=True),
+        _judged("4", scale, lambda s, *t: same(s, t, results.shipped), *tables, module=True),
         _modalities(scale, results),
-        _judged("6", scale, real.more, results.stream, module=True),
-        _judged("7", scale, real.leave_one_out, text, module=False),
-        synthetic.controls(scale, results.controls),
-        _judged("null", scale, lambda s, *t: real.null(s, t), *tables, module=True),
+        _judged("6", scale, more, results.stream, module=True),
+        _judged("7", scale, leave_one_out, text, module=False),
+        evidence.controls(scale, results.controls),
+        _judged("null", scale, lambda s, *t: null(s, t), *tables, module=True),
     ]
 
 
@@ -92,9 +102,9 @@ def _real_tables(r: Results, scale: str) -> list[pd.DataFrame]:
 
 def _modalities(scale: str, r: Results) -> Finding:
     if scale == "toy":
-        return _judged("5", scale, real.digits_only, r.digits, module=True)
+        return _judged("5", scale, digits_only, r.digits, module=True)
     tables = [r.digits, r.cells, r.stream] + ([r.hub, r.media] if scale == "paper" else [])
-    return _judged("5", scale, real.modalities, *tables, module=True)
+    return _judged("5", scale, modalities, *tables, module=True)
 
 
 def series(results: Results) -> dict[str, object]:

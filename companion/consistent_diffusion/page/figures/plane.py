@@ -1,4 +1,4 @@
-"""Muller-Brown: maps of the four methods, the residual, the cost of t > 0, the strength."""
+"""Figures of the line and of the plane, and frames of the explorers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,111 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.consistent_diffusion.lab import mueller_brown
-from companion.consistent_diffusion.lab.plane_models import RESIDUAL_TIMES, T_EVAL, PlaneModels
-from companion.consistent_diffusion.lab.random_runs import PlaneRuns
-from companion.consistent_diffusion.lab.two_for_one import Curve
-from companion.consistent_diffusion.page.figures.style import STYLES
-from companion.plotting import SEQUENTIAL, figure, finding_title, label_line
+from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, T_EVAL, PlaneModels
+from companion.consistent_diffusion.lab.random_features import (
+    CONTROLS,
+    LINE,
+    REPAIRING,
+    LineRuns,
+    PlaneRuns,
+    line_iid,
+    line_law,
+    line_truth,
+)
+from companion.consistent_diffusion.lab.systems import Curve, fine_grid
+from companion.plotting import (
+    METHODS,
+    SEQUENTIAL,
+    figure,
+    finding_title,
+    label_line,
+    methods,
+    reference_line,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# -------------------------------------------------------------------------------------------- style
+STYLES = methods("Diffusion", "Two For One", "Mixture", "Fokker-Planck", "Both", "truth", "control")
+"""Method to color, marker, and dash; the paper's own numbers are grey."""
+
+PAPER = METHODS["paper"]
+
+
+# --------------------------------------------------------------------------------------------- line
+CELL = LINE[1] - LINE[0]
+
+
+def laws(runs: LineRuns, seed: int) -> Figure:
+    """Truth, denoised samples, and the law at t = 0 of two models that denoise equally well."""
+    fig, axes = figure(1, 2, height=3.7, sharey=True)
+    for ax, alpha, name in zip(axes, (0.0, REPAIRING), ("Diffusion", "Fokker-Planck"), strict=True):
+        color = STYLES[name].color
+        first = runs.fits[alpha][0].model
+        bins = np.linspace(-9, 9, 49)
+        ax.hist(
+            line_iid(first, seed),
+            bins=bins,
+            density=True,
+            color=color,
+            alpha=0.3,
+            label="denoised samples",
+        )
+        for i, fit in enumerate(runs.fits[alpha]):
+            look = (
+                {"linewidth": 1.8, "label": "law of simulation"}
+                if i == 0
+                else {"linewidth": 0.8, "alpha": 0.6}
+            )
+            ax.plot(LINE, line_law(fit.model) / CELL, color=color, **look)
+        ax.plot(
+            LINE, line_truth() / CELL, color=STYLES["truth"].color, linestyle=":", label="truth"
+        )
+        ax.set(xlim=(-9, 9), ylim=(0, 0.6), xlabel="x (data units)")
+        ax.set_title("no penalty" if alpha == 0 else f"penalty {alpha:g}", fontsize=10.5)
+        ax.legend(loc="upper left")
+    axes[0].set_ylabel("density (per unit of x)")
+    before, after = runs.of(0.0, "js").mean(), runs.of(REPAIRING, "js").mean()
+    finding_title(
+        fig,
+        "Denoised samples hardly tell the models apart; only the penalty makes simulation right",
+        holds=bool(before > 3 * after),
+        otherwise="Denoised samples and the law of simulation, without and with the penalty",
+    )
+    return fig
+
+
+def controls(runs: LineRuns) -> Figure:
+    """Divergence of every seed: no penalty, the right one, and the broken ones."""
+    rows = {
+        "no penalty": runs.of(0.0, "js"),
+        f"penalty {REPAIRING:g}": runs.of(REPAIRING, "js"),
+        **{name: np.array([fit.js for fit in runs.controls[name]]) for name in CONTROLS},
+    }
+    labels = [name.replace(" of the ", " of\nthe ") for name in rows]
+    looks = ("Diffusion", "Fokker-Planck", "control", "control")
+    fig, ax = figure(height=3.2)
+    for row, ((_, js), look) in enumerate(zip(rows.items(), looks, strict=True)):
+        color, marker, _ = STYLES[look]
+        ax.plot(js, np.full(len(js), row), marker, color=color, alpha=0.75)
+        ax.plot(np.exp(np.log(js).mean()), row, "|", color=color, markersize=22)
+    ax.set_yticks(range(len(rows)), labels)
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel="divergence from the truth (nats, log axis)", ylim=(3.6, -0.6))
+    reference_line(ax, 0.05, "claim C1", axis="x")
+    wrong = rows[CONTROLS[0]]
+    finding_title(
+        fig,
+        "With the time derivative the wrong way round, the penalty repairs nothing",
+        holds=bool(np.exp(np.log(wrong).mean()) > 0.5 * np.exp(np.log(rows["no penalty"]).mean())),
+        otherwise="Divergence with the penalty, without it, and with broken ones",
+    )
+    return fig
+
+
+# -------------------------------------------------------------------------------------------- plane
 TOP = 8.0
 """Free energies above this are not drawn, in units of kT."""
 BOX = ((-1.8, 1.1), (-0.5, 2.0))
@@ -47,7 +141,7 @@ def _sampled(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def maps(models: PlaneModels) -> Figure:
     """Law of simulation (top) and denoised samples (bottom), one column a method; first seed."""
-    grid, exact = mueller_brown.fine_grid()
+    grid, exact = fine_grid()
     names = list(models.scored)
     fig, axes = figure(2, len(names) + 1, height=4.3, sharex=True, sharey=True)
     filled = draw_energy(axes[0, 0], *grid.axes, exact)
@@ -167,4 +261,40 @@ def strength(runs: PlaneRuns) -> Figure:
         holds=bool(means[max(means)] > means[0.0] and least < runs.expert[0.0].mean()),
         otherwise="Divergence against the weight of the penalty",
     )
+    return fig
+
+
+# ------------------------------------------------------------------------------------------- frames
+def line_frame(
+    law: np.ndarray, truth: np.ndarray, residual: np.ndarray, seen: np.ndarray
+) -> Figure:
+    """Density on the left, residual on the right, at one diffusion time.
+
+    law, truth : masses on LINE; residual : R there, its mean over the law taken out; seen : where
+    the truth has more than a millionth of its peak
+    """
+    fig, (left, right) = figure(1, 2, height=3.0)
+    color = STYLES["Fokker-Planck"].color
+    left.plot(LINE, truth / CELL, color=STYLES["truth"].color, linestyle=":", label="truth")
+    left.plot(LINE, law / CELL, color=color, label="model")
+    left.set(xlim=(-9, 9), ylim=(0, 0.6), xlabel="x (data units)", ylabel="density")
+    left.legend(loc="upper left")
+    right.plot(LINE[seen], residual[seen], color=color)
+    right.axhline(0, color=STYLES["truth"].color, linewidth=0.8)
+    right.set(xlim=(-9, 9), ylim=(-300, 300), xlabel="x (data units)", ylabel="residual R")
+    right.set_yscale("symlog", linthresh=1)
+    return fig
+
+
+def blur_frame(masses: np.ndarray, times: np.ndarray, js: np.ndarray, now: int) -> Figure:
+    """The exact map at one time of the force, and its place on the curve."""
+    grid, _ = fine_grid()
+    fig, (left, right) = figure(1, 2, height=3.3)
+    filled = draw_energy(left, *grid.axes, masses)
+    fig.colorbar(filled, ax=left, label="free energy (kT)", ticks=(0, 2, 4, 6, 8))
+    left.set(xlabel="x (units of U)", ylabel="y (units of U)")
+    color, marker, _ = STYLES["Two For One"]
+    right.plot(times, js, color=STYLES["truth"].color)
+    right.plot(times[now], js[now], marker, color=color, markersize=10)
+    right.set(xlabel="diffusion time of the force", ylabel="divergence (nats)", ylim=(-0.01, 0.22))
     return fig

@@ -10,13 +10,24 @@ from matplotlib.ticker import FixedLocator
 
 from companion.distillation_memorization.lab.run import Sweep
 from companion.distillation_memorization.lab.world import World
-from companion.distillation_memorization.method import arms
-from companion.distillation_memorization.page.figures.style import MAIN, NAMES, look
+from companion.distillation_memorization.method import objectives
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    HARD,
+    MIXTURE,
+    SMOOTHED,
+    SOFT,
+    TEACHER,
+    UNREAD,
+)
 from companion.plotting import (
     BLACK,
     GREY,
+    METHODS,
+    Style,
     figure,
     finding_title,
+    methods,
     no_record,
     plain_ticks,
     thin_and_mean,
@@ -26,7 +37,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# -------------------------------------------------------------------------------------------- style
+LOOKS = methods(TEACHER, BASELINE, SOFT, HARD, UNREAD, MIXTURE, SMOOTHED)
+MAIN = (TEACHER, BASELINE, SOFT, HARD)
+NAMES = {
+    TEACHER: "T teacher",
+    BASELINE: "B baseline",
+    SOFT: "S soft",
+    HARD: "H hard",
+}
+PAPER = METHODS["paper"]
 
+
+def look(name: str) -> Style:
+    """Style of a model; soft students at other temperatures look like the soft one."""
+    return LOOKS.get(name, LOOKS[SOFT])
+
+
+# -------------------------------------------------------------------------------------------- rates
 def answer(published: Mapping[str, object] | None) -> Figure:
     """The published rates of the four models, or an empty frame that says what will be there."""
     main = (published or {}).get("series", {}).get("main")
@@ -63,7 +91,7 @@ def _bars(rate: np.ndarray, held: np.ndarray, models: tuple[str, ...]) -> Figure
     faint = ax.barh([0], [0], color=GREY, alpha=0.35, hatch="///", label="held-out text")
     ax.legend(handles=[solid, faint], loc="lower right")
     at = {name: rate[:, i].mean() for i, name in enumerate(models)}
-    fold = at[arms.BASELINE] / at[arms.SOFT] if at[arms.SOFT] else np.nan
+    fold = at[objectives.BASELINE] / at[objectives.SOFT] if at[objectives.SOFT] else np.nan
     finding_title(
         ax,
         f"The soft student memorizes {fold:.1f} times less than the baseline",
@@ -78,14 +106,14 @@ def temperature(worlds: list[World]) -> Figure:
     taus = sorted(
         float(m.removeprefix("soft, tau ")) for m in worlds[0].members if m.startswith("soft")
     )
-    rate = 100 * np.array([[w.rate(arms.soft(t)) for t in taus] for w in worlds])
-    held = 100 * np.array([[w.held[arms.soft(t)].mean() for t in taus] for w in worlds])
+    rate = 100 * np.array([[w.rate(objectives.soft(t)) for t in taus] for w in worlds])
+    held = 100 * np.array([[w.held[objectives.soft(t)].mean() for t in taus] for w in worlds])
     fig, ax = figure(height=3.8)
-    style = look(arms.SOFT)
+    style = look(objectives.SOFT)
     soft = {"color": style.color, "marker": style.marker}
     thin_and_mean(ax, taus, rate, soft | {"label": "S, training text"})
     ax.plot(taus, held.mean(0), color=style.color, linestyle=":", label="S, held-out text")
-    for name in (arms.BASELINE, arms.HARD):
+    for name in (objectives.BASELINE, objectives.HARD):
         mean = 100 * np.mean([w.rate(name) for w in worlds])
         ax.axhline(
             mean,
@@ -117,7 +145,7 @@ def curves(worlds: list[World]) -> Figure:
     rate = 100 * np.mean([w.curve_rate for w in worlds], axis=0)
     loss = np.mean([w.curve_loss for w in worlds], axis=0)
     fig, ax = figure(height=4.0)
-    for name in (arms.BASELINE, arms.SOFT, arms.HARD):
+    for name in (objectives.BASELINE, objectives.SOFT, objectives.HARD):
         i, style = students.index(name), look(name)
         ax.plot(
             loss[:, i],
@@ -138,7 +166,7 @@ def curves(worlds: list[World]) -> Figure:
             )
     ax.set(xlabel="held-out loss (nats per character)", ylabel="completed word for word (%)")
     ax.legend(loc="upper left")
-    b, s = students.index(arms.BASELINE), students.index(arms.SOFT)
+    b, s = students.index(objectives.BASELINE), students.index(objectives.SOFT)
     finding_title(
         ax,
         "The soft student ends with less memorized and a lower loss than the baseline",
@@ -151,7 +179,7 @@ def curves(worlds: list[World]) -> Figure:
 def overfit(sweep: Sweep) -> Figure:
     """|M_B| / |M_S| and the loss difference against the teacher's epochs."""
     fig, (left, right) = figure(1, 2, height=3.7)
-    style = look(arms.SOFT)
+    style = look(objectives.SOFT)
     panels = (
         (left, sweep.dividend, r"$|M_B| / |M_S|$", 1.0),
         (right, sweep.baseline_loss - sweep.soft_loss, "held-out loss, B - S (nats)", 0.0),
@@ -180,7 +208,7 @@ def _low_limit(ax: Axes) -> None:
 
 def heirs(worlds: list[World]) -> Figure:
     """Sequences that only the teacher knew: which share of them each student has."""
-    students = [m for m in worlds[0].members if m not in (arms.TEACHER, arms.BASELINE)]
+    students = [m for m in worlds[0].members if m not in (objectives.TEACHER, objectives.BASELINE)]
     shares = 100 * np.array([[_inherited_share(w, m) for m in students] for w in worlds])
     fig, ax = figure(height=0.42 * len(students) + 1.6)
     place = np.arange(len(students))[::-1]
@@ -194,9 +222,9 @@ def heirs(worlds: list[World]) -> Figure:
     at = dict(zip(students, np.nanmean(shares, axis=0), strict=True))
     finding_title(
         ax,
-        f"The hard student inherits {at[arms.HARD]:.0f} % of what only the teacher knew, "
-        f"the soft one {at[arms.SOFT]:.0f} %",
-        holds=bool(at[arms.HARD] > 1.5 * at[arms.SOFT]),
+        f"The hard student inherits {at[objectives.HARD]:.0f} % of what only the teacher knew, "
+        f"the soft one {at[objectives.SOFT]:.0f} %",
+        holds=bool(at[objectives.HARD] > 1.5 * at[objectives.SOFT]),
         otherwise="What students inherit from the teacher alone",
     )
     return fig
@@ -204,7 +232,7 @@ def heirs(worlds: list[World]) -> Figure:
 
 def _inherited_share(world: World, student: str) -> float:
     m = world.members
-    only = m[arms.TEACHER] & ~m[arms.BASELINE]
+    only = m[objectives.TEACHER] & ~m[objectives.BASELINE]
     return float(m[student][only].mean()) if only.any() else float("nan")
 
 
@@ -213,7 +241,7 @@ def hard_epochs(worlds: list[World]) -> Figure:
     students = worlds[0].students
     rate = 100 * np.mean([w.curve_rate for w in worlds], axis=0)
     fig, ax = figure(height=3.6)
-    for name in (arms.BASELINE, arms.SOFT, arms.HARD, arms.UNREAD):
+    for name in (objectives.BASELINE, objectives.SOFT, objectives.HARD, objectives.UNREAD):
         style = look(name)
         ax.plot(
             worlds[0].epochs,
@@ -225,7 +253,7 @@ def hard_epochs(worlds: list[World]) -> Figure:
         )
     ax.set(xlabel="epochs of the student", ylabel="completed (% of D)")
     ax.legend()
-    h, s = (rate[-1, students.index(m)] for m in (arms.HARD, arms.SOFT))
+    h, s = (rate[-1, students.index(m)] for m in (objectives.HARD, objectives.SOFT))
     finding_title(
         ax,
         f"Hard and soft students do not end at the same rate: {h:.1f} against {s:.1f} %",

@@ -13,10 +13,10 @@ import numpy as np
 
 from companion.data import Missing
 from companion.leximark.lab.arms import MARK, NONE
-from companion.leximark.lab.keyed import KeyedTest, rank_p
-from companion.leximark.page.figures import controls, scores
+from companion.leximark.lab.detection import KeyedTest, rank_p
+from companion.leximark.page.figures import auroc
 from companion.leximark.page.figures import keys as keyed
-from companion.leximark.page.figures.style import QUESTIONS, WORDS
+from companion.leximark.page.figures.auroc import QUESTIONS, WORDS
 from companion.plotting import figure, finding_title, reference_line
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def stored(record: Record | None, model: str) -> StoredRun | None:
 def dose(record: Record | None) -> Figure | Missing:
     """AUROC against K, published."""
     run = stored(record, "word model")
-    return scores.dose(run, tuple(record["settings"]["doses"])) if run else NOTHING
+    return auroc.dose(run, tuple(record["settings"]["doses"])) if run else NOTHING
 
 
 def removal(record: Record | None) -> Figure | Missing:
     """AUROC after marked words were replaced again, published."""
     run = stored(record, "word model")
-    return scores.removal(run, tuple(record["settings"]["removals"])) if run else NOTHING
+    return auroc.removal(run, tuple(record["settings"]["removals"])) if run else NOTHING
 
 
 def stealth(record: Record | None) -> Figure | Missing:
@@ -78,7 +78,7 @@ def stealth(record: Record | None) -> Figure | Missing:
         cosine={arm: np.array(row["cosine"]) for arm, row in told.items()},
         share={arm: np.array(row["share"]) for arm, row in told.items() if "share" in row} or None,
     )
-    return scores.stealth(found)
+    return auroc.stealth(found)
 
 
 def keys(record: Record | None, model: str = GPT) -> Figure | Missing:
@@ -124,11 +124,11 @@ def marks(record: Record | None) -> Figure | Missing:
                 markersize=8,
                 label=WORDS[question] if i == 0 else None,
             )
-        beside = [controls.controls(run, arm, question) for arm in arms]
-        controls.draw(
+        beside = [auroc.controls(run, arm, question) for arm in arms]
+        auroc.draw(
             ax, np.arange(len(arms)) + shift, beside, hollow=question == "record", upright=False
         )
-    controls.legend(ax)
+    auroc.legend(ax)
     none = float(run.aurocs(NONE).mean())
     reference_line(ax, none, "no mark", axis="x")
     ax.set_yticks(range(len(arms)), arms)

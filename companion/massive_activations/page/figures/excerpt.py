@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from companion.massive_activations.lab.ratios import decompose, layer_profile, ratio_series
-from companion.massive_activations.sources.excerpt import models
-from companion.massive_activations.sources.excerpt import steps as checkpoints
+from companion.massive_activations.sources import models
+from companion.massive_activations.sources import steps as checkpoints
 from companion.plotting import (
     BLACK,
     BLUE,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.massive_activations.lab.null import gaussian_ratio
+from companion.massive_activations.lab.ratios import gaussian_ratio
 from companion.massive_activations.method.fit import fit_curve
-from companion.massive_activations.verdict.mini_evidence import growth
+from companion.massive_activations.verdict.evidence import growth
 from companion.plotting import (
     BLACK,
     BLUE,
@@ -26,8 +26,8 @@ from companion.plotting import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from companion.massive_activations.lab.intervention import Intervention
     from companion.massive_activations.lab.mini_runs import MiniRun
+    from companion.massive_activations.lab.real_model import Intervention
     from companion.massive_activations.method.measure import Measurement
 
 _QUANTITIES = (

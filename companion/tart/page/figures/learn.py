@@ -14,19 +14,56 @@ from companion.plotting import (
     ORANGE,
     figure,
     finding_title,
+    methods,
     plain_ticks,
     reference_line,
 )
 from companion.stats import t_interval
 from companion.tart.lab.synthetic import Curve, Live, Noise
-from companion.tart.page.figures.looks import LOOKS, line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from companion.tart.lab.shipped import ShippedHead
 
+# -------------------------------------------------------------------------------------------- looks
+LOOKS = methods(
+    "module",
+    "logistic",
+    "logistic, C = 1",
+    "logistic, intercept",
+    "mean difference",
+    "ridge",
+    "5 neighbors",
+    "knows w",
+    "ICL",
+    "ICL, contextual",
+    "ICL, median",
+    "fine-tuned",
+)
 
+
+WORDS = {
+    "ICL": "prompting",
+    "ICL, contextual": "prompting, contextually calibrated",
+    "ICL, median": "prompting, median threshold",
+    "logistic": "logistic regression",
+    "fine-tuned": "language model, fine-tuned",
+}
+"""A method as the reader sees it, where its name is not that."""
+
+
+def words(method: str) -> str:
+    """The method's name in a figure."""
+    return WORDS.get(method, method)
+
+
+def line(method: str) -> dict[str, object]:
+    """Keyword arguments of ``Axes.plot``, with the label."""
+    return LOOKS[method]._asdict() | {"label": words(method)}
+
+
+# -------------------------------------------------------------------------------------------- learn
 def _smooth(losses: np.ndarray, n: int = 20) -> tuple[np.ndarray, np.ndarray]:
     """Means of stretches of `n` steps, at the stretches' ends."""
     n = max(1, min(n, len(losses) // 5))

@@ -1,0 +1,175 @@
+r"""The forward process, and how much a model violates its Fokker-Planck equation.
+
+The forward process: how data turn into noise.
+
+:math:`dx = -\tfrac12\beta(t)\,x\,dt + \sqrt{\beta(t)}\,dW` on t in [0, 1], the variance-preserving
+process with the paper's constants (section 3.1 of the released code).
+
+How much a model violates the Fokker-Planck equation.
+
+For the process of :mod:`vp` every true density obeys, with :math:`s=\nabla\log p`,
+
+.. math:: \partial_t\log p = \tfrac12\beta\,[\operatorname{div}s + \|s\|^2 + x\cdot s + D]
+
+and the residual R of a model is the right side minus the left.  The D is :math:`-\operatorname{div}
+f` and must not be left out: without it an exact density has a residual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+# ----------------------------------------------------------------------------------------------- vp
+BETA_MIN, BETA_MAX = 0.1, 20.0
+T_MIN = 1e-5
+"""The smallest diffusion time of training and, unless said otherwise, of evaluation."""
+
+
+def beta(t: Tensor) -> Tensor:
+    r"""Noise rate :math:`\beta(t) = \beta_{min} + t(\beta_{max} - \beta_{min})`, the shape of t."""
+    return BETA_MIN + t * (BETA_MAX - BETA_MIN)
+
+
+def log_alpha(t: Tensor) -> Tensor:
+    r"""Logarithm of what is left of the data, :math:`-\tfrac12\int_0^t\beta`."""
+    return -0.5 * BETA_MIN * t - 0.25 * (BETA_MAX - BETA_MIN) * t.square()
+
+
+def alpha(t: Tensor) -> Tensor:
+    """Factor of the data in x_t, from 1 at t = 0 to 0.007 at t = 1."""
+    return log_alpha(t).exp()
+
+
+def sigma(t: Tensor) -> Tensor:
+    r"""Deviation of the noise in x_t, :math:`\sqrt{1-\alpha^2}`; exact for tiny t as well."""
+    return (-torch.expm1(2 * log_alpha(t))).sqrt()
+
+
+def noised(x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+    """x_t = alpha x_0 + sigma noise.
+
+    x0, noise : (batch, dim); t : (batch,)
+    """
+    return alpha(t)[:, None] * x0 + sigma(t)[:, None] * noise
+
+
+# ----------------------------------------------------------------------------------------- residual
+SIGMA_V = 1e-4
+"""Deviation of the small displacements v, the paper's."""
+FORWARD, BACKWARD = 5e-4, 1e-3
+"""The released code's steps of the finite difference in t."""
+
+
+def right_side(divergence: Tensor, score: Tensor, x: Tensor, t: Tensor, dim: float) -> Tensor:
+    r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]`: (batch,).
+
+    dim : D, the dimension of the space that x lives in; 0 leaves div f out, which is wrong
+    """
+    return 0.5 * beta(t) * (divergence + (score * (score + x)).sum(1) + dim)
+
+
+def exact_residual(model, x: Tensor, t: Tensor, *, dim: float | None = None) -> Tensor:
+    """R with the trace of the Hessian, row by row; detached, (batch,).
+
+    model : has ``log_q(x, t)``; x : (batch, D), t : (batch,)
+    dim : effective dimension if x is confined to a subspace (centered molecules: D - 3); the
+        trace over all D directions is right there if log q does not change outside of it
+    """
+    with torch.enable_grad():
+        x, t = x.detach().requires_grad_(), t.detach().requires_grad_()
+        value = model.log_q(x, t).sum()
+        score, rate = torch.autograd.grad(value, (x, t), create_graph=True)
+        divergence = torch.zeros_like(t)
+        for i in range(x.shape[1]):
+            row = torch.autograd.grad(score[:, i].sum(), x, retain_graph=True)[0]
+            divergence = divergence + row[:, i]
+    dim = x.shape[1] if dim is None else dim
+    return (right_side(divergence, score, x, t, dim) - rate).detach()
+
+
+class Weak(NamedTuple):
+    """Two independent estimates of the residual, and the score where they were made.
+
+    first, second : (batch,), each with the mean R (smoothed over v); score : (batch, D), at x
+    """
+
+    first: Tensor
+    second: Tensor
+    score: Tensor
+
+    @property
+    def square(self) -> Tensor:
+        """Unbiased for R squared; may be negative, and is noisy."""
+        return self.first * self.second
+
+
+def displacements(
+    x: Tensor,
+    generator: torch.Generator,
+    *,
+    sigma_v: float = SIGMA_V,
+    project: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Two independent v ~ N(0, sigma_v^2 I), each (batch, D), on the subspace of `project`."""
+    v1, v2 = (
+        sigma_v * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        for _ in range(2)
+    )
+    return (v1, v2) if project is None else (project(v1), project(v2))
+
+
+def weak_residuals(
+    model,
+    x: Tensor,
+    t: Tensor,
+    v1: Tensor,
+    v2: Tensor,
+    *,
+    dim: float | None = None,
+    sigma_v: float = SIGMA_V,
+    rate: str = "exact",
+    rate_sign: float = 1.0,
+) -> Weak:
+    r"""The residual from first derivatives only, twice (Theorem 1), in one concatenated batch.
+
+    Stein's identity turns the divergence into a difference of scores,
+    :math:`(v/\sigma_v)\cdot(s(x+v)-s(x-v))/(2\sigma_v)`; everything else is evaluated at x + v.
+
+    rate : ``"exact"`` takes :math:`\partial_t\log q` from ``model.local``; ``"difference"`` is
+        the released code's asymmetric finite difference, four evaluations of log q more (at two
+        points, before and after t; the one at t comes with the score): nine in all
+    rate_sign : 1; -1 is the negative control that must not help
+    """
+    n, dim = len(x), x.shape[1] if dim is None else dim
+    points = torch.cat([x, x + v1, x + v2, x - v1, x - v2])
+    times = t.repeat(5)
+    if rate == "exact":
+        _, scores, rates = model.local(points, times)
+        rates = rates[n : 3 * n].split(n)
+    elif rate == "difference":
+        values, scores, _ = model.local(points, times)
+        rates = _difference(model, points[n : 3 * n], t.repeat(2), values[n : 3 * n]).split(n)
+    else:
+        raise ValueError(f"rate must be 'exact' or 'difference', got {rate!r}")
+    here, plus1, plus2, minus1, minus2 = scores.split(n)
+    residuals = []
+    for v, plus, minus, dt in ((v1, plus1, minus1, rates[0]), (v2, plus2, minus2, rates[1])):
+        divergence = (v * (plus - minus)).sum(1) / (2 * sigma_v**2)
+        residuals.append(right_side(divergence, plus, x + v, t, dim) - rate_sign * dt)
+    return Weak(*residuals, here)
+
+
+def _difference(model, x: Tensor, t: Tensor, middle: Tensor) -> Tensor:
+    """The derivative of log q in t from t, t + 5e-4, and t - 1e-3; exact for parabolas.
+
+    middle : log q at t, (batch,), which is known already
+    """
+    values = model.log_q(x.repeat(2, 1), torch.cat([t + FORWARD, t - BACKWARD]))
+    after, before = values.split(len(x))
+    up, down = FORWARD**2, BACKWARD**2
+    weight = FORWARD * BACKWARD * (FORWARD + BACKWARD)
+    return (down * after + (up - down) * middle - up * before) / weight

@@ -368,8 +368,8 @@ def _draw_map(ax: Axes, shown: Map) -> None:
     ax.set(
         xscale="log",
         yscale="log",
-        xlabel="tokens per parameter at the FP8 budget",
-        ylabel="parameters at the FP8 budget",
+        xlabel="tokens per parameter (FP8 budget)",
+        ylabel="parameters (FP8 budget)",
     )
     ax.set_xticks([25, 100, 400, 1600], ["25", "100", "400", "1600"])
     ax.set_xlim(shown.ratio[0], shown.ratio[-1])

@@ -10,9 +10,9 @@ function scene({ row, draws, size, shift }, data) {
 
   // equation 1; u = 1/2 rounds to nearest, a draw from [0, 1) stochastically
   const onGrid = (v, scale, u) => {
-    const z = Math.min(Math.abs(v) / scale, 6);
-    const step = Math.max(Math.pow(2, floorPower(Math.max(z, 0.25))), 1) / 2;
-    return Math.sign(v) * step * Math.floor(z / step + u) * scale;
+    const z = Math.max(-6, Math.min(6, v / scale));
+    const step = Math.max(Math.pow(2, floorPower(Math.max(Math.abs(z), 0.25))), 1) / 2;
+    return step * Math.floor(z / step + u) * scale;
   };
   const power = sum(x.map((v) => v * v));
   const off = (q) => sum(q.map((v, i) => (v - x[i]) ** 2)) / power;

@@ -20,11 +20,11 @@ from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES, MAX
 from companion.quartet.method.quantizers import QUEST_SCALE
 from companion.scale import generator, torch_generator
 
-DRAWS = 64
+DRAWS, OUTLIER = 64, 8.0
 ROWS = {
     "plain": "32 Gaussian numbers",
-    "outlier": "the first eight times as large",
-    "rotated": "the same, rotated",
+    "outlier": "the same, one of them 8",
+    "rotated": "with the 8, rotated",
 }
 """Rows of numbers to what the reader chooses."""
 
@@ -38,12 +38,12 @@ def page_data() -> dict[str, object]:
     """The rows, sorted and rounded, and one fixed draw for each number and each rounding."""
     x = torch.randn(GROUP, generator=torch_generator(0, "live row"))
     spiked = x.clone()
-    spiked[0] = 8 * spiked[0].abs()
+    spiked[0] = OUTLIER
     rows = {"plain": x, "outlier": spiked, "rotated": rotate(spiked, None, "none")}
     draws = generator(0, "live draws").random((DRAWS, GROUP))
     return {
         "rows": {name: sorted(round(v, 5) for v in row.tolist()) for name, row in rows.items()},
-        "draws": [[round(float(u), 3) for u in row] for row in draws],
+        "draws": [[round(0.001 + 0.998 * float(u), 3) for u in row] for row in draws],
         "magnitudes": list(MAGNITUDES),
         "c": QUEST_SCALE,
         "ticks": TICKS,
@@ -63,9 +63,9 @@ def on_grid(x: np.ndarray, scale: float, uniform: np.ndarray | float = 0.5) -> n
 
     uniform : 1/2 rounds to nearest, draws from [0, 1) round stochastically; broadcast against x
     """
-    size = np.minimum(np.abs(x) / scale, MAX)
-    step = np.maximum(2.0 ** np.floor(np.log2(np.maximum(size, 0.25))), 1.0) / 2
-    return np.sign(x) * step * np.floor(size / step + uniform) * scale
+    z = np.clip(x / scale, -MAX, MAX)
+    step = np.maximum(2.0 ** np.floor(np.log2(np.maximum(np.abs(z), 0.25))), 1.0) / 2
+    return step * np.floor(z / step + uniform) * scale
 
 
 def scene(values: Mapping, data: Mapping) -> Scene:

@@ -16,7 +16,7 @@ function scene({ row, draws, size, shift }, data) {
   };
   const power = sum(x.map((v) => v * v));
   const off = (q) => sum(q.map((v, i) => (v - x[i]) ** 2)) / power;
-  const less = (q) => 1 - sum(q.map((v, i) => v * x[i])) / power;
+  const along = (q) => sum(q.map((v, i) => v * x[i])) / power;
   const total = x.map(() => 0), curve = [];
   let mean = null;
   data.draws.forEach((uniform, k) => {
@@ -27,8 +27,8 @@ function scene({ row, draws, size, shift }, data) {
   });
   const shown = { RTN: x.map((v) => onGrid(v, absmax, 0.5)), SR: mean,
     QuEST: x.map((v) => onGrid(v, quest, 0.5)) };
-  const names = Object.keys(shown), error = {}, shorter = {};
-  for (const name of names) { error[name] = off(shown[name]); shorter[name] = less(shown[name]); }
+  const names = Object.keys(shown), error = {}, kept = {};
+  for (const name of names) { error[name] = off(shown[name]); kept[name] = along(shown[name]); }
   const clipped = (scale) => x.filter((v) => Math.abs(v) > 6 * scale).length;
   const listed = (shares) => names.map((name) => `${name} ${percent(shares[name], 1)}`).join(", ");
   const least = names.reduce((best, name) => error[name] < error[best] ? name : best);
@@ -40,7 +40,7 @@ function scene({ row, draws, size, shift }, data) {
   return {
     headline: `${draws === 1 ? "One draw" : `The mean of ${draws} draws`}: ${least} is closest. `
       + `Squared error ${listed(error)}.`,
-    detail: `Shorter along the row: ${listed(shorter)}. Clipped: ${clipped(absmax)} by the scale `
+    detail: `Length along the row: ${listed(kept)}. Clipped: ${clipped(absmax)} by the scale `
       + `${fixed(absmax, 2)} of RTN and SR, ${clipped(quest)} by QuEST's ${fixed(quest, 2)}.`,
     panels: [
       { title: "The row and its grid",

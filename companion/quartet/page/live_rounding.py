@@ -79,7 +79,7 @@ def scene(values: Mapping, data: Mapping) -> Scene:
     shown = {"RTN": on_grid(x, absmax), "SR": mean[n - 1], "QuEST": on_grid(x, quest)}
     power = float((x * x).sum())
     error = {name: float(((q - x) ** 2).sum()) / power for name, q in shown.items()}
-    shorter = {name: 1 - float((q * x).sum()) / power for name, q in shown.items()}
+    kept = {name: float((q * x).sum()) / power for name, q in shown.items()}
     curve = (((mean - x) ** 2).sum(1) / power).tolist()
     lost = {
         "AbsMax": int((np.abs(x) > MAX * absmax).sum()),
@@ -93,7 +93,7 @@ def scene(values: Mapping, data: Mapping) -> Scene:
     return {
         "headline": f"{'One draw' if n == 1 else f'The mean of {n} draws'}: "
         f"{least} is closest. Squared error {_listed(error)}.",
-        "detail": f"Shorter along the row: {_listed(shorter)}. Clipped: {lost['AbsMax']} by the "
+        "detail": f"Length along the row: {_listed(kept)}. Clipped: {lost['AbsMax']} by the "
         f"scale {fixed(absmax, 2)} of RTN and SR, {lost['QuEST']} by QuEST's {fixed(quest, 2)}.",
         "panels": [
             {

@@ -481,7 +481,7 @@ def _over(table, name: str) -> Interval:
 )
 def parameters_kept(ladder):
     _check(ladder, "SR:none", "RTN:none", "QuEST:none")
-    logs = {name: ladder.log_shares(f"{name}:none", "N") for name in EFF_N}
+    logs = {name: log_shares(ladder, f"{name}:none", "N") for name in EFF_N}
     beside = {name: _ratio(values - np.log(EFF_N[name])) for name, values in logs.items()}
     return Measured(
         beside["RTN"],
@@ -510,7 +510,7 @@ def parameters_kept(ladder):
 )
 def data_kept(ladder):
     _check(ladder, "none:SR", "none:RTN", "none:QuEST")
-    logs = {name: ladder.log_shares(f"none:{name}", "D") for name in EFF_D}
+    logs = {name: log_shares(ladder, f"none:{name}", "D") for name in EFF_D}
     return Measured(
         _ratio(logs["RTN"] - logs["SR"]),
         {"RTN over QuEST": _ratio(logs["RTN"] - logs["QuEST"])},
@@ -620,6 +620,20 @@ def _identity(ratios: np.ndarray) -> Interval:
     return exact(ratios[np.abs(ratios - 1).argmax()], ratios.size)
 
 
+def log_shares(ladder, recipe: str, of: str) -> np.ndarray:
+    """log eff_N or log eff_D of a recipe as pseudo-values over seeds, that of no quantization 0.
+
+    A parabola does not go through every rung, so the unquantized run's own share is not quite 1;
+    it is divided out.
+    """
+    return ladder.log_shares(recipe, of) - ladder.log_shares(BASELINE, of)
+
+
+def efficiency(ladder, recipe: str, of: str) -> Interval:
+    """eff_N or eff_D of a recipe with its 95 % interval over seeds."""
+    return _ratio(log_shares(ladder, recipe, of))
+
+
 def _ratio(logs: np.ndarray) -> Interval:
     """Over seeds, from pseudo-values of a logarithm."""
     return over_seeds(logs).map(np.exp)
@@ -689,7 +703,7 @@ def shares(ladder) -> dict[str, list]:
         for scheme, value in printed.items():
             if recipe.format(scheme) not in ladder.final:
                 continue
-            found = ladder.efficiency(recipe.format(scheme), of)
+            found = efficiency(ladder, recipe.format(scheme), of)
             row = (scheme, of, *rounded(found[:3]), value)
             for column, entry in zip(table, row, strict=True):
                 table[column].append(entry)

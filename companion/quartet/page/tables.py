@@ -16,7 +16,7 @@ from companion.quartet.lab.training import BASELINE, Ladder, Rates
 from companion.quartet.method.law import PARAMETERS
 from companion.quartet.page.figures import NAMED
 from companion.quartet.sources import TABLE_2, TABLE_6
-from companion.quartet.verdict import deviations
+from companion.quartet.verdict import deviations, efficiency
 from companion.stats import Interval, over_seeds
 from companion.tables import styled
 
@@ -106,7 +106,7 @@ def training_table(ladder: Ladder) -> Styler:
         if name == BASELINE:
             row |= {"gap (nats)": "–", "share": "–"}
         else:
-            share = f"{measured_text(ladder.efficiency(name, of))} of {of}" if of else "–"
+            share = f"{measured_text(efficiency(ladder, name, of))} of {of}" if of else "–"
             row |= {"gap (nats)": measured_text(over_seeds(ladder.gap(name))), "share": share}
         rows.append(row)
     return styled(pd.DataFrame(rows), "quartet-training", {"loss ↓": "{:.4f}"})

@@ -101,7 +101,8 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     left.set(
         xscale="log", xlabel="parameters of the blocks", ylabel="held-out loss (nats per byte)"
     )
-    plain_ticks(left.xaxis, sizes["n"], "{:,.0f}")
+    left.set_xticks(sizes["n"], [f"{n / 1e3:.0f}k" for n in sizes["n"]])
+    left.minorticks_off()
     left.legend(fontsize=8.5)
     draw_shares(right, series["shares"])
     rows = _rows(series["shares"])
@@ -150,7 +151,7 @@ def draw_shares(ax: Axes, shares: Mapping[str, list], refit: Refit | None = None
     ax.set_xlim(0, max(1.3, *(min(2, row["ours_high"] or 0) for row in rows)))
     ax.axvline(1, color=BLACK, linestyle=":", linewidth=1)
     ax.set_xlabel("share of parameters (forward)\nor of tokens (backward)")
-    ax.legend(fontsize=8.5, loc="lower left")
+    ax.legend(fontsize=8.5, loc="lower left" if refit is None else "upper left")
 
 
 def shares_figure(shares: Mapping[str, list], refit: Refit | None) -> Figure:

@@ -59,7 +59,7 @@ def test_everything_that_asks_for_a_stream_is_heard(ear):
     scale.torch_generator(3, "b")
     products.operands(32, 64, 5)
     assert {("3", "a", "1"), ("3", "b")} < set(ear.heard)
-    assert ("operands", "32", "64") in ear.names()
+    assert ("matrices", "32", "64") in ear.names()
 
 
 def test_painted_tokens_cannot_be_confused():
@@ -315,13 +315,13 @@ def test_state_tracking_is_read_on_other_walks(ear):
 
 
 def test_text_of_quartet(monkeypatch, ear):
-    from companion.quartet.lab import text
+    from companion.quartet.lab import training
 
-    monkeypatch.setattr(text, "streams", lambda: (*painted(), 32))
-    batches = [text.batch([0, 1], step, 2, 16) for step in range(3)]
+    monkeypatch.setattr(training, "streams", lambda: (*painted(), 32))
+    batches = [training.batch([0, 1], step, 2, 16) for step in range(3)]
     assert all(is_training(one) for one in batches)
-    assert is_held_out(text.held_out(2, 500, 16))
-    assert complaints(ear, Declared(fit=[("quartet batch", ANY)])) == []
+    assert is_held_out(training.held_out_windows(2, 500, 16))
+    assert complaints(ear, Declared(fit=[("verses", ANY)])) == []
 
 
 def test_minis_of_massive_activations(monkeypatch, ear):

@@ -1,9 +1,12 @@
-"""What Quartet claims, and what a run says of it: C1 to C10, and the series of the record.
+"""What Quartet claims, and what a run says of it, and the series of the record.
+
+C1, C4 to C7, C9, and C11 to C14 are the paper's; C2, C3, C8, C10, C15, and C16 ours.
 
 Every measurement takes results of the notebook by name: ``table`` (scheme -> simulation),
-``optimum``, ``means`` and ``scans`` of the scale rules, ``products``, ``reruns`` (regression of the
-authors' re-runs), ``refit``, ``bops`` and ``measured`` (maps with doubled speed and with the
-authors' timings), ``depth`` and ``averages`` of gradients, ``trained``.
+``optimum``, ``means`` and ``scans`` of the scale rules, ``products``, ``reruns`` (regression of
+the authors' re-runs), ``refit``, ``leads`` (the models that the paper marks), ``measured`` (the
+map with the authors' timings), ``earlier`` recipes, ``depth`` and ``averages`` of gradients,
+``ladder`` and ``rates`` of our own training.
 """
 
 from __future__ import annotations
@@ -16,11 +19,11 @@ from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
 from companion.quartet.lab.gradients import log_slope
 from companion.quartet.lab.products import fit_decay
-from companion.quartet.lab.refit import nested_test, quality_of
-from companion.quartet.method.law import PARAMETERS, Law
-from companion.quartet.method.optimal import SIZE_LIMITS, Quality, Speed, crossover
-from companion.quartet.sources import TABLE_6
-from companion.stats import LEVEL, Interval, exact, holm, p_value, paired, t_interval
+from companion.quartet.lab.released import nested_test, resampled_crossover
+from companion.quartet.lab.training import BASELINE, QUARTET
+from companion.quartet.method.law import PARAMETERS, SIZE_LIMITS
+from companion.quartet.sources import TABLE_2, TABLE_6
+from companion.stats import Interval, exact, holm, over_seeds, p_value, paired, t_interval
 from companion.verdicts import (
     FROM_BOOK,
     YES,
@@ -45,7 +48,13 @@ MONOTONE = 0.9
 MARGIN = 0.01
 """Nats within which two backward schemes would count as equivalent."""
 
+CLOSE = (0.8, 1.25)
+"""Ratio to a printed efficiency within which ours agrees with it."""
+
 SHOWN = "shown at toy scale, tested at book scale"
+
+EFF_N = dict(zip(TABLE_2["scheme"], TABLE_2["eff_n"], strict=True))
+EFF_D = dict(zip(TABLE_2["scheme"], TABLE_2["eff_d"], strict=True))
 
 verdicts = Verdicts()
 
@@ -55,7 +64,7 @@ verdicts = Verdicts()
     "On Gaussian data stochastic rounding has twice the error of rounding to nearest, and no "
     "shrinkage.",
     of=PAPER,
-    on=MODEL,
+    on=PAPER,
     paper="MSE 2.77e-2 (SR), 1.37e-2 (RTN); misalignment 0, 9.3e-3 (Table 2)",
     unit="ratio",
     needs=("table",),
@@ -188,37 +197,37 @@ def sign_bug(averages):
 
 @verdicts.claim(
     "C4",
-    "With the signs on the right side, RTN's gap stops growing with the number of tokens.",
+    "RTN's gap grew with the number of tokens because of misplaced signs; with the signs right it "
+    "does not, and is below SR's.",
     of=PAPER,
     paper="version 4 withdraws the advantage of SR on long runs (footnote 2)",
     unit="nats per doubling",
     needs=("reruns",),
-    region=above(0, must_hold=True),
-    criterion="slope of RTN's gap per doubling, signs after minus signs before: {} with p < 0.01; "
-    "slope after above 0 with p < 0.01; SR - RTN, signs before, above 0 with p < 0.01; it does "
-    "not hold if the interval of the slope before excludes 0",
+    region=above(0),
+    criterion="slope of RTN's gap per doubling, signs after minus signs before, minus the same of "
+    "SR, which has no part in the bug: {}; slope of RTN with signs after above 0; RTN's gap falls "
+    "more than SR's, above 0; SR - RTN, signs before, above 0; it does not hold if RTN's slope "
+    "with signs before is above 0",
     parts={
-        "p of the difference": below(0.01),
-        "slope, signs after": above(0),
-        "its p": below(0.01),
+        "RTN's slope, signs after": above(0),
+        "fall of RTN's gap beyond SR's": above(0),
         "SR - RTN, signs before": above(0),
-        "p of SR - RTN": below(0.01),
     },
 )
 def reruns(found):
-    before = found.before
-    refuted = not before.low <= 0 <= before.high
+    before = found.slopes["RTN, signs before"]
     return Measured(
-        found.difference,
+        found.beyond_placebo,
         {
-            "p of the difference": p_value(found.difference.p),
-            "slope, signs after": found.after,
-            "its p": p_value(found.after.p),
+            "RTN's slope, signs after": found.slopes["RTN, signs after"],
+            "fall of RTN's gap beyond SR's": found.level,
             "SR - RTN, signs before": found.sr_minus_rtn,
-            "p of SR - RTN": p_value(found.sr_minus_rtn.p),
         },
-        f"slope before {measured_text(before)}; one training seed per run",
-        refuted="the interval of the slope before excludes 0" if refuted else "",
+        f"p = {found.beyond_placebo.p:.2f}; change of slope {measured_text(found.rtn)} (RTN), "
+        f"{measured_text(found.sr)} (SR, the placebo); slope of RTN with signs before "
+        f"{measured_text(before)}; SR - RTN changes by {measured_text(found.its_slope)} per "
+        f"doubling, p = {found.its_slope.p:.2f}; one training seed per run",
+        refuted="with the signs before, RTN's gap grows" if before.low > 0 else "",
     )
 
 
@@ -247,6 +256,14 @@ def law(refit):
     note += ", ".join(f"{name} {measured_text(refit.interval(name))}" for name in shown)
     note += f"; gamma = 1 rejected with F = {nested.estimate:.0f}, p = {nested.p:.0e}"
     note += "; QuEST with SR fitted jointly on all its runs: ({:.3f}, {:.3f})".format(*refit.joint)
+    held = refit.held_out
+    note += "; the law without 430M and 800M has E = {:.3f} and predicts {}".format(
+        np.exp(held.law.theta[4]),
+        " and ".join(
+            f"{p:.4f} (measured {loss:.4f})"
+            for p, loss in zip(held.predicted, held.loss, strict=True)
+        ),
+    )
     if refit.n_lost:
         note += f"; {refit.n_lost} resamples had too few distinct runs"
     return Measured(
@@ -262,41 +279,35 @@ def law(refit):
 
 @verdicts.claim(
     "C6",
-    "If four bits double the speed, they are optimal for both passes once there are enough tokens "
-    "per parameter.",
+    "If four bits double the speed, they are optimal for both passes at the budgets of today's "
+    "models.",
     of=PAPER,
-    paper="Figure 1b",
-    unit="tokens per parameter",
-    needs=("refit", "bops", "measured"),
-    region=between(80, 175),
-    criterion="BOPS speeds: FP8:FP4 gives way to FP4:FP4 {} tokens per parameter at 1e8, 1e9, and "
-    "1e11 parameters, 95 % intervals over resampled runs, at a ratio that grows with the size; "
-    "FP8:FP8 is best nowhere",
-    parts={
-        "at 1e8 parameters": between(80, 175),
-        "at 1e11": between(80, 175),
-        "grows with the size": YES,
-        "share of the map where FP8:FP8 is best": below(0, "0", closed=True),
-    },
+    paper="Figure 1b, with six marked models of 1 to 72 billion parameters",
+    unit="times",
+    needs=("refit", "leads", "measured"),
+    region=above(1),
+    criterion="BOPS speeds: tokens per parameter of a marked model over those from which FP4:FP4 "
+    "is best at its size, least of six: 95 % interval over resampled runs {}; not resolved if the "
+    "law fitted without the runs of 430M and 800M gives another answer",
 )
-def optimal(refit, bops, measured, n=25):
-    sizes = np.geomspace(*SIZE_LIMITS, n)
-    where = np.array([crossover(refit.law, N, Speed(), quality_of(refit)) for N in sizes])
-    if not np.isfinite(where).all():
-        raise Open("no crossover found")
-    small, middle, large = (
-        _resampled_crossover(refit, N) for N in (SIZE_LIMITS[0], 1e9, SIZE_LIMITS[1])
+def optimal(refit, leads, measured):
+    held = refit.held_out
+    missed = ", ".join(
+        f"{(p - loss):+.3f} at {n / 1e6:.0f}M"
+        for n, loss, p in zip(held.n, held.loss, held.predicted, strict=True)
     )
+    where = ", ".join(
+        f"{measured_text(resampled_crossover(refit, n))} at {n:.0e}"
+        for n in (SIZE_LIMITS[0], 1e9, SIZE_LIMITS[1])
+    )
+    agrees = (leads.held_out > 1) == (leads.all_runs.estimate > 1)
     return Measured(
-        middle,
-        {
-            "at 1e8 parameters": small,
-            "at 1e11": large,
-            "grows with the size": (np.diff(where) > 0).all(),
-            "share of the map where FP8:FP8 is best": exact(bops.share("FP8:FP8")),
-        },
-        "shown at 1e9 parameters, over resampled runs; with the authors' RTX 5090 block "
+        leads.all_runs,
+        note=f"FP4:FP4 wins from {where} parameters, in tokens per parameter; without the runs of "
+        f"430M and 800M the law misses them by {missed} nats, and the least lead is "
+        f"{leads.held_out:.2f} (gamma = 1: {leads.gamma_1:.0f}); with the authors' RTX 5090 block "
         f"timings FP8:FP8 is best on {100 * measured.share('FP8:FP8'):.0f} % of the map",
+        doubt="" if agrees else "the law without the two largest runs says the opposite",
     )
 
 
@@ -380,29 +391,24 @@ def model_averages(averages):
 
 @verdicts.claim(
     "C9",
-    "Forward, SR costs more than RTN; Quartet ends below naive four-bit training.",
+    "Forward, stochastic rounding costs more than rounding to nearest and than QuEST.",
     of=PAPER,
-    paper="gaps .124-.211 (SR), .064-.126 (RTN) (released runs, 30M); Table 3",
+    paper="gaps .124-.211 (SR), .064-.126 (RTN), .066-.102 (QuEST) (released runs, 30M)",
     unit="nats",
-    needs=("trained",),
+    needs=("ladder",),
     scales=FROM_BOOK,
     elsewhere=SHOWN,
     region=above(0),
-    criterion="gap of SR minus gap of RTN, paired over seeds: 95 % interval {}; naive four-bit "
-    "training minus Quartet: 95 % interval above 0",
-    parts={"naive - Quartet": above(0)},
+    criterion="gap of SR minus gap of RTN, paired over seeds: 95 % interval {}; gap of SR minus "
+    "gap of QuEST: 95 % interval above 0",
+    parts={"SR - QuEST": above(0)},
 )
-def forward(trained):
-    gap = _gaps(trained, "SR:none", "RTN:none", "QuEST:none", "QuEST:RTN", "naive")
-    difference = paired(gap["SR:none"], gap["RTN:none"])
-    naive = paired(gap["naive"], gap["QuEST:RTN"])
-    quest = paired(gap["SR:none"], gap["QuEST:none"])
-    adjusted = holm([difference.p, quest.p, naive.p])
+def forward(ladder):
+    gap = _gaps(ladder, "SR:none", "RTN:none", "QuEST:none")
     return Measured(
-        difference,
-        {"naive - Quartet": naive},
-        f"gaps: {_told(gap)}; p after Holm: SR - RTN {adjusted[0]:.3f}, SR - QuEST "
-        f"{adjusted[1]:.3f}, naive - Quartet {adjusted[2]:.1e}",
+        paired(gap["SR:none"], gap["RTN:none"]),
+        {"SR - QuEST": paired(gap["SR:none"], gap["QuEST:none"])},
+        f"gaps: {_told(gap)}",
     )
 
 
@@ -412,22 +418,194 @@ def forward(trained):
     of=OURS,
     paper="gaps .005-.012 (RTN backward), .066-.102 (QuEST forward) (released runs, 30M)",
     unit="nats",
-    needs=("trained",),
+    needs=("ladder",),
     scales=FROM_BOOK,
     elsewhere=SHOWN,
     region=above(0),
     criterion="half the gap of QuEST forward minus the gap of RTN backward, paired over seeds: 95 "
     "% interval {}",
 )
-def backward(trained):
-    gap = _gaps(trained, "QuEST:none", "none:RTN", "none:SR", "QuEST:RTN", "QuEST:SR")
+def backward(ladder):
+    gap = _gaps(ladder, "QuEST:none", "none:RTN", "none:SR", "none:QuEST")
     difference = paired(gap["none:SR"], gap["none:RTN"])
     p = ttost_paired(gap["none:SR"], gap["none:RTN"], -MARGIN, MARGIN)[0]
     return Measured(
-        t_interval(0.5 * gap["QuEST:none"] - gap["none:RTN"]),
+        over_seeds(0.5 * gap["QuEST:none"] - gap["none:RTN"]),
         note=f"gaps: {_told(gap)}; SR - RTN backward {measured_text(difference)}, reported and not "
         f"claimed (equivalent within {MARGIN} nats: p = {p:.2f})",
     )
+
+
+@verdicts.claim(
+    "C11",
+    "On Gaussian data QuEST has the least error of the three quantizers.",
+    of=PAPER,
+    on=MODEL,
+    paper="MSE 1.32e-2 (QuEST), 1.37e-2 (RTN), 2.77e-2 (SR) (Table 2)",
+    unit="ratio",
+    needs=("table",),
+    region=below(1),
+    criterion="MSE of QuEST, its scale rounded down as in the released code, over MSE of RTN {}",
+)
+def quest_error(table):
+    rtn = table["RTN"].mse
+    return Measured(
+        t_interval(table["QuEST"].mse / rtn),
+        note=f"with the scale rounded to nearest {measured_text(_over(table, 'QuEST nearest'))}, "
+        f"with a float32 scale {measured_text(_over(table, 'QuEST fp32 scale'))}",
+    )
+
+
+def _over(table, name: str) -> Interval:
+    return t_interval(table[name].mse / table["RTN"].mse)
+
+
+@verdicts.claim(
+    "C12",
+    "Quantizing the forward pass acts like keeping 0.42 (SR), 0.59 (RTN) or 0.64 (QuEST) of the "
+    "parameters, at any size.",
+    of=PAPER,
+    paper="eff_N 0.42, 0.59, 0.64 (Table 2), fitted at 30M to 200M",
+    unit="of the paper's",
+    needs=("ladder",),
+    scales=FROM_BOOK,
+    elsewhere=SHOWN,
+    region=between(*CLOSE),
+    criterion="eff_N of RTN over the paper's {}; so SR's and QuEST's; eff_N of QuEST over that of "
+    "RTN above 1; 95 % intervals over seeds",
+    parts={
+        "SR over the paper's": between(*CLOSE),
+        "QuEST over the paper's": between(*CLOSE),
+        "QuEST over RTN": above(1),
+    },
+)
+def parameters_kept(ladder):
+    _check(ladder, "SR:none", "RTN:none", "QuEST:none")
+    logs = {name: log_shares(ladder, f"{name}:none", "N") for name in EFF_N}
+    beside = {name: _ratio(values - np.log(EFF_N[name])) for name, values in logs.items()}
+    return Measured(
+        beside["RTN"],
+        {
+            "SR over the paper's": beside["SR"],
+            "QuEST over the paper's": beside["QuEST"],
+            "QuEST over RTN": _ratio(logs["QuEST"] - logs["RTN"]),
+        },
+        "eff_N: " + _listed({name: _ratio(values) for name, values in logs.items()}),
+    )
+
+
+@verdicts.claim(
+    "C13",
+    "Backward, rounding to nearest keeps more of the data than stochastic rounding and than QuEST.",
+    of=PAPER,
+    paper="eff_D 0.93 (RTN), 0.88 (SR), 0.83 (QuEST) (Table 2)",
+    unit="ratio",
+    needs=("ladder",),
+    scales=FROM_BOOK,
+    elsewhere=SHOWN,
+    region=above(1),
+    criterion="eff_D of RTN over that of SR: 95 % interval over seeds {}; so that of RTN over that "
+    "of QuEST, above 1",
+    parts={"RTN over QuEST": above(1)},
+)
+def data_kept(ladder):
+    _check(ladder, "none:SR", "none:RTN", "none:QuEST")
+    logs = {name: log_shares(ladder, f"none:{name}", "D") for name in EFF_D}
+    return Measured(
+        _ratio(logs["RTN"] - logs["SR"]),
+        {"RTN over QuEST": _ratio(logs["RTN"] - logs["QuEST"])},
+        "eff_D: " + _listed({name: _ratio(values) for name, values in logs.items()}),
+    )
+
+
+@verdicts.claim(
+    "C14",
+    "Quartet ends below earlier four-bit recipes, of which some do not train, and is stable at 7B.",
+    of=PAPER,
+    paper="Table 3, 30M, 25 to 400 tokens per parameter; Table 7, 7B",
+    unit="nats",
+    needs=("earlier",),
+    region=above(0),
+    criterion="printed loss of LUQ-INT4, the best of those that always end, minus Quartet's, over "
+    "the five lengths: 95 % interval {}; so of LUQ-FP4, Jetfire and HALO; LSS-INT4 gives no number "
+    "for some lengths; the released 7B loss never rises by more than 0.02 nats between evaluations",
+    parts={
+        "LUQ-FP4 - Quartet": above(0),
+        "Jetfire-FP4 - Quartet": above(0),
+        "HALO-FP4 - Quartet": above(0),
+        "lengths without a number for LSS-INT4": above(0),
+        "rises of the 7B loss": below(0, closed=True),
+    },
+)
+def earlier_recipes(earlier):
+    names = ("LUQ-FP4", "Jetfire-FP4", "HALO-FP4")
+    return Measured(
+        earlier.above["LUQ-INT4"],
+        {
+            **{f"{name} - Quartet": earlier.above[name] for name in names},
+            "lengths without a number for LSS-INT4": exact(earlier.diverged["LSS-INT4"]),
+            "rises of the 7B loss": exact(earlier.rises, earlier.n_evaluations),
+        },
+        "one seed per run, and ports by the authors; LSS-INT4 is "
+        f"{earlier.above['LSS-INT4'].estimate:.2f} above where it has a number; the released 7B "
+        f"curve, of the first versions' recipe, ends {earlier.gap_7b:.3f} nats above BF16, Table 7 "
+        f"says {earlier.printed_gap_7b:.3f}",
+    )
+
+
+@verdicts.claim(
+    "C15",
+    "Quartet ends below plain MXFP4, which has neither rotation nor the factor 3/4.",
+    of=OURS,
+    paper="not in the paper, whose baselines are other recipes",
+    unit="nats",
+    needs=("ladder",),
+    scales=FROM_BOOK,
+    elsewhere=SHOWN,
+    region=above(0),
+    criterion="gap of plain MXFP4 minus gap of Quartet, paired over seeds: 95 % interval {}",
+)
+def plain(ladder):
+    names = (QUARTET, "plain MXFP4", "no rotation", "no mask")
+    gap = _gaps(ladder, *names)
+    apart = {name: paired(gap[name], gap[QUARTET]) for name in names[1:]}
+    adjusted = dict(zip(apart, holm([one.p for one in apart.values()]), strict=True))
+    told = ", ".join(
+        f"{name} {measured_text(apart[name])} (p after Holm {adjusted[name]:.2g})"
+        for name in names[2:]
+    )
+    return Measured(apart["plain MXFP4"], note=f"gaps: {_told(gap)}; above Quartet: {told}")
+
+
+@verdicts.claim(
+    "C16",
+    "Half or twice the learning rate would change no gap by 0.03 nats.",
+    of=OURS,
+    paper="one learning rate per size for all recipes (Table 4)",
+    unit="nats",
+    needs=("rates",),
+    scales=FROM_BOOK,
+    elsewhere=SHOWN,
+    region=size_below(0.03),
+    criterion="what a recipe gains from another rate, beyond what the unquantized run gains, "
+    "paired over seeds, the widest of all: 95 % interval {}",
+)
+def learning_rates(rates):
+    names = [name for name in rates.final if name != BASELINE]
+    if not names or len(rates.rates) < 2:
+        raise Untested("one learning rate, or no recipe: nothing to compare")
+    here = len(rates.rates) // 2
+    found = {
+        f"{name} at {lr:g}": over_seeds(rates.gained(name)[i])
+        for name in names
+        for i, lr in enumerate(rates.rates)
+        if i != here
+    }
+    ends = {key: max(abs(one.low), abs(one.high)) for key, one in found.items()}
+    widest = max(found, key=ends.get)
+    base = rates.final[BASELINE].mean(1)
+    losses = ", ".join(f"{loss:.3f} at {lr:g}" for lr, loss in zip(rates.rates, base, strict=True))
+    return Measured(found[widest], note=f"shown: {widest}; {_listed(found)}; unquantized: {losses}")
 
 
 # --------------------------------------------------------------------------- what they share
@@ -442,65 +620,66 @@ def _identity(ratios: np.ndarray) -> Interval:
     return exact(ratios[np.abs(ratios - 1).argmax()], ratios.size)
 
 
-def _resampled_crossover(refit, N: float) -> Interval:
-    """Crossover at N with law and efficiencies of every bootstrap refit."""
-    thetas = np.stack([refit.boot[name] for name in PARAMETERS], axis=1)
-    draws = [
-        crossover(Law(theta, 0.0), N, Speed(), Quality(eff_n, eff_d))
-        for theta, eff_n, eff_d in zip(
-            thetas, refit.boot["eff_N QuEST"], refit.boot["eff_D SR"], strict=True
-        )
-        if np.isfinite(theta).all()
-    ]
-    here = crossover(refit.law, N, Speed(), quality_of(refit))
-    # a refit without a crossover leaves the interval open on both sides of it: count it as far away
-    far = np.where(np.isfinite(draws), draws, np.inf)
-    if far.size < 10:
-        return Interval(here)
-    low, high = np.quantile(far, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(here, float(low), float(high), None, far.size)
+def log_shares(ladder, recipe: str, of: str) -> np.ndarray:
+    """log eff_N or log eff_D of a recipe as pseudo-values over seeds, that of no quantization 0.
+
+    A parabola does not go through every rung, so the unquantized run's own share is not quite 1;
+    it is divided out.
+    """
+    return ladder.log_shares(recipe, of) - ladder.log_shares(BASELINE, of)
 
 
-def _gaps(trained, *names: str) -> dict[str, np.ndarray]:
-    """Loss gaps against the unquantized runs, by recipe; raises where they cannot be compared."""
-    every = ("none:none", *names)
-    if lacking := [name for name in every if name not in trained.final]:
+def efficiency(ladder, recipe: str, of: str) -> Interval:
+    """eff_N or eff_D of a recipe with its 95 % interval over seeds."""
+    return _ratio(log_shares(ladder, recipe, of))
+
+
+def _ratio(logs: np.ndarray) -> Interval:
+    """Over seeds, from pseudo-values of a logarithm."""
+    return over_seeds(logs).map(np.exp)
+
+
+def _check(ladder, *names: str) -> None:
+    """Raise where recipes cannot be compared over seeds."""
+    every = (BASELINE, *names)
+    if lacking := [name for name in every if name not in ladder.final]:
         raise Untested(f"not trained in this run: {', '.join(lacking)}")
-    if len(trained.plan.seeds) < 3:
-        raise Untested(f"{len(trained.plan.seeds)} seed gives no interval: shown, not tested")
-    if lost := int(sum((~np.isfinite(trained.final[name])).sum() for name in every)):
+    if len(ladder.seeds) < 3:
+        raise Untested(f"{len(ladder.seeds)} seeds give no interval: shown, not tested")
+    if lost := int(sum((~np.isfinite(ladder.final[name])).sum() for name in every)):
         raise Open(f"{lost} of the runs diverged, so no paired interval")
-    return {name: trained.gap(name) for name in names}
+
+
+def _gaps(ladder, *names: str) -> dict[str, np.ndarray]:
+    """Loss gaps against the unquantized runs, by recipe."""
+    _check(ladder, *names)
+    return {name: ladder.gap(name) for name in names}
 
 
 def _told(gaps: dict[str, np.ndarray]) -> str:
-    return ", ".join(f"{name} {measured_text(t_interval(gap))}" for name, gap in gaps.items())
+    return _listed({name: over_seeds(gap) for name, gap in gaps.items()})
+
+
+def _listed(intervals: dict[str, Interval]) -> str:
+    return ", ".join(f"{name} {measured_text(one)}" for name, one in intervals.items())
 
 
 # --------------------------------------------------------------------------- the record
 def series(results) -> dict[str, object]:
-    """What the published figures need, small enough for a record."""
+    """What the first figure and the first sentences need."""
+    ladder = results.ladder
     found: dict[str, object] = {
-        "table": {
-            name: [float(simulated.mse.mean()), float(simulated.misalignment.mean())]
-            for name, simulated in results.table.items()
+        "sizes": {
+            "n": ladder.sizes.tolist(),
+            "loss": rounded(ladder.by_size.mean(1)),
         },
-        "products": {
-            "counts": results.products.counts,
-            "errors": {arm: rounded(e) for arm, e in results.products.errors.items()},
-        },
-        "averages": {
-            "counts": results.averages.counts,
-            "errors": {arm: rounded(e) for arm, e in results.averages.errors.items()},
-        },
-        "depth": {
-            arm: {
-                "cosine": rounded(results.depth.cosine[arm].mean(0)),
-                "misalignment": rounded(results.depth.misalignment[arm].mean(0)),
-            }
-            for arm in results.depth.cosine
-        },
-        "final": {name: rounded(values) for name, values in results.trained.final.items()},
+        "recipes": columns(
+            (name, float(losses.mean()), over_seeds(ladder.gap(name)))
+            for name, losses in ladder.final.items()
+            if name != BASELINE
+        ),
+        "shares": shares(ladder),
+        "n": ladder.n,
     }
     if not isinstance(results.refit, Missing):
         names = (*PARAMETERS, *results.refit.efficiency)
@@ -508,7 +687,30 @@ def series(results) -> dict[str, object]:
     return found
 
 
-def rounded(values: np.ndarray, digits: int = 6) -> list:
+def columns(rows) -> dict[str, list]:
+    """(recipe, loss, gap) as a table of the record."""
+    table = {name: [] for name in ("recipe", "loss", "gap", "gap_low", "gap_high")}
+    for name, loss, gap in rows:
+        for column, value in zip(table, (name, loss, *gap[:3]), strict=True):
+            table[column].append(value if isinstance(value, str) else rounded([value])[0])
+    return table
+
+
+def shares(ladder) -> dict[str, list]:
+    """eff_N of the forward schemes and eff_D of the backward ones, beside Table 2."""
+    table = {name: [] for name in ("scheme", "of", "ours", "ours_low", "ours_high", "paper")}
+    for of, recipe, printed in (("N", "{}:none", EFF_N), ("D", "none:{}", EFF_D)):
+        for scheme, value in printed.items():
+            if recipe.format(scheme) not in ladder.final:
+                continue
+            found = efficiency(ladder, recipe.format(scheme), of)
+            row = (scheme, of, *rounded(found[:3]), value)
+            for column, entry in zip(table, row, strict=True):
+                table[column].append(entry)
+    return table
+
+
+def rounded(values, digits: int = 6) -> list:
     """Nested lists of `digits` significant digits; what is not finite stays so."""
     return [
         rounded(row, digits) if np.ndim(row) else float(f"{float(row):.{digits}g}")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.quartet.lab import reruns
+from companion.quartet.lab import released
 from companion.quartet.lab.gradients import Depth
 from companion.quartet.verdict import verdicts
 from tests.borders import CORRECTED, CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
@@ -52,15 +52,19 @@ def depth(p_gain=None, batches=0.0, off=None):
     return Depth(cosine, found.misalignment)
 
 
-def trained(seeds=0.05, **gaps):
-    """Six seeds; `gaps` gives what a recipe loses against the baseline, by seed."""
-    found = made.trained()
-    base = spread(2.0, seeds, 6)
-    start = found.final["none:none"]
-    final = {name: base + (values - start) for name, values in found.final.items()}
+def ladder(seeds=0.05, **gaps):
+    """Eight seeds; `gaps` gives what a recipe loses against the baseline, by seed."""
+    found = made.ladder(seeds=seeds)
+    base = found.final["none:none"]
+    final = dict(found.final)
     for name, values in gaps.items():
-        final[name.replace("__", ":")] = base + values
+        final[name.replace("__", ":").replace("_", " ")] = base + values
     return found._replace(final=final)
+
+
+def lost(share, width=0.0):
+    """Nats that leave `share`, by seed; `width` : how far the seeds reach."""
+    return -made.SLOPE * np.log(share) + (crossing(width, 0.0, 8) if width else np.zeros(8))
 
 
 SR_TABLE = made.table()
@@ -105,51 +109,98 @@ BORDERS = [
     Border(
         "C9",
         CROSSES,
-        "stochastic rounding loses more, and perhaps not",
-        of(trained=trained(SR__none=0.04 + crossing(0.01, 0.0, 6))),
+        "stochastic rounding loses more than rounding to nearest, and perhaps not",
+        of(ladder=ladder(SR__none=made.GAPS["RTN:none"] + crossing(0.01, 0.0, 8))),
         (NOT_RESOLVED,),
     ),
     Border(
         "C9",
-        CROSSES,
-        "naive training loses more than Quartet, and perhaps not",
-        of(trained=trained(naive=0.05 + crossing(0.05, 0.0, 6))),
-        (NOT_RESOLVED,),
+        ONE_FAILS,
+        "stochastic rounding loses more than rounding to nearest, and less than QuEST",
+        of(ladder=ladder(QuEST__none=made.GAPS["SR:none"] + spread(0.02, 2e-3, 8))),
+        (DOES_NOT_HOLD,),
     ),
     Border(
         "C9",
         PAIRED,
         "seeds differ by a nat, and all recipes with them",
-        of(trained=trained(seeds=1.0)),
+        of(ladder=ladder(seeds=1.0)),
         (HOLDS,),
     ),
     Border(
         "C10",
         CROSSES,
         "half of the forward gap is more, and perhaps not",
-        of(trained=trained(none__RTN=0.02 - crossing(0.005, 0.0, 6))),
+        of(ladder=ladder(none__RTN=made.GAPS["QuEST:none"] / 2 - crossing(0.005, 0.0, 8))),
         (NOT_RESOLVED,),
+    ),
+    Border(
+        "C12",
+        ONE_FAILS,
+        "two of three schemes keep the paper's share, the third a half more",
+        of(ladder=ladder(SR__none=lost(0.63) + spread(0.0, 1e-3, 8))),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "C12",
+        CROSSES,
+        "rounding to nearest keeps the paper's share within 25 %, and perhaps not",
+        of(ladder=ladder(RTN__none=lost(0.59 * 1.2, 0.05))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C13",
+        CROSSES,
+        "stochastic rounding keeps less of the tokens, and perhaps not",
+        of(ladder=ladder(none__SR=made.GAPS["none:RTN"] + crossing(0.01, 0.0, 8))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C14",
+        ONE_FAILS,
+        "the 7B loss rises once",
+        of(earlier=made.results().earlier._replace(rises=1)),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "C15",
+        CROSSES,
+        "plain MXFP4 loses more than Quartet, and perhaps not",
+        of(ladder=ladder(plain_MXFP4=made.GAPS["QuEST:RTN"] + crossing(0.02, 0.0, 8))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C16",
+        ONE_FAILS,
+        "one of two recipes would gain 0.05 nats at half the rate",
+        of(rates=made.rates(gain=0.05)),
+        (DOES_NOT_HOLD,),
     ),
 ]
 
 
-def law(eff_n=0.648):
+def law(eff_n=0.648, **changed):
+    """The refit with another eff_N of QuEST, and what follows from it."""
     found = perfect().refit
-    return found._replace(efficiency=found.efficiency | {"eff_N QuEST": eff_n})
+    found = found._replace(
+        efficiency=found.efficiency | {"eff_N QuEST": eff_n},
+        boot=found.boot | {"eff_N QuEST": found.boot["eff_N QuEST"] * eff_n / 0.648},
+    )
+    found = found._replace(**changed)
+    return {"refit": found, "leads": released.marked_models(found)}
 
 
 def rerun(**changed):
-    """The regression with another p of the difference, or another slope before."""
+    """The regression with another slope of RTN before."""
     found = perfect().reruns
-    if "p" in changed:
-        return found._replace(difference=found.difference._replace(p=changed["p"]))
-    return found._replace(before=found.before._replace(**changed))
+    before = found.slopes["RTN, signs before"]._replace(**changed)
+    return found._replace(slopes=found.slopes | {"RTN, signs before": before})
 
 
 def same_gaps():
-    frame = reruns.table().assign(gap=0.01)
+    frame = released.rerun_table().assign(gap=0.01)
     frame["gap"] += 1e-4 * np.random.default_rng(0).standard_normal(len(frame))
-    return reruns.regress(frame)
+    return released.regress(frame)
 
 
 def shifted(arm, change):
@@ -160,7 +211,7 @@ def shifted(arm, change):
 
 
 def diverged(**seeds):
-    found = made.trained()
+    found = made.ladder()
     final = {name: values.copy() for name, values in found.final.items()}
     for name, seed in seeds.items():
         final[name.replace("__", ":")][seed] = np.nan
@@ -187,7 +238,7 @@ def broken(**misalignment):
 
 
 FLAT = dict.fromkeys(made.GAPS, 0.0)
-FEW = {name: made.GAPS[name] for name in ("none:none", "naive", "QuEST:RTN")}
+FEW = {name: made.GAPS[name] for name in ("none:none", "plain MXFP4", "QuEST:RTN")}
 STUCK = made.averages().errors | {
     "SR, signs before": 0.1 / made.averages().counts + np.array([[0.019], [0.02], [0.021]])
 }
@@ -200,30 +251,41 @@ VARIANTS = {
         reruns=same_gaps(),
         depth=made.depth(effect=0.0),
         averages=made.averages()._replace(errors=STUCK),
-        trained=made.trained(FLAT),
+        ladder=made.ladder(FLAT),
     ),
-    "no data": of(refit=made.MISSING, bops=made.MISSING, measured=made.MISSING),
-    "no map": of(bops=made.MISSING),
-    "diverged forward": of(trained=diverged(SR__none=2)),
-    "diverged backward": of(trained=diverged(none__SR=1, QuEST__SR=3)),
-    "two seeds": of(trained=made.trained(n_seeds=2)),
-    "one seed": of(trained=made.trained(n_seeds=1)),
-    "three recipes": of(trained=made.trained(FEW)),
-    "worse than RTN": of(trained=made.trained(made.GAPS | {"SR:none": 0.03})),
-    "naive is better": of(trained=made.trained(made.GAPS | {"naive": 0.02})),
-    "dear backward": of(trained=made.trained(made.GAPS | {"none:RTN": 0.028})),
-    "wrong efficiency": of(refit=law(0.7)),
-    "poor efficiency": of(refit=law(0.45)),
-    "no crossover": of(refit=law(0.3)),
-    "gamma of 1": of(refit=law()._replace(costs={"full": 1.0, "gamma = 1": 1.0, "beta = 1": 1.0})),
-    "wide resamples": of(refit=law()._replace(boot=made.fitted(0.02).boot)),
+    "no data": of(
+        refit=made.MISSING, leads=made.MISSING, measured=made.MISSING, earlier=made.MISSING
+    ),
+    "no map": of(measured=made.MISSING),
+    "diverged forward": of(ladder=diverged(SR__none=2)),
+    "diverged backward": of(ladder=diverged(none__SR=1, none__QuEST=3)),
+    "two seeds": of(ladder=made.ladder(n_seeds=2)),
+    "one seed": of(ladder=made.ladder(n_seeds=1), rates=made.rates(n_seeds=1)),
+    "three recipes": of(ladder=made.ladder(FEW)),
+    "one rate": of(
+        rates=made.Rates(np.array([1e-3]), {"none:none": np.full((1, 1), 2.0)}),
+    ),
+    "worse than RTN": of(ladder=made.ladder(made.GAPS | {"SR:none": 0.03})),
+    "plain is better": of(ladder=made.ladder(made.GAPS | {"plain MXFP4": 0.02})),
+    "dear backward": of(ladder=made.ladder(made.GAPS | {"none:RTN": 0.05})),
+    "beyond the ladder": of(ladder=made.ladder(made.GAPS | {"SR:none": 2.0})),
+    "QuEST as printed": of(table=made.table(quest=1.32e-2)),
+    "wrong efficiency": of(**law(0.7)),
+    "poor efficiency": of(**law(0.45)),
+    "no crossover": of(**law(0.3)),
+    "gamma of 1": of(**law(costs={"full": 1.0, "gamma = 1": 1.0, "beta = 1": 1.0})),
+    "wide resamples": of(**law(boot=made.fitted(0.02).boot)),
     "few resamples": of(
-        refit=law()._replace(
-            boot={name: values[:5] for name, values in law().boot.items()}, n_lost=3
+        **law(
+            boot={name: values[:5] for name, values in made.fitted().boot.items()},
+            n_lost=3,
         )
     ),
-    "other map": of(bops=perfect().measured),
-    "p between": of(reruns=rerun(p=0.03)),
+    "the held-out law disagrees": of(
+        leads=released.marked_models(made.fitted())._replace(held_out=0.8)
+    ),
+    "the placebo moves as much": of(reruns=released.regress(made.rerun_frame(placebo=1.0))),
+    "the placebo moves a little": of(reruns=released.regress(made.rerun_frame(placebo=0.97))),
     "slope before": of(reruns=rerun(low=1e-5, estimate=1e-4, high=2e-4)),
     "one depth of SR": of(depth=shifted("SR", 0.03 * np.eye(7)[3])),
     "a dip of RTN": of(depth=shifted("RTN", -np.array([0, 0, 0.02, 0.04, 0, 0, 0]))),

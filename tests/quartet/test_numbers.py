@@ -9,7 +9,7 @@ from scipy.stats import norm
 from companion.quartet.lab import gaussian, products
 from companion.quartet.method.linear import Recipe
 from companion.quartet.method.mxfp4 import MAGNITUDES
-from companion.quartet.method.scales import QUEST_SCALE
+from companion.quartet.method.quantizers import QUEST_SCALE
 
 GRID = np.array(sorted({*MAGNITUDES, *(-m for m in MAGNITUDES)}))
 
@@ -49,13 +49,10 @@ REFERENCE = {
     "RTN": (1.366e-2, 9.46e-3),
     "SR": (2.777e-2, 0.0),
     "RTN OCP": (1.335e-2, 2.17e-2),
-    "RTN ceil": (1.367e-2, 9.5e-3),
-    "RTN fp32 scale": (1.022e-2, 5.8e-3),
     "QuEST": (2.24e-2, 5.2e-2),
     "QuEST nearest": (1.337e-2, 1.50e-2),
     "QuEST ceil": (1.55e-2, 8.8e-3),
     "QuEST fp32 scale": (1.238e-2, 1.16e-2),
-    "NVFP4 RTN": (9.05e-3, 4.5e-3),
 }
 """From a numpy program written independently of this package."""
 

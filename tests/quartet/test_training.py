@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from companion.data import Missing
 from companion.quartet import hub
-from companion.quartet.lab import gradients, text, training
+from companion.quartet.lab import gradients, training
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.method.linear import Recipe
 from companion.quartet.settings import PRESETS
@@ -91,36 +91,58 @@ def test_clipping_is_per_seed():
 
 
 def test_batches_are_functions_of_seed_and_step():
-    a = text.batch([0, 1], 3, 4, 32)
-    assert torch.equal(a, text.batch([0, 1], 3, 4, 32))
-    assert torch.equal(a[1:], text.batch([1], 3, 4, 32))
-    assert not torch.equal(a, text.batch([0, 1], 4, 4, 32))
-    train, held_out, vocab = text.streams()
+    a = training.batch([0, 1], 3, 4, 32)
+    assert torch.equal(a, training.batch([0, 1], 3, 4, 32))
+    assert torch.equal(a[1:], training.batch([1], 3, 4, 32))
+    assert not torch.equal(a, training.batch([0, 1], 4, 4, 32))
+    train, held_out, vocab = training.streams()
     assert vocab % 32 == 0
     assert max(train.max(), held_out.max()) < vocab
-    assert text.held_out(2, 1000, 64).shape == (2, 15, 64)
 
 
-def plan(**changes):
-    shape = training.shape_for_text(n_layers=1, d_model=32, hidden=32)
-    return training.Plan(
-        **{"steps": 30, "seeds": (0, 1), "n_windows": 2, "n_held_out": 640, "shape": shape}
-        | changes
-    )
+def test_held_out_windows_lie_all_over_the_held_out_text():
+    held_out = training.streams()[1]
+    windows = training.held_out_windows(2, 1000, 64)
+    assert windows.shape == (2, 15, 64)
+    assert torch.equal(windows[0], windows[1])
+    assert torch.equal(windows[0, 0], held_out[:64])
+    assert torch.equal(windows[0, -1], held_out[-64:])
+
+
+def job(recipe="QuEST:RTN", **changes):
+    about = {"d_model": 32, "steps": 30, "seeds": (0, 1), "lr": 3e-3, "n_held_out": 640}
+    return training.Job(recipe, **(about | changes))
 
 
 def test_training_lowers_the_loss_and_repeats():
-    trained = training.run_training(["QuEST:RTN"], plan(), progress=False)
-    again = training.run_training(["QuEST:RTN"], plan(), progress=False)
-    assert list(trained.final) == ["none:none", "QuEST:RTN"]
-    for name in trained.final:
-        assert np.array_equal(trained.final[name], again.final[name])
-        assert trained.curves[name][-1].mean() < trained.curves[name][0].mean() - 0.5
-    assert trained.n_diverged() == 0
-    with pytest.raises(ValueError, match="unknown recipes"):
-        training.run_training(["int8"], plan(), progress=False)
-    with pytest.raises(ValueError, match="multiple of 32"):
-        plan(n_windows=1, shape=training.shape_for_text(seq=33))
+    found = training.train(job())
+    assert np.array_equal(found, training.train(job()))
+    assert found.shape == (2,)
+    assert found.max() < np.log(69) - 0.3
+    assert not np.array_equal(found, training.train(job(seeds=(2, 3))))
+    with pytest.raises(ValueError, match="unknown recipe 'int8'"):
+        job("int8")
+    with pytest.raises(ValueError, match="need 21 steps"):
+        job(steps=20)
+
+
+def test_a_job_counts_what_the_law_counts():
+    one = job(d_model=24, steps=100)
+    model = TinyLlama(one.shape, Recipe(), [0], torch.Generator().manual_seed(0))
+    embedded = model.embedding.numel() + model.head.numel()
+    assert one.shape.n_body == sum(p.numel() for p in model.parameters()) - embedded
+    assert one.tokens == 100 * 4 * 64
+    dear = [job(name).cost for name in ("none:none", "SR:none", "none:SR", "QuEST:RTN")]
+    assert dear == sorted(dear)
+
+
+def test_every_job_is_done_once(monkeypatch):
+    done = []
+    monkeypatch.setattr(training, "sweep", lambda f, jobs, **_: [done.append(j) or j for j in jobs])
+    jobs = [job(), job("none:none"), job()]
+    found = training.train_all(jobs, progress=False)
+    assert done == [job(), job("none:none")]  # the dear one first
+    assert set(found) == set(jobs)
 
 
 def test_recipes_share_weights_and_text():
@@ -146,7 +168,7 @@ def test_depth_starts_exact_and_sr_keeps_the_length(brief):
 
 
 def test_stream_gradients_by_finite_differences(brief):
-    tokens = text.batch([0], 7, 2, 32)
+    tokens = training.batch([0], 7, 2, 32)
     gradient = gradients.stream_gradients(brief, gradients.EXACT, tokens)[0]
     state = brief.hidden_states(tokens)[-1].detach()
     direction = torch.randn(state.shape, generator=torch.Generator().manual_seed(0))

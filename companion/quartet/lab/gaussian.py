@@ -16,8 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import norm
 
 from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES
-from companion.quartet.method.quantizers import Scheme, quantize
-from companion.quartet.method.scales import QUEST_SCALE
+from companion.quartet.method.quantizers import QUEST_SCALE, Scheme, quantize
 from companion.scale import derive_seed, one_thread
 from companion.stats import Interval, t_interval
 
@@ -127,20 +126,14 @@ def simulate(
     sums = np.zeros((N_BATCHES, 2))
     for i in range(N_BATCHES):
         # the same numbers for every scheme, so that ratios of schemes are paired
-        source = torch.Generator().manual_seed(derive_seed(seed, "gaussian", i))
-        noise = torch.Generator().manual_seed(derive_seed(seed, "gaussian rounding", i))
+        source = torch.Generator().manual_seed(derive_seed(seed, "octave", i))
+        noise = torch.Generator().manual_seed(derive_seed(seed, "octave rounding", i))
         for start in range(0, per_batch, tile):
             n = min(tile, per_batch - start)
             sigma = torch.rand(n, 1, generator=source).mul_(spread).exp2_()
             x = torch.randn(n, GROUP, generator=source).mul_(sigma)
-            q = _quantize_groups(x, chosen, noise)
+            q = quantize(x, chosen, generator=noise).values
             size = x.square().sum(1)
             sums[i, 0] += ((q - x).square().sum(1) / size).sum().item() / per_batch
             sums[i, 1] += (1 - (q * x).sum(1) / size).sum().item() / per_batch
     return Simulated(sums[:, 0], sums[:, 1])
-
-
-def _quantize_groups(x: torch.Tensor, chosen: Scheme | str, noise: torch.Generator):
-    """One matrix per 256 groups, so that schemes that look at a whole matrix see one."""
-    rows = x.view(-1, min(256, len(x)) * GROUP) if len(x) % 256 == 0 else x.view(1, -1)
-    return quantize(rows[:, None, :], chosen, generator=noise).values.view(x.shape)

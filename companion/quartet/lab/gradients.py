@@ -11,32 +11,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.quartet.lab import text
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.lab.products import ARMS
-from companion.quartet.lab.training import step_once
+from companion.quartet.lab.training import batch, step_once
 from companion.quartet.method.linear import Recipe
 from companion.scale import derive_seed
 from companion.training import TrainingSettings, learning_rate, make_optimizer
 
 EXACT = Recipe()
-DEPTH_ARMS = {
-    "RTN": Recipe(backward="RTN"),
-    "SR": Recipe(backward="SR"),
-    "QuEST": Recipe(backward="QuEST"),
-    "RTN PMA": Recipe(backward="RTN PMA"),
-    "RTN EDEN": Recipe(backward="RTN EDEN"),
-}
+DEPTH_ARMS = {name: Recipe(backward=name) for name in ("RTN", "SR", "QuEST")}
 
 
 def briefly_trained(shape: Shape, steps: int, n_windows: int, seed: int) -> TinyLlama:
     """A model of one seed after a few exact updates, so that gradients are those of training."""
-    noise = torch.Generator().manual_seed(derive_seed(seed, "quartet gradients"))
-    model = TinyLlama(shape, EXACT, [derive_seed(seed, "quartet weights")], noise)
+    noise = torch.Generator().manual_seed(derive_seed(seed, "gradient noise"))
+    model = TinyLlama(shape, EXACT, [derive_seed(seed, "gradient weights")], noise)
     settings = TrainingSettings(steps=max(1, steps), lr=3e-3, warmup=0.1)
     optimizer = make_optimizer(model, settings)
     for step in range(steps):
-        tokens = text.batch([seed], step, n_windows, shape.seq)
+        tokens = batch([seed], step, n_windows, shape.seq)
         step_once(model, optimizer, tokens, learning_rate(step, settings))
     return model
 
@@ -63,12 +56,12 @@ class Depth(NamedTuple):
 
 
 def run_depth(model: TinyLlama, n_batches: int, n_windows: int, seed: int) -> Depth:
-    """Every arm of DEPTH_ARMS against the exact gradient, on the same held-out-of-order batches."""
+    """Every arm of DEPTH_ARMS against the exact gradient, on the same batches."""
     cosine = {arm: [] for arm in DEPTH_ARMS}
     misalignment = {arm: [] for arm in DEPTH_ARMS}
     for i in range(n_batches):
         # steps far beyond training: fresh windows of the same text
-        tokens = text.batch([seed], 1_000_000 + i, n_windows, model.shape.seq)
+        tokens = batch([seed], 1_000_000 + i, n_windows, model.shape.seq)
         exact = stream_gradients(model, EXACT, tokens)
         for arm, recipe in DEPTH_ARMS.items():
             found = stream_gradients(model, recipe, tokens)
@@ -116,7 +109,7 @@ def run_model_averages(
     """Average K full-model gradients of one batch, for the arms of the sign experiment."""
     errors = {arm: np.empty((n_replicates, len(counts))) for arm in ARMS}
     for i in range(n_replicates):
-        tokens = text.batch([seed], 2_000_000 + i, n_windows, model.shape.seq)
+        tokens = batch([seed], 2_000_000 + i, n_windows, model.shape.seq)
         exact = weight_gradient(model, EXACT, tokens)
         for arm, recipe in ARMS.items():
             total, n = torch.zeros_like(exact), 0
@@ -133,3 +126,10 @@ def log_slope(counts: np.ndarray, errors: np.ndarray) -> np.ndarray:
     x = np.log(counts) - np.log(counts).mean()
     y = np.log(errors)
     return (y @ x) / (x @ x)
+
+
+class Gradients(NamedTuple):
+    """What one briefly trained model says of its gradients."""
+
+    depth: Depth
+    averages: ModelAverages

@@ -31,7 +31,6 @@ from companion.stats import Interval
 ARMS = {
     "RTN, signs after": Recipe(backward="RTN", side="after"),
     "RTN, signs before": Recipe(backward="RTN", side="before"),
-    "SR, signs after": Recipe(backward="SR", side="after"),
     "SR, signs before": Recipe(backward="SR", side="before"),
 }
 """Scheme and place of the signs; ``after`` is the released bug."""
@@ -45,7 +44,7 @@ CONTROL_ARMS = {
 
 def operands(rows: int, depth: int, seed: int) -> tuple[Tensor, Tensor]:
     """Two Gaussian matrices (rows, depth) whose rows have deviations 2^u, u uniform in [0, 1)."""
-    source = torch.Generator().manual_seed(derive_seed(seed, "operands", rows, depth))
+    source = torch.Generator().manual_seed(derive_seed(seed, "matrices", rows, depth))
     made = []
     for _ in range(2):
         sigma = torch.rand(rows, 1, generator=source).exp2_()
@@ -68,7 +67,7 @@ def averaged_error(
     exact = a.double() @ b.double().mT
     errors = []
     for k in counts:
-        noise = torch.Generator().manual_seed(derive_seed(seed, "products", k))
+        noise = torch.Generator().manual_seed(derive_seed(seed, "draws", k))
         total = torch.zeros_like(exact)
         for _ in range(k):
             total += draw_product(a, b, recipe, noise)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from companion.quartet.lab import budgets, gaussian, gradients, products
-from companion.quartet.lab.llama import TinyLlama
-from companion.quartet.lab.refit import Refit, quality_of
-from companion.quartet.lab.training import Plan, Trained, run_training, shape_for_text
-from companion.quartet.method import optimal
-from companion.quartet.method.scales import RULES
-from companion.quartet.settings import Settings
-from companion.scale import one_thread
+import pandas as pd
 
-TABLE_SCHEMES = (
-    "RTN",
-    "SR",
-    "RTN OCP",
-    "SR OCP",
-    "RTN ceil",
-    "RTN fp32 scale",
-    "RTN EDEN",
-    "QuEST",
-    "QuEST nearest",
-    "QuEST ceil",
-    "QuEST fp32 scale",
-    "NVFP4 RTN",
-)
+from companion.quartet.lab import gaussian, gradients, products, released, speed, training
+from companion.quartet.method.law import Map, Speed
+from companion.quartet.method.quantizers import RULES, SCHEMES
+from companion.quartet.settings import Settings
+from companion.quartet.sources import TABLE_7
+from companion.scale import one_thread
 
 
 @one_thread()
-def run_table(settings: Settings, seed: int) -> dict[str, gaussian.Simulated]:
-    """Every scheme of the quantizer table on the same Gaussian groups (C1)."""
-    return {name: gaussian.simulate(name, settings.n_groups, seed) for name in TABLE_SCHEMES}
+def quantizer_table(settings: Settings, seed: int) -> dict[str, gaussian.Simulated]:
+    """Every scheme on the same Gaussian groups (C1, C11)."""
+    return {name: gaussian.simulate(name, settings.n_groups, seed) for name in SCHEMES}
 
 
 def scale_rules() -> tuple[dict[str, tuple[float, float]], dict[str, gaussian.ScanPoint]]:
@@ -60,53 +45,77 @@ def averaged_control(seed: int) -> products.Averages:
     return products.run_products(64, 512, counts, 2, seed, products.CONTROL_ARMS)
 
 
-def maps(refit: Refit, settings: Settings) -> tuple[optimal.Map, optimal.Map]:
+@one_thread()
+def refit(losses: pd.DataFrame, settings: Settings, seed: int) -> released.Refit:
+    """The law and its efficiencies from the authors' losses, and on resampled runs (C5, C6)."""
+    return released.run_refit(losses, settings.law_starts, settings.law_resamples, seed)
+
+
+def maps(found: released.Refit, settings: Settings) -> tuple[Map, Map]:
     """(doubled speed, the authors' RTX 5090 timings) with the refitted law (C6)."""
-    quality = quality_of(refit)
-    n = settings.map_points
     return (
-        budgets.optimality_map(refit.law, optimal.Speed(), quality, n),
-        budgets.optimality_map(refit.law, None, quality, n),
+        released.optimality_map(found.law, Speed(), found.quality, settings.map_points),
+        released.optimality_map(found.law, None, found.quality, settings.map_points),
     )
 
 
+def marked_models(found: released.Refit) -> released.Leads:
+    """How far the models that the paper marks lie beyond their crossover (C6)."""
+    return released.marked_models(found)
+
+
+def earlier_recipes(curve: pd.DataFrame) -> released.Earlier:
+    """Table 3 and the 7B curve (C14)."""
+    return released.earlier_recipes(curve, TABLE_7)
+
+
 @one_thread()
-def gradient_model(settings: Settings, seed: int) -> TinyLlama:
-    """The briefly trained model of C7 and C8."""
-    shape = shape_for_text(
+def measure_gradients(settings: Settings, seed: int) -> gradients.Gradients:
+    """Gradients of a briefly trained model against depth (C7), and averaged over draws (C8)."""
+    shape = training.shape_for_text(
         n_layers=settings.depth_layers,
         d_model=settings.depth_d_model,
         hidden=settings.depth_hidden,
         seq=settings.depth_seq,
     )
-    return gradients.briefly_trained(shape, settings.depth_steps, settings.depth_windows, seed)
-
-
-@one_thread()
-def gradient_depth(model: TinyLlama, settings: Settings, seed: int) -> gradients.Depth:
-    """C7."""
-    return gradients.run_depth(model, settings.depth_batches, settings.depth_windows, seed)
-
-
-@one_thread()
-def gradient_averages(model: TinyLlama, settings: Settings, seed: int) -> gradients.ModelAverages:
-    """C8."""
-    return gradients.run_model_averages(
-        model,
-        settings.average_counts,
-        settings.average_replicates,
-        settings.depth_windows,
-        seed,
+    windows = settings.depth_windows
+    model = gradients.briefly_trained(shape, settings.depth_steps, windows, seed)
+    return gradients.Gradients(
+        gradients.run_depth(model, settings.depth_batches, windows, seed),
+        gradients.run_model_averages(
+            model, settings.average_counts, settings.average_replicates, windows, seed
+        ),
     )
 
 
-def train(settings: Settings, seed: int, *, progress: bool = True) -> Trained:
-    """C9 and C10: every recipe with the same seeds and the same text."""
-    plan = Plan(
+def train_ladder(settings: Settings, seed: int) -> training.Ladder:
+    """Every recipe, and the unquantized ladders of sizes and lengths (C9, C10, C12, C13, C15)."""
+    return training.train_ladder(
+        settings.recipes,
+        width=settings.train_width,
         steps=settings.train_steps,
-        seeds=tuple(range(seed, seed + settings.train_seeds)),
-        n_windows=settings.train_windows,
+        widths=settings.ladder_widths,
+        lengths=settings.ladder_steps,
+        seeds=range(seed, seed + settings.train_seeds),
         n_held_out=settings.held_out_tokens,
-        shape=shape_for_text(),
+        lr=settings.train_rate,
+        n_jobs=settings.jobs,
     )
-    return run_training(settings.recipes, plan, n_jobs=settings.jobs, progress=progress)
+
+
+def compare_rates(settings: Settings, seed: int) -> training.Rates:
+    """The learning rate of all runs beside its neighbors (C16)."""
+    return training.compare_rates(
+        settings.rate_recipes,
+        settings.rates,
+        width=settings.train_width,
+        steps=settings.train_steps,
+        seeds=range(seed, seed + settings.rate_seeds),
+        n_held_out=settings.held_out_tokens,
+        n_jobs=settings.jobs,
+    )
+
+
+def speeds(settings: Settings) -> speed.Speeds:
+    """Run times, on one thread."""
+    return speed.run_speed(settings.bench_size)

@@ -1,95 +1,134 @@
 """How fast the emulation is: ratios of times measured in one process.
 
 Emulation cannot show the speed of four-bit hardware.  What it can show is that it is cheap enough
-to train with: a quantized matrix costs about as much as a few copies of it.
+to train with.  Two things are measured beside it, both in float32 on one thread: the algorithm of
+the authors' kernel, written down step by step, and rounding by ``torch.bucketize``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from companion.quartet.lab import text
 from companion.quartet.lab.llama import TinyLlama
-from companion.quartet.lab.training import RECIPES, shape_for_text, step_once
-from companion.quartet.method.mxfp4 import GROUP, nearest_by_search
-from companion.quartet.method.quantizers import quantize
-from companion.quartet.method.scales import absmax_scale
+from companion.quartet.lab.training import QUARTET, RECIPES, batch, shape_for_text, step_once
+from companion.quartet.method.hadamard import hadamard, rotate
+from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES
+from companion.quartet.method.quantizers import QUEST_SCALE, quantize
 from companion.scale import one_thread
 from companion.training import TrainingSettings, make_optimizer
 
+_THRESHOLDS = (0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0)
 
-def quantize_by_search(x: Tensor) -> Tensor:
-    """RTN AbsMax as one would write it down: divide by the scale, take the nearest of 16 codes."""
+
+def published(x: Tensor, name: str = "QuEST") -> Tensor:
+    """Rotation, scale and rounding as the authors' kernel does them, in plain torch: shape of x.
+
+    name : ``"QuEST"`` or ``"RTN"``.  Exact ties go to the smaller magnitude.
+    """
+    groups = x.view(-1, GROUP) @ hadamard()
+    if name == "QuEST":
+        mean = groups.sum(-1, keepdim=True) / GROUP
+        squares = (groups * groups).sum(-1, keepdim=True) / GROUP
+        wanted = QUEST_SCALE * (squares - mean * mean).sqrt() + 1e-8
+        scale = torch.exp2(torch.floor(torch.log2(wanted)))
+    else:
+        largest = groups.abs().amax(-1, keepdim=True)
+        scale = torch.exp2(torch.floor(torch.log2(largest)) - 2) / (3 / 4)
+    scaled = groups / scale
+    size, sign = scaled.abs(), torch.where(scaled > 0, 1.0, -1.0)
+    rounded = torch.zeros_like(size)
+    for threshold, magnitude in zip(_THRESHOLDS, MAGNITUDES[1:], strict=True):
+        rounded = torch.where(size > threshold, magnitude, rounded)
+    return (rounded * sign * scale).view(x.shape)
+
+
+def by_bucketize(x: Tensor) -> Tensor:
+    """RTN AbsMax without a rotation, each element looked up among the thresholds: shape of x."""
     groups = x.view(-1, GROUP)
-    scale = absmax_scale(groups.abs().amax(1, keepdim=True))
-    return nearest_by_search(groups / scale).mul_(scale).view(x.shape)
+    largest = groups.abs().amax(-1, keepdim=True)
+    scale = torch.exp2(torch.floor(torch.log2(largest)) - 2) / (3 / 4)
+    scaled = groups / scale
+    place = torch.bucketize(scaled.abs(), torch.tensor(_THRESHOLDS))
+    return (torch.tensor(MAGNITUDES)[place] * scaled.sign() * scale).view(x.shape)
 
 
-def best_time(function: Callable[[], object], n: int) -> float:
-    """Seconds of the fastest of `n` calls: what other programs on the machine only lengthen."""
-    times = []
+def rotate_and_quantize(x: Tensor, name: str = "QuEST") -> Tensor:
+    """Ours for the same result."""
+    turned = rotate(x, None, "none")
+    return quantize(turned, name, out=turned).values
+
+
+def best_times(functions: Mapping[str, Callable[[], object]], n: int) -> dict[str, float]:
+    """Seconds of the fastest of `n` calls of each, in turns.
+
+    Other programs on the machine only lengthen a call, and taking turns they meet all alike.
+    """
+    best = dict.fromkeys(functions, float("inf"))
     for _ in range(n):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            best[name] = min(best[name], time.perf_counter() - start)
+    return best
 
 
 class Speeds(NamedTuple):
-    """Seconds. clone : ``tensor.clone()``; search : :func:`quantize_by_search`
+    """Seconds of the best call: of operations on one matrix, and of one training step by recipe.
 
-    quantized : scheme -> quantize and dequantize; steps : recipe -> one training step
-    size : side of the matrix; threads : of torch
+    size : side of the matrix
     """
 
-    clone: float
-    search: float
-    quantized: dict[str, float]
+    matrix: dict[str, float]
     steps: dict[str, float]
     size: int
-    threads: int
+
+
+MATRIX = (
+    "a copy",
+    "rotation and QuEST, the kernel step by step",
+    "rotation and QuEST, ours",
+    "RTN by bucketize",
+    "RTN, ours",
+    "SR, ours",
+)
 
 
 @one_thread()
-def measure_matrix(size: int, n: int = 5) -> tuple[float, float, dict[str, float]]:
-    """(clone, search, scheme -> seconds) on one Gaussian matrix (size, size), float32."""
+def measure_matrix(size: int, n: int = 5) -> dict[str, float]:
+    """MATRIX -> seconds, on one Gaussian matrix (size, size), float32."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(size, size, generator=generator)
-    quantized = {
-        name: best_time(lambda name=name: quantize(x, name, generator=generator), n)
-        for name in ("RTN", "SR", "QuEST")
-    }
-    return best_time(x.clone, n), best_time(lambda: quantize_by_search(x), 1), quantized
+    calls = (
+        x.clone,
+        partial(published, x),
+        partial(rotate_and_quantize, x),
+        partial(by_bucketize, x),
+        partial(quantize, x, "RTN"),
+        partial(quantize, x, "SR", generator=generator),
+    )
+    return best_times(dict(zip(MATRIX, calls, strict=True)), n)
 
 
 @one_thread()
-def measure_steps(
-    names: tuple[str, ...], n: int = 6, n_seeds: int = 4, n_windows: int = 8
-) -> dict[str, float]:
-    """Seconds of one training step of the tiny Llama under each recipe, and unquantized."""
-    seeds = list(range(n_seeds))
-    names = ("none:none", *names)
-    runs = {}
-    for name in names:
+def measure_steps(names: tuple[str, ...] = (QUARTET,), n: int = 6) -> dict[str, float]:
+    """Seconds of one training step of four tiny Llamas in a stack, unquantized and by recipe."""
+    seeds = list(range(4))
+    tokens = batch(seeds, 0, 8, 64)
+    calls = {}
+    for name in ("none:none", *names):
         model = TinyLlama(shape_for_text(), RECIPES[name], seeds, torch.Generator().manual_seed(0))
-        runs[name] = (model, make_optimizer(model, TrainingSettings(steps=n, lr=1e-3)))
-    tokens = text.batch(seeds, 0, n_windows, 64)
-    best = dict.fromkeys(names, float("inf"))
-    for _ in range(n):  # in turns, so that a busy moment of the machine hits all of them
-        for name, (model, optimizer) in runs.items():
-            took = best_time(lambda m=model, o=optimizer: step_once(m, o, tokens, 1e-3), 1)
-            best[name] = min(best[name], took)
-    return best
+        optimizer = make_optimizer(model, TrainingSettings(steps=n, lr=1e-3))
+        calls[name] = partial(step_once, model, optimizer, tokens, 1e-3)
+    return best_times(calls, n)
 
 
 @one_thread()
 def run_speed(size: int) -> Speeds:
-    """All of it, on one thread; about six seconds at size 4096."""
-    clone, search, quantized = measure_matrix(size)
-    steps = measure_steps(("none:RTN", "QuEST:RTN", "QuEST:SR"))
-    return Speeds(clone, search, quantized, steps, size, 1)
+    """All of it, on one thread."""
+    return Speeds(measure_matrix(size), measure_steps(), size)

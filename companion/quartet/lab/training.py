@@ -1,23 +1,28 @@
-"""Tiny training runs: the same weights and the same text, other arithmetic.
+r"""Tiny training runs: the same weights and the same text, other arithmetic; and what they cost.
 
-What a scheme costs is the loss of its run minus that of the unquantized run with the same seed.
+What a recipe costs is the loss of its run above that of the unquantized run with the same seed.
+In units of the paper's law it is a share: quantizing the forward pass acts like keeping eff_N of
+the parameters, quantizing the backward pass like keeping eff_D of the tokens.  At a fixed number of
+tokens the law is a curve over N, and eff_N is how far a run lies to the left of where it should be;
+so a ladder of unquantized sizes, and one of lengths, turn a loss into a share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from companion.quartet.lab import text
+from companion.corpora import Corpus, byte_tokens, king_james, split
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.method.linear import Recipe
-from companion.scale import derive_seed, one_thread
+from companion.scale import derive_seed, generator, one_thread
+from companion.stats import Interval, over_seeds
 from companion.sweep import sweep
 from companion.training import TrainingSettings, learning_rate, make_optimizer
 
@@ -26,72 +31,112 @@ RECIPES: Mapping[str, Recipe] = {
     "SR:none": Recipe(forward="SR"),
     "RTN:none": Recipe(forward="RTN"),
     "QuEST:none": Recipe(forward="QuEST"),
-    "QuEST nearest:none": Recipe(forward="QuEST nearest"),
     "none:SR": Recipe(backward="SR"),
     "none:RTN": Recipe(backward="RTN"),
+    "none:QuEST": Recipe(backward="QuEST"),
     "QuEST:RTN": Recipe(forward="QuEST", backward="RTN"),
     "QuEST:SR": Recipe(forward="QuEST", backward="SR"),
-    "naive": Recipe(forward="FP4 per tensor", backward="FP4 per tensor", rotated=False),
+    "no rotation": Recipe(forward="QuEST", backward="RTN", rotated=False),
+    "no mask": Recipe(forward="QuEST", backward="RTN", masked=False),
+    "plain MXFP4": Recipe(forward="RTN OCP", backward="RTN OCP", rotated=False),
 }
-"""Forward scheme : backward scheme.  QuEST:RTN is version 4, QuEST:SR the first versions."""
+"""Forward scheme : backward scheme.  QuEST:RTN is version 4 (Quartet), QuEST:SR the first versions;
+plain MXFP4 is what the standard gives, with neither rotation nor the factor 3/4."""
 
-BASELINE = "none:none"
-CHECKPOINTS = 3
-"""Held-out losses are averaged over this many checkpoints at the end of a run."""
+BASELINE, QUARTET = "none:none", "QuEST:RTN"
+SEQ = 64
+CHECKPOINTS, SPACING = 3, 10
+"""Held-out losses are averaged over this many checkpoints at the end of a run, so far apart."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How long and on what: shared by all recipes of a comparison.
+# --------------------------------------------------------------------------- text
+@cache
+def corpus() -> Corpus:
+    """The King James Bible, the same under every Python."""
+    return king_james()
 
-    steps, n_windows, n_held_out : updates, windows per update and seed, held-out tokens
-    spacing : updates between the last checkpoints
+
+@cache
+def streams() -> tuple[Tensor, Tensor, int]:
+    """Training tokens, held-out tokens (the last tenth), size of the vocabulary.
+
+    Tokens are the distinct bytes of the text, numbered; the size is a multiple of 32.
     """
-
-    steps: int
-    seeds: tuple[int, ...]
-    n_windows: int = 8
-    n_held_out: int = 50_000
-    spacing: int = 10
-    lr: float = 3e-3
-    shape: Shape = field(default_factory=Shape)
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or not self.seeds or self.n_windows * self.shape.seq % 32:
-            raise ValueError(
-                "need steps, seeds, and a number of tokens per update that is a multiple of 32, "
-                f"got {self.steps} steps, {len(self.seeds)} seeds, "
-                f"{self.n_windows} x {self.shape.seq} tokens"
-            )
-
-    @property
-    def optimizer(self) -> TrainingSettings:
-        """The paper's AdamW with its schedule, at a rate for this size."""
-        return TrainingSettings(steps=self.steps, lr=self.lr, warmup=0.1, floor=0.1)
+    kinds, numbered = torch.unique(byte_tokens(corpus().text), return_inverse=True)
+    train, held_out = split(numbered)
+    return train, held_out, -(-len(kinds) // 32) * 32
 
 
-class Trained(NamedTuple):
-    """final : recipe -> (seeds,), held-out nats per byte; nan where a seed diverged
+def batch(seeds: Sequence[int], step: int, n_windows: int, seq: int) -> Tensor:
+    """Windows of training step `step` for each seed: int64 (seeds, n_windows, seq).
 
-    curves : recipe -> (points, seeds) training losses, averaged over stretches of steps
+    A pure function of seed and step, so every recipe reads the same text in the same order.
     """
+    train = streams()[0]
+    starts = np.stack(
+        [generator(seed, "verses", step).integers(0, len(train) - seq, n_windows) for seed in seeds]
+    )
+    return train[torch.from_numpy(starts)[..., None] + torch.arange(seq)]
 
-    plan: Plan
-    final: dict[str, np.ndarray]
-    curves: dict[str, np.ndarray]
 
-    def gap(self, recipe: str) -> np.ndarray:
-        """Loss above the unquantized run, per seed."""
-        return self.final[recipe] - self.final[BASELINE]
-
-    def n_diverged(self) -> int:
-        """Seeds, over all recipes, whose loss is not finite."""
-        return int(sum((~np.isfinite(values)).sum() for values in self.final.values()))
+def held_out_windows(n_seeds: int, n_tokens: int, seq: int) -> Tensor:
+    """Windows spread evenly over the held-out text, the same for each seed: (seeds, n, seq)."""
+    tokens = streams()[1]
+    n = min(n_tokens, len(tokens)) // seq
+    starts = np.linspace(0, len(tokens) - seq, n).astype(int)
+    windows = tokens[torch.from_numpy(starts)[:, None] + torch.arange(seq)]
+    return windows.expand(n_seeds, n, seq)
 
 
 def shape_for_text(**changes: int) -> Shape:
     """The default shape with the vocabulary of the text."""
-    return Shape(vocab=text.streams()[2], **changes)
+    return Shape(vocab=streams()[2], **changes)
+
+
+# --------------------------------------------------------------------------- one stack of runs
+@dataclass(frozen=True)
+class Job:
+    """Runs of one recipe at one size and length, all seeds in one stack.
+
+    recipe : a key of :data:`RECIPES`; d_model : width, of two blocks whose hidden layers are three
+    times as wide; steps : updates; n_windows : windows of 64 tokens an update and seed
+    n_held_out : tokens on which the loss is read
+    """
+
+    recipe: str
+    d_model: int
+    steps: int
+    seeds: tuple[int, ...]
+    lr: float = 2e-3
+    n_windows: int = 4
+    n_held_out: int = 32_768
+
+    def __post_init__(self) -> None:
+        if self.recipe not in RECIPES:
+            raise ValueError(f"unknown recipe {self.recipe!r}; known are {', '.join(RECIPES)}")
+        least = 1 + SPACING * (CHECKPOINTS - 1)
+        if self.steps < least or not self.seeds or self.n_windows * SEQ % 32:
+            raise ValueError(
+                f"need {least} steps, a seed, and a number of tokens per update that is a multiple "
+                f"of 32, got {self.steps} steps, {len(self.seeds)} seeds, {self.n_windows} windows"
+            )
+
+    @property
+    def shape(self) -> Shape:
+        """Of the model."""
+        return shape_for_text(d_model=self.d_model, hidden=3 * self.d_model, seq=SEQ)
+
+    @property
+    def tokens(self) -> int:
+        """Read by each seed: the law's D."""
+        return self.steps * self.n_windows * SEQ
+
+    @property
+    def cost(self) -> float:
+        """Rough work, to start long jobs first."""
+        quantized = RECIPES[self.recipe]
+        passes = 1 + 0.7 * (quantized.forward is not None) + 1.2 * (quantized.backward is not None)
+        return passes * self.d_model * self.steps * len(self.seeds)
 
 
 def clip_per_seed(model: TinyLlama, largest: float = 1.0) -> Tensor:
@@ -127,57 +172,192 @@ def step_once(
     return losses.detach()
 
 
+@torch.no_grad()
+def evaluate(model: TinyLlama, windows: Tensor, n_windows: int = 64) -> Tensor:
+    """Mean loss per seed over windows (seeds, windows, seq): (seeds,)."""
+    parts = windows.split(n_windows, dim=1)
+    total = sum(model.losses(part) * part.shape[1] for part in parts)
+    return total / windows.shape[1]
+
+
 @one_thread()
-def train_recipe(recipe: Recipe, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """(final held-out loss, training curve) of one recipe, all seeds at once, on one thread.
+def train(job: Job) -> np.ndarray:
+    """Final held-out loss in nats per byte of every seed, (seeds,); not finite where it diverged.
 
     One thread makes the numbers independent of the machine's number of cores.
     """
-    seeds, settings = list(plan.seeds), plan.optimizer
-    noise = torch.Generator().manual_seed(derive_seed(seeds[0], "quartet noise"))
-    weights = [derive_seed(seed, "quartet weights") for seed in seeds]
-    model = TinyLlama(plan.shape, recipe, weights, noise)
+    settings = TrainingSettings(steps=job.steps, lr=job.lr, warmup=0.1, floor=0.1)
+    noise = torch.Generator().manual_seed(derive_seed(job.seeds[0], "rounding", job.recipe))
+    weights = [derive_seed(seed, "weights") for seed in job.seeds]
+    model = TinyLlama(job.shape, RECIPES[job.recipe], weights, noise)
     optimizer = make_optimizer(model, settings)
-    held_out = text.held_out(len(seeds), plan.n_held_out, plan.shape.seq)
-    last = {plan.steps - 1 - i * plan.spacing for i in range(CHECKPOINTS)}
-    losses, final = [], []
-    for step in range(plan.steps):
-        tokens = text.batch(seeds, step, plan.n_windows, plan.shape.seq)
-        losses.append(step_once(model, optimizer, tokens, learning_rate(step, settings)))
+    windows = held_out_windows(len(job.seeds), job.n_held_out, SEQ)
+    last = {job.steps - 1 - i * SPACING for i in range(CHECKPOINTS)}
+    final = []
+    for step in range(job.steps):
+        tokens = batch(job.seeds, step, job.n_windows, SEQ)
+        step_once(model, optimizer, tokens, learning_rate(step, settings))
         if step in last:
-            final.append(evaluate(model, held_out))
-    every = max(1, plan.steps // 40)
-    n = len(losses) // every * every
-    curve = torch.stack(losses[:n]).view(-1, every, len(seeds)).mean(1)
-    return torch.stack(final).mean(0).double().numpy(), curve.numpy()
+            final.append(evaluate(model, windows))
+    return torch.stack(final).mean(0).double().numpy()
 
 
-@torch.no_grad()
-def evaluate(model: TinyLlama, held_out: Tensor, n_windows: int = 64) -> Tensor:
-    """Mean loss per seed over held-out windows (seeds, windows, seq): (seeds,).
+def train_all(
+    jobs: Sequence[Job], *, n_jobs: int = 1, progress: bool = True
+) -> dict[Job, np.ndarray]:
+    """Every job's losses; each is done once, the longest first."""
+    todo = sorted(dict.fromkeys(jobs), key=lambda job: -job.cost)
+    found = sweep(train, todo, n_jobs=n_jobs, label="runs" if progress else "")
+    return dict(zip(todo, found, strict=True))
 
-    Windows go through in groups whose number of tokens is a multiple of 32 by the shape's seq.
+
+# --------------------------------------------------------------------------- ladders
+def share(ladder: np.ndarray, losses: np.ndarray, loss: float) -> float:
+    """The share of a run's own size, or tokens, at which the unquantized curve has its `loss`.
+
+    ladder : (k,), k >= 3, sizes or tokens over those of the run: 1 is the run's own
+    losses : (k,) of the unquantized runs there
+
+    The curve is a parabola in log ladder, by least squares.  Beyond twice the ladder's ends it says
+    nothing: nan, as for a curve that does not fall or a loss that it does not reach.
     """
-    parts = held_out.split(n_windows, dim=1)
-    total = sum(model.losses(part) * part.shape[1] for part in parts)
-    return total / held_out.shape[1]
+    x = np.log(ladder)
+    a, b, c = np.polyfit(x, losses, 2)
+    low, high = x.min() - np.log(2), x.max() + np.log(2)
+    roots = np.roots([a, b, c - loss]) if np.isfinite([a, b, c, loss]).all() else np.array([])
+    real = roots[np.abs(roots.imag) < 1e-12].real
+    falling = [r for r in real if low <= r <= high and 2 * a * r + b < 0]
+    return float(np.exp(falling[0])) if falling else float("nan")
 
 
-def run_training(
-    names: Sequence[str], plan: Plan, *, n_jobs: int = 1, progress: bool = True
-) -> Trained:
-    """Train every recipe of `names` (the baseline is always added)."""
-    unknown = set(names) - set(RECIPES)
-    if unknown:
-        raise ValueError(f"unknown recipes {sorted(unknown)}; known are {', '.join(RECIPES)}")
-    names = [BASELINE, *(name for name in names if name != BASELINE)]
-    outcomes = sweep(
-        partial(train_recipe, plan=plan),
-        [RECIPES[name] for name in names],
-        n_jobs=n_jobs,
-        label="recipes" if progress else "",
+def pseudo_values(statistic: Callable[[np.ndarray], float], n: int) -> np.ndarray:
+    """The jackknife's values of a statistic of `n` seeds: (n,), to be averaged like a sample.
+
+    statistic : takes the indices of seeds.  One seed gives its own value.
+    """
+    every = np.arange(n)
+    whole = statistic(every)
+    if n < 2:
+        return np.array([whole])
+    return np.array([n * whole - (n - 1) * statistic(np.delete(every, i)) for i in every])
+
+
+class Ladder(NamedTuple):
+    """Losses in nats per byte of the same seeds everywhere.
+
+    seeds : (s,); n, tokens : the size and length at which recipes are compared
+    sizes, by_size : (k,) parameters and (k, s) unquantized losses at that length
+    lengths, by_length : (m,) tokens and (m, s) unquantized losses at that size
+    final : recipe -> (s,)
+    """
+
+    seeds: np.ndarray
+    n: int
+    tokens: int
+    sizes: np.ndarray
+    by_size: np.ndarray
+    lengths: np.ndarray
+    by_length: np.ndarray
+    final: dict[str, np.ndarray]
+
+    def gap(self, recipe: str) -> np.ndarray:
+        """Loss above the unquantized run, per seed."""
+        return self.final[recipe] - self.final[BASELINE]
+
+    def n_diverged(self) -> int:
+        """Runs whose loss is not finite."""
+        every = (*self.final.values(), *self.by_size, *self.by_length)
+        return int(sum((~np.isfinite(losses)).sum() for losses in every))
+
+    def log_shares(self, recipe: str, of: str) -> np.ndarray:
+        """log eff_N (`of` "N") or log eff_D ("D") of a recipe: pseudo-values, (s,)."""
+        known = {"N": (self.sizes / self.n, self.by_size)}
+        known["D"] = (self.lengths / self.tokens, self.by_length)
+        at, losses = known[of]
+        return pseudo_values(
+            lambda pick: np.log(
+                share(at, losses[:, pick].mean(1), self.final[recipe][pick].mean())
+            ),
+            len(self.seeds),
+        )
+
+    def efficiency(self, recipe: str, of: str) -> Interval:
+        """eff_N or eff_D with its 95 % interval over seeds."""
+        return over_seeds(self.log_shares(recipe, of)).map(np.exp)
+
+
+def train_ladder(
+    recipes: Sequence[str],
+    *,
+    width: int,
+    steps: int,
+    widths: Sequence[int],
+    lengths: Sequence[int],
+    seeds: Sequence[int],
+    n_held_out: int,
+    lr: float = 2e-3,
+    n_jobs: int = 1,
+    progress: bool = True,
+) -> Ladder:
+    """Every recipe at one size and length, and unquantized runs at all `widths` and `lengths`.
+
+    lengths : in steps
+    """
+
+    def job(recipe: str, width: int, steps: int) -> Job:
+        return Job(recipe, width, steps, tuple(seeds), lr, n_held_out=n_held_out)
+
+    here = {name: job(name, width, steps) for name in (BASELINE, *recipes)}
+    by_size = [job(BASELINE, one, steps) for one in widths]
+    by_length = [job(BASELINE, width, one) for one in lengths]
+    found = train_all([*here.values(), *by_size, *by_length], n_jobs=n_jobs, progress=progress)
+    return Ladder(
+        seeds=np.array(seeds),
+        n=here[BASELINE].shape.n_body,
+        tokens=here[BASELINE].tokens,
+        sizes=np.array([one.shape.n_body for one in by_size]),
+        by_size=np.stack([found[one] for one in by_size]),
+        lengths=np.array([one.tokens for one in by_length]),
+        by_length=np.stack([found[one] for one in by_length]),
+        final={name: found[one] for name, one in here.items()},
     )
-    final, curves = {}, {}
-    for name, (loss, curve) in zip(names, outcomes, strict=True):
-        final[name], curves[name] = loss, curve
-    return Trained(plan, final, curves)
+
+
+class Rates(NamedTuple):
+    """rates : (r,) learning rates, the middle one is that of all other runs
+
+    final : recipe -> (r, seeds), nats per byte
+    """
+
+    rates: np.ndarray
+    final: dict[str, np.ndarray]
+
+    def gained(self, recipe: str) -> np.ndarray:
+        """What a recipe gains from each rate over what the unquantized run gains: (r, seeds)."""
+        lead = {name: losses[len(losses) // 2] - losses for name, losses in self.final.items()}
+        return lead[recipe] - lead[BASELINE]
+
+
+def compare_rates(
+    recipes: Sequence[str],
+    rates: Sequence[float],
+    *,
+    width: int,
+    steps: int,
+    seeds: Sequence[int],
+    n_held_out: int,
+    n_jobs: int = 1,
+    progress: bool = True,
+) -> Rates:
+    """Final losses of recipes at several learning rates, the unquantized run included."""
+    names = (BASELINE, *recipes)
+    jobs = {
+        (name, lr): Job(name, width, steps, tuple(seeds), lr, n_held_out=n_held_out)
+        for name in names
+        for lr in rates
+    }
+    found = train_all(list(jobs.values()), n_jobs=n_jobs, progress=progress)
+    return Rates(
+        np.array(rates),
+        {name: np.stack([found[jobs[name, lr]] for lr in rates]) for name in names},
+    )

@@ -16,8 +16,6 @@ from companion.quartet.method.hadamard import SIDES, random_signs, rotate, rotat
 from companion.quartet.method.mxfp4 import check_groups
 from companion.quartet.method.quantizers import Scheme, quantize, scheme
 
-PRODUCTS = ("both", "input", "weight")
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -26,9 +24,8 @@ class Recipe:
     forward, backward : name of a scheme, or None for a product in full precision
     side : where the random signs of the backward rotation act, see ``hadamard.SIDES``;
         ``"after"`` is the bug of the paper's first versions
-    rotated : whether operands are rotated at all (naive four-bit training does not)
-    masked : whether gradients of clipped elements are dropped (only QuEST clips)
-    products : which backward product is quantized: ``"both"``, ``"input"`` or ``"weight"``
+    rotated : whether operands are rotated at all (plain four-bit training does not)
+    masked : whether gradients of elements that QuEST clipped are dropped
     """
 
     forward: str | None = None
@@ -36,7 +33,6 @@ class Recipe:
     side: str = "before"
     rotated: bool = True
     masked: bool = True
-    products: str = "both"
 
     def __post_init__(self) -> None:
         for name in (self.forward, self.backward):
@@ -44,10 +40,6 @@ class Recipe:
                 scheme(name)
         if self.side not in SIDES:
             raise ValueError(f"unknown side {self.side!r}; choose one of {', '.join(SIDES)}")
-        if self.products not in PRODUCTS:
-            raise ValueError(
-                f"unknown products {self.products!r}; choose one of {', '.join(PRODUCTS)}"
-            )
 
 
 QUARTET = Recipe(forward="QuEST", backward="RTN")
@@ -60,7 +52,8 @@ class QuantizedMatmul(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, w: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Y of shape (..., T, O).  Chapter eq. 5."""
-        check_groups(x.shape[-1], what="the number of inputs K")
+        if recipe.forward is not None:
+            check_groups(x.shape[-1], what="the number of inputs K")
         x_q, x_mask = _forward_operand(x, recipe, generator)
         w_q, w_mask = _forward_operand(w, recipe, generator)
         ctx.recipe, ctx.generator = recipe, generator
@@ -107,7 +100,7 @@ def _backward_product(
     generator: torch.Generator,
 ) -> Tensor:
     """a b^T with both operands quantized along their last dimension."""
-    if recipe.backward is None or recipe.products not in ("both", name):
+    if recipe.backward is None:
         return a @ b.mT
     check_groups(a.shape[-1], what="outputs O" if name == "input" else "tokens T")
     return quantized_product(a, b, scheme(recipe.backward), recipe, signs, generator)
@@ -165,13 +158,18 @@ class QuartetLinear(nn.Module):
         std: float = 0.02,
     ) -> None:
         super().__init__()
-        check_groups(n_in, what="the number of inputs K")
-        check_groups(n_out, what="the number of outputs O")
         self.recipe, self.generator = recipe, generator
+        if self._quantizes:
+            check_groups(n_in, what="the number of inputs K")
+            check_groups(n_out, what="the number of outputs O")
         self.weight = nn.Parameter(torch.randn(*copies, n_out, n_in) * std)
+
+    @property
+    def _quantizes(self) -> bool:
+        return self.recipe.forward is not None or self.recipe.backward is not None
 
     def forward(self, x: Tensor) -> Tensor:
         """x : (*copies, T, n_in); returns (*copies, T, n_out)."""
-        if self.recipe.forward is None and self.recipe.backward is None:
+        if not self._quantizes:
             return x @ self.weight.mT
         return QuantizedMatmul.apply(x, self.weight, self.recipe, self.generator)

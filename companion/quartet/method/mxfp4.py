@@ -48,7 +48,7 @@ def check_groups(size: int, group: int = GROUP, what: str = "last dimension") ->
 
 
 def round_(z: Tensor, uniform: Tensor | None = None, work: Tensor | None = None) -> Tensor:
-    r"""Round to the E2M1 grid in place.
+    r"""Round to the E2M1 grid in place.  Chapter eq. 1.
 
     .. math:: \mathrm{step}(z) = \tfrac12 \max(2^{\lfloor \log_2 |z| \rfloor}, 1), \qquad
               q(z) = \mathrm{step} \cdot \mathrm{round}(z / \mathrm{step})
@@ -83,20 +83,6 @@ def uniform_draws(shape: torch.Size, generator: torch.Generator) -> Tensor:
     words.random_(-(2**63), None, generator=generator)
     bits = words.view(torch.int16)[:n].to(torch.float32)
     return bits.mul_(2.0**-16).add_(0.5 + 2.0**-17).view(shape)
-
-
-def nearest_by_search(z: Tensor) -> Tensor:
-    """The nearest grid point by comparing with all 16 codes: the definition, slow.
-
-    A new tensor of the shape of `z`; exact ties go to the smaller magnitude.
-    """
-    grid = torch.tensor([*MAGNITUDES, *(-m for m in MAGNITUDES)], device=z.device)
-    out = torch.empty_like(z)
-    flat, target = z.reshape(-1), out.view(-1)
-    for start in range(0, flat.numel(), 1 << 19):
-        part = flat[start : start + (1 << 19), None]
-        target[start : start + (1 << 19)] = grid[(part - grid).abs().argmin(-1)]
-    return out
 
 
 def encode(values: Tensor) -> Tensor:

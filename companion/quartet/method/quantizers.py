@@ -1,7 +1,10 @@
-"""The quantizers that the paper compares, as one function and a handful of named schemes.
+r"""The shared scale of a group, and the quantizers that the paper compares.
 
-A :class:`Scheme` says how the scale is found and how elements are rounded.  ``quantize`` applies it
-to groups along the last dimension and returns values of the format in float32.
+A :class:`Scheme` says how the scale of 32 numbers is found and how they are rounded;
+``quantize`` applies it along the last dimension and returns values of the format in float32.
+
+Which power of two a scale becomes is the one thing that the paper's tables do not say.  `floor` is
+what its released code and kernels do; four rules are here because they give four answers.
 """
 
 from __future__ import annotations
@@ -14,63 +17,109 @@ from torch import Tensor
 
 from companion.quartet.method.mxfp4 import (
     GROUP,
+    LOWEST_EXPONENT,
     MAX,
     NotFinite,
     check_groups,
     round_,
     uniform_draws,
 )
-from companion.quartet.method.scales import (
-    RULES,
-    absmax_scale,
-    e4m3_scale,
-    group_deviation,
-    quest_scale,
-)
 
-PMA_FACTOR = 1.009276
-"""Constant that the first versions multiplied RTN AbsMax by, against its average shrinkage."""
+RULES = ("floor", "nearest", "ceil", "none")
+"""How log2 of the wanted scale becomes an integer; ``none`` keeps the float32 scale."""
+
+QUEST_CLIP = 2.92247856
+"""MSE-optimal clipping point of the E2M1 grid, in standard deviations (the authors' constant)."""
+
+QUEST_SCALE = QUEST_CLIP / MAX  # 0.4870798
+
+_CARRY = {"floor": 0, "nearest": 0x800000 - 0x3504F4, "ceil": 0x7FFFFF}
+"""Added to the bits of a float32; 0x3504F3 is the mantissa of the square root of two."""
 
 _LARGEST = 2.0**127
 _BLOCK = 1 << 18
 """Elements that are quantized at a time: a megabyte, which stays in the cache."""
 
 
+# --------------------------------------------------------------------------- scales
+def power_of_two(wanted: Tensor, rule: str) -> Tensor:
+    """`wanted` > 0 rounded to a power of two by `rule`, no smaller than 2^-126; float32.
+
+    ``nearest`` is nearest in the exponent: the threshold is the square root of two.  All of it is
+    integer arithmetic on the bits, because floor(log2(x)) in float32 is off by one next to powers
+    of two: what is added before the mantissa is cut off carries into the exponent, or does not.
+    """
+    if rule not in RULES:
+        raise ValueError(f"unknown scale rule {rule!r}; choose one of {', '.join(RULES)}")
+    if rule == "none":
+        return wanted.clamp(min=2.0**LOWEST_EXPONENT)
+    bits = wanted.view(torch.int32) + _CARRY[rule]
+    bits.bitwise_and_(0x7F800000).clamp_(min=(LOWEST_EXPONENT + 127) << 23)
+    return bits.view(torch.float32)
+
+
+def absmax_scale(amax: Tensor, headroom: float = 0.75) -> Tensor:
+    r"""Scale from the largest magnitude of a group.  Chapter eq. 2.
+
+    :math:`2^{\lfloor\log_2 \mathrm{amax}\rfloor - 2} / \mathrm{headroom}`, the OCP rule with the
+    authors' 4/3.  The OCP rule alone leaves amax / scale in [4, 8), so that numbers above 6 are
+    clipped; with headroom 3/4 it lies in [3, 6) and nothing is.
+
+    amax : any shape, not negative; an all-zero group gets a tiny scale and stays zero
+    """
+    return power_of_two(amax * 0.25, "floor").mul_(1 / headroom)
+
+
+def group_deviation(groups: Tensor) -> Tensor:
+    """Standard deviation of each group around its own mean: (..., size) to (..., 1).
+
+    NaN or infinite if an element is, or if its square overflows (magnitudes above about 2^60).
+    """
+    size = groups.shape[-1]
+    average = torch.full((size, 1), 1 / size, device=groups.device)
+    centered = groups - groups @ average
+    # a product with a column of 1/32 is twenty times faster than torch.std over 32 elements
+    return (centered.square_() @ average).sqrt_()
+
+
+def quest_scale(deviation: Tensor, rule: str = "floor") -> Tensor:
+    """Scale from the standard deviation of a group: QuEST.  Chapter eq. 3.
+
+    deviation : any shape, finite.  1e-8 is added, as the authors do, so zeros stay zeros.
+    """
+    return power_of_two(deviation * QUEST_SCALE + 1e-8, rule)
+
+
+# --------------------------------------------------------------------------- schemes
 @dataclass(frozen=True)
 class Scheme:
     """How a tensor becomes four-bit numbers.
 
     statistic : what the scale follows: ``"absmax"`` or ``"std"`` (QuEST)
-    rule : how the scale becomes a power of two, see ``scales.RULES``
-    headroom : factor on the input before the OCP floor rule; 3/4 is the authors', 1 the standard's
+    rule : how QuEST's scale becomes a power of two, see :data:`RULES`
+    headroom : factor on the input before the OCP rule of absmax; 3/4 is the authors', 1 the
+        standard's
     stochastic : stochastic rounding instead of rounding to nearest
-    correction : ``"none"``; ``"pma"``, a constant; ``"eden"``, the factor <x, x> / <x, q> of each
-        group, which makes a group's projection on itself exact
-    group : elements per scale; 0 means one scale for the whole matrix (the last two dimensions)
-    scale_format : ``"e8m0"``, or ``"e4m3"`` for NVFP4
     """
 
     statistic: str = "absmax"
     rule: str = "floor"
     headroom: float = 0.75
     stochastic: bool = False
-    correction: str = "none"
-    group: int = GROUP
-    scale_format: str = "e8m0"
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("statistic", ("absmax", "std")),
-            ("rule", RULES),
-            ("correction", ("none", "pma", "eden")),
-            ("scale_format", ("e8m0", "e4m3")),
-        ):
+        for name, allowed in (("statistic", ("absmax", "std")), ("rule", RULES)):
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(allowed)}"
                 )
-        if not 0 < self.headroom <= 1 or self.group < 0:
-            raise ValueError(f"need 0 < headroom <= 1 and group >= 0, got {self}")
+        if not 0 < self.headroom <= 1:
+            raise ValueError(f"need 0 < headroom <= 1, got {self}")
+
+    @property
+    def clips(self) -> bool:
+        """Whether an element can lie outside the range."""
+        return self.statistic == "std" or self.headroom == 1
 
 
 RTN = Scheme()
@@ -84,16 +133,11 @@ SCHEMES = {
     "QuEST nearest": replace(QUEST, rule="nearest"),
     "QuEST ceil": replace(QUEST, rule="ceil"),
     "QuEST fp32 scale": replace(QUEST, rule="none"),
-    "RTN PMA": replace(RTN, correction="pma"),
-    "RTN EDEN": replace(RTN, correction="eden"),
     "RTN OCP": replace(RTN, headroom=1.0),
     "SR OCP": replace(SR, headroom=1.0),
-    "RTN ceil": replace(RTN, rule="ceil"),
-    "RTN fp32 scale": replace(RTN, rule="none"),
-    "NVFP4 RTN": replace(RTN, group=16, scale_format="e4m3"),
-    "FP4 per tensor": replace(RTN, rule="none", group=0),
 }
-"""Name in the chapter to scheme; RTN and SR are the paper's "AbsMax" recipes."""
+"""Name in the chapter to scheme; RTN and SR are the paper's "AbsMax" recipes, the OCP ones the
+standard's, without the factor 3/4."""
 
 
 class Quantized(NamedTuple):
@@ -127,11 +171,11 @@ def quantize(
     with_mask: bool = False,
     out: Tensor | None = None,
 ) -> Quantized:
-    """Quantize groups along the last dimension and return what the format can hold.
+    """Quantize groups of 32 along the last dimension and return what the format can hold.
 
     Parameters
     ----------
-    x : float tensor (..., K); K a multiple of the scheme's group.  Empty tensors are allowed.
+    x : float tensor (..., K); K a multiple of 32.  Empty tensors are allowed.
     name : a scheme or its name
     generator : source of the rounding draws of stochastic schemes; required for those
     uniform : the draws themselves, in [0, 1), shape of x (for tests); overrides `generator`
@@ -144,7 +188,7 @@ def quantize(
     ValueError : a stochastic scheme without draws
     """
     chosen = scheme(name)
-    check_groups(x.shape[-1], chosen.group or 1)
+    check_groups(x.shape[-1])
     x = x.float().contiguous()
     if chosen.stochastic and uniform is None and generator is None:
         raise ValueError("stochastic rounding needs fresh draws: pass generator= (or uniform=)")
@@ -152,17 +196,11 @@ def quantize(
     mask = torch.empty_like(x, dtype=torch.bool) if with_mask else None
     if x.numel() == 0:
         return Quantized(values, mask, x.new_empty((*x.shape[:-1], 0)))
-    if chosen.group == 0 or chosen.scale_format == "e4m3":
-        scale = _scales_of_matrix(x, chosen)
-    else:
-        scale = None
-    size = chosen.group or x.shape[-1]
-    rows, target = x.view(-1, size), values.view(-1, size)
-    given = None if uniform is None else uniform.float().reshape(-1, size)
-    marks = None if mask is None else mask.view(-1, size)
-    known = None if scale is None else scale.reshape(-1, 1)
-    per_block = max(1, _BLOCK // size)
-    work = torch.empty(min(per_block, len(rows)), size, dtype=torch.int32, device=x.device)
+    rows, target = x.view(-1, GROUP), values.view(-1, GROUP)
+    given = None if uniform is None else uniform.float().reshape(-1, GROUP)
+    marks = None if mask is None else mask.view(-1, GROUP)
+    per_block = max(1, _BLOCK // GROUP)
+    work = torch.empty(min(per_block, len(rows)), GROUP, dtype=torch.int32, device=x.device)
     scales = []
     for at in range(0, len(rows), per_block):
         part = slice(at, at + per_block)
@@ -174,53 +212,34 @@ def quantize(
                 rows[part],
                 target[part],
                 chosen,
-                scale=None if known is None else known[part],
                 draws=draws if chosen.stochastic else None,
                 mask=None if marks is None else marks[part],
                 work=work[: len(rows[part])],
             )
         )
-    shape = (*x.shape[:-1], x.shape[-1] // size)
+    shape = (*x.shape[:-1], x.shape[-1] // GROUP)
     return Quantized(values, mask, torch.cat(scales).view(shape))
 
 
-def _quantize_rows(rows, target, chosen, *, scale, draws, mask, work) -> Tensor:
-    """One block of groups, (n, size) each; fills target and mask, returns the scales (n, 1)."""
-    original = rows.clone() if chosen.correction == "eden" else None
-    if scale is None:
-        if chosen.statistic == "absmax":
-            aliased = target.data_ptr() == rows.data_ptr()
-            magnitudes = rows.abs() if aliased else torch.abs(rows, out=target)
-            amax = magnitudes.amax(1, keepdim=True)
-            _check_finite(amax)
-            scale = absmax_scale(amax, chosen.rule, chosen.headroom)
-        else:
-            deviation = group_deviation(rows)
-            _check_finite(deviation)
-            scale = quest_scale(deviation, chosen.rule)
+def _quantize_rows(rows, target, chosen, *, draws, mask, work) -> Tensor:
+    """One block of groups, (n, 32) each; fills target and mask, returns the scales (n, 1)."""
+    if chosen.statistic == "absmax":
+        aliased = target.data_ptr() == rows.data_ptr()
+        magnitudes = rows.abs() if aliased else torch.abs(rows, out=target)
+        amax = magnitudes.amax(1, keepdim=True)
+        _check_finite(amax)
+        scale = absmax_scale(amax, chosen.headroom)
+    else:
+        deviation = group_deviation(rows)
+        _check_finite(deviation)
+        scale = quest_scale(deviation, chosen.rule)
     torch.mul(rows, 1 / scale, out=target)
     if mask is not None:
         torch.lt(target.abs(), MAX, out=mask)
-    if chosen.statistic == "std" or chosen.headroom == 1 or chosen.rule == "nearest":
+    if chosen.clips:
         target.clamp_(-MAX, MAX)  # clip first, so that stochastic rounding sees the clipped value
     round_(target, draws, work).mul_(scale)
-    if chosen.correction == "pma":
-        target.mul_(PMA_FACTOR)
-    elif chosen.correction == "eden":
-        inner = (original * target).sum(1, keepdim=True)
-        target.mul_(torch.where(inner > 0, original.square().sum(1, keepdim=True) / inner, 1.0))
     return scale
-
-
-def _scales_of_matrix(x: Tensor, chosen: Scheme) -> Tensor:
-    """Scales that look at the whole matrix (the last two dimensions): per tensor, and NVFP4."""
-    dims = (-2, -1) if x.ndim > 1 else (-1,)
-    whole = x.abs().amax(dims, keepdim=True)
-    _check_finite(whole)
-    if chosen.group == 0:
-        return absmax_scale(whole, chosen.rule, chosen.headroom).expand(*x.shape[:-1], 1)
-    amax = x.abs().unflatten(-1, (-1, chosen.group)).amax(-1)
-    return e4m3_scale(amax, whole)
 
 
 def _check_finite(statistic: Tensor) -> None:

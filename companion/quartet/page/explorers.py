@@ -1,168 +1,145 @@
-"""The chapter's three explorers: one group, averaged products, and the map."""
+"""The chapter's explorer: the quantizers on the reader's own numbers, draw after draw.
+
+It runs the method, which a page cannot; there the picture of the first choice stands.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+import base64
+import html
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
-from companion.explore import Explorer, explorer
-from companion.quartet.lab.budgets import optimality_map
-from companion.quartet.lab.products import draw_product, operands
+from companion.explore import is_publishing
+from companion.plotting import BLACK, figure, headline, style, to_webp
 from companion.quartet.method.hadamard import rotate
-from companion.quartet.method.law import PARAMETERS, Law
-from companion.quartet.method.linear import Recipe
-from companion.quartet.method.mxfp4 import GROUP, encode
-from companion.quartet.method.optimal import Map, Quality, Speed
-from companion.quartet.method.quantizers import quantize, scheme
-from companion.quartet.page.figures import Group, group_frame, map_frame, product_frame
-from companion.quartet.sources import TABLE_6
-from companion.scale import one_thread
+from companion.quartet.method.mxfp4 import GROUP
+from companion.quartet.method.quantizers import SCHEMES, quantize
+from companion.scale import one_thread, torch_generator
 
-COUNTS = (1, 4, 16, 64)
-PRINTED_LAW = Law(np.array([TABLE_6[name] for name in PARAMETERS]), 0.0)
-"""The law of Table 6, so that the map explorer needs no data."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIRST = (8.0, *(round(0.9**i, 3) for i in range(GROUP - 1)))
+"""Numbers with which it opens: one outlier, and 31 that fall."""
 
 
-@cache
-@one_thread()
-def group_of(outlier: int, sigma: float, rotated: str, quantizer: str) -> Group:
-    """One Gaussian group, its first element multiplied by `outlier`.
+class Averaged(NamedTuple):
+    """x : the numbers, rotated if asked; mean : of the draws so far, in the same space
 
-    sigma : log2 of the deviation; rotated : ``"on"`` or ``"off"``; quantizer : scheme
+    errors : relative squared error after 1, 2, ... draws
     """
-    x = torch.randn(GROUP, generator=torch.Generator().manual_seed(3)) * 2**sigma
-    x[0] = outlier * x[0].abs().clamp(min=2**sigma)
-    if rotated == "on":
-        x = rotate(x)
-    noise = torch.Generator().manual_seed(4)
-    q = quantize(x, quantizer, generator=noise)
-    scale = float(q.scale)
-    size = x.square().sum()
-    return Group(
-        x=x.numpy(),
-        q=q.values.numpy(),
-        codes=encode((q.values / scale * 2).round() / 2).numpy(),
-        scale=scale,
-        clipped=(x.abs() / scale > 6).numpy(),
-        error=float((q.values - x).square().sum() / size),
-        misalignment=float(1 - (q.values * x).sum() / size),
-    )
+
+    x: np.ndarray
+    mean: np.ndarray
+    errors: np.ndarray
 
 
-def group_explorer() -> Explorer:
-    """Outlier, size, rotation, and quantizer of one group: 32 frames."""
+def parse(text: str) -> list[float]:
+    """Numbers that a reader typed, between spaces, commas or semicolons.
 
-    def alt(**at: object) -> str:
-        shown = group_of(**at)
-        return (
-            f"{at['quantizer']}, rotation {at['rotated']}, first element times {at['outlier']}: "
-            f"scale {shown.scale:.3g}, error {100 * shown.error:.2f} percent, misalignment "
-            f"{100 * shown.misalignment:.2f} percent, {int(shown.clipped.sum())} clipped."
-        )
-
-    return explorer(
-        lambda **at: group_frame(group_of(**at)),
-        name="quartet-group",
-        alt=alt,
-        labels={
-            "outlier": "outlier",
-            "sigma": "log2 size",
-            "rotated": "rotation",
-            "quantizer": "quantizer",
-        },
-        show={"outlier": lambda n: f"x {n}", "sigma": lambda s: f"{s:.2f}"},
-        start={"outlier": 8, "sigma": 0.0, "rotated": "off", "quantizer": "RTN"},
-        outlier=[1, 8],
-        sigma=[0.0, 0.5],
-        rotated=["off", "on"],
-        quantizer=["RTN", "SR", "QuEST", "QuEST nearest"],
-    )
+    Raises ``ValueError`` for what is no number, for none, and for more than 1024.
+    """
+    words = text.replace(",", " ").replace(";", " ").split()
+    numbers = [float(word) for word in words]
+    if not 1 <= len(numbers) <= 32 * GROUP or not np.isfinite(numbers).all():
+        raise ValueError(f"need 1 to {32 * GROUP} finite numbers, got {len(numbers)}")
+    return numbers
 
 
-@cache
 @one_thread()
-def _products(rounding: str, side: str) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-    """(exact product, mean of K draws for each of COUNTS, errors)."""
-    a, b = operands(48, 256, 5)
-    exact = a @ b.mT
-    noise = torch.Generator().manual_seed(6)
-    total, means, errors = torch.zeros_like(exact), [], []
-    recipe = Recipe(backward=scheme_name(rounding), side=side)
-    for k in range(1, COUNTS[-1] + 1):
-        total += draw_product(a, b, recipe, noise)
-        if k in COUNTS:
-            mean = total / k
-            means.append(mean.numpy().copy())
-            errors.append(float((mean - exact).square().sum() / exact.square().sum()))
-    return exact.numpy(), means, np.array(errors)
+def draws(numbers: Sequence[float], scheme: str, *, rotated: bool, n: int) -> Iterator[Averaged]:
+    """The mean of 1, 2, ... n draws of a quantizer; numbers are filled up with zeros to groups.
+
+    With `rotated` the fixed Hadamard matrix turns each group first.
+    """
+    padded = [*numbers, *[0.0] * (-len(numbers) % GROUP)]
+    x = torch.tensor(padded)
+    x = rotate(x, None, "none") if rotated else x
+    noise = torch_generator(0, "explorer", scheme)
+    power = float(x.double().square().sum()) or 1.0
+    total, errors = torch.zeros(len(padded), dtype=torch.float64), []
+    for k in range(1, n + 1):
+        total += quantize(x, scheme, generator=noise).values
+        errors.append(float((total / k - x).square().sum()) / power)
+        yield Averaged(x.numpy(), (total / k).numpy(), np.array(errors))
 
 
-def scheme_name(rounding: str) -> str:
-    """The scheme behind the explorer's word."""
-    name = {"to nearest": "RTN", "stochastic": "SR"}[rounding]
-    scheme(name)
-    return name
+def frame(found: Averaged, scheme: str) -> Figure:
+    """Numbers and their mean on the left, error by draws on the right."""
+    fig, (left, right) = figure(1, 2, height=3.4)
+    color = style(scheme.split()[0])["color"]
+    left.plot(found.x, color=BLACK, linewidth=1, label="given")
+    left.plot(found.mean, "o", color=color, label=scheme)
+    left.set(xlabel="place", ylabel="value")
+    left.legend(fontsize=8.5)
+    right.plot(np.arange(1, len(found.errors) + 1), found.errors, color=color)
+    right.set(xscale="log", yscale="log", xlabel="draws averaged", ylabel="relative squared error")
+    headline(fig, f"{scheme}, mean of {len(found.errors)}")
+    return fig
 
 
-def product_explorer() -> Explorer:
-    """Rounding, place of the signs, number of draws: 24 frames."""
-
-    def alt(rounding: str, side: str, k: int) -> str:
-        errors = _products(rounding, side)[2]
-        return (
-            f"Rounding {rounding}, signs {side}: error of the mean of {k} products "
-            f"{errors[COUNTS.index(k)]:.2e}, of one product {errors[0]:.2e}."
-        )
-
-    def draw(rounding: str, side: str, k: int):
-        exact, means, errors = _products(rounding, side)
-        return product_frame(exact, means[COUNTS.index(k)], np.array(COUNTS), errors, k)
-
-    return explorer(
-        draw,
-        name="quartet-products",
-        alt=alt,
-        labels={"rounding": "rounding", "side": "signs", "k": "draws K"},
-        start={"rounding": "to nearest", "side": "after", "k": 16},
-        rounding=["to nearest", "stochastic"],
-        side=["before", "after", "none"],
-        k=list(COUNTS),
+def said(found: Averaged, scheme: str) -> str:
+    """The frame in words."""
+    power = float((found.x**2).sum()) or 1.0
+    shorter = 1 - float((found.x * found.mean).sum()) / power
+    return (
+        f"{scheme}: squared error {100 * found.errors[0]:.2f} % after one draw, "
+        f"{100 * found.errors[-1]:.2f} % after {len(found.errors)}; the mean is "
+        f"{100 * shorter:.2f} % shorter along the numbers."
     )
 
 
-@cache
-def _map(forward: float, backward: float, eff_n: float, eff_d: float) -> Map:
-    return optimality_map(PRINTED_LAW, Speed(forward, backward), Quality(eff_n, eff_d), 160)
-
-
-def map_explorer() -> Explorer:
-    """Speed-ups and efficiencies of four-bit products: 36 frames."""
-
-    def alt(**at: float) -> str:
-        shown = _map(**at)
-        return (
-            f"Speed-up {at['forward']:g} forward, {at['backward']:g} backward, eff_N "
-            f"{at['eff_n']}, eff_D {at['eff_d']}: FP4:FP4 is best on "
-            f"{100 * shown.share('FP4:FP4'):.0f} percent of the map, FP8:FP8 on "
-            f"{100 * shown.share('FP8:FP8'):.0f} percent."
-        )
-
-    return explorer(
-        lambda **at: map_frame(_map(**at)),
-        name="quartet-map",
-        alt=alt,
-        labels={
-            "forward": "speed-up forward",
-            "backward": "speed-up backward",
-            "eff_n": "eff_N",
-            "eff_d": "eff_D",
-        },
-        show={"forward": lambda s: f"{s:g}", "backward": lambda s: f"{s:g}"},
-        start={"forward": 2.0, "backward": 2.0, "eff_n": 0.64, "eff_d": 0.9},
-        forward=[1.5, 2.0],
-        backward=[1.0, 1.5, 2.0],
-        eff_n=[0.42, 0.64],
-        eff_d=[0.8, 0.9, 0.95],
+def _shown(found: Averaged, scheme: str) -> str:
+    picture = base64.b64encode(to_webp(frame(found, scheme))).decode()
+    words = html.escape(said(found, scheme))
+    return (
+        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
+        f'style="max-width:100%;height:auto"><p>{words}</p>'
     )
+
+
+class NumberExplorer:
+    """A box for numbers, a quantizer, a switch for the rotation, and the number of draws."""
+
+    def still(self) -> str:
+        """Picture and sentence of the first choice."""
+        *_, last = draws(FIRST, "SR", rotated=False, n=16)
+        return _shown(last, "SR")
+
+    def widget(self) -> object:
+        """Box, choices, a button, and progress while the draws are made."""
+        import ipywidgets as widgets
+
+        box = widgets.Textarea(value=", ".join(f"{v:g}" for v in FIRST), description="numbers")
+        scheme = widgets.Dropdown(options=list(SCHEMES), value="SR", description="quantizer")
+        rotated = widgets.Checkbox(value=False, description="rotate first")
+        n = widgets.IntSlider(value=16, min=1, max=4096, description="draws")
+        button = widgets.Button(description="Quantize")
+        progress = widgets.IntProgress(value=0, max=1)
+        told, shown = widgets.Label(""), widgets.HTML(self.still())
+
+        def run(_event: object = None) -> None:
+            try:
+                numbers = parse(box.value)
+            except ValueError as error:
+                told.value = str(error)
+                return
+            told.value, progress.max = "", n.value
+            for last in draws(numbers, scheme.value, rotated=rotated.value, n=n.value):
+                progress.value = len(last.errors)
+            shown.value = _shown(last, scheme.value)
+
+        button.on_click(run)
+        rows = [box, widgets.HBox([scheme, rotated]), widgets.HBox([n, button, progress]), told]
+        return widgets.VBox([*rows, shown])
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {"text/plain": "Quantize your own numbers", "text/html": self.still()}
+        if is_publishing():
+            return made
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}

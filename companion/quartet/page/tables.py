@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from companion.claims import measured_text
-from companion.data import fetch
 from companion.quartet.lab.gaussian import Simulated
-from companion.quartet.lab.refit import Refit
-from companion.quartet.lab.reruns import Regression
+from companion.quartet.lab.products import Averages
+from companion.quartet.lab.released import Refit, Regression
 from companion.quartet.lab.speed import Speeds
+from companion.quartet.lab.training import BASELINE, Ladder, Rates
 from companion.quartet.method.law import PARAMETERS
+from companion.quartet.page.figures import NAMED
 from companion.quartet.sources import TABLE_2, TABLE_6
-from companion.quartet.verdict import deviations
-from companion.stats import Interval, t_interval
+from companion.quartet.verdict import deviations, efficiency
+from companion.stats import Interval, over_seeds
 from companion.tables import styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
-
-    from companion.quartet.lab.training import Trained
 
 
 def quantizer_table(table: Mapping[str, Simulated]) -> Styler:
@@ -48,10 +47,14 @@ def quantizer_table(table: Mapping[str, Simulated]) -> Styler:
 def regression_table(found: Regression) -> Styler:
     """The authors' re-runs: what least squares says, in millinats."""
     names = {
-        "slope of RTN per doubling, signs after": found.after,
-        "slope of RTN per doubling, signs before": found.before,
-        "difference of the slopes": found.difference,
+        "slope per doubling, RTN, signs after": found.slopes["RTN, signs after"],
+        "slope per doubling, RTN, signs before": found.slopes["RTN, signs before"],
+        "change of RTN's slope": found.rtn,
+        "change of SR's slope (placebo)": found.sr,
+        "change beyond the placebo": found.beyond_placebo,
+        "fall of the mean gap beyond the placebo": found.level,
         "SR - RTN, signs before": found.sr_minus_rtn,
+        "its slope per doubling": found.its_slope,
     }
     rows = [
         {
@@ -60,7 +63,6 @@ def regression_table(found: Regression) -> Styler:
                 Interval(*(1e3 * v for v in (value.estimate, value.low, value.high)))
             ),
             "p": value.p,
-            "n": value.n,
         }
         for name, value in names.items()
     ]
@@ -68,80 +70,116 @@ def regression_table(found: Regression) -> Styler:
 
 
 def law_table(refit: Refit) -> Styler:
-    """The six constants beside Table 6, with intervals over resampled runs."""
+    """The six constants beside Table 6, with intervals, and those without the largest runs."""
+    held = refit.held_out
     rows = [
         {
             "parameter": name,
             "Table 6": TABLE_6[name],
             "refit": measured_text(refit.interval(name)),
-            "difference (%)": off,
+            "off (%)": off,
+            "without 430M, 800M": without,
+            "the same, γ = 1": flat,
         }
-        for name, off in zip(PARAMETERS, deviations(refit), strict=True)
+        for name, off, without, flat in zip(
+            PARAMETERS, deviations(refit), held.law.theta, held.law_gamma_1.theta, strict=True
+        )
     ]
-    formats = {"Table 6": "{:.3f}", "difference (%)": "{:.2f}"}
+    formats = {"off (%)": "{:.2f}"}
+    formats |= dict.fromkeys(("Table 6", "without 430M, 800M", "the same, γ = 1"), "{:.3f}")
     return styled(pd.DataFrame(rows), "quartet-law", formats)
 
 
-def authors_depth() -> pd.DataFrame:
-    """The authors' gradient quality six blocks from the top: scheme, cosine, misalignment (%).
-
-    Raises ``DataUnavailable`` where the file cannot be had.
-    """
-    table = pd.read_csv(fetch("quartet/gradient_alignment.csv"))
-    deepest = table[table["depth_blocks"] == 6]
-    return pd.DataFrame(
-        {
-            "backward": deepest["backward"],
-            "cosine": deepest["cosine_mean"],
-            "misalignment (%)": 100 * (1 - deepest["alignment_mean"]),
-        }
-    )
-
-
 def authors_depth_table(frame: pd.DataFrame) -> Styler:
-    """:func:`authors_depth` as a table."""
+    """The authors' gradients six blocks from the top."""
     formats = {"cosine": "{:.3f}", "misalignment (%)": "{:.1f}"}
     return styled(frame, "quartet-authors-depth", formats)
 
 
-def training_table(trained: Trained) -> Styler:
-    """Final held-out loss and gap of every recipe."""
+def training_table(ladder: Ladder) -> Styler:
+    """Final held-out loss, gap, and share of every recipe."""
     rows = []
-    for name, losses in trained.final.items():
-        gap = trained.gap(name)
-        several = len(gap) > 1 and not pd.isna(gap).any()
-        rows.append(
-            {
-                "forward : backward": name,
-                "loss ↓ (nats per byte)": losses.mean(),
-                "gap (nats)": (
-                    "–"
-                    if name == "none:none"
-                    else measured_text(t_interval(gap))
-                    if several
-                    else f"{gap.mean():.4f}"
-                ),
-            }
-        )
-    return styled(pd.DataFrame(rows), "quartet-training", {"loss ↓ (nats per byte)": "{:.4f}"})
+    for name, losses in ladder.final.items():
+        forward, _, backward = name.partition(":")
+        of = "N" if backward == "none" else "D" if forward == "none" else ""
+        row = {"forward : backward": NAMED.get(name, name), "loss ↓": losses.mean()}
+        if name == BASELINE:
+            row |= {"gap (nats)": "–", "share": "–"}
+        else:
+            share = f"{measured_text(efficiency(ladder, name, of))} of {of}" if of else "–"
+            row |= {"gap (nats)": measured_text(over_seeds(ladder.gap(name))), "share": share}
+        rows.append(row)
+    return styled(pd.DataFrame(rows), "quartet-training", {"loss ↓": "{:.4f}"})
+
+
+def rate_table(rates: Rates) -> Styler:
+    """Loss of every recipe at each learning rate, and what it gains beyond the unquantized run."""
+    rows = []
+    for name, losses in rates.final.items():
+        for i, lr in enumerate(rates.rates):
+            gained = "–" if name == BASELINE else measured_text(over_seeds(rates.gained(name)[i]))
+            rows.append(
+                {
+                    "recipe": NAMED.get(name, name),
+                    "learning rate": f"{lr:g}",
+                    "loss ↓": losses[i].mean(),
+                    "gain beyond unquantized": gained,
+                }
+            )
+    return styled(pd.DataFrame(rows), "quartet-rates", {"loss ↓": "{:.4f}"})
+
+
+def control_table(measured: Averages) -> Styler:
+    """Error of the mean of K draws over that of one draw, and what pure noise would leave."""
+    rows = [
+        {
+            "arm": arm,
+            **{
+                f"K = {k}": float((errors[:, i] / errors[:, 0]).mean())
+                for i, k in enumerate(measured.counts)
+            },
+        }
+        for arm, errors in measured.errors.items()
+    ]
+    rows.append({"arm": "1 / K", **{f"K = {k}": 1 / k for k in measured.counts}})
+    formats = {f"K = {k}": "{:.4f}" for k in measured.counts}
+    return styled(pd.DataFrame(rows), "quartet-control", formats)
+
+
+def larger_table(frame: pd.DataFrame) -> Styler:
+    """The authors' larger models: what four bits cost in loss and accuracy."""
+    shown = frame.assign(**{"gap (nats)": frame["loss Quartet"] - frame["loss FP8"]})
+    tasks = ["hellaswag", "winogrande", "arc_easy"]
+    shown = shown[["size", "loss FP8", "loss Quartet", "gap (nats)", *tasks]]
+    formats = dict.fromkeys(("loss FP8", "loss Quartet", "gap (nats)"), "{:.3f}")
+    return styled(shown, "quartet-larger", formats | dict.fromkeys(tasks, "{:+.1f}"))
+
+
+def layer_table(frame: pd.DataFrame) -> Styler:
+    """The authors' layers on an RTX 5090: times as fast as FP8 and BF16."""
+    formats = {name: "{:.2f}" for name in frame.columns if name != "layer"}
+    return styled(frame, "quartet-layers", formats)
 
 
 def speed_table(speeds: Speeds) -> Styler:
-    """Times in milliseconds and their ratios."""
-    n = speeds.size
-    clone, plain = speeds.clone, speeds.steps["none:none"]
+    """Run times as ratios."""
+    took, steps = speeds.matrix, speeds.steps
     rows = [
-        (f"copy of a {n} x {n} matrix", clone, "1 copy"),
-        ("RTN by search of 16 codes", speeds.search, f"{speeds.search / clone:.0f} copies"),
+        ("rotation and QuEST", "the kernel's algorithm", "rotation and QuEST, ours"),
+        ("RTN, no rotation", "torch.bucketize", "RTN, ours"),
     ]
-    rows += [
-        (f"{name}, ours", took, f"{took / clone:.1f} copies")
-        for name, took in speeds.quantized.items()
+    slow = ("rotation and QuEST, the kernel step by step", "RTN by bucketize")
+    table = [
+        {"operation": what, "against": against, "times as fast": took[other] / took[ours]}
+        for (what, against, ours), other in zip(rows, slow, strict=True)
     ]
-    rows += [
-        (f"training step, {name}", took, f"{took / plain:.2f} plain steps")
-        for name, took in speeds.steps.items()
+    table += [
+        {
+            "operation": f"training step, {NAMED.get(name, name)}",
+            "against": "unquantized",
+            "times as fast": steps[BASELINE] / seconds,
+        }
+        for name, seconds in steps.items()
+        if name != BASELINE
     ]
-    frame = pd.DataFrame(rows, columns=["operation", "milliseconds", "in units of"])
-    frame["milliseconds"] *= 1e3
-    return styled(frame, "quartet-speed", {"milliseconds": "{:.1f}"})
+    return styled(pd.DataFrame(table), "quartet-speed", {"times as fast": "{:.2g}"})

@@ -1,4 +1,4 @@
-"""Links inside the book: terms to the glossary, and chapters to those that share an idea."""
+"""Links inside the book: to the glossary, to the references, to chapters that share an idea."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ _NO_TEXT = {
     *("mjx-container", "pre", "summary", "svg", "table"),
 }
 _BOX = re.compile(r'class="[^"]*\b(?:cell|rp-run|rp-opening|toctree-wrapper)\b')
+_ENTRY = re.compile(
+    r'<div class="citation" id="([^"]+)"(.*?)(?=<div class="citation"|</section>)', re.DOTALL
+)
+_PAPER = re.compile(r'<a\b[^>]*\bhref="(https://arxiv\.org/abs/[\d.]+)"[^>]*>.*?</a>', re.DOTALL)
 _READING = re.compile(r'(<section[^>]*id="further-reading">.*?)(</section>)', re.DOTALL)
 
 
@@ -86,3 +90,28 @@ def with_related(text: str, chapter: Paper, others: tuple[Paper, ...]) -> str:
         return text
     more = f'<p>In this book, on</p><ul class="rp-related">{"".join(lines)}</ul>'
     return _READING.sub(lambda found: f"{found[1]}{more}\n{found[2]}", text, count=1)
+
+
+def entries(references: str) -> dict[str, str]:
+    """Address of a paper on arXiv -> the anchor of its entry, from the page of references."""
+    return {
+        match[1]: anchor
+        for anchor, text in _ENTRY.findall(references)
+        if (match := _PAPER.search(text))
+    }
+
+
+def with_references(text: str, known: Mapping[str, str], page: str) -> str:
+    """A chapter's page whose further reading leads to the references of the book, too.
+
+    known : address on arXiv -> anchor; page : address of the references
+    """
+
+    def link(match: re.Match[str]) -> str:
+        anchor = known.get(match[1])
+        return f'{match[0]} (<a href="{page}#{anchor}">reference</a>)' if anchor else match[0]
+
+    def section(match: re.Match[str]) -> str:
+        return _PAPER.sub(link, match[1]) + match[2]
+
+    return _READING.sub(section, text, count=1)

@@ -32,6 +32,7 @@ from companion.publish.errors import PublishError
 from companion.publish.files import write_if_changed
 from companion.publish.formulas import STYLE, Formulas
 
+REFERENCES = "book/references.html"
 GLOSSARY = "book/notation.html"
 """The page that explains terms."""
 
@@ -62,6 +63,8 @@ def finish(site: Path, project: Project) -> None:
     of = {f"notebooks/{one.notebook}.html": one for one in chapters(project)}
     glossary = site / GLOSSARY
     known = links.terms(glossary.read_text(encoding="utf-8")) if glossary.is_file() else {}
+    references = site / REFERENCES
+    cited = links.entries(references.read_text(encoding="utf-8")) if references.is_file() else {}
     math, done = Formulas(), []
     for path in sorted(site.rglob("*.html")):
         name = path.relative_to(site).as_posix()
@@ -72,6 +75,7 @@ def finish(site: Path, project: Project) -> None:
             text = with_one_fold(with_formulas(text, name, math))
             if name in of:
                 text = with_numbers(text, of[name].number)
+                text = links.with_references(text, cited, f"../{REFERENCES}")
                 text = links.with_related(text, of[name], tuple(of.values()))
                 text = _ARTICLE.sub(
                     lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text

@@ -53,3 +53,21 @@ def test_every_chapter_shares_an_idea_with_another_one():
         others = {idea for one in everything if one is not paper for idea in one.ideas}
         assert set(paper.ideas) & others, paper.slug
         assert set(paper.ideas) <= others, f"an idea of {paper.slug} alone leads nowhere"
+
+
+def test_further_reading_leads_to_the_references():
+    references = """<section><div class="citation" id="id1" role="doc-biblioentry"><p>A. <a
+    class="reference" href="https://arxiv.org/abs/1234.5">url</a></p></div>
+    <div class="citation" id="id2"><p>B. No address.</p></div>
+    <div class="citation" id="id3"><p><a href="https://arxiv.org/abs/6.7">C</a></p></div></section>"""
+    known = links.entries(references)
+    assert known == {"https://arxiv.org/abs/1234.5": "id1", "https://arxiv.org/abs/6.7": "id3"}
+    outside = '<p><a href="https://arxiv.org/abs/6.7">C</a></p>'
+    text = (
+        f'{outside}<section id="further-reading"><p><a href="https://arxiv.org/abs/6.7">C</a>, '
+        '<a href="https://arxiv.org/abs/8.9">D</a></p></section>'
+    )
+    page = checks.parse(links.with_references(text, known, "../book/references.html"))
+    added = [a["href"] for a in page.find_all("a", string="reference")]
+    assert added == ["../book/references.html#id3"]
+    assert page.select_one("section a").find_next("a")["href"] == added[0]

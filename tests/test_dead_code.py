@@ -23,20 +23,12 @@ KNOWN = {
     "massive-activations": {"massive_activations/sources.py: TABLE_2"},
     "tart": {"tart/method/whitening.py: distinct"},
     "next-token-concepts": {"next_token_concepts/method/directions.py: repaired"},
-    "model-ecosystem": {
-        "model_ecosystem/lab/run.py: generations",
-        "model_ecosystem/method/forest.py: n_descendants",
-    },
     "gaussian-rbf": {
         "gaussian_rbf/lab/estimator.py: GaussianRBFRegressor",
         "gaussian_rbf/method/precision.py: sampled_agop",
         "gaussian_rbf/method/precision.py: single_center_agop",
     },
     "mamba3": {"mamba3/sources.py: ACCURACY", "mamba3/sources.py: NO_BIAS_PRINTED"},
-    "scaling-laws": {
-        "scaling_laws/lab/designs.py: Select",
-        "scaling_laws/lab/heatmaps.py: STATUSES",
-    },
     "consistent-diffusion": {
         "consistent_diffusion/lab/molecule/peptide.py: potential_energy",
         "consistent_diffusion/lab/systems.py: START",

@@ -1,16 +1,11 @@
 """References to figures that JupyterLab and Colab show as links, as the page does."""
 
-import datetime
 import json
 from pathlib import Path
 
 import pytest
 
 from companion.papers import chapters
-
-WAITING = {"model-ecosystem", "quartet", "scaling-laws"}
-UNTIL = datetime.date(2026, 12, 31)
-"""Notebooks that still have the role of the page alone, and how long they may."""
 
 
 def roles(text: str) -> list[str]:
@@ -34,7 +29,5 @@ def test_a_role_is_seen():
 
 @pytest.mark.parametrize("entry", chapters(), ids=lambda entry: entry.slug)
 def test_a_figure_is_referred_to_by_a_link(entry):
-    if entry.slug in WAITING and datetime.date.today() <= UNTIL:
-        pytest.skip(f"is being written anew, until {UNTIL}")
     text = Path(entry.notebook_path()).read_text(encoding="utf-8")
     assert roles(text) == [], "write [Figure](#fig-name) in the place of {numref}`fig-name`"

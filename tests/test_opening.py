@@ -361,7 +361,7 @@ def test_parameters_and_imports_are_one_fold_on_the_page(printed, kept):
     ]
     fold = document.cells[1]
     assert fold.metadata.tags == ["parameters", "hide-input"]
-    assert fold.metadata.mystnb.code_prompt_show == clean.RUN_YOURSELF
+    assert fold.metadata.mystnb["code_prompt_show"] == clean.RUN_YOURSELF
     assert len(fold.outputs) == kept
 
 

@@ -224,9 +224,6 @@ PRINTED_ORDER = {"license": (113, 121), "language": (186, 189), "task": (30, 32)
 PRINTED_FORWARD = {"license": 84.6, "language": 75.0, "task": 98.2}
 """Percent of the transitions that go forward in that order; as above."""
 
-PRINTED_MODELS, PRINTED_FAMILIES = 1_860_411, 1_308_021
-"""Models of the paper's graph, and its weak components; printed by the authors' notebook."""
-
 # --------------------------------------------------------------------------- classes of values
 RESTRICTIVE, OPEN = 0, 1
 """License classes of the paper's Figure of licenses: commercial and use-restricted; permissive and

@@ -35,7 +35,6 @@ from companion.scaling_laws.method.protocol import (
 )
 from companion.scaling_laws.method.reduced import fit_size_only
 from companion.scaling_laws.method.varpro import fit_varpro
-from companion.stats import Interval, bootstrap
 from companion.sweep import sweep
 
 SHORT, WHOLE = 1e11, 3.5e11
@@ -219,30 +218,3 @@ def select(table: pd.DataFrame, **where: object) -> pd.DataFrame:
     if not keep.any():
         raise ValueError(f"the Monte Carlo has no rows with {where}")
     return table[keep].reset_index(drop=True)
-
-
-def ratio_of_means(
-    above: pd.DataFrame,
-    below: pd.DataFrame,
-    rng: np.random.Generator,
-    *,
-    column: str = "are",
-    n_resamples: int = 2000,
-) -> Interval:
-    """mean(above) / mean(below) with a bootstrap interval over subsets.
-
-    Rows are paired by draw, which is right when both saw the same subsets and harmless when they
-    did not; pairs with a fit that failed are left out of both means (n counts the rest).
-    """
-    pairs = np.stack([part.set_index("draw")[column] for part in _aligned(above, below)], axis=1)
-    pairs = pairs[np.isfinite(pairs).all(axis=1)]
-
-    def ratio(sample: np.ndarray, axis: int | None = None) -> float:
-        return sample[:, 0].mean() / sample[:, 1].mean()
-
-    return bootstrap(pairs, ratio, rng=rng, n_resamples=n_resamples)
-
-
-def _aligned(above: pd.DataFrame, below: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    common = min(len(above), len(below))
-    return above.iloc[:common], below.iloc[:common]

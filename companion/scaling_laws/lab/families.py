@@ -33,7 +33,6 @@ from companion.scaling_laws.method.varpro import fit_varpro
 from companion.scaling_laws.sources import printed_heatmaps
 
 SHARES = tuple(round(0.1 * i, 1) for i in range(1, 11))
-STATUSES = ("ok", "not converged", "at bound", "not identified", "failed", "empty")
 
 Solver = Callable[..., Fit | None]
 

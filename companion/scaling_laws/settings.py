@@ -35,7 +35,7 @@ class Settings(Sized):
     # shares of the target's cost that the table answers for
     budgets: tuple[float, ...] = sized(toy=(0.1, 0.3), book=(0.01, 0.03, 0.1, 0.3))
     permutations: int = sized(toy=50, book=1000, least=10)  # of the parameters over families
-    worlds: int = sized(toy=3, book=20, least=2)  # with a known truth
+    worlds: int = sized(toy=8, book=20, least=2)  # with a known truth
     world_seeds: int = sized(toy=1, book=2, least=1)  # training seeds in each
     control_families: int = sized(toy=20, book=200, least=10)  # lawful from the first token on
     # layers and width of the tiny models whose seeds are compared

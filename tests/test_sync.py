@@ -41,14 +41,15 @@ def test_a_plan_writes_nothing_and_a_sync_writes_it_once(book):
     assert sync.sync(book) == []
 
 
-def test_only_card_and_address_change_in_a_notebook(book):
+def test_only_card_run_time_and_address_change_in_a_notebook(book):
     path = book.notebooks / "02-tart.ipynb"
     before = nbformat.read(path, as_version=4)
     copies.publish(book, "tart", [{}])
     sync.sync(book)
     after = nbformat.read(path, as_version=4)
     changed = [i for i, (a, b) in enumerate(zip(before.cells, after.cells, strict=True)) if a != b]
-    assert changed == [0]
+    assert changed == [0, 4]
+    assert "<!-- time -->13 min<!-- /time -->" in after.cells[4].source
     assert "1 of the paper's one claim holds" in after.cells[0].source
 
 

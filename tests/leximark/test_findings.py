@@ -175,7 +175,7 @@ def test_each_step_of_a_removal_must_lower_the_auroc():
 
 
 def test_records_may_be_off_by_two_and_no_more(monkeypatch):
-    from companion.leximark.lab import detection
+    from companion.leximark.verdict import findings as detection
 
     real = detection.simulated_records
     monkeypatch.setattr(detection, "simulated_records", lambda *a: real(*a) + 4)

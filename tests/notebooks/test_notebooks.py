@@ -1,6 +1,7 @@
 """Every notebook of the book: how it is stored, that it runs, and what it leaves behind."""
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -142,9 +143,9 @@ def test_a_chapter_has_an_explorer(slug, runs):
         output.data["text/html"]
         for _, cell in lint.code(executed(runs[slug]))
         for output in cell.outputs
-        if "rp-explorer" in output.get("data", {}).get("text/html", "")
+        if re.search("rp-(explorer|live)", output.get("data", {}).get("text/html", ""))
     ]
-    assert shown
+    assert shown, "no explorer and no live figure"
 
 
 @pytest.mark.parametrize("slug", [with_its_data(slug) for slug in CHAPTERS])

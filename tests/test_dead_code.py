@@ -23,11 +23,7 @@ KNOWN = {
     "massive-activations": {"massive_activations/sources.py: TABLE_2"},
     "tart": {"tart/method/whitening.py: distinct"},
     "next-token-concepts": {"next_token_concepts/method/directions.py: repaired"},
-    "gaussian-rbf": {
-        "gaussian_rbf/lab/estimator.py: GaussianRBFRegressor",
-        "gaussian_rbf/method/precision.py: sampled_agop",
-        "gaussian_rbf/method/precision.py: single_center_agop",
-    },
+    "gaussian-rbf": {"gaussian_rbf/lab/estimator.py: GaussianRBFRegressor"},
     "mamba3": {"mamba3/sources.py: ACCURACY", "mamba3/sources.py: NO_BIAS_PRINTED"},
     "consistent-diffusion": {
         "consistent_diffusion/lab/molecule/peptide.py: potential_energy",

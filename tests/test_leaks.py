@@ -447,57 +447,43 @@ def test_the_digits_example(monkeypatch):
 
 def test_selection_is_scaled_by_training_rows(monkeypatch):
     from companion.gaussian_rbf.lab import synthetic as selection
-    from companion.gaussian_rbf.settings import PRESETS
 
-    settings = replace(PRESETS["toy"], selection_rows=60, selection_test=61)
     make = selection.PROBLEMS["XOR"]
-    before, test = selection._draw("XOR", settings, 0)
+    before = selection.draw("XOR", 0, 60, 61)
 
     def larger(rng, n):
         drawn = make(rng, n)
         return drawn._replace(X=huge(drawn.X, slice(None))) if n == 61 else drawn
 
     monkeypatch.setattr(selection, "PROBLEMS", {**selection.PROBLEMS, "XOR": larger})
-    assert np.array_equal(selection._draw("XOR", settings, 0)[0].X, before.X)
-    assert common_rows(before.X, test.X) == 0
+    assert np.array_equal(selection.draw("XOR", 0, 60, 61).train.X, before.train.X)
+    assert common_rows(before.train.X, before.test.X) == 0
 
 
 def test_penalties_are_scaled_by_training_rows(monkeypatch, wine):
-    from companion.gaussian_rbf.lab import nested
+    from companion.gaussian_rbf.lab import penalties
 
     train, test = np.arange(0, 178, 2), np.arange(1, 178, 2)
-    settings = SimpleNamespace(
-        penalty_tables=("wine",), penalty_folds=1, penalty_lams=(0.1,), penalty_steps=1
-    )
     tasks = []
-    monkeypatch.setattr(nested, "folds", lambda *_, **__: [(train, test)])
-    monkeypatch.setattr(nested, "score", lambda *_: 0.0)
+    monkeypatch.setattr(penalties, "folds", lambda *_, **__: [(train, test)])
+    monkeypatch.setattr(penalties, "log_loss", lambda *_: 0.0)
     monkeypatch.setattr(
-        nested, "fit_many", lambda made, _: tasks.append(made[0]) or [None] * len(made)
+        penalties, "fit_many", lambda made, _: tasks.append(made[0]) or [None] * len(made)
     )
     for data in (wine, wine._replace(X=huge(wine.X, test))):
-        monkeypatch.setattr(nested, "load", lambda name, data=data: data)
-        nested.run_penalties(settings, 0)
+        monkeypatch.setattr(penalties, "load", lambda name, data=data: data)
+        penalties.run_penalties(("wine",), (0.1,), 1, 1, 0)
     assert np.array_equal(tasks[0].X, tasks[1].X)
     assert np.array_equal(tasks[0].centers, tasks[1].centers)
 
 
-def test_streams_of_the_nested_folds(monkeypatch, ear):
+def test_streams_of_the_nested_folds(ear):
     from companion.gaussian_rbf.lab import nested
-    from companion.gaussian_rbf.settings import PRESETS
+    from companion.gaussian_rbf.method.model import Recipe
 
-    settings = replace(
-        PRESETS["toy"],
-        tables=("wine",),
-        rivals=(),
-        nested_steps=1,
-        outer=3,
-        inner=2,
-        restarts=1,
-        repeats=1,
-    )
-    nested.run_nested(settings, 0)
-    assert {("outer", "wine", "0"), ("inner", "wine", "0"), ("inner", "wine", "2")} <= ear.names()
+    plan = nested.Plan(3, 2, nested.grid((0.1,), (8,)), Recipe(steps=1), 1, (), 0)
+    nested.run_table("wine", plan)
+    assert {("outer", "wine"), ("inner", "wine", "0"), ("inner", "wine", "2")} <= ear.names()
     assert max(n for stream, n in ear.heard.items() if stream[1] in ("outer", "inner")) == 1
 
 

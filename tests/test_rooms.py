@@ -20,13 +20,6 @@ DOORS = {"lab.run", "hub", "makers"}
 READ_SETTINGS: dict[str, set[str]] = {
     "consistent_diffusion": {"lab.estimator", "lab.plane", "page.tables"},
     "distillation_memorization": {"page.explorers"},
-    "gaussian_rbf": {
-        "lab.digits",
-        "lab.nested",
-        "lab.reduction",
-        "lab.synthetic",
-        "page.explorers",
-    },
     "leximark": {"lab.probe", "lab.quality", "verdict.findings"},
     "next_token_concepts": {"lab.dictionaries", "lab.words"},
     "tart": {"lab.real", "lab.synthetic"},

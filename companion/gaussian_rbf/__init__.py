@@ -9,21 +9,26 @@ Reading order, the paper first:
                      be fitted to
  2 method/training   Many fits in one loop: Adam on a leading axis, with early stopping per
                      fit
- 3 method/precision  Reading a trained network: eigenvalues, importance, and what can be
-                     said of them exactly
+ 3 method/precision  Reading a trained network: eigenvalues, importance, gradients
+ 4 method/theory     Ours: what can be said of P and of the gradients exactly
 
 Then ``lab/run``, the door of the experiments, and what it calls: digits, estimator, nested,
-reduction, rivals, synthetic.  ``sources`` holds what others released and printed, ``verdict``
-every claim with its criterion, ``page`` what is drawn.
+penalties, reduction, rivals, speed, synthetic.  ``sources`` holds the tables and what others
+printed, ``verdict`` every claim with its criterion, ``page`` what is drawn.
 
-========  ===========================
+The paper:
+
+========  ================================
 equation  function
-========  ===========================
+========  ================================
 1         method/model.gaussians
-2         method/training
+2         method/training.fit_many
 3         method/model.evaluate
-4         method/precision
+4         method/precision.spectrum
 5         method/precision.importance
-6         method/precision
-========  ===========================
+6         method/precision.agop
+========  ================================
+
+Ours: ``method/theory.counterexample``, in which the order of P is not that of eq. 6, and
+``method/theory.ambiguity`` of eq. 5.
 """

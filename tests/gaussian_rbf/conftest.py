@@ -1,14 +1,14 @@
 """A whole small run, made once."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from companion import data
-from companion.gaussian_rbf import settings
-from companion.gaussian_rbf.lab import digits, nested, reduction, synthetic
-from companion.gaussian_rbf.method import precision
-from companion.gaussian_rbf.verdict import findings
+from companion.gaussian_rbf import settings, sources
+from companion.gaussian_rbf.lab import run as lab
+from companion.gaussian_rbf.method import theory
 
 TINY = replace(
     settings.PRESETS["toy"],
@@ -18,47 +18,48 @@ TINY = replace(
     ridge_dim=4,
     ridge_rows=120,
     ridge_steps=150,
-    restarts=2,
+    ridge_sweep=((4, 120, 0.0, 0.2),),
     selection_rows=100,
     selection_test=100,
     selection_steps=60,
-    tables=("wine", "openml:nowhere"),
-    rivals=("SVM", "nobody"),
     nested_steps=60,
-    outer=3,
     inner=2,
     penalty_steps=40,
-    reduction_folds=2,
+    penalty_tables=("wine", "iris"),
+    reading_folds=2,
+    reading_steps=60,
+    reading_tables=("wine", "diabetes"),
+    pairs=((3, 8), (1, 7), (4, 9)),
     trees=10,
-    permutations=1,
-    bench_fits=5,
     bench_steps=20,
-    ridge_sweep=((4, 120, 0.0, 0.2),),
 )
 
 
 @pytest.fixture(scope="session")
 def tiny():
-    return replace(TINY, tables=("wine",), rivals=("SVM",))
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def log(tiny):
+    return lab.authors_example(tiny, 0)
 
 
 @pytest.fixture(scope="session")
 def results(tiny):
-    log = digits.run_log(tiny, 0)
-    return findings.Results(
-        log=log,
-        dead=digits.run_dead_start(tiny, 0),
-        ridges=synthetic.run_ridges(tiny, 0),
-        selection=synthetic.run_selection(tiny, 0),
-        nested=nested.run_nested(tiny, 0),
-        penalties=nested.run_penalties(tiny, 0),
-        reduction=reduction.run_reduction(tiny, 0),
-        readings=reduction.read_tables(("wine", "diabetes"), tiny, 0),
-        counterexample=precision.counterexample(),
-        bench=reduction.run_bench(5, 20, 0),
+    return SimpleNamespace(
+        ridges=lab.ridges(tiny, 0),
+        spectra=lab.spectra(tiny, 0),
+        selection=lab.selection(tiny, 0),
+        nested=lab.nested_folds(tiny, 0),
+        surfaces=lab.both_penalties(tiny, 0),
+        dead=lab.dead_starts(tiny, 0),
+        example=theory.counterexample(),
+        readings=lab.readings(tiny, 0),
+        pairs=lab.pairs_of_digits(tiny, 0),
     )
 
 
 @pytest.fixture(scope="session")
 def printed():
-    return data.attempt(digits.authors_log)
+    return data.attempt(sources.authors_log)

@@ -11,7 +11,7 @@ from scipy.stats import chi2, kstest
 from companion.data import DataUnavailable
 from companion.gaussian_rbf import sources
 from companion.gaussian_rbf.lab import synthetic
-from companion.gaussian_rbf.lab.digits import authors_log, split_digits
+from companion.gaussian_rbf.lab.digits import split_digits
 from companion.gaussian_rbf.lab.synthetic import N_TEST
 
 
@@ -22,6 +22,9 @@ def test_tables_have_the_known_shapes():
     assert shapes["digits 3v8"] == (357, 64)
     assert shapes["MNIST 3v8"] == (1000, 784)
     assert shapes["wine"] == (178, 13)
+    assert shapes["segments"] == (500, 18)
+    assert shapes["schools"] == (303, 12)
+    assert shapes["sunspots"] == (300, 9)
     assert sources.load("iris").kind == "multiclass"
     assert sources.load("breast cancer").kind == "binary"
     assert sources.load("diabetes").is_regression
@@ -122,7 +125,24 @@ def test_the_digits_split_has_the_sizes_of_the_authors():
 
 
 def test_the_log_is_as_printed():
-    epochs, losses = authors_log()
+    epochs, losses = sources.authors_log()
     assert len(epochs) == 100
     assert losses[0] == pytest.approx(1.1477, abs=1e-4)
     assert losses[-1] == pytest.approx(0.004701, abs=1e-6)
+
+
+def test_there_are_twenty_tables_of_both_kinds():
+    classes = [sources.load(name) for name in sources.CLASSES]
+    values = [sources.load(name) for name in sources.VALUES]
+    assert len(classes) == len(values) == 10
+    assert not any(table.is_regression for table in classes)
+    assert all(table.is_regression for table in values)
+    assert all(len(table.y) <= 600 and len(table.X) == len(table.y) for table in classes + values)
+    assert all(np.bincount(table.y).min() >= 30 for table in classes)
+
+
+def test_people_travel_by_what_they_chose():
+    """statsmodels' table has four rows a person; the counts of its description."""
+    table = sources.load("travel")
+    assert table.X.shape == (210, 17)
+    assert np.bincount(table.y).tolist() == [58, 63, 30, 59]  # air, train, bus, car

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.gaussian_rbf.method import precision
+from companion.gaussian_rbf.method import precision, theory
 from companion.gaussian_rbf.method.model import Fit
 
 RNG = np.random.default_rng(0)
@@ -67,8 +67,8 @@ def test_agop_is_the_mean_outer_product_and_keeps_the_null_space():
     idle = np.linalg.svd(fit.U[:2])[2][2:]
     flat = Fit(**{**fit.__dict__, "U": np.vstack([fit.U[:2], np.zeros((2, 4))])})
     assert np.abs(precision.agop(flat, X) @ idle.T).max() < 1e-12
-    assert precision.inactive_change(flat, X, np.random.default_rng(0), 2) < 1e-10
-    assert precision.inactive_change(flat, X, np.random.default_rng(0), 1) > 1e-3
+    assert theory.inactive_change(flat, X, np.random.default_rng(0), 2) < 1e-10
+    assert theory.inactive_change(flat, X, np.random.default_rng(0), 1) > 1e-3
 
 
 def test_principal_angles():
@@ -91,24 +91,37 @@ def test_ranking_metrics():
 
 
 def test_the_counterexample_by_quadrature_and_by_sampling():
-    found = precision.counterexample()
+    found = theory.counterexample()
     assert found.cosine < 1e-6
     assert np.diag(found.H) == pytest.approx([0.036, 0.111], abs=1e-3)
     assert np.diag(found.fit.P) == pytest.approx([1, 0.2])
-    sampled = precision.sampled_agop(found.fit, np.random.default_rng(0), 200_000)
-    assert np.allclose(sampled, found.H, atol=2e-3)
+    rows = np.random.default_rng(0).standard_normal((200_000, 2))
+    assert np.allclose(precision.agop(found.fit, rows), found.H, atol=2e-3)
 
 
 def test_one_center_has_the_closed_form_and_the_order_of_p():
     P = np.array([[1.0, 0.3], [0.3, 0.4]])
-    fit = precision.network(P, np.zeros((1, 2)), np.array([1.7]))
-    closed = precision.single_center_agop(P, 1.7)
-    assert np.allclose(precision.quadrature_agop(fit, 80), closed, atol=1e-9)
+    fit = theory.network(P, np.zeros((1, 2)), np.array([1.7]))
+    widened = np.eye(2) + 2 * P
+    closed = 1.7**2 / np.sqrt(np.linalg.det(widened)) * P @ np.linalg.inv(widened) @ P
+    assert np.allclose(theory.quadrature_agop(fit, 80), closed, atol=1e-9)
     first = [precision.spectrum(matrix).vectors[:, 0] for matrix in (P, closed)]
     assert abs(first[0] @ first[1]) == pytest.approx(1)
 
 
 def test_equal_eigenvalues_make_the_formula_arbitrary_and_the_diagonal_not():
-    found = precision.ambiguity(np.random.default_rng(0))
+    found = theory.ambiguity(np.random.default_rng(0))
     assert found.high - found.low > 0.05
     assert found.diagonal_high - found.diagonal_low < 1e-8
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_exact_agop_is_that_of_quadrature_and_of_sampling(seed):
+    rng = np.random.default_rng(seed)
+    root = rng.standard_normal((2, 2)) * 0.7
+    P, centers, weights = root.T @ root, rng.standard_normal((4, 2)), rng.standard_normal(4)
+    found = theory.normal_agop(P, centers, weights)
+    fit = theory.network(P, centers, weights)
+    assert np.allclose(found, theory.quadrature_agop(fit, 100), atol=1e-9)
+    rows = rng.standard_normal((200_000, 2))
+    assert np.allclose(found, precision.agop(fit, rows), atol=0.02 * np.trace(found))

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
-from companion.data import fetch
 from companion.gaussian_rbf.lab.estimator import GaussianRBFClassifier, place_centers, scaler
-from companion.gaussian_rbf.method.model import Fit, Recipe, Task, best_of, restarts
+from companion.gaussian_rbf.method.model import Fit, Recipe, Task, best_of, restarts, start
 from companion.gaussian_rbf.method.precision import spectrum
 from companion.gaussian_rbf.method.training import fit_many
-from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.sources import digits_3v8, load
 from companion.scale import derive_seed
 
+
 # ------------------------------------------------------------------------------------------- digits
-FILE = "gaussian-rbf/authors_log_digits_3v8.csv"
-
-
-class Split(NamedTuple):
+@dataclass(frozen=True)
+class Split:
     """Standardized digits: training X (249, 64), y (249, 1), test (108 rows), centers (4, 64)."""
 
     X: np.ndarray
@@ -32,7 +29,8 @@ class Split(NamedTuple):
     centers: np.ndarray
 
 
-class LogResult(NamedTuple):
+@dataclass(frozen=True)
+class LogResult:
     """Runs of the authors' example: objective every 50 epochs, (seeds, points)."""
 
     epochs: np.ndarray
@@ -56,21 +54,6 @@ def split_digits(seed: int) -> Split:
     return Split(X, y, X_test, y_test, place_centers(X, 4, state, n_init=10))
 
 
-def authors_log() -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and losses that the authors' notebook printed, shapes (100,).
-
-    Raises
-    ------
-    DataUnavailable : the file is not on this machine
-    """
-    with fetch(FILE).open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return (
-        np.array([int(row["epoch"]) for row in rows]),
-        np.array([float(row["train_loss"]) for row in rows]),
-    )
-
-
 def example(split: Split, seed: int) -> Task:
     """The authors' settings: 4 fixed centers, lambda_u = 0.01, lambda_w = 1e-5, start N(0, 1)."""
     return Task(
@@ -85,12 +68,11 @@ def example(split: Split, seed: int) -> Task:
     )
 
 
-def run_log(settings: Settings, seed: int) -> LogResult:
+def run_log(seeds: Sequence[int], steps: int) -> LogResult:
     """The authors' example, once per seed, each with a split of its own."""
-    seeds = range(seed, seed + settings.log_seeds)
     splits = [split_digits(one) for one in seeds]
     tasks = [example(split, one) for split, one in zip(splits, seeds, strict=True)]
-    fits = fit_many(tasks, Recipe(steps=settings.log_steps, patience=0, log_every=50))
+    fits = fit_many(tasks, Recipe(steps=steps, patience=0, log_every=50))
 
     def accuracy(fit: Fit, X: np.ndarray, y: np.ndarray) -> float:
         return float(((fit.predict(X) > 0) == (y > 0)).mean())
@@ -107,73 +89,79 @@ def run_log(settings: Settings, seed: int) -> LogResult:
     )
 
 
-class DeadStart(NamedTuple):
-    """Training curves by start scale and lambda_u.
+EVERY = 5
+"""Adam steps from one look at a dead start to the next."""
 
-    lams : (L,); loss, from_small : (L, steps + 1), data term from scale 1 and from 1/sqrt(D);
-    wake, wake_small : (L,), first step whose data term is below 90 % of ln 2; nan, never
-    peak : largest Gaussian at the start, in 64 bits, from scale 1; peak_small : from 1/sqrt(D)
-    accuracy_small : training accuracy from the small start with lambda_u = 0, best restart
+
+@dataclass(frozen=True)
+class DeadStart:
+    """Training curves by seed, start, and lambda_u.
+
+    lams : (L,); steps : (S,), Adam steps that were looked at
+    loss, from_small : (seeds, L, S), data term from scale 1 and from 1/sqrt(D)
+    peak, peak_small : (seeds,), largest Gaussian at the start, in 64 bits
+    accuracy_small : (seeds,), training accuracy from the small start with lambda_u = 0
     """
 
     lams: np.ndarray
+    steps: np.ndarray
     loss: np.ndarray
     from_small: np.ndarray
-    wake: np.ndarray
-    wake_small: np.ndarray
-    peak: float
-    peak_small: float
-    accuracy_small: float
+    peak: np.ndarray
+    peak_small: np.ndarray
+    accuracy_small: np.ndarray
+
+    @property
+    def wake(self) -> np.ndarray:
+        """First step whose data term is below 90 % of ln 2, (seeds, L); nan where none is."""
+        below = self.loss < 0.9 * np.log(2)
+        return np.where(below.any(axis=2), self.steps[below.argmax(axis=2)], np.nan)
+
+    def at(self, lam: float) -> int:
+        """The place of a weight."""
+        return int(np.flatnonzero(self.lams == lam)[0])
 
 
-def first_below(loss: np.ndarray, level: float) -> float:
-    """First index with loss below `level`, nan if there is none."""
-    below = np.flatnonzero(loss < level)
-    return float(below[0]) if len(below) else np.nan
-
-
-def run_dead_start(settings: Settings, seed: int) -> DeadStart:
+def run_dead_start(
+    seeds: Sequence[int], lams: Sequence[float], steps: int, n_restarts: int
+) -> DeadStart:
     """Digits with every lambda_u from the authors' start and from a smaller one, in 64 bits.
 
     No other penalty, so that with lambda_u = 0 nothing but the data can move the network.
+    n_restarts : of the small start, of which the lowest objective is kept
     """
-    split, small = split_digits(seed), 64**-0.5
-    common = {"kind": "binary", "lam_w": 0.0, "train_centers": False, "seed": seed}
-    lams = settings.dead_lams
-    tasks = [Task(split.X, split.y, split.centers, lam_u=lam, **common) for lam in lams]
-    tries = [
-        restarts(
-            Task(split.X, split.y, split.centers, lam_u=lam, scale=small, **common),
-            settings.restarts,
-        )
-        for lam in lams
+    tasks, splits = [], [split_digits(seed) for seed in seeds]
+    for seed, split in zip(seeds, splits, strict=True):
+        common = {"kind": "binary", "lam_w": 0.0, "train_centers": False, "seed": seed}
+        for lam in lams:
+            tasks.append(Task(split.X, split.y, split.centers, lam_u=lam, **common))
+            small = Task(split.X, split.y, split.centers, lam_u=lam, scale=64**-0.5, **common)
+            tasks += restarts(small, n_restarts)
+    every = fit_many(tasks, Recipe(steps=steps, patience=0, double=True, log_every=EVERY))
+    per = 1 + n_restarts
+    shape = len(seeds), len(lams)
+    large = every[::per]
+    best = [best_of(every[i + 1 : i + per]) for i in range(0, len(every), per)]
+    at = list(lams).index(0.0)
+    free = [best[i * len(lams) + at] for i in range(len(seeds))]
+    right = [
+        float(((fit.predict(split.X) > 0) == (split.y > 0)).mean())
+        for fit, split in zip(free, splits, strict=True)
     ]
-    every = tasks + [task for group in tries for task in group]
-    recipe = Recipe(steps=settings.dead_steps, patience=0, double=True, log_every=1)
-    fits = fit_many(every, recipe)
-    large, rest = fits[: len(lams)], fits[len(lams) :]
-    n = settings.restarts
-    best = [best_of(rest[i * n : (i + 1) * n]) for i in range(len(lams))]
-    level = 0.9 * np.log(2)
-    loss, from_small = (np.array([fit.history for fit in group]) for group in (large, best))
-    unregularized = best[list(lams).index(0.0)]
-    correct = (unregularized.predict(split.X) > 0) == (split.y > 0)
+    firsts = range(0, len(tasks), per * len(lams))
     return DeadStart(
-        lams=np.array(lams),
-        loss=loss,
-        from_small=from_small,
-        wake=np.array([first_below(row, level) for row in loss]),
-        wake_small=np.array([first_below(row, level) for row in from_small]),
-        peak=_peak(every[0]),
-        peak_small=_peak(every[len(lams)]),
-        accuracy_small=float(correct.mean()),
+        np.array(lams),
+        EVERY * np.arange(steps // EVERY + 1),
+        np.array([fit.history for fit in large]).reshape(*shape, -1),
+        np.array([fit.history for fit in best]).reshape(*shape, -1),
+        np.array([_peak(tasks[i]) for i in firsts]),
+        np.array([_peak(tasks[i + 1]) for i in firsts]),
+        np.array(right),
     )
 
 
 def _peak(task: Task) -> float:
     """Largest Gaussian of a task's start."""
-    from companion.gaussian_rbf.method.model import start
-
     U, _ = start(task)
     square = ((task.X @ U.T)[:, None] - (task.centers @ U.T)[None]) ** 2
     return float(np.exp(-0.5 * square.sum(2).min()))
@@ -181,7 +169,7 @@ def _peak(task: Task) -> float:
 
 # ----------------------------------------------------------------------------------------- examples
 def run_examples(log: LogResult, seed: int) -> dict[str, tuple[float, float]]:
-    """Training and test accuracy per example, keyed as ``tables.AUTHORS``.
+    """Training and test accuracy per example, keyed as ``sources.AUTHORS``.
 
     log : of ``run_log``, the digits example.  The draw behind the authors' two-feature example
     is not known: ours is another one, and its row compares the kind of problem, not a number.

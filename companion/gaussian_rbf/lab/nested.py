@@ -1,14 +1,14 @@
-"""Nested cross-validation, and which of the two penalties matters in it."""
+"""Nested cross-validation: inner folds choose, outer folds score, the same for every model."""
 
 from __future__ import annotations
 
 import itertools
-import time
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata, studentized_range
 
 from companion.data import DataUnavailable, Missing
 from companion.gaussian_rbf.lab.estimator import place_centers, scaler
@@ -16,77 +16,92 @@ from companion.gaussian_rbf.lab.rivals import folds, rival_score
 from companion.gaussian_rbf.lab.synthetic import score, targets
 from companion.gaussian_rbf.method.model import Recipe, Task, best_of, restarts
 from companion.gaussian_rbf.method.training import fit_many
-from companion.gaussian_rbf.settings import Settings
 from companion.gaussian_rbf.sources import Table, load
-from companion.scale import derive_seed, device
-from companion.sweep import sweep
+from companion.scale import derive_seed
 
-# ------------------------------------------------------------------------------------------- nested
 OURS = "GRBFNN"
 
 
-class Nested(NamedTuple):
-    """Scores of every outer fold, and tables that could not be had.
+@dataclass(frozen=True)
+class Nested:
+    """Scores of every outer fold.
 
     scores : columns table, regression, model, fold, score
-    chosen : columns table, fold, lam_u, n_centers, train_centers
-    seconds : per table and model; missing : table to reason
+    missing : table or model to the reason why it is not there
     """
 
     scores: pd.DataFrame
-    chosen: pd.DataFrame
-    seconds: pd.DataFrame
     missing: dict[str, str]
 
-
-def grid(settings: Settings) -> list[dict[str, object]]:
-    """The hyper-parameters that the inner folds choose among."""
-    return [
-        {"lam_u": lam, "n_centers": n, "train_centers": moved}
-        for lam, n, moved in itertools.product(
-            settings.nested_lams, settings.nested_centers, (False, True)
+    @property
+    def means(self) -> pd.DataFrame:
+        """Mean over outer folds, one row per table, one column per model."""
+        return self.scores.pivot_table(
+            index="table", columns="model", values="score", sort=False, dropna=False
         )
-    ]
 
 
-def run_nested(settings: Settings, seed: int) -> Nested:
-    """Every table, the network and the rivals."""
-    scores, chosen, seconds, missing = [], [], [], {}
-    for name in settings.tables:
-        try:
-            data = load(name)
-        except DataUnavailable as error:
-            missing[name] = str(error)
-            continue
-        splits = [
-            pair
-            for repeat in range(settings.repeats)
-            for pair in folds(
-                data.y,
-                settings.outer,
-                regression=data.is_regression,
-                seed=derive_seed(seed, "outer", name, repeat) % 2**32,
-            )
-        ]
-        started = time.perf_counter()
-        ours, picks = network_scores(data, splits, settings, seed)
-        seconds.append((name, OURS, time.perf_counter() - started))
-        rows = [(OURS, fold, value) for fold, value in enumerate(ours)]
-        for model in settings.rivals:
-            started = time.perf_counter()
-            try:
-                rows += _rival_rows(model, data, splits, settings, seed)
-            except DataUnavailable as error:
-                missing[model] = str(error)
-            seconds.append((name, model, time.perf_counter() - started))
-        scores += [(name, data.is_regression, *row) for row in rows]
-        chosen += [{"table": name, "fold": fold} | pick for fold, pick in enumerate(picks)]
-    return Nested(
-        pd.DataFrame(scores, columns=["table", "regression", "model", "fold", "score"]),
-        pd.DataFrame(chosen),
-        pd.DataFrame(seconds, columns=["table", "model", "seconds"]),
-        missing,
+@dataclass(frozen=True)
+class Plan:
+    """How a table is cross-validated.
+
+    outer, inner : folds; grid : what the inner folds choose among (``_task``)
+    recipe : of each fit of the network; n_restarts : of the chosen one
+    rivals : names (``rivals.RIVALS``); seed : of folds, centers, and starts
+    """
+
+    outer: int
+    inner: int
+    grid: tuple[dict[str, object], ...]
+    recipe: Recipe
+    n_restarts: int
+    rivals: tuple[str, ...]
+    seed: int
+
+
+def grid(lams: Sequence[float], centers: Sequence[int]) -> tuple[dict[str, object], ...]:
+    """The hyper-parameters that the inner folds choose among."""
+    return tuple({"lam_u": lam, "n_centers": n} for lam, n in itertools.product(lams, centers))
+
+
+def run_table(name: str, plan: Plan) -> Nested:
+    """One table, the network and its rivals, on the same outer folds."""
+    try:
+        data = load(name)
+    except DataUnavailable as error:
+        return joined([], {name: str(error)})
+    splits = folds(
+        data.y,
+        plan.outer,
+        regression=data.is_regression,
+        seed=derive_seed(plan.seed, "outer", name) % 2**32,
     )
+    rows = [(OURS, fold, value) for fold, value in enumerate(network_scores(data, splits, plan))]
+    missing = {}
+    for model in plan.rivals:
+        values = rival_scores(model, data, splits, plan)
+        if isinstance(values, Missing):
+            missing[model] = values.reason
+        else:
+            rows += [(model, fold, value) for fold, value in enumerate(values)]
+    return joined([(name, data.is_regression, *row) for row in rows], missing)
+
+
+def joined(rows: list[tuple], missing: Mapping[str, str]) -> Nested:
+    """Rows of scores as a result."""
+    columns = ["table", "regression", "model", "fold", "score"]
+    return Nested(pd.DataFrame(rows, columns=columns), dict(missing))
+
+
+def together(parts: Sequence[Nested]) -> Nested:
+    """The tables of several results in one."""
+    missing: dict[str, str] = {}
+    for part in parts:
+        missing |= part.missing
+    scores = [part.scores for part in parts if len(part.scores)]
+    if not scores:
+        return joined([], missing)
+    return Nested(pd.concat(scores, ignore_index=True), missing)
 
 
 def _standardized(data: Table, train: np.ndarray, test: np.ndarray) -> tuple:
@@ -97,93 +112,67 @@ def _standardized(data: Table, train: np.ndarray, test: np.ndarray) -> tuple:
     )
 
 
-def _rival_rows(
-    model: str, data: Table, splits: list, settings: Settings, seed: int
-) -> list[tuple[str, int, float]]:
-    calls = []
+def rival_scores(model: str, data: Table, splits: list, plan: Plan) -> list[float] | Missing:
+    """Outer scores of a rival, or why its library is not here."""
+    found = []
     for fold, split in enumerate(splits):
         train, test = _standardized(data, *split)
-        calls.append(
-            {"train": train, "test": test, "seed": derive_seed(seed, "rival", fold) % 2**32}
-        )
-    function = partial(_rival_fold, name=model, regression=data.is_regression, inner=settings.inner)
-    values = sweep(function, calls, n_jobs=settings.jobs, unpack=True)
-    if gone := [value for value in values if isinstance(value, Missing)]:
-        raise DataUnavailable(gone[0].reason)
-    return [(model, fold, value) for fold, value in enumerate(values)]
+        state = derive_seed(plan.seed, "rival", fold) % 2**32
+        try:
+            found.append(rival_score(model, train, test, data.is_regression, plan.inner, state))
+        except DataUnavailable as error:
+            return Missing(str(error), error.short)
+    return found
 
 
-def _rival_fold(
-    name: str, train: tuple, test: tuple, regression: bool, inner: int, seed: int
-) -> float | Missing:
-    """The score of a rival, or why its library is not here."""
-    try:
-        return rival_score(name, train, test, regression, inner, seed)
-    except DataUnavailable as error:
-        return Missing(str(error))
-
-
-def network_scores(
-    data: Table, splits: list, settings: Settings, seed: int
-) -> tuple[list[float], list[dict[str, object]]]:
+def network_scores(data: Table, splits: list, plan: Plan) -> list[float]:
     """Outer scores of the network: two batches, one to choose and one to refit.
 
     The first has every (outer fold, inner fold, grid point), the second the chosen point of each
     outer fold with its restarts.
     """
-    options = grid(settings)
-    recipe = Recipe(steps=settings.nested_steps, device=device() if settings.gpu else "cpu")
+    options = plan.grid
     tasks, parts = [], []
     for fold, (train, _) in enumerate(splits):
-        state = derive_seed(seed, "inner", data.name, fold) % 2**32
-        for a, b in folds(data.y[train], settings.inner, regression=data.is_regression, seed=state):
+        state = derive_seed(plan.seed, "inner", data.name, fold) % 2**32
+        for a, b in folds(data.y[train], plan.inner, regression=data.is_regression, seed=state):
             part = _standardized(data, train[a], train[b])
             tasks += [_task(part[0], data.kind, option, state) for option in options]
             parts.append(part)
-    fits = fit_many(tasks, recipe)
+    fits = fit_many(tasks, plan.recipe)
     values = [
         score(fit, *parts[i // len(options)][1], parts[i // len(options)][0][1])
         for i, fit in enumerate(fits)
     ]
-    values = np.reshape(values, (len(splits), settings.inner, len(options)))
+    values = np.reshape(values, (len(splits), plan.inner, len(options)))
     # a fit that diverged must not be chosen
     means = np.where(np.isfinite(values), values, -np.inf).mean(axis=1)
     picks = [options[int(i)] for i in means.argmax(axis=1)]
     outer = [_standardized(data, *split) for split in splits]
-    n = settings.restarts
+    n = plan.n_restarts
     again = [
         task
         for fold, (part, pick) in enumerate(zip(outer, picks, strict=True))
         for task in restarts(
-            _task(part[0], data.kind, pick, derive_seed(seed, "outer", fold) % 2**32), n
+            _task(part[0], data.kind, pick, derive_seed(plan.seed, "outer", fold) % 2**32), n
         )
     ]
-    fits = fit_many(again, recipe)
+    fits = fit_many(again, plan.recipe)
     best = [best_of(fits[i * n : (i + 1) * n]) for i in range(len(splits))]
-    found = [score(fit, *part[1], part[0][1]) for fit, part in zip(best, outer, strict=True)]
-    return found, picks
+    return [score(fit, *part[1], part[0][1]) for fit, part in zip(best, outer, strict=True)]
 
 
 def _task(train: tuple, kind: str, option: dict[str, object], seed: int) -> Task:
     X, y = train
     count = min(int(option["n_centers"]), len(X))
-    y = targets(y, kind)
     return Task(
         X,
-        y,
+        targets(y, kind),
         place_centers(X, count, seed, n_init=1),
         kind,
         lam_u=option["lam_u"],
         scale=X.shape[1] ** -0.5,
-        train_centers=option["train_centers"],
         seed=seed,
-    )
-
-
-def mean_scores(nested: Nested) -> pd.DataFrame:
-    """Mean over outer folds, one row per table, one column per model."""
-    return nested.scores.pivot_table(
-        index="table", columns="model", values="score", sort=False, dropna=False
     )
 
 
@@ -205,98 +194,30 @@ def corrected_interval(difference: np.ndarray, outer: int) -> tuple[float, float
     )
 
 
-# ---------------------------------------------------------------------------------------- penalties
-SMALL = 0.1
-"""Largest penalty of the smaller of the two grids."""
+@dataclass(frozen=True)
+class Ranks:
+    """Ranks of models over tables, 1 is best, ties share.
 
-
-class Penalties(NamedTuple):
-    """Scores of the grid.
-
-    lams : (L,); scores : (table, start) to array of shape (folds, L of u, L of w)
+    mean : model to mean rank, best first; n_tables : whose every model has a score
+    critical : difference of mean ranks from which two models differ (Nemenyi, 5 %)
+    friedman : p of equal models
     """
 
-    lams: np.ndarray
-    scores: dict[tuple[str, str], np.ndarray]
-
-    def upto(self, largest: float) -> Penalties:
-        """The grid without the penalties above `largest`."""
-        kept = self.lams <= largest
-        return Penalties(
-            self.lams[kept], {k: v[:, kept][:, :, kept] for k, v in self.scores.items()}
-        )
+    mean: dict[str, float]
+    n_tables: int
+    critical: float
+    friedman: float
 
 
-def run_penalties(settings: Settings, seed: int) -> Penalties:
-    """Every table, both starts (spread 1 and one over the root of D), M = 8, trained centers."""
-    lams, found = settings.penalty_lams, {}
-    recipe = Recipe(steps=settings.penalty_steps)
-    for name in settings.penalty_tables:
-        data = load(name)
-        state = derive_seed(seed, "penalties", name) % 2**32
-        tasks, tests = [], []
-        for train, test in folds(
-            data.y, settings.penalty_folds, regression=data.is_regression, seed=state
-        ):
-            mean, spread = scaler(data.X[train])
-            X, X_test = (data.X[train] - mean) / spread, (data.X[test] - mean) / spread
-            y, centers = targets(data.y[train], data.kind), place_centers(X, 8, state, n_init=1)
-            for scale in (1.0, X.shape[1] ** -0.5):
-                for lam_u, lam_w in itertools.product(lams, lams):
-                    tasks.append(
-                        Task(
-                            X,
-                            y,
-                            centers,
-                            data.kind,
-                            lam_u=lam_u,
-                            lam_w=lam_w,
-                            scale=scale,
-                            seed=state,
-                        )
-                    )
-                    tests.append((X_test, data.y[test], data.y[train]))
-        fits = fit_many(tasks, recipe)
-        values = [score(fit, *test) for fit, test in zip(fits, tests, strict=True)]
-        table = np.reshape(values, (settings.penalty_folds, 2, len(lams), len(lams)))
-        # a useless fit has R2 near 0; a wildly bad one must not rule the variance
-        table = np.clip(np.nan_to_num(table, nan=-1.0), -1.0, 1.0)
-        found[name, "scale 1"], found[name, "scale 1/√D"] = table[:, 0], table[:, 1]
-    return Penalties(np.array(lams), found)
+def ranks(means: pd.DataFrame) -> Ranks:
+    """Demsar 2006; means : one row per table, one column per model."""
+    from scipy.stats import friedmanchisquare
 
-
-def eta_squared(surface: np.ndarray) -> tuple[float, float]:
-    r"""Shares of the variance of a table that its rows and its columns explain.
-
-    surface : (L, L), mean score by lambda_u (rows) and lambda_w (columns).
-    :math:`\eta^2 = SS_{factor} / SS_{total}`; nan where nothing varies
-    """
-    total = surface.var()
-    if total <= 1e-24:
-        return np.nan, np.nan
-    return float(surface.mean(axis=1).var() / total), float(surface.mean(axis=0).var() / total)
-
-
-def effect_table(result: Penalties) -> pd.DataFrame:
-    """Columns table, start, grid, eta_u, eta_w: for the small and the full grid."""
-    rows = []
-    for grid, part in (
-        (f"up to {SMALL:g}", result.upto(SMALL)),
-        (f"up to {result.lams.max():g}", result),
-    ):
-        for (name, start), scores in part.scores.items():
-            u, w = eta_squared(scores.mean(axis=0))
-            rows.append((name, start, grid, u, w))
-    return pd.DataFrame(rows, columns=["table", "start", "grid", "eta_u", "eta_w"])
-
-
-def lead_of_u(result: Penalties, rng: np.random.Generator, n: int = 500) -> np.ndarray:
-    """Mean over tables and starts of eta_u - eta_w: estimate, then `n` resamples of the folds."""
-
-    def lead(pick: np.ndarray | slice) -> float:
-        effects = [eta_squared(scores[pick].mean(axis=0)) for scores in result.scores.values()]
-        return float(np.mean([u - w for u, w in effects]))
-
-    size = len(next(iter(result.scores.values())))
-    draws = [lead(rng.integers(0, size, size)) for _ in range(n)]
-    return np.array([lead(slice(None)), *draws])
+    whole = means.dropna()
+    n, k = whole.shape
+    table = rankdata(-whole.to_numpy(), axis=1)
+    order = np.argsort(table.mean(axis=0), kind="stable")
+    mean = {whole.columns[i]: float(table[:, i].mean()) for i in order}
+    critical = studentized_range.ppf(0.95, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n))
+    p = float(friedmanchisquare(*whole.to_numpy().T).pvalue) if n > 1 and k > 2 else np.nan
+    return Ranks(mean, n, float(critical), p)

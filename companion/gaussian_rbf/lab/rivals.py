@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, train_test_split
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 
@@ -38,24 +38,18 @@ def r2_or_accuracy(guess: np.ndarray, y: np.ndarray, regression: bool) -> float:
 
 
 _GRIDS = {
-    "SVM": (SVR, SVC, {}, {"C": [1, 10, 100], "gamma": ["scale", 0.01, 0.1]}),
+    "SVM": (SVR, SVC, {}, {"C": [1, 10, 100], "gamma": ["scale", 0.01]}),
     "MLP": (
         MLPRegressor,
         MLPClassifier,
-        {"solver": "lbfgs", "hidden_layer_sizes": (32,), "max_iter": 200, "random_state": 0},
+        {"solver": "lbfgs", "hidden_layer_sizes": (32,), "max_iter": 100, "random_state": 0},
         {"alpha": [1e-2, 1.0, 10.0]},
     ),
-    "random forest": (
-        RandomForestRegressor,
-        RandomForestClassifier,
-        {"n_estimators": 100, "random_state": 0},
-        {"max_features": ["sqrt", 0.5]},
-    ),
-    "gradient boosting": (
-        HistGradientBoostingRegressor,
-        HistGradientBoostingClassifier,
-        {"random_state": 0},
-        {"learning_rate": [0.03, 0.1]},
+    "neighbors": (
+        KNeighborsRegressor,
+        KNeighborsClassifier,
+        {},
+        {"n_neighbors": [1, 3, 5, 10, 20], "weights": ["uniform", "distance"]},
     ),
 }
 
@@ -74,6 +68,36 @@ def _searched(name: str) -> Callable:
         return lambda rows: search.predict(rows) * spread + mean
 
     return fit
+
+
+def _forest(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int) -> Predictor:
+    """100 trees; how many features a split looks at is chosen by the out-of-bag score."""
+    cls = RandomForestRegressor if regression else RandomForestClassifier
+    made = [
+        cls(100, max_features=share, oob_score=True, random_state=seed).fit(X, y)
+        for share in ("sqrt", 0.5)
+    ]
+    return max(made, key=lambda forest: forest.oob_score_).predict
+
+
+def _xgboost(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int) -> Predictor:
+    """100 rounds of XGBoost; depth and learning rate are chosen by the inner folds."""
+    lib = lazily("xgboost", "xgboost")
+    model = (lib.XGBRegressor if regression else lib.XGBClassifier)(
+        n_estimators=100, n_jobs=1, tree_method="hist", random_state=seed % 2**31
+    )
+    splits = folds(y, inner, regression=regression, seed=seed)
+    options = {"max_depth": [2, 4], "learning_rate": [0.03, 0.1]}
+    return GridSearchCV(model, options, cv=splits).fit(X, y).predict
+
+
+def _linear(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int) -> Predictor:
+    """Ridge or logistic regression, its penalty chosen by the inner folds: the floor."""
+    splits = folds(y, inner, regression=regression, seed=seed)
+    if regression:
+        return GridSearchCV(Ridge(), {"alpha": [0.1, 1, 10, 100]}, cv=splits).fit(X, y).predict
+    model = LogisticRegression(max_iter=500)
+    return GridSearchCV(model, {"C": [0.01, 0.1, 1, 10]}, cv=splits).fit(X, y).predict
 
 
 def _xrfm(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int) -> Predictor:
@@ -131,29 +155,6 @@ def _lassonet_model(regression: bool, seed: int) -> object:
     return cls(verbose=0, random_state=seed, torch_seed=seed, **_PATH)
 
 
-def _lassonet(X: np.ndarray, y: np.ndarray, regression: bool, inner: int, seed: int) -> Predictor:
-    """The point of LassoNet's path that is best on a fifth of the training part."""
-    X = X.astype(np.float32)
-    part = train_test_split(
-        X, y, test_size=0.2, random_state=seed, stratify=None if regression else y
-    )
-    mean, spread = (y.mean(), y.std()) if regression else (0, 1)
-    model = _lassonet_model(regression, seed)
-    train = ((part[2] - mean) / spread).astype(np.float32) if regression else part[2]
-    path = model.path(part[0], train, return_state_dicts=True)
-
-    def predict(rows: np.ndarray) -> np.ndarray:
-        guess = np.asarray(model.predict(rows.astype(np.float32))).ravel()
-        return guess * spread + mean
-
-    scores = []
-    for item in path:
-        model.load(item.state_dict)
-        scores.append(r2_or_accuracy(predict(part[1]), part[3], regression))
-    model.load(path[int(np.argmax(scores))].state_dict)
-    return predict
-
-
 def lassonet_importance(X: np.ndarray, y: np.ndarray, regression: bool, seed: int) -> np.ndarray:
     """Penalty at which a feature leaves LassoNet, as shares, shape (D,)."""
     model = _lassonet_model(regression, seed)
@@ -205,7 +206,9 @@ def _transformer(
 RIVALS: dict[str, Callable] = {
     **{name: _searched(name) for name in _GRIDS},
     "xRFM": _xrfm,
-    "LassoNet": _lassonet,
+    "random forest": _forest,
+    "XGBoost": _xgboost,
+    "linear": _linear,
     "FT-Transformer": _transformer,
 }
 """Name to a function that tunes, fits, and returns a predictor."""

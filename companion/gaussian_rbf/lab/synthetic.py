@@ -1,6 +1,4 @@
-"""Data whose answer is known: the rotated ridge, and which features matter.
-
-Data whose answer is known: a rotated ridge, and the three problems of feature selection.
+"""Data whose answer is known: a rotated ridge, and the three problems of feature selection.
 
 The three follow the definitions in the code of Chen et al. 2017 (conditional covariance
 minimization), which the literature on embedded feature selection uses.  That the paper's own
@@ -9,6 +7,8 @@ three are these is a guess.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from companion.gaussian_rbf.lab.rivals import lassonet_importance
 from companion.gaussian_rbf.method.model import (
     BINARY,
     FULL,
+    ISOTROPIC,
     MULTICLASS,
     REGRESSION,
     STRUCTURES,
@@ -40,7 +41,6 @@ from companion.gaussian_rbf.method.precision import (
     top_hit,
 )
 from companion.gaussian_rbf.method.training import fit_many
-from companion.gaussian_rbf.settings import Settings
 from companion.scale import derive_seed, generator
 
 # ---------------------------------------------------------------------------------------- synthetic
@@ -151,22 +151,33 @@ class Case(NamedTuple):
     seed: int
 
 
-def cases(settings: Settings, seed: int) -> list[Case]:
-    """Every structure on rotated and aligned data, then the sweep with the full precision."""
-    s = settings
-    seeds = range(seed, seed + s.ridge_seeds)
-    main = [
-        Case(s.ridge_dim, s.ridge_rows, s.ridge_lam, SCALE, structure, rotated, one)
+Point = tuple[int, int, float, float]
+"""Features, rows, lambda_u, and spread of the start of U."""
+
+
+def cases(main: Point, seeds: Sequence[int], shape_seeds: Sequence[int]) -> list[Case]:
+    """The full precision on rotated planes for `seeds`; every shape, and aligned planes, for
+    `shape_seeds`.
+    """
+    wanted = [(FULL, True, one) for one in seeds]
+    wanted += [
+        (structure, rotated, one)
         for structure in STRUCTURES
         for rotated in (True, False)
-        for one in seeds
+        for one in shape_seeds
+        if not (structure == FULL and rotated and one in seeds)
+        and not (structure == ISOTROPIC and not rotated)
     ]
-    sweep = [
+    return [Case(*main, *one) for one in wanted]
+
+
+def sweep_cases(points: Sequence[Point], seeds: Sequence[int]) -> list[Case]:
+    """The full precision on rotated planes, at further points."""
+    return [
         Case(int(d), int(n), lam, scale, FULL, True, one)
-        for d, n, lam, scale in s.ridge_sweep
+        for d, n, lam, scale in points
         for one in seeds
     ]
-    return main + sweep
 
 
 def _data(case: Case) -> tuple[Ridge, Ridge]:
@@ -176,14 +187,12 @@ def _data(case: Case) -> tuple[Ridge, Ridge]:
     return train, ridge(rng, N_TEST, case.features, rotated=case.rotated, plane=train.plane)
 
 
-def run_ridges(settings: Settings, seed: int) -> pd.DataFrame:
+def run_ridges(todo: Sequence[Case], steps: int, n_restarts: int) -> pd.DataFrame:
     """One row per case; all fits in one batch per number of features.
 
-    Columns: those of ``Case``, r2 (test), worst (lowest r2 of the restarts), objective spread of
-    the restarts (`disagree`: more than 10 % above the best), angle_p and angle_agop (degrees),
-    diverged.
+    Columns: those of ``Case``, r2 (test), worst (lowest r2 of the restarts), disagree (a restart
+    is more than 10 % above the best objective), angle_p and angle_agop (degrees), diverged.
     """
-    todo = cases(settings, seed)
     data, tasks = {}, []
     for case in todo:
         key = (case.features, case.rows, case.rotated, case.seed)
@@ -202,9 +211,9 @@ def run_ridges(settings: Settings, seed: int) -> pd.DataFrame:
             scale=case.scale,
             seed=case.seed,
         )
-        tasks += restarts(task, settings.restarts)
-    fits = fit_many(tasks, Recipe(steps=settings.ridge_steps, patience=0))
-    rows, n = [], settings.restarts
+        tasks += restarts(task, n_restarts)
+    fits = fit_many(tasks, Recipe(steps=steps, patience=0))
+    rows, n = [], n_restarts
     for i, case in enumerate(todo):
         train, test, _ = data[case.features, case.rows, case.rotated, case.seed]
         rows.append(case._asdict() | _judge(fits[i * n : (i + 1) * n], train, test))
@@ -229,7 +238,7 @@ def _judge(tries: list[Fit], train: Ridge, test: Ridge) -> dict[str, object]:
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the comparison of structures: features, rows, lambda_u and scale of the first."""
+    """The rows at the point of the first row: features, rows, lambda_u, and spread."""
     first = table.iloc[0]
     same = np.logical_and.reduce(
         [table[name] == first[name] for name in ("features", "rows", "lam", "scale")]
@@ -238,10 +247,11 @@ def main_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps(table: pd.DataFrame, *, rotated: bool, against: str) -> np.ndarray:
-    """R2 of the full precision less that of another structure, one value per seed."""
+    """R2 of the full precision less that of another shape, one value per seed that has both."""
     rows = main_rows(table)
     rows = rows[rows["rotated"] == rotated].pivot(index="seed", columns="structure", values="r2")
-    return (rows[FULL] - rows[against]).to_numpy()
+    both = rows[rows[against].notna() | rows[FULL].isna()]
+    return (both[FULL] - both[against]).to_numpy()
 
 
 # ---------------------------------------------------------------------------------------- selection
@@ -283,51 +293,70 @@ def formulas(fit: Fit, X: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(FORMULAS, shares, strict=True))
 
 
-def _draw(problem: str, settings: Settings, seed: int) -> tuple[Labeled, Labeled]:
+@dataclass(frozen=True)
+class Drawn:
+    """One draw of a problem, features scaled by the training rows."""
+
+    problem: str
+    seed: int
+    train: Labeled
+    test: Labeled
+
+
+def draw(problem: str, seed: int, n_train: int, n_test: int) -> Drawn:
+    """Training and test rows of a problem."""
     rng = generator(seed, "selection", problem)
     make = PROBLEMS[problem]
-    train, test = make(rng, settings.selection_rows), make(rng, settings.selection_test)
+    train, test = make(rng, n_train), make(rng, n_test)
     mean, spread = scaler(train.X)
-    return tuple(data._replace(X=(data.X - mean) / spread) for data in (train, test))
+    train, test = (data._replace(X=(data.X - mean) / spread) for data in (train, test))
+    return Drawn(problem, seed, train, test)
 
 
-def run_selection(settings: Settings, seed: int) -> pd.DataFrame:
+def run_selection(
+    draws: Sequence[Drawn],
+    steps: int,
+    n_restarts: int,
+    *,
+    trees: int,
+    permutations: int,
+    lassonet: Sequence[int],
+) -> pd.DataFrame:
     """One row per problem, seed and method.
+
+    lassonet : seeds for which LassoNet ranks, too
 
     Columns: problem, seed, method, score (test accuracy or R2), auc, hit, mass (share of the
     importance that the true features get), scores (list of D).
     """
-    seeds = range(seed, seed + settings.selection_seeds)
-    data, tasks = {}, []
-    for problem in PROBLEMS:
-        for one in seeds:
-            train, test = _draw(problem, settings, one)
-            data[problem, one] = train, test
-            options = OPTIONS[problem]
-            state = derive_seed(one, "selection centers", problem) % 2**32
-            task = Task(
-                train.X,
-                targets(train.y, options["kind"]),
-                place_centers(train.X, 32, state, n_init=1),
-                seed=one,
-                **options,
-            )
-            tasks += restarts(task, settings.restarts)
-    fits = fit_many(tasks, Recipe(steps=settings.selection_steps, patience=0))
-    rows, n = [], settings.restarts
-    for i, ((problem, one), (train, test)) in enumerate(data.items()):
-        fit = best_of(fits[i * n : (i + 1) * n])
+    tasks = []
+    for one in draws:
+        options = OPTIONS[one.problem]
+        state = derive_seed(one.seed, "selection centers", one.problem) % 2**32
+        task = Task(
+            one.train.X,
+            targets(one.train.y, options["kind"]),
+            place_centers(one.train.X, 32, state, n_init=1),
+            seed=one.seed,
+            **options,
+        )
+        tasks += restarts(task, n_restarts)
+    fits = fit_many(tasks, Recipe(steps=steps, patience=0))
+    rows = []
+    for i, one in enumerate(draws):
+        fit = best_of(fits[i * n_restarts : (i + 1) * n_restarts])
+        train, test = one.train, one.test
         reached = score(fit, test.X, test.y, train.y)
         found = {name: (reached, values) for name, values in formulas(fit, train.X).items()}
-        found |= forest_importances(train, test, settings, one)
-        if settings.lassonet:
-            values = lassonet_importance(train.X, train.y, fit.kind == REGRESSION, one)
+        found |= forest_importances(train, test, trees, permutations, one.seed)
+        if one.seed in lassonet:
+            values = lassonet_importance(train.X, train.y, fit.kind == REGRESSION, one.seed)
             found["LassoNet"] = (np.nan, values)
         for method, (value, shares) in found.items():
             rows.append(
                 {
-                    "problem": problem,
-                    "seed": one,
+                    "problem": one.problem,
+                    "seed": one.seed,
                     "method": method,
                     "score": value,
                     "auc": ranking_auc(shares, train.is_true),
@@ -340,15 +369,15 @@ def run_selection(settings: Settings, seed: int) -> pd.DataFrame:
 
 
 def forest_importances(
-    train: Labeled, test: Labeled, settings: Settings, seed: int
+    train: Labeled, test: Labeled, trees: int, permutations: int, seed: int
 ) -> dict[str, tuple[float, np.ndarray]]:
     """A random forest's impurity and permutation importance, with its test score."""
     is_regression = np.issubdtype(train.y.dtype, np.floating)
     cls = RandomForestRegressor if is_regression else RandomForestClassifier
-    forest = cls(settings.trees, random_state=seed).fit(train.X, train.y)
+    forest = cls(trees, random_state=seed).fit(train.X, train.y)
     reached = forest.score(test.X, test.y)
     permuted = permutation_importance(
-        forest, test.X, test.y, n_repeats=settings.permutations, random_state=seed
+        forest, test.X, test.y, n_repeats=permutations, random_state=seed
     ).importances_mean.clip(min=0)
     permuted = permuted / permuted.sum() if permuted.sum() > 0 else permuted
     return {

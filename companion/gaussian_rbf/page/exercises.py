@@ -8,7 +8,7 @@ import numpy as np
 
 from companion.exercises import Answer, respond
 from companion.gaussian_rbf.method.model import Fit
-from companion.gaussian_rbf.method.precision import inactive_change, network, quadrature_agop
+from companion.gaussian_rbf.method.theory import inactive_change, network, quadrature_agop
 
 
 def check_gaussian(answer: object) -> Answer:

@@ -1,267 +1,131 @@
-"""The chapter's four explorers; everything they show is computed once and kept."""
+"""The chapter's explorer: train the network on a table, with the reader's penalty and start.
+
+It runs the method, which a page cannot; there the picture of the first choice stands.
+"""
 
 from __future__ import annotations
 
+import base64
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.explore import Explorer, explorer
-from companion.gaussian_rbf.lab.digits import first_below, split_digits
-from companion.gaussian_rbf.lab.estimator import place_centers
-from companion.gaussian_rbf.lab.reduction import Reading, read_tables, table_task
-from companion.gaussian_rbf.lab.rivals import r2_or_accuracy
-from companion.gaussian_rbf.method.model import (
-    DIAGONAL,
-    FULL,
-    Fit,
-    Recipe,
-    Task,
-    best_of,
-    restarts,
-    start,
-)
-from companion.gaussian_rbf.method.precision import spectrum
+from companion.explore import is_publishing
+from companion.gaussian_rbf.lab.reduction import table_task
+from companion.gaussian_rbf.method.model import Fit, Recipe
+from companion.gaussian_rbf.method.precision import importance, spectrum
 from companion.gaussian_rbf.method.training import fit_many
-from companion.gaussian_rbf.page import figures
-from companion.gaussian_rbf.settings import PRESETS
+from companion.gaussian_rbf.page.figures import bars, draw_plane
 from companion.gaussian_rbf.sources import load
-from companion.scale import generator
+from companion.plotting import BLUE, figure, headline, to_webp
+from companion.scale import one_thread
 
-PATH_TABLES = ("wine", "diabetes")
-PATH_LAMS = (1e-4, 1e-2, 0.1, 0.3, 1.0)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-NAMES = {
-    "wine": [
-        "alcohol",
-        "malic acid",
-        "ash",
-        "alcalinity",
-        "magnesium",
-        "phenols",
-        "flavanoids",
-        "other phenols",
-        "proanthocyanins",
-        "color",
-        "hue",
-        "OD280",
-        "proline",
-    ],
-    "diabetes": ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"],
-}
+TABLES = ("wine", "penguins", "breast cancer", "digits 3v8", "diabetes")
 
 
-def names(table: str, n: int) -> list[str]:
-    """Short feature names; numbers where there are none."""
-    return NAMES.get(table, [f"feature {j + 1}" for j in range(n)])
+@dataclass(frozen=True)
+class Trained:
+    """A network after some steps, with the rows that it was trained on."""
+
+    table: str
+    fit: Fit
+    X: np.ndarray
+    y: np.ndarray
 
 
-@cache
-def _path(table: str) -> tuple[dict[float, Fit], np.ndarray, np.ndarray]:
-    """All fits of a table's path in one batch: the same centers and starts for each lambda_u."""
-    from dataclasses import replace
+@one_thread()
+def path(table: str, lam: float, scale: float, stops: tuple[int, ...]) -> Iterator[Trained]:
+    """The same training, ended at each of `stops` steps.
 
+    lam : lambda_u; scale : spread of the start of U, in units of one over the root of D
+    """
     data = load(table)
     task, _ = table_task(data, np.arange(len(data.y)), 0)
-    tries = [restarts(replace(task, lam_u=lam), 2) for lam in PATH_LAMS]
-    fits = fit_many([one for group in tries for one in group], Recipe(steps=800, patience=0))
-    best = {lam: best_of(fits[2 * i : 2 * i + 2]) for i, lam in enumerate(PATH_LAMS)}
-    return best, task.X, data.y
+    task = replace(task, lam_u=lam, scale=scale * task.X.shape[1] ** -0.5)
+    for steps in stops:
+        (fit,) = fit_many([task], Recipe(steps=steps, patience=0))
+        yield Trained(table, fit, task.X, data.y)
 
 
-def path_explorer() -> Explorer:
-    """Table and lambda_u: contour, spectrum, importance; 10 frames."""
+def frame(one: Trained) -> Figure:
+    """Map of the two leading directions, spectrum, importance."""
+    fig, axes = figure(1, 3, height=3.3, width_ratios=(1.5, 0.8, 1))
+    draw_plane(axes[0], one.fit, one.X, one.y, legend=False)
+    shares = spectrum(one.fit.P).shares[:6]
+    axes[1].bar(np.arange(1, len(shares) + 1), shares, color=BLUE)
+    axes[1].set(xlabel="eigenvalue", ylabel="share", ylim=(0, 1.02))
+    names = [f"feature {j + 1}" for j in range(one.X.shape[1])]
+    bars(axes[2], importance(one.fit.P), names)
+    axes[2].set_xlabel("importance")
+    headline(fig, f"{one.table} after {one.fit.steps} steps")
+    return fig
 
-    def draw(table: str, lam: float):
-        fits, X, y = _path(table)
-        fit = fits[lam]
-        return figures.path_frame(fit, X, y, names(table, X.shape[1]), f"{table}, λ_u = {lam:g}")
 
-    def alt(table: str, lam: float) -> str:
-        fit = _path(table)[0][lam]
-        shares = spectrum(fit.P).shares
-        return (
-            f"{table}, penalty {lam:g}: first two shares of the spectrum {shares[0]:.2f} and "
-            f"{shares[1]:.2f}, data term {fit.data_loss:.3f} nats."
-        )
+def said(one: Trained) -> str:
+    """The frame in words."""
+    shares = spectrum(one.fit.P).shares
+    asleep = "" if one.fit.awake else " No Gaussian reaches any row: a dead start."
+    return (
+        f"{one.table} after {one.fit.steps} steps: data term {one.fit.data_loss:.3f}, the first "
+        f"two eigenvalues have {100 * shares[:2].sum():.0f} % of the trace.{asleep}"
+    )
 
-    return explorer(
-        draw,
-        name="grbf-path",
-        alt=alt,
-        labels={"table": "table", "lam": "λ_u"},
-        show={"lam": lambda lam: f"{lam:g}"},
-        start={"table": "wine", "lam": 1e-2},
-        table=PATH_TABLES,
-        lam=PATH_LAMS,
+
+def _shown(one: Trained) -> str:
+    picture = base64.b64encode(to_webp(frame(one))).decode()
+    words = html.escape(said(one))
+    return (
+        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
+        f'style="max-width:100%;height:auto"><p>{words}</p>'
     )
 
 
 @cache
-def _turned(angle: float) -> tuple:
-    """A ridge of one direction in two features, turned by `angle` degrees, and two fits."""
-    rng = generator(0, "turned ridge")
-    X, X_test = rng.standard_normal((150, 2)), rng.standard_normal((1000, 2))
-    direction = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
-    y, y_test = np.sin(2.5 * X @ direction), np.sin(2.5 * X_test @ direction)
-    y = y + 0.1 * rng.standard_normal(len(y))
-    centers = place_centers(X, 8, 0)
-    made = [
-        task
-        for structure in (DIAGONAL, FULL)
-        for task in restarts(
-            Task(X, y[:, None], centers, structure=structure, lam_u=0.03, scale=0.5), 3
-        )
-    ]
-    fits = fit_many(made, Recipe(steps=600, patience=0))
-    best = {DIAGONAL: best_of(fits[:3]), FULL: best_of(fits[3:])}
-    r2 = {name: r2_or_accuracy(f.predict(X_test)[:, 0], y_test, True) for name, f in best.items()}
-    return X, y, best, r2
+def _first() -> str:
+    (one,) = path(TABLES[0], 1e-2, 1.0, (300,))
+    return _shown(one)
 
 
-def _ellipse(P: np.ndarray) -> np.ndarray:
-    """Points at distance one in the metric P, shape (2, 100), cut at the frame."""
-    circle = np.linspace(0, 2 * np.pi, 100)
-    values, vectors = spectrum(P)
-    length = 1 / np.sqrt(np.maximum(values, 1e-2))
-    return vectors @ (length[:, None] * np.stack([np.cos(circle), np.sin(circle)]))
+class TrainingExplorer:
+    """A table, the penalty, the spread of the start, and the number of steps."""
 
+    def still(self) -> str:
+        """Picture and sentence of the first choice."""
+        return _first()
 
-def rotation_explorer() -> Explorer:
-    """Turn a ridge in two dimensions: diagonal against full precision; 5 frames."""
-    grid = np.linspace(-3, 3, 50)
-    points = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
+    def widget(self) -> object:
+        """Choices, a button, and progress while the network is trained."""
+        import ipywidgets as widgets
 
-    def draw(angle: float):
-        X, y, fits, r2 = _turned(angle)
-        surfaces = {name: f.predict(points)[:, 0].reshape(50, 50) for name, f in fits.items()}
-        ellipses = {name: _ellipse(f.P) for name, f in fits.items()}
-        return figures.rotated_frame(X, y, grid, surfaces, ellipses, r2, angle)
+        table = widgets.Dropdown(options=TABLES, value=TABLES[0], description="table")
+        lam = widgets.FloatLogSlider(value=1e-2, min=-5, max=0, step=0.5, description="λ_u")
+        scale = widgets.FloatLogSlider(value=1.0, min=-1, max=1, step=0.25, description="start")
+        steps = widgets.IntSlider(value=300, min=50, max=2000, step=50, description="steps")
+        button = widgets.Button(description="Train")
+        progress = widgets.IntProgress(value=0, max=4)
+        shown = widgets.HTML(self.still())
 
-    def alt(angle: float) -> str:
-        r2 = _turned(angle)[3]
-        return (
-            f"Ridge turned by {angle:g} degrees: test R2 {r2[DIAGONAL]:.2f} with a diagonal "
-            f"and {r2[FULL]:.2f} with a full precision."
-        )
+        def run(_event: object = None) -> None:
+            stops = tuple(max(1, steps.value * i // 4) for i in range(1, 5))
+            progress.value = 0
+            for one in path(table.value, lam.value, scale.value, stops):
+                progress.value += 1
+                shown.value = _shown(one)
 
-    return explorer(
-        draw,
-        name="grbf-rotate",
-        alt=alt,
-        labels={"angle": "angle"},
-        show={"angle": lambda angle: f"{angle:g}°"},
-        start={"angle": 45},
-        angle=(0, 20, 45, 70, 90),
-    )
+        button.on_click(run)
+        rows = [widgets.HBox([table, lam]), widgets.HBox([scale, steps])]
+        return widgets.VBox([*rows, widgets.HBox([button, progress]), shown])
 
-
-START_SCALES = (0.125, 0.5, 1.0)
-START_LAMS = (0.0, 1e-4, 1e-2)
-
-
-@cache
-def _starts() -> dict[tuple[float, float], tuple[Fit, float]]:
-    """Digits from every start with every penalty, 500 steps, in one batch."""
-    split = split_digits(0)
-    keys = [(scale, lam) for scale in START_SCALES for lam in START_LAMS]
-    tasks = [
-        Task(
-            split.X,
-            split.y,
-            split.centers,
-            "binary",
-            lam_u=lam,
-            lam_w=0.0,
-            scale=scale,
-            train_centers=False,
-        )
-        for scale, lam in keys
-    ]
-    fits = fit_many(tasks, Recipe(steps=500, patience=0, log_every=1))
-    found = {}
-    for key, task, fit in zip(keys, tasks, fits, strict=True):
-        U, _ = start(task)
-        square = ((task.X @ U.T)[:, None] - (task.centers @ U.T)[None]) ** 2
-        found[key] = fit, float(np.exp(-0.5 * square.sum(2).min()))
-    return found
-
-
-def start_explorer() -> Explorer:
-    """Start scale and penalty on digits: does the network wake up, and when; 9 frames."""
-
-    def draw(scale: float, lam: float):
-        fit, peak = _starts()[scale, lam]
-        return figures.start_frame(fit.history, lam, scale, peak)
-
-    def alt(scale: float, lam: float) -> str:
-        fit, peak = _starts()[scale, lam]
-        step = first_below(fit.history, 0.9 * np.log(2))
-        woke = "never wakes up" if np.isnan(step) else f"wakes up at step {step:.0f}"
-        return (
-            f"Start scale {scale:g}, penalty {lam:g}: largest Gaussian at the start {peak:.0e}, "
-            f"the network {woke}."
-        )
-
-    return explorer(
-        draw,
-        name="grbf-start",
-        alt=alt,
-        labels={"scale": "start scale", "lam": "λ_u"},
-        show={"scale": lambda s: f"{s:g}", "lam": lambda lam: f"{lam:g}"},
-        start={"scale": 1.0, "lam": 0.0},
-        scale=START_SCALES,
-        lam=START_LAMS,
-    )
-
-
-FORMULA_TABLES = ("wine", "Friedman 1")
-
-
-@cache
-def _readings() -> dict[str, tuple[Reading, dict[str, np.ndarray]]]:
-    """Each table with the three formulas and permutation importance on the training rows."""
-    found = {}
-    for one in read_tables(FORMULA_TABLES, PRESETS["toy"], 0):
-        shares = dict(one.importances)
-        shares["permutation"] = permuted(one, generator(0, "permutation", one.table.name))
-        found[one.table.name] = one, shares
-    return found
-
-
-def permuted(reading: Reading, rng: np.random.Generator, repeats: int = 5) -> np.ndarray:
-    """Share of the rise of the mean squared change of the outputs, per shuffled feature."""
-    fit, X = reading.fit, reading.X
-    before = fit.predict(X)
-    change = np.zeros(X.shape[1])
-    for j in range(X.shape[1]):
-        for _ in range(repeats):
-            moved = X.copy()
-            moved[:, j] = rng.permutation(moved[:, j])
-            change[j] += np.mean((fit.predict(moved) - before) ** 2)
-    return change / change.sum()
-
-
-def formula_explorer() -> Explorer:
-    """Table and importance formula; 8 frames."""
-
-    def pieces(table: str, formula: str) -> tuple[np.ndarray, list[str]]:
-        one, shares = _readings()[table]
-        return shares[formula], names(table, one.X.shape[1])
-
-    def alt(table: str, formula: str) -> str:
-        shares, label = pieces(table, formula)
-        top = np.argsort(-shares)[:3]
-        return f"{table} by {formula}: " + ", ".join(f"{label[j]} {shares[j]:.2f}" for j in top)
-
-    return explorer(
-        lambda table, formula: figures.formula_frame(
-            *pieces(table, formula), f"{table}: {formula}"
-        ),
-        name="grbf-formula",
-        alt=alt,
-        labels={"table": "table", "formula": "formula"},
-        start={"table": "Friedman 1", "formula": "|V| gamma"},
-        table=FORMULA_TABLES,
-        formula=("|V| gamma", "diag P", "diag AGOP", "permutation"),
-    )
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {"text/plain": "Train a network", "text/html": self.still()}
+        if is_publishing():
+            return made
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -56,7 +56,7 @@ class Settings(Sized):
     shape_seeds: int = sized(toy=3, book=8, least=1)  # ridges with every precision (C2)
     ridge_dim: int = sized(toy=10, book=20, least=2)  # features of the ridge
     ridge_rows: int = sized(400, least=2)  # training rows of the ridge
-    ridge_steps: int = sized(toy=400, book=1_500, least=1)  # Adam steps on the ridge
+    ridge_steps: int = sized(toy=300, book=1_500, least=1)  # Adam steps on the ridge
     ridge_lam: float = sized(0.1)  # lambda_u at which C2 and C3 are judged
     sweep_seeds: int = sized(toy=1, book=3, least=1)  # ridges a further point of the sweep
     # further points: features, rows, lambda_u, spread of the start
@@ -64,8 +64,8 @@ class Settings(Sized):
     selection_seeds: int = sized(toy=1, book=20, least=1)  # draws of each problem (C5, C11, C12)
     selection_rows: int = sized(512, least=2)  # training rows of a problem
     selection_test: int = sized(1_024, least=2)  # test rows of a problem
-    selection_steps: int = sized(toy=300, book=800, least=1)  # Adam steps on a problem
-    selector_seeds: int = sized(toy=0, book=8, least=0)  # draws on which LassoNet ranks too
+    selection_steps: int = sized(toy=200, book=800, least=1)  # Adam steps on a problem
+    selector_seeds: int = sized(toy=0, book=5, least=0)  # draws on which LassoNet ranks too
     # tables of the nested cross-validation (C1)
     tables: tuple[str, ...] = sized(
         toy=("wine",), book=(*CLASSES, *VALUES), paper=(*CLASSES, *VALUES, *OTHERS)

@@ -67,10 +67,9 @@ def selection(n=60, missed=None, worse=None, by=0.0, noise=0.01):
             lost = (missed or {}).get((problem, method), 0)
             auc = spread(0.9, noise, n, len(method)) + (by if method == worse else 0.0)
             rows += [
-                (problem, seed, method, seed >= lost, auc[seed], 0.9, 0.8, [0.1])
-                for seed in range(n)
+                (problem, seed, method, seed >= lost, auc[seed], 0.9, 0.8) for seed in range(n)
             ]
-    names = ["problem", "seed", "method", "hit", "auc", "score", "mass", "scores"]
+    names = ["problem", "seed", "method", "hit", "auc", "score", "mass"]
     return pd.DataFrame(rows, columns=names)
 
 

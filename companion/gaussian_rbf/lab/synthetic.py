@@ -267,6 +267,8 @@ OPTIONS = {
 }
 """Fixed before the run, one set per problem; M = 32."""
 
+SHARES = tuple(f"feature {j + 1}" for j in range(FEATURES))
+
 FORMULAS = ("|V| gamma", "diag P", "diag AGOP")
 
 
@@ -327,7 +329,7 @@ def run_selection(
     lassonet : seeds for which LassoNet ranks, too
 
     Columns: problem, seed, method, score (test accuracy or R2), auc, hit, mass (share of the
-    importance that the true features get), scores (list of D).
+    importance that the true features get), and those of SHARES, the importance of each feature.
     """
     tasks = []
     for one in draws:
@@ -362,7 +364,7 @@ def run_selection(
                     "auc": ranking_auc(shares, train.is_true),
                     "hit": top_hit(shares, train.is_true),
                     "mass": float(shares[train.is_true].sum()),
-                    "scores": shares.tolist(),
+                    **dict(zip(SHARES, shares.tolist(), strict=True)),
                 }
             )
     return pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from companion.gaussian_rbf.lab.digits import DeadStart, LogResult
 from companion.gaussian_rbf.lab.nested import OURS, Nested, ranks
 from companion.gaussian_rbf.lab.penalties import SMALL, Surface
 from companion.gaussian_rbf.lab.reduction import METHODS, Reading, without_a_digit
-from companion.gaussian_rbf.lab.synthetic import gaps, main_rows
+from companion.gaussian_rbf.lab.synthetic import SHARES, gaps, main_rows
 from companion.gaussian_rbf.method.model import DIAGONAL, FULL, ISOTROPIC, Fit
 from companion.gaussian_rbf.method.precision import importance, spectrum
 from companion.gaussian_rbf.method.theory import Counterexample
@@ -98,6 +98,8 @@ def _r2_panel(ax: Axes, rows: pd.DataFrame) -> dict[tuple[bool, str], float]:
             values = rows.loc[
                 (rows["rotated"] == rotated) & (rows["structure"] == structure), "r2"
             ].to_numpy()
+            if not len(values):  # isotropic on the first two axes is not run
+                continue
             spread = np.linspace(-0.06, 0.06, len(values)) if len(values) > 1 else [0]
             x = place + shift + np.asarray(spread)
             ax.plot(
@@ -400,7 +402,7 @@ def features(selection: pd.DataFrame, method: str = "|V| gamma") -> Figure:
     masses = []
     for ax, problem in zip(axes, problems, strict=True):
         rows = selection[(selection["problem"] == problem) & (selection["method"] == method)]
-        values = np.array(rows["scores"].tolist())
+        values = rows[list(SHARES)].to_numpy()
         n_true = 3 if problem == "XOR" else 4
         colors = [GREEN if j < n_true else GREY for j in range(values.shape[1])]
         hatches = ["" if j < n_true else "//" for j in range(values.shape[1])]

@@ -50,22 +50,22 @@ class Settings(Sized):
     log_steps: int = sized(toy=600, book=4_950, least=1)  # Adam steps of each
     dead_seeds: int = sized(toy=2, book=20, least=1)  # dead starts (C7)
     # weights of the norm of U in the dead start
-    dead_lams: tuple[float, ...] = sized(toy=(1e-2, 1e-5, 0.0), book=(1e-2, 1e-3, 1e-5, 0.0))
+    dead_lams: tuple[float, ...] = sized((1e-2, 1e-5, 0.0))
     dead_steps: int = sized(toy=250, book=600, least=1)  # Adam steps of each
     ridge_seeds: int = sized(toy=3, book=20, least=1)  # rotated ridges with a full precision (C3)
     shape_seeds: int = sized(toy=3, book=8, least=1)  # ridges with every precision (C2)
     ridge_dim: int = sized(toy=10, book=20, least=2)  # features of the ridge
     ridge_rows: int = sized(400, least=2)  # training rows of the ridge
-    ridge_steps: int = sized(toy=300, book=1_500, least=1)  # Adam steps on the ridge
+    ridge_steps: int = sized(toy=300, book=1_000, least=1)  # Adam steps on the ridge
     ridge_lam: float = sized(0.1)  # lambda_u at which C2 and C3 are judged
-    sweep_seeds: int = sized(toy=1, book=3, least=1)  # ridges a further point of the sweep
+    sweep_seeds: int = sized(toy=1, book=2, least=1)  # ridges a further point of the sweep
     # further points: features, rows, lambda_u, spread of the start
     ridge_sweep: tuple[tuple[int, int, float, float], ...] = sized(toy=SWEEP[:1], book=SWEEP)
     selection_seeds: int = sized(toy=1, book=20, least=1)  # draws of each problem (C5, C11, C12)
     selection_rows: int = sized(512, least=2)  # training rows of a problem
     selection_test: int = sized(1_024, least=2)  # test rows of a problem
     selection_steps: int = sized(toy=200, book=800, least=1)  # Adam steps on a problem
-    selector_seeds: int = sized(toy=0, book=5, least=0)  # draws on which LassoNet ranks too
+    selector_seeds: int = sized(toy=0, book=4, least=0)  # draws on which LassoNet ranks too
     # tables of the nested cross-validation (C1)
     tables: tuple[str, ...] = sized(
         toy=("wine",), book=(*CLASSES, *VALUES), paper=(*CLASSES, *VALUES, *OTHERS)
@@ -97,7 +97,7 @@ class Settings(Sized):
         book=("wine", "digits 3v8", "breast cancer", "diabetes", "Boston"),
     )
     trees: int = sized(100, least=1)  # of a random forest
-    permutations: int = sized(toy=1, book=3, least=1)  # of each feature, for its importance
+    permutations: int = sized(1, least=1)  # of each feature, for its importance
     bench_steps: int = sized(toy=15, book=300, least=1)  # Adam steps of the speed table
 
     def __post_init__(self) -> None:

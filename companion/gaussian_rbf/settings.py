@@ -23,8 +23,6 @@ PENALTY_TABLES = (
     "penguins",
     "phishing",
     "vote",
-    "affairs",
-    "segments",
 )
 ALL_PAIRS = tuple((a, b) for a in range(10) for b in range(a + 1, 10))
 """Digits against digits."""
@@ -52,8 +50,8 @@ class Settings(Sized):
     # weights of the norm of U in the dead start
     dead_lams: tuple[float, ...] = sized((1e-2, 1e-5, 0.0))
     dead_steps: int = sized(toy=250, book=600, least=1)  # Adam steps of each
-    ridge_seeds: int = sized(toy=3, book=20, least=1)  # rotated ridges with a full precision (C3)
-    shape_seeds: int = sized(toy=3, book=8, least=1)  # ridges with every precision (C2)
+    ridge_seeds: int = sized(toy=3, book=16, least=1)  # rotated ridges with a full precision (C3)
+    shape_seeds: int = sized(toy=3, book=6, least=1)  # ridges with every precision (C2)
     ridge_dim: int = sized(toy=10, book=20, least=2)  # features of the ridge
     ridge_rows: int = sized(400, least=2)  # training rows of the ridge
     ridge_steps: int = sized(toy=300, book=1_000, least=1)  # Adam steps on the ridge
@@ -84,7 +82,7 @@ class Settings(Sized):
     penalty_lams: tuple[float, ...] = sized(
         toy=(1e-3, 1e-1, 1.0), book=(1e-4, 1e-3, 1e-2, 1e-1, 1.0)
     )
-    penalty_folds: int = sized(toy=3, book=5, least=2)  # folds of a table
+    penalty_folds: int = sized(toy=3, book=4, least=2)  # folds of a table
     penalty_steps: int = sized(toy=100, book=300, least=1)  # Adam steps of each fit
     # pairs of digits whose images are laid out in two coordinates (C9)
     pairs: tuple[tuple[int, int], ...] = sized(toy=((3, 8), (1, 7), (4, 9)), book=ALL_PAIRS)

@@ -96,7 +96,7 @@ class Settings(Sized):
     )
     trees: int = sized(100, least=1)  # of a random forest
     permutations: int = sized(1, least=1)  # of each feature, for its importance
-    bench_steps: int = sized(toy=15, book=300, least=1)  # Adam steps of the speed table
+    bench_steps: int = sized(toy=10, book=100, least=1)  # Adam steps of the speed table
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -74,7 +74,7 @@ def as_published(task: Task, steps: int, dtype: torch.dtype = torch.float32) -> 
     return losses
 
 
-def bench_tasks(n: int, seed: int, table: str = "breast cancer") -> list[Task]:
+def bench_tasks(n: int, seed: int, table: str = "digits 3v8") -> list[Task]:
     """Fits as the nested cross-validation has them: random halves of a table, M = 8."""
     data = load(table)
     tasks = []

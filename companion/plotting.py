@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import textwrap
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -387,7 +386,8 @@ def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: s
     # a title may be longer than its figure is wide; 7 inches hold about 64 characters
     is_figure = hasattr(target, "suptitle")
     width = (target if is_figure else target.figure).get_figwidth()
-    title = textwrap.fill(text if holds else otherwise, int(width * (9.2 if is_figure else 8.4)))
+    fits = int(width * (9.2 if is_figure else 8.4))
+    title = pictures.balanced(text if holds else otherwise, fits)
     if is_figure:
         headline(target, title)
     else:

@@ -293,14 +293,18 @@ def _break_labels(fig: Figure, put: Callable) -> None:
 
 def _outside(fig: Figure, ax: Axes) -> Iterator[tuple[Text, float]]:
     """Labels of axes that run out of the figure, and the share of each that has room."""
+    edge = 0.01 * fig.bbox.width  # letters are a little wider in an SVG than they are measured
     for label, low, high, of in (
         (ax.xaxis.label, "x0", "x1", fig.bbox.width),
         (ax.yaxis.label, "y0", "y1", fig.bbox.height),
     ):
         box = label.get_window_extent()
         start, end = getattr(box, low), getattr(box, high)
-        if label.get_text() and (start < 0 or end > of):
-            yield label, 2 * min((start + end) / 2, of - (start + end) / 2) / (end - start)
+        if label.get_text() and (start < edge or end > of - edge):
+            yield (
+                label,
+                (2 * min((start + end) / 2, of - (start + end) / 2) - 2 * edge) / (end - start),
+            )
 
 
 def balanced(text: str, fits: int) -> str:

@@ -128,7 +128,7 @@ def test_a_label_in_proportional_letters_stays_inside():
     with pictures.narrowed(fig, plotting._start_title_at_the_edge):
         fig.draw_without_rendering()
         box = ax.xaxis.label.get_window_extent()
-        assert 0 <= box.x0 < box.x1 <= fig.bbox.width
+        assert 3 < box.x0 < box.x1 < fig.bbox.width - 3
 
 
 @given(

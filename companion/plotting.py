@@ -182,6 +182,12 @@ class BookFigure(Figure):
         return {pictures.FIGURE: {"alt": alt_text(self), **drawn}}
 
 
+def with_alt(fig: BookFigure, words: str) -> dict[str, object]:
+    """What a page is made from, with these words as its alternative text; {} elsewhere."""
+    made = fig._repr_mimebundle_()
+    return {kind: {**value, "alt": words} for kind, value in made.items()}
+
+
 FONT = "Inter"
 """Family of the letters in figures, the one around the text of the pages; it ships with us."""
 

@@ -9,6 +9,7 @@ older than the code says that it is stale.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -159,25 +160,38 @@ def contents(project: Project | None = None) -> list[dict[str, object]]:
     ]
 
 
-def cards(project: Project | None = None) -> str:
-    """The front page's cards, one a paper and grouped by part, as MyST with sphinx-design.
+_CLAUSE = re.compile(r".*?(?=[.;] |[.;]?$)", re.DOTALL)
+"""The first statement of an answer."""
 
-    Meant to be included by a page in ``book/``: links are relative to that folder.
+
+def cards(project: Project | None = None, answers: Mapping[str, str] | None = None) -> str:
+    """The front page's gallery, one card a paper and grouped by part, as MyST with sphinx-design.
+
+    Meant to be included by a page in ``book/``: links are relative to that folder.  Where the first
+    figure of a chapter goes, a card has an empty element that names the chapter's page
+    (:func:`companion.publish.pages.finish` fills it).
+
+    answers : what was found, by slug, of which a card has the first clause; a chapter without
+        one, or whose record is older than its code, shows its question alone
     """
-    blocks = []
+    told, blocks = answers or {}, []
     for part, entries in groupby(standings(project), key=lambda entry: entry.paper.part):
-        items = "\n".join(_grid_card(entry) for entry in entries)
-        blocks.append(f"### {part}\n\n::::{{grid}} 1 1 2 3\n:gutter: 3\n\n{items}\n::::\n")
+        items = "\n".join(_grid_card(entry, told.get(entry.paper.slug, "")) for entry in entries)
+        blocks.append(f"### {part}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n{items}\n::::\n")
     return "\n".join(blocks)
 
 
-def _grid_card(entry: Standing) -> str:
+def _grid_card(entry: Standing, answer: str) -> str:
     paper = entry.paper
-    options = ""
+    options, picture = "", ""
     if entry.state != PLANNED:
         options = f":link: ../notebooks/{paper.notebook}\n:link-type: doc\n"
+        picture = f'<div class="rp-hero" data-page="notebooks/{paper.notebook}.html"></div>\n\n'
+    told = f"*{paper.question}*"
+    if answer and not entry.stale:
+        told += "\n\n" + sentence(_CLAUSE.match(answer)[0])
     return (
-        f":::{{grid-item-card}} {paper.number}. {paper.short}\n{options}\n{paper.question}\n+++\n"
+        f":::{{grid-item-card}} {paper.number}. {paper.short}\n{options}\n{picture}{told}\n+++\n"
         f"{sentence(entry.verdict)}\n:::\n"
     )
 

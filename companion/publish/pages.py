@@ -23,10 +23,10 @@ from posixpath import join as join_path
 
 from PIL import Image
 
-from companion import opening, repository
+from companion import catalogue, opening, repository
 from companion.papers import chapters
 from companion.project import Project
-from companion.publish import icons, links
+from companion.publish import icons, links, share
 from companion.publish.errors import PublishError
 from companion.publish.files import write_if_changed
 from companion.publish.formulas import STYLE, Formulas
@@ -62,8 +62,12 @@ _TAG = re.compile(r"<[^>]+>")
 def finish(site: Path, project: Project) -> None:
     """Complete all pages in the folder `site`."""
     told = opening.answers(project)
-    address = repository.pages(project)
+    address, home = repository.pages(project), repository.url(project)
     of = {f"notebooks/{one.notebook}.html": one for one in chapters(project)}
+    entries = {one.slug: catalogue.standing(one, project) for one in of.values()}
+    for entry in entries.values():
+        for name, content in share.files(entry, address).items():
+            write_if_changed(site / name, content)
     glossary = site / GLOSSARY
     known = links.terms(glossary.read_text(encoding="utf-8")) if glossary.is_file() else {}
     references = site / REFERENCES
@@ -80,6 +84,9 @@ def finish(site: Path, project: Project) -> None:
                 text = with_numbers(text, of[name].number)
                 text = links.with_references(text, cited, f"../{REFERENCES}")
                 text = links.with_related(text, of[name], tuple(of.values()))
+                entry = entries[of[name].slug]
+                text = share.with_citation(text, entry, address)
+                text = share.with_reports(text, of[name], entry.record, home)
                 text = _ARTICLE.sub(
                     lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text
                 )

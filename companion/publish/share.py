@@ -152,10 +152,11 @@ def report(
 ) -> str:
     """Address of a new issue about one claim."""
     made = record["provenance"]
+    commit = made["commit"] or "unknown"
     body = (
         f"Chapter {paper.number}, {paper.slug}, claim {finding['claim']}: {finding['statement']}\n"
         f"Verdict: {finding['verdict']}, {record['scale']} scale\n"
-        f"Record: {made['digest'][:12]}, commit {made['commit'] or 'unknown'}, Python {made['python']}\n\n"
+        f"Record: {made['digest'][:12]}, commit {commit}, Python {made['python']}\n\n"
         "What is wrong, and how it shows:\n"
     )
     title = f"{paper.slug} {finding['claim']}: "

@@ -148,16 +148,22 @@ def readme_table(project: Project | None = None) -> str:
 def contents(project: Project | None = None) -> list[dict[str, object]]:
     """The chapters' parts of the table of contents, in the form that ``_toc.yml`` has.
 
-    A part without a notebook is left out; so is a paper without one.
+    A part without a notebook is left out; so is a paper without one.  A part begins with the page
+    that ties its chapters together, where ``book/`` has it.
     """
     available = [entry for entry in papers(project) if entry.is_available(project)]
-    return [
-        {
-            "caption": part,
-            "chapters": [{"file": f"notebooks/{entry.notebook}"} for entry in entries],
-        }
-        for part, entries in groupby(available, key=lambda entry: entry.part)
-    ]
+    found = []
+    for part, entries in groupby(available, key=lambda entry: entry.part):
+        files = [part_page(part), *(f"notebooks/{entry.notebook}" for entry in entries)]
+        if not (project or Project()).root.joinpath(f"{files[0]}.md").is_file():
+            del files[0]
+        found.append({"caption": part, "chapters": [{"file": name} for name in files]})
+    return found
+
+
+def part_page(part: str) -> str:
+    """The page of a part of the book, without its ending: ``book/part-what-models-keep``."""
+    return f"book/part-{re.sub(r'[^a-z0-9]+', '-', part.lower()).strip('-')}"
 
 
 _CLAUSE = re.compile(r".*?(?=[.;] |[.;]?$)", re.DOTALL)
@@ -177,7 +183,12 @@ def cards(project: Project | None = None, answers: Mapping[str, str] | None = No
     told, blocks = answers or {}, []
     for part, entries in groupby(standings(project), key=lambda entry: entry.paper.part):
         items = "\n".join(_grid_card(entry, told.get(entry.paper.slug, "")) for entry in entries)
-        blocks.append(f"### {part}\n\n::::{{grid}} 1 1 2 2\n:gutter: 3\n\n{items}\n::::\n")
+        page = part_page(part).removeprefix("book/")
+        root = (project or Project()).book
+        more = (
+            f"[What ties them together]({page}.md)\n\n" if (root / f"{page}.md").is_file() else ""
+        )
+        blocks.append(f"### {part}\n\n{more}::::{{grid}} 1 1 2 2\n:gutter: 3\n\n{items}\n::::\n")
     return "\n".join(blocks)
 
 

@@ -126,6 +126,16 @@ def test_every_chapter_is_on_one_of_the_four_ways():
         assert linked == [entry.notebook]
 
 
+@pytest.mark.parametrize("part", sorted({entry.part for entry in papers()}))
+def test_every_part_has_a_page_that_leads_to_its_chapters(part):
+    text = read(f"{catalogue.part_page(part)}.md")
+    linked = set(re.findall(r"\]\(../notebooks/([^)]*)\.ipynb\)", text))
+    assert linked >= {entry.notebook for entry in papers() if entry.part == part}
+    assert {"file": catalogue.part_page(part)} in [
+        one["chapters"][0] for one in catalogue.contents(Project(ROOT))
+    ]
+
+
 @pytest.mark.parametrize("page", ["README.md", "book/intro.md", "book/how-to-read.md"])
 def test_no_page_promises_a_time_that_no_record_shows(page):
     assert not re.search(r"20 minutes|(about|under) a minute", read(page))

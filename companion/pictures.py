@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import Collection, PathCollection, QuadMesh
 from matplotlib.gridspec import GridSpec
 from matplotlib.image import AxesImage
@@ -78,23 +79,64 @@ def for_page(fig: Figure, settle: Callable[[Figure], None]) -> dict[str, str]:
 
     settle : makes the layout and moves the title, called before each picture
     """
-    with _marked(fig), ExitStack() as stack:
-        settle(fig)
-        wide = svg(fig)
-        if len(wide) > LARGEST:
-            stack.enter_context(_flat(fig))
+    engine = fig.get_layout_engine()
+    try:
+        with _marked(fig), ExitStack() as stack:
+            settle(fig)
             wide = svg(fig)
-        with narrowed(fig, settle):
-            return {"wide": wide, "phone": svg(fig)}
+            if len(wide) > LARGEST:
+                stack.enter_context(_flat(fig))
+                wide = svg(fig)
+            with narrowed(fig, settle):
+                return {"wide": wide, "phone": svg(fig)}
+    finally:
+        fig.set_layout_engine(engine if engine is not None else "none")
 
 
 def svg(fig: Figure) -> str:
     """The figure as SVG without background; equal figures give equal texts."""
     out = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "figure", "savefig.bbox": None}):
-        fig.savefig(out, format="svg", dpi=DPI, transparent=True, metadata=nothing)
+    settings = {"svg.fonttype": "path", "svg.hashsalt": "figure"}
+    with mpl.rc_context(settings), _laid_out(fig), _without_background(fig):
+        canvas, dpi = fig.canvas, fig.dpi
+        try:
+            # savefig would draw twice, to have a layout first
+            fig.dpi = DPI
+            FigureCanvasSVG(fig).print_svg(out, metadata=nothing)
+        finally:
+            fig.dpi = dpi
+            fig.set_canvas(canvas)
     return out.getvalue()
+
+
+@contextmanager
+def _laid_out(fig: Figure) -> Iterator[None]:
+    """Make the layout once, so that drawing does not make it again."""
+    engine = fig.get_layout_engine()
+    if engine is None:
+        yield
+        return
+    engine.execute(fig)
+    fig.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        fig.set_layout_engine(engine)
+
+
+@contextmanager
+def _without_background(fig: Figure) -> Iterator[None]:
+    """A figure and panels that let the page show through."""
+    patches = [fig.patch, *(ax.patch for ax in fig.axes)]
+    before = [(patch.get_facecolor(), patch.get_edgecolor()) for patch in patches]
+    for patch in patches:
+        patch.set(facecolor="none", edgecolor="none")
+    try:
+        yield
+    finally:
+        for patch, (face, edge) in zip(patches, before, strict=True):
+            patch.set(facecolor=face, edgecolor=edge)
 
 
 @contextmanager
@@ -252,14 +294,10 @@ def _break_titles(fig: Figure, width: float, to: float, put: Callable) -> None:
 
 def _fold_legends(fig: Figure, put: Callable) -> None:
     """Fewer columns for a legend that is wider than the figure."""
-    legends = [legend for legend in fig.findobj(Legend) if legend._ncols > 1]
-    if legends:
-        fig.draw_without_rendering()
-    for legend in legends:
+    for legend in (legend for legend in fig.findobj(Legend) if legend._ncols > 1):
         columns = legend._ncols
         while legend._ncols > 1 and legend.get_window_extent().width > 0.98 * fig.bbox.width:
             _set_columns(legend, legend._ncols - 1)
-            fig.draw_without_rendering()
         if legend._ncols < columns:
             put(partial(_set_columns, legend), legend._ncols, columns)
 

@@ -55,6 +55,7 @@ _HERO = re.compile(r'<div class="[^"]*\btag_hero\b.*?(<picture\b.*?</picture>)+'
 _PICTURE = re.compile(r"<picture\b.*?</picture>", re.DOTALL)
 _PLACE = re.compile(r'(<div class="rp-hero" data-page="([^"]+)">).*?(</div>)', re.DOTALL)
 _PHONE = re.compile(r'<source media="[^"]*" (srcset="[^"]*" width="\d+" height="\d+")>')
+_ALT = re.compile(r'\balt="[^"]*"')
 _SRC = re.compile(r'\bsrc="([^"]*)"')
 _TAG = re.compile(r"<[^>]+>")
 
@@ -90,9 +91,9 @@ def finish(site: Path, project: Project) -> None:
                 text = _ARTICLE.sub(
                     lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text
                 )
-            text = with_lazy_pictures(with_heroes(text, site), path.parent)
             says = told.get(of[name].slug, of[name].question) if name in of else ""
             text = with_description(text, name, says, address)
+            text = with_lazy_pictures(with_heroes(text, site), path.parent)
         write_if_changed(path, text)
         done.append(text)
     write_if_changed(site / "_static" / "mathjax" / STYLE, math.style())
@@ -199,8 +200,7 @@ def short(text: str) -> str:
 def with_heroes(text: str, site: Path) -> str:
     """A page whose cards show the first figures of the chapters that they lead to.
 
-    A card is narrow and shows the phone's picture.  Its words stand beside it, so that a screen
-    reader is not told them twice.
+    A card is narrow and shows the phone's picture.
     """
 
     def fill(place: re.Match[str]) -> str:
@@ -214,8 +214,8 @@ def with_heroes(text: str, site: Path) -> str:
 
 def _small(picture: str) -> str:
     phone = re.sub(r"^srcset", "src", _PHONE.search(picture)[1])
-    start = picture[: picture.index(">") + 1]
-    return f'{start}<img loading="lazy" {phone} alt=""></picture>'
+    start, alt = picture[: picture.index(">") + 1], _ALT.search(picture)[0]
+    return f'{start}<img loading="lazy" {phone} {alt}></picture>'
 
 
 def with_lazy_pictures(text: str, folder: Path) -> str:

@@ -80,7 +80,9 @@ def test_a_card_shows_the_first_figure_of_its_chapter(tmp_path):
     assert [tag["class"][-1] for tag in found] == ["only-light", "only-dark"]
     images = [tag.select_one("img") for tag in found]
     assert [i["src"] for i in images] == [f"../_static/{n}-phone.svg" for n in ("one", "two")]
-    assert {(i["alt"], i["loading"], i["width"]) for i in images} == {("", "lazy", "460")}
+    assert {(i["alt"], i["loading"], i["width"]) for i in images} == {
+        ("What it shows.", "lazy", "460")
+    }
     assert place.format("notebooks/02-b.html") in shown, "a chapter without one"
     assert pages.with_heroes(shown, tmp_path) == shown
 

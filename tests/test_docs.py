@@ -91,7 +91,8 @@ def test_workflows_run_the_commands_of_the_readme():
     publish, test = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in WORKFLOWS)
     assert ".ci/run" in [step.get("run") for step in test["jobs"]["test"]["steps"]]
     steps = publish["jobs"]["build"]["steps"]
-    assert "make book" in [step.get("run") for step in steps]
+    assert "make pdf" in [step.get("run") for step in steps]
+    assert re.search(r"^pdf: book$", read("Makefile"), re.MULTILINE)
     assert steps[-1]["with"]["path"] == "build/site"
     assert "make test" in read(".ci/run")
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from companion.gaussian_rbf.lab.reduction import bench_tasks, run_bench
 from companion.gaussian_rbf.method.model import (
     DIAGONAL,
     ISOTROPIC,
@@ -176,11 +175,3 @@ def test_bad_tasks_are_refused(options, message):
 
 def test_diagonal_is_what_its_name_says():
     assert np.count_nonzero(start(task(structure=DIAGONAL))[0]) == 3
-
-
-@pytest.mark.bench
-def test_a_hundred_fits_take_at_most_fifteen_times_one():
-    bench = run_bench(100, 60, 0)
-    assert bench.ratio < 15
-    assert bench.difference < 1e-5
-    assert len(bench_tasks(3, 0)) == 3

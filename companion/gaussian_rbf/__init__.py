@@ -22,11 +22,11 @@ The paper:
 equation  function
 ========  ================================
 1         method/model.gaussians
-2         method/training.fit_many
+2         method/training
 3         method/model.evaluate
-4         method/precision.spectrum
+4         method/precision
 5         method/precision.importance
-6         method/precision.agop
+6         method/precision, method/precision.agop
 ========  ================================
 
 Ours: ``method/theory.counterexample``, in which the order of P is not that of eq. 6, and

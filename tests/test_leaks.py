@@ -209,7 +209,7 @@ def test_a_life_of_transformers(monkeypatch, ear):
 
 
 def test_the_tiny_models_read_what_they_are_not_trained_on(monkeypatch, ear):
-    from companion.scaling_laws.lab import tiny
+    from companion.scaling_laws.lab import trained as tiny
 
     trained, read = [], []
 
@@ -233,7 +233,7 @@ def test_the_tiny_models_read_what_they_are_not_trained_on(monkeypatch, ear):
 
 
 def test_books_of_the_tiny_models_are_held_out_whole(monkeypatch):
-    from companion.scaling_laws.lab import tiny
+    from companion.scaling_laws.lab import trained as tiny
 
     texts = {f"book {i}": chr(0x4E00 + i) * 40 for i in range(60)}
     monkeypatch.setattr(tiny, "king_james", lambda: Corpus(texts, "made", "none", "0"))
@@ -246,7 +246,7 @@ def test_books_of_the_tiny_models_are_held_out_whole(monkeypatch):
 
 
 def test_worlds_and_trainings_of_the_laboratory_have_their_own_streams(ear):
-    from companion.scaling_laws.lab.truth import run_lab
+    from companion.scaling_laws.lab.trained import run_lab
 
     run_lab([0, 1], [0, 1], n_tokens=2000, n_checkpoints=8)
     declared = Declared(

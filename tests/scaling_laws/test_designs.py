@@ -4,22 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.scaling_laws.lab.budget import LEAST_SUBSETS, plans, practitioner_table
 from companion.scaling_laws.lab.designs import (
     BEST,
     CUT_10B,
+    LEAST_SUBSETS,
     TREATMENTS,
     Design,
     draw_subsets,
     equal_tokens,
     monte_carlo,
+    plans,
     pool_runs,
+    practitioner_table,
     select,
     targets,
     thrown,
     training_set,
 )
-from companion.scaling_laws.lab.truth import lawful_family
+from companion.scaling_laws.lab.trained import lawful_family
 from tests.scaling_laws.conftest import TRUE
 
 SIZES = (4e7, 5e7, 6e7, 7e7, 8e7, 9e7, 1.0e8, 1.1e8, 4e8, 5e8, 9e8, 1e9, 1.9e9, 2e9)

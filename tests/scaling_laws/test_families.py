@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from companion.scaling_laws.lab import families
-from companion.scaling_laws.lab.families import (
+from companion.scaling_laws.lab import released
+from companion.scaling_laws.lab.released import (
     beside_printed,
     cumulative_variance,
     freedom,
     n_vs_q,
     one_model,
 )
-from companion.scaling_laws.lab.truth import lawful_family
+from companion.scaling_laws.lab.trained import lawful_family
 from companion.scaling_laws.method.law import ScalingLaw
 from companion.scaling_laws.method.protocol import are
 from tests.scaling_laws.conftest import TRUE
@@ -82,7 +82,7 @@ def test_a_cell_is_reproduced_within_its_printed_digits(
             "row_note": ["", "", "6.7B"],
         }
     )
-    monkeypatch.setattr(families, "printed_heatmaps", lambda: sheet)
+    monkeypatch.setattr(released, "printed_heatmaps", lambda: sheet)
     table = pd.DataFrame(
         {
             "family": "OPT",

@@ -12,9 +12,9 @@ from companion.claims import HOLDS, NOT_TESTED, OURS, PAPER
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
 from companion.scaling_laws import hub, sources, verdict
-from companion.scaling_laws.lab import facts, families, solvers
+from companion.scaling_laws.lab import facts, released, solvers
 from companion.scaling_laws.lab import run as lab
-from companion.scaling_laws.lab.truth import TRUTH
+from companion.scaling_laws.lab.trained import TRUTH
 from companion.scaling_laws.method import protocol, varpro
 from companion.scaling_laws.page import exercises, explorers, figures, tables
 from companion.scaling_laws.settings import PRESETS
@@ -45,10 +45,10 @@ def test_without_data_the_claims_that_need_them_are_untested():
 
 
 def test_printed_cells_and_the_chinchilla_objective(grids):
-    cells = families.beside_printed(grids)
+    cells = released.beside_printed(grids)
     assert len(cells) == 232
     assert cells["reproduced"].all()
-    assert set(cells["family"]) == set(families.REPRODUCIBLE)
+    assert set(cells["family"]) == set(released.REPRODUCIBLE)
     found = solvers.fit_huber_log(sources.chinchilla_points())
     assert round(found.objective, 8) == 0.00101827
 

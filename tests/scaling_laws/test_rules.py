@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.scaling_laws.lab.rules import (
+from companion.scaling_laws.lab.released import (
     RULES,
     after,
     best_seen,
@@ -19,7 +19,7 @@ from companion.scaling_laws.lab.rules import (
     sound_errors,
     targets_of,
 )
-from companion.scaling_laws.lab.truth import lawful_family
+from companion.scaling_laws.lab.trained import lawful_family
 from companion.scaling_laws.method.protocol import Run, are, target_points
 from tests.scaling_laws.conftest import TRUE
 

@@ -15,9 +15,14 @@ from companion.scaling_laws.lab.solvers import (
     problems,
 )
 from companion.scaling_laws.method import curvefit
-from companion.scaling_laws.method.curvefit import PAPER_START, fit_curve_fit, fit_multi_start
 from companion.scaling_laws.method.law import ScalingLaw, points
-from companion.scaling_laws.method.reduced import fit_one_model, fit_size_only
+from companion.scaling_laws.method.recipe import (
+    PAPER_START,
+    fit_curve_fit,
+    fit_multi_start,
+    fit_one_model,
+    fit_size_only,
+)
 from companion.scaling_laws.method.varpro import fit_varpro
 from tests.scaling_laws.conftest import TRUE
 

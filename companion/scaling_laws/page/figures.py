@@ -25,10 +25,9 @@ from companion.plotting import (
     plain_ticks,
     reference_line,
 )
-from companion.scaling_laws.lab.families import Freedom
-from companion.scaling_laws.lab.rules import RULES
-from companion.scaling_laws.lab.schedules import Extrapolation, Gap
-from companion.scaling_laws.lab.truth import by_world
+from companion.scaling_laws.lab.facts import Extrapolation, Gap
+from companion.scaling_laws.lab.released import RULES, Freedom
+from companion.scaling_laws.lab.trained import by_world
 from companion.scaling_laws.method.law import Fit, Points, ScalingLaw
 from companion.scaling_laws.method.protocol import Run
 from companion.scaling_laws.method.varpro import projected_objective
@@ -70,8 +69,9 @@ def sweep(table: pd.DataFrame) -> Figure:
     sound, paper = (table[table["where"] == way] for way in ("sound", "paper"))
     x = 100 * sound["thrown"]
     left.fill_between(x, sound["low"], sound["high"], color=BLUE, alpha=0.14, linewidth=0)
-    ends = (sound["low_targets"], sound["high_targets"])
-    left.fill_between(x, *ends, color=BLUE, alpha=0.22, linewidth=0)
+    each = table[table["where"].str.startswith("sound ")]
+    for _, family in each.groupby("where"):
+        left.plot(100 * family["thrown"], family["ratio"], color=BLUE, linewidth=0.8, alpha=0.45)
     left.plot(x, sound["ratio"], "o-", color=BLUE, label="sound recipe")
     left.plot(100 * paper["thrown"], paper["ratio"], "s--", color=VERMILION, label="paper's recipe")
     for pool, (color, marker) in POOL_STYLE.items():

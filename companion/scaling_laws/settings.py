@@ -40,9 +40,9 @@ class Settings(Sized):
     world_seeds: int = sized(toy=1, book=2, least=1)  # training seeds in each
     control_families: int = sized(toy=20, book=200, least=10)  # lawful from the first token on
     # layers and width of the tiny models whose seeds are compared
-    tiny_shapes: tuple[tuple[int, int], ...] = sized(((1, 16), (2, 32)))
-    tiny_seeds: int = sized(toy=0, book=20, least=0)  # 0 trains none
-    tiny_steps: int = sized(400, least=20)
+    tiny_shapes: tuple[tuple[int, int], ...] = sized(((1, 16), (2, 32), (2, 64)))
+    tiny_seeds: int = sized(toy=0, book=10, least=0)  # 0 trains none
+    tiny_steps: int = sized(600, least=20)
     tiny_batch: int = sized(32, least=1)  # windows of 64 bytes
     n_jobs: int = sized(toy=1, book=2)  # processes; starting them takes longer than a toy run
     hub_models: tuple[str, ...] = sized((), paper=PYTHIA)  # Pythia checkpoints to evaluate

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 from scipy.stats import chi2
 from scipy.stats import t as student
 
@@ -290,12 +291,14 @@ def one_run(singles):
 def components(freedom):
     share, n = freedom.standardized[2], freedom.dealt.size
     p = (1 + int((freedom.dealt >= share).sum())) / (1 + n)
+    left = freedom.without
     return Measured(
-        explained(share, freedom.without),
+        explained(share, left),
         {"dealt out, p": p_value(p, n)},
-        f"dealt out {freedom.dealt.mean():.3f} on average; in their own units "
-        f"{freedom.raw[2]:.4f}, dealt out {freedom.dealt_raw:.4f}; slope of alpha on a "
-        f"{freedom.alpha_slope:.4f}, by arithmetic alone {freedom.alpha_arithmetic:.4f}",
+        f"with one source left out {left.min():.3f} to {left.max():.3f}; dealt out "
+        f"{freedom.dealt.mean():.3f} on average; in their own units {freedom.raw[2]:.4f}, dealt "
+        f"out {freedom.dealt_raw:.4f}; slope of alpha on a {freedom.alpha_slope:.4f}, by "
+        f"arithmetic alone {freedom.alpha_arithmetic:.4f}",
     )
 
 
@@ -506,16 +509,16 @@ def worst_case(rows: pd.DataFrame) -> Interval:
 
 
 def explained(share: float, without: np.ndarray) -> Interval:
-    """Share of variance with the interval of leaving out each source of families, on a log scale.
+    """Share of variance with the interval of leaving out each source of families, of its logit.
 
     without : (sources,) the share that is explained without each source
     """
-    n, log = without.size, np.log1p(-share)
-    error = np.sqrt((n - 1) / n * ((np.log1p(-without) - log) ** 2).sum()) if n > 1 else 0.0
+    n, place = without.size, logit(share)
+    error = np.sqrt((n - 1) / n * ((logit(without) - place) ** 2).sum()) if n > 1 else 0.0
     if not 0 < error < np.inf:
         return Interval(float(share), -np.inf, np.inf, None, n)
     half = student.ppf((1 + LEVEL) / 2, n - 1) * error
-    return Interval(float(log), log - half, log + half, None, n).map(lambda left: 1 - np.exp(left))
+    return Interval(float(place), place - half, place + half, None, n).map(expit)
 
 
 def nearest(singles: pd.DataFrame) -> pd.DataFrame:

@@ -275,6 +275,11 @@ def over_subsets(values: pd.Series, rows: pd.DataFrame) -> Interval:
     )
 
 
+def mean_error(rows: pd.DataFrame) -> Interval:
+    """Mean error over subsets, percent, with the interval of its logarithm: errors are positive."""
+    return over_runs(lambda table: float(np.log(table["are"].mean())), rows).map(np.exp)
+
+
 def bad_days(rows: pd.DataFrame) -> Interval:
     """Percentage of designs that err by more than a bad day, or cannot be fitted.
 
@@ -338,7 +343,7 @@ def practitioner_table(
         same = np.logical_and.reduce([results[name] == best[name] for name in names])
         held_out = results[same & (results["draw"] % 2 == 1)]
         finite = held_out[np.isfinite(held_out["are"])]
-        interval, bad = over_subsets(finite["are"], finite), bad_days(held_out)
+        interval, bad = mean_error(finite), bad_days(held_out)
         rows.append(
             {
                 "budget": budget,

@@ -19,7 +19,7 @@ Worlds and training runs get separate seeds, because E* differs from world to wo
 a law's error differs from run to run.
 
 **Tiny models.** How far do seeds alone move a loss?  GPT-NeoX models (Pythia's architecture and
-initialization) of 7 to 40 thousand parameters read the King James Bible at a constant learning
+initialization) of 7 to 100 thousand parameters read the King James Bible at a constant learning
 rate after warm-up.  A seed decides about the weights and the order of the text; the held-out books
 are the same for all.
 """

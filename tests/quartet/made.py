@@ -37,6 +37,7 @@ GAPS = {
     "no rotation": 0.1,
     "no mask": 0.09,
     "plain MXFP4": 0.15,
+    "plain MXFP4, 3/4": 0.12,
 }
 """What every recipe costs where the paper is right."""
 

@@ -8,7 +8,6 @@ from companion.quartet.lab import gaussian, gradients, products, released, speed
 from companion.quartet.method.law import Map, Speed
 from companion.quartet.method.quantizers import RULES, SCHEMES
 from companion.quartet.settings import Settings
-from companion.quartet.sources import TABLE_7
 from companion.scale import one_thread
 
 
@@ -64,11 +63,6 @@ def marked_models(found: released.Refit) -> released.Leads:
     return released.marked_models(found)
 
 
-def earlier_recipes(curve: pd.DataFrame) -> released.Earlier:
-    """Table 3 and the 7B curve (C14)."""
-    return released.earlier_recipes(curve, TABLE_7)
-
-
 @one_thread()
 def measure_gradients(settings: Settings, seed: int) -> gradients.Gradients:
     """Gradients of a briefly trained model against depth (C7), and averaged over draws (C8)."""
@@ -103,14 +97,14 @@ def train_ladder(settings: Settings, seed: int) -> training.Ladder:
     )
 
 
-def compare_rates(settings: Settings, seed: int) -> training.Rates:
+def compare_rates(ladder: training.Ladder, settings: Settings) -> training.Rates:
     """The learning rate of all runs beside its neighbors (C16)."""
     return training.compare_rates(
         settings.rate_recipes,
         settings.rates,
+        ladder,
         width=settings.train_width,
         steps=settings.train_steps,
-        seeds=range(seed, seed + settings.rate_seeds),
         n_held_out=settings.held_out_tokens,
         n_jobs=settings.jobs,
     )

@@ -52,10 +52,7 @@ class QuantizedMatmul(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, w: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Y of shape (..., T, O).  Chapter eq. 5."""
-        if recipe.forward is not None:
-            check_groups(x.shape[-1], what="the number of inputs K")
-        x_q, x_mask = _forward_operand(x, recipe, generator)
-        w_q, w_mask = _forward_operand(w, recipe, generator)
+        x_q, w_q, x_mask, w_mask = _forward_operands(x, w, recipe, generator)
         ctx.recipe, ctx.generator = recipe, generator
         ctx.save_for_backward(x_q, w_q, x_mask, w_mask)
         return x_q @ w_q.mT
@@ -78,17 +75,30 @@ class QuantizedMatmul(torch.autograd.Function):
         return dx, dw, None, None
 
 
-def _forward_operand(
-    a: Tensor, recipe: Recipe, generator: torch.Generator
-) -> tuple[Tensor, Tensor | None]:
-    """Rotated and quantized along K, with its mask where the scheme clips."""
+def _forward_operands(
+    x: Tensor, w: Tensor, recipe: Recipe, generator: torch.Generator
+) -> tuple[Tensor | None, ...]:
+    """Both operands rotated and quantized along K, with their masks where the scheme clips."""
     if recipe.forward is None:
-        return a, None
+        return x, w, None, None
+    check_groups(x.shape[-1], what="the number of inputs K")
     chosen = scheme(recipe.forward)
-    turned = rotate(a) if recipe.rotated else a.clone(memory_format=torch.contiguous_format)
+    both = _together(x, w, None, "none", recipe.rotated)
     clips = recipe.masked and chosen.statistic == "std"
-    q = quantize(turned, chosen, generator=generator, with_mask=clips, out=turned)
-    return q.values, q.mask
+    q = quantize(both, chosen, generator=generator, with_mask=clips, out=both)
+    masks = (None, None) if q.mask is None else _apart(q.mask, x)
+    return *_apart(q.values, x), *masks
+
+
+def _together(a: Tensor, b: Tensor, signs: Tensor | None, side: str, rotated: bool) -> Tensor:
+    """Rows of both, (..., m + n, k), rotated alike: quantizing them at once costs less."""
+    both = torch.cat((a, b), -2)
+    return rotate(both, signs, side) if rotated else both
+
+
+def _apart(both: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+    """Undo :func:`_together`."""
+    return both[..., : a.shape[-2], :], both[..., a.shape[-2] :, :]
 
 
 def _backward_product(
@@ -115,16 +125,9 @@ def quantized_product(
     generator: torch.Generator,
 ) -> Tensor:
     """a b^T after rotating (same signs for both) and quantizing: a (..., m, k), b (..., n, k)."""
-
-    def operand(t: Tensor) -> Tensor:
-        turned = (
-            rotate(t, signs, recipe.side)
-            if recipe.rotated
-            else t.clone(memory_format=torch.contiguous_format)
-        )
-        return quantize(turned, chosen, generator=generator, out=turned).values
-
-    return operand(a) @ operand(b).mT
+    both = _together(a, b, signs, recipe.side, recipe.rotated)
+    first, second = _apart(quantize(both, chosen, generator=generator, out=both).values, a)
+    return first @ second.mT
 
 
 def _into_input_space(gradient: Tensor, mask: Tensor | None, recipe: Recipe) -> Tensor:

@@ -17,9 +17,8 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
-from companion.quartet.lab.gradients import log_slope
-from companion.quartet.lab.products import fit_decay
 from companion.quartet.lab.released import nested_test, resampled_crossover
+from companion.quartet.lab.rounding import fit_decay, log_slope
 from companion.quartet.lab.training import BASELINE, QUARTET
 from companion.quartet.method.law import PARAMETERS, SIZE_LIMITS
 from companion.quartet.sources import TABLE_2, TABLE_6
@@ -139,8 +138,8 @@ def scale_rule(optimum, means, scans, table):
 
 
 _SIGNS = (
-    "RTN, signs before: error at K = 64 over error at K = 1 {}; signs after: two draws equal bit "
-    "for bit and ratio 1; SR: ratio between 0.8/64 and 1.25/64"
+    "RTN, signs before: error at K = 64 over error at K = 1 {}; signs after: two draws equal in "
+    "every element and ratio 1; SR: ratio between 0.8/64 and 1.25/64"
 )
 _BIAS = (
     "; the 99 % interval of b^2 contains (1 - (1 - m)^2)^2 for RTN and 0 for SR, and both are "

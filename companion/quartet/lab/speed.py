@@ -17,7 +17,7 @@ from torch import Tensor
 
 from companion.quartet.lab.llama import TinyLlama
 from companion.quartet.lab.training import QUARTET, RECIPES, batch, shape_for_text, step_once
-from companion.quartet.method.hadamard import hadamard, rotate
+from companion.quartet.method.linear import hadamard, rotate
 from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES
 from companion.quartet.method.quantizers import QUEST_SCALE, quantize
 from companion.scale import one_thread

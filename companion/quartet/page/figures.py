@@ -27,10 +27,8 @@ from companion.plotting import (
     style,
     thin_and_mean,
 )
-from companion.quartet.lab.gaussian import ScanPoint
-from companion.quartet.lab.gradients import Depth, ModelAverages
-from companion.quartet.lab.products import Averages, fit_decay
 from companion.quartet.lab.released import Refit
+from companion.quartet.lab.rounding import Averages, Depth, ModelAverages, ScanPoint, fit_decay
 from companion.quartet.lab.training import BASELINE, QUARTET, Ladder
 from companion.quartet.method.law import MODELS, PRECISIONS, Map
 from companion.quartet.sources import TABLE_3, TABLE_7, select

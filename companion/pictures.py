@@ -247,7 +247,7 @@ def _break_titles(fig: Figure, width: float, to: float, put: Callable) -> None:
         if text := title.get_text():
             size = 9.2 if title is fig._suptitle else 8.4  # letters an inch, as finding_title
             fits = int(size * to * 12 / title.get_fontsize())
-            put(title.set_text, _filled(text, fits), text)
+            put(title.set_text, balanced(text, fits), text)
 
 
 def _fold_legends(fig: Figure, put: Callable) -> None:
@@ -277,21 +277,44 @@ def _set_columns(legend: Legend, columns: int) -> None:
 
 
 def _break_labels(fig: Figure, put: Callable) -> None:
-    """Break labels of axes that run out of the figure."""
-    fig.draw_without_rendering()
-    for ax in (ax for ax in fig.axes if ax.axison):
-        for label, low, high, of in (
-            (ax.xaxis.label, "x0", "x1", fig.bbox.width),
-            (ax.yaxis.label, "y0", "y1", fig.bbox.height),
-        ):
-            text, box = label.get_text(), label.get_window_extent()
-            start, end = getattr(box, low), getattr(box, high)
-            if text and (start < 0 or end > of):
-                room = 2 * min((start + end) / 2, of - (start + end) / 2)
-                put(label.set_text, _filled(text, int(len(text) * room / (end - start))), text)
+    """Break labels of axes that run out of the figure, in ever shorter lines until they fit."""
+    longest: dict[Text, int] = {}
+    for _ in range(4):
+        fig.draw_without_rendering()
+        outside = [one for ax in fig.axes if ax.axison for one in _outside(fig, ax)]
+        for label, room in outside:
+            text = label.get_text()
+            letters = longest.get(label, max(map(len, text.split("\n"))))
+            longest[label] = min(letters - 1, int(letters * room))
+            put(label.set_text, balanced(text, longest[label]), text)
+        if not outside:
+            return
 
 
-def _filled(text: str, fits: int) -> str:
-    """Lines of at most so many letters; a formula is not broken."""
+def _outside(fig: Figure, ax: Axes) -> Iterator[tuple[Text, float]]:
+    """Labels of axes that run out of the figure, and the share of each that has room."""
+    edge = 0.01 * fig.bbox.width  # letters are a little wider in an SVG than they are measured
+    for label, low, high, of in (
+        (ax.xaxis.label, "x0", "x1", fig.bbox.width),
+        (ax.yaxis.label, "y0", "y1", fig.bbox.height),
+    ):
+        box = label.get_window_extent()
+        start, end = getattr(box, low), getattr(box, high)
+        if label.get_text() and (start < edge or end > of - edge):
+            yield (
+                label,
+                (2 * min((start + end) / 2, of - (start + end) / 2) - 2 * edge) / (end - start),
+            )
+
+
+def balanced(text: str, fits: int) -> str:
+    """As few lines of at most so many letters as there can be, about equally long.
+
+    A formula is not broken, and neither is a word.
+    """
     line = re.sub(r"\$[^$]*\$", lambda tex: tex[0].replace(" ", "\0"), " ".join(text.split()))
-    return textwrap.fill(line, max(12, fits), break_long_words=False).replace("\0", " ")
+    wrap = partial(textwrap.wrap, line, break_long_words=False)
+    fits = max(12, fits)
+    lines = len(wrap(fits))
+    width = next(n for n in range(12, fits + 1) if len(wrap(n)) <= lines)
+    return "\n".join(wrap(width)).replace("\0", " ")

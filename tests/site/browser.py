@@ -255,8 +255,13 @@ def first_screen(page: Page) -> list[str]:
             run: ".rp-run", setup: ".tag_setup details",
           };
           const found = [], seen = [];
+          // of the drawings for light and for dark pages, the one that shows
+          const first_of = where => {
+            const all = [...document.querySelectorAll(where)];
+            return all.find(element => element.getClientRects().length) ?? all[0];
+          };
           for (const [name, where] of Object.entries(parts)) {
-            const element = document.querySelector(where);
+            const element = first_of(where);
             if (!element) found.push(`no ${name}`);
             else if (seen.length && !(seen.at(-1).compareDocumentPosition(element) & 4)) {
               found.push(`the ${name} comes too early`);
@@ -266,7 +271,7 @@ def first_screen(page: Page) -> list[str]:
           for (const fold of document.querySelectorAll(".rp-opening details, .tag_setup details")) {
             if (fold.open) found.push("a fold is open");
           }
-          const figure = document.querySelector(parts.figure);
+          const figure = first_of(parts.figure);
           const top = figure ? figure.getBoundingClientRect().top + scrollY : 0;
           if (top > innerHeight) found.push(`the figure begins at ${top} px`);
           const tall = figure ? figure.getBoundingClientRect().height : 0;
@@ -309,7 +314,11 @@ def axe(page: Page, *, both_modes: bool = False) -> list[str]:
     return found + [f"{mode}: {problem}" for problem in _axe(page, contrast)]
 
 
+# colors that fade over would be measured half way
 _OTHER_MODE = """() => {
+  const still = document.createElement("style");
+  still.textContent = "*, *::before, *::after { transition: none !important; }";
+  document.head.append(still);
   const data = document.documentElement.dataset;
   data.theme = data.theme === "dark" ? "light" : "dark";
   return data.theme;

@@ -44,9 +44,8 @@ def test_without_javascript_the_first_frame_is_there(project, address, chromium)
         problems = []
         for name in chapter_pages(project):
             page.goto(f"{address}/{name}")
-            explorers = page.locator(".rp-explorer").all()
+            explorers = page.locator(".rp-explorer, .rpl-live").all()
             problems += [] if explorers else [f"{name}: no explorer"]
-            explorers += page.locator(".rpl-live").all()
             boxes = page.locator(".rpl-answer").all()
             problems += [f"{name}: a box that checks nothing" for b in boxes if b.is_visible()]
             problems += [

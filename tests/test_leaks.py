@@ -53,11 +53,11 @@ def test_streams_are_told_apart(asked, says):
 
 def test_everything_that_asks_for_a_stream_is_heard(ear):
     from companion import scale
-    from companion.quartet.lab import products
+    from companion.quartet.lab import rounding
 
     generator(3, "a", 1)
     scale.torch_generator(3, "b")
-    products.operands(32, 64, 5)
+    rounding.operands(32, 64, 5)
     assert {("3", "a", "1"), ("3", "b")} < set(ear.heard)
     assert ("matrices", "32", "64") in ear.names()
 

@@ -175,7 +175,9 @@ def real_profile(real: RealModel, name: str = "SmolLM2-135M") -> Figure:
     below.set(ylabel="attention to token 0", xlabel="block", ylim=(0, 1))
     # attention of block l reads the output of block l - 1
     spike = np.median(found.top1, axis=0)[:-1] > 100
-    read, other = real.attention[1:][spike].mean(), real.attention[1:][~spike].mean()
+    read, other = (
+        real.attention[1:][which].mean() if which.any() else np.nan for which in (spike, ~spike)
+    )
     finding_title(
         fig,
         f"One scalar of {name} is {ratio[at]:,.0f} times the median; blocks that read it give its "

@@ -131,7 +131,8 @@ def middle(rows):
     region=above(0.5),
     criterion="of the first three and last two layers of every model, the share whose ratio falls "
     "from the checkpoint nearest to 24,000 to the last one at hand, by more than the noise between "
-    "texts, {} (Wilson interval over layers); the share that rises by more than it below 0.25, the least that 15 layers can show",
+    "texts, {} (Wilson interval over layers); the share that rises by more than it below 0.25, the "
+    "least that 15 layers can show",
     parts={"share that rises": below(0.25)},
 )
 def outer_layers(rows):

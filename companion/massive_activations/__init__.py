@@ -17,20 +17,20 @@ claim with its criterion, ``page`` what is drawn, ``hub`` the paper scale.
 
 The paper:
 
-========  ==================================
-equation  function
-========  ==================================
-9         method/curve.damped_log
-13        method/curve.from_reparametrized
-========  ==================================
+==========  ==========================
+equation    function
+==========  ==========================
+9 (paper)   method/curve.damped_log
+13 (paper)  method/curve.ReparamParams
+==========  ==========================
 
-Ours:
+Ours, by the numbers of the notebook:
 
-===========  ==================================
-equation     function
-===========  ==================================
-notebook 2   method/theory.gaussian_ratio
-notebook 4   method/curve.turning_point
-notebook 5   lab/series.decompose
-===========  ==================================
+==========  ============================
+equation    function
+==========  ============================
+2           method/theory.gaussian_ratio
+4           method/curve.turning_point
+5           lab/series.decompose
+==========  ============================
 """

@@ -12,7 +12,7 @@ from companion.massive_activations.method.measure import Measurement
 from companion.massive_activations.settings import Settings
 from companion.scale import generator, one_thread
 
-PLATEAUS = {"early peak": (0, 120), "rising": (-9000, 3000)}
+PLATEAUS = {"early peak": (56, 64), "rising": (-9000, 3000)}
 """Regime to the ends of the grid on which K is held."""
 
 

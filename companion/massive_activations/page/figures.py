@@ -35,6 +35,7 @@ from companion.plotting import (
     finding_title,
     label_line,
     no_record,
+    plain_ticks,
     reference_line,
     style,
 )
@@ -249,6 +250,7 @@ def layer_fits(rows: pd.DataFrame, n_layers: int = 6) -> Figure:
         ax.set_yscale("log")
         null = float((mine.ratio / mine.relative).iloc[0])
         reference_line(ax, null, "noise")
+        ax.set_ylim(bottom=null / 4)  # between few points a curve may dive below any scale
         _end_labels(ax, float(mine.step.max()) / 1000, ends)
         n = mine.groupby("layer").size().max()
         ax.set_title(f"{short_name(model)}, {n} checkpoints", fontsize=10, weight="normal")
@@ -381,6 +383,7 @@ def _draw_cloud(ax: Axes, draws: Refits, names: tuple[str, str]) -> None:
         ax.minorticks_off()
     else:
         ax.set_yscale("log")
+        plain_ticks(ax.xaxis, [0.3, 0.5, 1, 2, 5])
     ax.set_xlabel(labels[names[0]])
     ax.set_ylabel(labels[names[1]])
     ax.legend(fontsize=8.5, handletextpad=0.3)

@@ -372,6 +372,10 @@ def _draw_cloud(ax: Axes, draws: Refits, names: tuple[str, str]) -> None:
     x, y = (_parameter(draws.params, name) for name in names)
     true_x, true_y = (_parameter(np.array([draws.truth]), name)[0] for name in names)
     good = np.isfinite(x) & np.isfinite(y) & (x > 0)
+    # a few of hundreds are so far away that no axis could show the others
+    for values in (x, y):
+        low, high = np.quantile(values[good], [0.02, 0.98])
+        good &= (values >= low) & (values <= high)
     ax.plot(x[good], y[good], "o", color=BLUE, alpha=0.5, markersize=4, label="fits")
     ax.plot(true_x, true_y, "*", color=BLACK, markersize=13, mec="white", label="truth", zorder=5)
     ax.set_xscale("log")

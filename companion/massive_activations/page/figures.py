@@ -83,7 +83,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     ):
         right.barh(names, (high - low) / n, left=low / n, color=color, label=name, height=0.6)
     right.invert_yaxis()
-    right.set_xlabel("share of layers, 24k steps to the last")
+    right.set_xlabel("share of layers")
     right.set_xlim(0, 1)
     right.grid(axis="y", visible=False)
     right.legend(
@@ -96,7 +96,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     )
     finding_title(
         fig,
-        "One number can take a model down; that outer layers decay is not in the data",
+        "One number can take a model down; few outer layers decay",
         holds=bool(broken.low > 10 and _verdict(published, "C3") == "does not hold"),
         otherwise="A few scalars of a real model changed, and layers that rise or fall",
     )
@@ -120,7 +120,8 @@ def draw_perplexity(ax: Axes, ratios: Mapping[str, Sequence[float]]) -> Interval
         middle = found[name].estimate
         ax.plot([middle] * 2, [y - 0.3, y + 0.3], color=BLACK, linewidth=1.4)
         text = f"× {middle:,.0f}" if middle >= 10 else f"× {middle:.3f}"
-        ax.annotate(text, (middle, y - 0.33), ha="center", va="bottom", fontsize=9.5)
+        side = "center" if middle >= 10 else "left"  # a factor of one stands at the axis
+        ax.annotate(text, (middle, y - 0.33), ha=side, va="bottom", fontsize=9.5)
     ax.set_xscale("log")
     ax.set_yticks(range(len(CHANGES)), [_CHANGES[name][0] for name in CHANGES])
     ax.set_ylim(len(CHANGES) - 0.5, -0.7)

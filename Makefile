@@ -9,12 +9,13 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test mutants lab record serve check colab-check clean clean-all environment
+.PHONY: help book pdf test mutants lab record serve check colab-check clean clean-all environment
 
 help:
 	@echo "Runnable Papers"
 	@echo
 	@echo "  make book                 run what changed, build the site, say where it is"
+	@echo "  make pdf                  the same, and the whole book as one PDF; needs Chromium"
 	@echo "  make test                 all tests: package, notebooks, site"
 	@echo "  make test ARGS=tests/...  some tests, in one process; ARGS goes to pytest"
 	@echo "  make mutants              apply kept mistakes, see that the tests notice (long)"
@@ -35,6 +36,10 @@ help:
 
 book: environment
 	@$(BIN)/companion build
+
+# The whole book as one file; needs Chromium.
+pdf: book
+	@$(BIN)/companion pdf
 
 # All tests are two passes: everything side by side, then, with nothing beside them, those that
 # measure a ratio of run times. The second pass runs even if the first one failed.

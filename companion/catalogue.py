@@ -9,6 +9,7 @@ older than the code says that it is stale.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -147,37 +148,61 @@ def readme_table(project: Project | None = None) -> str:
 def contents(project: Project | None = None) -> list[dict[str, object]]:
     """The chapters' parts of the table of contents, in the form that ``_toc.yml`` has.
 
-    A part without a notebook is left out; so is a paper without one.
+    A part without a notebook is left out; so is a paper without one.  A part begins with the page
+    that ties its chapters together, where ``book/`` has it.
     """
     available = [entry for entry in papers(project) if entry.is_available(project)]
-    return [
-        {
-            "caption": part,
-            "chapters": [{"file": f"notebooks/{entry.notebook}"} for entry in entries],
-        }
-        for part, entries in groupby(available, key=lambda entry: entry.part)
-    ]
+    found = []
+    for part, entries in groupby(available, key=lambda entry: entry.part):
+        files = [part_page(part), *(f"notebooks/{entry.notebook}" for entry in entries)]
+        if not (project or Project()).root.joinpath(f"{files[0]}.md").is_file():
+            del files[0]
+        found.append({"caption": part, "chapters": [{"file": name} for name in files]})
+    return found
 
 
-def cards(project: Project | None = None) -> str:
-    """The front page's cards, one a paper and grouped by part, as MyST with sphinx-design.
+def part_page(part: str) -> str:
+    """The page of a part of the book, without its ending: ``book/part-what-models-keep``."""
+    return f"book/part-{re.sub(r'[^a-z0-9]+', '-', part.lower()).strip('-')}"
 
-    Meant to be included by a page in ``book/``: links are relative to that folder.
+
+_CLAUSE = re.compile(r".*?(?=[.;] |[.;]?$)", re.DOTALL)
+"""The first statement of an answer."""
+
+
+def cards(project: Project | None = None, answers: Mapping[str, str] | None = None) -> str:
+    """The front page's gallery, one card a paper and grouped by part, as MyST with sphinx-design.
+
+    Meant to be included by a page in ``book/``: links are relative to that folder.  Where the first
+    figure of a chapter goes, a card has an empty element that names the chapter's page
+    (:func:`companion.publish.pages.finish` fills it).
+
+    answers : what was found, by slug, of which a card has the first clause; a chapter without
+        one, or whose record is older than its code, shows its question alone
     """
-    blocks = []
+    told, blocks = answers or {}, []
     for part, entries in groupby(standings(project), key=lambda entry: entry.paper.part):
-        items = "\n".join(_grid_card(entry) for entry in entries)
-        blocks.append(f"### {part}\n\n::::{{grid}} 1 1 2 3\n:gutter: 3\n\n{items}\n::::\n")
+        items = "\n".join(_grid_card(entry, told.get(entry.paper.slug, "")) for entry in entries)
+        page = part_page(part).removeprefix("book/")
+        root = (project or Project()).book
+        more = (
+            f"[What ties them together]({page}.md)\n\n" if (root / f"{page}.md").is_file() else ""
+        )
+        blocks.append(f"### {part}\n\n{more}::::{{grid}} 1 1 2 2\n:gutter: 3\n\n{items}\n::::\n")
     return "\n".join(blocks)
 
 
-def _grid_card(entry: Standing) -> str:
+def _grid_card(entry: Standing, answer: str) -> str:
     paper = entry.paper
-    options = ""
+    options, picture = "", ""
     if entry.state != PLANNED:
         options = f":link: ../notebooks/{paper.notebook}\n:link-type: doc\n"
+        picture = f'<div class="rp-hero" data-page="notebooks/{paper.notebook}.html"></div>\n\n'
+    told = f"*{paper.question}*"
+    if answer and not entry.stale:
+        told += "\n\n" + sentence(_CLAUSE.match(answer)[0])
     return (
-        f":::{{grid-item-card}} {paper.number}. {paper.short}\n{options}\n{paper.question}\n+++\n"
+        f":::{{grid-item-card}} {paper.number}. {paper.short}\n{options}\n{picture}{told}\n+++\n"
         f"{sentence(entry.verdict)}\n:::\n"
     )
 

@@ -137,6 +137,17 @@ class Opening:
                     )
 
 
+def answers(project: Project | None = None) -> dict[str, str]:
+    """What the first screen of each chapter answers, by slug; none where nothing was published."""
+    found = {}
+    for entry in catalogue.standings(project, check_stale=False):
+        if entry.record and entry.paper.is_available(project):
+            path = entry.paper.notebook_path(project)
+            if lines := read(nbformat.read(path, as_version=4).cells[0]):
+                found[entry.paper.slug] = lines.answer.text(entry.record)
+    return found
+
+
 def read(card: Mapping[str, object]) -> Opening | None:
     """The lines in the metadata of a card's cell; None where there are none."""
     given = card.get("metadata", {}).get(KEY)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import Collection, PathCollection, QuadMesh
 from matplotlib.gridspec import GridSpec
 from matplotlib.image import AxesImage
@@ -78,23 +79,64 @@ def for_page(fig: Figure, settle: Callable[[Figure], None]) -> dict[str, str]:
 
     settle : makes the layout and moves the title, called before each picture
     """
-    with _marked(fig), ExitStack() as stack:
-        settle(fig)
-        wide = svg(fig)
-        if len(wide) > LARGEST:
-            stack.enter_context(_flat(fig))
+    engine = fig.get_layout_engine()
+    try:
+        with _marked(fig), ExitStack() as stack:
+            settle(fig)
             wide = svg(fig)
-        with narrowed(fig, settle):
-            return {"wide": wide, "phone": svg(fig)}
+            if len(wide) > LARGEST:
+                stack.enter_context(_flat(fig))
+                wide = svg(fig)
+            with narrowed(fig, settle):
+                return {"wide": wide, "phone": svg(fig)}
+    finally:
+        fig.set_layout_engine(engine if engine is not None else "none")
 
 
 def svg(fig: Figure) -> str:
     """The figure as SVG without background; equal figures give equal texts."""
     out = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "figure", "savefig.bbox": None}):
-        fig.savefig(out, format="svg", dpi=DPI, transparent=True, metadata=nothing)
+    settings = {"svg.fonttype": "path", "svg.hashsalt": "figure"}
+    with mpl.rc_context(settings), _laid_out(fig), _without_background(fig):
+        canvas, dpi = fig.canvas, fig.dpi
+        try:
+            # savefig would draw twice, to have a layout first
+            fig.dpi = DPI
+            FigureCanvasSVG(fig).print_svg(out, metadata=nothing)
+        finally:
+            fig.dpi = dpi
+            fig.set_canvas(canvas)
     return out.getvalue()
+
+
+@contextmanager
+def _laid_out(fig: Figure) -> Iterator[None]:
+    """Make the layout once, so that drawing does not make it again."""
+    engine = fig.get_layout_engine()
+    if engine is None:
+        yield
+        return
+    engine.execute(fig)
+    fig.set_layout_engine("none")
+    try:
+        yield
+    finally:
+        fig.set_layout_engine(engine)
+
+
+@contextmanager
+def _without_background(fig: Figure) -> Iterator[None]:
+    """A figure and panels that let the page show through."""
+    patches = [fig.patch, *(ax.patch for ax in fig.axes)]
+    before = [(patch.get_facecolor(), patch.get_edgecolor()) for patch in patches]
+    for patch in patches:
+        patch.set(facecolor="none", edgecolor="none")
+    try:
+        yield
+    finally:
+        for patch, (face, edge) in zip(patches, before, strict=True):
+            patch.set(facecolor=face, edgecolor=edge)
 
 
 @contextmanager
@@ -247,19 +289,15 @@ def _break_titles(fig: Figure, width: float, to: float, put: Callable) -> None:
         if text := title.get_text():
             size = 9.2 if title is fig._suptitle else 8.4  # letters an inch, as finding_title
             fits = int(size * to * 12 / title.get_fontsize())
-            put(title.set_text, _filled(text, fits), text)
+            put(title.set_text, balanced(text, fits), text)
 
 
 def _fold_legends(fig: Figure, put: Callable) -> None:
     """Fewer columns for a legend that is wider than the figure."""
-    legends = [legend for legend in fig.findobj(Legend) if legend._ncols > 1]
-    if legends:
-        fig.draw_without_rendering()
-    for legend in legends:
+    for legend in (legend for legend in fig.findobj(Legend) if legend._ncols > 1):
         columns = legend._ncols
         while legend._ncols > 1 and legend.get_window_extent().width > 0.98 * fig.bbox.width:
             _set_columns(legend, legend._ncols - 1)
-            fig.draw_without_rendering()
         if legend._ncols < columns:
             put(partial(_set_columns, legend), legend._ncols, columns)
 
@@ -277,21 +315,44 @@ def _set_columns(legend: Legend, columns: int) -> None:
 
 
 def _break_labels(fig: Figure, put: Callable) -> None:
-    """Break labels of axes that run out of the figure."""
-    fig.draw_without_rendering()
-    for ax in (ax for ax in fig.axes if ax.axison):
-        for label, low, high, of in (
-            (ax.xaxis.label, "x0", "x1", fig.bbox.width),
-            (ax.yaxis.label, "y0", "y1", fig.bbox.height),
-        ):
-            text, box = label.get_text(), label.get_window_extent()
-            start, end = getattr(box, low), getattr(box, high)
-            if text and (start < 0 or end > of):
-                room = 2 * min((start + end) / 2, of - (start + end) / 2)
-                put(label.set_text, _filled(text, int(len(text) * room / (end - start))), text)
+    """Break labels of axes that run out of the figure, in ever shorter lines until they fit."""
+    longest: dict[Text, int] = {}
+    for _ in range(4):
+        fig.draw_without_rendering()
+        outside = [one for ax in fig.axes if ax.axison for one in _outside(fig, ax)]
+        for label, room in outside:
+            text = label.get_text()
+            letters = longest.get(label, max(map(len, text.split("\n"))))
+            longest[label] = min(letters - 1, int(letters * room))
+            put(label.set_text, balanced(text, longest[label]), text)
+        if not outside:
+            return
 
 
-def _filled(text: str, fits: int) -> str:
-    """Lines of at most so many letters; a formula is not broken."""
+def _outside(fig: Figure, ax: Axes) -> Iterator[tuple[Text, float]]:
+    """Labels of axes that run out of the figure, and the share of each that has room."""
+    edge = 0.01 * fig.bbox.width  # letters are a little wider in an SVG than they are measured
+    for label, low, high, of in (
+        (ax.xaxis.label, "x0", "x1", fig.bbox.width),
+        (ax.yaxis.label, "y0", "y1", fig.bbox.height),
+    ):
+        box = label.get_window_extent()
+        start, end = getattr(box, low), getattr(box, high)
+        if label.get_text() and (start < edge or end > of - edge):
+            yield (
+                label,
+                (2 * min((start + end) / 2, of - (start + end) / 2) - 2 * edge) / (end - start),
+            )
+
+
+def balanced(text: str, fits: int) -> str:
+    """As few lines of at most so many letters as there can be, about equally long.
+
+    A formula is not broken, and neither is a word.
+    """
     line = re.sub(r"\$[^$]*\$", lambda tex: tex[0].replace(" ", "\0"), " ".join(text.split()))
-    return textwrap.fill(line, max(12, fits), break_long_words=False).replace("\0", " ")
+    wrap = partial(textwrap.wrap, line, break_long_words=False)
+    fits = max(12, fits)
+    lines = len(wrap(fits))
+    width = next(n for n in range(12, fits + 1) if len(wrap(n)) <= lines)
+    return "\n".join(wrap(width)).replace("\0", " ")

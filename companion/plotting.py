@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import textwrap
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -181,6 +180,12 @@ class BookFigure(Figure):
             return {}
         drawn = pictures.for_page(self, _start_title_at_the_edge)
         return {pictures.FIGURE: {"alt": alt_text(self), **drawn}}
+
+
+def with_alt(fig: BookFigure, words: str) -> dict[str, object]:
+    """What a page is made from, with these words as its alternative text; {} elsewhere."""
+    made = fig._repr_mimebundle_()
+    return {kind: {**value, "alt": words} for kind, value in made.items()}
 
 
 FONT = "Inter"
@@ -387,7 +392,8 @@ def finding_title(target: Axes | Figure, text: str, *, holds: bool, otherwise: s
     # a title may be longer than its figure is wide; 7 inches hold about 64 characters
     is_figure = hasattr(target, "suptitle")
     width = (target if is_figure else target.figure).get_figwidth()
-    title = textwrap.fill(text if holds else otherwise, int(width * (9.2 if is_figure else 8.4)))
+    fits = int(width * (9.2 if is_figure else 8.4))
+    title = pictures.balanced(text if holds else otherwise, fits)
     if is_figure:
         headline(target, title)
     else:

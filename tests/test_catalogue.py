@@ -130,6 +130,16 @@ def test_a_record_gives_the_verdict_everywhere(started):
     )
 
 
+def test_a_card_has_the_first_clause_of_the_answer_while_the_record_is_fresh(started):
+    copies.publish(started, "tart", [{}])
+    told = {"tart": "a tie, by 0.14 [0.09, 0.19] points; the rest is open. So it is."}
+    assert "\n\nA tie, by 0.14 [0.09, 0.19] points.\n+++" in catalogue.cards(started, told)
+    assert "So it is" not in catalogue.cards(started, told)
+    code = started.package / "tart" / "method" / "spread.py"
+    code.write_text(code.read_text().replace("0.25, 0.75", "0.2, 0.8"))
+    assert "A tie" not in catalogue.cards(started, told)
+
+
 def test_code_that_changed_makes_the_record_stale_everywhere(started):
     copies.publish(started, "tart", [{}])
     assert "stale" not in catalogue.readme_table(started)

@@ -11,6 +11,7 @@ import yaml
 
 from companion import catalogue
 from companion.cli import app
+from companion.papers import papers
 from companion.project import Project
 
 ROOT = Project().root
@@ -90,7 +91,8 @@ def test_workflows_run_the_commands_of_the_readme():
     publish, test = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in WORKFLOWS)
     assert ".ci/run" in [step.get("run") for step in test["jobs"]["test"]["steps"]]
     steps = publish["jobs"]["build"]["steps"]
-    assert "make book" in [step.get("run") for step in steps]
+    assert "make pdf" in [step.get("run") for step in steps]
+    assert re.search(r"^pdf: book$", read("Makefile"), re.MULTILINE)
     assert steps[-1]["with"]["path"] == "build/site"
     assert "make test" in read(".ci/run")
 
@@ -113,6 +115,26 @@ def test_pages_say_the_disk_that_is_needed_and_how_to_choose():
     for page in ("README.md", "Makefile"):
         for word in ("about 3 GB", "about 7 GB", "PIP_OPTIONS", "torch's site"):
             assert word in read(page), (page, word)
+
+
+def test_every_chapter_is_on_one_of_the_four_ways():
+    ways = read("book/intro.md").partition("## Four ways")[2].partition("\n## ")[0]
+    assert ways.count("\n: ") == 4
+    for entry in papers():
+        linked = re.findall(
+            rf"\[(?:chapter )?{entry.number}\]\(../notebooks/([^)]*)\.ipynb\)", ways
+        )
+        assert linked == [entry.notebook]
+
+
+@pytest.mark.parametrize("part", sorted({entry.part for entry in papers()}))
+def test_every_part_has_a_page_that_leads_to_its_chapters(part):
+    text = read(f"{catalogue.part_page(part)}.md")
+    linked = set(re.findall(r"\]\(../notebooks/([^)]*)\.ipynb\)", text))
+    assert linked >= {entry.notebook for entry in papers() if entry.part == part}
+    assert {"file": catalogue.part_page(part)} in [
+        one["chapters"][0] for one in catalogue.contents(Project(ROOT))
+    ]
 
 
 @pytest.mark.parametrize("page", ["README.md", "book/intro.md", "book/how-to-read.md"])

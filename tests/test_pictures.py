@@ -1,11 +1,15 @@
 """A figure as the two pictures of a page, drawn from real figures."""
 
 import re
+import textwrap
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from companion import pictures, plotting
+from companion import pictures, plotting, records
+from companion.model_ecosystem.page.figures import answer
 from tests.site.checks import smallest_letters
 
 
@@ -115,6 +119,34 @@ def test_labels_and_legends_stay_inside_a_phone_s_picture():
             assert 0 <= box.x0 < box.x1 <= fig.bbox.width
         assert "$a + b$" in ax.get_xlabel()
     assert fig.legends[0]._ncols == 5
+
+
+def test_a_label_in_proportional_letters_stays_inside():
+    """A first line of average length may still be too wide: it is broken until it fits."""
+    fig = answer(records.load("model-ecosystem"))
+    (ax,) = fig.axes
+    with pictures.narrowed(fig, plotting._start_title_at_the_edge):
+        fig.draw_without_rendering()
+        box = ax.xaxis.label.get_window_extent()
+        assert 3 < box.x0 < box.x1 < fig.bbox.width - 3
+
+
+@given(
+    st.lists(st.text("abcdefg", min_size=1, max_size=11), min_size=1, max_size=20),
+    st.integers(12, 60),
+)
+def test_lines_are_as_few_as_can_be_and_none_could_be_shorter(words, fits):
+    text = " ".join(words)
+    lines = pictures.balanced(text, fits).split("\n")
+    assert " ".join(lines) == text
+    widest = max(map(len, lines))
+    assert widest <= fits
+    assert len(lines) == len(textwrap.wrap(text, fits))
+    assert widest == 12 or widest < 12 or len(textwrap.wrap(text, widest - 1)) > len(lines)
+
+
+def test_a_formula_is_not_broken():
+    assert pictures.balanced("of $a + b + c + d$ or so", 12) == "of\n$a + b + c + d$\nor so"
 
 
 def test_only_a_run_to_be_published_draws_for_a_page(monkeypatch):

@@ -105,6 +105,17 @@ def build() -> None:
 
 
 @app.command(rich_help_panel=RUN)
+def pdf() -> None:
+    """Print the built site into one PDF, build/site/runnable-papers.pdf; needs Chromium."""
+    project = checkout()
+    with work():
+        from companion.publish import pdf as printing
+
+        path = printing.make(project, say=lambda text: typer.echo(text, err=True))
+        typer.echo(path)
+
+
+@app.command(rich_help_panel=RUN)
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = PORT,
 ) -> None:

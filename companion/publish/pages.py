@@ -21,13 +21,12 @@ from pathlib import Path
 from posixpath import dirname, normpath
 from posixpath import join as join_path
 
-import nbformat
 from PIL import Image
 
 from companion import catalogue, opening, repository
 from companion.papers import chapters
 from companion.project import Project
-from companion.publish import icons, links
+from companion.publish import icons, links, share
 from companion.publish.errors import PublishError
 from companion.publish.files import write_if_changed
 from companion.publish.formulas import STYLE, Formulas
@@ -52,15 +51,24 @@ _FOLD = re.compile(r"<(/?)details\b[^>]*>")
 _FIGURE = re.compile(r'<figure\b[^>]*\bid="([^"]+)".*?</figure>', re.DOTALL)
 _NUMBER = re.compile(r'(<span class="caption-number">)[^<]*(</span>)')
 _TO_FIGURE = re.compile(r'(<a\b[^>]*\bhref="#(fig-[^"]+)"[^>]*>(?:<span[^>]*>)?)Figure(?=<)')
+_HERO = re.compile(r'<div class="[^"]*\btag_hero\b.*?(<picture\b.*?</picture>)+', re.DOTALL)
+_PICTURE = re.compile(r"<picture\b.*?</picture>", re.DOTALL)
+_PLACE = re.compile(r'(<div class="rp-hero" data-page="([^"]+)">).*?(</div>)', re.DOTALL)
+_PHONE = re.compile(r'<source media="[^"]*" (srcset="[^"]*" width="\d+" height="\d+")>')
+_ALT = re.compile(r'\balt="[^"]*"')
 _SRC = re.compile(r'\bsrc="([^"]*)"')
 _TAG = re.compile(r"<[^>]+>")
 
 
 def finish(site: Path, project: Project) -> None:
     """Complete all pages in the folder `site`."""
-    told = sentences(project)
-    address = repository.pages(project)
+    told = opening.answers(project)
+    address, home = repository.pages(project), repository.url(project)
     of = {f"notebooks/{one.notebook}.html": one for one in chapters(project)}
+    entries = {one.slug: catalogue.standing(one, project) for one in of.values()}
+    for entry in entries.values():
+        for name, content in share.files(entry, address).items():
+            write_if_changed(site / name, content)
     glossary = site / GLOSSARY
     known = links.terms(glossary.read_text(encoding="utf-8")) if glossary.is_file() else {}
     references = site / REFERENCES
@@ -77,11 +85,15 @@ def finish(site: Path, project: Project) -> None:
                 text = with_numbers(text, of[name].number)
                 text = links.with_references(text, cited, f"../{REFERENCES}")
                 text = links.with_related(text, of[name], tuple(of.values()))
+                entry = entries[of[name].slug]
+                text = share.with_citation(text, entry, address)
+                text = share.with_reports(text, of[name], entry.record, home)
                 text = _ARTICLE.sub(
                     lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text
                 )
-            text = with_lazy_pictures(text, path.parent)
-            text = with_description(text, name, told.get(name, ""), address)
+            says = told.get(of[name].slug, of[name].question) if name in of else ""
+            text = with_description(text, name, says, address)
+            text = with_lazy_pictures(with_heroes(text, site), path.parent)
         write_if_changed(path, text)
         done.append(text)
     write_if_changed(site / "_static" / "mathjax" / STYLE, math.style())
@@ -147,18 +159,6 @@ def with_numbers(text: str, chapter: int) -> str:
     )
 
 
-def sentences(project: Project) -> dict[str, str]:
-    """Page of each chapter -> its answer in one sentence, or its question."""
-    found = {}
-    for entry in chapters(project):
-        card = nbformat.read(entry.notebook_path(project), as_version=4).cells[0]
-        lines = opening.read(card)
-        record = catalogue.standing(entry, project, check_stale=False).record
-        says = lines.answer.text(record) if lines and record else entry.question
-        found[f"notebooks/{entry.notebook}.html"] = says
-    return found
-
-
 def with_description(text: str, name: str, sentence: str, address: str | None) -> str:
     """A page with its description and what a link to it shows.
 
@@ -195,6 +195,27 @@ def short(text: str) -> str:
     """`text` in one line of at most :data:`LENGTH` characters, cut between words."""
     line = " ".join(text.split())
     return line if len(line) <= LENGTH else line[: LENGTH - 1].rsplit(" ", 1)[0] + "…"
+
+
+def with_heroes(text: str, site: Path) -> str:
+    """A page whose cards show the first figures of the chapters that they lead to.
+
+    A card is narrow and shows the phone's picture.
+    """
+
+    def fill(place: re.Match[str]) -> str:
+        page = site / place[2]
+        hero = _HERO.search(page.read_text(encoding="utf-8")) if page.is_file() else None
+        shown = "".join(_small(one) for one in _PICTURE.findall(hero[0])) if hero else ""
+        return f"{place[1]}{shown}{place[3]}"
+
+    return _PLACE.sub(fill, text)
+
+
+def _small(picture: str) -> str:
+    phone = re.sub(r"^srcset", "src", _PHONE.search(picture)[1])
+    start, alt = picture[: picture.index(">") + 1], _ALT.search(picture)[0]
+    return f'{start}<img loading="lazy" {phone} {alt}></picture>'
 
 
 def with_lazy_pictures(text: str, folder: Path) -> str:

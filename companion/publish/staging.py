@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from companion import catalogue, records, repository, scoreboard, sync
+from companion import catalogue, opening, records, repository, scoreboard, sync
 from companion.papers import paper
 from companion.project import Project
 from companion.publish import clean, formulas, which_run
@@ -57,7 +57,9 @@ def prose(project: Project) -> dict[str, bytes]:
         if path.name != "_toc.yml"
     }
     intro = files["book/intro.md"].decode()
-    files["book/intro.md"] = intro.replace(CARDS, catalogue.cards(project)).encode()
+    files["book/intro.md"] = intro.replace(
+        CARDS, catalogue.cards(project, opening.answers(project))
+    ).encode()
     return files | scoreboard.files(project)
 
 

@@ -416,7 +416,7 @@ def test_kernels_come_from_the_registry():
 
 @pytest.mark.bench
 def test_chunks_are_twenty_times_faster_than_the_recurrence():
-    times = timing.scan_times(2048, 3)
+    times = timing.scan_times(1024, 1)
     assert np.median(times["token by token"]) > 20 * np.median(times["in chunks"])
 
 

@@ -17,6 +17,7 @@ from companion.model_ecosystem.lab.worlds import WORLDS
 from companion.model_ecosystem.method import theory
 from companion.model_ecosystem.page import exercises, explorers, figures, live_field, tables
 from companion.model_ecosystem.verdict import verdicts
+from companion.pictures import FIGURE
 from companion.records._store import plain
 from companion.scale import SCALES, settings_for
 from companion.stats import t_interval
@@ -173,7 +174,9 @@ def test_the_explorer_runs_the_method_on_the_readers_choice(monkeypatch):
     )
     assert "siblings minus parent and child" in explorer.frame({"trait0", "trait1"}).lower()
     monkeypatch.setenv("COMPANION_PUBLISH", "1")
-    assert set(explorer._repr_mimebundle_()) == {"text/plain", "text/html"}
+    shown = explorer._repr_mimebundle_()
+    assert set(shown) == {"text/plain", FIGURE}
+    assert shown[FIGURE]["alt"] == explorers.said(first.rest)
     monkeypatch.delenv("COMPANION_PUBLISH")
     bundle = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle

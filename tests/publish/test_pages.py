@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from companion import repository, sync
-from companion.papers import paper
+from companion.opening import answers
 from companion.publish import pages
 from tests import copies
 from tests.site import checks
@@ -57,6 +57,36 @@ def test_a_long_sentence_is_cut_between_words():
     assert pages.short("a  b\nc") == "a b c"
 
 
+def picture(mode, name):
+    return (
+        f'<picture class="rp-figure only-{mode}"><source media="(max-width: 600px)" '
+        f'srcset="../_static/{name}-phone.svg" width="460" height="360">'
+        f'<img src="../_static/{name}.svg" alt="What it shows." width="700" height="360"></picture>'
+    )
+
+
+def test_a_card_shows_the_first_figure_of_its_chapter(tmp_path):
+    page = tmp_path / "notebooks" / "01-a.html"
+    page.parent.mkdir()
+    hero = picture("light", "one") + picture("dark", "two")
+    page.write_text(
+        f'<p>{picture("light", "zero")}</p><div class="cell tag_hero docutils"><figure>{hero}'
+        f"</figure></div>{picture('light', 'three')}"
+    )
+    place = '<div class="rp-hero" data-page="{}"></div>'
+    text = place.format("notebooks/01-a.html") + place.format("notebooks/02-b.html")
+    shown = pages.with_heroes(text, tmp_path)
+    found = checks.parse(shown).select("picture")
+    assert [tag["class"][-1] for tag in found] == ["only-light", "only-dark"]
+    images = [tag.select_one("img") for tag in found]
+    assert [i["src"] for i in images] == [f"../_static/{n}-phone.svg" for n in ("one", "two")]
+    assert {(i["alt"], i["loading"], i["width"]) for i in images} == {
+        ("What it shows.", "lazy", "460")
+    }
+    assert place.format("notebooks/02-b.html") in shown, "a chapter without one"
+    assert pages.with_heroes(shown, tmp_path) == shown
+
+
 @pytest.fixture
 def folder(tmp_path):
     for name, size in (("_images/one.png", (30, 20)), ("_static/frames/two.webp", (8, 5))):
@@ -101,20 +131,19 @@ def test_the_address_of_the_site_follows_from_that_of_the_repository(tmp_path, a
     assert repository.pages(project) == site
 
 
-def test_a_chapter_is_described_by_its_answer_or_its_question(tmp_path):
+def test_a_chapter_answers_once_something_was_published(tmp_path):
     project = copies.make(tmp_path)
     copies.start(project, "tart")
-    page = "notebooks/02-tart.html"
-    assert pages.sentences(project) == {page: paper("tart").question}
+    assert answers(project) == {}
     path = project.notebooks / "02-tart.ipynb"
     document = nbformat.read(path, as_version=4)
     line = {"says": "It is {C1.estimate}.", "given": {"C1": "holds"}}
     opening = {"answer": line, "takeaways": [line] * 3, "needs": ""}
     document.cells[0].metadata["opening"] = opening
     nbformat.write(document, path)
-    assert pages.sentences(project) == {page: paper("tart").question}
+    assert answers(project) == {}
     copies.publish(project, "tart", [{}])
-    assert pages.sentences(project) == {page: "It is 1.50."}
+    assert answers(project) == {"tart": "It is 1.50."}
 
 
 def test_a_figure_that_is_drawn_as_svg_is_shared_as_pixels():

@@ -20,7 +20,7 @@ from companion.model_ecosystem.lab.kin import LeftOut
 from companion.model_ecosystem.method import dna
 from companion.model_ecosystem.method.similarity import families, tfidf
 from companion.model_ecosystem.sources import Ecosystem
-from companion.plotting import BLACK, BLUE, GREY, figure, headline, to_webp
+from companion.plotting import BLACK, BLUE, GREY, figure, headline, to_webp, with_alt
 from companion.stats import t_interval
 
 if TYPE_CHECKING:
@@ -105,11 +105,12 @@ class FieldExplorer:
         return widgets.VBox([grid, widgets.HBox([different, button, progress]), shown])
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {
-            "text/plain": f"Leave fields out: {', '.join(self.first.fields)}",
-            "text/html": self.still(),
-        }
-        if is_publishing() or isinstance(self.system, Missing):
+        made = {"text/plain": f"Leave fields out: {', '.join(self.first.fields)}"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            gap, without = self.first.rest, (self.first.child,)
+            return made | with_alt(gap_frame(gap, without), said(gap))
+        made["text/html"] = self.still()
+        if isinstance(self.system, Missing):
             return made
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
         return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from companion.explore import is_publishing
-from companion.plotting import BLACK, figure, headline, style, to_webp
+from companion.plotting import BLACK, figure, headline, style, to_webp, with_alt
 from companion.quartet.method.hadamard import rotate
 from companion.quartet.method.mxfp4 import GROUP
 from companion.quartet.method.quantizers import SCHEMES, quantize
@@ -105,10 +105,14 @@ def _shown(found: Averaged, scheme: str) -> str:
 class NumberExplorer:
     """A box for numbers, a quantizer, a switch for the rotation, and the number of draws."""
 
+    def first(self) -> Averaged:
+        """What the first choice gives."""
+        *_, last = draws(FIRST, "SR", rotated=False, n=16)
+        return last
+
     def still(self) -> str:
         """Picture and sentence of the first choice."""
-        *_, last = draws(FIRST, "SR", rotated=False, n=16)
-        return _shown(last, "SR")
+        return _shown(self.first(), "SR")
 
     def widget(self) -> object:
         """Box, choices, a button, and progress while the draws are made."""
@@ -138,8 +142,10 @@ class NumberExplorer:
         return widgets.VBox([*rows, shown])
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Quantize your own numbers", "text/html": self.still()}
-        if is_publishing():
-            return made
+        made = {"text/plain": "Quantize your own numbers"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            found = self.first()
+            return made | with_alt(frame(found, "SR"), said(found, "SR"))
+        made["text/html"] = self.still()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
         return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -23,6 +23,7 @@ from companion.massive_activations.page import (
 from companion.massive_activations.settings import PRESETS
 from companion.massive_activations.sources import load_fit_record
 from companion.massive_activations.verdict import series
+from companion.pictures import FIGURE
 from companion.scale import SCALES
 
 from . import made
@@ -230,6 +231,14 @@ def test_the_explorer_fits_what_the_reader_pastes():
         explorers.parse("1 2\n2 3")
     figures_said = text(explorers.frame(t, y, found, 1.0))
     assert "fitted to the first 100%" in figures_said
+
+
+def test_the_page_has_the_explorers_first_picture_with_its_words(monkeypatch):
+    explorer = explorers.CurveExplorer()
+    monkeypatch.setenv("COMPANION_PUBLISH", "1")
+    shown = explorer._repr_mimebundle_()
+    assert set(shown) == {"text/plain", FIGURE}
+    assert shown[FIGURE]["alt"] == explorers.said(*explorer.first())
 
 
 def test_results_made_by_hand_have_the_record_s_series():

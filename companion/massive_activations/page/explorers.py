@@ -16,7 +16,7 @@ from companion.explore import is_publishing
 from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES, draw_series
 from companion.massive_activations.lab.rivals import CURVES
 from companion.massive_activations.method.fit import Fit, check_series, fit
-from companion.plotting import BLACK, PALETTE, figure, headline, to_webp
+from companion.plotting import BLACK, PALETTE, figure, headline, to_webp, with_alt
 from companion.scale import generator
 
 if TYPE_CHECKING:
@@ -89,10 +89,14 @@ def _shown(t: np.ndarray, y: np.ndarray, found: list[Fit], share: float) -> str:
 class CurveExplorer:
     """A box for steps and ratios, and the share of training that the fits may see."""
 
+    def first(self) -> tuple[np.ndarray, np.ndarray, list[Fit], float]:
+        """Steps, values, fits and share of the first choice."""
+        t, y = parse(first_text())
+        return t, y, list(fits(t, y, 2 / 3)), 2 / 3
+
     def still(self) -> str:
         """Picture and sentence of the first choice."""
-        t, y = parse(first_text())
-        return _shown(t, y, list(fits(t, y, 2 / 3)), 2 / 3)
+        return _shown(*self.first())
 
     def widget(self) -> object:
         """Box, slider, a button, and progress while the curves are fitted."""
@@ -120,8 +124,10 @@ class CurveExplorer:
         return widgets.VBox([box, widgets.HBox([share, button, progress]), told, shown])
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Fit your own series", "text/html": self.still()}
-        if is_publishing():
-            return made
+        made = {"text/plain": "Fit your own series"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            found = self.first()
+            return made | with_alt(frame(*found), said(*found))
+        made["text/html"] = self.still()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
         return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -238,3 +238,57 @@ def test_a_family_counts_once_however_many_targets_it_has():
     ends = (np.exp(2.0 - half), np.exp(2.0 + half))
     assert (found.low, found.high) == pytest.approx(ends)
     assert (found.estimate, found.n) == (pytest.approx(np.exp(2.0)), 3)
+
+
+def runs_and_subsets(rng, first, n, k, n_draws):
+    """Errors of random subsets of `n` runs that each add their own effect."""
+    effects = rng.standard_normal(n)
+    chosen = np.argsort(rng.random((n_draws, n)), axis=1)[:, :k]
+    masks = (np.int64(1) << (chosen + first)).sum(axis=1)
+    values = effects[chosen].mean(axis=1) + 0.1 * rng.standard_normal(n_draws)
+    return pd.DataFrame({"runs": masks, "value": values})
+
+
+def test_overlapping_subsets_are_not_cases():
+    """Subsets of nineteen runs: the runs left out cover, Student's t over subsets does not."""
+    from companion.scaling_laws.lab.designs import over_subsets
+
+    rng = np.random.default_rng(11)
+    tables = [runs_and_subsets(rng, 0, 19, 8, 300) for _ in range(300)]
+    found = sum(covers(over_subsets(table["value"], table), 0.0) for table in tables)
+    assert 0.935 * 300 <= found <= 0.99 * 300  # Monte Carlo noise makes it a little wide
+    naive = sum(covers(stats.over_seeds(table["value"]), 0.0) for table in tables)
+    assert naive < 0.4 * 300
+
+
+def test_runs_left_out_of_all_their_subsets_by_hand():
+    """With all pairs of four runs: V = 3/4 of the squares, and pools that share no run add up."""
+    from companion.scaling_laws.lab.designs import over_runs
+
+    x = np.array([1.0, 2.0, 4.0, 9.0])
+    pairs = [(i, j) for i in range(4) for j in range(i)]
+    table = pd.DataFrame(
+        {"runs": [1 << i | 1 << j for i, j in pairs], "value": [x[i] + x[j] for i, j in pairs]}
+    )
+
+    def mean(*tables):
+        return sum(one["value"].mean() for one in tables)
+
+    without = [2 * np.delete(x, i).mean() for i in range(4)]
+    variance = 3 / 4 * ((without - 2 * x.mean()) ** 2).sum()
+    found = over_runs(mean, table)
+    assert found.estimate == pytest.approx(8.0)
+    half = student.ppf(0.975, 3) * np.sqrt(variance)
+    assert (found.low, found.high) == pytest.approx((8 - half, 8 + half))
+    both = over_runs(mean, table, table.assign(runs=table["runs"] * 16))
+    half = student.ppf(0.975, 6) * np.sqrt(2 * variance)  # equal variances: Welch has 3 + 3
+    assert (both.low, both.high) == pytest.approx((16 - half, 16 + half))
+    twice = over_runs(mean, table, table)  # the same runs in two designs are left out of both
+    half = student.ppf(0.975, 3) * 2 * np.sqrt(variance)
+    assert (twice.low, twice.high, twice.n) == (
+        pytest.approx(16 - half),
+        pytest.approx(16 + half),
+        4,
+    )
+    assert not over_runs(mean, table.assign(value=1.0)).has_interval
+    assert not over_runs(mean, table[table["runs"] & 1 == 1]).has_interval  # run 0 is in each

@@ -53,11 +53,11 @@ def test_streams_are_told_apart(asked, says):
 
 def test_everything_that_asks_for_a_stream_is_heard(ear):
     from companion import scale
-    from companion.quartet.lab import products
+    from companion.quartet.lab import rounding
 
     generator(3, "a", 1)
     scale.torch_generator(3, "b")
-    products.operands(32, 64, 5)
+    rounding.operands(32, 64, 5)
     assert {("3", "a", "1"), ("3", "b")} < set(ear.heard)
     assert ("matrices", "32", "64") in ear.names()
 
@@ -209,7 +209,7 @@ def test_a_life_of_transformers(monkeypatch, ear):
 
 
 def test_the_tiny_models_read_what_they_are_not_trained_on(monkeypatch, ear):
-    from companion.scaling_laws.lab import tiny
+    from companion.scaling_laws.lab import trained as tiny
 
     trained, read = [], []
 
@@ -233,7 +233,7 @@ def test_the_tiny_models_read_what_they_are_not_trained_on(monkeypatch, ear):
 
 
 def test_books_of_the_tiny_models_are_held_out_whole(monkeypatch):
-    from companion.scaling_laws.lab import tiny
+    from companion.scaling_laws.lab import trained as tiny
 
     texts = {f"book {i}": chr(0x4E00 + i) * 40 for i in range(60)}
     monkeypatch.setattr(tiny, "king_james", lambda: Corpus(texts, "made", "none", "0"))
@@ -246,7 +246,7 @@ def test_books_of_the_tiny_models_are_held_out_whole(monkeypatch):
 
 
 def test_worlds_and_trainings_of_the_laboratory_have_their_own_streams(ear):
-    from companion.scaling_laws.lab.truth import run_lab
+    from companion.scaling_laws.lab.trained import run_lab
 
     run_lab([0, 1], [0, 1], n_tokens=2000, n_checkpoints=8)
     declared = Declared(

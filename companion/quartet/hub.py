@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing
 from companion.models import smollm2
-from companion.quartet.lab.gradients import DEPTH_ARMS, Depth, compare
 from companion.quartet.lab.llama import Shape, TinyLlama
+from companion.quartet.lab.rounding import DEPTH_ARMS, Depth, compare
 from companion.quartet.lab.training import RECIPES, clip_per_seed
 from companion.quartet.method.linear import QuantizedMatmul, Recipe
 from companion.quartet.settings import Settings

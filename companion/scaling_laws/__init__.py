@@ -6,15 +6,14 @@ Reading order, the paper first:
 
  1 method/law       The law and the points it is fitted to
  2 method/protocol  Which checkpoints train the law, which test it, and how the error is counted
- 3 method/curvefit  The paper's recipe: ``scipy.optimize.curve_fit`` on raw counts from one
-                    start
- 4 method/varpro    Variable projection: the law is linear in three of its five parameters
- 5 method/reduced   Two laws with three parameters, for when the points cannot support five
+ 3 method/varpro    Variable projection: the law is linear in three of its five parameters
+ 4 method/recipe    The paper's recipe, ``scipy.optimize.curve_fit`` from one start, and two laws
+                    with three parameters, for when the points cannot support five
 
-Then ``lab/run``, the door of the experiments, and what it calls: rules (each rule, once the
-paper's way and once a sound way), families, designs, budget, solvers, facts, schedules, tiny,
-truth.  ``sources`` holds what others released and printed, ``verdict`` every claim with its
-criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: released (the paper's grids, and
+each rule by two recipes), designs (subsets of Gemstones), solvers, facts, trained (worlds with a
+known truth, tiny models).  ``sources`` holds what others released and printed, ``verdict`` every
+claim with its criterion, ``page`` what is drawn.
 
 =========  =====================
 equation   function

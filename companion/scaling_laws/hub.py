@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 from companion.data import Missing
 from companion.models import ModelUnavailable
 from companion.scale import device
-from companion.scaling_laws.lab.families import n_vs_q
+from companion.scaling_laws.lab.released import n_vs_q
 from companion.scaling_laws.method.protocol import CUT, Family
 from companion.scaling_laws.settings import Settings
 from companion.scaling_laws.sources import family

@@ -21,6 +21,7 @@ PYTHIA = tuple(f"EleutherAI/pythia-{size}" for size in SIZES)
 class Settings(Sized):
     """What a run does; every number that differs between scales is here."""
 
+    seed_base: int = sized(toy=0, book=51_000, least=0)  # added to the seed
     shares: tuple[float, ...] = sized(
         toy=(0.0, 0.1, 0.3, 0.5, 0.7, 0.9), book=SHARES
     )  # thrown away
@@ -29,7 +30,7 @@ class Settings(Sized):
     draws: int = sized(toy=10, book=300, least=8)  # subsets of Gemstones runs for each design
     # numbers of runs in the figure; the claims take 3, 5, 8, 10, and 12 of them
     subset_sizes: tuple[int, ...] = sized(toy=(3, 5, 8, 10, 12), book=(3, 4, 5, 6, 8, 10, 12))
-    table_draws: int = sized(toy=16, book=100, least=16)  # the same for the practitioner's table
+    table_draws: int = sized(toy=16, book=300, least=16)  # the same for the practitioner's table
     table_sizes: tuple[int, ...] = sized(toy=(3, 8), book=(3, 5, 8, 12))  # runs in its designs
     table_tokens: tuple[float, ...] = sized(toy=SOME_TOKENS, book=ALL_TOKENS)  # of each run
     # shares of the target's cost that the table answers for

@@ -1,4 +1,4 @@
-"""Ratios of run times in one process, with floors that a loaded machine keeps, too."""
+"""Ratios of processor times in one process, with floors that a loaded machine keeps, too."""
 
 import pytest
 

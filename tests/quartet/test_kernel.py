@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from companion.quartet.lab.speed import by_bucketize, published, rotate_and_quantize
-from companion.quartet.method.hadamard import hadamard
+from companion.quartet.method.linear import hadamard
 from companion.quartet.method.quantizers import quantize
 
 

@@ -122,7 +122,10 @@ def test_gains_of_a_rate_are_beyond_those_of_the_unquantized_run():
     rates = Rates(np.array([5e-4, 1e-3, 2e-3]), losses)
     assert rates.gained("SR:none").ravel() == pytest.approx([-0.1, 0.0, -0.05])
     assert rates.gained(BASELINE).ravel().tolist() == [0.0, 0.0, 0.0]
-    about = {"width": 32, "steps": 21, "seeds": range(1), "n_held_out": 640, "progress": False}
-    found = compare_rates((), (1e-3,), **about)
-    assert found.final[BASELINE].shape == (1, 1)
+    ladder = made(n=1)._replace(final={BASELINE: np.array([2.5])})
+    about = {"width": 32, "steps": 21, "n_held_out": 640, "progress": False}
+    found = compare_rates((), (1e-3, 2e-3, 4e-3), ladder, **about)
+    assert found.final[BASELINE].shape == (3, 1)
+    assert found.final[BASELINE][1] == [2.5]  # of the ladder, not trained again
+    assert (found.final[BASELINE][[0, 2]] != 2.5).all()
     assert np.isinf(over_seeds(found.gained(BASELINE)[0]).high)

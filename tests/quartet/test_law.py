@@ -10,7 +10,7 @@ from companion.quartet import sources
 from companion.quartet.lab import released
 from companion.quartet.method import law
 
-from .made import PRINTED_LAW
+from .made import PRINTED_LAW, fitted
 
 TRUE = law.Law(np.array([12.0, 0.6, 13.0, 0.55, 0.3, 0.3]), 0.0)
 
@@ -134,6 +134,10 @@ def test_the_reruns_regression_against_numpy():
         for scheme in ("RTN", "SR")
     }
     assert found.level.estimate == pytest.approx(fall["RTN"] - fall["SR"])
+    half = {s: slopes[f"{s}, signs after"] / 2 - slopes[f"{s}, signs before"] for s in change}
+    assert found.small.estimate == pytest.approx(half["RTN"])
+    assert found.small_beyond_placebo.estimate == pytest.approx(half["RTN"] - half["SR"])
+    assert found.small.low < found.small.estimate < found.small.high
     assert found.slopes["RTN, signs after"].p == pytest.approx(0.001, abs=2e-4)
     rng = np.random.default_rng(0)
     same = frame.assign(gap=0.01 + 1e-4 * rng.standard_normal(len(frame)))
@@ -171,6 +175,19 @@ def test_leads_of_the_marked_models():
     assert released.least_lead(PRINTED_LAW, law.Quality(0.2, 0.9)) == 0  # never worth it
 
 
+def test_the_map_has_version_4s_pair_and_the_printed_one_beside_it():
+    refit = fitted()
+    assert refit.quality == law.Quality(0.648, 0.927)
+    assert released.resampled(refit)[3][1].eff_d == refit.boot["eff_D RTN, broken signs"][3]
+    found = released.marked_models(refit)
+    printed = released.least_lead(refit.law, law.Quality(0.65, 0.95))
+    assert found.printed.estimate == pytest.approx(printed)
+    assert found.all_runs.estimate == pytest.approx(
+        released.least_lead(refit.law, law.Quality(0.648, 0.927))
+    )
+    assert found.printed.low <= printed <= found.printed.high
+
+
 def test_table_3_is_what_was_released():
     """Quartet's row is of version 4; the others stand among the first release's losses."""
     table = sources.released_losses()
@@ -182,7 +199,7 @@ def test_table_3_is_what_was_released():
 
 
 def test_earlier_recipes_are_counted_with_those_that_have_no_number():
-    found = released.earlier_recipes(sources.curve_7b(), sources.TABLE_7)
+    found = released.earlier_recipes()
     assert found.above["LUQ-INT4"].estimate == pytest.approx(
         np.mean([0.24, 0.30, 0.37, 0.19, 0.20])
     )
@@ -194,14 +211,10 @@ def test_earlier_recipes_are_counted_with_those_that_have_no_number():
         "LSS-INT4": 4,
     }
     assert np.isinf(found.above["LSS-INT4"].high)  # one number gives no interval
-    assert found.gap_7b == pytest.approx(0.0586, abs=1e-3)
-    assert found.printed_gap_7b == pytest.approx(np.log(17.77 / 16.40))
-    curve = sources.curve_7b()
-    assert found.rises == 0
-    curve.loc[100, "val_loss_quartet"] += 0.3
-    assert released.earlier_recipes(curve, sources.TABLE_7).rises == 1
-    curve.loc[100, "val_loss_quartet"] = np.nan
-    assert released.earlier_recipes(curve, sources.TABLE_7).rises == 2  # into it, and out of it
+    end = sources.curve_7b().iloc[-1]
+    gap = end["val_loss_quartet"] - end["val_loss_baseline"]
+    assert gap == pytest.approx(0.0586, abs=1e-3)  # not the gap of Table 7
+    assert np.log(sources.TABLE_7[1] / sources.TABLE_7[0]) == pytest.approx(0.080, abs=1e-3)
 
 
 def test_released_tables_against_their_files():

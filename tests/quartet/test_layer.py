@@ -5,13 +5,16 @@ import pytest
 import torch
 from scipy.linalg import hadamard as sylvester
 
-from companion.quartet.method.hadamard import hadamard, random_signs, rotate, rotate_back
 from companion.quartet.method.linear import (
     QUARTET,
     QuantizedMatmul,
     QuartetLinear,
     Recipe,
+    hadamard,
     quantized_product,
+    random_signs,
+    rotate,
+    rotate_back,
 )
 from companion.quartet.method.mxfp4 import NotFinite, NotWholeGroups
 from companion.quartet.method.quantizers import SCHEMES, quantize

@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from companion.data import Missing
 from companion.quartet import hub
-from companion.quartet.lab import gradients, training
+from companion.quartet.lab import rounding, training
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.method.linear import Recipe
 from companion.quartet.settings import PRESETS
@@ -154,22 +154,22 @@ def test_recipes_share_weights_and_text():
 @pytest.fixture(scope="module")
 def brief():
     shape = training.shape_for_text(n_layers=2, d_model=32, hidden=64, seq=32)
-    return gradients.briefly_trained(shape, 20, 4, seed=0)
+    return rounding.briefly_trained(shape, 20, 4, seed=0)
 
 
 def test_depth_starts_exact_and_sr_keeps_the_length(brief):
-    depth = gradients.run_depth(brief, 3, 4, 0)
-    for arm in gradients.DEPTH_ARMS:
+    depth = rounding.run_depth(brief, 3, 4, 0)
+    for arm in rounding.DEPTH_ARMS:
         assert depth.cosine[arm].shape == (3, 3)
         assert depth.cosine[arm][:, 0] == pytest.approx(1, abs=1e-6)  # the head is exact
     assert (depth.cosine["RTN"][:, 1:] < 1 - 1e-6).all()
     assert depth.misalignment["QuEST"][:, -1].mean() > depth.misalignment["RTN"][:, -1].mean()
-    assert all(layer.recipe == gradients.EXACT for b in brief.blocks for layer in b.values())
+    assert all(layer.recipe == rounding.EXACT for b in brief.blocks for layer in b.values())
 
 
 def test_stream_gradients_by_finite_differences(brief):
     tokens = training.batch([0], 7, 2, 32)
-    gradient = gradients.stream_gradients(brief, gradients.EXACT, tokens)[0]
+    gradient = rounding.stream_gradients(brief, rounding.EXACT, tokens)[0]
     state = brief.hidden_states(tokens)[-1].detach()
     direction = torch.randn(state.shape, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -182,19 +182,19 @@ def test_stream_gradients_by_finite_differences(brief):
 
 def test_compare_by_hand():
     g = torch.tensor([[3.0, 4.0], [0.0, 0.0]])
-    assert gradients.compare(0.5 * g, g) == pytest.approx((1.0, 0.5))
-    assert gradients.compare(torch.tensor([[4.0, 3.0], [1.0, 1.0]]), g)[0] == pytest.approx(0.96)
+    assert rounding.compare(0.5 * g, g) == pytest.approx((1.0, 0.5))
+    assert rounding.compare(torch.tensor([[4.0, 3.0], [1.0, 1.0]]), g)[0] == pytest.approx(0.96)
 
 
 def test_averaged_gradients_of_a_model(brief):
-    found = gradients.run_model_averages(brief, (1, 4, 16), 2, 4, 0)
+    found = rounding.run_model_averages(brief, (1, 4, 16), 2, 4, 0)
     stuck = found.errors["RTN, signs after"]
     assert np.array_equal(stuck[:, 0:1].repeat(3, 1), stuck) or stuck == pytest.approx(
         stuck[:, 0:1].repeat(3, 1), rel=1e-9
     )
-    slopes = gradients.log_slope(found.counts, found.errors["SR, signs before"])
+    slopes = rounding.log_slope(found.counts, found.errors["SR, signs before"])
     assert slopes.mean() == pytest.approx(-1, abs=0.15)
-    assert gradients.log_slope(np.array([1, 10]), np.array([[1, 0.1]])) == pytest.approx([-1])
+    assert rounding.log_slope(np.array([1, 10]), np.array([[1, 0.1]])) == pytest.approx([-1])
 
 
 def test_the_paper_path_on_a_stand_in():

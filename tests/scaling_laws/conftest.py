@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from companion.scaling_laws.lab.truth import lawful_family
+from companion.scaling_laws.lab.trained import lawful_family
 from companion.scaling_laws.method.law import ScalingLaw, points
 
 TRUE = ScalingLaw.of(E=1.7, A=400, B=1500, alpha=0.34, beta=0.36)

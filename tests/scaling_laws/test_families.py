@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from companion.scaling_laws.lab import families
-from companion.scaling_laws.lab.families import (
+from companion.scaling_laws.lab import released
+from companion.scaling_laws.lab.released import (
     beside_printed,
     cumulative_variance,
     freedom,
     n_vs_q,
     one_model,
 )
-from companion.scaling_laws.lab.truth import lawful_family
+from companion.scaling_laws.lab.trained import lawful_family
 from companion.scaling_laws.method.law import ScalingLaw
 from companion.scaling_laws.method.protocol import are
 from tests.scaling_laws.conftest import TRUE
@@ -82,7 +82,7 @@ def test_a_cell_is_reproduced_within_its_printed_digits(
             "row_note": ["", "", "6.7B"],
         }
     )
-    monkeypatch.setattr(families, "printed_heatmaps", lambda: sheet)
+    monkeypatch.setattr(released, "printed_heatmaps", lambda: sheet)
     table = pd.DataFrame(
         {
             "family": "OPT",
@@ -124,6 +124,23 @@ def test_variance_against_scikit_learn():
     assert cumulative_variance(theta) == pytest.approx(expected)
 
 
+def test_sources_are_who_trained_a_family():
+    names = ("GPT2-c4-1", "GPT2-oscar-44", "pythia", "pythia-deduped-v0", "t5-pile", "OPT", "gpt3")
+    assert list(map(released.source_of, names)) == ["GPT2"] * 2 + ["pythia"] * 2 + [
+        "t5",
+        "OPT",
+        "gpt3",
+    ]
+
+
+def test_units_do_not_matter_once_standardized():
+    theta = np.random.default_rng(3).normal(size=(12, 5))
+    scaled = theta * [900, 30, 1, 0.5, 0.01]
+    first, second = (cumulative_variance(released.standardized(one)) for one in (theta, scaled))
+    assert first == pytest.approx(second)
+    assert cumulative_variance(scaled)[0] > 0.99 > cumulative_variance(theta)[0]
+
+
 def test_slopes_are_arithmetic_when_only_the_exponents_differ():
     rng = np.random.default_rng(2)
     made = []
@@ -136,8 +153,9 @@ def test_slopes_are_arithmetic_when_only_the_exponents_differ():
     result = freedom(made, 20, rng, cut=1e10)
     assert result.alpha_slope == pytest.approx(result.alpha_arithmetic, rel=0.1)
     assert result.beta_slope == pytest.approx(result.beta_arithmetic, rel=0.1)
-    assert result.unrelated.shape == (20,)
+    assert result.dealt.shape == (20,)
     # related parameters need fewer components than the same ones dealt out at random
-    assert (result.unrelated <= result.raw[2] + 1e-12).all()
+    assert (result.dealt <= result.standardized[2] + 1e-12).all()
+    assert result.without.size == 0  # all of one source
     with pytest.raises(ValueError, match="at least 3 families, got 2"):
         freedom(made[:2], 5, rng, cut=1e10)

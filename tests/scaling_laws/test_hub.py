@@ -19,7 +19,7 @@ from companion.scaling_laws.hub import (
     load_checkpoint,
     window_loss,
 )
-from companion.scaling_laws.lab.families import n_vs_q
+from companion.scaling_laws.lab.released import n_vs_q
 
 WIDTHS = (16, 32, 48, 64)
 STEPS = (1000, 3000, 13_000, 23_000, 33_000)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.scaling_laws.lab.rules import (
+from companion.scaling_laws.lab.released import (
     RULES,
     after,
     best_seen,
@@ -15,12 +15,14 @@ from companion.scaling_laws.lab.rules import (
     paper_errors,
     ratios_of,
     rule_errors,
+    several_error,
     single_errors,
     sound_errors,
     targets_of,
 )
-from companion.scaling_laws.lab.truth import lawful_family
-from companion.scaling_laws.method.protocol import Run, are, target_points
+from companion.scaling_laws.lab.trained import lawful_family
+from companion.scaling_laws.method.protocol import Run, are, target_points, training_points
+from companion.scaling_laws.method.varpro import fit_varpro
 from tests.scaling_laws.conftest import TRUE
 
 
@@ -59,6 +61,30 @@ def test_a_spoiled_start_is_what_the_cut_mends(noisy_family):
     for found in (paper_errors(noisy_family), sound_errors(noisy_family.runs[:-1], bad.target)):
         first, second = found["cut"]
         assert first < 2 * second
+
+
+def test_runs_that_begin_after_the_cut_are_no_case_of_it(noisy_family):
+    late = replace(noisy_family, runs=tuple(run.select(run.D > 1e10) for run in noisy_family.runs))
+    assert "cut" not in paper_errors(late)
+    assert "cut" not in sound_errors(late.runs[:-1], late.target)
+    assert "cut" in paper_errors(noisy_family)
+
+
+def test_several_smaller_runs_cost_no_more_than_the_one(noisy_family):
+    runs, target = noisy_family.runs, target_points(noisy_family.target)
+    sizes = [run.N for run in runs]  # 0.07, 0.16, 0.41, 1, 2.8, 12 billion, all equally long
+    assert np.isnan(several_error(runs, runs[2], target))  # two smaller ones
+    assert sum(sizes[:4]) < sizes[4]
+    by_hand = paper_way(runs[:4], target)
+    assert several_error(runs, runs[4], target) == pytest.approx(by_hand)
+    cheap = replace(runs[4], N=sum(sizes[:4]) - 1)  # pays for the three smallest only
+    assert several_error((*runs[:4], cheap), cheap, target) == pytest.approx(
+        paper_way(runs[:3], target)
+    )
+
+
+def paper_way(runs, target):
+    return are(fit_varpro(training_points(runs, cut=1e10)).law, target)
 
 
 def test_every_rule_has_its_rows(noisy_family):

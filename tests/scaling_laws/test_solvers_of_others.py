@@ -14,10 +14,15 @@ from companion.scaling_laws.lab.solvers import (
     no_worse,
     problems,
 )
-from companion.scaling_laws.method import curvefit
-from companion.scaling_laws.method.curvefit import PAPER_START, fit_curve_fit, fit_multi_start
+from companion.scaling_laws.method import recipe
 from companion.scaling_laws.method.law import ScalingLaw, points
-from companion.scaling_laws.method.reduced import fit_one_model, fit_size_only
+from companion.scaling_laws.method.recipe import (
+    PAPER_START,
+    fit_curve_fit,
+    fit_multi_start,
+    fit_one_model,
+    fit_size_only,
+)
 from companion.scaling_laws.method.varpro import fit_varpro
 from tests.scaling_laws.conftest import TRUE
 
@@ -34,7 +39,7 @@ def test_the_recipe_tries_dogbox_once_and_then_gives_up(monkeypatch, exact_point
         methods.append(method)
         raise RuntimeError("Optimal parameters not found")
 
-    monkeypatch.setattr(curvefit, "curve_fit", fails)
+    monkeypatch.setattr(recipe, "curve_fit", fails)
     assert fit_curve_fit(exact_points) is None
     assert methods == [None, "dogbox"]
     best, failed = fit_multi_start(exact_points, np.random.default_rng(0), n_starts=4)
@@ -140,18 +145,28 @@ def test_all_solvers_end_where_the_authors_formula_does(noisy_family):
         assert fit_varpro(case.data).sse <= theirs * (1 + 1e-9)
 
 
+ONE_START, TWENTY_STARTS = 3, 40
+"""Floors of the ratios; over three draws of 46 cells one start takes 3.9 to 5.1 times as long, and
+twenty take 62 times, on a machine that is busy with other things."""
+
+
 @pytest.mark.bench
 def test_variable_projection_against_one_start_and_twenty():
-    """Released cells, as the chapter times them: four and fifty times, and none ends lower."""
+    """Released cells, in processor time of one thread: no search ends lower, and none is as quick.
+
+    46 cells, as many as on the page, and twenty starts for a third of them: both ratios are of
+    sums over cells, so that no single cell decides.
+    """
     from companion.scaling_laws.sources import SEVEN, released_family
 
-    cases = problems([released_family(name) for name in SEVEN], 16, seed=123)
-    assert len({case.name for case in cases}) == 16
-    table = compare_solvers(cases, n_starts=20, seed=123, progress=False)
-    total = table[["seconds_varpro", "seconds_single", "seconds_multi"]].sum()
-    assert no_worse(table).all()
-    assert total["seconds_single"] > 2.5 * total["seconds_varpro"]
-    assert total["seconds_multi"] > 30 * total["seconds_varpro"]
+    cases = problems([released_family(name) for name in SEVEN], 46, seed=123)
+    assert len({case.name for case in cases}) == 46
+    quick = compare_solvers(cases, n_starts=1, seed=123, progress=False)
+    slow = compare_solvers(cases[::3], n_starts=20, seed=123, repeats=3, progress=False)
+    assert no_worse(quick).all()
+    assert no_worse(slow).all()
+    assert quick["seconds_single"].sum() > ONE_START * quick["seconds_varpro"].sum()
+    assert slow["seconds_multi"].sum() > TWENTY_STARTS * slow["seconds_varpro"].sum()
 
 
 def test_a_worse_fit_and_a_failed_one_are_seen(exact_points):

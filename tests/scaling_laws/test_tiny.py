@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from companion.scaling_laws.lab import tiny
-from companion.scaling_laws.lab.tiny import (
+from companion.scaling_laws.lab import trained
+from companion.scaling_laws.lab.trained import (
     Recipe,
     final_loss,
     spread_windows,
@@ -42,8 +42,8 @@ def test_a_run_that_diverges_is_counted(monkeypatch):
             raise TrainingDiverged("a loss is not finite")
         return original(*args, seed=seed, **_)
 
-    original = tiny.train
-    monkeypatch.setattr(tiny, "train", fails)
+    original = trained.train
+    monkeypatch.setattr(trained, "train", fails)
     table = train_seeds([(1, 16)], [0, 1], SMALL, progress=False)
     assert table["seed"].tolist() == [0, 1]
     assert table["loss"].isna().tolist() == [False, True]

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companion.scale import generator
-from companion.scaling_laws.lab.schedules import extrapolate, gap, hot_cool_gaps
-from companion.scaling_laws.lab.truth import (
+from companion.scaling_laws.lab.facts import extrapolate, gap, hot_cool_gaps
+from companion.scaling_laws.lab.trained import (
     A0,
     TRUTH,
     World,
@@ -20,7 +20,7 @@ from companion.scaling_laws.lab.truth import (
     make_world,
     run_lab,
     token_grid,
-    train,
+    train_learner,
 )
 from companion.scaling_laws.method.protocol import Family, Run, are, target_points, training_points
 from companion.scaling_laws.method.varpro import fit_varpro
@@ -37,7 +37,7 @@ def test_loss_against_counting_token_by_token():
     p = np.array([0.5, 0.3, 0.2])
     q = np.array([[0.7, 0.3], [0.2, 0.8], [0.5, 0.5]])
     world = World(p, q)
-    found = train(world, 1, np.array([40]), np.random.default_rng(7))
+    found = train_learner(world, 1, np.array([40]), np.random.default_rng(7))
     merged_p, merged_q = world.merged(1)
     rng = np.random.default_rng(7)  # the same draws
     counts = rng.multinomial(rng.multinomial(40, merged_p), merged_q).astype(float)
@@ -53,7 +53,7 @@ def test_loss_against_counting_token_by_token():
 
 
 def test_the_entropy_is_the_floor_and_is_reached(world):
-    run = train(world, 2999, np.array([10, 1000, 100_000, 10**9]), np.random.default_rng(0))
+    run = train_learner(world, 2999, np.array([10, 1000, 100_000, 10**9]), np.random.default_rng(0))
     assert (np.diff(run.loss) < 0).all()
     assert (run.loss > world.irreducible).all()
     assert run.loss[-1] == pytest.approx(world.unlimited_data_loss(2999), rel=1e-3)
@@ -76,7 +76,7 @@ def test_bad_worlds_and_sizes_are_refused(world):
     with pytest.raises(ValueError, match="needs g > 0"):
         make_world(np.random.default_rng(0), g=0)
     with pytest.raises(ValueError, match="from 1 to 2999, got 3000"):
-        train(world, 3000, np.array([10]), np.random.default_rng(0))
+        train_learner(world, 3000, np.array([10]), np.random.default_rng(0))
 
 
 @given(st.integers(1000, 10**6), st.integers(2, 60))

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from companion.scaling_laws.method.curvefit import fit_multi_start
 from companion.scaling_laws.method.law import ScalingLaw, points
 from companion.scaling_laws.method.protocol import training_points
+from companion.scaling_laws.method.recipe import fit_multi_start
 from companion.scaling_laws.method.varpro import HIGH, fit_varpro, linear_part, projected_objective
 
 laws = st.builds(

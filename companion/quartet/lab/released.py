@@ -1,4 +1,4 @@
-"""What the authors' released numbers say: the law refitted, its map, the re-runs, Table 3, 7B.
+"""What the authors' released numbers say: the law refitted, its map, the re-runs, Table 3.
 
 Each of their runs has one seed.  Intervals over resampled runs show how an answer depends on which
 runs are there and on how well the law fits them; seed noise is in them only as far as it makes runs
@@ -46,6 +46,9 @@ EFFICIENCIES = {
     "eff_D QuEST, broken signs": ("none", "QuEST", "D"),
 }
 """Name to (forward, backward, what is fitted): the first campaign's labels."""
+
+BACKWARD = "eff_D RTN, broken signs"
+"""Of version 4's backward scheme."""
 
 SEEN = 2.5e8
 """Parameters up to which runs train the held-out law: without 430M and 800M."""
@@ -97,8 +100,11 @@ class Refit(NamedTuple):
 
     @property
     def quality(self) -> Quality:
-        """QuEST forward and SR backward: the pair that the first campaign measured properly."""
-        return Quality(self.efficiency["eff_N QuEST"], self.efficiency["eff_D SR"])
+        """QuEST forward and RTN backward, the pair of version 4.
+
+        RTN's released runs have the signs on the wrong side, which makes it no better.
+        """
+        return Quality(self.efficiency["eff_N QuEST"], self.efficiency[BACKWARD])
 
 
 def run_refit(
@@ -198,17 +204,13 @@ def resampled_crossover(refit: Refit, N: float) -> Interval:
     """
     here = crossover(refit.law, N, Speed(), refit.quality)
     draws = np.array([crossover(law, N, Speed(), quality) for law, quality in resampled(refit)])
-    far = np.where(np.isfinite(draws), draws, np.inf)
-    if far.size < 10:
-        return Interval(here)
-    low, high = np.quantile(far, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(here, float(low), float(high), None, far.size)
+    return _over_draws(here, np.where(np.isfinite(draws), draws, np.inf).tolist())
 
 
 def resampled(refit: Refit) -> list[tuple[Law, Quality]]:
     """Law and efficiencies of every bootstrap refit that has them."""
     thetas = np.stack([refit.boot[name] for name in PARAMETERS], axis=1)
-    pairs = zip(refit.boot["eff_N QuEST"], refit.boot["eff_D SR"], strict=True)
+    pairs = zip(refit.boot["eff_N QuEST"], refit.boot[BACKWARD], strict=True)
     return [
         (Law(theta, 0.0), Quality(*pair))
         for theta, pair in zip(thetas, pairs, strict=True)
@@ -229,25 +231,37 @@ def least_lead(law: Law, quality: Quality) -> float:
 
 
 class Leads(NamedTuple):
-    """:func:`least_lead` of the refitted law with its interval over resampled runs, and of the law
+    """:func:`least_lead` by several laws.
 
-    without the two largest runs, gamma free and held at 1 (single numbers)."""
+    all_runs : of the refitted law and efficiencies, with the interval over resampled runs
+    printed : the same with the pair of efficiencies that Table 3 prints
+    held_out, gamma_1 : of the law without the two largest runs, gamma free and held at 1
+    """
 
     all_runs: Interval
+    printed: Interval
     held_out: float
     gamma_1: float
 
 
 def marked_models(refit: Refit) -> Leads:
     """Whether FP4:FP4 is best at the budgets that the paper marks, by three laws."""
-    here = least_lead(refit.law, refit.quality)
-    draws = [least_lead(law, quality) for law, quality in resampled(refit)]
-    interval = Interval(here)
-    if len(draws) >= 10:
-        low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        interval = Interval(here, float(low), float(high), None, len(draws))
+    pair = Quality(*(float(TABLE_3.loc["Quartet", name]) for name in ("eff_n", "eff_d")))
+    again = resampled(refit)
     others = (refit.held_out.law, refit.held_out.law_gamma_1)
-    return Leads(interval, *(least_lead(law, refit.quality) for law in others))
+    return Leads(
+        _over_draws(least_lead(refit.law, refit.quality), [least_lead(*one) for one in again]),
+        _over_draws(least_lead(refit.law, pair), [least_lead(law, pair) for law, _ in again]),
+        *(least_lead(law, refit.quality) for law in others),
+    )
+
+
+def _over_draws(here: float, draws: list[float]) -> Interval:
+    """An estimate with the percentile interval of its resampled values, if they are ten or more."""
+    if len(draws) < 10:
+        return Interval(here)
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(here, float(low), float(high), None, len(draws))
 
 
 # --------------------------------------------------------------------------- the re-runs
@@ -270,6 +284,9 @@ class Regression(NamedTuple):
     rtn, sr : slope with the signs after minus slope with the signs before
     beyond_placebo : how much more RTN's slope changed than SR's, whose signs should not matter
     level : the same of the gap itself, averaged over the lengths
+    small : half of RTN's slope with the signs after minus its slope with the signs before: above 0
+        where the bug gave more than half of the slope
+    small_beyond_placebo : that minus the same of SR
     sr_minus_rtn : paired over the lengths, signs before; its_slope : of that difference
     """
 
@@ -278,6 +295,8 @@ class Regression(NamedTuple):
     sr: Interval
     beyond_placebo: Interval
     level: Interval
+    small: Interval
+    small_beyond_placebo: Interval
     sr_minus_rtn: Interval
     its_slope: Interval
 
@@ -303,6 +322,8 @@ def regress(frame: pd.DataFrame) -> Regression:
         sr=_term(by_scheme["SR"], "doublings:wrong"),
         beyond_placebo=_term(both, "doublings:wrong:rtn"),
         level=_term(both, "wrong:rtn"),
+        small=_contrast(by_scheme["RTN"], "0.5 * doublings:wrong - 0.5 * doublings"),
+        small_beyond_placebo=_contrast(both, "0.5 * doublings:wrong:rtn - 0.5 * doublings:rtn"),
         sr_minus_rtn=paired(gaps["SR, signs before"], gaps["RTN, signs before"]),
         its_slope=_term(smf.ols("gap ~ doublings", apart).fit(), "doublings"),
     )
@@ -314,34 +335,29 @@ def _term(fit, name: str) -> Interval:
     return Interval(float(fit.params[name]), float(low), float(high), p, int(fit.nobs))
 
 
-# --------------------------------------------------------------------------- Table 3 and 7B
+def _contrast(fit, terms: str) -> Interval:
+    """A linear combination of terms with its t interval, as statsmodels writes it."""
+    found = fit.t_test(f"{terms} = 0")
+    low, high = found.conf_int()[0]
+    p = float(np.squeeze(found.pvalue))
+    return Interval(float(found.effect[0]), float(low), float(high), p, int(fit.nobs))
+
+
+# --------------------------------------------------------------------------- Table 3
 class Earlier(NamedTuple):
-    """Earlier four-bit recipes against Quartet at 30M, and the 7B run.
+    """Earlier four-bit recipes against Quartet at 30M, as printed.
 
     above : recipe -> nats above Quartet, mean over the lengths at which it ended
-    diverged : recipe -> runs without a number; n : lengths
-    rises : evaluations at which the 7B loss of Quartet rose by more than SPIKE; n_evaluations
-    gap_7b, printed_gap_7b : final loss above BF16 in nats, of the released curve and of Table 7
+    diverged : recipe -> lengths without a number; n : lengths
     """
 
     above: dict[str, Interval]
     diverged: dict[str, int]
     n: int
-    rises: int
-    n_evaluations: int
-    gap_7b: float
-    printed_gap_7b: float
 
 
-SPIKE = 0.02
-"""Nats by which a loss must rise from one evaluation to the next to count as a spike."""
-
-
-def earlier_recipes(curve: pd.DataFrame, perplexities: tuple[float, float]) -> Earlier:
-    """Table 3 as differences to its last row, and the released 7B curve.
-
-    curve : as in ``curve_7b.csv``; perplexities : of BF16 and Quartet in Table 7
-    """
+def earlier_recipes() -> Earlier:
+    """Table 3 as differences to its last row."""
     table = TABLE_3.drop(columns=["eff_n", "eff_d"])
     quartet = table.loc["Quartet"].to_numpy(float)
     above, diverged = {}, {}
@@ -349,16 +365,4 @@ def earlier_recipes(curve: pd.DataFrame, perplexities: tuple[float, float]) -> E
         apart = row.to_numpy(float) - quartet
         above[name] = over_seeds(apart[np.isfinite(apart)])
         diverged[name] = int((~np.isfinite(apart)).sum())
-    losses = curve["val_loss_quartet"].to_numpy(float)
-    rises = np.diff(losses)
-    end = curve.iloc[-1]
-    bf16, ours = perplexities
-    return Earlier(
-        above,
-        diverged,
-        quartet.size,
-        int((~(rises <= SPIKE)).sum()),
-        losses.size,
-        float(end["val_loss_quartet"] - end["val_loss_baseline"]),
-        float(np.log(ours / bf16)),
-    )
+    return Earlier(above, diverged, quartet.size)

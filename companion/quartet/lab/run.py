@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import pandas as pd
 
-from companion.quartet.lab import gaussian, gradients, products, released, speed, training
+from companion.quartet.lab import released, rounding, speed, training
 from companion.quartet.method.law import Map, Speed
 from companion.quartet.method.quantizers import RULES, SCHEMES
 from companion.quartet.settings import Settings
-from companion.quartet.sources import TABLE_7
 from companion.scale import one_thread
 
 
 @one_thread()
-def quantizer_table(settings: Settings, seed: int) -> dict[str, gaussian.Simulated]:
+def quantizer_table(settings: Settings, seed: int) -> dict[str, rounding.Simulated]:
     """Every scheme on the same Gaussian groups (C1, C11)."""
-    return {name: gaussian.simulate(name, settings.n_groups, seed) for name in SCHEMES}
+    return {name: rounding.simulate(name, settings.n_groups, seed) for name in SCHEMES}
 
 
-def scale_rules() -> tuple[dict[str, tuple[float, float]], dict[str, gaussian.ScanPoint]]:
+def scale_rules() -> tuple[dict[str, tuple[float, float]], dict[str, rounding.ScanPoint]]:
     """(octave means, scans over three octaves) by rule, in closed form (C2)."""
     return (
-        {rule: gaussian.octave_means(rule) for rule in RULES},
-        {rule: gaussian.scan(rule) for rule in RULES},
+        {rule: rounding.octave_means(rule) for rule in RULES},
+        {rule: rounding.scan(rule) for rule in RULES},
     )
 
 
 @one_thread()
-def average_products(settings: Settings, seed: int) -> products.Averages:
+def average_products(settings: Settings, seed: int) -> rounding.Averages:
     """C3 at the settings' size."""
-    return products.run_products(
+    return rounding.run_products(
         settings.product_rows,
         settings.product_depth,
         settings.product_counts,
@@ -39,10 +38,10 @@ def average_products(settings: Settings, seed: int) -> products.Averages:
 
 
 @one_thread()
-def averaged_control(seed: int) -> products.Averages:
+def averaged_control(seed: int) -> rounding.Averages:
     """The negative control of C3: stochastic rounding with and without room for the maximum."""
     counts = (1, 4, 16, 64)
-    return products.run_products(64, 512, counts, 2, seed, products.CONTROL_ARMS)
+    return rounding.run_products(64, 512, counts, 2, seed, rounding.CONTROL_ARMS)
 
 
 @one_thread()
@@ -64,13 +63,8 @@ def marked_models(found: released.Refit) -> released.Leads:
     return released.marked_models(found)
 
 
-def earlier_recipes(curve: pd.DataFrame) -> released.Earlier:
-    """Table 3 and the 7B curve (C14)."""
-    return released.earlier_recipes(curve, TABLE_7)
-
-
 @one_thread()
-def measure_gradients(settings: Settings, seed: int) -> gradients.Gradients:
+def measure_gradients(settings: Settings, seed: int) -> rounding.Gradients:
     """Gradients of a briefly trained model against depth (C7), and averaged over draws (C8)."""
     shape = training.shape_for_text(
         n_layers=settings.depth_layers,
@@ -79,10 +73,10 @@ def measure_gradients(settings: Settings, seed: int) -> gradients.Gradients:
         seq=settings.depth_seq,
     )
     windows = settings.depth_windows
-    model = gradients.briefly_trained(shape, settings.depth_steps, windows, seed)
-    return gradients.Gradients(
-        gradients.run_depth(model, settings.depth_batches, windows, seed),
-        gradients.run_model_averages(
+    model = rounding.briefly_trained(shape, settings.depth_steps, windows, seed)
+    return rounding.Gradients(
+        rounding.run_depth(model, settings.depth_batches, windows, seed),
+        rounding.run_model_averages(
             model, settings.average_counts, settings.average_replicates, windows, seed
         ),
     )
@@ -103,14 +97,14 @@ def train_ladder(settings: Settings, seed: int) -> training.Ladder:
     )
 
 
-def compare_rates(settings: Settings, seed: int) -> training.Rates:
+def compare_rates(ladder: training.Ladder, settings: Settings) -> training.Rates:
     """The learning rate of all runs beside its neighbors (C16)."""
     return training.compare_rates(
         settings.rate_recipes,
         settings.rates,
+        ladder,
         width=settings.train_width,
         steps=settings.train_steps,
-        seeds=range(seed, seed + settings.rate_seeds),
         n_held_out=settings.held_out_tokens,
         n_jobs=settings.jobs,
     )

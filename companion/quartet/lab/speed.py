@@ -1,4 +1,4 @@
-"""How fast the emulation is: ratios of times measured in one process.
+"""How fast the emulation is: ratios of processor times measured in one process.
 
 Emulation cannot show the speed of four-bit hardware.  What it can show is that it is cheap enough
 to train with.  Two things are measured beside it, both in float32 on one thread: the algorithm of
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from companion.quartet.lab.llama import TinyLlama
 from companion.quartet.lab.training import QUARTET, RECIPES, batch, shape_for_text, step_once
-from companion.quartet.method.hadamard import hadamard, rotate
+from companion.quartet.method.linear import hadamard, rotate
 from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES
 from companion.quartet.method.quantizers import QUEST_SCALE, quantize
 from companion.scale import one_thread
@@ -65,16 +65,17 @@ def rotate_and_quantize(x: Tensor, name: str = "QuEST") -> Tensor:
 
 
 def best_times(functions: Mapping[str, Callable[[], object]], n: int) -> dict[str, float]:
-    """Seconds of the fastest of `n` calls of each, in turns.
+    """Processor seconds of this thread, of the fastest of `n` calls of each, in turns.
 
-    Other programs on the machine only lengthen a call, and taking turns they meet all alike.
+    Other programs on the machine do not count, but for what they do to the caches; taking turns,
+    all calls meet that alike.
     """
     best = dict.fromkeys(functions, float("inf"))
     for _ in range(n):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = time.thread_time()
             function()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], time.thread_time() - start)
     return best
 
 

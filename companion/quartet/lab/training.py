@@ -39,9 +39,10 @@ RECIPES: Mapping[str, Recipe] = {
     "no rotation": Recipe(forward="QuEST", backward="RTN", rotated=False),
     "no mask": Recipe(forward="QuEST", backward="RTN", masked=False),
     "plain MXFP4": Recipe(forward="RTN OCP", backward="RTN OCP", rotated=False),
+    "plain MXFP4, 3/4": Recipe(forward="RTN", backward="RTN", rotated=False),
 }
 """Forward scheme : backward scheme.  QuEST:RTN is version 4 (Quartet), QuEST:SR the first versions;
-plain MXFP4 is what the standard gives, with neither rotation nor the factor 3/4."""
+plain MXFP4 is what the standard gives, with neither rotation nor the factor 3/4, then with it."""
 
 BASELINE, QUARTET = "none:none", "QuEST:RTN"
 SEQ = 64
@@ -341,23 +342,29 @@ class Rates(NamedTuple):
 def compare_rates(
     recipes: Sequence[str],
     rates: Sequence[float],
+    ladder: Ladder,
     *,
     width: int,
     steps: int,
-    seeds: Sequence[int],
     n_held_out: int,
     n_jobs: int = 1,
     progress: bool = True,
 ) -> Rates:
-    """Final losses of recipes at several learning rates, the unquantized run included."""
-    names = (BASELINE, *recipes)
+    """Final losses of recipes at several learning rates, the unquantized run included.
+
+    ladder : has them at the middle rate, which is that of its runs, for the same seeds
+    """
+    names, middle = (BASELINE, *recipes), rates[len(rates) // 2]
+    seeds = tuple(int(seed) for seed in ladder.seeds)
     jobs = {
-        (name, lr): Job(name, width, steps, tuple(seeds), lr, n_held_out=n_held_out)
+        (name, lr): Job(name, width, steps, seeds, lr, n_held_out=n_held_out)
         for name in names
         for lr in rates
+        if lr != middle
     }
     found = train_all(list(jobs.values()), n_jobs=n_jobs, progress=progress)
+    at = {key: found[job] for key, job in jobs.items()}
+    at |= {(name, middle): ladder.final[name] for name in names}
     return Rates(
-        np.array(rates),
-        {name: np.stack([found[jobs[name, lr]] for lr in rates]) for name in names},
+        np.array(rates), {name: np.stack([at[name, lr] for lr in rates]) for name in names}
     )

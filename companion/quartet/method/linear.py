@@ -3,26 +3,76 @@ r"""A linear layer whose three matrix products run in four bits: the paper's Alg
 Shapes: X is (..., T, K), tokens by inputs; W is (..., O, K), outputs by inputs.  Leading axes, if
 any, are independent copies (seeds).  A tensor is quantized along the contraction dimension of each
 product it enters, so X and W are quantized twice: along K forward, along T and O backward.
+
+In front of the quantizer groups of 32 are rotated.  The Hadamard matrix is orthogonal and
+symmetric, so rotating both operands of a product along the contraction dimension changes nothing
+before quantization.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
+from scipy.linalg import hadamard as sylvester
 from torch import Tensor, nn
 
-from companion.quartet.method.hadamard import SIDES, random_signs, rotate, rotate_back
-from companion.quartet.method.mxfp4 import check_groups
+from companion.quartet.method.mxfp4 import GROUP, check_groups
 from companion.quartet.method.quantizers import Scheme, quantize, scheme
 
+# --------------------------------------------------------------------------- rotations
+SIDES = ("before", "after", "none")
+"""Where random signs multiply: before the Hadamard matrix (right), after it (the released bug)."""
 
+
+@cache
+def hadamard(size: int = GROUP, device: str = "cpu") -> Tensor:
+    """The Sylvester-Hadamard matrix over the square root of its size: (size, size), float32."""
+    return torch.tensor(sylvester(size) / size**0.5, dtype=torch.float32, device=device)
+
+
+def random_signs(generator: torch.Generator, size: int = GROUP) -> Tensor:
+    """A vector of independent signs, +1 or -1: (size,), float32, on the generator's device."""
+    bits = torch.randint(2, (size,), generator=generator, device=generator.device)
+    return bits.float().mul_(2).sub_(1)
+
+
+def rotate(x: Tensor, signs: Tensor | None = None, side: str = "before") -> Tensor:
+    r"""Rotate each group of 32 along the last dimension; a new contiguous tensor.  Chapter eq. 4.
+
+    before : :math:`(x \odot s) H`, signs first: every draw is another rotation
+    after : :math:`(x H) \odot s`, the signs on the wrong side: see the chapter
+    none : :math:`x H`
+
+    x : (..., K), K a multiple of 32; signs : (32,), not needed for ``none``
+    """
+    if side not in SIDES:
+        raise ValueError(f"unknown side {side!r}; choose one of {', '.join(SIDES)}")
+    check_groups(x.shape[-1])
+    groups = x.reshape(-1, GROUP)
+    matrix = hadamard(GROUP, str(x.device))
+    if signs is None or side == "none":
+        rotation = matrix
+    elif side == "before":
+        rotation = signs[:, None] * matrix  # diag(s) H
+    else:
+        rotation = matrix * signs  # H diag(s)
+    return torch.mm(groups, rotation).view(x.shape)
+
+
+def rotate_back(y: Tensor) -> Tensor:
+    """Undo ``rotate(x)`` without signs; the matrix is its own inverse."""
+    return rotate(y)
+
+
+# --------------------------------------------------------------------------- the layer
 @dataclass(frozen=True)
 class Recipe:
     """Which products are quantized, and how.
 
     forward, backward : name of a scheme, or None for a product in full precision
-    side : where the random signs of the backward rotation act, see ``hadamard.SIDES``;
+    side : where the random signs of the backward rotation act, see :data:`SIDES`;
         ``"after"`` is the bug of the paper's first versions
     rotated : whether operands are rotated at all (plain four-bit training does not)
     masked : whether gradients of elements that QuEST clipped are dropped
@@ -52,10 +102,7 @@ class QuantizedMatmul(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, w: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Y of shape (..., T, O).  Chapter eq. 5."""
-        if recipe.forward is not None:
-            check_groups(x.shape[-1], what="the number of inputs K")
-        x_q, x_mask = _forward_operand(x, recipe, generator)
-        w_q, w_mask = _forward_operand(w, recipe, generator)
+        x_q, w_q, x_mask, w_mask = _forward_operands(x, w, recipe, generator)
         ctx.recipe, ctx.generator = recipe, generator
         ctx.save_for_backward(x_q, w_q, x_mask, w_mask)
         return x_q @ w_q.mT
@@ -78,17 +125,30 @@ class QuantizedMatmul(torch.autograd.Function):
         return dx, dw, None, None
 
 
-def _forward_operand(
-    a: Tensor, recipe: Recipe, generator: torch.Generator
-) -> tuple[Tensor, Tensor | None]:
-    """Rotated and quantized along K, with its mask where the scheme clips."""
+def _forward_operands(
+    x: Tensor, w: Tensor, recipe: Recipe, generator: torch.Generator
+) -> tuple[Tensor | None, ...]:
+    """Both operands rotated and quantized along K, with their masks where the scheme clips."""
     if recipe.forward is None:
-        return a, None
+        return x, w, None, None
+    check_groups(x.shape[-1], what="the number of inputs K")
     chosen = scheme(recipe.forward)
-    turned = rotate(a) if recipe.rotated else a.clone(memory_format=torch.contiguous_format)
+    both = _together(x, w, None, "none", recipe.rotated)
     clips = recipe.masked and chosen.statistic == "std"
-    q = quantize(turned, chosen, generator=generator, with_mask=clips, out=turned)
-    return q.values, q.mask
+    q = quantize(both, chosen, generator=generator, with_mask=clips, out=both)
+    masks = (None, None) if q.mask is None else _apart(q.mask, x)
+    return *_apart(q.values, x), *masks
+
+
+def _together(a: Tensor, b: Tensor, signs: Tensor | None, side: str, rotated: bool) -> Tensor:
+    """Rows of both, (..., m + n, k), rotated alike: quantizing them at once costs less."""
+    both = torch.cat((a, b), -2)
+    return rotate(both, signs, side) if rotated else both
+
+
+def _apart(both: Tensor, a: Tensor) -> tuple[Tensor, Tensor]:
+    """Undo :func:`_together`."""
+    return both[..., : a.shape[-2], :], both[..., a.shape[-2] :, :]
 
 
 def _backward_product(
@@ -115,16 +175,9 @@ def quantized_product(
     generator: torch.Generator,
 ) -> Tensor:
     """a b^T after rotating (same signs for both) and quantizing: a (..., m, k), b (..., n, k)."""
-
-    def operand(t: Tensor) -> Tensor:
-        turned = (
-            rotate(t, signs, recipe.side)
-            if recipe.rotated
-            else t.clone(memory_format=torch.contiguous_format)
-        )
-        return quantize(turned, chosen, generator=generator, out=turned).values
-
-    return operand(a) @ operand(b).mT
+    both = _together(a, b, signs, recipe.side, recipe.rotated)
+    first, second = _apart(quantize(both, chosen, generator=generator, out=both).values, a)
+    return first @ second.mT
 
 
 def _into_input_space(gradient: Tensor, mask: Tensor | None, recipe: Recipe) -> Tensor:

@@ -2,7 +2,8 @@ r"""The format MXFP4: a sign, two exponent bits, one mantissa bit, and one scale
 
 An element (E2M1) takes the magnitudes 0, 0.5, 1, 1.5, 2, 3, 4, 6.  A group of 32 consecutive
 elements along the contraction dimension shares a scale (E8M0), a power of two.  Everything here is
-*emulation*: values of the format kept in float32, bit for bit the numbers that the hardware holds.
+*emulation*: values of the format kept in float32, the numbers that the hardware holds (but for the
+sign of a zero, which the rounding below loses).
 
 Rounding is the whole cost, so it is done without a search: adding 1.5 * 2^23 * step to a float32
 and taking it away again leaves the nearest multiple of `step`, and the step of an element comes
@@ -30,7 +31,7 @@ _EXPONENT_BITS, _ONE = 0x7F800000, 0x3F800000
 
 
 class NotFinite(ValueError):
-    """The input holds NaN, infinity, or a number above 2^127."""
+    """The input holds NaN, infinity, or a number above 2^100."""
 
 
 class NotWholeGroups(ValueError):
@@ -47,23 +48,34 @@ def check_groups(size: int, group: int = GROUP, what: str = "last dimension") ->
         )
 
 
-def round_(z: Tensor, uniform: Tensor | None = None, work: Tensor | None = None) -> Tensor:
+def round_(
+    z: Tensor,
+    uniform: Tensor | None = None,
+    work: Tensor | None = None,
+    unit: Tensor | None = None,
+) -> Tensor:
     r"""Round to the E2M1 grid in place.  Chapter eq. 1.
 
     .. math:: \mathrm{step}(z) = \tfrac12 \max(2^{\lfloor \log_2 |z| \rfloor}, 1), \qquad
               q(z) = \mathrm{step} \cdot \mathrm{round}(z / \mathrm{step})
 
-    z : float32, contiguous, magnitudes up to 6 (clip first); overwritten and returned
+    z : float32, contiguous, magnitudes up to 6 units (clip first); overwritten and returned
     uniform : draws in (0, 1) of the shape of `z`, overwritten.  With them the rounding is
         stochastic, ``step * floor(z / step + u)``: its mean over u is z
     work : int32 of the shape of `z`, overwritten; made if missing
+    unit : powers of two that broadcast to `z`, up to 2^100: the grid is that of 1 times these
 
+    A number that goes to zero becomes +0, whatever its sign; all else is exact.
     Ties go to the even mantissa (0.75 to 1, 1.75 to 2, 3.5 to 4), as in ``ml_dtypes``.
     The authors' emulation sends them to the smaller magnitude.
     """
     work = torch.empty_like(z, dtype=torch.int32) if work is None else work
     torch.bitwise_and(z.view(torch.int32), _EXPONENT_BITS, out=work)
-    work.clamp_(min=_ONE).add_(22 << 23)  # bits of 2^23 * step
+    if unit is None:
+        work.clamp_(min=_ONE)
+    else:
+        torch.maximum(work, unit.view(torch.int32), out=work)
+    work.add_(22 << 23)  # bits of 2^23 * step
     magic = work.view(torch.float32)
     if uniform is not None:
         z.addcmul_(uniform.sub_(0.5), magic, value=2.0**-23)

@@ -36,9 +36,14 @@ QUEST_SCALE = QUEST_CLIP / MAX  # 0.4870798
 _CARRY = {"floor": 0, "nearest": 0x800000 - 0x3504F4, "ceil": 0x7FFFFF}
 """Added to the bits of a float32; 0x3504F3 is the mantissa of the square root of two."""
 
-_LARGEST = 2.0**127
-_BLOCK = 1 << 18
-"""Elements that are quantized at a time: a megabyte, which stays in the cache."""
+_LARGEST = 2.0**100
+"""Largest statistic of a group; the rounding adds 2^23 steps, which must not overflow."""
+
+_BLOCK = 1 << 17
+"""Elements that are quantized at a time: with their work half a megabyte each, which stays in the
+cache."""
+
+_MAGNITUDE_BITS = 0x7FFFFFFF
 
 
 # --------------------------------------------------------------------------- scales
@@ -222,24 +227,36 @@ def quantize(
 
 
 def _quantize_rows(rows, target, chosen, *, draws, mask, work) -> Tensor:
-    """One block of groups, (n, 32) each; fills target and mask, returns the scales (n, 1)."""
+    """One block of groups, (n, 32) each; fills target and mask, returns the scales (n, 1).
+
+    Numbers are rounded on a grid of their own size, units of a power of two, so that nothing but
+    the factor 3/4 has to be multiplied before and after.
+    """
+    after: float | Tensor = 1.0
     if chosen.statistic == "absmax":
-        aliased = target.data_ptr() == rows.data_ptr()
-        magnitudes = rows.abs() if aliased else torch.abs(rows, out=target)
-        amax = magnitudes.amax(1, keepdim=True)
+        torch.bitwise_and(rows.view(torch.int32), _MAGNITUDE_BITS, out=work)
+        amax = work.amax(1, keepdim=True).view(torch.float32)  # bits compare as magnitudes do
         _check_finite(amax)
-        scale = absmax_scale(amax, chosen.headroom)
+        unit, after = absmax_scale(amax, 1.0), 1 / chosen.headroom
+        torch.mul(rows, chosen.headroom, out=target)
     else:
         deviation = group_deviation(rows)
         _check_finite(deviation)
-        scale = quest_scale(deviation, chosen.rule)
-    torch.mul(rows, 1 / scale, out=target)
-    if mask is not None:
-        torch.lt(target.abs(), MAX, out=mask)
-    if chosen.clips:
-        target.clamp_(-MAX, MAX)  # clip first, so that stochastic rounding sees the clipped value
-    round_(target, draws, work).mul_(scale)
-    return scale
+        unit = quest_scale(deviation, chosen.rule)
+        if chosen.rule == "none":  # no power of two: the grid of 1, and all is multiplied
+            torch.mul(rows, 1 / unit, out=target)
+            rows, unit, after = target, torch.ones_like(unit), unit
+    if chosen.clips:  # first, so that stochastic rounding sees the clipped value
+        limit = unit * MAX
+        torch.clamp(target if chosen.statistic == "absmax" else rows, -limit, limit, out=target)
+        if mask is not None:
+            torch.lt(target.abs(), limit, out=mask)
+    elif mask is not None:
+        mask.fill_(True)
+    round_(target, draws, work, unit)
+    if isinstance(after, Tensor) or after != 1:
+        target.mul_(after)
+    return unit * after
 
 
 def _check_finite(statistic: Tensor) -> None:
@@ -247,7 +264,7 @@ def _check_finite(statistic: Tensor) -> None:
     if not bool((statistic <= _LARGEST).all()):
         bad = int((~(statistic <= _LARGEST)).sum())
         raise NotFinite(
-            f"{bad} of {statistic.numel()} groups hold NaN, infinity, or a magnitude above 2^127 "
+            f"{bad} of {statistic.numel()} groups hold NaN, infinity, or a magnitude above 2^100 "
             "(2^60 for QuEST, which squares); four-bit numbers cannot represent them: find the "
             "operation before that made them"
         )

@@ -15,7 +15,7 @@ import torch
 
 from companion.explore import is_publishing
 from companion.plotting import BLACK, figure, headline, style, to_webp, with_alt
-from companion.quartet.method.hadamard import rotate
+from companion.quartet.method.linear import rotate
 from companion.quartet.method.mxfp4 import GROUP
 from companion.quartet.method.quantizers import SCHEMES, quantize
 from companion.scale import one_thread, torch_generator

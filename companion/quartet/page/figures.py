@@ -27,13 +27,11 @@ from companion.plotting import (
     style,
     thin_and_mean,
 )
-from companion.quartet.lab.gaussian import ScanPoint
-from companion.quartet.lab.gradients import Depth, ModelAverages
-from companion.quartet.lab.products import Averages, fit_decay
 from companion.quartet.lab.released import Refit
+from companion.quartet.lab.rounding import Averages, Depth, ModelAverages, ScanPoint, fit_decay
 from companion.quartet.lab.training import BASELINE, QUARTET, Ladder
 from companion.quartet.method.law import MODELS, PRECISIONS, Map
-from companion.quartet.sources import TABLE_3, select
+from companion.quartet.sources import TABLE_3, TABLE_7, select
 from companion.stats import over_seeds
 
 if TYPE_CHECKING:
@@ -71,8 +69,10 @@ def look_of(recipe: str) -> Style:
     """A recipe has the style of its forward scheme or, without one, of its backward scheme."""
     forward, _, backward = recipe.partition(":")
     name = forward if forward != "none" else backward
-    if recipe in NAMED:
-        name = recipe if recipe == "plain MXFP4" else "QuEST"
+    if recipe.startswith("plain MXFP4"):
+        name = "plain MXFP4"
+    elif recipe in NAMED:
+        name = "QuEST"
     return methods(name)[name]
 
 
@@ -393,7 +393,11 @@ def earlier(curve: pd.DataFrame) -> Figure:
     right.plot(tokens, curve["val_loss_baseline"], color=BLACK, linestyle="--", label="BF16")
     right.plot(tokens, curve["val_loss_quartet"], color=BLUE, label="QuEST : SR")
     right.set(xlabel="billion tokens", ylim=(2.6, 4.2))
-    right.set_title("7B parameters", fontsize=10.5)
+    end, (bf16, printed) = curve.iloc[-1], TABLE_7
+    gap = float(end["val_loss_quartet"] - end["val_loss_baseline"])
+    right.set_title(
+        f"7B: {gap:.3f} above BF16; Table 7: {np.log(printed / bf16):.3f}", fontsize=10.5
+    )
     right.legend(fontsize=8.5)
     others = table.drop(index="Quartet").min()
     finding_title(

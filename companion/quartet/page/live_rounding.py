@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from companion.live import Choice, Live, Scene, Slider, fixed, percent
-from companion.quartet.method.hadamard import rotate
+from companion.quartet.method.linear import rotate
 from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES, MAX
 from companion.quartet.method.quantizers import QUEST_SCALE
 from companion.scale import generator, torch_generator

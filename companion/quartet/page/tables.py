@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from companion.claims import measured_text
-from companion.quartet.lab.gaussian import Simulated
-from companion.quartet.lab.products import Averages
 from companion.quartet.lab.released import Refit, Regression
+from companion.quartet.lab.rounding import Averages, Simulated
 from companion.quartet.lab.speed import Speeds
 from companion.quartet.lab.training import BASELINE, Ladder, Rates
 from companion.quartet.method.law import PARAMETERS
@@ -49,6 +48,8 @@ def regression_table(found: Regression) -> Styler:
     names = {
         "slope per doubling, RTN, signs after": found.slopes["RTN, signs after"],
         "slope per doubling, RTN, signs before": found.slopes["RTN, signs before"],
+        "half of the first minus the second": found.small,
+        "the same beyond SR's": found.small_beyond_placebo,
         "change of RTN's slope": found.rtn,
         "change of SR's slope (placebo)": found.sr,
         "change beyond the placebo": found.beyond_placebo,

@@ -7,13 +7,13 @@ import pandas as pd
 
 from companion.data import Missing
 from companion.scale import generator
-from companion.scaling_laws.lab import budget, designs, families, rules, solvers, tiny, truth
+from companion.scaling_laws.lab import designs, released, solvers, trained
 from companion.scaling_laws.lab.designs import (
     BEST,
     CUT_10B,
     FIVE,
+    LARGE,
     NESTED,
-    SHORT,
     THREE,
     WHOLE,
     Design,
@@ -21,7 +21,7 @@ from companion.scaling_laws.lab.designs import (
     monte_carlo,
     thrown,
 )
-from companion.scaling_laws.lab.schedules import (
+from companion.scaling_laws.lab.facts import (
     SIZES,
     Extrapolation,
     Gap,
@@ -29,7 +29,7 @@ from companion.scaling_laws.lab.schedules import (
     hot_cool_gaps,
 )
 from companion.scaling_laws.method.protocol import CUT, Family, are, training_points
-from companion.scaling_laws.method.reduced import fit_one_model
+from companion.scaling_laws.method.recipe import fit_one_model
 from companion.scaling_laws.settings import Settings
 from companion.scaling_laws.sources import (
     SEVEN,
@@ -39,17 +39,14 @@ from companion.scaling_laws.sources import (
     schedule_curves,
 )
 
-FEW, MANY = ("475M to 1.05B", 3), ("120M", 10)
-"""Pool and number of runs of two plans that cost the same."""
-
 
 # --------------------------------------------------------------------------- released families
 def heat_maps() -> pd.DataFrame:
-    """The grids of the families that can be reproduced; rows as in :mod:`families`."""
-    tables = [families.one_model(released_family("OPT"))]
-    for name in families.REPRODUCIBLE:
+    """The grids of the families that can be reproduced; rows as in :mod:`released`."""
+    tables = [released.one_model(released_family("OPT"))]
+    for name in released.REPRODUCIBLE:
         family = released_family(name)
-        tables += [families.n_vs_q(family, cut=cut) for cut in (0.0, CUT)]
+        tables += [released.n_vs_q(family, cut=cut) for cut in (0.0, CUT)]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -60,12 +57,12 @@ def both_units() -> list[tuple[Family, Family]]:
 
 def judge_rules() -> pd.DataFrame:
     """Both arms of every rule on the seven families, by both recipes."""
-    return rules.over_families(rules.rule_errors, both_units())
+    return released.over_families(released.rule_errors, both_units())
 
 
 def sweep_cuts(settings: Settings) -> pd.DataFrame:
-    """Errors by the share of each run that is thrown away, on the seven families."""
-    return rules.over_families(rules.cut_sweep, both_units(), settings.shares)
+    """Errors by the share of each run that is thrown away, on the seven released."""
+    return released.over_families(released.cut_sweep, both_units(), settings.shares)
 
 
 def five_smallest() -> pd.Series:
@@ -74,7 +71,7 @@ def five_smallest() -> pd.Series:
     for name in SEVEN:
         family = released_family(name)
         if len(family.runs) > 5:
-            table = families.n_vs_q(family, shares=(1.0,), least=5)
+            table = released.n_vs_q(family, shares=(1.0,), least=5)
             found[name] = table.loc[table["n"] == 5, "are"].item()
     return pd.Series(found, name="are")
 
@@ -82,10 +79,10 @@ def five_smallest() -> pd.Series:
 def single_runs() -> pd.DataFrame:
     """Single runs with a borrowed size term: the seven families, OLMo, and Gemstones.
 
-    Columns as in :func:`rules.single_errors`; every Gemstones run predicts all three targets.
+    Columns as in :func:`released.single_errors`; every Gemstones run predicts all three targets.
     """
     one = [(released_family(name),) for name in (*SEVEN, "olmo")]
-    table = rules.over_families(rules.single_errors, one)
+    table = released.over_families(released.single_errors, one)
     stones = gemstones()
     large, (window, _) = large_runs(stones), designs.targets(stones)
     rows = [
@@ -96,6 +93,7 @@ def single_runs() -> pd.DataFrame:
             "is_target": False,
             "scale_up": float(np.mean([target.N for target in large])) / run.N,
             "are": are(fit_one_model(training_points([run], cut=CUT)).law, window),
+            "several": released.several_error(stones.runs, run, window),
         }
         for run in stones.runs
         if run not in large
@@ -103,10 +101,10 @@ def single_runs() -> pd.DataFrame:
     return pd.concat([table, pd.DataFrame(rows)], ignore_index=True)
 
 
-def all_freedom(settings: Settings, seed: int) -> families.Freedom:
+def all_freedom(settings: Settings, seed: int) -> released.Freedom:
     """The laws of every released family, for the question how many parameters are free."""
     laws = [released_family(name) for name in ladder_names()]
-    return families.freedom(laws, settings.permutations, generator(seed, "unrelated parameters"))
+    return released.freedom(laws, settings.permutations, generator(seed, "unrelated parameters"))
 
 
 def benchmark_solvers(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame:
@@ -121,20 +119,14 @@ def claim_designs(settings: Settings) -> list[Design]:
     """The Gemstones designs that the claims and their figures need."""
     ways = [thrown(share) for share in sorted(settings.shares)]
     found = [Design(pool, k, WHOLE, CUT_10B) for pool in NESTED for k in settings.subset_sizes]
-    found += [Design(pool, 8, WHOLE, way) for pool in NESTED for way in (*ways, THREE, BEST)]
-    found += [
-        Design(pool, 8, SHORT, way)
-        for pool in NESTED
-        for way in (thrown(0), thrown(0.1), CUT_10B, BEST)
-    ]
-    found += [Design("1.05B", k, WHOLE, FIVE) for k in (8, 12)]
-    tokens = designs.equal_tokens(gemstones(), FEW, MANY)
-    found.append(Design(*FEW, tokens, CUT_10B))
+    found += [Design(pool, 8, WHOLE, way) for pool in NESTED for way in ways]
+    found += [Design("1.05B", 8, WHOLE, way) for way in (FIVE, THREE, BEST)]
+    found.append(Design(LARGE, 5, WHOLE, CUT_10B))
     return found
 
 
 def run_designs(settings: Settings, seed: int) -> pd.DataFrame:
-    """Monte Carlo of :func:`claim_designs`, without the signed error."""
+    """Monte Carlo of :func:`claim_designs`, without signed error and cost."""
     found = monte_carlo(
         gemstones(),
         claim_designs(settings),
@@ -143,20 +135,20 @@ def run_designs(settings: Settings, seed: int) -> pd.DataFrame:
         n_jobs=settings.n_jobs,
         label="designs",
     )
-    return found.drop(columns="bias")
+    return found.drop(columns=["bias", "flop"])
 
 
-def run_budget_designs(settings: Settings, seed: int) -> pd.DataFrame:
-    """Monte Carlo of all designs of the practitioner's table, without `are_final`."""
+def practitioner_plans(settings: Settings, seed: int) -> pd.DataFrame:
+    """Budget in, runs to train out; see :func:`designs.plans`."""
     found = monte_carlo(
         gemstones(),
-        budget.candidate_designs(settings.table_sizes, settings.table_tokens),
+        designs.candidate_designs(settings.table_sizes, settings.table_tokens),
         settings.table_draws,
         seed,
         n_jobs=settings.n_jobs,
         label="designs for the table",
     )
-    return found.drop(columns="are_final")
+    return designs.plans(found, gemstones(), settings.budgets)
 
 
 # --------------------------------------------------------------------------- schedules and seeds
@@ -172,13 +164,13 @@ def schedule_results() -> tuple[list[Gap], list[Extrapolation]]:
 
 
 def train_seeds(settings: Settings, seed: int, *, progress: bool = True) -> pd.DataFrame | Missing:
-    """Final losses of tiny models over seeds; see :func:`tiny.train_seeds`."""
+    """Final losses of tiny models over seeds; see :func:`trained.train_seeds`."""
     if not settings.tiny_seeds:
         return Missing("The tiny models are trained at book scale; tiny_seeds says how often.")
-    return tiny.train_seeds(
+    return trained.train_seeds(
         settings.tiny_shapes,
         range(seed, seed + settings.tiny_seeds),
-        tiny.Recipe(settings.tiny_steps, settings.tiny_batch),
+        trained.Recipe(settings.tiny_steps, settings.tiny_batch),
         n_jobs=settings.n_jobs,
         progress=progress,
     )
@@ -186,11 +178,12 @@ def train_seeds(settings: Settings, seed: int, *, progress: bool = True) -> pd.D
 
 # --------------------------------------------------------------------------- known truth
 def known_truth(settings: Settings, seed: int) -> pd.DataFrame:
-    """Laws in worlds whose irreducible loss is known; rows as in :func:`truth.run_lab`."""
+    """Laws in worlds whose irreducible loss is known; rows as in :func:`trained.run_lab`."""
     worlds = range(seed, seed + settings.worlds)
-    return truth.run_lab(worlds, range(settings.world_seeds), n_tokens=1_000_000, n_checkpoints=40)
+    seeds = range(seed, seed + settings.world_seeds)
+    return trained.run_lab(worlds, seeds, n_tokens=1_000_000, n_checkpoints=40)
 
 
 def lawful_ratios(settings: Settings, seed: int) -> pd.DataFrame:
-    """The negative control; see :func:`truth.lawful_ratios`."""
-    return truth.lawful_ratios(settings.control_families, seed)
+    """The negative control; see :func:`trained.lawful_ratios`."""
+    return trained.lawful_ratios(settings.control_families, seed)

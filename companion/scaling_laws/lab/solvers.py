@@ -13,7 +13,7 @@ tolerance of the usual solver stops far from the minimum.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import huber, logsumexp
 from tqdm.auto import tqdm
 
-from companion.scale import generator
-from companion.scaling_laws.method.curvefit import fit_curve_fit, fit_multi_start
+from companion.scale import generator, one_thread
 from companion.scaling_laws.method.law import (
     Points,
     ScalingLaw,
@@ -31,6 +30,7 @@ from companion.scaling_laws.method.law import (
     is_identified,
 )
 from companion.scaling_laws.method.protocol import CUT, Family, training_points
+from companion.scaling_laws.method.recipe import fit_curve_fit, fit_multi_start
 from companion.scaling_laws.method.varpro import fit_varpro
 
 NO_WORSE = 1e-6
@@ -71,24 +71,32 @@ def problems(families: Sequence[Family], n: int, seed: int) -> list[Problem]:
 
 
 def compare_solvers(
-    cases: Sequence[Problem], *, n_starts: int, seed: int, progress: bool = True
+    cases: Sequence[Problem],
+    *,
+    n_starts: int,
+    seed: int,
+    repeats: int = 5,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """One row per problem: variable projection, the paper's one start, and the best of many.
 
+    repeats : how often the first two are timed, in turn; the median counts
+
     Columns: name, n_points, sse_varpro, sse_single (nan if it failed), sse_multi (best of
-    `n_starts` searches), failed_starts, seconds_varpro, seconds_single, seconds_multi.
-    Variable projection is timed at the first call, like the others.
+    `n_starts` searches), failed_starts, seconds_varpro, seconds_single, seconds_multi: processor
+    time of one thread, so that what else runs on the machine counts little.
     """
     rows = []
     for case in tqdm(cases, desc="solvers", disable=not progress):
-        times = [time.process_time()]
-        fit = fit_varpro(case.data)
-        times.append(time.process_time())
-        single = fit_curve_fit(case.data)
-        times.append(time.process_time())
         rng = generator(seed, "starts of solvers", case.name)
-        multi, failed = fit_multi_start(case.data, rng, n_starts=n_starts)
-        times.append(time.process_time())
+        with one_thread():
+            pairs = [
+                (timed(fit_varpro, case.data), timed(fit_curve_fit, case.data))
+                for _ in range(repeats)
+            ]
+            (multi, failed), spent = timed(fit_multi_start, case.data, rng, n_starts=n_starts)
+        (fit, _), (single, _) = pairs[0]
+        times = [*np.median([[own[1], one[1]] for own, one in pairs], axis=0), spent]
         rows.append(
             {
                 "name": case.name,
@@ -97,10 +105,17 @@ def compare_solvers(
                 "sse_single": single.sse if single else np.nan,
                 "sse_multi": multi.sse if multi else np.nan,
                 "failed_starts": failed,
-                **dict(zip(TIMES, np.diff(times), strict=True)),
+                **dict(zip(TIMES, times, strict=True)),
             }
         )
     return pd.DataFrame(rows)
+
+
+def timed(function: Callable, *args: object, **options: object) -> tuple[object, float]:
+    """(what `function` returns, processor seconds that it took)."""
+    start = time.process_time()
+    found = function(*args, **options)
+    return found, time.process_time() - start
 
 
 def no_worse(table: pd.DataFrame) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from companion.exercises import Answer, respond
 from companion.scale import generator
 from companion.scaling_laws.lab.solvers import fit_huber_log
-from companion.scaling_laws.lab.truth import TRUTH, lawful_family
+from companion.scaling_laws.lab.trained import TRUTH, lawful_family
 from companion.scaling_laws.method.law import Points, ScalingLaw
 from companion.scaling_laws.method.protocol import training_points
 from companion.scaling_laws.method.varpro import fit_varpro

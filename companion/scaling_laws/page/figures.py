@@ -25,10 +25,9 @@ from companion.plotting import (
     plain_ticks,
     reference_line,
 )
-from companion.scaling_laws.lab.families import Freedom
-from companion.scaling_laws.lab.rules import RULES
-from companion.scaling_laws.lab.schedules import Extrapolation, Gap
-from companion.scaling_laws.lab.truth import by_world
+from companion.scaling_laws.lab.facts import Extrapolation, Gap
+from companion.scaling_laws.lab.released import RULES, Freedom
+from companion.scaling_laws.lab.trained import by_world
 from companion.scaling_laws.method.law import Fit, Points, ScalingLaw
 from companion.scaling_laws.method.protocol import Run
 from companion.scaling_laws.method.varpro import projected_objective
@@ -70,8 +69,9 @@ def sweep(table: pd.DataFrame) -> Figure:
     sound, paper = (table[table["where"] == way] for way in ("sound", "paper"))
     x = 100 * sound["thrown"]
     left.fill_between(x, sound["low"], sound["high"], color=BLUE, alpha=0.14, linewidth=0)
-    ends = (sound["low_targets"], sound["high_targets"])
-    left.fill_between(x, *ends, color=BLUE, alpha=0.22, linewidth=0)
+    each = table[table["where"].str.startswith("sound ")]
+    for _, family in each.groupby("where"):
+        left.plot(100 * family["thrown"], family["ratio"], color=BLUE, linewidth=0.8, alpha=0.45)
     left.plot(x, sound["ratio"], "o-", color=BLUE, label="sound recipe")
     left.plot(100 * paper["thrown"], paper["ratio"], "s--", color=VERMILION, label="paper's recipe")
     for pool, (color, marker) in POOL_STYLE.items():
@@ -81,11 +81,11 @@ def sweep(table: pd.DataFrame) -> Figure:
         right.plot(at, part["ratio"], color=color, marker=marker, label=f"largest {pool}")
     for ax, title in ((left, "seven families"), (right, "Gemstones, 8 runs")):
         ax.axhline(1, color=BLACK, linestyle=":", linewidth=1.2)
-        ax.set(yscale="log", xlabel="share of each run thrown away (%)", ylim=(0.18, 12))
+        ax.set(yscale="log", xlabel="share of each run thrown away (%)", ylim=(0.18, 40))
         ax.set_title(title, fontsize=10.5)
         ax.set_xticks(range(0, 100, 20))
         ax.legend(loc="upper right", fontsize=9)
-        plain_ticks(ax.yaxis, (0.2, 0.5, 1, 2, 5, 10), small=True)
+        plain_ticks(ax.yaxis, (0.2, 0.5, 1, 2, 5, 10, 30), small=True)
     left.set_ylabel("error over that with\nthe first 10B tokens cut")
     half = sound[sound["thrown"] == 0.5].iloc[0]
     said = f"errs {half['low']:.2f} to {half['high']:.2f} times as much as cutting 10B tokens"
@@ -113,7 +113,7 @@ def rules(table: pd.DataFrame) -> Figure:
             y = np.array([who.index(name) for name in rows["who"]]) + shift
             ax.hlines(y, rows["low"], rows["high"], color=color, linewidth=2, alpha=0.6)
             ax.plot(rows["ratio"], y, marker, color=color, markersize=6)
-        ax.set(xscale="log", xlim=(0.1, 30), ylim=(-0.6, len(who) - 0.4))
+        ax.set(xscale="log", xlim=(0.1, 60), ylim=(-0.6, len(who) + 1.4))
         plain_ticks(ax.xaxis, (0.2, 1, 5, 20), small=True)
         ax.set_title(f"{first} /\n{second}", fontsize=9.5)
         ax.set_yticks(range(len(who)), ["Gemstones", "all families", *map(name_of, who[2:])])

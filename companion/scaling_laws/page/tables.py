@@ -12,7 +12,7 @@ from companion.claims import measured_text
 from companion.scaling_laws.lab.facts import Fact
 from companion.scaling_laws.lab.solvers import TIMES, no_worse
 from companion.scaling_laws.page.figures import name_of
-from companion.scaling_laws.verdict import deviation
+from companion.scaling_laws.verdict import deviation, nearest
 from companion.tables import styled
 
 if TYPE_CHECKING:
@@ -49,20 +49,18 @@ def facts_table(facts: Sequence[Fact]) -> Styler:
 
 def plan_table(plans: pd.DataFrame) -> Styler:
     """Budget in, runs to train out, with the error to expect and the chance of a bad day."""
-    bad = [
-        f"{100 * row.bad:.0f} %"
-        + ("" if np.isnan(row.bad_low) else f" [{100 * row.bad_low:.0f}, {100 * row.bad_high:.0f}]")
-        for row in plans.itertuples()
-    ]
+
+    def ends(low: float, high: float, digits: int) -> str:
+        return "" if np.isnan(low) else f" [{low:.{digits}f}, {high:.{digits}f}]"
+
+    rows = list(plans.itertuples())
     frame = pd.DataFrame(
         {
             "budget (%)": 100 * plans["budget"],
             "train": plans["plan"],
             "spent (%)": 100 * plans["spent"],
-            "error ↓ (%)": [
-                f"{row.are:.1f} [{row.low:.1f}, {row.high:.1f}]" for row in plans.itertuples()
-            ],
-            "bad days": bad,
+            "error ↓ (%)": [f"{row.are:.1f}{ends(row.low, row.high, 1)}" for row in rows],
+            "bad days": [f"{row.bad:.0f} %{ends(row.bad_low, row.bad_high, 0)}" for row in rows],
             "signed error": plans["bias"],
         }
     )
@@ -71,22 +69,18 @@ def plan_table(plans: pd.DataFrame) -> Styler:
 
 
 def singles_table(singles: pd.DataFrame) -> Styler:
-    """Every family: its largest smaller model alone, and the target's own first 30 %."""
-    released = singles[singles["family"] != "gemstones"]
-    others = released[~released["is_target"]]
-    nearest = others.loc[others.groupby("family", sort=False)["N"].idxmax()].set_index("family")
-    own = released[released["is_target"]].set_index("family")["are"]
-    frame = pd.DataFrame(
-        {
-            "family": [name_of(name) for name in nearest.index],
-            "the one run": nearest["model"].to_numpy(),
-            "target, times as large": nearest["scale_up"].to_numpy(),
-            "error ↓ (%)": nearest["are"].to_numpy(),
-            "target's own first 30 %: error (%)": own.reindex(nearest.index).to_numpy(),
-        }
-    )
-    numbers = ("target, times as large", "error ↓ (%)", "target's own first 30 %: error (%)")
-    return styled(frame, "sl-singles", dict.fromkeys(numbers, "{:.1f}"))
+    """Every family: its largest smaller model alone, several smaller ones, the target's own run."""
+    near = nearest(singles).set_index("family")
+    own = singles[singles["is_target"]].set_index("family")["are"]
+    columns = {
+        "target, times as large": near["scale_up"].to_numpy(),
+        "error ↓ (%)": near["are"].to_numpy(),
+        "smaller ones, at no more cost: error (%)": near["several"].to_numpy(),
+        "target's own first 30 %: error (%)": own.reindex(near.index).to_numpy(),
+    }
+    names = {"family": [name_of(name) for name in near.index], "the one run": near["model"]}
+    frame = pd.DataFrame({**names, **columns}).reset_index(drop=True)
+    return styled(frame, "sl-singles", dict.fromkeys(columns, "{:.1f}"))
 
 
 def seeds_table(seeds: pd.DataFrame) -> Styler:

@@ -1,4 +1,4 @@
-r"""Families whose truth is known: worlds with an exact irreducible loss, and lawful families.
+r"""Models that we train or draw ourselves: worlds with a known truth, lawful families, tiny models.
 
 **World.** The next token depends on a context k, drawn with probability
 :math:`p_k \propto k^{-(1+g)}`, through its own distribution :math:`q_k` over V tokens.  Nobody can
@@ -17,17 +17,26 @@ information like the rest, and throwing it away cannot help: a negative control.
 
 Worlds and training runs get separate seeds, because E* differs from world to world far more than
 a law's error differs from run to run.
+
+**Tiny models.** How far do seeds alone move a loss?  GPT-NeoX models (Pythia's architecture and
+initialization) of 7 to 100 thousand parameters read the King James Bible at a constant learning
+rate after warm-up.  A seed decides about the weights and the order of the text; the held-out books
+are the same for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
+import torch
 
-from companion.scale import generator
+from companion.corpora import byte_tokens, king_james, random_windows
+from companion.models import neox, neox_config
+from companion.scale import generator, torch_generator
 from companion.scaling_laws.method.law import ScalingLaw
 from companion.scaling_laws.method.protocol import (
     Family,
@@ -38,6 +47,8 @@ from companion.scaling_laws.method.protocol import (
     training_points,
 )
 from companion.scaling_laws.method.varpro import fit_varpro
+from companion.sweep import sweep
+from companion.training import TrainingDiverged, TrainingSettings, next_token_loss, train
 
 # --------------------------------------------------------------------------- the world
 A0 = 0.3
@@ -95,7 +106,7 @@ def make_world(
     return World(p / p.sum(), q)
 
 
-def train(world: World, M: int, D: np.ndarray, rng: np.random.Generator) -> Run:
+def train_learner(world: World, M: int, D: np.ndarray, rng: np.random.Generator) -> Run:
     """One learner of size M, its loss at every count of tokens in `D`.
 
     D : increasing integers of shape (n_checkpoints,). Drawing tokens one by one or adding
@@ -125,7 +136,7 @@ def train_family(
 ) -> Family:
     """Learners of several sizes in one world, each on its own draw of tokens; the last is the
     target."""
-    runs = tuple(train(world, M, D, rng) for M in sorted(sizes))
+    runs = tuple(train_learner(world, M, D, rng) for M in sorted(sizes))
     return Family("Zipf-LM", runs, "nats/token")
 
 
@@ -246,3 +257,97 @@ def lawful_ratios(n_families: int, seed: int, *, cut: float = 0.1) -> pd.DataFra
         ]
         rows.append({"no_cut": errors[0], "cut": errors[1], "ratio": errors[0] / errors[1]})
     return pd.DataFrame(rows)
+
+
+VOCAB = 256
+
+HELD_OUT_EVERY = 20
+"""Every twentieth book is kept for evaluation."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every model is trained.
+
+    batch * seq bytes per step; the final loss is the mean over `n_eval` windows of `seq` bytes
+    """
+
+    steps: int
+    batch: int
+    seq: int = 64
+    lr: float = 3e-3
+    n_eval: int = 256
+
+
+@cache
+def token_streams() -> tuple[torch.Tensor, torch.Tensor]:
+    """(training, held out) bytes of the corpus, int64; split by book."""
+    texts = list(king_james().documents.values())
+    held_out = texts[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+    training = [text for i, text in enumerate(texts) if i % HELD_OUT_EVERY != HELD_OUT_EVERY - 1]
+    return byte_tokens("\n".join(training)), byte_tokens("\n".join(held_out))
+
+
+def spread_windows(tokens: torch.Tensor, n: int, seq: int) -> torch.Tensor:
+    """`n` windows of `seq` tokens at even distances, so that no one book decides: (n, seq)."""
+    if n * seq > len(tokens):
+        raise ValueError(f"{n} windows of {seq} tokens do not fit into {len(tokens)} tokens")
+    starts = torch.arange(n) * (len(tokens) // n)
+    return tokens[starts[:, None] + torch.arange(seq)]
+
+
+def final_loss(shape: tuple[int, int], seed: int, recipe: Recipe) -> float:
+    """Held-out loss at the end of one run, nats per byte; nan if it diverged.
+
+    shape : layers and width; heads are 16 wide
+    """
+    training, held_out = token_streams()
+    windows = spread_windows(held_out, recipe.n_eval, recipe.seq + 1)
+    layers, width = shape
+    config = neox_config(
+        n_layers=layers,
+        d_model=width,
+        n_heads=width // 16,
+        vocab_size=VOCAB,
+        seq=recipe.seq + 1,
+    )
+    model = neox(config, torch_generator(seed, "tiny models", "weights", shape))
+
+    def batch_at(step: int) -> torch.Tensor:
+        rng = generator(seed, "tiny models", "batch", step)
+        return random_windows(training, recipe.batch, recipe.seq + 1, rng)
+
+    try:
+        history = train(
+            model,
+            batch_at,
+            TrainingSettings(steps=recipe.steps, lr=recipe.lr, warmup=0.1, floor=1.0),
+            seed=seed,
+            measure=lambda model, _: {"loss": next_token_loss(model, windows).item()},
+            measure_at=[recipe.steps],
+            progress=False,
+        )
+    except TrainingDiverged:
+        return float("nan")
+    return float(history.series["loss"][-1])
+
+
+def train_seeds(
+    shapes: Sequence[tuple[int, int]],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    *,
+    n_jobs: int = 1,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Every shape with every seed: columns shape, seed, loss (nats per byte; nan: diverged)."""
+    jobs = [{"shape": tuple(shape), "seed": seed} for shape in shapes for seed in seeds]
+    # the largest first, so that no long run is left to the end
+    jobs.sort(key=lambda job: -job["shape"][0] * job["shape"][1] ** 2)
+    label = "tiny models" if progress else ""
+    job = partial(final_loss, recipe=recipe)
+    losses = sweep(job, jobs, n_jobs=n_jobs, label=label, unpack=True)
+    names = [f"{layers}x{width}" for layers, width in (job["shape"] for job in jobs)]
+    return pd.DataFrame(
+        {"shape": names, "seed": [job["seed"] for job in jobs], "loss": np.array(losses)}
+    )

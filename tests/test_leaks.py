@@ -311,7 +311,7 @@ def test_state_tracking_is_read_on_other_walks(ear):
     assert complaints(ear, declared) == []
 
 
-# quartet, massive-activations
+# quartet
 
 
 def test_text_of_quartet(monkeypatch, ear):
@@ -322,23 +322,6 @@ def test_text_of_quartet(monkeypatch, ear):
     assert all(is_training(one) for one in batches)
     assert is_held_out(training.held_out_windows(2, 500, 16))
     assert complaints(ear, Declared(fit=[("verses", ANY)])) == []
-
-
-def test_minis_of_massive_activations(monkeypatch, ear):
-    from companion.massive_activations.lab import minis
-
-    monkeypatch.setattr(corpora, "split", lambda tokens: painted())
-    small = minis.Mini(seq=16, batch=4, steps=5, n_eval=8)
-    batch_at, evaluation = minis.make_data(minis.arm(small, "text"))
-    assert all(is_training(batch_at(step)) for step in range(5))
-    assert is_held_out(evaluation.tokens)
-    minis.make_data(small)
-    declared = Declared(
-        fit=[("mini", "bytes"), ("mini", "bigram")],
-        evaluation=[("bigram evaluation",)],
-        other=[("bigram table",)],
-    )
-    assert complaints(ear, declared) == []
 
 
 def test_the_shared_split_keeps_parts_apart():

@@ -26,7 +26,7 @@ app = typer.Typer(
             "[bold]Examples[/bold]",
             "companion doctor",
             "companion run massive-activations",
-            "companion run massive-activations --scale book --seed 3 --set n_texts=8",
+            "companion run massive-activations --scale book --seed 3 --set texts=8",
             "companion record massive-activations",
             "companion build && companion serve",
             "companion COMMAND --help says more about one command.",

@@ -8,12 +8,14 @@ Reading order, the paper first:
                    typical one?
  2 method/curve    The paper's training curve (eq. 9): an exponentially damped logarithm
                    with five parameters
- 3 method/fit      The paper's fit of eq. 9, and least squares for curves that are linear in
-                   most parameters
+ 3 method/fit      Least squares for eq. 9 and for every rival
+ 4 method/theory   Ours: what noise would give
 
-Then ``lab/run``, the door of the experiments, and what it calls: competitors, identifiability,
-mini_runs, minis, predict, ratios, real_model.  ``sources`` holds what others released and
-printed, ``verdict`` every claim with its criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: identifiability, predict,
+real_model, rivals, series.  ``sources`` holds what others released and printed, ``verdict`` every
+claim with its criterion, ``page`` what is drawn, ``hub`` the paper scale.
+
+The paper:
 
 ==========  ==========================
 equation    function
@@ -21,4 +23,14 @@ equation    function
 9 (paper)   method/curve.damped_log
 13 (paper)  method/curve.ReparamParams
 ==========  ==========================
+
+Ours, by the numbers of the notebook:
+
+==========  ============================
+equation    function
+==========  ============================
+2           method/theory.gaussian_ratio
+4           method/curve.turning_point
+5           lab/series.decompose
+==========  ============================
 """

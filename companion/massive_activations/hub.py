@@ -1,4 +1,4 @@
-"""The paper's own models: measure one checkpoint of Pythia after another.
+"""Paper scale: the authors' whole data set, and their models, checkpoint after checkpoint.
 
 A model of the Pythia suite is a repository on the Hub with one revision per checkpoint.  A series
 of 36 checkpoints of the four smallest models is about 56 GB of downloads, so each revision is
@@ -16,22 +16,31 @@ import torch
 from huggingface_hub import scan_cache_dir
 from huggingface_hub.constants import HF_HUB_CACHE
 from tqdm.auto import tqdm
-from transformers import GPTNeoXForCausalLM, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, GPTNeoXForCausalLM, PreTrainedTokenizerBase
 
+from companion import data
+from companion.corpora import king_james
 from companion.massive_activations.method.measure import Measurement, measure
 from companion.massive_activations.sources import (
+    COLUMNS,
     as_blocks,
+    check_excerpt,
+    download_stats,
     layers_of,
+    load_excerpt,
+    read_folder,
+    read_params,
     read_stats,
     stats_path,
     write_stats,
 )
 from companion.models import ModelUnavailable, models_folder
+from companion.scale import device as best_device
+
+EXCERPT = "massive-activations/pythia_stats_excerpt.csv"
+SOURCES = ("excerpt", "hub")
 
 FINAL_STEP = 143_000
-
-PYTHIA_STEPS = (0, *(2**k for k in range(10)), *range(1000, FINAL_STEP + 1, 1000))
-"""The 154 checkpoints of every Pythia model."""
 
 SERIES_STEPS = (
     0,
@@ -39,7 +48,39 @@ SERIES_STEPS = (
     *(1000, 2000, 4000, 6000, 8000),
     *range(10_000, FINAL_STEP + 1, 7000),
 )
-"""36 of them: dense where things move.  The paper's own list is not published."""
+"""36 of the 154 checkpoints, dense where things move; the paper's own list is not published."""
+
+
+# --------------------------------------------------------------------------- the authors' data
+def authors_measurements(source: str) -> pd.DataFrame | data.Missing:
+    """The authors' measurements as one frame, or why they are not here.
+
+    source : ``"excerpt"``, a few checkpoints of three models; ``"hub"``, the whole published data
+        set of nine models and 188 layers (a download); every analysis of the excerpt then runs on
+        all of it
+    """
+    if source not in SOURCES:
+        raise ValueError(f"unknown source {source!r}; choose one of {', '.join(SOURCES)}")
+    if source == "excerpt":
+        return data.load(EXCERPT, load_excerpt)
+    folder = data.attempt(download_stats)
+    return folder if isinstance(folder, data.Missing) else measurements_in(folder)
+
+
+def measurements_in(folder: Path) -> pd.DataFrame:
+    """All stats files below `folder`, checked like the excerpt."""
+    return check_excerpt(read_folder(folder)[list(COLUMNS)])
+
+
+def authors_plateaus(source: str) -> pd.DataFrame | data.Missing:
+    """The authors' own fitted K of every layer (:func:`sources.read_params`), at paper scale."""
+    if source != "hub":
+        return data.Missing("The authors' fitted parameters are part of the paper scale.")
+    folder = data.attempt(download_stats)
+    return folder if isinstance(folder, data.Missing) else read_params(folder)
+
+
+# --------------------------------------------------------------------------- the authors' models
 
 
 def windows(
@@ -176,3 +217,33 @@ def measure_series(
             forget_checkpoint(repo_id, step, folder)
     tables = [read_stats(results / stats_path(model, step), n_layers) for step in sorted(steps)]
     return pd.concat(tables, ignore_index=True)
+
+
+def our_measurements(
+    models: tuple[str, ...],
+    *,
+    owner: str = "EleutherAI",
+    results: Path | None = None,
+    **options: object,
+) -> pd.DataFrame | data.Missing:
+    """Our own hooks on the published checkpoints of these models, in the authors' form.
+
+    models : names without owner; none of them stands for "not at this scale"
+    results : folder of finished steps, which are not run again; default below the cache
+    options : passed on to :func:`measure_series`
+
+    The text is the King James Bible, not the authors' sample of web pages: the ratio depends
+    little on the text (4 to 7 %, paper Table 2).
+    """
+    if not models:
+        return data.Missing("Measuring the Pythia checkpoints is part of the paper scale.")
+    folder = results or models_folder().parent / "massive-activations"
+    frames = []
+    for model in models:
+        repo_id = f"{owner}/{model}"
+        place = {key: options[key] for key in ("cache_dir", "local_files_only") if key in options}
+        tokenizer = AutoTokenizer.from_pretrained(repo_id, **place)
+        tokens = windows(tokenizer, [king_james().text])
+        options = {"device": best_device()} | options
+        frames.append(measure_series(repo_id, tokens, folder, **options))
+    return pd.concat(frames, ignore_index=True)

@@ -1,23 +1,10 @@
 """Published by others: the ten Pythia shapes, the excerpt, the authors' files, the paper's tables.
 
-The ten Pythia shapes: facts from the training configurations of github EleutherAI/pythia.
-
-Kept in the package (and not fetched) because everything about the predictor starts here.
-
-Numbers printed in the paper (arXiv 2508.03616v2), by table, and one check of a table.
-
-Tables are facts; they stand here so that a chapter can put its own beside them.
-
-The authors' published measurements, as far as they could be recovered: loading and checks.
-
-Each row is one block output of one model at one checkpoint on one input sequence: its three
-largest magnitudes and its median magnitude.
-
-The authors' stats files: reading theirs, and writing ours in the same layout.
-
-One file per checkpoint, ``pythia_<size>/stats/exp2_pythia_<size>_step<N>``, is text: for every
-input sequence one array of shape (4, n_layers) as numpy prints it, with the rows top1, top2, top3
-and median.
+The shapes are facts from the training configurations of github EleutherAI/pythia, the tables are
+those printed in the paper (arXiv 2508.03616v2).  A row of the authors' measurements is one block
+output of one model at one checkpoint on one input sequence.  Their stats files, one per checkpoint
+(``pythia_<size>/stats/exp2_pythia_<size>_step<N>``), are text: for every input sequence one array
+of shape (4, n_layers) as numpy prints it, with the rows top1, top2, top3 and median.
 """
 
 from __future__ import annotations
@@ -89,11 +76,6 @@ def architecture(model: str) -> Architecture:
 def paper_models() -> tuple[Architecture, ...]:
     """The nine models of the paper, smallest first."""
     return tuple(row for row in ARCHITECTURES if row.in_paper)
-
-
-def architecture_frame() -> pd.DataFrame:
-    """All ten rows, one column per field."""
-    return pd.DataFrame(ARCHITECTURES)
 
 
 # ------------------------------------------------------------------------------------ paper numbers
@@ -243,14 +225,10 @@ def models(excerpt: pd.DataFrame) -> list[str]:
 
 def steps(excerpt: pd.DataFrame, model: str) -> list[int]:
     """Checkpoints of one model, in order; ValueError if the excerpt has no such model."""
-    return sorted(int(step) for step in _of(excerpt, model).step.unique())
-
-
-def _of(excerpt: pd.DataFrame, model: str) -> pd.DataFrame:
     rows = excerpt[excerpt.model == model]
     if rows.empty:
         raise ValueError(f"no model {model!r} in the excerpt, it has {models(excerpt)}")
-    return rows
+    return sorted(int(step) for step in rows.step.unique())
 
 
 class FitRecord(NamedTuple):
@@ -405,6 +383,29 @@ def read_folder(folder: Path, n_layers: int | None = None) -> pd.DataFrame:
         raise BadStats(f"no file exp2_pythia_<size>_step<N> below {folder}")
     table = pd.concat([read_stats(path, n_layers) for path in paths], ignore_index=True)
     return table.sort_values(list(COLUMNS[:4]), ignore_index=True)
+
+
+def read_params(folder: Path) -> pd.DataFrame:
+    """The authors' fitted parameters below `folder`: ``*/params/*.json``, ratio series only.
+
+    A file is a list over layers of records, each with one or more fits (``"original"`` and the
+    reparametrized one) that have ``param_names``, ``popt`` and ``r2``; the better R2 counts, as in
+    the paper.  Returns columns ``model``, ``layer`` (from 1), ``K`` and ``r2``; no rows where no
+    file is there.
+    """
+    rows = []
+    for path in sorted(Path(folder).rglob("params/*.json")):
+        size = path.parent.parent.name.removeprefix("pythia_")
+        if "ratio" not in path.stem:
+            continue
+        for layer, record in enumerate(json.loads(path.read_text(encoding="utf-8")), 1):
+            fits = [one for one in record.values() if isinstance(one, dict) and "popt" in one]
+            if not fits:
+                raise BadStats(f"{path}: layer {layer} has no fit with 'popt'")
+            best = max(fits, key=lambda one: one["r2"])
+            K = dict(zip(best["param_names"], best["popt"], strict=True))["K"]
+            rows.append((f"pythia-{size}", layer, float(K), float(best["r2"])))
+    return pd.DataFrame(rows, columns=["model", "layer", "K", "r2"])
 
 
 def download_stats(cache_dir: Path | None = None) -> Path:

@@ -4,30 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from companion.massive_activations.lab.competitors import DAMPED_LOG
 from companion.massive_activations.lab.identifiability import CHECKPOINTS, LAST_STEP, REGIMES
 from companion.massive_activations.method.curve import (
-    ONLY_RELAXES,
-    TURNS_INSIDE,
-    TURNS_LATER,
     CurveParams,
     ReparamParams,
     damped_log,
-    damped_log_jacobian,
     from_reparametrized,
-    reparametrized,
-    reparametrized_jacobian,
-    to_reparametrized,
-    turning_kind,
     turning_point,
 )
-from companion.massive_activations.method.fit import (
-    FORMS,
-    correlation,
-    fit_curve,
-    fit_separable,
-    starting_point,
-)
+from companion.massive_activations.method.fit import DAMPED_LOG, fit
 from companion.massive_activations.sources import load_fit_record
 
 PEAK = REGIMES["early peak"]
@@ -48,25 +33,15 @@ def noisy(params, seed, noise=0.02, t=CHECKPOINTS):
     return damped_log(t, *params) * (1 + noise * rng.standard_normal(len(t)))
 
 
-def finite_differences(function, t, params):
-    columns = []
-    for i, value in enumerate(params):
-        step = 1e-6 * max(abs(value), 1e-2)
-        up, down = list(params), list(params)
-        up[i], down[i] = value + step, value - step
-        columns.append((function(t, *up) - function(t, *down)) / (2 * step))
-    return np.stack(columns, axis=-1)
+def reparametrized(t, A1, A2, beta, tau0, K):
+    """Paper eq. 13."""
+    return np.exp(-beta * t) * (A1 * np.log(t + tau0) + A2) + K
 
 
-@given(curves)
-def test_both_gradients_are_those_of_finite_differences(params):
-    scale = 1 + np.abs(damped_log_jacobian(UNIT, *params)).max(axis=0)
-    error = damped_log_jacobian(UNIT, *params) - finite_differences(damped_log, UNIT, params)
-    assert np.abs(error / scale).max() < 1e-6
-    other = to_reparametrized(params)
-    scale = 1 + np.abs(reparametrized_jacobian(UNIT, *other)).max(axis=0)
-    error = reparametrized_jacobian(UNIT, *other) - finite_differences(reparametrized, UNIT, other)
-    assert np.abs(error / scale).max() < 1e-6
+def to_reparametrized(p):
+    """Paper eq. 14."""
+    A1 = p.A * np.exp(-p.lam * p.t0)
+    return ReparamParams(A1, A1 * np.log(p.gamma), p.lam * p.gamma, p.t0 / p.gamma, p.K)
 
 
 @given(curves)
@@ -81,11 +56,6 @@ def test_the_published_record_maps_exactly(known_fit):
     direct = damped_log(CHECKPOINTS, *record.params)
     mapped = reparametrized(CHECKPOINTS, *to_reparametrized(record.params))
     assert np.abs(mapped - direct).max() < 1e-15
-    names = CurveParams._fields
-    table = correlation(record.covariance)
-    for (first, second), expected in known_fit.correlations.items():
-        value = table[names.index(first), names.index(second)]
-        assert value == pytest.approx(expected, abs=1e-3)
     t = np.linspace(0, LAST_STEP, 143_001)
     turn = t[damped_log(t, *record.params).argmax()]
     assert turning_point(record.params) == pytest.approx(turn, abs=1)
@@ -102,13 +72,11 @@ def test_the_turning_point_is_where_a_fine_grid_turns(lam, amplitude):
     assert t[values.argmax()] == pytest.approx(peak, abs=2 * t[1])
 
 
-def test_kinds_of_turning_points():
+def test_a_curve_may_never_turn():
     assert turning_point(PEAK) == pytest.approx(7777, abs=1)
-    assert turning_kind(PEAK, LAST_STEP) == TURNS_INSIDE
-    assert turning_kind(PEAK, 7000) == TURNS_LATER
-    assert turning_kind(PEAK._replace(t0=3.0), LAST_STEP) == ONLY_RELAXES
+    assert turning_point(PEAK._replace(t0=3.0)) < 0
     assert turning_point(PEAK._replace(lam=0.0)) == np.inf
-    assert turning_kind(PEAK._replace(lam=1e-320), LAST_STEP) == TURNS_LATER
+    assert turning_point(PEAK._replace(lam=1e-320)) > LAST_STEP
 
 
 def test_a_small_curve_by_hand():
@@ -120,8 +88,6 @@ def test_a_small_curve_by_hand():
 def test_an_argument_of_zero_is_refused():
     with pytest.raises(ValueError, match=r"must be positive, its smallest value is 0"):
         damped_log([0.0], 1.0, 1.0, 1.0, 0.0, 0.0)
-    with pytest.raises(ValueError, match="gamma and t0 must be positive"):
-        to_reparametrized(CurveParams(1, 1, 0, 1, 1))
 
 
 def test_a_curve_that_equation_9_cannot_name():
@@ -130,80 +96,53 @@ def test_a_curve_that_equation_9_cannot_name():
 
 
 def test_a_clean_series_is_recovered():
-    fit = fit_curve(CHECKPOINTS, damped_log(CHECKPOINTS, *PEAK))
-    assert np.array(fit.params) == pytest.approx(np.array(PEAK), rel=1e-3)
-    assert fit.r2 == pytest.approx(1.0, abs=1e-9)
-    assert fit.turning_step == pytest.approx(turning_point(PEAK), rel=1e-3)
-    assert fit.predict([50_000]) == pytest.approx(damped_log([50_000], *PEAK), rel=1e-6)
+    found = fit(DAMPED_LOG, CHECKPOINTS, damped_log(CHECKPOINTS, *PEAK))
+    assert np.array(found.params) == pytest.approx(np.array(PEAK), rel=1e-2)
+    assert found.r2 == pytest.approx(1.0, abs=1e-8)
+    assert turning_point(found.params) == pytest.approx(turning_point(PEAK), rel=1e-3)
+    assert found.predict([50_000]) == pytest.approx(damped_log([50_000], *PEAK), rel=1e-4)
 
 
-def test_scipys_curve_fit_gives_the_same_parameters_and_covariance():
-    y = noisy(PEAK, 3)
-    ours = fit_curve(CHECKPOINTS, y)
-    theirs, covariance = curve_fit(
-        damped_log,
-        CHECKPOINTS,
-        y,
-        p0=ours.params,
-        jac=damped_log_jacobian,
-        x_scale="jac",
-        bounds=([-np.inf, 0, 0, 0, -np.inf], np.inf),
-        ftol=1e-14,
-        xtol=1e-14,
-        gtol=1e-14,
-    )
-    assert np.array(ours.params) == pytest.approx(theirs, rel=1e-3)
-    assert np.diag(ours.covariance) == pytest.approx(np.diag(covariance), rel=2e-2)
-    assert correlation(covariance) == pytest.approx(ours.correlation, abs=1e-3)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_papers_own_search_is_no_better(seed):
+    """scipy's bounded trust region on scaled data, from the paper's start, as the paper fits."""
+    y = noisy(PEAK, seed)
+    u, z = CHECKPOINTS / LAST_STEP, (y - y.min()) / np.ptp(y)
+    start = (1.0, 1 / u.std(), 1.0, 1.0, 0.5)
+    bounds = ([-np.inf, 0, 0, 0, -np.inf], np.inf)
+
+    def curve(u, A, lam, gamma, t0, K):
+        x = gamma * u + t0
+        return A * np.exp(-lam * x) * np.log(x) + K
+
+    theirs, _ = curve_fit(curve, u, z, p0=start, bounds=bounds, max_nfev=20_000)
+    rss = np.sum((curve(u, *theirs) - z) ** 2) * np.ptp(y) ** 2
+    ours = fit(DAMPED_LOG, CHECKPOINTS, y)
+    assert ours.rss <= rss * (1 + 1e-6)
+    assert ours.rss == pytest.approx(rss, rel=0.02)
+    assert pytest.approx(y.min() + np.ptp(y) * theirs[-1], abs=0.5) == ours.params.K
 
 
-@pytest.mark.parametrize("regime", REGIMES)
-def test_the_better_form_is_kept_and_no_search_beats_the_global_one(regime):
-    for seed in range(4):
-        y = noisy(REGIMES[regime], seed)
-        fit = fit_curve(CHECKPOINTS, y)
-        assert fit.r2 == max(attempt.r2 for attempt in fit.attempts)
-        assert [attempt.form for attempt in fit.attempts] == list(FORMS)
-        residual = y - fit.predict(CHECKPOINTS)
-        assert 1 - residual.var() / y.var() >= fit.r2 - 1e-9
-        best = fit_separable(DAMPED_LOG, CHECKPOINTS, y)
-        assert best.r2 >= fit.r2 - 1e-6
-        assert fit.r2 >= best.r2 - 1e-3  # the paper's start is good enough in these regimes
-
-
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.floats(1e-3, 1e3), st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
 def test_units_do_not_matter(size, shift, span):
     y = noisy(PEAK, 1)
-    plain, scaled = fit_curve(CHECKPOINTS, y), fit_curve(CHECKPOINTS * span, size * y + shift)
-    assert scaled.r2 == pytest.approx(plain.r2, abs=1e-6)
-    assert scaled.params.gamma * span == pytest.approx(plain.params.gamma, rel=0.02)
-    moved = (scaled.params.K - shift) / size
-    assert moved == pytest.approx(plain.params.K, abs=0.5)
-
-
-def test_a_search_that_runs_out_is_reported_not_dropped():
-    fit = fit_curve(CHECKPOINTS, noisy(REGIMES["rising"], 0), max_evaluations=3)
-    assert not fit.converged
-    assert [attempt.n_evaluations for attempt in fit.attempts] == [3, 3]
-    assert np.isfinite(fit.r2)
-    assert np.isfinite(fit.predict(CHECKPOINTS)).all()
-
-
-def test_the_start_is_the_papers():
-    u, z = np.linspace(0, 1, 11), np.linspace(0, 1, 11)
-    assert starting_point(u, z) == pytest.approx((1.0, 1 / u.std(), 1.0, 1.0, 0.5))
+    plain = fit(DAMPED_LOG, CHECKPOINTS, y)
+    scaled = fit(DAMPED_LOG, CHECKPOINTS * span, size * y + shift)
+    assert scaled.r2 == pytest.approx(plain.r2, abs=1e-5)
+    assert scaled.params.gamma * span == pytest.approx(plain.params.gamma, rel=0.05)
+    assert (scaled.params.K - shift) / size == pytest.approx(plain.params.K, abs=0.5)
 
 
 def test_bad_series_are_refused():
     t = np.arange(8.0)
     with pytest.raises(ValueError, match="constant"):
-        fit_curve(t, np.ones(8))
-    with pytest.raises(ValueError, match="at least 6 checkpoints, got 5"):
-        fit_curve(t[:5], t[:5])
+        fit(DAMPED_LOG, t, np.ones(8))
+    with pytest.raises(ValueError, match="at least 5 checkpoints, got 4"):
+        fit(DAMPED_LOG, t[:4], t[:4])
     with pytest.raises(ValueError, match="increase strictly"):
-        fit_curve(t[::-1], t)
+        fit(DAMPED_LOG, t[::-1], t)
     with pytest.raises(ValueError, match="must be finite"):
-        fit_curve(t, np.append(t[:-1], np.nan))
-    with pytest.raises(ValueError, match="forms must be one or more"):
-        fit_curve(t, t**2, forms=("other",))
+        fit(DAMPED_LOG, t, np.append(t[:-1], np.nan))
+    with pytest.raises(ValueError, match="equally long"):
+        fit(DAMPED_LOG, t, t[:-1])

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta, norm
 
-from companion.massive_activations.lab.ratios import gaussian_ratio, hidden_state_ratio
+from companion.massive_activations.method.theory import gaussian_ratio, hidden_state_ratio
 
 
 def test_values_of_the_specification():

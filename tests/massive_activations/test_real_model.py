@@ -5,22 +5,23 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from companion.corpora import Corpus
 from companion.massive_activations.lab import real_model
-from companion.massive_activations.lab.minis import first_token_attention
 from companion.massive_activations.lab.real_model import (
     NoMassiveActivation,
     block_output,
     english_texts,
-    first_token_variants,
+    first_token_attention,
     intervene,
-    is_massive,
     locate,
     nll_per_text,
     overwritten,
+    variants,
 )
-from companion.massive_activations.method.measure import measure
+from companion.massive_activations.method.measure import Measurement, measure
 from companion.models import smollm2
 
-N_TEXTS, SEQ = 5, 48
+from . import made
+
+N_TEXTS, SEQ = 4, 32
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def real():
 
 @pytest.fixture(scope="module")
 def texts(real):
-    return english_texts(real[1], N_TEXTS, SEQ)
+    return english_texts(real[1], N_TEXTS, SEQ, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,8 @@ def location(real, texts, measured):
 
 @pytest.fixture(scope="module")
 def result(real, texts, location):
-    rng = np.random.default_rng(0)
-    return intervene(real[0], texts.input_ids, rng, location=location)
+    ids, rng = texts.input_ids, np.random.default_rng(0)
+    return made.real_model(nll_per_text(real[0], ids), intervene(real[0], ids, location, rng))
 
 
 def test_texts_have_one_length_and_first_tokens_of_their_own(real, texts):
@@ -57,11 +58,15 @@ def test_texts_have_one_length_and_first_tokens_of_their_own(real, texts):
     assert real[1].decode(ids[0].tolist()).split()[0].isascii()
 
 
-def test_too_many_texts_are_refused(real):
-    short = Corpus({"a": "one two three", "b": "one four five"}, "here", "none", "1")
-    assert english_texts(real[1], 1, 3, short).names == ("a",)
-    with pytest.raises(ValueError, match="1 documents have 3 tokens"):
-        english_texts(real[1], 2, 3, short)
+def test_passages_begin_with_a_line_and_too_many_are_refused(real):
+    lines = "Alpha one two three\nBeta four five six\nAlpha seven eight nine"
+    short = Corpus({"a": lines}, "here", "none", "1")
+    found = english_texts(real[1], 2, 3, np.random.default_rng(0), short)
+    starts = {real[1].decode([int(ids[0])]) for ids in found.input_ids}
+    assert starts <= {"Alpha", "Beta", "Al", "B", "Alph", "Bet"}
+    assert len(starts) == 2
+    with pytest.raises(ValueError, match="2 passages have 3 tokens"):
+        english_texts(real[1], 3, 3, np.random.default_rng(0), short)
 
 
 def test_massive_activations_are_where_they_were_seen(measured, location):
@@ -71,8 +76,9 @@ def test_massive_activations_are_where_they_were_seen(measured, location):
     assert all(0 in tokens for tokens in location.tokens)
     for values in location.values:
         np.testing.assert_allclose(values, 22_500, rtol=0.2)
-    assert not is_massive(measured)[:, :11].all(axis=0).any()
-    assert is_massive(measured)[:, 11:27].all()
+    massive = (measured.top1 > 100) & (measured.ratio >= 1000)
+    assert not massive[:, :11].all(axis=0).any()
+    assert massive[:, 11:27].all()
     assert np.all(measured.dim[:, 11:28] == 507)
 
 
@@ -91,31 +97,46 @@ def test_zero_breaks_the_model_and_the_mean_does_not(result):
 def test_ordinary_scalars_can_be_removed(result, location):
     control = result.perplexity_ratio("control")
     assert np.all(np.abs(control - 1) < 0.05)
-    assert not set(result.control_dims) & set(location.dims)
 
 
 def test_without_the_spike_the_sink_loses_its_hold(real, texts, location):
     model, text = real[0], texts.input_ids[:1]
-    before = first_token_attention(model, text)[0, 12:, 1:].mean()
+    before = first_token_attention(model, text)[12:].mean()
     with overwritten(model, location.block, location.tokens[0], location.dims, np.zeros(1)):
-        after = first_token_attention(model, text)[0, 12:, 1:].mean()
+        after = first_token_attention(model, text)[12:].mean()
     assert before > 0.3
     assert after < before - 0.05
 
 
+def test_attention_is_that_of_the_plain_softmax():
+    model, ids = tiny_llama(spikes=()), some_ids(n=2)
+    plain = model.config._attn_implementation
+    found = first_token_attention(model, ids)
+    assert model.config._attn_implementation == plain
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        weights = model(ids, output_attentions=True).attentions
+    expected = [one[:, :, 1:, 0].mean().item() for one in weights]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    # every query may look at the first token, and rows sum to one
+    assert all(1 / 9 < one < 1 for one in found)
+
+
 def test_whatever_comes_first_is_massive(real, texts):
-    rows = first_token_variants(*real, texts.input_ids[0], 12)
-    assert len({row.word for row in rows}) == 3
-    assert all((row.token, row.dim) == (0, 507) for row in rows)
-    assert all(row.ratio > 1000 for row in rows)
-    assert rows[2].word == real[1].bos_token
+    table = variants(*real, texts, 12)
+    assert len(table) == 3 * N_TEXTS
+    assert ((table.token == 0) & (table.dim == 507)).all()
+    assert (table.magnitude > 10_000).all()
+    begin = table[table.variant == "begin token in front"].magnitude
+    assert begin.nunique() == 1  # one token, one state: a causal model sees nothing else there
+    assert table[table.variant == "as it is"].magnitude.nunique() == N_TEXTS
 
 
 def test_perplexity_is_that_of_transformers_own_loss(real, texts):
     model, ids = real[0], texts.input_ids[:3]
     with torch.no_grad():
         expected = [model(text[None], labels=text[None]).loss.item() for text in ids]
-    np.testing.assert_allclose(nll_per_text(model, ids, batch_size=2), expected, rtol=1e-4)
+    np.testing.assert_allclose(nll_per_text(model, ids), expected, rtol=1e-4)
 
 
 def tiny_llama(spikes=((2, 5, 3e4),)):
@@ -152,7 +173,7 @@ def some_ids(n=4, seq=9):
 def test_a_planted_spike_is_located():
     ids = some_ids()
     model = tiny_llama(spikes=((2, 5, 3e4), (2, 7, -5e4)))
-    found = locate(model, ids)
+    found = locate(model, ids, measure(model, ids))
     assert (found.block, found.dims, found.tokens) == (2, (7, 5), ((0,),) * 4)
     states = block_output(model, ids, 2)
     for values, state in zip(found.values, states, strict=True):
@@ -170,13 +191,14 @@ def test_a_block_counts_only_when_every_text_has_a_spike_there():
         return output
 
     model.model.layers[0].register_forward_hook(spike_in_one_text)
-    found = locate(model, ids)
+    found = locate(model, ids, measure(model, ids))
     assert (found.block, found.dims, found.tokens) == (3, (5,), ((0,),) * 4)
 
 
 def test_a_model_without_spikes_says_so():
+    model = tiny_llama(spikes=())
     with pytest.raises(NoMassiveActivation, match="no block exceeds 100 and 1000 medians"):
-        locate(tiny_llama(spikes=()), some_ids())
+        locate(model, some_ids(), measure(model, some_ids()))
 
 
 def test_overwriting_changes_these_scalars_only_and_is_undone():
@@ -208,37 +230,45 @@ def test_the_mean_is_that_of_the_other_texts(monkeypatch):
         return original(model, block, tokens, dims, values)
 
     monkeypatch.setattr(real_model, "overwritten", spy)
-    result = intervene(model, ids, np.random.default_rng(0))
-    values = np.array([rows[0, 0] for rows in result.location.values])
+    where = locate(model, ids, measure(model, ids))
+    intervene(model, ids, where, np.random.default_rng(0))
+    values = np.array([rows[0, 0] for rows in where.values])
     zeros, means, controls = written[:4], written[4:8], written[8:]
     assert all(np.all(value == 0) for _, value in zeros + controls)
     for i, (dims, value) in enumerate(means):
         assert dims == (5,)
         assert value[0] == pytest.approx(np.delete(values, i).mean(), rel=1e-6)
-    assert all(dims == result.control_dims != (5,) for dims, _ in controls)
-
-
-def test_another_block_is_replaced_by_the_values_of_that_block(monkeypatch):
-    model, ids = tiny_llama(), some_ids()
-    result = intervene(model, ids, np.random.default_rng(0), block=4)
-    later = block_output(model, ids, 4)[:, 0, 5]
-    with overwritten(model, 4, [0], [5], np.delete(later, 1).mean()):
-        expected = nll_per_text(model, ids[1:2])[0]
-    assert result.changed["mean"][1] == pytest.approx(expected, rel=1e-6)
+    assert len({dims for dims, _ in controls}) == 1
+    assert controls[0][0] != (5,)
 
 
 def test_two_texts_are_too_few():
+    model, ids = tiny_llama(), some_ids(n=2)
+    where = locate(model, ids, measure(model, ids))
     with pytest.raises(ValueError, match="at least three texts"):
-        intervene(tiny_llama(), some_ids(n=2), np.random.default_rng(0))
+        intervene(model, ids, where, np.random.default_rng(0))
 
 
 def test_perplexity_ratio_is_that_of_perplexities():
-    found = real_model.Intervention(
-        real_model.Location(1, (0,), ((0,),), (np.ones((1, 1)),)),
-        np.log([10.0, 20.0]),
-        {"zero": np.log([30.0, 80.0])},
-        (1,),
-    )
+    found = made.real_model(np.log([10.0, 20.0]), {"zero": np.log([30.0, 80.0])})
     np.testing.assert_allclose(found.perplexity_ratio("zero"), [3.0, 4.0])
-    interval = found.interval("zero", np.random.default_rng(0))
-    assert interval.estimate == pytest.approx(12**0.5)
+    assert found.interval("zero", np.random.default_rng(0)).estimate == pytest.approx(12**0.5)
+
+
+def test_the_whole_look_at_a_model(monkeypatch):
+    """On a planted spike: everything that the page shows, from one call."""
+    model = tiny_llama()
+
+    class Tokenizer:
+        bos_token_id = 1
+
+    monkeypatch.setattr(real_model, "smollm2", lambda: (model, Tokenizer()))
+    texts = real_model.Texts(("a", "b", "c"), some_ids(n=3))
+    monkeypatch.setattr(real_model, "english_texts", lambda *_: texts)
+    found = real_model.watch_real_model(3, 9, np.random.default_rng(0))
+    assert isinstance(found.measured, Measurement)
+    assert (found.location.block, found.location.dims) == (2, (5,))
+    assert found.attention.shape == (4,)
+    assert set(found.changed) == set(real_model.CHANGES)
+    # the state that transformers reports last is normalized: the planted spike is gone
+    assert found.measured.top1[0, -1] / found.reported > 1000

@@ -1,1 +1,1 @@
-"""Our experiments: minis, a real model, interventions, and what the fits can tell."""
+"""Our experiments: a real model, the released series, and what the fits can tell."""

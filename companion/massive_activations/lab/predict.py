@@ -10,24 +10,30 @@ question that the paper's title promises to answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import spearmanr
 from sklearn.base import RegressorMixin
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import LassoCV, RidgeCV
 from sklearn.metrics import r2_score
-from sklearn.model_selection import KFold, LeaveOneGroupOut, cross_val_predict, train_test_split
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict, train_test_split
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 
-from companion.massive_activations.sources import Architecture, architecture_frame, paper_models
-from companion.stats import Interval, paired
+from companion.massive_activations.lab.series import ratio_series
+from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.sources import (
+    ARCHITECTURES,
+    Architecture,
+    architecture,
+    paper_models,
+)
 
 FEATURES = (
     "l/L",
@@ -43,7 +49,42 @@ FEATURES = (
 )
 """The paper's features; its rotary base and share are constant over the models and left out."""
 
-REGRESSORS = ("ridge", "lasso", "random forest", "gradient boosting", "nearest neighbors")
+NEIGHBORS, XGBOOST = "nearest neighbors", "xgboost"
+REGRESSORS = ("ridge", "lasso", "random forest", "gradient boosting", XGBOOST, NEIGHBORS)
+"""The paper's five, and one that cannot do but copy."""
+
+PLATEAU, LEVEL = "plateau K", "ratio at the last checkpoint"
+TARGETS = (PLATEAU, LEVEL)
+
+
+def regressors() -> tuple[str, ...]:
+    """Those that can be had here: XGBoost has to be installed (``pip install xgboost``)."""
+    return tuple(name for name in REGRESSORS if name != XGBOOST or find_spec(XGBOOST))
+
+
+def regressor(name: str, seed: int = 0) -> RegressorMixin:
+    """One of :data:`REGRESSORS` on standardized features; settings are ours, the paper has none.
+
+    Raises ``ModuleNotFoundError`` for XGBoost where it is not installed.
+    """
+    if name == "ridge":
+        model = RidgeCV(np.logspace(-3, 3, 13))
+    elif name == "lasso":
+        model = LassoCV(alphas=np.logspace(-2.5, 0, 11), max_iter=20_000, tol=1e-3)
+    elif name == "random forest":
+        model = RandomForestRegressor(50, random_state=seed)
+    elif name == "gradient boosting":
+        model = GradientBoostingRegressor(random_state=seed)
+    elif name == XGBOOST:
+        from xgboost import XGBRegressor
+
+        # one thread: as fast on two hundred rows, and the same on every machine
+        model = XGBRegressor(n_estimators=100, max_depth=3, n_jobs=1, random_state=seed)
+    elif name == NEIGHBORS:
+        model = KNeighborsRegressor(3)
+    else:
+        raise ValueError(f"unknown regressor {name!r}; choose one of {', '.join(REGRESSORS)}")
+    return make_pipeline(StandardScaler(), model)
 
 
 def feature_table(models: Sequence[Architecture] | None = None) -> pd.DataFrame:
@@ -74,76 +115,42 @@ def feature_table(models: Sequence[Architecture] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "layer", *FEATURES])
 
 
-def regressor(name: str, *, transform: str | None = None, seed: int = 0) -> RegressorMixin:
-    """A regressor with standardized features.
-
-    name : one of :data:`REGRESSORS`; hyper-parameters are ours (the paper lists none)
-    transform : ``"log1p"``, ``"yeo-johnson"`` or None, applied to the target
-    """
-    if name == "ridge":
-        model = RidgeCV(np.logspace(-3, 3, 13))
-    elif name == "lasso":
-        model = LassoCV(alphas=np.logspace(-2.5, 0, 11), max_iter=20_000, tol=1e-3)
-    elif name == "random forest":
-        model = RandomForestRegressor(50, random_state=seed)
-    elif name == "gradient boosting":
-        model = GradientBoostingRegressor(random_state=seed)
-    elif name == "nearest neighbors":
-        model = KNeighborsRegressor(3)
-    else:
-        raise ValueError(f"unknown regressor {name!r}; choose one of {', '.join(REGRESSORS)}")
-    pipeline = make_pipeline(StandardScaler(), model)
-    if transform is None:
-        return pipeline
-    if transform == "log1p":
-        target = FunctionTransformer(np.log1p, np.expm1)
-    elif transform == "yeo-johnson":
-        target = PowerTransformer("yeo-johnson")
-    else:
-        raise ValueError(f"unknown transform {transform!r}; use 'log1p', 'yeo-johnson' or None")
-    return TransformedTargetRegressor(pipeline, transformer=target)
-
-
+# --------------------------------------------------------------------------- two ways to split
 def random_split_r2(
-    model: RegressorMixin, X: ArrayLike, y: ArrayLike, *, rng: np.random.Generator
+    model: RegressorMixin, X: ArrayLike, y: ArrayLike, rng: np.random.Generator
 ) -> float:
     """Test R2 of one random 80/20 split of the rows, the paper's protocol.
 
     X, y : arrays of shape (n_rows, n_features) and (n_rows,)
     """
-    train, test = _random_rows(len(X), rng)
-    X, y = np.asarray(X), np.asarray(y)
+    state = int(rng.integers(2**31))
+    train, test = train_test_split(np.arange(len(X)), test_size=0.2, random_state=state)
     return float(r2_score(y[test], model.fit(X[train], y[train]).predict(X[test])))
 
 
-def leave_one_model_out_r2(
+def left_out(
     model: RegressorMixin, X: ArrayLike, y: ArrayLike, groups: ArrayLike
-) -> float | np.ndarray:
+) -> tuple[float | np.ndarray, np.ndarray]:
     """R2 of the predictions for each model by a regressor that has not seen that model.
 
-    All out-of-fold predictions are pooled before R2 is taken, so the total variance is that
-    between and within models, as in a random split.
-
     X : array of shape (n_rows, n_features)
-    y : array of shape (n_rows,) or, for a regressor that treats columns independently, (n_rows, k)
+    y : (n_rows,) or, for a regressor that treats columns independently, (n_rows, k)
     groups : (n_rows,) model of each row, at least two different
-    Returns a float, or (k,) for a 2-D y.
+
+    Returns (R2 of all predictions together, a float or (k,), and the predictions in the shape of
+    `y`).  The total variance is that between and within models, as in a random split.
     """
     predicted = cross_val_predict(model, X, y, groups=groups, cv=LeaveOneGroupOut())
     scores = r2_score(y, predicted, multioutput="raw_values")
-    return float(scores[0]) if np.ndim(y) == 1 else scores
+    return (float(scores[0]) if np.ndim(y) == 1 else scores), predicted
 
 
-def _random_rows(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    state = int(rng.integers(2**31))
-    return train_test_split(np.arange(n), test_size=0.2, random_state=state)
-
-
+# --------------------------------------------------------------------------- where nothing is
 def null_targets(
     table: pd.DataFrame,
     n_draws: int,
-    *,
     rng: np.random.Generator,
+    *,
     noise: float = 0.3,
     architecture_effect: float = 0.0,
 ) -> np.ndarray:
@@ -168,120 +175,95 @@ def null_targets(
     return level + bump + noise * rng.standard_normal((len(table), n_draws))
 
 
-class Leakage(NamedTuple):
+@dataclass(frozen=True)
+class Leakage:
     """R2 of both protocols on simulated targets; one value per draw.
 
-    regressor : which regressor
     random : (n_draws,) random 80/20 split, a new split per draw
     grouped : (n_draws,) leave one model out
     """
 
-    regressor: str
     random: np.ndarray
     grouped: np.ndarray
 
 
 def leakage_null(
     n_draws: int,
-    *,
     rng: np.random.Generator,
-    name: str = "nearest neighbors",
-    noise: float = 0.3,
+    *,
+    name: str = NEIGHBORS,
     architecture_effect: float = 0.0,
-    table: pd.DataFrame | None = None,
 ) -> Leakage:
     """Score both protocols on the real feature table with targets of :func:`null_targets`."""
-    table = feature_table() if table is None else table
-    X = table[list(FEATURES)].to_numpy()
-    targets = null_targets(
-        table, n_draws, rng=rng, noise=noise, architecture_effect=architecture_effect
-    )
+    table = feature_table()
+    X, groups = table[list(FEATURES)].to_numpy(), table["model"]
+    targets = null_targets(table, n_draws, rng, architecture_effect=architecture_effect)
     model = regressor(name)
-    random = [random_split_r2(model, X, y, rng=rng) for y in targets.T]
-    if name == "nearest neighbors":  # neighbors depend on X alone: one fold serves all draws
-        grouped = leave_one_model_out_r2(model, X, targets, table["model"])
+    random = [random_split_r2(model, X, y, rng) for y in targets.T]
+    if name == NEIGHBORS:  # neighbors depend on X alone: one fold serves all draws
+        grouped = left_out(model, X, targets, groups)[0]
     else:
-        grouped = [leave_one_model_out_r2(model, X, y, table["model"]) for y in targets.T]
-    return Leakage(name, np.array(random), np.array(grouped))
+        grouped = [left_out(model, X, y, groups)[0] for y in targets.T]
+    return Leakage(np.array(random), np.array(grouped))
 
 
-def leakage_by_regressor(
-    n_draws: int,
-    *,
-    rng: np.random.Generator,
-    names: Sequence[str] = REGRESSORS,
-    noise: float = 0.3,
-) -> dict[str, Leakage]:
-    """:func:`leakage_null` for several regressors, all on the same targets and splits."""
-    state = int(rng.integers(2**63))
-    return {
-        name: leakage_null(n_draws, rng=np.random.default_rng(state), name=name, noise=noise)
-        for name in names
-    }
+# --------------------------------------------------------------------------- real layers
+def level_targets(rows: pd.DataFrame, fits: pd.DataFrame) -> pd.DataFrame:
+    """What is predicted of every layer: columns ``model``, ``layer``, and :data:`TARGETS`.
 
+    K is Yeo-Johnson transformed, as in the paper, the ratio at the last checkpoint a logarithm;
+    both have mean 0 and variance 1 over the layers.
 
-class SplitComparison(NamedTuple):
-    """Both protocols on one real target.
-
-    random_r2, grouped_r2 : pooled out-of-fold R2; random folds are repeated and averaged
-    excess_error : mean over models of (squared error when the model is left out minus squared
-        error under random folds), in units of the target's variance; paired over models
+    fits : of :func:`lab.rivals.fit_layers`.  Layers on which eq. 9 was not fitted are left out.
     """
-
-    random_r2: float
-    grouped_r2: float
-    excess_error: Interval
-
-
-def compare_splits(
-    table: pd.DataFrame,
-    y: ArrayLike,
-    name: str,
-    *,
-    rng: np.random.Generator,
-    transform: str | None = None,
-    n_repeats: int = 5,
-) -> SplitComparison:
-    """Random folds against leave-one-model-out, with the same number of folds.
-
-    table : as :func:`feature_table` gives it, two models or more
-    y : (n_rows,) one fitted parameter, finite
-    """
-    X, y = table[list(FEATURES)].to_numpy(), np.asarray(y, dtype=float)
-    if y.shape != (len(X),) or not np.isfinite(y).all():
-        raise ValueError(f"y must hold {len(X)} finite values, got shape {y.shape}")
-    model, groups = regressor(name, transform=transform), table["model"]
-    folds = groups.nunique()
-    random = np.stack(
-        [
-            cross_val_predict(
-                model, X, y, cv=KFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
-            )
-            for _ in range(n_repeats)
-        ]
-    )  # (n_repeats, n_rows)
-    grouped = cross_val_predict(model, X, y, groups=groups, cv=LeaveOneGroupOut())
-    errors = (
-        pd.DataFrame({"grouped": (grouped - y) ** 2, "random": ((random - y) ** 2).mean(axis=0)})
-        .groupby(groups.to_numpy())
-        .mean()
-        / y.var()
-    )
-    return SplitComparison(
-        random_r2=float(np.mean([r2_score(y, row) for row in random])),
-        grouped_r2=float(r2_score(y, grouped)),
-        excess_error=paired(errors["grouped"], errors["random"]),
+    eq_9 = fits[(fits.curve == DAMPED_LOG.name) & np.isfinite(fits.K)]
+    series = ratio_series(rows).sort_values("step")
+    last = series.groupby(["model", "layer"]).ratio.last()
+    found = eq_9[["model", "layer"]].reset_index(drop=True)
+    plateau = PowerTransformer("yeo-johnson").fit_transform(eq_9[["K"]].to_numpy())
+    level = np.log([last[key] for key in zip(found.model, found.layer, strict=True)])
+    return found.assign(
+        **{PLATEAU: plateau[:, 0], LEVEL: StandardScaler().fit_transform(level[:, None])[:, 0]}
     )
 
 
-def confounding() -> dict[str, float]:
-    """Spearman correlations over the nine models that keep their causes apart from nobody.
+@dataclass(frozen=True)
+class Splits:
+    """Both protocols on one target of real layers.
 
-    ``width and peak learning rate`` : the learning rate is not among the features
-    ``width and H/d`` : the paper's most important feature falls with width
+    random : (n_splits,) test R2 of random 80/20 splits
+    grouped : R2 of all predictions with a model left out, together
+    by_model : (n_models,) 1 - squared error over the variance of all layers, of the model left out
     """
-    rows = architecture_frame().query("in_paper")
-    return {
-        "width and peak learning rate": float(spearmanr(rows.width, rows.peak_lr).statistic),
-        "width and H/d": float(spearmanr(rows.width, rows.heads / rows.width).statistic),
-    }
+
+    random: np.ndarray
+    grouped: float
+    by_model: np.ndarray
+
+
+def score_levels(
+    targets: pd.DataFrame, n_splits: int, rng: np.random.Generator
+) -> dict[str, dict[str, Splits]]:
+    """Target -> regressor -> how well it is predicted; targets of :func:`level_targets`."""
+    shapes = [architecture(model) for model in targets.model.unique()]
+    table = feature_table(shapes).merge(targets, on=["model", "layer"])
+    X, groups = table[list(FEATURES)].to_numpy(), table["model"].to_numpy()
+    found: dict[str, dict[str, Splits]] = {}
+    for target in TARGETS:
+        y = table[target].to_numpy()
+        found[target] = {}
+        for name in regressors():
+            model = regressor(name)
+            random = [random_split_r2(model, X, y, rng) for _ in range(n_splits)]
+            grouped, predicted = left_out(model, X, y, groups)
+            error = pd.Series((predicted - y) ** 2).groupby(groups, sort=False).mean()
+            skill = 1 - error.to_numpy() / y.var()
+            found[target][name] = Splits(np.array(random), grouped, skill)
+    return found
+
+
+def confounding() -> float:
+    """Spearman correlation of width and peak learning rate, no feature, over the nine models."""
+    rows = [row for row in ARCHITECTURES if row.in_paper]
+    found = spearmanr([row.width for row in rows], [row.peak_lr for row in rows])
+    return float(found.statistic)

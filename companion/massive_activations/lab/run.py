@@ -1,110 +1,102 @@
-"""The experiments as the notebook calls them: settings in, results out."""
+"""The experiments, one function a step of the notebook: settings in, results out."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from companion.data import Missing
-from companion.massive_activations.lab import identifiability, mini_runs, predict, ratios
-from companion.massive_activations.lab import real_model as pretrained
-from companion.massive_activations.method.curve import damped_log
+from companion.massive_activations import hub
+from companion.massive_activations.lab import identifiability, predict, rivals, series
+from companion.massive_activations.lab.real_model import RealModel, watch_real_model
 from companion.massive_activations.method.measure import Measurement
-from companion.massive_activations.settings import Settings, arm_minis, base_minis, grid_minis
-from companion.scale import generator, n_threads
+from companion.massive_activations.settings import Settings
+from companion.scale import generator, one_thread
 
-PLATEAUS = {"early peak": (0, 120, 25), "rising": (-9000, 3000, 25)}
-"""Regime to the grid of K on which the profile is computed: start, end, number."""
+PLATEAUS = {"early peak": (56, 64), "rising": (-9000, 3000)}
+"""Regime to the ends of the grid on which K is held."""
 
 
+@one_thread()
+def real_model(settings: Settings, seed: int) -> RealModel:
+    """Massive activations in a pretrained model, and what breaks without them (C9)."""
+    rng = generator(seed, "real model")
+    return watch_real_model(settings.texts, settings.text_tokens, rng)
+
+
+@one_thread()
 def untrained(settings: Settings, seed: int) -> list[Measurement]:
-    """Networks before training, to be held against the authors' step 0."""
-    return [ratios.untrained(seed + i) for i in range(settings.n_pipeline_seeds)]
+    """Networks before training, to be held against the authors' step 0 (C0)."""
+    return [series.untrained(seed + i) for i in range(settings.pipeline_seeds)]
 
 
-def authors(settings: Settings) -> pd.DataFrame | Missing:
+def authors(settings: Settings) -> pd.DataFrame:
     """The authors' measurements: an excerpt, or all at paper scale."""
-    return ratios.authors_measurements(settings.source)
+    return hub.authors_measurements(settings.source)
 
 
-def ours(settings: Settings) -> pd.DataFrame | Missing:
+def ours(settings: Settings) -> pd.DataFrame:
     """Our own measurements of the published checkpoints, at paper scale."""
-    return ratios.our_measurements(settings.pythia)
+    return hub.our_measurements(settings.pythia)
 
 
-def minis(settings: Settings, seed: int) -> tuple[mini_runs.MiniRuns, mini_runs.MiniRuns]:
-    """Minis of the base arm with their control, and minis of all other arms."""
-    n_jobs = min(settings.n_jobs, n_threads())
-    base = base_minis(settings, seed)
-    control = replace(base[0], arm="control", lr=1e-3)
-    trained = mini_runs.train_minis([*base, control], n_jobs=n_jobs)
-    others = [*arm_minis(settings, seed), *grid_minis(settings, seed)]
-    return trained, mini_runs.train_minis(others, n_jobs=n_jobs)
+@one_thread()
+def fits(rows: pd.DataFrame) -> pd.DataFrame:
+    """Eq. 9 and its rivals on every layer (C4, C12, C14)."""
+    return rivals.fit_layers(rows)
 
 
+@one_thread()
+def true_fits(rows: pd.DataFrame, settings: Settings, seed: int) -> dict[str, np.ndarray]:
+    """The same race where eq. 9 is the truth (C14)."""
+    return rivals.closer_where_true(rows, settings.true_draws, generator(seed, "true fits"))
+
+
+@one_thread()
+def levels(
+    rows: pd.DataFrame, fitted: pd.DataFrame, settings: Settings, seed: int
+) -> dict[str, dict[str, predict.Splits]]:
+    """Plateau and last ratio of every layer from architecture, by two ways to split (C13)."""
+    targets = predict.level_targets(rows, fitted)
+    return predict.score_levels(targets, settings.splits, generator(seed, "levels"))
+
+
+@one_thread()
 def refits(settings: Settings, seed: int) -> dict[str, identifiability.Refits]:
-    """Refits of two known curves, regime by regime."""
+    """Refits of two known curves, regime by regime (C5)."""
     return {
-        name: identifiability.refit(truth, settings.n_refits, rng=generator(seed, "refit", name))
+        name: identifiability.refit(truth, settings.refits, generator(seed, "refit", name))
         for name, truth in identifiability.REGIMES.items()
     }
 
 
-def bounded(settings: Settings, seed: int) -> identifiability.Boundedness:
-    """In how many rising series the data bound the plateau on both sides."""
-    rng = generator(seed, "bounded")
-    return identifiability.plateau_bounded(
-        identifiability.REGIMES["rising"], settings.n_refits, rng=rng
-    )
-
-
-def profiles(
-    found: dict[str, identifiability.Refits], seed: int
-) -> dict[str, tuple[identifiability.Profile, float]]:
-    """Profile likelihood of K on one series of each regime, with the true K.
-
-    found : of :func:`refits`, for their checkpoints
-    """
+@one_thread()
+def profiles(settings: Settings, seed: int) -> dict[str, identifiability.Profile]:
+    """Profile likelihood of K on one series of each regime."""
     made = {}
     for name, truth in identifiability.REGIMES.items():
-        t = found[name].t
-        noise = generator(seed, "profile", name).standard_normal(t.size)
-        series = damped_log(t, *truth) * (1 + 0.02 * noise)
-        grid = np.linspace(*PLATEAUS[name])
-        made[name] = (identifiability.profile_plateau(t, series, grid), truth.K)
+        drawn = identifiability.draw_series(truth, 1, generator(seed, "profile", name))[0]
+        grid = np.linspace(*PLATEAUS[name], settings.profile_points)
+        made[name] = identifiability.profile_plateau(drawn, grid, truth.K)
     return made
 
 
+@one_thread()
 def leakage(settings: Settings, seed: int) -> predict.Leakage:
-    """Splits by rows and by models where architecture says nothing."""
-    return predict.leakage_null(settings.n_leak_draws, rng=generator(seed, "leakage"))
+    """Splits by rows and by models where architecture says nothing (C6)."""
+    return predict.leakage_null(settings.leak_draws, generator(seed, "leakage"))
 
 
+@one_thread()
 def leakage_by_regressor(settings: Settings, seed: int) -> dict[str, predict.Leakage]:
-    """The same for every regressor of the paper."""
-    rng = generator(seed, "regressors")
-    return predict.leakage_by_regressor(settings.n_table_draws, rng=rng)
+    """The same for every regressor, all on the same targets and splits (C6)."""
+    return {
+        name: predict.leakage_null(settings.table_draws, generator(seed, "regressors"), name=name)
+        for name in predict.regressors()
+    }
 
 
+@one_thread()
 def positive_control(seed: int) -> predict.Leakage:
     """The same where architecture decides: a model left out must be predicted."""
     rng = generator(seed, "positive control")
-    return predict.leakage_null(10, rng=rng, name="ridge", architecture_effect=2.0)
-
-
-def real_model(settings: Settings) -> pretrained.RealModel:
-    """Massive activations in a pretrained model.
-
-    Raises
-    ------
-    As :func:`companion.massive_activations.lab.real_model.load_real_model` does.
-    """
-    return pretrained.load_real_model(settings.n_texts, settings.text_tokens)
-
-
-def intervention(found: pretrained.RealModel, seed: int) -> pretrained.Intervention:
-    """What breaks when its massive scalars are taken away or replaced."""
-    rng = generator(seed, "intervention")
-    return pretrained.intervene(found.model, found.texts.input_ids, rng, location=found.location)
+    return predict.leakage_null(10, rng, name="ridge", architecture_effect=2.0)

@@ -1,10 +1,9 @@
 r"""The paper's training curve (eq. 9): an exponentially damped logarithm with five parameters.
 
-What it does: evaluates eq. 9, its gradient and its turning point, and converts between the
-paper's two parametrizations.  Context: the paper fits one such curve to the max/median ratio of
-every layer of nine Pythia models.  Intuition: ``log`` lets the ratio rise, the exponential pulls
-it back to the plateau K; a layer that peaks early and one that rises to the end are the same
-curve with its peak at a different step.  :mod:`companion.massive_activations.method.fit` fits it.
+The paper fits one such curve to the max/median ratio of every layer of nine Pythia models.  The
+logarithm lets the ratio rise, the exponential pulls it back to the plateau K; a layer that peaks
+early and one that rises to the end are the same curve with its peak at a different step.
+:mod:`companion.massive_activations.method.fit` fits it.
 """
 
 from __future__ import annotations
@@ -49,16 +48,6 @@ class ReparamParams(NamedTuple):
     K: float
 
 
-def _argument(t: ArrayLike, gamma: float, t0: float) -> np.ndarray:
-    x = gamma * np.asarray(t, dtype=float) + t0
-    if not (x > 0).all():
-        raise ValueError(
-            f"x = gamma * t + t0 must be positive, its smallest value is {np.min(x):.3g} "
-            f"(gamma={gamma:.3g}, t0={t0:.3g}); use t >= 0 with gamma >= 0 and t0 > 0"
-        )
-    return x
-
-
 def damped_log(t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float) -> np.ndarray:
     r"""The damped logarithm, paper eq. 9.
 
@@ -67,70 +56,22 @@ def damped_log(t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: f
     t : array of shape (n,), training steps.  Returns an array of the same shape, in the unit of
     the series.  Raises ValueError where x is not positive.
     """
-    x = _argument(t, gamma, t0)
+    x = gamma * np.asarray(t, dtype=float) + t0
+    if not (x > 0).all():
+        raise ValueError(
+            f"x = gamma * t + t0 must be positive, its smallest value is {np.min(x):.3g} "
+            f"(gamma={gamma:.3g}, t0={t0:.3g}); use t >= 0 with gamma >= 0 and t0 > 0"
+        )
     return A * np.exp(-lam * x) * np.log(x) + K
 
 
-def damped_log_jacobian(
-    t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float
-) -> np.ndarray:
-    r"""Gradient of eq. 9 in its five parameters.
-
-    With :math:`E = e^{-\lambda x}`, :math:`D = A E (1/x - \lambda \log x)`: the columns are
-    :math:`E \log x,\; -A x E \log x,\; D t,\; D,\; 1`.
-
-    t : array of shape (n,).  Returns an array of shape (n, 5), columns in the order of
-    :class:`CurveParams`.
-    """
-    t = np.asarray(t, dtype=float)
-    x = _argument(t, gamma, t0)
-    decay, log_x = np.exp(-lam * x), np.log(x)
-    slope = A * decay * (1 / x - lam * log_x)  # df/dx
-    return np.stack(
-        [decay * log_x, -A * x * decay * log_x, slope * t, slope, np.ones_like(x)], axis=-1
-    )
-
-
-def reparametrized(
-    t: ArrayLike, A1: float, A2: float, beta: float, tau0: float, K: float
-) -> np.ndarray:
-    """The curve of :class:`ReparamParams` at steps t of shape (n,)."""
-    t = np.asarray(t, dtype=float)
-    return np.exp(-beta * t) * (A1 * np.log(t + tau0) + A2) + K
-
-
-def reparametrized_jacobian(
-    t: ArrayLike, A1: float, A2: float, beta: float, tau0: float, K: float
-) -> np.ndarray:
-    """Gradient of :func:`reparametrized`, shape (n, 5), columns as in :class:`ReparamParams`."""
-    t = np.asarray(t, dtype=float)
-    decay, log_t = np.exp(-beta * t), np.log(t + tau0)
-    inner = A1 * log_t + A2
-    return np.stack(
-        [decay * log_t, decay, -t * decay * inner, decay * A1 / (t + tau0), np.ones_like(t)],
-        axis=-1,
-    )
-
-
-def to_reparametrized(params: CurveParams) -> ReparamParams:
-    r"""Map eq. 9 to the reparametrized form, exactly.
-
-    :math:`\beta = \lambda\gamma,\; \tau_0 = t_0/\gamma,\; A_1 = A e^{-\lambda t_0},\;
-    A_2 = A_1 \log\gamma`.  (The paper prints this mapping, eq. 14, with a stray comma after A.)
-    """
-    A, lam, gamma, t0, K = params
-    if not (gamma > 0 and t0 > 0):
-        raise ValueError(f"gamma and t0 must be positive, got gamma={gamma}, t0={t0}")
-    A1 = A * math.exp(-lam * t0)
-    return ReparamParams(A1, A1 * math.log(gamma), lam * gamma, t0 / gamma, K)
-
-
 def from_reparametrized(params: ReparamParams) -> CurveParams:
-    r"""The way back: :math:`\gamma = e^{A_2/A_1},\; t_0 = \tau_0\gamma,\; \lambda = \beta/\gamma,
-    \; A = A_1 e^{\lambda t_0}`.
+    r"""Eq. 9 from its reparametrized form: :math:`\gamma = e^{A_2/A_1},\; t_0 = \tau_0\gamma,\;
+    \lambda = \beta/\gamma,\; A = A_1 e^{\lambda t_0}`.
 
-    The curve family is the same, but eq. 9 cannot name all of its members in floating point: as
-    A1 goes to 0, γ leaves the representable range and the fields come back as 0, inf or nan.
+    (The paper prints the mapping, eq. 14, with a stray comma after A.)  The curve family is the
+    same, but eq. 9 cannot name all of its members in floating point: as A1 goes to 0, γ leaves the
+    representable range and the fields come back as 0, inf or nan.
     """
     A1, A2, beta, tau0, K = (np.float64(value) for value in params)
     with np.errstate(all="ignore"):
@@ -154,16 +95,3 @@ def turning_point(params: CurveParams) -> float:
     with np.errstate(all="ignore"):
         peak = np.exp(lambertw(1 / np.float64(lam)).real)
         return float((peak - np.float64(t0)) / np.float64(gamma))
-
-
-TURNS_INSIDE = "turns inside training"
-ONLY_RELAXES = "relaxes from the start"
-TURNS_LATER = "still on its way at the last step"
-
-
-def turning_kind(params: CurveParams, last_step: float) -> str:
-    """Where the turning point lies: one of the three constants above (decided by t_peak only)."""
-    peak = turning_point(params)
-    if peak <= 0:
-        return ONLY_RELAXES
-    return TURNS_INSIDE if peak < last_step else TURNS_LATER

@@ -1,59 +1,75 @@
-"""Checks that explain a wrong answer."""
+"""Checks of the chapter's exercises: the answer is computed, and a wrong one is explained."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 from scipy.special import lambertw
 
 from companion.exercises import Answer, respond
-from companion.massive_activations.lab.ratios import hidden_state_ratio
+from companion.massive_activations.lab.identifiability import REGIMES
 from companion.massive_activations.lab.real_model import RealModel
 from companion.massive_activations.method.curve import CurveParams, turning_point
-from companion.massive_activations.method.measure import measure
-
-LAST_STEP = 143_000
+from companion.massive_activations.method.theory import hidden_state_ratio
+from companion.massive_activations.page import live_curve
 
 
 def check_noise_maximum(answer: object) -> Answer:
     """Exercise 1: largest magnitude of noise at width 1024 when the median is 0.5."""
     null = float(hidden_state_ratio(1024))
-
-    def explain(value: float) -> str:
-        if np.isclose(value, null, rtol=0.02):
-            return "That is the ratio; the largest magnitude is the ratio times the median."
-        return "Take eq. 2 with N = 2048 · 1024, then multiply by the median."
-
-    return respond(answer, 0.5 * null, tolerance=0.02, explain=explain)
+    return respond(
+        answer,
+        0.5 * null,
+        tolerance=0.02,
+        name="ma-noise",
+        hints=[(null, "That is the ratio; the largest magnitude is the ratio times the median.")],
+        otherwise="Take eq. 2 with N = 2048 · 1024, then multiply by the median.",
+    )
 
 
 def check_peak(answer: object) -> Answer:
     """Exercise 2: the step at which eq. 9 turns for λ = 0.1, γ = 1e-4, t0 = 1."""
-    right = turning_point(CurveParams(1.0, 0.1, 1e-4, 1.0, 0.0))
+    return respond(
+        answer,
+        turning_point(CurveParams(1.0, 0.1, 1e-4, 1.0, 0.0)),
+        tolerance=0.01,
+        name="ma-peak",
+        hints=[(float(np.exp(lambertw(10).real)), "That is x at the peak; t = (x − t0) / γ.")],
+        otherwise="Solve λ x log x = 1 first; W(10) is about 1.7455.",
+    )
 
-    def explain(value: float) -> str:
-        if np.isclose(value, np.exp(lambertw(10).real), rtol=0.02):
-            return "That is x at the peak; t = (x − t0) / γ."
-        return "Solve λ x log x = 1 first; W(10) is about 1.7455."
 
-    text = respond(answer, right, tolerance=0.01, explain=explain)
-    inside = "inside" if 0 < right < LAST_STEP else "outside"
-    return Answer(f"{text} The curve turns {inside} training.") if text[:5] == "Right" else text
+def overshoot() -> float:
+    """Plateau of the best fit to the whole rising series of the live figure, over the true one."""
+    series = live_curve.page_data()["series"]["rising"]
+    return series["best"][str(len(series["t"]))][-1] / REGIMES["rising"].K
+
+
+def check_overshoot(answer: object) -> Answer:
+    """Exercise 3: by which factor the best fit overshoots the true plateau (live figure)."""
+    right = overshoot()
+    return respond(
+        answer,
+        right,
+        tolerance=0.02,
+        name="ma-overshoot",
+        hints=[(right * REGIMES["rising"].K, "That is the plateau itself; divide it by 350.")],
+        otherwise="Hide nothing, read K of the best fit in the headline, and divide it by 350.",
+    )
+
+
+def last_layer_factor(real: RealModel) -> float:
+    """Hooked over reported largest value of the last layer, on the first text."""
+    return float(real.measured.top1[0, -1] / real.reported)
 
 
 def check_last_layer(real: RealModel, answer: object) -> Answer:
-    """Exercise 3: hooked over reported largest value of the last layer, on the first text."""
-    model, input_ids = real.model, real.texts.input_ids[:1]
-    if answer is ...:
-        return respond(answer, 1.0, tolerance=0.05)
-    with torch.no_grad():
-        states = model.base_model(input_ids, output_hidden_states=True).hidden_states
-    top = measure(model, input_ids).top1[0]
-    right = float(top[-1] / states[-1].abs().max())
-
-    def explain(value: float) -> str:
-        if np.isclose(value, 1 / right, rtol=0.05):
-            return "That is the inverse: divide the hooked value by the reported one."
-        return "Compare the last hidden state with what a hook on the last block sees."
-
-    return respond(answer, right, tolerance=0.05, explain=explain)
+    """Exercise 4: hooked over reported largest value of the last layer, on the first text."""
+    right = last_layer_factor(real)
+    return respond(
+        answer,
+        right,
+        tolerance=0.05,
+        name="ma-last",
+        hints=[(1 / right, "That is the inverse: divide the hooked value by the reported one.")],
+        otherwise="Compare the last hidden state with what a hook on the last block sees.",
+    )

@@ -1,48 +1,133 @@
-"""Explorers that need more than a line or two."""
+"""The chapter's explorer: eq. 9 and its rivals on the reader's own series.
+
+It runs the fitter, which a page cannot; there the picture of the first choice stands.
+"""
 
 from __future__ import annotations
 
+import base64
+import html
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
-from companion.explore import Explorer, explorer
-from companion.massive_activations.lab.ratios import layer_profile
-from companion.massive_activations.page.figures import excerpt_view
-from companion.massive_activations.sources import models, steps
+from companion.explore import is_publishing
+from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES, draw_series
+from companion.massive_activations.lab.rivals import CURVES
+from companion.massive_activations.method.fit import Fit, check_series, fit
+from companion.plotting import BLACK, PALETTE, figure, headline, to_webp, with_alt
+from companion.scale import generator
 
-_PLACES = ("first", "middle", "last")
-_QUANTITIES = {"ratio": "ratio", "top1": "largest"}
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def excerpt_explorer(excerpt: pd.DataFrame) -> Explorer:
-    """Model, checkpoint and quantity of the authors' measurements.
+def first_text() -> str:
+    """Step and ratio by line: a drawn series that still rises."""
+    y = draw_series(REGIMES["rising"], 1, generator(0, "explorer"))[0]
+    return "\n".join(f"{t:g} {v:.4g}" for t, v in zip(CHECKPOINTS, y, strict=True))
 
-    The models have different checkpoints at hand, so the slider picks three places in each list.
+
+def parse(text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and values that a reader typed, a pair on each line.
+
+    Raises ``ValueError`` for what are no pairs of numbers, and for fewer than 8 of them.
     """
+    rows = [line.replace(",", " ").split() for line in text.splitlines() if line.strip()]
+    if any(len(row) != 2 for row in rows):
+        raise ValueError("write a step and a value on each line, as in: 1000 12.5")
+    t, y = np.array(rows, dtype=float).reshape(-1, 2).T
+    return check_series(t, y, 8)
 
-    def step_at(model: str, place: str) -> int:
-        known = steps(excerpt, model)
-        positions = np.linspace(0, len(known) - 1, len(_PLACES)).round().astype(int)
-        return known[positions[_PLACES.index(place)]]
 
-    def draw(model: str, checkpoint: str, quantity: str) -> object:
-        return excerpt_view(excerpt, model, step_at(model, checkpoint), quantity)
+def fits(t: np.ndarray, y: np.ndarray, share: float) -> Iterator[Fit]:
+    """Every curve fitted to the points up to `share` of training, one after the other."""
+    seen = t <= share * t[-1]
+    for model in CURVES:
+        if seen.sum() >= model.n_parameters:
+            yield fit(model, t[seen], y[seen])
 
-    def describe(model: str, checkpoint: str, quantity: str) -> str:
-        step = step_at(model, checkpoint)
-        values = layer_profile(excerpt, model, step)[quantity]
-        return (
-            f"{_QUANTITIES[quantity]} by layer of {model} at step {step:,}: from "
-            f"{values.min():.3g} to {values.max():.3g}, highest in layer {values.idxmax()}."
-        )
 
-    return explorer(
-        draw,
-        name="ma-excerpt",
-        alt=describe,
-        start={"model": models(excerpt)[-1], "checkpoint": "last", "quantity": "ratio"},
-        show={"quantity": _QUANTITIES.get},
-        model=models(excerpt),
-        checkpoint=list(_PLACES),
-        quantity=list(_QUANTITIES),
+def frame(t: np.ndarray, y: np.ndarray, found: list[Fit], share: float) -> Figure:
+    """Points and curves; what lies right of the dotted line was hidden."""
+    fig, ax = figure(height=3.8)
+    grid = np.linspace(0, t[-1], 300)
+    ax.plot(t, y, "o", color=BLACK, markersize=4)
+    for one, color in zip(found, PALETTE, strict=False):
+        ax.plot(grid, one.predict(grid), color=color, linewidth=1.3, label=one.model.name)
+    if share < 1:
+        ax.axvline(share * t[-1], color=BLACK, linestyle=":", linewidth=1)
+    ax.set(xlabel="training step", ylabel="ratio", ylim=(min(0, y.min()), 1.3 * y.max()))
+    ax.legend(fontsize=8, ncols=2)
+    headline(fig, f"{len(found)} curves, fitted to the first {share:.0%} of training")
+    return fig
+
+
+def said(t: np.ndarray, y: np.ndarray, found: list[Fit], share: float) -> str:
+    """R2 of every curve, the plateau of eq. 9, and how far each misses what was hidden."""
+    late = t > share * t[-1]
+    told = []
+    for one in found:
+        text = f"{one.model.name}: R² {one.r2:.3f}"
+        if late.any():
+            off = np.sqrt(np.mean((one.predict(t[late]) - y[late]) ** 2)) / np.ptp(y)
+            text += f", misses the hidden points by {off:.0%} of the range"
+        told.append(text)
+    return f"Plateau K of eq. 9: {found[0].coefficients[-1]:,.0f}. {'; '.join(told)}."
+
+
+def _shown(t: np.ndarray, y: np.ndarray, found: list[Fit], share: float) -> str:
+    picture = base64.b64encode(to_webp(frame(t, y, found, share))).decode()
+    words = html.escape(said(t, y, found, share))
+    return (
+        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
+        f'style="max-width:100%;height:auto"><p>{words}</p>'
     )
+
+
+class CurveExplorer:
+    """A box for steps and ratios, and the share of training that the fits may see."""
+
+    def first(self) -> tuple[np.ndarray, np.ndarray, list[Fit], float]:
+        """Steps, values, fits and share of the first choice."""
+        t, y = parse(first_text())
+        return t, y, list(fits(t, y, 2 / 3)), 2 / 3
+
+    def still(self) -> str:
+        """Picture and sentence of the first choice."""
+        return _shown(*self.first())
+
+    def widget(self) -> object:
+        """Box, slider, a button, and progress while the curves are fitted."""
+        import ipywidgets as widgets
+
+        box = widgets.Textarea(value=first_text(), description="step, ratio", rows=8)
+        share = widgets.FloatSlider(value=2 / 3, min=0.3, max=1, step=0.05, description="seen")
+        button = widgets.Button(description="Fit")
+        progress = widgets.IntProgress(value=0, max=len(CURVES))
+        told, shown = widgets.Label(""), widgets.HTML(self.still())
+
+        def run(_event: object = None) -> None:
+            try:
+                t, y = parse(box.value)
+            except ValueError as error:
+                told.value = str(error)
+                return
+            told.value, done = "", []
+            for one in fits(t, y, share.value):
+                done.append(one)
+                progress.value = len(done)
+            shown.value = _shown(t, y, done, share.value) if done else "Too few points are seen."
+
+        button.on_click(run)
+        return widgets.VBox([box, widgets.HBox([share, button, progress]), told, shown])
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {"text/plain": "Fit your own series"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            found = self.first()
+            return made | with_alt(frame(*found), said(*found))
+        made["text/html"] = self.still()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}

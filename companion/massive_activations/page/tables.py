@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from companion.claims import Finding
-from companion.massive_activations.lab.ratios import MODEL, hidden_state_ratio, layer_profile
-from companion.massive_activations.lab.real_model import RealModel, first_token_variants
-from companion.massive_activations.method.fit import correlation
+from companion.massive_activations.lab.predict import TARGETS, Splits
+from companion.massive_activations.lab.real_model import RealModel
+from companion.massive_activations.lab.rivals import LAST_VALUE
+from companion.massive_activations.lab.series import MODEL, layer_profile
+from companion.massive_activations.method.fit import DAMPED_LOG
 from companion.massive_activations.method.measure import Measurement
+from companion.massive_activations.method.theory import hidden_state_ratio
 from companion.massive_activations.sources import FitRecord, architecture
-from companion.tables import predictions, styled
+from companion.tables import styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 
-def step_zero_table(measurements: Sequence[Measurement], excerpt: pd.DataFrame) -> Styler:
+def step_zero_table(measurements: Sequence[Measurement], rows: pd.DataFrame) -> Styler:
     """Median and ratio of untrained 14M models beside the authors' step 0, layer by layer.
 
-    measurements : of :func:`companion.massive_activations.lab.ratios.untrained`, one per seed
+    measurements : of :func:`lab.series.untrained`, one per seed
     """
-    theirs = layer_profile(excerpt, MODEL, 0)
+    theirs = layer_profile(rows, MODEL, 0)
     ours = np.stack([one.median.mean(axis=0) for one in measurements]).mean(axis=0)
     ratio = np.stack([one.mean_ratio for one in measurements]).mean(axis=0)
     frame = pd.DataFrame(
@@ -44,43 +46,69 @@ def step_zero_table(measurements: Sequence[Measurement], excerpt: pd.DataFrame) 
     return styled(frame, "step-zero", formats | {"difference": "{:+.1%}"})
 
 
-def curve_table(comparison: pd.DataFrame) -> Styler:
-    """Median over layers of fit, AICc relative to eq. 9, and extrapolation error of each curve.
+def curve_table(fits: pd.DataFrame) -> Styler:
+    """Every curve over the layers on which eq. 9 can be fitted without the last third.
 
-    comparison : of :func:`companion.massive_activations.lab.competitors.compare_all`
+    Median R2, layers in which it misses that third by less than eq. 9 does, and by how much it
+    misses it (median, in units of the layer's range).
+
+    fits : of :func:`lab.rivals.fit_layers`
     """
-    first = comparison.curve.iloc[0]
-    reference = comparison[comparison.curve == first].set_index("series").aicc
-    relative = comparison.aicc - comparison.series.map(reference)
-    grouped = comparison.assign(relative=relative).groupby("curve", sort=False)
-    frame = grouped.agg(
-        parameters=("n_parameters", "first"),
-        r2=("r2", "median"),
-        aicc=("relative", "median"),
-        error=("extrapolation_error", "median"),
-        unconverged=("converged", lambda flags: int((~flags).sum())),
-    ).reset_index()
-    names = {
-        "r2": "median R² ↑",
-        "aicc": "AICc − eq. 9 ↓",
-        "error": "extrapolation error ↓",
-    }
-    formats = {names["r2"]: "{:.3f}", names["aicc"]: "{:+.0f}", names["error"]: "{:.2f}"}
-    return styled(frame.rename(columns=names), "curves", formats)
+    wide = fits.pivot(index=["model", "layer"], columns="curve", values="hidden_error")
+    wide = wide[wide[DAMPED_LOG.name].notna()]
+    r2 = fits.pivot(index=["model", "layer"], columns="curve", values="r2").loc[wide.index]
+    order = fits.drop_duplicates("curve").set_index("curve").n_parameters
+    closer = [int((wide[name] < wide[DAMPED_LOG.name]).sum()) for name in order.index]
+    error, n = wide.median()[order.index].to_numpy(), f"closer than eq. 9, of {len(wide)} layers"
+    frame = pd.DataFrame(
+        {
+            "curve": order.index,
+            "parameters": order.to_numpy(),
+            "median R² ↑": r2.median()[order.index].to_numpy(),
+            n: closer,
+            "error in the hidden third ↓": error,
+        }
+    )
+    unknown = frame["error in the hidden third ↓"].isna()
+    frame[n] = [None if lost else count for lost, count in zip(unknown, closer, strict=True)]
+    frame.loc[frame.curve == DAMPED_LOG.name, n] = None
+    frame.loc[frame.curve == LAST_VALUE, "median R² ↑"] = np.nan
+    formats = {"median R² ↑": "{:.3f}", "error in the hidden third ↓": "{:.2f}", n: "{:.0f}"}
+    return styled(frame, "curves", formats)
 
 
-_ANSWERS = (
-    ("An untrained model has no massive activations.", ("C0", "C1")),
-    ("The curve fits every layer of our minis.", ("C4",)),
-    ("The same fits leave the parameters loose.", ("C5",)),
-    ("The predictor's score needs no effect of architecture.", ("C6",)),
-    ("A few scalars of a real model can be replaced by a constant, not by zero.", ("C9",)),
-)
+def level_table(levels: Mapping[str, Mapping[str, Splits]], paper: Mapping[str, float]) -> Styler:
+    """R2 of plateau and last ratio on real layers, by random splits and with a model left out.
+
+    paper : regressor to the paper's test R2 for K on a random split (Table 3)
+    """
+    rows = []
+    for target in TARGETS:
+        for name, found in levels[target].items():
+            printed = paper.get(name) if target == TARGETS[0] else None
+            rows.append((target, name, printed, np.median(found.random), found.grouped))
+    names = ["what", "regressor", "paper, random", "ours, random split", "ours, model left out"]
+    formats = dict.fromkeys(names[2:], "{:.2f}")
+    return styled(pd.DataFrame(rows, columns=names), "levels", formats)
 
 
-def predictions_table(findings: Sequence[Finding]) -> Styler:
-    """The predictions of the chapter's opening and what this run says of each."""
-    return predictions(findings, _ANSWERS)
+def beside_authors(fits: pd.DataFrame, theirs: pd.DataFrame) -> Styler:
+    """Our K beside the authors' of the same layers, by model: rank correlation and both R2."""
+    mine = fits[fits.curve == DAMPED_LOG.name]
+    both = mine.merge(theirs, on=["model", "layer"], suffixes=(", ours", ", authors"))
+    rows = [
+        (
+            model,
+            len(part),
+            part["K, ours"].corr(part["K, authors"], method="spearman"),
+            part["r2, ours"].mean(),
+            part["r2, authors"].mean(),
+        )
+        for model, part in both.groupby("model", sort=False)
+    ]
+    names = ["model", "layers", "rank correlation of K", "mean R², ours", "mean R², authors"]
+    formats = dict.fromkeys(names[2:], "{:.3f}")
+    return styled(pd.DataFrame(rows, columns=names), "authors", formats)
 
 
 def variants_table(real: RealModel) -> Styler:
@@ -88,14 +116,8 @@ def variants_table(real: RealModel) -> Styler:
 
     One row a variant, over all texts: share at token 0 and at the same dimension, and its range.
     """
-    rows = [
-        found._asdict()
-        for text in real.texts.input_ids
-        for found in first_token_variants(real.model, real.tokenizer, text, real.location.block)
-    ]
-    frame = pd.DataFrame(rows)
     dim = real.location.dims[0]
-    grouped = frame.groupby("variant", sort=False)
+    grouped = real.variants.groupby("variant", sort=False)
     table = grouped.agg(
         first=("token", lambda tokens: (tokens == 0).mean()),
         same=("dim", lambda dims: (dims == dim).mean()),
@@ -117,9 +139,10 @@ def variants_table(real: RealModel) -> Styler:
     return styled(table.rename(columns=names), "variants", formats)
 
 
-def correlation_table(fit: FitRecord) -> Styler:
+def correlation_table(found: FitRecord) -> Styler:
     """Correlations of the five parameters in one of the authors' own fits."""
     names = ["A", "λ", "γ", "t0", "K"]
-    frame = pd.DataFrame(correlation(fit.covariance), columns=names)
-    frame.insert(0, f"R² = {fit.r2:.4f}", names)
+    deviation = np.sqrt(np.diag(found.covariance))
+    frame = pd.DataFrame(found.covariance / np.outer(deviation, deviation), columns=names)
+    frame.insert(0, f"R² = {found.r2:.4f}", names)
     return styled(frame, "own-fit", dict.fromkeys(names, "{:+.3f}"))

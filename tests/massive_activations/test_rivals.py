@@ -10,29 +10,29 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import curve_fit
 from statsmodels.tools.eval_measures import aicc as statsmodels_aicc
 
-from companion.massive_activations.lab.competitors import (
-    CUBIC,
+from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES
+from companion.massive_activations.lab.rivals import (
+    AS_PRINTED,
     CURVES,
-    DAMPED_LOG,
-    EQ_9,
+    FAIR,
     LAST_VALUE,
-    LOG_LOGISTIC,
-    STEP_1,
-    STEP_1_OFFSET,
-    STEP_2,
-    STEP_2_OFFSET,
+    SEEN,
+    STEPS_WITH_OFFSET,
+    closer_where_true,
     compare,
-    compare_all,
-    extrapolation_error,
     first_order_step,
-    fit_quality,
+    fit_layers,
+    hidden_error,
     log_logistic,
     second_order_step,
 )
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES
 from companion.massive_activations.method.curve import damped_log
-from companion.massive_activations.method.fit import aicc, fit_separable, project
+from companion.massive_activations.method.fit import DAMPED_LOG, aicc, fit, project
+from companion.massive_activations.verdict import Race
 
+STEP_1, STEP_2 = AS_PRINTED
+STEP_1_OFFSET, STEP_2_OFFSET = STEPS_WITH_OFFSET
+LOG_LOGISTIC, CUBIC = FAIR[2:]
 T = np.linspace(0, 20, 60)
 DAMPINGS = [0.0, 0.3, 0.999, 1 - 1e-7, 1.0, 1 + 1e-7, 1.5, 30.0]
 
@@ -91,10 +91,10 @@ TRUE_SERIES = {
 @pytest.mark.parametrize("model", CURVES, ids=lambda model: model.name)
 def test_every_curve_finds_itself_again_and_extrapolates(model):
     y = TRUE_SERIES[model.name]
-    fit = fit_separable(model, CHECKPOINTS, y)
-    assert fit.r2 > 1 - 1e-8
-    assert fit.predict(CHECKPOINTS) == pytest.approx(y, abs=1e-3 * np.ptp(y))
-    assert extrapolation_error(model, CHECKPOINTS, y) < 1e-2
+    found = fit(model, CHECKPOINTS, y)
+    assert found.r2 > 1 - 1e-8
+    assert found.predict(CHECKPOINTS) == pytest.approx(y, abs=1e-3 * np.ptp(y))
+    assert hidden_error(model, CHECKPOINTS, y) < 2e-2
 
 
 @pytest.mark.parametrize("model", CURVES, ids=lambda model: model.name)
@@ -120,8 +120,8 @@ def test_the_global_search_is_no_worse_than_scipys_best_of_many_starts():
             curve, CHECKPOINTS, y, p0=(30, 10, tau, 1.5), bounds=(0, np.inf), x_scale=(1, 1, tau, 1)
         )
         best = min(best, np.sum((curve(CHECKPOINTS, *params) - y) ** 2))
-    fit = fit_separable(LOG_LOGISTIC, CHECKPOINTS, y)
-    assert fit.rss == pytest.approx(best, rel=1e-4)
+    found = fit(LOG_LOGISTIC, CHECKPOINTS, y)
+    assert found.rss == pytest.approx(best, rel=1e-4)
 
 
 @pytest.mark.parametrize("model", CURVES, ids=lambda model: model.name)
@@ -131,28 +131,29 @@ def test_no_point_of_the_grid_is_better_than_the_fit(model):
     for seed in range(5):  # noise: as many local minima as there can be
         y = 50 + np.random.default_rng(seed).standard_normal(CHECKPOINTS.size)
         best_of_grid = (project(model.basis(u, grid), y)[1] ** 2).sum(axis=-1).min()
-        assert fit_separable(model, CHECKPOINTS, y).rss <= best_of_grid * (1 + 1e-9)
+        assert fit(model, CHECKPOINTS, y).rss <= best_of_grid * (1 + 1e-9)
 
 
 def test_an_extrapolation_has_not_seen_the_end():
-    late = CHECKPOINTS / CHECKPOINTS[-1] > 0.6
+    late = CHECKPOINTS / CHECKPOINTS[-1] > SEEN
     y = TRUE_SERIES[STEP_1_OFFSET.name] + 30.0 * late
-    error = extrapolation_error(STEP_1_OFFSET, CHECKPOINTS, y)
+    error = hidden_error(STEP_1_OFFSET, CHECKPOINTS, y)
     assert error == pytest.approx(30 / np.ptp(y), rel=1e-3)
-    row = compare(CHECKPOINTS, y, ()).set_index("curve").loc[EQ_9]
-    assert row.extrapolation_error > 0.2
+    assert hidden_error(DAMPED_LOG, CHECKPOINTS, y) > 0.2
+    by_hand = np.sqrt(np.mean((y[late] - y[~late][-1]) ** 2)) / np.ptp(y)
+    assert hidden_error(None, CHECKPOINTS, y) == pytest.approx(by_hand)
 
 
 def test_a_series_that_starts_at_seven_needs_an_offset():
     y = TRUE_SERIES[STEP_1_OFFSET.name]
-    without, with_offset = (fit_separable(m, CHECKPOINTS, y) for m in (STEP_1, STEP_1_OFFSET))
+    without, with_offset = (fit(m, CHECKPOINTS, y) for m in (STEP_1, STEP_1_OFFSET))
     assert without.r2 < 0.98 < 1 - 1e-8 < with_offset.r2
     assert with_offset.aicc < without.aicc
 
 
 def test_scaling_a_series_scales_its_fit():
     y = TRUE_SERIES[CUBIC.name] + np.sin(CHECKPOINTS)
-    plain, scaled = fit_separable(CUBIC, CHECKPOINTS, y), fit_separable(CUBIC, CHECKPOINTS, 9 * y)
+    plain, scaled = fit(CUBIC, CHECKPOINTS, y), fit(CUBIC, CHECKPOINTS, 9 * y)
     assert scaled.r2 == pytest.approx(plain.r2, abs=1e-9)
     assert scaled.rss == pytest.approx(81 * plain.rss, rel=1e-6)
     assert scaled.coefficients == pytest.approx(9 * plain.coefficients, rel=1e-3)
@@ -180,6 +181,23 @@ def test_projection_is_least_squares():
         assert matrix.T @ residual == pytest.approx(np.zeros(2), abs=1e-12)
 
 
+def table_of(name, y, t=CHECKPOINTS):
+    """Rows of one series as measurements of a model: one sequence, median 1."""
+    return pd.DataFrame(
+        {
+            "model": name,
+            "step": t.astype(int),
+            "sequence": 0,
+            "layer": 1,
+            "depth": 1.0,
+            "top1": y,
+            "top3": y,
+            "median": 1.0,
+            "ratio": y,
+        }
+    )
+
+
 def noisy(regime, seed):
     rng = np.random.default_rng(seed)
     clean = damped_log(CHECKPOINTS, *REGIMES[regime])
@@ -187,56 +205,61 @@ def noisy(regime, seed):
 
 
 @pytest.fixture(scope="module")
-def comparison():
-    return compare_all(
-        {
-            ("peak", 1): (CHECKPOINTS, noisy("early peak", 0)),
-            ("rise", 1): (CHECKPOINTS, noisy("rising", 1)),
-            ("step", 1): (
-                CHECKPOINTS,
-                TRUE_SERIES[STEP_1.name]
-                + 0.1 * np.random.default_rng(3).standard_normal(CHECKPOINTS.size),
-            ),
-        }
+def fits():
+    noise = 0.1 * np.random.default_rng(3).standard_normal(CHECKPOINTS.size)
+    return fit_layers(
+        pd.concat(
+            [
+                table_of("pythia-14m", noisy("early peak", 0)),
+                table_of("pythia-70m", noisy("rising", 1)),
+                table_of("pythia-160m", TRUE_SERIES[STEP_1_OFFSET.name] + noise),
+            ]
+        )
     )
 
 
-def test_comparison_has_every_curve_for_every_series(comparison):
-    assert len(comparison) == 3 * (len(CURVES) + 2)
-    rows = comparison[comparison.series == ("peak", 1)].set_index("curve")
-    assert rows.r2[EQ_9] == pytest.approx(rows.r2[DAMPED_LOG.name], abs=1e-3)
-    assert rows.r2[STEP_1.name] < 0.5
-    assert rows.extrapolation_error[EQ_9] < 0.1
-    y = noisy("early peak", 0)
-    late = CHECKPOINTS / CHECKPOINTS[-1] > 0.6
-    by_hand = np.sqrt(np.mean((y[late] - y[~late][-1]) ** 2)) / np.ptp(y)
-    assert rows.extrapolation_error[LAST_VALUE] == pytest.approx(by_hand)
+def test_every_layer_has_every_curve(fits):
+    assert len(fits) == 3 * (len(CURVES) + 1)
+    peak = fits[fits.model == "pythia-14m"].set_index("curve")
+    assert peak.K[DAMPED_LOG.name] == pytest.approx(60, rel=0.02)
+    assert peak.turning[DAMPED_LOG.name] == pytest.approx(7777, rel=0.1)
+    assert peak.r2[STEP_1.name] < 0.5 < 0.98 < peak.r2[DAMPED_LOG.name]
+    assert np.isnan(peak.hidden_error[STEP_1.name])
+    assert peak.hidden_error[LAST_VALUE] == hidden_error(None, CHECKPOINTS, noisy("early peak", 0))
 
 
-def test_the_true_curve_wins_by_aicc(comparison):
-    for series, winner in ((("peak", 1), EQ_9), (("rise", 1), EQ_9), (("step", 1), STEP_1.name)):
-        aiccs = comparison[comparison.series == series].set_index("curve").aicc.dropna()
-        assert aiccs[winner] <= aiccs.min() + 0.1
+def test_the_true_curve_wins_the_race_by_aicc(fits):
+    race = Race(fits)
+    # eq. 9 is the truth in two of three layers, a step with an offset in the other
+    assert race.lower_aicc(FAIR).estimate == pytest.approx(2 / 3)
+    assert race.lower_aicc(AS_PRINTED).n == 3
+    assert (race.n == 37).all()
+    assert race.r2.min() > 0.9
+    wide = fits.pivot(index="model", columns="curve", values="hidden_error")
+    expected = (wide[DAMPED_LOG.name] < wide[LAST_VALUE]).mean()
+    assert race.closer(LAST_VALUE).estimate == pytest.approx(expected)
 
 
-def test_fit_quality_counts_series_and_resamples_runs(comparison):
-    quality = fit_quality(comparison, rng=np.random.default_rng(0))
-    assert quality.beats_steps.estimate == pytest.approx(2 / 3)  # not where a step is the truth
-    assert quality.beats_fair.estimate == pytest.approx(2 / 3)
-    assert quality.beats_steps.p == pytest.approx(0.5)  # binomial: P(2 or 3 of 3)
-    ours = comparison[comparison.curve == EQ_9]
-    assert quality.mean_r2.estimate == pytest.approx(ours.r2.mean())
-    assert quality.median_r2.estimate == pytest.approx(ours.r2.median())
-    groups = {("peak", 1): "a", ("rise", 1): "b", ("step", 1): "b"}
-    by_run = fit_quality(comparison, rng=np.random.default_rng(0), groups=groups)
-    assert by_run.mean_r2.n == 2
-    expected = (ours.r2.iloc[0] + ours.r2.iloc[1:].mean()) / 2
-    assert by_run.mean_r2.estimate == pytest.approx(expected)
+def test_a_curve_with_more_parameters_than_points_is_not_fitted():
+    t = np.array([0.0, 10, 100, 1000])
+    rows = {row[0]: row for row in compare(t, np.array([7.0, 8, 20, 40]))}
+    assert np.isnan(rows[DAMPED_LOG.name][3])
+    assert np.isfinite(rows[STEP_1_OFFSET.name][3])
+    # five points: eq. 9 goes through all of them, and no AICc forgives that
+    rows = {row[0]: row for row in compare(np.append(t, 2000), np.array([7.0, 8, 20, 40, 41]))}
+    n, parameters, r2, criterion = rows[DAMPED_LOG.name][1:5]
+    assert (n, parameters, criterion) == (5, 5, np.inf)
+    assert r2 > 0.999
 
 
-def test_too_short_a_series_for_an_extrapolation_is_refused():
-    t = np.array([0, 1, 2, 3, 4, 5, 99, 100.0])
-    assert isinstance(compare(t, np.sin(t), (STEP_1,)), pd.DataFrame)
-    t[-2] = 6
-    with pytest.raises(ValueError, match=r"6 checkpoints before and 2 after .* got 7 and 1"):
-        extrapolation_error(STEP_1, t, np.sin(t))
+def test_where_eq_9_is_true_it_wins_with_enough_checkpoints():
+    rows = table_of("pythia-14m", damped_log(CHECKPOINTS, *REGIMES["early peak"]))
+    won = closer_where_true(rows, 4, np.random.default_rng(0))
+    assert {name: one.shape for name, one in won.items()} == {
+        "at hand": (1, 4),
+        "37 checkpoints": (1, 4),
+    }
+    rising = table_of("pythia-14m", damped_log(CHECKPOINTS, *REGIMES["rising"]))
+    assert closer_where_true(rising, 4, np.random.default_rng(0))["37 checkpoints"].mean() > 0.2
+    few = table_of("pythia-14m", np.array([7.0, 8, 20, 40]), np.array([0.0, 10, 100, 1000]))
+    assert closer_where_true(few, 2, np.random.default_rng(0))["at hand"].size == 0

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from companion import models
+from companion import data, models
 from companion.data import DataUnavailable
 from companion.massive_activations import hub as checkpoints
-from companion.massive_activations import sources
+from companion.massive_activations import sources, verdict
 from companion.massive_activations.hub import measure_series
+from companion.massive_activations.lab import run as lab
+from companion.massive_activations.lab.identifiability import CHECKPOINTS
+from companion.massive_activations.method.curve import CurveParams, damped_log
+from companion.massive_activations.method.fit import DAMPED_LOG
 from companion.massive_activations.method.measure import measure
+from companion.massive_activations.page import tables
+from companion.massive_activations.settings import PRESETS
 from companion.massive_activations.sources import (
     BadStats,
     parse_stats,
@@ -132,10 +139,9 @@ def test_names_that_are_none_are_refused(tmp_path):
 
 
 def test_steps_are_those_of_pythia():
-    assert len(checkpoints.PYTHIA_STEPS) == 154
-    assert checkpoints.PYTHIA_STEPS[:12] == (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
-    assert checkpoints.PYTHIA_STEPS[-1] == 143_000
-    assert set(checkpoints.SERIES_STEPS) <= set(checkpoints.PYTHIA_STEPS)
+    published = {0, *(2**k for k in range(10)), *range(1000, 143_001, 1000)}
+    assert len(published) == 154
+    assert set(checkpoints.SERIES_STEPS) <= published
     assert list(checkpoints.SERIES_STEPS) == sorted(set(checkpoints.SERIES_STEPS))
     assert checkpoints.SERIES_STEPS[-1] == 143_000
     assert len(checkpoints.SERIES_STEPS) == 36
@@ -280,3 +286,102 @@ def test_a_download_that_fails_points_to_the_excerpt(monkeypatch):
 def test_the_stand_in_is_a_real_hub_layout(hub):
     config = next(hub.glob("*/snapshots/*/config.json"))
     assert json.loads(config.read_text())["architectures"] == ["GPTNeoXForCausalLM"]
+
+
+# The path to all 188 layers, on a stand-in in the authors' layout.
+
+
+def truth_of(shape, layer):
+    """A curve that depends on width and depth: what a fit has to find again."""
+    depth = layer / shape.layers
+    K = 20 + 4 * np.log(shape.width) * (1 + depth)
+    return CurveParams(A=5 * K, lam=0.9, gamma=1.2e-4, t0=0.9, K=K)
+
+
+def stand_in(folder, shapes, steps, n_sequences=2, noise=0.002):
+    """Stats and parameters of made-up series, in files as the authors publish them."""
+    rng = np.random.default_rng(0)
+    for shape in shapes:
+        layers = range(1, shape.layers + 1)
+        curves = [truth_of(shape, layer) for layer in layers]
+        for step in steps:
+            ratio = np.array([damped_log(float(step), *curve) for curve in curves])
+            top1 = ratio * np.exp(noise * rng.standard_normal((n_sequences, shape.layers)))
+            blocks = np.stack([top1, 0.9 * top1, 0.8 * top1, np.ones_like(top1)], axis=1)
+            write_stats(folder / stats_path(shape.model, int(step)), blocks)
+        names = ["A", "lambda", "gamma", "t0", "K"]
+        records = [
+            {
+                "original": {"param_names": names, "popt": list(curve), "r2": 0.99},
+                "reparametrized": {"param_names": names, "popt": [0.0] * 5, "r2": 0.5},
+            }
+            for curve in curves
+        ]
+        path = folder / f"pythia_{shape.size}" / "params" / "ratio_params.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(records))
+        path.with_name("median_params.json").write_text("[]")
+
+
+def test_all_188_layers_are_read_from_the_authors_layout(tmp_path):
+    stand_in(tmp_path, sources.paper_models(), (0, 512, 24_000, 143_000), n_sequences=1)
+    rows = checkpoints.measurements_in(tmp_path)
+    assert rows.groupby(["model", "layer"]).ngroups == 188
+    assert sources.models(rows)[0] == "pythia-14m"
+    assert sources.models(rows)[-1] == "pythia-12b"
+    params = sources.read_params(tmp_path)
+    assert len(params) == 188
+    assert set(params.r2) == {0.99}  # the better of the two forms
+    shape = sources.architecture("pythia-1b")
+    found = params[(params.model == "pythia-1b") & (params.layer == 7)].K.item()
+    assert found == pytest.approx(truth_of(shape, 7).K)
+
+
+def test_the_claims_run_on_the_stand_in(tmp_path, monkeypatch):
+    """From files to verdicts, as at paper scale: plateaus are found, and predicted."""
+    shapes = [sources.architecture(f"pythia-{size}") for size in ("14m", "70m", "160m")]
+    stand_in(tmp_path, shapes, CHECKPOINTS)
+    monkeypatch.setattr(checkpoints, "download_stats", lambda: tmp_path)
+    settings = replace(PRESETS["toy"], source="hub", splits=2)
+    rows = lab.authors(settings)
+    fits = lab.fits(rows)
+    eq_9 = fits[fits.curve == DAMPED_LOG.name]
+    assert len(eq_9) == 24
+    theirs = checkpoints.authors_plateaus("hub")
+    both = eq_9.merge(theirs, on=["model", "layer"], suffixes=("", "_true"))
+    assert both.K.to_numpy() == pytest.approx(both.K_true.to_numpy(), rel=0.02)
+    table = tables.beside_authors(fits, theirs).to_html()
+    assert "pythia-70m" in table
+    levels = lab.levels(rows, fits, settings, 0)
+    found = levels["plateau K"]["ridge"]
+    assert found.random.min() > 0.9 > found.grouped
+    assert found.by_model.shape == (3,)
+    judged = {name: getattr(verdict, name)(fits) for name in ("every_layer", "steps_lose")}
+    assert judged["every_layer"].value.estimate == 1
+    assert judged["every_layer"].doubt == ""  # 37 checkpoints: AICc exists
+    assert judged["every_layer"].parts["AICc below every fair rival"].estimate > 0.8
+    assert judged["steps_lose"].value.estimate == 1
+
+
+def test_a_parameter_file_without_a_fit_is_refused(tmp_path):
+    path = tmp_path / "pythia_14m" / "params" / "ratio.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('[{"original": {"r2": 1}}]')
+    with pytest.raises(BadStats, match="layer 1 has no fit"):
+        sources.read_params(tmp_path)
+
+
+def test_sources_are_a_closed_list(monkeypatch):
+    with pytest.raises(ValueError, match="excerpt, hub"):
+        checkpoints.authors_measurements("web")
+    assert isinstance(checkpoints.our_measurements(()), data.Missing)
+    assert isinstance(checkpoints.authors_plateaus("excerpt"), data.Missing)
+
+    def fail():
+        raise DataUnavailable("off")
+
+    monkeypatch.setattr(checkpoints, "download_stats", fail)
+    for door in (checkpoints.authors_measurements, checkpoints.authors_plateaus):
+        missing = door("hub")
+        assert isinstance(missing, data.Missing)
+        assert "off" in missing.reason

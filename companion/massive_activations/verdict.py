@@ -1,0 +1,658 @@
+"""What the paper claims, and what a run says of it; six checks of our own.
+
+C1 to C4, C10, C11, C12, and C13 are the paper's; C0, C5, C6, C7, C9, and C14 ours.
+
+Every measurement takes results of the notebook by name: ``untrained`` models, ``rows`` (the
+authors' measurements), ``fits`` of every curve to every layer, ``true_fits`` (where eq. 9 is the
+truth), ``levels`` (predicted from architecture), ``refits`` of known curves, ``leakage`` and
+``by_regressor`` (where architecture says nothing), ``real`` (a pretrained model).
+
+The excerpt holds one to three of ten sequences, five to seven checkpoints, and one run of each
+model.  Intervals over texts take the noise that the paper prints; counts of layers have intervals
+as if layers were drawn; neither speaks about other seeds of the same model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+from scipy.stats import t as student_t
+
+from companion.claims import MODEL, OURS, PAPER, measured_text
+from companion.data import Missing
+from companion.massive_activations.lab.predict import LEVEL, NEIGHBORS, PLATEAU, XGBOOST
+from companion.massive_activations.lab.rivals import AS_PRINTED, FAIR, LAST_VALUE, STEPS_WITH_OFFSET
+from companion.massive_activations.lab.series import (
+    MODEL as SMALLEST,
+)
+from companion.massive_activations.lab.series import (
+    NEAR,
+    late_changes,
+    layer_profile,
+    log_changes,
+    over_texts,
+    ratio_series,
+    relative_noise,
+)
+from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.method.theory import hidden_state_ratio
+from companion.massive_activations.sources import TABLE_3, architecture, models, steps
+from companion.scale import generator
+from companion.stats import LEVEL as CONFIDENCE
+from companion.stats import Interval, bootstrap, exact, over_seeds, proportion
+from companion.verdicts import FROM_BOOK, Measured, Untested, Verdicts, above, below, between
+
+EARLY = 64
+"""Steps up to which the learning rate has barely begun its warm-up of 1430 steps."""
+
+NULL_BAND = (0.75, 1.1)
+"""Ratios, relative to the Gaussian null, that count as "no massive activation"."""
+
+GOOD_R2 = 0.93
+"""The paper: no layer has a lower R²."""
+
+ENOUGH = 8
+"""Checkpoints from which AICc of a curve with five parameters exists."""
+
+CLOSE = (0.95, 1.05)
+"""Factor of perplexity that counts as "nothing happened"."""
+
+HALF = 0.5
+"""Share from which a curve wins more often than not."""
+
+verdicts = Verdicts()
+
+
+# --------------------------------------------------------------------------- the paper's claims
+@verdicts.claim(
+    "C1",
+    "Massive activations are absent at initialization and learned.",
+    of=PAPER,
+    paper="Fig. 1b and 4; final ratio 83 (14M) to 3200 (12B)",
+    unit="× noise",
+    needs=("rows",),
+    region=above(5),
+    criterion="ratio of the largest layer at the last checkpoint over that of Gaussian noise {} in "
+    "each model, with the paper's noise between texts; up to step 64 at least 0.9 of all layers "
+    "lie within 0.75 to 1.1 of it",
+    parts={"share at the null up to step 64": above(0.9, closed=True)},
+)
+def learned(rows):
+    series = ratio_series(rows)
+    early = series[series.step <= EARLY].relative
+    last = {name: _last_maximum(rows, name) for name in models(rows)}
+    least = min(last, key=lambda name: last[name].low)
+    share = exact(early.between(*NULL_BAND).sum() / len(early), len(early))
+    return Measured(
+        last[least],
+        {"share at the null up to step 64": share},
+        f"shown: {least}; {_listed(last)}",
+    )
+
+
+@verdicts.claim(
+    "C2",
+    "In models from 160M up the middle layers carry the largest ratios.",
+    of=PAPER,
+    paper="Fig. 3 and 5, in words",
+    needs=("rows",),
+    region=below(0, must_hold=True),
+    criterion="coefficient of squared relative depth in log ratio {}, and the top of the parabola "
+    "between depths 0.2 and 0.8, in every model from 160M up; last checkpoint at hand",
+    parts={"highest vertex": between(0.2, 0.8), "lowest vertex": between(0.2, 0.8)},
+)
+def middle(rows):
+    large = [name for name in models(rows) if architecture(name).width >= 768]
+    found = {name: parabola(layer_profile(rows, name, steps(rows, name)[-1])) for name in large}
+    widest = max(found, key=lambda name: found[name][0].high)
+    vertices = [vertex for _, vertex in found.values()]
+    return Measured(
+        found[widest][0],
+        {
+            "highest vertex": max(vertices, key=lambda one: one.high),
+            "lowest vertex": min(vertices, key=lambda one: one.low),
+        },
+        f"shown: {widest}; {_listed({name: curvature for name, (curvature, _) in found.items()})}",
+    )
+
+
+@verdicts.claim(
+    "C3",
+    "Shallow and deep layers peak early and decay.",
+    of=PAPER,
+    paper="Fig. 4 and 5b, in words: early and late layers peak within about 60,000 steps",
+    unit="share of outer layers",
+    needs=("rows",),
+    region=above(0.5),
+    criterion="of the first three and last two layers of every model, the share whose ratio falls "
+    "from the checkpoint nearest to 24,000 to the last one at hand, by more than the noise between "
+    "texts, {} (Wilson interval over layers); the share that rises by more than it below 0.25, the "
+    "least that 15 layers can show",
+    parts={"share that rises": below(0.25)},
+)
+def outer_layers(rows):
+    changes = late_changes(rows)
+    outer = changes[changes.part != "middle"]
+    fall, rise = int((outer.high < 1).sum()), int((outer.low > 1).sum())
+    signs = proportion(int((outer.factor < 1).sum()), len(outer))
+    ends = ", ".join(
+        f"{row.model} {row.end:,}"
+        for row in changes.groupby("model").first().reset_index().itertuples()
+    )
+    return Measured(
+        proportion(fall, len(outer)),
+        {"share that rises": proportion(rise, len(outer))},
+        f"{fall} of {len(outer)} fall, {rise} rise, the others stay within the noise; noise not "
+        f"counted, {measured_text(signs)} fall; last checkpoints: {ends} of 143,000, and a peak "
+        "between two checkpoints would not show",
+    )
+
+
+@verdicts.claim(
+    "C10",
+    "Middle layers keep rising.",
+    of=PAPER,
+    paper="Fig. 4 and 5b, in words: highest at step 143,000",
+    unit="share of middle layers",
+    needs=("rows",),
+    region=above(0.5),
+    criterion="of the layers between the first three and the last two, the share whose ratio rises "
+    "from the checkpoint nearest to 24,000 to the last one at hand, by more than the noise between "
+    "texts, {} (Wilson interval over layers)",
+)
+def middle_layers(rows):
+    changes = late_changes(rows)
+    inner = changes[changes.part == "middle"]
+    return Measured(proportion(int((inner.low > 1).sum()), len(inner)))
+
+
+@verdicts.claim(
+    "C11",
+    "Massive activations are larger in larger models, from 14M to 1B.",
+    of=PAPER,
+    paper="Fig. 6, in words: a steep rise from 14M to 1B",
+    unit="× the next smaller model",
+    needs=("rows",),
+    region=above(1),
+    criterion="ratio over noise of the largest layer at the checkpoint nearest to 24,000, over "
+    "that of the next smaller model up to 1B, smallest step {}, with the paper's noise between "
+    "texts",
+)
+def by_size(rows):
+    sizes = [name for name in models(rows) if architecture(name).width <= 2048]
+    at = {
+        name: _maximum(rows, name, min(steps(rows, name), key=lambda step: abs(step - NEAR)))
+        for name in sizes
+    }
+    if len(sizes) < 2:
+        raise Untested("one model has no next smaller one")
+    found = {
+        f"{large} over {small}": _over(at[large], at[small]) for small, large in pairwise(sizes)
+    }
+    least = min(found, key=lambda pair: found[pair].low)
+    return Measured(found[least], note=f"shown: {least}; {_listed(found)}")
+
+
+@verdicts.claim(
+    "C4",
+    "One five-parameter curve, the damped logarithm of eq. 9, describes every layer.",
+    of=PAPER,
+    paper="mean R² 0.984 over 188 layers (Table 1); no layer below 0.93",
+    unit="share of layers",
+    needs=("fits",),
+    region=above(0.8),
+    criterion="share of the layers with more checkpoints than parameters on which the best fit of "
+    "eq. 9 reaches R² 0.93, {} (Wilson interval over layers); with eight checkpoints or more also: "
+    "a lower AICc than every rival with an offset, and a smaller error in the last third of "
+    "training than the last value seen, each in more than half of the layers; with fewer, an R² of "
+    "five parameters resolves nothing",
+    parts={
+        "AICc below every fair rival": above(HALF),
+        "closer than the last value": above(HALF),
+    },
+)
+def every_layer(fits):
+    race = Race(fits)
+    enough = race.n > race.parameters
+    if not enough.any():
+        raise Untested("no layer has more checkpoints than eq. 9 has parameters")
+    good = race.r2[enough] >= GOOD_R2
+    best_rival = np.mean(race.best_r2(FAIR)[enough] >= GOOD_R2)
+    return Measured(
+        proportion(int(good.sum()), int(enough.sum())),
+        {
+            "AICc below every fair rival": race.too_few or race.lower_aicc(FAIR),
+            "closer than the last value": race.too_few or race.closer(LAST_VALUE),
+        },
+        f"smallest R² {race.r2[enough].min():.3f} in {int(enough.sum())} layers with more "
+        f"checkpoints than parameters; {int((~enough).sum())} have not; a rival with an offset "
+        f"reaches {GOOD_R2} in {best_rival:.0%} of them",
+        doubt=race.doubt,
+    )
+
+
+@verdicts.claim(
+    "C12",
+    "Eq. 9 describes the layers better than step responses of first and second order.",
+    of=PAPER,
+    paper="mean R² 0.983 against 0.564 and 0.952 over 188 layers (Table 5)",
+    unit="share of layers",
+    needs=("fits",),
+    region=above(0.8),
+    criterion="share of the layers with more checkpoints than parameters in which the best fit of "
+    "eq. 9 has a higher R² than both step responses as printed, {} (Wilson interval over layers); "
+    "with eight checkpoints or more also: a lower AICc than both with the offset that eq. 9 has, "
+    "in more than half of the layers; with fewer, an R² of five parameters resolves nothing",
+    parts={"AICc below both with an offset": above(HALF)},
+)
+def steps_lose(fits):
+    race = Race(fits)
+    enough = race.n > race.parameters
+    if not enough.any():
+        raise Untested("no layer has more checkpoints than eq. 9 has parameters")
+    won = race.r2[enough] > race.best_r2(AS_PRINTED)[enough]
+    hidden = race.closer(*(one.name for one in STEPS_WITH_OFFSET))
+    return Measured(
+        proportion(int(won.sum()), int(enough.sum())),
+        {"AICc below both with an offset": race.too_few or race.lower_aicc(STEPS_WITH_OFFSET)},
+        "in the last third of training, fitted before, closer than both with an offset: "
+        f"{measured_text(hidden)} of the layers",
+        doubt=race.doubt,
+    )
+
+
+@verdicts.claim(
+    "C13",
+    "The plateau of a layer can be predicted from the architecture alone.",
+    of=PAPER,
+    paper="test R² 0.847 for K on a random split (Table 3, XGBoost)",
+    unit="R²",
+    needs=("levels",),
+    region=above(0.5),
+    criterion="1 - squared error over variance of K, by XGBoost with the layer's model left out, "
+    "mean over models {}; again for the logarithm of the last ratio at hand, which no fit has "
+    "loosened",
+    parts={"last ratio instead of K": above(0.5)},
+    replications=("last ratio instead of K",),
+)
+def plateau_from_architecture(levels):
+    if XGBOOST not in levels[PLATEAU]:
+        raise Untested("XGBoost is not installed: pip install xgboost")
+    plateau, level = (levels[target][XGBOOST] for target in (PLATEAU, LEVEL))
+    all_left = {name: found.grouped for name, found in levels[PLATEAU].items()}
+    told = ", ".join(f"{name} {r2:.2f}" for name, r2 in all_left.items())
+    return Measured(
+        over_seeds(plateau.by_model),
+        {"last ratio instead of K": over_seeds(level.by_model)},
+        f"random splits of the same layers: median {np.median(plateau.random):.2f} for K, "
+        f"{np.median(level.random):.2f} for the last ratio; all layers together, a model left out: "
+        f"{told}",
+    )
+
+
+# --------------------------------------------------------------------------- our own checks
+@verdicts.claim(
+    "C0",
+    "Our pipeline measures what the authors measured, before any training.",
+    of=OURS,
+    paper="authors' step-0 rows, Pythia-14M",
+    unit="largest relative deviation",
+    needs=("untrained", "rows"),
+    region={"toy": below(0.10, must_hold=True), **dict.fromkeys(FROM_BOOK, below(0.10))},
+    criterion="medians of random-init models of the 14M shape off the authors' step-0 rows by {} "
+    "in every layer; ratios off the Gaussian null by at most 0.15 (t intervals over seeds)",
+    parts={"ratio off the null": below(0.15)},
+    by_estimate=("ratio off the null",),
+)
+def pipeline(untrained, rows):
+    theirs = layer_profile(rows, SMALLEST, 0)["median"].to_numpy()
+    null = hidden_state_ratio(architecture(SMALLEST).width)
+    medians = np.stack([one.median.mean(axis=0) for one in untrained])  # (n_seeds, n_layers)
+    ratios = np.stack([one.mean_ratio for one in untrained])
+    return Measured(
+        furthest(medians / theirs - 1), {"ratio off the null": furthest(ratios / null - 1)}
+    )
+
+
+@verdicts.claim(
+    "C5",
+    "The curve's parameters are loose even where the fit is excellent.",
+    of=OURS,
+    on=MODEL,
+    paper="not examined; R² alone is reported",
+    unit="half-width of A over its median",
+    needs=("refits",),
+    region=above(0.5),
+    criterion="refits of a known early peak with 2 % noise: half of the 16 to 84 % range of A over "
+    "its median {}; of a known rising curve: K bounded by a 95 % profile in less than half of the "
+    "series (Wilson interval); median R² above 0.98 in both (bootstrap over draws)",
+    parts={
+        "share that bounds K": below(0.5),
+        "median R²": above(0.98),
+    },
+)
+def loose(refits):
+    peak, rising = refits["early peak"], refits["rising"]
+    rng = generator(0, "C5")
+    least = min((peak, rising), key=lambda one: float(np.median(one.r2)))
+    turning = np.quantile(peak.turning[np.isfinite(peak.turning)], [0.16, 0.84])
+    return Measured(
+        bootstrap(peak.values("A"), _half_width, rng=rng),
+        {
+            "share that bounds K": proportion(int(rising.bounded.sum()), len(rising.bounded)),
+            "median R²": bootstrap(least.r2, np.median, rng=rng),
+        },
+        f"the turning point of the peak is found: 16 to 84 % at step {turning[0]:,.0f} to "
+        f"{turning[1]:,.0f}",
+    )
+
+
+@verdicts.claim(
+    "C6",
+    "A random split scores high where architecture has no effect at all.",
+    of=OURS,
+    on=MODEL,
+    paper="test R² 0.847 for K on a random split (Table 3)",
+    unit="R²",
+    needs=("leakage", "by_regressor"),
+    region=above(0.6, must_hold=True),
+    criterion="nearest neighbors on simulated targets without any architecture effect: median test "
+    "R² on random splits {}, with whole models left out below 0.2; the same for XGBoost (bootstrap "
+    "over draws)",
+    parts={
+        "a model left out": below(0.2),
+        "XGBoost, random split": above(0.6),
+        "XGBoost, a model left out": below(0.2),
+    },
+    by_estimate=("XGBoost, random split", "XGBoost, a model left out"),
+)
+def leak(leakage, by_regressor):
+    rng = generator(0, "C6")
+
+    def median(values):
+        return bootstrap(values, np.median, rng=rng)
+
+    boosted = by_regressor.get(XGBOOST)
+    lacking = Missing("XGBoost is not installed: pip install xgboost")
+    reached = float(np.mean(leakage.random >= TABLE_3.loc["K", "xgboost"]))
+    return Measured(
+        median(leakage.random),
+        {
+            "a model left out": median(leakage.grouped),
+            "XGBoost, random split": lacking if boosted is None else median(boosted.random),
+            "XGBoost, a model left out": lacking if boosted is None else median(boosted.grouped),
+        },
+        f"{NEIGHBORS}: {reached:.0%} of draws reach the paper's 0.847",
+    )
+
+
+@verdicts.claim(
+    "C7",
+    "Much of the growing ratio is a shrinking median, not a growing activation.",
+    of=OURS,
+    paper="not separated",
+    unit="share of log growth",
+    needs=("rows",),
+    region=between(0.3, 0.8),
+    criterion="1B, 24,000 to 100,000: mean over layers 4 to 15 of the falling median's share in "
+    "the growth of the log ratio {} (t interval over layers); 160M, 40,000 to 80,000: the largest "
+    "activation falls in more than half of layers 4 to 12 (Wilson interval)",
+    parts={"160M layers whose largest falls": above(0.5)},
+)
+def shrinking_median(rows):
+    if {"pythia-160m", "pythia-1b"} - set(models(rows)):
+        raise Untested("160M or 1B is not among the models")
+    large = log_changes(rows, "pythia-1b", 24_000, 100_000).groupby("layer").mean().loc[4:15]
+    share = -large["median"] / large.ratio
+    small = log_changes(rows, "pythia-160m", 40_000, 80_000).groupby("layer").mean()
+    falls = int((small.loc[4:12].top1 < 0).sum())
+    others = small.loc[1:3]
+    return Measured(
+        over_seeds(share),
+        {"160M layers whose largest falls": proportion(falls, len(small.loc[4:12]))},
+        f"by layer {share.min():.2f} to {share.max():.2f}; in 160M the largest falls in {falls} of "
+        f"layers 4 to 12, and in {int((others.top1 < 0).sum())} of layers 1 to 3",
+    )
+
+
+@verdicts.claim(
+    "C9",
+    "The few massive scalars of a real model act as fixed biases it cannot do without.",
+    of=OURS,
+    paper="not in this paper; Sun et al. 2024",
+    unit="× perplexity",
+    needs=("real",),
+    region=above(10, must_hold=True),
+    criterion="SmolLM2-135M: setting the massive scalars to zero multiplies perplexity by {}; "
+    "setting them to their mean over other texts keeps it between 0.95 and 1.05 times what it was, "
+    "and so does setting as many ordinary scalars to zero (bootstrap over texts)",
+    parts={
+        "mean over other texts": between(*CLOSE),
+        "as many ordinary scalars to zero": between(*CLOSE),
+    },
+    by_estimate=("mean over other texts", "as many ordinary scalars to zero"),
+)
+def fixed_bias(real):
+    rng = generator(0, "C9")
+    where = real.location
+    tokens = sorted({token for places in where.tokens for token in places})
+    plain = np.exp(real.base.mean())
+    broken = np.exp(real.changed["zero"].mean())
+    return Measured(
+        real.interval("zero", rng),
+        {
+            "mean over other texts": real.interval("mean", rng),
+            "as many ordinary scalars to zero": real.interval("control", rng),
+        },
+        f"dimensions {', '.join(map(str, where.dims))} of tokens {', '.join(map(str, tokens))}, "
+        f"after block {where.block}; perplexity {plain:.3g} becomes {broken:.3g}",
+    )
+
+
+@verdicts.claim(
+    "C14",
+    "Fitted to two thirds of training, eq. 9 predicts the rest no better than the last value seen.",
+    of=OURS,
+    paper="not examined",
+    unit="share of layers",
+    needs=("fits", "true_fits"),
+    region=below(0.5),
+    criterion="share of layers whose last third of training eq. 9, fitted before, misses by less "
+    "than the last value seen, {} (Wilson interval over layers); in series of 37 checkpoints that "
+    "follow eq. 9 that share is above 0.5 (bootstrap over layers), and unless it is so with the "
+    "checkpoints at hand as well, the race says nothing of the curve",
+    parts={"where eq. 9 is true, 37 checkpoints": above(0.5)},
+)
+def hidden_third(fits, true_fits):
+    race = Race(fits)
+    rng = generator(0, "C14")
+    dense, here = (
+        bootstrap(true_fits[name].mean(axis=1), np.mean, rng=rng)
+        for name in ("37 checkpoints", "at hand")
+    )
+    winnable = here.low > HALF
+    return Measured(
+        race.closer(LAST_VALUE),
+        {"where eq. 9 is true, 37 checkpoints": dense},
+        f"where eq. 9 is true, with the checkpoints at hand: {measured_text(here)}",
+        doubt=""
+        if winnable
+        else "these checkpoints are too few to win the race with, even where eq. 9 is true",
+    )
+
+
+# --------------------------------------------------------------------------- what they share
+@dataclass(frozen=True)
+class Race:
+    """Eq. 9 against rivals, layer by layer, from the table of :func:`lab.rivals.fit_layers`."""
+
+    fits: pd.DataFrame
+
+    def wide(self, column: str) -> pd.DataFrame:
+        """One row a layer, one column a curve."""
+        keyed = self.fits.set_index(["model", "layer", "curve"])[column]
+        return keyed.unstack("curve")
+
+    @property
+    def n(self) -> np.ndarray:
+        """Checkpoints of each layer."""
+        return self.wide("n")[DAMPED_LOG.name].to_numpy()
+
+    @property
+    def too_few(self) -> Missing | None:
+        """Stands for a comparison by AICc where no layer has checkpoints enough."""
+        if int(self.n.max()) >= ENOUGH:
+            return None
+        return Missing(f"AICc of five parameters needs {ENOUGH} checkpoints")
+
+    @property
+    def doubt(self) -> str:
+        """Why a high R² is not enough, if it is not."""
+        if self.too_few is None:
+            return ""
+        few = f"{int(self.n.min())} to {int(self.n.max())}"
+        return f"{few} checkpoints a layer are too few for five parameters"
+
+    @property
+    def parameters(self) -> int:
+        """Of eq. 9."""
+        return DAMPED_LOG.n_parameters
+
+    @property
+    def r2(self) -> np.ndarray:
+        """Of eq. 9, each layer."""
+        return self.wide("r2")[DAMPED_LOG.name].to_numpy()
+
+    def best_r2(self, rivals: Sequence) -> np.ndarray:
+        """The highest of some curves, each layer."""
+        return self.wide("r2")[[one.name for one in rivals]].max(axis=1).to_numpy()
+
+    def lower_aicc(self, rivals: Sequence) -> Interval:
+        """Share of layers in which eq. 9 has a lower AICc than all of some curves."""
+        wide = self.wide("aicc")
+        won = wide[DAMPED_LOG.name] < wide[[one.name for one in rivals]].min(axis=1)
+        return proportion(int(won.sum()), len(won))
+
+    def closer(self, *rivals: str) -> Interval:
+        """Share of layers whose hidden third eq. 9 misses by less than each of some rivals.
+
+        Layers on which it cannot be fitted without that third are left out.
+        """
+        wide = self.wide("hidden_error")
+        wide = wide[wide[DAMPED_LOG.name].notna()]
+        if wide.empty:
+            raise Untested("no layer has five checkpoints in the first two thirds of training")
+        won = wide[DAMPED_LOG.name] < wide[list(rivals)].min(axis=1)
+        return proportion(int(won.sum()), len(won))
+
+
+def _maximum(rows: pd.DataFrame, model: str, step: int) -> Interval:
+    """Largest layer's ratio over its null at one checkpoint, with the paper's noise."""
+    profile = layer_profile(rows, model, step)
+    top = profile.loc[profile.relative.idxmax()]
+    return over_texts(top.relative, relative_noise(model), int(top.n))
+
+
+def _last_maximum(rows: pd.DataFrame, model: str) -> Interval:
+    return _maximum(rows, model, steps(rows, model)[-1])
+
+
+def _over(a: Interval, b: Interval) -> Interval:
+    """Ratio of two independent log-normal quantities."""
+    margin = np.exp(np.hypot(np.log(a.high / a.estimate), np.log(b.high / b.estimate)))
+    ratio = a.estimate / b.estimate
+    return Interval(ratio, ratio / margin, ratio * margin)
+
+
+def parabola(profile: pd.DataFrame) -> tuple[Interval, Interval]:
+    """(curvature, vertex) of log ratio over relative depth, least squares over layers.
+
+    The vertex has a delta-method interval.
+    """
+    data = pd.DataFrame({"y": np.log(profile.ratio), "x": profile.depth})
+    found = smf.ols("y ~ x + I(x**2)", data).fit()
+    name = "I(x ** 2)"
+    low, high = found.conf_int(1 - CONFIDENCE).loc[name]
+    slope, curvature = float(found.params["x"]), float(found.params[name])
+    vertex = -slope / (2 * curvature)
+    gradient = np.array([0.0, -1 / (2 * curvature), slope / (2 * curvature**2)])
+    error = float(np.sqrt(gradient @ found.cov_params().to_numpy() @ gradient))
+    margin = float(student_t.ppf((1 + CONFIDENCE) / 2, found.df_resid)) * error
+    n = len(data)
+    return (
+        Interval(curvature, float(low), float(high), float(found.pvalues[name]), n),
+        Interval(vertex, vertex - margin, vertex + margin, None, n),
+    )
+
+
+def furthest(deviations: np.ndarray) -> Interval:
+    """Of the layers, the size of the deviation that may be largest; shape (n_seeds, n_layers)."""
+    sizes = [magnitude(over_seeds(layer)) for layer in deviations.T]
+    return max(sizes, key=lambda size: (size.high, size.estimate))
+
+
+def magnitude(signed: Interval) -> Interval:
+    """Size of a quantity whatever its sign, from the interval of the signed quantity."""
+    low, high = signed.low, signed.high
+    if signed.has_interval:
+        ends = sorted((abs(low), abs(high)))
+        low, high = (0.0 if low <= 0 <= high else ends[0]), ends[1]
+    return signed._replace(estimate=abs(signed.estimate), low=low, high=high, p=None)
+
+
+def _half_width(values: np.ndarray, axis: int = -1) -> np.ndarray:
+    low, middle, high = np.quantile(values, [0.16, 0.5, 0.84], axis=axis)
+    return (high - low) / 2 / np.abs(middle)
+
+
+def _listed(intervals: dict[str, Interval]) -> str:
+    return ", ".join(f"{name} {measured_text(one)}" for name, one in intervals.items())
+
+
+# --------------------------------------------------------------------------- the record
+def series(results) -> dict[str, object]:
+    """What the first figure and the first sentences need."""
+    record: dict[str, object] = {}
+    if not isinstance(results.real, Missing):
+        real = results.real
+        record["perplexity"] = {
+            name: [float(f"{v:.6g}") for v in real.perplexity_ratio(name)] for name in real.changed
+        }
+        mean = real.base.mean()
+        record["texts"] = {
+            "change": ["none", *real.changed],
+            "perplexity": [
+                float(f"{np.exp(v):.6g}")
+                for v in (mean, *(one.mean() for one in real.changed.values()))
+            ],
+        }
+        record["blocks"] = {
+            "top1": [float(f"{v:.5g}") for v in np.median(real.measured.top1, axis=0)],
+            "median": [float(f"{v:.5g}") for v in np.median(real.measured.median, axis=0)],
+        }
+    if not isinstance(results.rows, Missing):
+        changes = late_changes(results.rows)
+        record["late"] = {
+            "part": ["shallow", "middle", "deep"],
+            **{
+                name: [
+                    int(test(changes[changes.part == part]).sum())
+                    for part in ("shallow", "middle", "deep")
+                ]
+                for name, test in (
+                    ("n", lambda rows: rows.factor > 0),
+                    ("fall", lambda rows: rows.high < 1),
+                    ("rise", lambda rows: rows.low > 1),
+                )
+            },
+        }
+    leak = results.leakage
+    record["leakage"] = {
+        name: [float(f"{v:.4g}") for v in getattr(leak, name)] for name in ("random", "grouped")
+    }
+    return record

@@ -92,7 +92,7 @@ def finish(site: Path, project: Project) -> None:
                     lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text
                 )
             says = told.get(of[name].slug, of[name].question) if name in of else ""
-            text = with_description(text, name, says, address)
+            text = with_description(text, name, says, address, heroes(text, site))
             text = with_lazy_pictures(with_heroes(text, site), path.parent)
         write_if_changed(path, text)
         done.append(text)
@@ -159,12 +159,15 @@ def with_numbers(text: str, chapter: int) -> str:
     )
 
 
-def with_description(text: str, name: str, sentence: str, address: str | None) -> str:
+def with_description(
+    text: str, name: str, sentence: str, address: str | None, others: str = ""
+) -> str:
     """A page with its description and what a link to it shows.
 
     name : the page's path in the site, which the picture's address counts from
     sentence : the description; the first paragraph if empty
     address : of the site, with a slash at its end, or None
+    others : pictures of which the first one is shown where the page has none of its own
     """
     article = _ARTICLE.search(text)[0]
     title = html.unescape(_TITLE.search(text)[1]).split(" — ")[0].strip()
@@ -173,7 +176,9 @@ def with_description(text: str, name: str, sentence: str, address: str | None) -
         facts |= {"description": said, "og:description": said}
     if address:
         facts["og:url"] = f"{address}{name}"
-    if (picture := _IMG.search(article)) and (source := _SRC.search(picture[0])):
+    if (picture := _IMG.search(article) or _IMG.search(others)) and (
+        source := _SRC.search(picture[0])
+    ):
         # what shows a link draws no SVG: the same picture as pixels lies beside it
         pixels = re.sub(r"\.svg$", ".png", source[1])
         inside = normpath(join_path(dirname(name), pixels))
@@ -204,12 +209,21 @@ def with_heroes(text: str, site: Path) -> str:
     """
 
     def fill(place: re.Match[str]) -> str:
-        page = site / place[2]
-        hero = _HERO.search(page.read_text(encoding="utf-8")) if page.is_file() else None
-        shown = "".join(_small(one) for one in _PICTURE.findall(hero[0])) if hero else ""
+        shown = "".join(_small(one) for one in _PICTURE.findall(_hero(site / place[2])))
         return f"{place[1]}{shown}{place[3]}"
 
     return _PLACE.sub(fill, text)
+
+
+def heroes(text: str, site: Path) -> str:
+    """The first figures of the chapters that the cards of a page lead to; empty without cards."""
+    return "".join(_hero(site / page) for _, page, _ in _PLACE.findall(text))
+
+
+def _hero(page: Path) -> str:
+    """The first figure of a chapter; empty if it has none."""
+    found = _HERO.search(page.read_text(encoding="utf-8")) if page.is_file() else None
+    return found[0] if found else ""
 
 
 def _small(picture: str) -> str:

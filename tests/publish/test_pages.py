@@ -85,6 +85,12 @@ def test_a_card_shows_the_first_figure_of_its_chapter(tmp_path):
     }
     assert place.format("notebooks/02-b.html") in shown, "a chapter without one"
     assert pages.with_heroes(shown, tmp_path) == shown
+    bare = f"<html><head><title>A</title></head><article><h1>A</h1>{text}</article></html>"
+    told = facts(
+        pages.with_description(bare, "book/a.html", "", None, pages.heroes(text, tmp_path))
+    )
+    assert told["og:image"] == "../_static/one.png"
+    assert pages.heroes(PAGE, tmp_path) == ""
 
 
 @pytest.fixture

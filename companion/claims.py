@@ -41,6 +41,9 @@ LONG = 1e9
 SHORT = 1e-6
 """So are those whose interval is narrower than this: small p-values."""
 
+NO_WIDTH = 1e-3
+"""An end that is closer to zero than this part of the interval's width is printed as zero."""
+
 
 class ClaimFailed(AssertionError):
     """A claim that must hold at this scale does not."""
@@ -312,8 +315,9 @@ def p_text(p: float) -> str:
 def interval_text(finding: Finding | Mapping[str, object]) -> str:
     """``estimate [low, high] unit`` with the digits that the interval's width allows.
 
-    Ends that are not finite are left out, an estimate that is not finite is a dash.  A p-value is
-    ``p = 0.050``, without unit.
+    Where all of it lies above zero each number has two significant digits at least: a ratio of
+    ``2.3 [0.46, 12]`` does not begin at zero.  Ends that are not finite are left out, an estimate
+    that is not finite is a dash.  A p-value is ``p = 0.050``, without unit.
     """
     row = finding.as_dict() if isinstance(finding, Finding) else finding
     if is_p_value(row):
@@ -326,14 +330,19 @@ def interval_text(finding: Finding | Mapping[str, object]) -> str:
         return f"{_number(estimate)}{unit}"
     if max(abs(estimate), abs(low), abs(high)) >= LONG or high - low < SHORT:
         return f"{estimate:.3g} [{low:.3g}, {high:.3g}]{unit}"
-    digits = _decimals(high - low)
-    shown, left, right = (f"{value:z,.{digits}f}" for value in (estimate, low, high))
+    width = high - low
+    digits = [_decimals(width)] * 3
+    if low > width * NO_WIDTH:
+        digits = [max(digits[0], _decimals(value)) for value in (estimate, low, high)]
+    shown, left, right = (
+        f"{value:z,.{n}f}" for value, n in zip((estimate, low, high), digits, strict=True)
+    )
     return f"{shown} [{left}, {right}]{unit}"
 
 
-def _decimals(width: float) -> int:
-    """Decimals that show two significant digits of an interval's width."""
-    return 2 if width <= 0 else max(0, 1 - math.floor(math.log10(width)))
+def _decimals(size: float) -> int:
+    """Decimals that show two significant digits of a size, such as an interval's width."""
+    return 2 if size <= 0 else max(0, 1 - math.floor(math.log10(size)))
 
 
 def _number(value: float | None) -> str:

@@ -9,10 +9,7 @@ from pathlib import Path
 
 from companion.data._fetch import DataUnavailable, fetch
 
-INSTEAD = (
-    "What the published run found is in the claims table and in the figure at the top of the "
-    "chapter."
-)
+INSTEAD = "What the published run found, if it did this part, is in the claims table."
 """What stands in for a result that is not here."""
 
 BELOW = "In its place, from the published run:"

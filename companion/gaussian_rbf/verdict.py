@@ -1,4 +1,4 @@
-"""What the paper claims, and what a run says of it; C2, C7, C8, C9 and C12 are ours.
+"""What the paper claims, and what a run says of it; C2, C7 to C10 and C12 are ours.
 
 Every measurement takes results of the notebook by name: ``ridges`` and ``spectra``, ``selection``,
 ``nested`` (scores of every outer fold), ``surfaces`` (log-loss over both penalties), ``dead``
@@ -33,6 +33,7 @@ from companion.stats import (
 from companion.verdicts import (
     FROM_BOOK,
     Measured,
+    Open,
     Untested,
     Verdicts,
     above,
@@ -64,6 +65,10 @@ in twenty in the wrong order."""
 FEWEST = 3
 """Tables that an average over tables needs."""
 
+BY_ANOTHER_SCORE = (
+    "the paper's score and grid are not known to us, and the accuracy is not judged: the log-loss "
+    "alone neither confirms nor refutes its order"
+)
 MORE_TABLES = "needs more tables than this scale has"
 V_GAMMA, AGOP = "|V| gamma", "diag AGOP"
 PROBLEMS = ("orange skin", "XOR", "additive regression")
@@ -81,9 +86,9 @@ PROBLEMS = ("orange skin", "XOR", "additive regression")
     elsewhere=MORE_TABLES,
     region=below(1),
     criterion="shortfall against the best-ranked of SVM, MLP, random forest, XGBoost and xRFM, in "
-    f"units of the margin ({MARGINS[False]} of accuracy, {MARGINS[True]} of R2), mean over 20 "
-    "tables: 95 % interval {}; it does not hold if the network is worse than that model with a "
-    f"Holm-Wilcoxon p below {WORSE}",
+    f"margins, the loss that is tolerated ({MARGINS[False]} of accuracy, {MARGINS[True]} of R2), "
+    "mean over 20 tables: 95 % interval {}; it does not hold if the network is worse than that "
+    f"model with a Holm-Wilcoxon p below {WORSE}",
 )
 def competitive(nested):
     means = nested.means
@@ -98,6 +103,7 @@ def competitive(nested):
     kind = nested.scores.groupby("table")["regression"].first()
     margins = kind.map(MARGINS).reindex(whole.index).to_numpy()
     shortfall = (whole[best] - whole[NETWORK]).to_numpy() / margins
+    hardest = over_seeds((whole[list(rivals)].max(axis=1) - whole[NETWORK]).to_numpy() / margins)
     p_values = [signed_rank(whole[name] - whole[NETWORK]) for name in rivals]
     adjusted = dict(zip(rivals, holm(p_values), strict=True))
     is_worse = adjusted[best] < WORSE and np.median(shortfall) > 0
@@ -107,7 +113,8 @@ def competitive(nested):
         note=f"against {best}; mean ranks: {told} (two differ from {found.critical:.1f} on, "
         f"Friedman p = {found.friedman:.2g}); as good as {best} by a corrected resampled t "
         f"interval on {as_good(nested, whole.index, best)} of {len(whole)} tables; Holm-Wilcoxon "
-        f"p {adjusted[best]:.2g}",
+        f"p {adjusted[best]:.2g}; against the best of the five on each table, whose scores chose "
+        f"it, {measured_text(hardest)} margins",
         refuted=f"worse than {best}" if is_worse else "",
     )
 
@@ -118,7 +125,7 @@ def competitive(nested):
     "aligned data.",
     of=OURS,
     on=MODEL,
-    paper="stated without a number",
+    paper="a full precision is its method; of a comparison we could read nothing",
     unit="R2",
     needs=("ridges",),
     region={"toy": above(0.1), **dict.fromkeys(FROM_BOOK, above(0.25))},
@@ -161,8 +168,8 @@ def shapes(ridges):
     needs=("ridges",),
     region=above(MOST),
     criterion=f"largest principal angle to the true plane below {NEAR} degrees in a share of the "
-    "seeds {}, 95 % Wilson interval, at the penalty 0.1 with 400 rows; the plane of the "
-    "gradients (AGOP) is not farther: median excess of P at least 0",
+    "seeds {}, 95 % Wilson interval, at the penalty 0.1 with 400 rows; and, a condition of "
+    "ours, the plane of the gradients (AGOP) is not farther: median excess of P at least 0",
     parts={"angle of P less that of AGOP": above(0, closed=True)},
 )
 def angles(ridges):
@@ -186,17 +193,17 @@ def angles(ridges):
     unit="share",
     needs=("spectra",),
     region=above(0.99),
-    criterion="share of the first eigenvalue on digits {}, mean over folds; of the first two on "
-    "wine likewise",
-    parts={"wine, first two": above(0.99)},
+    criterion="share of the first two eigenvalues on wine {}, mean over folds; of the first on "
+    "digits likewise; 95 % intervals, cut at 1",
+    parts={"digits, the first": above(0.99)},
 )
 def decay(spectra):
     def share(table: str, column: str) -> Interval:
-        return over_seeds(spectra.loc[spectra["table"] == table, column].to_numpy())
+        return cut_at_one(over_seeds(spectra.loc[spectra["table"] == table, column].to_numpy()))
 
     return Measured(
-        share("digits 3v8", "first"),
-        {"wine, first two": share("wine", "first_two")},
+        share("wine", "first_two"),
+        {"digits, the first": share("digits 3v8", "first")},
         "folds share training rows, so the intervals are somewhat too narrow",
     )
 
@@ -213,31 +220,56 @@ def decay(spectra):
     elsewhere="twenty draws of each problem are needed",
     region=above(MOST),
     criterion="share of the draws in which the k features of highest importance are the k true "
-    "ones, 95 % Wilson interval: orange skin {}, XOR and the additive regression likewise",
-    parts={"XOR": above(MOST), "additive regression": above(MOST)},
+    "ones, 95 % Wilson interval: {} on orange skin, XOR and the additive regression, shown is the "
+    "lowest; a problem on which the network predicts worse than a random forest says nothing of "
+    "its importances, and leaves the claim not resolved",
+    parts=dict.fromkeys(PROBLEMS, above(MOST)),
 )
 def features(selection):
-    found = {name: hits(selection, name, V_GAMMA) for name in PROBLEMS}
-    return Measured(found["orange skin"], {name: found[name] for name in PROBLEMS[1:]})
+    found, behind = {}, {}
+    for name in PROBLEMS:
+        rows = selection[selection["problem"] == name].groupby("method")["score"].mean()
+        network, forest = rows[V_GAMMA], rows["forest, impurity"]
+        share = hits(selection, name, V_GAMMA)
+        if network < forest:
+            behind[name] = (
+                f"{name} does not count: there the network scores {network:.2f} and the forest "
+                f"{forest:.2f}, so the network is under-trained (share {measured_text(share)})"
+            )
+        else:
+            found[name] = share
+    if not found:
+        raise Open("; ".join(behind.values()))
+    note = "; ".join(behind.values())
+    lowest = min(found, key=lambda name: found[name].estimate)
+    others = {name: found[name] for name in found if name != lowest}
+    # what does not count is left out, and so is the problem that is shown
+    left_out = {name: Missing(behind.get(name, "shown")) for name in PROBLEMS if name not in others}
+    return Measured(
+        found[lowest],
+        {**others, **left_out},
+        "; ".join(filter(None, (f"the number is that of {lowest}", note))),
+        doubt="so a problem of three is open" if behind else "",
+    )
 
 
 @verdicts.claim(
     "C6",
-    "The penalty on P matters more than the penalty on the weights, if neither is large.",
+    "The penalty on P matters more than the penalty on the weights.",
     of=PAPER,
-    paper="lambda_u more than lambda_w, no grid that we could read",
+    paper="lambda_u more than lambda_w, no score and no grid that we could read",
     unit="share of variance",
     needs=("surfaces",),
     scales=FROM_BOOK,
     elsewhere=MORE_TABLES,
     region=above(0),
-    criterion=f"penalties up to {SMALL}: share of the variance of the log-loss that lambda_u "
-    "explains, less that of lambda_w, mean over tables {}, 95 % interval over tables whose surface "
-    f"is not flat within the noise of the folds (F test, p below {FLAT}); a probability below "
-    f"{LEAST:g} counts as {LEAST:g}",
+    criterion="share of the variance of the paper's score that lambda_u explains, less that of "
+    "lambda_w, mean over tables {}; the score is not known, so the log-loss (C10) can neither "
+    "confirm nor refute the claim",
 )
-def small_penalties(surfaces):
-    return lead_of_u([one.upto(SMALL) for one in surfaces])
+def paper_order(surfaces):
+    lead_of_u(surfaces)  # too few tables are not tested
+    raise Open(BY_ANOTHER_SCORE)
 
 
 @verdicts.claim(
@@ -246,14 +278,14 @@ def small_penalties(surfaces):
     "range of its weight.",
     of=OURS,
     paper="plateau of 150 epochs in the authors' log",
-    unit="share",
+    unit="ratio",
     needs=("dead",),
-    region=above(MOST),
-    criterion="digits from the authors' start without penalty: share of the seeds whose loss ends "
-    "within 0.001 of ln 2 {}, 95 % Wilson interval; wake-up with 1e-5 over that with 0.01 between "
-    "0.8 and 1.25; from spread 1/sqrt(D) the loss without penalty ends below 0.3",
+    region=between(0.8, 1.25),
+    criterion="digits from the authors' start: wake-up with the penalty 1e-5 over that with 0.01 "
+    "{}; share of the seeds whose loss without penalty ends within 0.001 of ln 2 above 0.8, 95 % "
+    "Wilson interval; from spread 1/sqrt(D) the loss without penalty ends below 0.3",
     parts={
-        "wake-up with 1e-5 over 0.01": between(0.8, 1.25),
+        "asleep without penalty": above(MOST),
         "loss from the small start": below(0.3),
     },
 )
@@ -262,13 +294,14 @@ def dead_start(dead):
     ratio = dead.wake[:, dead.at(1e-5)] / dead.wake[:, dead.at(1e-2)]
     woken = [f"{lam:g}: {step:.0f}" for lam, step in zip(dead.lams, dead.wake[0], strict=True)]
     return Measured(
-        proportion(int(asleep.sum()), len(asleep)),
+        over_seeds(ratio),
         {
-            "wake-up with 1e-5 over 0.01": over_seeds(ratio),
+            "asleep without penalty": proportion(int(asleep.sum()), len(asleep)),
             "loss from the small start": over_seeds(dead.from_small[:, dead.at(0.0), -1]),
         },
-        f"largest Gaussian at the start {dead.peak.max():.0e}; wake-up step of the first seed by "
-        "weight: " + ", ".join(woken).replace("nan", "never"),
+        f"largest Gaussian at the start {dead.peak.min():.0e} to {dead.peak.max():.0e} by seed, "
+        f"median {np.median(dead.peak):.0e}; wake-up step of the first seed by weight: "
+        + ", ".join(woken).replace("nan", "never"),
     )
 
 
@@ -321,19 +354,25 @@ def coordinates(pairs):
 
 @verdicts.claim(
     "C10",
-    "The penalty on P matters more than the penalty on the weights, also if both may be large.",
-    of=PAPER,
-    paper="lambda_u more than lambda_w, no grid that we could read",
+    "By the log-loss the penalty on P matters more than the penalty on the weights, whether or not "
+    "both may be large.",
+    of=OURS,
+    paper="lambda_u more than lambda_w, no score and no grid that we could read",
     unit="share of variance",
     needs=("surfaces",),
     scales=FROM_BOOK,
     elsewhere=MORE_TABLES,
     region=above(0),
-    criterion="penalties up to 1: share of the variance of the log-loss that lambda_u explains, "
-    "less that of lambda_w, mean over tables {}, judged as C6",
+    criterion=f"penalties up to {SMALL}: share of the variance of the log-loss that lambda_u "
+    "explains, less that of lambda_w, mean over tables {}, 95 % interval over tables whose surface "
+    f"is not flat within the noise of the folds (F test, p below {FLAT}); a probability below "
+    f"{LEAST:g} counts as {LEAST:g}; penalties up to 1 likewise",
+    parts={"up to 1": above(0)},
 )
-def all_penalties(surfaces):
-    return lead_of_u(surfaces)
+def log_loss_order(surfaces):
+    small, whole = lead_of_u([one.upto(SMALL) for one in surfaces]), lead_of_u(surfaces)
+    note = f"{small.note}; up to 1: {whole.note}"
+    return Measured(small.value, {"up to 1": whole.value}, note)
 
 
 @verdicts.claim(
@@ -361,10 +400,12 @@ def as_selectors(selection):
         return difference.groupby("seed").mean().to_numpy()
 
     by_problem = (auc[V_GAMMA] - auc["forest, impurity"]).groupby("problem").mean()
+    ranked = gain("LassoNet")
     return Measured(
-        over_seeds(gain("LassoNet")),
+        over_seeds(ranked),
         {"less the forest": over_seeds(gain("forest, impurity"))},
-        "less the forest: " + ", ".join(f"{name} {by_problem[name]:+.3f}" for name in PROBLEMS),
+        f"LassoNet ranks {len(ranked)} draws only; less the forest: "
+        + ", ".join(f"{name} {by_problem[name]:+.3f}" for name in PROBLEMS),
     )
 
 
@@ -394,6 +435,11 @@ def signed_rank(values: np.ndarray) -> float:
     """Two-sided Wilcoxon p that the median is 0; 1 where nothing differs."""
     values = np.asarray(values, float)
     return float(wilcoxon(values).pvalue) if values.any() else 1.0
+
+
+def cut_at_one(share: Interval) -> Interval:
+    """The interval of a mean share without what lies above 1, which no share can reach."""
+    return share._replace(high=min(1.0, share.high)) if share.has_interval else share
 
 
 def resampled_median(values: np.ndarray, confidence: float = LEVEL) -> Interval:

@@ -59,15 +59,19 @@ def spectra(digits=0.995, wine=0.999, folds=8):
     return pd.DataFrame(shares, columns=["table", "fold", "first", "first_two"])
 
 
-def selection(n=60, missed=None, worse=None, by=0.0, noise=0.01):
-    """`missed` : (problem, method) -> draws that miss; `worse` : a rival that gains `by` in AUC."""
+def selection(n=60, missed=None, worse=None, by=0.0, noise=0.01, trails=()):
+    """`missed` : (problem, method) -> draws that miss; `worse` : a rival that gains `by` in AUC.
+
+    trails : problems on which the network predicts worse than the forest
+    """
     rows = []
     for problem in PROBLEMS:
         for method in ("|V| gamma", "diag AGOP", "LassoNet", "forest, impurity"):
             lost = (missed or {}).get((problem, method), 0)
             auc = spread(0.9, noise, n, len(method)) + (by if method == worse else 0.0)
+            score = 0.7 if problem in trails and method != "forest, impurity" else 0.9
             rows += [
-                (problem, seed, method, seed >= lost, auc[seed], 0.9, 0.8) for seed in range(n)
+                (problem, seed, method, seed >= lost, auc[seed], score, 0.8) for seed in range(n)
             ]
     names = ["problem", "seed", "method", "hit", "auc", "score", "mass"]
     return pd.DataFrame(rows, columns=names)
@@ -252,7 +256,7 @@ BORDERS = [
         shares(digits=[0.9991, 0.9992, 0.999, 0.9993, 0.999, 0.9991, 0.9992, 0.95]),
         (NOT_RESOLVED,),
     ),
-    Border("C4", ONE_FAILS, "the second table has 98 %", shares(wine=0.98), (DOES_NOT_HOLD,)),
+    Border("C4", ONE_FAILS, "one table has 98 %", shares(wine=0.98), (DOES_NOT_HOLD,)),
     Border(
         "C4",
         NONE,
@@ -271,13 +275,19 @@ BORDERS = [
         (DOES_NOT_HOLD,),
     ),
     Border(
-        "C6",
-        CROSSES,
-        "of three tables of eight the other penalty matters",
-        lost(turned=(0, 1, 2)),
+        "C5",
+        ONE_FAILS,
+        "the third problem is missed by a network that predicts worse than the forest",
+        chosen(missed={("additive regression", V): 54}, trails=("additive regression",)),
         (NOT_RESOLVED,),
     ),
-    Border("C6", ONE_FAILS, "of all tables", lost(turned=range(8)), (DOES_NOT_HOLD,)),
+    Border(
+        "C6",
+        ONE_FAILS,
+        "by the log-loss the other penalty matters",
+        lost(turned=range(8)),
+        (NOT_RESOLVED,),
+    ),
     Border(
         "C7",
         CROSSES,
@@ -307,6 +317,14 @@ BORDERS = [
         (NOT_RESOLVED,),
     ),
     Border("C9", ONE_FAILS, "3 points behind NCA", mapped(nca=-0.03), (DOES_NOT_HOLD,)),
+    Border(
+        "C10",
+        CROSSES,
+        "of three tables of eight the other penalty matters",
+        lost(turned=(0, 1, 2)),
+        (NOT_RESOLVED,),
+    ),
+    Border("C10", ONE_FAILS, "of all tables", lost(turned=range(8)), (DOES_NOT_HOLD,)),
     Border("C10", ONE_FAILS, "one weight of lambda_w decides", lost(full=20.0), (DOES_NOT_HOLD,)),
     Border(
         "C11",
@@ -333,6 +351,8 @@ BORDERS = [
         (DOES_NOT_HOLD,),
     ),
 ]
+
+NEVER = {"C6": "it is of a score that is not measured"}
 
 VARIANTS = {
     "flat surfaces": lost(flat=range(8)),

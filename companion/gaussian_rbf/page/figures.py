@@ -220,7 +220,7 @@ def dead_start(dead: DeadStart) -> Figure:
     asleep = np.abs(dead.loss[:, dead.at(0.0), -1] - LN2) < 1e-3
     finding_title(
         fig,
-        "From the authors' start only the penalty wakes the network up",
+        f"In {asleep.sum()} of {len(asleep)} seeds nothing moves without the penalty",
         holds=shows(proportion(int(asleep.sum()), len(asleep)), above=0.5),
         otherwise="Training from two starts, by weight of the penalty",
     )
@@ -425,29 +425,41 @@ def features(selection: pd.DataFrame, method: str = "|V| gamma") -> Figure:
 
 
 def penalties(surfaces: Sequence[Surface], start: str = "scale 1/√D") -> Figure:
-    """Log-loss over the grid of both penalties, one panel per table, four at most."""
-    shown = [one for one in surfaces if one.start == start and not one.p_flat > 0.01][:4]
-    shown = shown or [one for one in surfaces if one.start == start][:1]
-    fig, axes = figure(1, len(shown), height=3.4, squeeze=False)
-    for ax, one in zip(axes[0], shown, strict=True):
+    """Log-loss over the grid of both penalties, one panel per table."""
+    shown = [one for one in surfaces if one.start == start]
+    columns = min(3, len(shown))
+    n_rows = -(-len(shown) // columns)
+    fig, axes = figure(n_rows, columns, height=2.9 * n_rows, squeeze=False)
+    for ax in axes.flat[len(shown) :]:
+        ax.set_axis_off()
+    for ax, one in zip(axes.flat, shown, strict=False):
         drawn = ax.imshow(
             np.log10(one.loss.mean(axis=0)), origin="lower", cmap=SEQUENTIAL, aspect="auto"
         )
         fig.colorbar(drawn, ax=ax, shrink=0.8)
-        ticks = [f"{lam:g}" for lam in one.lams]
-        ax.set_xticks(range(len(ticks)), ticks, rotation=60, fontsize=8)
+        ticks = [_power(lam) for lam in one.lams]
+        ax.set_xticks(range(len(ticks)), ticks, fontsize=8)
         ax.set_yticks(range(len(ticks)), ticks, fontsize=8)
         ax.grid(False)
         (u, w), (full_u, full_w) = one.upto(SMALL).shares, one.shares
         ax.set_title(
-            f"{one.table}\nη² ≤ {SMALL:g}: u {u:.2f}, w {w:.2f}\n"
-            f"η² all: u {full_u:.2f}, w {full_w:.2f}",
+            f"{one.table}\nup to {SMALL:g}: u {u:.2f}, w {w:.2f}\n"
+            f"all: u {full_u:.2f}, w {full_w:.2f}",
             fontsize=9,
             fontweight="normal",
         )
+    for ax in axes[-1]:
         ax.set_xlabel("λ_w")
-    axes[0, 0].set_ylabel("λ_u")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("λ_u")
     return fig
+
+
+def _power(value: float) -> str:
+    """A penalty as a tick shows it, powers of ten as such: long decimals run into each other."""
+    exponent = np.log10(value)
+    whole = round(exponent)
+    return f"$10^{{{whole}}}$" if np.isclose(exponent, whole) else f"{value:g}"
 
 
 def coordinates(pairs: pd.DataFrame) -> Figure:

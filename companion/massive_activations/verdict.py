@@ -325,7 +325,8 @@ def plateau_from_architecture(levels):
         {},
         f"single models, the mean of which is shown: {_values(plateau.by_model)}; an R² is at most "
         "1, whatever the t interval says; the last ratio of the same layers instead of K: "
-        f"{last.estimate:.2f}, single models {_values(level.by_model)}; random splits of the same layers: median {np.median(plateau.random):.2f} for K, "
+        f"{last.estimate:.2f}, single models {_values(level.by_model)}; random splits of the same "
+        f"layers: median {np.median(plateau.random):.2f} for K, "
         f"{np.median(level.random):.2f} for the last ratio; all layers together, a model left out: "
         f"{told}",
         doubt="" if shown else "the last ratio of the same layers is not predicted that well",

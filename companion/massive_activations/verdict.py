@@ -62,6 +62,15 @@ ENOUGH = 8
 CLOSE = (0.95, 1.05)
 """Factor of perplexity that counts as "nothing happened"."""
 
+CLEAREST = 1024
+"""Width of 410M, from which up the paper calls the pattern of outer layers clearest."""
+
+LAST = 143_000
+"""Steps of a whole training."""
+
+MIDDLE = (0.2, 0.8)
+"""Relative depths that count as the middle."""
+
 HALF = 0.5
 """Share from which a curve wins more often than not."""
 
@@ -103,12 +112,21 @@ def learned(rows):
     needs=("rows",),
     region=below(0, must_hold=True),
     criterion="coefficient of squared relative depth in log ratio {}, and the top of the parabola "
-    "between depths 0.2 and 0.8, in every model from 160M up; last checkpoint at hand",
-    parts={"highest vertex": between(0.2, 0.8), "lowest vertex": between(0.2, 0.8)},
+    "between depths 0.2 and 0.8, in every model from 160M up; last checkpoint at hand; open where "
+    "the largest ratio itself lies outside of these depths",
+    parts={"highest vertex": between(*MIDDLE), "lowest vertex": between(*MIDDLE)},
 )
 def middle(rows):
     large = [name for name in models(rows) if architecture(name).width >= 768]
-    found = {name: parabola(layer_profile(rows, name, steps(rows, name)[-1])) for name in large}
+    profiles = {name: layer_profile(rows, name, steps(rows, name)[-1]) for name in large}
+    found = {name: parabola(profile) for name, profile in profiles.items()}
+    tops = {name: int(profile.ratio.idxmax()) for name, profile in profiles.items()}
+    depths = {name: float(profiles[name].depth[top]) for name, top in tops.items()}
+    outside = [name for name, depth in depths.items() if not MIDDLE[0] < depth < MIDDLE[1]]
+    told = ", ".join(
+        f"{name} layer {top} of {len(profiles[name])} (depth {depths[name]:.2f})"
+        for name, top in tops.items()
+    )
     widest = max(found, key=lambda name: found[name][0].high)
     vertices = [vertex for _, vertex in found.values()]
     return Measured(
@@ -117,7 +135,9 @@ def middle(rows):
             "highest vertex": max(vertices, key=lambda one: one.high),
             "lowest vertex": min(vertices, key=lambda one: one.low),
         },
-        f"shown: {widest}; {_listed({name: curvature for name, (curvature, _) in found.items()})}",
+        f"shown: {widest}; {_listed({name: curvature for name, (curvature, _) in found.items()})}; "
+        f"the largest ratio itself: {told}",
+        doubt=f"the largest ratio of {', '.join(outside)} is not in the middle" if outside else "",
     )
 
 
@@ -130,32 +150,46 @@ def middle(rows):
     needs=("rows",),
     region=above(0.5),
     criterion="of the first three and last two layers of every model, the share whose ratio falls "
-    "from the checkpoint nearest to 24,000 to the last one at hand, by more than the noise between "
-    "texts, {} (Wilson interval over layers); the share that rises by more than it below 0.25, the "
-    "least that 15 layers can show",
+    "from the checkpoint nearest to 24,000 to the last one at hand {} (Wilson intervals over "
+    "layers: its low end is that of the layers that fall by more than the noise between texts, its "
+    "high end that of those that do not rise by more than it); the share that rises by more than "
+    "the noise below 0.25, the least that 15 layers can show; open where no series of a model from "
+    "410M up reaches step 143,000",
     parts={"share that rises": below(0.25)},
 )
 def outer_layers(rows):
     changes = late_changes(rows)
     outer = changes[changes.part != "middle"]
     fall, rise = int((outer.high < 1).sum()), int((outer.low > 1).sum())
-    signs = proportion(int((outer.factor < 1).sum()), len(outer))
-    ends = ", ".join(
-        f"{row.model} {row.end:,}"
-        for row in changes.groupby("model").first().reset_index().itertuples()
+    either = Interval(  # a layer within the noise may do both
+        float((outer.factor < 1).mean()),
+        proportion(fall, len(outer)).low,
+        proportion(len(outer) - rise, len(outer)).high,
+        None,
+        len(outer),
     )
+    ends = changes.groupby("model", sort=False).end.first()
+    told = ", ".join(f"{model} {end:,}" for model, end in ends.items())
+    clear = [model for model in ends.index if architecture(model).width >= CLEAREST]
+    depths = outer.model.map(lambda model: architecture(model).layers)
+    single = outer[(outer.layer == 1) | (outer.layer == depths)]
     return Measured(
-        proportion(fall, len(outer)),
+        either,
         {"share that rises": proportion(rise, len(outer))},
-        f"{fall} of {len(outer)} fall, {rise} rise, the others stay within the noise; noise not "
-        f"counted, {measured_text(signs)} fall; last checkpoints: {ends} of 143,000, and a peak "
-        "between two checkpoints would not show",
+        f"{fall} of {len(outer)} fall, {rise} rise, the others stay within the noise; of the first "
+        f"and the last layer alone, {int((single.high < 1).sum())} of {len(single)} fall and "
+        f"{int((single.low > 1).sum())} rise; last checkpoints: {told} of {LAST:,}, and a peak "
+        f"between two checkpoints would not show; {len(clear)} of {len(ends)} models in the range "
+        "where the paper calls the pattern clearest (410M up)",
+        doubt=""
+        if any(ends[model] >= LAST for model in clear)
+        else "no series from 410M up reaches the end of training",
     )
 
 
 @verdicts.claim(
     "C10",
-    "Middle layers keep rising.",
+    "Middle layers rise from 24,000 steps to the last checkpoint at hand.",
     of=PAPER,
     paper="Fig. 4 and 5b, in words: highest at step 143,000",
     unit="share of middle layers",
@@ -275,10 +309,8 @@ def steps_lose(fits):
     needs=("levels",),
     region=above(0.5),
     criterion="1 - squared error over variance of K, by XGBoost with the layer's model left out, "
-    "mean over models {}; again for the logarithm of the last ratio at hand, which no fit has "
-    "loosened",
-    parts={"last ratio instead of K": above(0.5)},
-    replications=("last ratio instead of K",),
+    "mean over models {}; open unless it is so for the logarithm of the last ratio at hand too, "
+    "which no fit has loosened",
 )
 def plateau_from_architecture(levels):
     if XGBOOST not in levels[PLATEAU]:
@@ -286,12 +318,18 @@ def plateau_from_architecture(levels):
     plateau, level = (levels[target][XGBOOST] for target in (PLATEAU, LEVEL))
     all_left = {name: found.grouped for name, found in levels[PLATEAU].items()}
     told = ", ".join(f"{name} {r2:.2f}" for name, r2 in all_left.items())
+    last = over_seeds(level.by_model)
+    shown = bool(last.has_interval and last.low is not None and last.low > HALF)
     return Measured(
         over_seeds(plateau.by_model),
-        {"last ratio instead of K": over_seeds(level.by_model)},
-        f"random splits of the same layers: median {np.median(plateau.random):.2f} for K, "
+        {},
+        f"single models, the mean of which is shown: {_values(plateau.by_model)}; an R² is at most "
+        "1, whatever the t interval says; the last ratio of the same layers instead of K: "
+        f"{last.estimate:.2f}, single models {_values(level.by_model)}; random splits of the same "
+        f"layers: median {np.median(plateau.random):.2f} for K, "
         f"{np.median(level.random):.2f} for the last ratio; all layers together, a model left out: "
         f"{told}",
+        doubt="" if shown else "the last ratio of the same layers is not predicted that well",
     )
 
 
@@ -303,20 +341,19 @@ def plateau_from_architecture(levels):
     paper="authors' step-0 rows, Pythia-14M",
     unit="largest relative deviation",
     needs=("untrained", "rows"),
-    region={"toy": below(0.10, must_hold=True), **dict.fromkeys(FROM_BOOK, below(0.10))},
-    criterion="medians of random-init models of the 14M shape off the authors' step-0 rows by {} "
-    "in every layer; ratios off the Gaussian null by at most 0.15 (t intervals over seeds)",
-    parts={"ratio off the null": below(0.15)},
-    by_estimate=("ratio off the null",),
+    region={"toy": below(0.15, must_hold=True), **dict.fromkeys(FROM_BOOK, below(0.15))},
+    criterion="ratios of random-init models of the 14M shape off the Gaussian null by {} in every "
+    "layer, their medians off the authors' step-0 rows below 0.10 (t intervals over seeds)",
+    parts={"median off the authors'": below(0.10)},
 )
 def pipeline(untrained, rows):
     theirs = layer_profile(rows, SMALLEST, 0)["median"].to_numpy()
     null = hidden_state_ratio(architecture(SMALLEST).width)
     medians = np.stack([one.median.mean(axis=0) for one in untrained])  # (n_seeds, n_layers)
     ratios = np.stack([one.mean_ratio for one in untrained])
-    return Measured(
-        furthest(medians / theirs - 1), {"ratio off the null": furthest(ratios / null - 1)}
-    )
+    off = furthest(ratios / null - 1)
+    reach = "" if off.high is None else f"in one layer the ratio may be off by {off.high:.2f}"
+    return Measured(off, {"median off the authors'": furthest(medians / theirs - 1)}, reach)
 
 
 @verdicts.claim(
@@ -608,6 +645,10 @@ def magnitude(signed: Interval) -> Interval:
 def _half_width(values: np.ndarray, axis: int = -1) -> np.ndarray:
     low, middle, high = np.quantile(values, [0.16, 0.5, 0.84], axis=axis)
     return (high - low) / 2 / np.abs(middle)
+
+
+def _values(numbers: Sequence[float]) -> str:
+    return ", ".join(f"{number:.2f}" for number in numbers)
 
 
 def _listed(intervals: dict[str, Interval]) -> str:

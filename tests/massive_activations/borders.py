@@ -201,4 +201,7 @@ BORDERS = [
     Border("C14", CROSSES, "eight of 24 layers are won", of(fits=made.fits(won=1 / 3))),
 ]
 
-NEVER = {"C14": "perfect results let eq. 9 win, which C4 asks for"}
+NEVER = {
+    "C3": "the series made here, like those at hand, end before the training does",
+    "C14": "perfect results let eq. 9 win, which C4 asks for",
+}

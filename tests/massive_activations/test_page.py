@@ -118,14 +118,10 @@ def test_loose_parameters_and_leaks():
 
 def test_the_answer_is_that_of_the_record():
     assert "No published record" in text(figures.answer(None))
-    results = made.results()
-    record = {
-        "series": records._store.plain(series(results)),
-        "findings": [{"claim": "C3", "verdict": "does not hold"}],
-    }
-    assert "One number can take a model down" in text(figures.answer(record))
-    record["findings"] = [{"claim": "C3", "verdict": "holds"}]
-    assert "One number" not in text(figures.answer(record))
+    record = {"series": records._store.plain(series(made.results()))}
+    assert "One number" not in text(figures.answer(record))  # all outer layers fall or stay
+    record["series"]["late"] |= {"fall": [0, 0, 2], "rise": [4, 19, 3]}
+    assert "of 15 outer layers 2 fall late, 7 rise" in text(figures.answer(record))
 
 
 # Tables

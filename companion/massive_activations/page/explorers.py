@@ -59,7 +59,7 @@ def frame(t: np.ndarray, y: np.ndarray, found: list[Fit], share: float) -> Figur
     if share < 1:
         ax.axvline(share * t[-1], color=BLACK, linestyle=":", linewidth=1)
     ax.set(xlabel="training step", ylabel="ratio", ylim=(min(0, y.min()), 1.3 * y.max()))
-    ax.legend(fontsize=8, ncols=2)
+    fig.legend(fontsize=8, ncols=3, loc="outside lower center")  # clear of the dotted line
     headline(fig, f"{len(found)} curves, fitted to the first {share:.0%} of training")
     return fig
 

@@ -21,7 +21,7 @@ from companion.gaussian_rbf.method.precision import importance, spectrum
 from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.page.figures import bars, draw_plane
 from companion.gaussian_rbf.sources import load
-from companion.plotting import BLUE, figure, headline, to_webp
+from companion.plotting import BLUE, figure, headline, to_webp, with_alt
 from companion.scale import one_thread
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ def _shown(one: Trained) -> str:
 
 
 @cache
-def _first() -> str:
+def _first() -> Trained:
     (one,) = path(TABLES[0], 1e-2, 1.0, (300,))
-    return _shown(one)
+    return one
 
 
 class TrainingExplorer:
@@ -98,7 +98,7 @@ class TrainingExplorer:
 
     def still(self) -> str:
         """Picture and sentence of the first choice."""
-        return _first()
+        return _shown(_first())
 
     def widget(self) -> object:
         """Choices, a button, and progress while the network is trained."""
@@ -124,8 +124,9 @@ class TrainingExplorer:
         return widgets.VBox([*rows, widgets.HBox([button, progress]), shown])
 
     def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Train a network", "text/html": self.still()}
-        if is_publishing():
-            return made
+        made = {"text/plain": "Train a network"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            return made | with_alt(frame(_first()), said(_first()))
+        made["text/html"] = self.still()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
         return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -222,7 +222,8 @@ function live(root, scene, spec) {
     parts.forEach((part) => part.show());
     const { headline: what, detail: why, panels } = scene(values, spec.data);
     const beside = panels.length > 1 && width >= 620;
-    const each = beside ? Math.floor((width - 20) / 2) : width;
+    // the gap is 20; the stage may be a fraction narrower than its width in whole pixels
+    const each = beside ? Math.floor((width - 22) / 2) : width;
     const height = beside ? Math.round(each * 0.66)
       : panels.length > 1 ? 160 : Math.round(Math.max(180, Math.min(330, each * 0.5)));
     headline.textContent = what;

@@ -15,7 +15,7 @@ from companion.quartet.lab.training import BASELINE, Ladder, Rates
 from companion.quartet.method.law import PARAMETERS
 from companion.quartet.page.figures import NAMED
 from companion.quartet.sources import TABLE_2, TABLE_6
-from companion.quartet.verdict import deviations, efficiency
+from companion.quartet.verdict import deviations, efficiency, monotone_efficiency
 from companion.stats import Interval, over_seeds
 from companion.tables import styled
 
@@ -98,17 +98,19 @@ def authors_depth_table(frame: pd.DataFrame) -> Styler:
 
 
 def training_table(ladder: Ladder) -> Styler:
-    """Final held-out loss, gap, and share of every recipe."""
+    """Final held-out loss, gap, and share of every recipe, by two curves through the ladder."""
+    ways = {"share": efficiency, "share, monotone curve": monotone_efficiency}
     rows = []
     for name, losses in ladder.final.items():
         forward, _, backward = name.partition(":")
         of = "N" if backward == "none" else "D" if forward == "none" else ""
         row = {"forward : backward": NAMED.get(name, name), "loss ↓": losses.mean()}
         if name == BASELINE:
-            row |= {"gap (nats)": "–", "share": "–"}
+            row |= {"gap (nats)": "–", **dict.fromkeys(ways, "–")}
         else:
-            share = f"{measured_text(efficiency(ladder, name, of))} of {of}" if of else "–"
-            row |= {"gap (nats)": measured_text(over_seeds(ladder.gap(name))), "share": share}
+            row["gap (nats)"] = measured_text(over_seeds(ladder.gap(name)))
+            for column, measure in ways.items():
+                row[column] = f"{measured_text(measure(ladder, name, of))} of {of}" if of else "–"
         rows.append(row)
     return styled(pd.DataFrame(rows), "quartet-training", {"loss ↓": "{:.4f}"})
 

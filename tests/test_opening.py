@@ -62,7 +62,7 @@ RECORD = {
         ("{C1.estimate} of {C1.n}", "1.50 of 1,234"),
         ("{2'.estimate} and {2'}", "0.25 and 0.25"),
         ("{C1:table[k=5, pool=all].mean} %", "3.3 %"),
-        ("{2':table[k=3].gap}", "0.14 [0.09, 0.19]"),
+        ("{2':table[k=3].gap}", "0.14 [0.089, 0.19]"),
         ("no number", "no number"),
     ],
 )

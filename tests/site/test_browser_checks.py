@@ -240,7 +240,7 @@ def test_a_live_figure_that_works_has_no_problem(show):
     ("old", "new", "part"),
     [
         ("live((me", "(() => 0)((me", "not live"),
-        ("if (still) still.hidden = true", "", "the still picture stays"),
+        (".rpl-still { display: none; }", ".rpl-still { display: block !important }", "stays"),
         ("x: a + b.length", "x: b.length", "demo, a: picture does not change"),
         ("A is ${a}${b}.", "A is ${a}.", "demo, b: sentence does not change"),
         ("max: high, step", "max: high, disabled: 1, step", "demo, a: picture does not change"),

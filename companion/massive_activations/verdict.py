@@ -161,20 +161,13 @@ def outer_layers(rows):
     changes = late_changes(rows)
     outer = changes[changes.part != "middle"]
     fall, rise = int((outer.high < 1).sum()), int((outer.low > 1).sum())
-    either = Interval(  # a layer within the noise may do both
-        float((outer.factor < 1).mean()),
-        proportion(fall, len(outer)).low,
-        proportion(len(outer) - rise, len(outer)).high,
-        None,
-        len(outer),
-    )
     ends = changes.groupby("model", sort=False).end.first()
     told = ", ".join(f"{model} {end:,}" for model, end in ends.items())
     clear = [model for model in ends.index if architecture(model).width >= CLEAREST]
     depths = outer.model.map(lambda model: architecture(model).layers)
     single = outer[(outer.layer == 1) | (outer.layer == depths)]
     return Measured(
-        either,
+        share_that_falls(outer.factor, fall, rise),
         {"share that rises": proportion(rise, len(outer))},
         f"{fall} of {len(outer)} fall, {rise} rise, the others stay within the noise; of the first "
         f"and the last layer alone, {int((single.high < 1).sum())} of {len(single)} fall and "
@@ -604,6 +597,17 @@ def _over(a: Interval, b: Interval) -> Interval:
     margin = np.exp(np.hypot(np.log(a.high / a.estimate), np.log(b.high / b.estimate)))
     ratio = a.estimate / b.estimate
     return Interval(ratio, ratio / margin, ratio * margin)
+
+
+def share_that_falls(factors: pd.Series, fall: int, rise: int) -> Interval:
+    """Share of layers whose factor is below 1; a layer within the noise may do both.
+
+    Low end: Wilson's for the layers that surely ``fall``; high end: for those that do not surely
+    ``rise``.
+    """
+    n = len(factors)
+    low, high = proportion(fall, n).low, proportion(n - rise, n).high
+    return Interval(float((factors < 1).mean()), low, high, None, n)
 
 
 def parabola(profile: pd.DataFrame) -> tuple[Interval, Interval]:

@@ -49,7 +49,7 @@ class HeadConfig:
 
     @property
     def max_context(self) -> int:
-        """Most labelled examples that leave room for a query."""
+        """Most labeled examples that leave room for a query."""
         return self.n_pairs - 1
 
     @property

@@ -127,12 +127,6 @@ def shrinkage(context: ArrayLike, query: ArrayLike, p: int) -> float:
     return float((whiten(context, query, p)[1] ** 2).mean())
 
 
-def distinct(rows: ArrayLike) -> np.ndarray:
-    """Indices, increasing, of the first of each group of equal rows."""
-    first = np.unique(np.asarray(rows), axis=0, return_index=True)[1]
-    return np.sort(first)
-
-
 def _matrix(vectors: ArrayLike) -> np.ndarray:
     e = np.asarray(vectors, dtype=np.float64)
     if e.ndim != 2 or not e.shape[1]:

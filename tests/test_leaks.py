@@ -474,7 +474,7 @@ def test_streams_of_the_nested_folds(ear):
 
 
 def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear):
-    from companion.tart.lab import learned, tie
+    from companion.tart.lab import learned, run, tie
     from companion.tart.lab.shipped import on_unseen
     from companion.tart.method.module import fresh_head
     from companion.tart.settings import PRESETS
@@ -492,8 +492,8 @@ def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear
         n_first=8,
     )
     monkeypatch.setattr(learned, "n_cores", lambda: 1)
-    learned.learn(settings, 0, progress=False)
-    recipe = learned.recipe_of(settings)
+    run.learn(settings, 0)
+    recipe = run.recipe_of(settings)
     head = fresh_head(recipe.head, torch.Generator().manual_seed(0))
     monkeypatch.setattr("companion.tart.lab.shipped.N_UNSEEN", 4)
     on_unseen(head, recipe, 0)

@@ -178,4 +178,5 @@ def long_curve(head: ReasoningModule, settings: Settings, seed: int) -> Curve:
     """Accuracy up to the longest context of the paper's module."""
     most = head.max_context
     sizes = [k for k in (18, 32, 64, 128, 256) if k <= most] or [most]
-    return growing([head], LogisticTaskSampler(head.d), sizes, settings, seed, "long")
+    many = settings.n_tasks, settings.n_query
+    return growing([head], LogisticTaskSampler(head.d), sizes, *many, seed, "long")

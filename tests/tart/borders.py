@@ -114,7 +114,7 @@ BORDERS = [
         "C2",
         CROSSES,
         "fine-tuning is ahead, and perhaps not",
-        spoken(tuned=0.65 + crossing(0.03, 0.0, FEW, 1), icl=0.65),
+        spoken(tuned=0.77 + crossing(0.03, 0.0, FEW, 1)),
         (NOT_RESOLVED,),
     ),
     Border(
@@ -197,15 +197,15 @@ BORDERS = [
     Border(
         "C8",
         CROSSES,
-        "the gap that is left is 1 point, and perhaps none",
-        spoken(own=0.82 + spread(0.0, 0.05, FEW, 3)),
+        "a point more than half stays, and perhaps less",
+        spoken(own=0.79 + spread(0.0, 0.05, FEW, 3)),
         (NOT_RESOLVED,),
     ),
     Border(
         "C8",
         ONE_FAILS,
-        "the threshold puts the prompt ahead",
-        spoken(own=0.87),
+        "with the threshold nothing of the gap is left",
+        spoken(own=0.83),
         (DOES_NOT_HOLD,),
     ),
     Border(

@@ -8,7 +8,7 @@ import torch
 
 from companion.data import locate
 from companion.papers import paper
-from companion.tart.lab.learned import recipe_of
+from companion.tart.lab.run import recipe_of
 from companion.tart.method.embeddings import CausalEmbedder, PromptMaker
 from companion.tart.method.training import train_head
 from companion.tart.settings import PRESETS

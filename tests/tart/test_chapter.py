@@ -79,7 +79,7 @@ def test_a_mask_that_is_wrong_by_one_is_caught(live):
 
 
 def test_what_is_trained_side_by_side_is_what_is_trained_alone(small_settings):
-    recipe = learned.recipe_of(replace(small_settings, live_steps=3))
+    recipe = run.recipe_of(replace(small_settings, live_steps=3))
     (one, losses), (again, same) = (learned._train(recipe, 2, 1) for _ in range(2))
     assert np.array_equal(losses, same)
     assert len(losses) == 5
@@ -355,7 +355,7 @@ def test_settings_that_cannot_be_are_said(change, part):
 
 def test_presets_grow_and_the_modules_read_what_they_are_asked():
     toy, book, paper = (PRESETS[s] for s in SCALES)
-    assert learned.recipe_of(toy).head == HeadConfig(4, 18, 32, 2, 2, repeats=True)
+    assert run.recipe_of(toy).head == HeadConfig(4, 18, 32, 2, 2, repeats=True)
     most = shipped.RECIPE.head.max_context
     for settings in (toy, book, paper):
         assert max((*settings.stream_k, *settings.digits_k, *settings.tie_k)) <= most

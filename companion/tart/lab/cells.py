@@ -82,7 +82,9 @@ class Answers:
         return accuracy(self.score - (self.free[1] - self.free[0]), labels)
 
     def from_examples(self, labels: np.ndarray) -> float:
-        """Accuracy with the median score of the examples as threshold.  *Notebook eq. 6.*
+        """Accuracy with the median score of the examples as threshold.
+
+        Notebook eq. 6.
 
         Each example was asked with the others before it, and half of them have each label; queries
         are not looked at.

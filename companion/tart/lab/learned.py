@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -15,16 +15,14 @@ from companion.scale import n_cores, one_thread, torch_generator
 from companion.stats import Interval, proportion
 from companion.sweep import sweep
 from companion.tart.lab.nulls import NULLS, accuracy, null_scores
-from companion.tart.method.module import HeadConfig, ReasoningModule, fresh_head
+from companion.tart.method.module import ReasoningModule, fresh_head
 from companion.tart.method.training import (
-    Curriculum,
     HeadRecipe,
     LogisticTaskSampler,
     knows_the_weights,
     settle,
     train_head,
 )
-from companion.tart.settings import Settings
 
 MODULE = "module"
 
@@ -74,46 +72,55 @@ class Learned(NamedTuple):
     controls: Controls
 
 
-def recipe_of(settings: Settings) -> HeadRecipe:
-    """How the run's own modules are trained, up to the falling rate."""
-    return HeadRecipe(
-        head=HeadConfig(
-            settings.live_d,
-            settings.live_pairs,
-            settings.live_embd,
-            settings.live_layers,
-            2,
-            repeats=True,
-        ),
-        curriculum=Curriculum(2, 2, 6, 6, settings.live_every),
-        steps=settings.live_steps,
-        lr=settings.live_lr,
-        batch=32,
-    )
+@dataclass(frozen=True)
+class Asked:
+    """What modules are asked once they are trained.
+
+    k : most examples; tasks, queries : of every curve; alphas : noise of test tasks
+    controls, first : tasks of the controls, and of the first position
+    """
+
+    k: int
+    tasks: int
+    queries: int
+    alphas: tuple[float, ...]
+    controls: int
+    first: int
 
 
-def learn(settings: Settings, seed: int, *, progress: bool = True) -> Learned:
-    """Train the run's modules, two side by side, and ask them."""
-    recipe = recipe_of(settings)
-    seeds = range(seed, seed + settings.live_seeds)
+def learn(
+    recipe: HeadRecipe,
+    falling: int,
+    seeds: Sequence[int],
+    plain_steps: int,
+    asked: Asked,
+    *,
+    progress: bool = True,
+) -> Learned:
+    """Train one module a seed, two side by side, and ask them.
+
+    falling : steps at a falling rate after those of the recipe
+    plain_steps : of one more module, with the paper's label tokens
+    """
     trained = sweep(
-        partial(_train, recipe, settings.live_falling),
+        partial(_train, recipe, falling),
         seeds,
         n_jobs=min(2, n_cores()),
         label="modules" if progress else "",
         keep=False,
     )
     heads, losses = zip(*trained, strict=True)
-    plain = replace(recipe, head=replace(recipe.head, repeats=False), steps=settings.plain_steps)
-    _, slow = train_head(plain, seed, progress=False)
+    plain = replace(recipe, head=replace(recipe.head, repeats=False), steps=plain_steps)
+    _, slow = train_head(plain, seeds[0], progress=False)
     size = sum(p.numel() for p in heads[0].parameters())
+    sizes, many = places(asked.k), (asked.tasks, asked.queries)
     return Learned(
         np.stack(losses),
         slow.losses,
         size,
-        growing(heads, recipe.sampler, places(settings.live_k), settings, seed),
-        by_noise(heads, settings, seed),
-        run_controls(heads[0], settings, seed),
+        growing(heads, recipe.sampler, sizes, *many, seeds[0]),
+        by_noise(heads, asked, seeds[0]),
+        run_controls(heads[0], asked, seeds[0]),
     )
 
 
@@ -133,7 +140,8 @@ def growing(
     heads: Sequence[nn.Module],
     sampler: LogisticTaskSampler,
     sizes: Sequence[int],
-    settings: Settings,
+    n_tasks: int,
+    n_query: int,
     seed: int,
     name: str = "curve",
 ) -> Curve:
@@ -142,7 +150,7 @@ def growing(
     sizes : numbers of examples; the contexts of a task grow, its queries stay
     """
     most = int(max(sizes))
-    x, y, w = sampler.tasks(settings.n_tasks, most + settings.n_query, seed, name)
+    x, y, w = sampler.tasks(n_tasks, most + n_query, seed, name)
     found = {arm: np.zeros((len(x), len(sizes))) for arm in (MODULE, *NULLS, "knows w")}
     for t in range(len(x)):
         queries, labels = x[t, most:], y[t, most:].numpy()
@@ -158,28 +166,23 @@ def growing(
     return Curve(np.asarray(sizes), found)
 
 
-def by_noise(heads: Sequence[nn.Module], settings: Settings, seed: int) -> Curve:
-    """Accuracy with `live_k` examples when the labels are noisier or cleaner than in training."""
-    few = replace(settings, n_tasks=max(20, settings.n_tasks // 3))
+def by_noise(heads: Sequence[ReasoningModule], asked: Asked, seed: int) -> Curve:
+    """Accuracy with `k` examples when the labels are noisier or cleaner than in training."""
+    few = max(20, asked.tasks // 3), asked.queries
     curves = [
         growing(
-            heads,
-            LogisticTaskSampler(settings.live_d, alpha),
-            [settings.live_k],
-            few,
-            seed,
-            f"alpha {alpha:g}",
+            heads, LogisticTaskSampler(heads[0].d, alpha), [asked.k], *few, seed, f"alpha {alpha:g}"
         )
-        for alpha in settings.alphas
+        for alpha in asked.alphas
     ]
     arms = {arm: np.stack([c.last(arm) for c in curves], 1) for arm in curves[0].accuracy}
-    return Curve(np.array(settings.alphas), arms)
+    return Curve(np.array(asked.alphas), arms)
 
 
-def run_controls(head: ReasoningModule, settings: Settings, seed: int) -> Controls:
+def run_controls(head: ReasoningModule, asked: Asked, seed: int) -> Controls:
     """Shuffled labels, an untrained module, no example, and labels that are turned."""
     config, sampler = head.config, LogisticTaskSampler(head.d)
-    k, n = settings.live_k, settings.n_controls
+    k, n = asked.k, asked.controls
     x, y, _ = sampler.tasks(n, k + 20, seed, "controls")
     raw = fresh_head(config, torch_generator(seed, "untrained")).eval()
     order = torch.argsort(torch.rand(n, k, generator=torch_generator(seed, "shuffle")), dim=1)
@@ -193,7 +196,7 @@ def run_controls(head: ReasoningModule, settings: Settings, seed: int) -> Contro
     return Controls(
         shuffled,
         untrained,
-        first_position(head, settings.n_first, seed),
+        first_position(head, asked.first, seed),
         label_effect(head, *pairs, 0),
         label_effect(head, *pairs, 1),
     )

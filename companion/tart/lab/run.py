@@ -18,6 +18,8 @@ from companion.tart.lab import learned, real, tie
 from companion.tart.lab.cells import Cell
 from companion.tart.lab.learned import Curve, Learned
 from companion.tart.lab.shipped import module_with
+from companion.tart.method.module import HeadConfig
+from companion.tart.method.training import Curriculum, HeadRecipe
 from companion.tart.settings import Settings
 
 
@@ -43,9 +45,42 @@ class PaperScale(NamedTuple):
     table: pd.DataFrame | Missing
 
 
+def recipe_of(settings: Settings) -> HeadRecipe:
+    """How the run's own modules are trained, up to the falling rate."""
+    return HeadRecipe(
+        head=HeadConfig(
+            settings.live_d,
+            settings.live_pairs,
+            settings.live_embd,
+            settings.live_layers,
+            2,
+            repeats=True,
+        ),
+        curriculum=Curriculum(2, 2, 6, 6, settings.live_every),
+        steps=settings.live_steps,
+        lr=settings.live_lr,
+        batch=32,
+    )
+
+
+@one_thread()
 def learn(settings: Settings, seed: int) -> Learned:
     """Modules trained in this run, on synthetic tasks alone (C1, O4)."""
-    return learned.learn(settings, seed)
+    asked = learned.Asked(
+        settings.live_k,
+        settings.n_tasks,
+        settings.n_query,
+        settings.alphas,
+        settings.n_controls,
+        settings.n_first,
+    )
+    return learned.learn(
+        recipe_of(settings),
+        settings.live_falling,
+        range(seed, seed + settings.live_seeds),
+        settings.plain_steps,
+        asked,
+    )
 
 
 @one_thread()

@@ -69,6 +69,8 @@ class TooLong(ValueError):
 def interleave(x: Tensor, y: Tensor, repeats: bool = False) -> Tensor:
     """Points (b, n, d) and labels (b, n) as one sequence x_1, y_1, ..., x_n, y_n: (b, 2n, d).
 
+    Notebook eq. 3.
+
     repeats : the label token repeats its point, (x_i, y_i, 1): (b, 2n, d + 2)
     """
     y = y.to(x.dtype)[..., None]

@@ -6,7 +6,7 @@ r"""Ours: the one-line rule that the module has to beat, and the best learner of
 
 is the first gradient step of logistic regression from w = 0, the rule of linear discriminant
 analysis where the features are white, and one head of linear attention: query x_q, keys x_i,
-values s_i.  *Notebook eq. 4.*
+values s_i.
 
 **The ideal learner.** Whoever knows that tasks come from eq. 2 can do no better than to average
 over all directions that fit the examples:
@@ -14,7 +14,7 @@ over all directions that fit the examples:
 .. math:: P(y_q = 1) = E_{w \sim p(w | x, y)} \, \sigma(\alpha \langle w, x_q \rangle).
 
 The average is sampled by elliptical slice sampling (Murray, Adams, MacKay 2010), which needs no
-step size and leaves the posterior of a Gaussian prior unchanged.  *Notebook eq. 7.*
+step size and leaves the posterior of a Gaussian prior unchanged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ BURN = 0.5
 
 
 def mean_difference(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Difference of the two label sums, times the query: one gradient step from w = 0."""
+    """Difference of the two label sums, times the query: one gradient step from w = 0.
+
+    Notebook eq. 4.
+    """
     return queries @ (z.T @ (2.0 * y - 1))
 
 
@@ -39,6 +42,8 @@ def ideal(
     alpha: float = 10.0,
 ) -> np.ndarray:
     """Probability of label 1 by the ideal learner of eq. 2, from two chains: (2, tasks, n).
+
+    Notebook eq. 7.
 
     x, y : points (tasks, k, d) and labels (tasks, k) in {0, 1}; queries : (tasks, n, d)
     n_samples : kept in each chain, one after the other; the chains begin apart, so that their

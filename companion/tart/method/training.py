@@ -63,6 +63,8 @@ class LogisticTaskSampler:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Points (n_tasks, n_pairs, d), labels 0 or 1 (n_tasks, n_pairs), alpha * w (n_tasks, d).
 
+        Notebook eq. 2.
+
         d_used : coordinates from this one on are 0 in x, the curriculum of the paper; the tail of
             w keeps its values, which then do not matter
 

@@ -30,7 +30,7 @@ class NotEnoughVectors(ValueError):
 
 @dataclass(frozen=True)
 class Whitening:
-    """A map that was fitted to a context.
+    """A map that was fitted to a context.  Notebook eq. 5.
 
     mean : (d_emb,); axes : (p, d_emb), orthonormal rows; scales : (p,), standard deviations of
     the context along the axes, floored; k : size of the context; rank : of the centered context

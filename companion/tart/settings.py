@@ -49,7 +49,7 @@ class Settings(Sized):
     alphas: tuple[float, ...] = sized((1.0, 3.0, 10.0, 30.0))  # noise of test tasks
     tie_k: tuple[int, ...] = sized(toy=(32,), book=(18, 32, 128))  # examples, why they tie (O3)
     tie_tasks: int = sized(toy=10, book=80, least=2)  # synthetic tasks of 16 dimensions
-    samples: int = sized(toy=150, book=600, least=10)  # of the posterior, in each of two chains
+    samples: int = sized(toy=60, book=800, least=10)  # of the posterior, in each of two chains
     cells: int = sized(toy=2, book=8, least=1)  # stored contexts of the language model a text set
     digits_k: tuple[int, ...] = sized(toy=(18, 32), book=(18, 32, 64))  # examples, pixels
     digits_seeds: int = sized(toy=4, book=12, least=2)  # contexts a pair of digits

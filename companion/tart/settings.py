@@ -42,13 +42,13 @@ class Settings(Sized):
     live_seeds: int = sized(toy=1, book=2, least=1)  # modules
     live_k: int = sized(toy=17, book=32, least=1)  # examples at which they are judged
     plain_steps: int = sized(toy=150, book=400, least=1)  # with the paper's label tokens
-    n_tasks: int = sized(toy=40, book=150, least=2)  # synthetic test tasks
-    n_query: int = sized(toy=100, book=200, least=2)  # queries of each
-    n_controls: int = sized(toy=500, book=1_200, least=2)  # tasks of each control (O4)
+    n_tasks: int = sized(toy=30, book=150, least=2)  # synthetic test tasks
+    n_query: int = sized(toy=80, book=200, least=2)  # queries of each
+    n_controls: int = sized(toy=300, book=1_200, least=2)  # tasks of each control (O4)
     n_first: int = sized(toy=4_000, book=10_000, least=2)  # tasks of the first position
     alphas: tuple[float, ...] = sized((1.0, 3.0, 10.0, 30.0))  # noise of test tasks
     tie_k: tuple[int, ...] = sized(toy=(32,), book=(18, 32, 128))  # examples, why they tie (O3)
-    tie_tasks: int = sized(toy=10, book=80, least=2)  # synthetic tasks of 16 dimensions
+    tie_tasks: int = sized(toy=8, book=80, least=2)  # synthetic tasks of 16 dimensions
     samples: int = sized(toy=60, book=800, least=10)  # of the posterior, in each of two chains
     cells: int = sized(toy=2, book=8, least=1)  # stored contexts of the language model a text set
     digits_k: tuple[int, ...] = sized(toy=(18, 32), book=(18, 32, 64))  # examples, pixels

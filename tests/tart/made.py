@@ -25,7 +25,6 @@ class MeanDifferenceHead(torch.nn.Module):
     def __init__(self, d=0, max_context=1 << 30):
         super().__init__()
         self.d, self.max_context = d, max_context
-        self.positions = torch.zeros(1, dtype=torch.float64)
 
     def scores(self, x, y, queries):
         return queries @ (x.T @ (2 * y.to(x.dtype) - 1))

@@ -232,7 +232,7 @@ def test_the_series_name_every_mark_of_the_first_figure():
     assert set(found["methods"]["method"]) == set(SHOWN)
     gains = pd.DataFrame(found["gains"])
     assert len(gains) == 3 * 7
-    drawn = gains[(gains["setting"] == "synthetic, as drawn") & (gains["arm"] == "ideal")]
+    drawn = gains[(gains["setting"] == "synthetic as drawn") & (gains["arm"] == "ideal")]
     assert drawn["gain"].item() == pytest.approx(0.07, abs=1e-4)
     assert drawn["gain_low"].item() < 0.07 < drawn["gain_high"].item()
 
@@ -268,7 +268,7 @@ def test_titles_say_nothing_that_the_run_does_not_show():
         )
 
     assert "less than 2 on real vectors" in title()
-    assert "less than 2" not in title(pixels=made.digits(module=0.05))
+    assert "less than 2" not in title(pixels=made.digits(ideal=0.05))
     assert "less than 2" not in title(tie=made.tie(gain=0.01))
     takes = "more than half of logistic regression's lead"
     assert takes in " ".join(figures.tie(made.tie(lead=(0.06,) * 3)).get_suptitle().split())

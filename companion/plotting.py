@@ -129,7 +129,6 @@ METHODS = {
     "ICL": Style(VERMILION, "X", "-"),
     "ICL, contextual": Style(VERMILION, "<", "--"),
     "ICL, own examples": Style(VERMILION, "P", "-."),
-    "ICL, median": Style(VERMILION, ">", ":"),
     "fine-tuned": Style(GREY, "*", "-"),
     # Consistent diffusion
     "Diffusion": Style(ORANGE, "^", "--"),

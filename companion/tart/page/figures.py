@@ -37,9 +37,8 @@ LOOKS = methods(*SHOWN, IDEAL, "knows w")
 
 WORDS = {
     "ICL": "prompting",
-    "ICL, contextual": "prompting, calibrated on “N/A”",
-    "ICL, own examples": "prompting, own threshold",
-    "ICL, median": "prompting, median of the queries",
+    "ICL, contextual": "“N/A” threshold",
+    "ICL, own examples": "own threshold",
     LOGISTIC: "logistic regression",
     MEAN: "one line (eq. 4)",
     IDEAL: "ideal learner (eq. 7)",
@@ -99,9 +98,9 @@ def draw_methods(ax: Axes, table: Mapping[str, list]) -> None:
     ax.plot([], [], "o", color=BLACK, markerfacecolor="white", linestyle="", label=TASKS[1])
     ax.set_yticks(range(len(order)), [words(name) for name in order])
     ax.set_ylim(len(order) - 0.5, -0.5)
-    ax.set_xlim(0.45, 1.0)
+    ax.set_xlim(0.4, 1.0)
     ax.set_xlabel("accuracy, 18 examples")
-    ax.legend(fontsize=8.5, loc="lower left")
+    ax.legend(fontsize=8.5, loc="lower left", handletextpad=0.2, borderaxespad=0.1)
 
 
 def draw_gains(ax: Axes, gains: pd.DataFrame) -> None:
@@ -117,12 +116,12 @@ def draw_gains(ax: Axes, gains: pd.DataFrame) -> None:
             if np.isfinite(pair).all():
                 ax.plot(pair, [place] * 2, color=look.color, linewidth=3, alpha=0.4)
         mark = {"color": look.color, "linestyle": "", "markersize": 5}
-        ax.plot(100 * rows["gain"].astype(float), y, look.marker, label=words(arm), **mark)
+        ax.plot(100 * rows["gain"].astype(float), y, look.marker, label=arm, **mark)
     ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
     ax.set_yticks(range(len(settings)), settings)
     ax.set_ylim(len(settings) - 0.4, -0.6)
-    ax.set_xlabel("accuracy above one line (points)")
-    ax.legend(fontsize=8.5, loc="lower right")
+    ax.set_xlabel("points above one line")
+    ax.legend(fontsize=8.5, loc="center right", handletextpad=0.2, borderaxespad=0.1)
 
 
 # --------------------------------------------------------------------------- synthetic tasks
@@ -152,7 +151,7 @@ def learning(found: Learned) -> Figure:
             right.fill_between(curve.at, low, high, color=BLUE, alpha=0.15, linewidth=0)
     reference_line(right, 0.5, "chance")
     right.set(xlabel="labeled examples", ylabel="accuracy on new tasks", ylim=(0.45, 1.0))
-    right.legend(loc="lower right", fontsize=8.5)
+    right.legend(loc=(0.45, 0.13), fontsize=8.5)
     lead = over_seeds(curve.last(MODULE) - curve.last(MEAN))
     finding_title(
         fig,

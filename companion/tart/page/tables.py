@@ -61,25 +61,32 @@ def shipped_table(shipped: ShippedHead) -> Styler:
 
 
 def agreement_table(found: Tie, pixels: pd.DataFrame, *tables: pd.DataFrame) -> Styler:
-    """How often each rule decides as the module does: synthetic tasks, and real vectors."""
+    """How often each rule decides as the module does: synthetic tasks, and real vectors.
+
+    On real vectors the mean over numbers of examples; the ideal learner is asked at some of them.
+    """
     arms = [arm for arm in ARMS if arm != MODULE]
     rows = [
         {
             "data": "synthetic",
-            "examples": int(k),
+            "examples": f"{k}",
             **{words(arm): measured_text(over_seeds(found.agrees[arm][:, i])) for arm in arms},
         }
         for i, k in enumerate(found.k)
     ]
     for table in (pixels, *tables):
         kept = table[~table["vectors"].isin(["prompt", "stream", "vanilla"])]
-        for (data, vectors, k), part in kept.groupby(["data", "vectors", "k"], sort=False):
-            told = {arm: over_seeds(pick(part, arm, column="agrees")) for arm in arms}
+        for (data, vectors), part in kept.groupby(["data", "vectors"], sort=False):
+            told = {arm: pick(part, arm, column="agrees").dropna() for arm in arms}
+            means = {
+                arm: over_seeds(values.groupby(level="seed").mean()) for arm, values in told.items()
+            }
+            least, most = part["k"].min(), part["k"].max()
             rows.append(
                 {
-                    "data": f"{data}, {vectors}",
-                    "examples": int(k),
-                    **{words(a): measured_text(v) if v.n else "" for a, v in told.items()},
+                    "data": f"{data}, {vectors.replace('LOO', 'SmolLM2')}",
+                    "examples": f"{least}" if least == most else f"{least} to {most}",
+                    **{words(arm): measured_text(value) for arm, value in means.items()},
                 }
             )
     return styled(pd.DataFrame(rows), "tart-agreement")

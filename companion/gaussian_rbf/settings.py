@@ -62,7 +62,8 @@ class Settings(Sized):
     selection_seeds: int = sized(toy=1, book=20, least=1)  # draws of each problem (C5, C11, C12)
     selection_rows: int = sized(512, least=2)  # training rows of a problem
     selection_test: int = sized(1_024, least=2)  # test rows of a problem
-    selection_steps: int = sized(toy=200, book=800, least=1)  # Adam steps on a problem
+    selection_steps: int = sized(toy=200, book=800, least=1)  # Adam steps on a classification
+    additive_steps: int = sized(toy=200, book=2_000, least=1)  # and on the additive regression
     selector_seeds: int = sized(toy=0, book=4, least=0)  # draws on which LassoNet ranks too
     # tables of the nested cross-validation (C1)
     tables: tuple[str, ...] = sized(

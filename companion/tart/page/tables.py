@@ -18,6 +18,7 @@ from companion.tart.lab.tie import ARMS, Tie
 from companion.tart.page.figures import words
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from pandas.io.formats.style import Styler
 
     from companion.tart.lab.shipped import ShippedHead
@@ -70,7 +71,7 @@ def agreement_table(found: Tie, pixels: pd.DataFrame, *tables: pd.DataFrame) -> 
         {
             "data": "synthetic",
             "examples": f"{k}",
-            **{words(arm): measured_text(over_seeds(found.agrees[arm][:, i])) for arm in arms},
+            **{words(arm): _share(found.agrees[arm][:, i]) for arm in arms},
         }
         for i, k in enumerate(found.k)
     ]
@@ -78,18 +79,22 @@ def agreement_table(found: Tie, pixels: pd.DataFrame, *tables: pd.DataFrame) -> 
         kept = table[~table["vectors"].isin(["prompt", "stream", "vanilla"])]
         for (data, vectors), part in kept.groupby(["data", "vectors"], sort=False):
             told = {arm: pick(part, arm, column="agrees").dropna() for arm in arms}
-            means = {
-                arm: over_seeds(values.groupby(level="seed").mean()) for arm, values in told.items()
-            }
+            means = {arm: values.groupby(level="seed").mean() for arm, values in told.items()}
             least, most = part["k"].min(), part["k"].max()
             rows.append(
                 {
                     "data": f"{data}, {vectors.replace('LOO', 'SmolLM2')}",
                     "examples": f"{least}" if least == most else f"{least} to {most}",
-                    **{words(arm): measured_text(value) for arm, value in means.items()},
+                    **{words(arm): _share(values) for arm, values in means.items()},
                 }
             )
     return styled(pd.DataFrame(rows), "tart-agreement")
+
+
+def _share(values: ArrayLike) -> str:
+    """Mean of shares with its interval, which ends at 1."""
+    found = over_seeds(values)
+    return measured_text(found if found.high is None else found._replace(high=min(1, found.high)))
 
 
 def answers_table(cells: Sequence[Cell]) -> Styler:

@@ -44,7 +44,7 @@ class Settings(Sized):
     plain_steps: int = sized(toy=150, book=400, least=1)  # with the paper's label tokens
     n_tasks: int = sized(toy=30, book=150, least=2)  # synthetic test tasks
     n_query: int = sized(toy=80, book=200, least=2)  # queries of each
-    n_controls: int = sized(toy=300, book=1_200, least=2)  # tasks of each control (O4)
+    n_controls: int = sized(toy=500, book=1_200, least=2)  # tasks of each control (O4)
     n_first: int = sized(toy=4_000, book=10_000, least=2)  # tasks of the first position
     alphas: tuple[float, ...] = sized((1.0, 3.0, 10.0, 30.0))  # noise of test tasks
     tie_k: tuple[int, ...] = sized(toy=(32,), book=(18, 32, 128))  # examples, why they tie (O3)

@@ -350,10 +350,14 @@ def whitening(tie):
     region=below(0, closed=True, must_hold=True),
     criterion="turning the query's own label changes its logit by {}; turning the label before it "
     "by more than 0; accuracy with shuffled labels and of an untrained module within 0.05 of one "
-    "half, 95 % intervals over tasks",
+    "half, 95 % intervals over tasks. With few examples the number of labels that are 1, which a "
+    "shuffle keeps, says more: at toy scale its margin is 0.1",
     parts={
         "label of the example before": above(0),
-        "shuffled labels": within(0.5, NEAR_CHANCE),
+        "shuffled labels": {
+            "toy": within(0.5, 2 * NEAR_CHANCE),
+            **dict.fromkeys(FROM_BOOK, within(0.5, NEAR_CHANCE)),
+        },
         "untrained module": within(0.5, NEAR_CHANCE),
     },
 )

@@ -20,7 +20,6 @@ DOORS = {"hub.py", "makers.py", "settings.py"}
 """Modules of a chapter that are asked for by name: paper scale, ``companion make``, settings."""
 
 KNOWN = {
-    "tart": {"tart/method/whitening.py: distinct"},
     "next-token-concepts": {"next_token_concepts/method/directions.py: repaired"},
     "gaussian-rbf": {"gaussian_rbf/lab/estimator.py: GaussianRBFRegressor"},
     "mamba3": {"mamba3/sources.py: ACCURACY", "mamba3/sources.py: NO_BIAS_PRINTED"},

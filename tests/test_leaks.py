@@ -474,28 +474,37 @@ def test_streams_of_the_nested_folds(ear):
 
 
 def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear):
-    from companion.tart.lab import synthetic
+    from companion.tart.lab import learned, run, tie
+    from companion.tart.lab.shipped import on_unseen
+    from companion.tart.method.module import fresh_head
     from companion.tart.settings import PRESETS
 
     settings = replace(
         PRESETS["toy"],
         live_steps=3,
+        live_falling=2,
         live_every=2,
         live_seeds=2,
+        plain_steps=1,
         n_tasks=2,
         n_query=4,
         n_controls=16,
         n_first=8,
     )
-    monkeypatch.setattr(synthetic, "n_cores", lambda: 1)
-    live = synthetic.train_live(settings, 0, progress=False)
-    synthetic.live_curve(live, settings, 0)
-    synthetic.run_controls(live, settings, 0)
-    names = ("unseen", "curve", "controls", "first position")
+    monkeypatch.setattr(learned, "n_cores", lambda: 1)
+    run.learn(settings, 0)
+    recipe = run.recipe_of(settings)
+    head = fresh_head(recipe.head, torch.Generator().manual_seed(0))
+    monkeypatch.setattr("companion.tart.lab.shipped.N_UNSEEN", 4)
+    on_unseen(head, recipe, 0)
+    tie.compare(head, (6,), 2, 4, 10, 0)
+    names = ("unseen", "curve", "controls", "first position", "tie")
+    alphas = [f"alpha {alpha:g}" for alpha in settings.alphas]
     declared = Declared(
         fit=[("tart batch", ANY)],
-        evaluation=[("tart tasks", name) for name in names],
-        other=[("tart weights",), ("untrained",), ("shuffle",)],
+        evaluation=[("tart tasks", name) for name in (*names, *alphas)],
+        other=[("tart weights",), ("untrained",), ("shuffle",), ("tie ideal", ANY, ANY)],
+        again=[("tart batch", ANY), ("tart weights",)],  # once more with the paper's tokens
     )
     assert complaints(ear, declared) == []
 

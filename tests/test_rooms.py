@@ -22,7 +22,6 @@ READ_SETTINGS: dict[str, set[str]] = {
     "distillation_memorization": {"page.explorers"},
     "leximark": {"lab.probe", "lab.quality", "verdict.findings"},
     "next_token_concepts": {"lab.dictionaries", "lab.words"},
-    "tart": {"lab.real", "lab.synthetic"},
 }
 """Modules that still do; a chapter leaves this list with its own second edition."""
 

@@ -8,8 +8,9 @@ import torch
 
 from companion.data import locate
 from companion.papers import paper
-from companion.tart.lab.synthetic import train_live
+from companion.tart.lab.run import recipe_of
 from companion.tart.method.embeddings import CausalEmbedder, PromptMaker
+from companion.tart.method.training import train_head
 from companion.tart.settings import PRESETS
 from companion.tart.sources import make_set
 
@@ -86,16 +87,24 @@ def small_settings():
     return replace(
         PRESETS["toy"],
         live_steps=220,
+        live_falling=20,
         live_every=30,
+        plain_steps=5,
         n_tasks=30,
         n_query=50,
         n_controls=60,
         n_first=1000,
+        alphas=(10.0,),
+        tie_tasks=3,
+        samples=40,
         digits_k=(18, 32),
         digits_seeds=2,
+        digits_queries=40,
+        orders=3,
     )
 
 
 @pytest.fixture(scope="session")
 def live(small_settings):
-    return train_live(small_settings, 0, progress=False)
+    """A module that has learned a little, in four dimensions."""
+    return train_head(recipe_of(small_settings), 0, progress=False)[0]

@@ -1,5 +1,6 @@
-"""Experiments at a small size, ablations, figures, tables, explorers, exercises, settings."""
+"""Experiments at a small size, judging, figures, tables, explorer, exercises, settings."""
 
+import json
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
@@ -8,50 +9,62 @@ import pandas as pd
 import pytest
 import torch
 
-from companion import plotting, records
-from companion.claims import HOLDS, NOT_TESTED
+from companion import plotting
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED
 from companion.data import Missing
-from companion.explore import MAX_FRAMES
-from companion.tart.lab import ablations, real, run, shipped, synthetic
-from companion.tart.lab.ablations import VARIANTS
-from companion.tart.lab.cells import CACHED_CELLS, CACHED_QUERIES, run_cells
-from companion.tart.lab.nulls import NULLS, MeanDifferenceHead
+from companion.scale import SCALES
+from companion.tart.lab import learned, real, run, shipped, tie
+from companion.tart.lab.cells import run_cell
+from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, accuracy
 from companion.tart.method.module import HeadConfig
+from companion.tart.method.theory import mean_difference
+from companion.tart.method.whitening import whiten
 from companion.tart.page import exercises, explorers, figures, tables
 from companion.tart.settings import PRESETS
-from companion.tart.verdict import findings
-from companion.tart.verdict.findings import Results
+from companion.tart.verdict import SHOWN, method_means, series, verdicts
 
 from . import made
+from .made import MeanDifferenceHead
 
 HEAD = MeanDifferenceHead(16, max_context=129)
+WEIGHTS = shipped.shipped_head().record["sha256"]
 
 
 @pytest.fixture(scope="module")
-def digits(small_settings):
-    return real.digit_vectors(small_settings, 0)
+def digits():
+    return real.digit_vectors((18, 32), 2, 40, 0)
 
 
 @pytest.fixture(scope="module")
 def cells(embedder, small_set):
-    sets = {"small": small_set, "again": replace(small_set, name="again")}
-    return run_cells([(8, 0), (8, 1)], 12, sets=sets, embedder=embedder, progress=False)
+    return [
+        run_cell(embedder, replace(small_set, name=name), 8, seed, 12)
+        for name in ("SMS", "YouTube")
+        for seed in (0, 1)
+    ]
 
 
 @pytest.fixture(scope="module")
-def curve(live, small_settings):
-    return run.curve(live, small_settings, 0)
+def trained(small_settings):
+    return run.learn(small_settings, 0)
 
 
-def test_a_briefly_trained_module_learns_in_context(live, curve, small_settings):
+@pytest.fixture(scope="module")
+def compared(small_settings):
+    return run.why_a_tie(WEIGHTS, small_settings, 0)
+
+
+# --------------------------------------------------------------------------- experiments
+def test_a_briefly_trained_module_learns_in_context(trained):
+    curve, controls = trained.curve, trained.controls
     assert curve.last("module").mean() > 0.7
-    assert curve.last("knows w").mean() > curve.last("logistic").mean() > 0.8
-    found = run.controls(live, small_settings, 0)
-    assert found.own_label == 0.0
-    assert found.other_label > 0
-    assert found.first.low < 0.5 < found.first.high + 0.03
-    assert 0.4 < found.untrained.mean() < 0.6
-    assert 0.4 < found.shuffled.mean() < 0.6
+    assert curve.last("knows w").mean() > curve.last(LOGISTIC).mean() > 0.8
+    assert controls.own_label == 0.0 < controls.other_label
+    assert controls.first.low < 0.5 < controls.first.high + 0.03
+    assert 0.4 < controls.untrained.mean() < 0.6
+    assert 0.4 < controls.shuffled.mean() < 0.6
+    assert trained.losses.shape == (1, 240)
+    assert trained.losses[0, -20:].mean() < 0.9 * trained.losses[0, :20].mean()
 
 
 def test_a_mask_that_is_wrong_by_one_is_caught(live):
@@ -59,220 +72,224 @@ def test_a_mask_that_is_wrong_by_one_is_caught(live):
 
     class Leaking(torch.nn.Module):
         def forward(self, x, y):
-            return live.heads[0](x, y) + 5 * (2 * y - 1)
+            return live(x, y) + 5 * (2 * y - 1)
 
-    x, y, _ = live.recipe.sampler.tasks(4, 8, 0)
-    assert synthetic.label_effect(Leaking(), x, y, 0) > 1
-
-
-def test_the_same_seed_gives_the_same_curve(live, curve, small_settings):
-    again = run.curve(live, small_settings, 0)
-    assert all(np.array_equal(curve.accuracy[a], again.accuracy[a]) for a in curve.accuracy)
+    x, y = torch.randn(4, 8, 4), torch.randint(0, 2, (4, 8)).float()
+    assert learned.label_effect(Leaking(), x, y, 0) > 1
 
 
-def test_modules_trained_side_by_side_are_those_trained_alone(small_settings):
-    recipe = replace(small_settings, live_steps=3).live_recipe
-    together = synthetic.train_modules(recipe, [0, 1], progress=False)
-    alone = synthetic.train_modules(recipe, [1], progress=False)
-    for a, b in zip(together.heads[1].parameters(), alone.heads[0].parameters(), strict=True):
+def test_what_is_trained_side_by_side_is_what_is_trained_alone(small_settings):
+    recipe = run.recipe_of(replace(small_settings, live_steps=3))
+    (one, losses), (again, same) = (learned._train(recipe, 2, 1) for _ in range(2))
+    assert np.array_equal(losses, same)
+    assert len(losses) == 5
+    for a, b in zip(one.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
-def test_digits_are_easy_for_every_linear_rule(digits):
-    table = real.method_table(digits, HEAD)
+def test_the_tie_compares_the_same_tasks(compared, small_settings):
+    assert compared.k.tolist() == list(small_settings.tie_k)
+    assert set(compared.accuracy) == {
+        f"{name}, {arm}" for name in (tie.DRAWN, tie.WHITE) for arm in tie.ARMS
+    }
+    assert all(v.shape == (3, 1) for v in compared.accuracy.values())
+    assert (compared.agrees["module"] == 1).all()
+    # by hand: the first task, one line, drawn and whitened
+    from companion.tart.method.training import LogisticTaskSampler
+
+    n = small_settings.n_query
+    x, y, _ = LogisticTaskSampler(16).tasks(3, 32 + n, 0, "tie")
+    x, y = x.double().numpy(), y.numpy()
+    z, q = whiten(x[0, :32], x[0, 32:], 16)
+    for name, pair in ((tie.DRAWN, (x[0, :32], x[0, 32:])), (tie.WHITE, (z, q))):
+        scores = mean_difference(pair[0], y[0, :32], pair[1])
+        assert compared.of(name, MEAN)[0, 0] == accuracy(scores, y[0, 32:])
+
+
+def test_digits_are_easy_for_every_rule(digits):
+    table = real.method_table(digits, HEAD, (18,), 40)
     means = table.groupby("method")["accuracy"].mean()
-    assert means["logistic"] > 0.9
-    # the hand-set module on doubled coordinates is the one-liner
-    assert means["module"] == pytest.approx(means["mean difference"])
-    assert set(means.index) == {*NULLS, "module"}
-    assert "module" not in set(real.method_table(digits, None)["method"])
+    assert means[LOGISTIC] > 0.9
+    # the hand-set module on doubled coordinates is the one-line rule, query by query
+    assert means["module"] == pytest.approx(means[MEAN])
+    assert (real.pick(table, MEAN, column="agrees") == 1).all()
+    assert set(means.index) == {*NULLS, "module", "ideal"}
+    assert set(table[table["method"] == "ideal"]["k"]) == {18}
 
 
 def test_a_context_that_the_module_cannot_read_is_left_to_the_others(digits):
     small = MeanDifferenceHead(16, max_context=20)
     table = real.method_table(digits, small)
     assert set(table[table["method"] == "module"]["k"]) == {18}
+    assert table[table["k"] == 32]["agrees"].isna().all()
+
+
+def test_the_ideal_learner_reads_each_context_by_itself(digits):
+    """Scores are put back to the vectors they are of, whatever the order."""
+    few = [v for v in digits if v.k == 18]
+    forward = real.pick(real.method_table(few, HEAD, (18,), 400), "ideal")
+    backward = real.pick(real.method_table(few[::-1], HEAD, (18,), 400), "ideal")
+    assert (forward - backward).abs().max() < 0.1
+    assert forward.mean() > 0.85
 
 
 def test_differences_are_paired(cells):
-    table = real.cell_table(cells, HEAD)
-    gap = real.difference(table, ("logistic", "LOO"), ("ICL", "prompt"))
+    table = run.together(run.prompts(cells), real.method_table(cells_vectors(cells), HEAD))
+    gap = real.difference(table, (LOGISTIC, "LOO"), ("ICL", "prompt"))
     assert len(gap) == len(cells)
     for cell in cells:
         where = (cell.task, cell.k, cell.seed)
-        logistic = real.pick(table, "logistic", "LOO").loc[where]
-        assert gap.loc[where] == pytest.approx(logistic - cell.answers.exact(cell.query_labels))
+        probe = real.pick(table, LOGISTIC, "LOO").loc[where]
+        assert gap.loc[where] == pytest.approx(probe - cell.answers.exact(cell.query_labels))
+    assert not (table["method"] == "fine-tuned").any()  # none was
+
+
+def cells_vectors(cells):
+    return [v for cell in cells for v in real.vectors_of(cell)]
+
+
+def test_what_is_missing_stays_missing():
+    gone, here = Missing("no file"), made.rows("a", "LOO", {MEAN: [0.5]})
+    assert run.together(gone, here) is gone
+    assert run.together(here, gone).equals(here)
 
 
 def test_ablations_have_a_row_for_everything(digits):
-    few = run.ablation_vectors(digits, Missing("none"), k=32, most=1)
-    assert [v.data for v in few] == ["3v8", "4v9"]
-    variants = ablations.variant_table(few, HEAD)
-    assert set(variants["variant"]) == set(VARIANTS)
-    # a linear rule does not notice the size of its coordinates
+    few = [v for v in digits if v.k == 32 and v.seed == 0]
+    variants = real.variant_table(few, HEAD)
     by = variants.set_index(["data", "variant", "method"])["accuracy"]
-    for method in ("module", "mean difference"):
+    for method in ("module", MEAN):  # a linear rule does not notice the size of its coordinates
         assert by["3v8", "as trained", method] == by["3v8", "coordinates x 3", method]
-    # the hand-set module is the mean difference, on any coordinates
-    for name in VARIANTS:
-        assert by["4v9", name, "module"] == by["4v9", name, "mean difference"]
-    assert set(variants["method"]) == {*NULLS, "module"}
-    orders = ablations.order_table(few, HEAD, 3, 0)
-    assert orders["spread"].max() < 1e-9
-    flips = ablations.flip_table(few, HEAD)
-    assert set(flips["method"]) == {*NULLS, "module"}
-    clean, dirty = (flips[flips["flips"] == f]["accuracy"].mean() for f in (0.0, 0.3))
-    assert clean > dirty
-    lopsided = ablations.imbalance_table(few, HEAD)
-    assert set(lopsided["share"]) == {0.5, 0.2, 0.1}
-    said = ablations.reliability(few, HEAD)
-    assert said["n"].sum() == sum(len(v.query_labels) for v in few)
+    for name in real.VARIANTS:  # the hand-set module is the one-line rule, on any coordinates
+        assert by["4v9", name, "module"] == by["4v9", name, MEAN]
+    assert real.order_table(few, HEAD, 3, 0)["spread"].max() < 1e-9
 
 
-def test_a_lopsided_context_hurts_an_intercept_more(small_settings):
-    vectors = [
-        v
-        for v in real.digit_vectors(replace(small_settings, digits_k=(18, 64), digits_seeds=6), 0)
-        if v.k == 64
-    ]
-    means = ablations.imbalance_table(vectors, HEAD).groupby(["method", "share"])["accuracy"].mean()
-    lost = {m: means[m, 0.5] - means[m, 0.1] for m in ("module", "logistic, intercept")}
-    assert lost["logistic, intercept"] > lost["module"] > 0
+def test_the_steps_that_need_the_stored_files_run(small_settings):
+    one = replace(small_settings, cells=1, digits_k=(18,), ideal_k=(), digits_seeds=2)
+    found = run.stored_cells(one)
+    assert [cell.task for cell in found] == ["SMS", "YouTube"]
+    table = run.together(run.prompts(found), run.probes(found, WEIGHTS, one, 0))
+    assert set(table["vectors"]) == {"prompt", "stream", "vanilla", "LOO"}
+    assert set(SHOWN) <= set(table["method"])
+    pixels = run.pixels(WEIGHTS, replace(one, digits_k=(18, 32)), 0)
+    assert set(pixels.variants["variant"]) == set(real.VARIANTS)
+    assert len(pixels.orders) == 4
 
 
-def test_toy_cells_come_from_the_package():
-    from companion.data import attempt
-
-    found = attempt(run.read_cells, PRESETS["toy"], 0)
-    assert not isinstance(found, Missing), "the stored cells are part of the package"
-    assert [c.key for c in found[0]] == list(CACHED_CELLS)
-    assert all(len(c.query_labels) == CACHED_QUERIES for c in found[0])
-
-
-def test_paper_scale_results_are_missing_at_toy_scale():
-    found = run.paper(PRESETS["toy"], 0)
-    assert all(isinstance(part, Missing) for part in found)
-    assert isinstance(run.tuned(PRESETS["toy"], 0), Missing)
-    assert run.module_of(Missing("none")) is None
-    assert run.provenance(Missing("none")) == {"shipped module (SHA-256)": "none"}
+# --------------------------------------------------------------------------- judging
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_claim_has_one_finding_at_every_scale(scale):
+    found = {f.claim: f.verdict for f in verdicts.evaluate(made.results(), scale)}
+    assert list(found) == [*(f"C{i}" for i in range(1, 9)), *(f"O{i}" for i in range(1, 7))]
+    open_ = {name for name, verdict in found.items() if verdict != HOLDS}
+    assert open_ == ({"O6"} if scale == "toy" else set())
 
 
-def test_a_whole_small_run_is_judged(live, curve, digits, small_settings):
-    gone = Missing("not here")
-    results = Results(
-        curve=curve,
-        noise=made.noise(),
-        controls=run.controls(live, small_settings, 0),
-        cells=gone,
-        tuned=gone,
-        stream=gone,
-        digits=real.method_table(digits, HEAD),
-        long=gone,
-        shipped=gone,
-        hub=gone,
-        media=gone,
-    )
-    found = {f.claim: f.verdict for f in findings.evaluate(results, "toy")}
-    assert found["5"] == HOLDS
-    assert found["2"] == NOT_TESTED
+def test_claims_of_ours_are_not_counted_with_the_papers():
+    assert {c.id[0]: c.of for c in verdicts.claims} == {"C": "paper", "O": "ours"}
+    assert [c.id for c in verdicts.claims if c.on == "model"] == ["C1", "O3", "O4"]
 
 
-def test_every_figure_is_drawn_with_a_title(live, curve, digits, cells, tmp_path):
+def test_what_is_missing_is_not_tested_with_its_reason():
+    bare = made.results(sentences=made.MISSING)
+    found = {f.claim: f for f in verdicts.evaluate(bare, "book")}
+    for name in ("C5", "C6", "O2", "O5", "O6"):
+        assert (found[name].verdict, found[name].note) == (NOT_TESTED, "set COMPANION_DATA")
+    assert {found[name].verdict for name in ("C1", "C2", "C3", "C4", "C7", "C8", "O1")} == {HOLDS}
+    assert {"methods", "gains"} <= set(series(bare))
+    none = type(bare)(**dict.fromkeys(vars(bare), made.MISSING))
+    assert {f.verdict for f in verdicts.evaluate(none, "book")} == {NOT_TESTED}
+    assert series(none) == {}
+
+
+def test_a_context_that_failed_resolves_nothing():
+    broken = made.language()
+    broken.loc[(broken["vectors"] == "LOO") & (broken["seed"] == 0), "accuracy"] = np.nan
+    found = {f.claim: f.verdict for f in verdicts.evaluate(made.results(table=broken), "book")}
+    for name in ("C2", "C3", "C4", "C5", "C6", "C7", "C8", "O1", "O5"):
+        assert found[name] in (NOT_RESOLVED, HOLDS)
+    assert found["C3"] == found["C4"] == found["C7"] == found["O1"] == found["O5"] == NOT_RESOLVED
+
+
+def test_a_weak_fine_tuning_is_no_evidence_against_the_paper():
+    found = verdicts.evaluate(made.results(table=made.language(tuned=0.5)), "book")[1]
+    assert (found.verdict, found.estimate) == (NOT_RESOLVED, None)
+    assert "too weak" in found.note
+
+
+def test_the_best_rule_is_found_for_each_data_set():
+    """The module equals one line, and another rule is 5 points better on one data set."""
+    better = made.encoder(**{"5 neighbors": 0.05})
+    found = {f.claim: f for f in verdicts.evaluate(made.results(sentences=better), "book")}["C5"]
+    assert found.verdict == DOES_NOT_HOLD
+    assert "MiniLM: 5 neighbors" in found.note
+
+
+def test_the_series_name_every_mark_of_the_first_figure():
+    found = series(made.results())
+    assert len(json.dumps(found)) < 40_000
+    assert set(found["methods"]["method"]) == set(SHOWN)
+    gains = pd.DataFrame(found["gains"])
+    assert len(gains) == 3 * 7
+    drawn = gains[(gains["setting"] == "synthetic as drawn") & (gains["arm"] == "ideal")]
+    assert drawn["gain"].item() == pytest.approx(0.07, abs=1e-4)
+    assert drawn["gain_low"].item() < 0.07 < drawn["gain_high"].item()
+
+
+# --------------------------------------------------------------------------- the page
+def test_every_figure_is_drawn_with_a_title(trained, compared, cells, digits, tmp_path):
     plotting.use_theme()
-    table = real.cell_table(cells, HEAD)
-    tuned = pd.DataFrame({"data": ["small", "again"], "k": 8, "seed": 0, "accuracy": 0.9})
-    few = run.ablation_vectors(digits, k=32, most=1)
-    shrunk = real.query_shrinkage([*digits, *real.vectors_of(cells[0])])
     drawn = [
-        figures.losses(live),
-        figures.losses(live, live),
-        figures.curve(curve),
-        figures.noise(made.noise()),
-        figures.methods(table),
-        figures.methods(table, tuned),
-        figures.gaps(table, tuned),
+        figures.learning(trained),
+        figures.noise(trained),
+        figures.tie(compared),
+        figures.tie(made.tie()),
+        figures.language(method_means(run.together(run.prompts(cells), made.language()))),
         figures.more_examples([real.method_table(digits, HEAD)]),
-        figures.shrinkage(shrunk),
-        figures.imbalance(ablations.imbalance_table(few, HEAD)),
-        figures.flips(ablations.flip_table(few, HEAD)),
-        figures.reliability(ablations.reliability(few, HEAD)),
+        figures.shrinkage(real.shrinkage_table(digits)),
+        figures.answer({"series": series(made.results())}),
         figures.answer(None),
-        figures.answer({"series": findings.series(made.results())}),
     ]
-    for fig in drawn[:-2]:
+    for fig in drawn[:-1]:
         texts = [fig.get_suptitle(), *(ax.get_title(loc="left") for ax in fig.axes)]
+        texts += [ax.get_title() for ax in fig.axes]
         assert any(texts)
-        assert all(ax.get_xlabel() for ax in fig.axes[-1:] if ax.axison)
+        assert all(ax.get_xlabel() for ax in fig.axes[-1:])
         fig.savefig(tmp_path / "figure.png")
     assert figures.schematic().axes
     assert not plt.get_fignums()
 
 
-def test_sentence_vectors_of_the_record_are_called_published(digits):
-    published = records.load("tart")
-    fig = figures.more_examples([real.method_table(digits, HEAD)], published)
-    titles = [ax.get_title(where) for ax in fig.axes for where in ("left", "center")]
-    assert {"Published run: SMS (MiniLM)", "Published run: YouTube (MiniLM)"} <= set(titles)
-    (panel,) = (
-        ax
-        for ax in fig.axes
-        if "Published run: SMS (MiniLM)" in (ax.get_title("left"), ax.get_title("center"))
-    )
-    line = next(line for line in panel.lines if line.get_label() == "mean difference")
-    told = [
-        row
-        for row in published["series"]["stream"]
-        if (row["data"], row["method"]) == ("SMS", "mean difference")
-    ]
-    assert line.get_xdata().tolist() == [row["k"] for row in told]
-    assert line.get_ydata().tolist() == [row["accuracy"] for row in told]
-    html = tables.published_means(published, "stream").to_html()
-    assert f"{told[0]['accuracy']:.3f}" in html
-    assert tables.published_means(None, "stream") is None
+def test_titles_say_nothing_that_the_run_does_not_show():
+    def title(**changed):
+        return " ".join(
+            figures.answer({"series": series(made.results(**changed))}).get_suptitle().split()
+        )
+
+    assert "less than 2 on real vectors" in title()
+    assert "less than 2" not in title(pixels=made.digits(ideal=0.05))
+    assert "less than 2" not in title(tie=made.tie(gain=0.01))
+    takes = "more than half of logistic regression's lead"
+    assert takes in " ".join(figures.tie(made.tie(lead=(0.06,) * 3)).get_suptitle().split())
+    flat = figures.tie(made.tie(lead=(0.06,) * 3, white=(0.06,) * 3))
+    assert takes not in " ".join(flat.get_suptitle().split())
 
 
-def test_a_title_says_nothing_that_the_run_does_not_show():
-    table = made.cells(probe=0.5)
-    assert "gains" not in figures.methods(table).get_suptitle()
-    assert "gains 28 points" in figures.methods(made.cells(probe=0.88)).get_suptitle()
-
-
-def test_tables_are_drawn(live, curve, cells, digits):
-    table = real.cell_table(cells, HEAD)
-    few = run.ablation_vectors(digits, k=32, most=1)
+def test_tables_are_drawn(trained, compared, cells, digits):
+    table = real.method_table(cells_vectors(cells), HEAD)
+    pixels = real.method_table(digits, HEAD)
+    few = [v for v in digits if v.k == 32]
     for styler in (
-        tables.live_table(live),
-        tables.curve_table(curve),
-        tables.protocol_table(table),
-        tables.method_means(table, "a"),
+        tables.curve_table(trained),
+        tables.shipped_table(shipped.shipped_head()),
+        tables.agreement_table(compared, pixels, table),
         tables.answers_table(cells),
-        tables.method_means(real.method_table(digits, HEAD), "b"),
-        tables.variants_table(ablations.variant_table(few, HEAD)),
-        tables.orders_table(ablations.order_table(few, HEAD, 2, 0)),
-        tables.noise_table(made.noise()),
-        tables.synthetic_table(curve),
+        tables.protocol_table(table),
+        tables.variants_table(real.variant_table(few, HEAD)),
+        tables.orders_table(real.order_table(few, HEAD, 2, 0)),
     ):
         assert "<table" in styler.to_html()
-
-
-def test_the_shipped_module_is_shown(tmp_path):
-    from .test_training import RECIPE
-
-    shipped.make_head(tmp_path / "run", lambda _: None, recipe=RECIPE, folder=tmp_path)
-    found = shipped.read_head(tmp_path)
-    html = tables.shipped_table(found).to_html()
-    assert str(found.record["sha256"])[:16] in html
-    figures.shipped(found).savefig(tmp_path / "figure.png")
-
-
-def test_explorers_have_few_frames_and_draw(live, cells):
-    made_explorers = [explorers.plane_explorer(live.heads[0]), explorers.cloud_explorer(cells)]
-    for one in made_explorers:
-        n = np.prod([len(values) for values in one.grids.values()])
-        assert 2 <= n <= MAX_FRAMES
-        picture, words = one.frame(**{axis: values[0] for axis, values in one.grids.items()})
-        assert picture.startswith("data:image/webp")
-        assert "percent" in words
 
 
 class FewLetters:
@@ -284,59 +301,24 @@ class FewLetters:
         return np.array([[t.lower().count(chr(97 + i)) for i in range(26)] for t in texts], float)
 
 
-def test_sentences_are_scored_and_explored(live):
-    one = explorers.sentence_explorer(live.heads[0], FewLetters())
-    assert np.prod([len(v) for v in one.grids.values()]) <= MAX_FRAMES
-    assert "probability" in one.frame(n=2, query=explorers.QUERIES[0])[1]
-    p, q = explorers.sentence_scores(live.heads[0], FewLetters(), explorers.EXAMPLES, "aaaa")
-    assert 0 < p < 1
-    assert 0 < q < 1
-    with pytest.raises(ValueError, match="1 class"):
-        explorers.sentence_scores(live.heads[0], FewLetters(), [("a", 1), ("b", 1)], "c")
-
-
-def test_lines_are_read_and_bad_ones_are_said(live):
+def test_sentences_of_the_reader_are_read(monkeypatch):
+    box = explorers.SentenceBox(FewLetters())
+    assert "1 Win a free phone now" in repr(box)
+    assert "by the module; one line says" in repr(box)
+    view = box.widget()
+    shown, _, button_row, told = view.children
+    assert "label 1: 0." in told.value
+    shown.value = "no label"
+    button_row.children[0].click()
+    assert "line 1" in told.value
     assert explorers.read_lines("0 see you\n\n1 win now\n") == [("see you", 0), ("win now", 1)]
     for bad in ("see you", "2 what", "1"):
         with pytest.raises(ValueError, match="line 1"):
             explorers.read_lines(bad)
-    box = explorers.sentence_box(live.heads[0], FewLetters())
-    assert "module" in box.children[2].value
-    box.children[0].value = "no label"
-    assert "line 1" in box.children[2].value
-
-
-def test_on_a_page_the_boxes_show_their_first_content(live, monkeypatch):
+    with pytest.raises(ValueError, match="1 class"):
+        explorers.sentence_scores(FewLetters(), [("a", 1), ("b", 1)], "c")
     monkeypatch.setenv("COMPANION_PUBLISH", "1")
-    shown = repr(explorers.sentence_box(live.heads[0], FewLetters()))
-    assert "1 Win a free phone now" in shown
-    assert "label 1: module 0." in shown
-
-
-def test_another_seed_reads_other_contexts(monkeypatch):
-    seen = []
-    monkeypatch.setattr(run, "run_cells", lambda plan, *_, **__: seen.append(plan) or [])
-    settings = replace(PRESETS["toy"], cells=((18, 0), (32, 1)))
-    for seed in (0, 7):
-        run.read_cells(settings, seed)
-    assert seen == [[(18, 0), (32, 1)], [(18, 7), (32, 8)]]
-
-
-def test_tuning_has_the_seeds_of_the_cells(monkeypatch):
-    monkeypatch.setattr(real, "language_model", lambda: None)
-    monkeypatch.setattr(real, "text_set", lambda name: name)
-    monkeypatch.setattr(real, "fine_tune", lambda _, name, k, seed, *rest: seed / 100)
-    table = real.tuned_table(PRESETS["book"], 5)
-    assert table["seed"].tolist() == [5, 6, 7] * 2
-
-
-def test_the_shipped_module_stands_between_its_rivals_on_synthetic_tasks():
-    settings = replace(PRESETS["toy"], shipped_k=(18, 64), shipped_tasks=12)
-    found = run.shipped_curve(shipped.read_head(), settings, 3)
-    assert set(found.accuracy) == {"module", *NULLS, "knows w"}
-    assert found.k.tolist() == [18, 64]
-    assert found.last("knows w").mean() > found.last("module").mean() > 0.75
-    assert isinstance(run.shipped_curve(Missing("none"), settings, 3), Missing)
+    assert list(box._repr_mimebundle_()) == ["text/plain"]
 
 
 def test_exercises_answer_back():
@@ -346,10 +328,13 @@ def test_exercises_answer_back():
     assert exercises.check_rank(15).startswith("Right")
     assert "mean" in exercises.check_rank(18)
     x, y, query = exercises.example_context()
-    answer = float(((2 * y - 1) * (x @ query)).sum())
-    assert exercises.check_attention(answer).startswith("Right")
-    assert exercises.check_leak(1.0).startswith("Right")
-    assert "without a leak" in exercises.check_leak(0.5)
+    by_hand = sum((2 * y[i] - 1) * float(x[i] @ query) for i in range(3))
+    assert exercises.check_one_line(by_hand).startswith("Right")
+    assert "counts as -1" in exercises.check_one_line(5)
+    lost = exercises.fall()
+    assert lost > 5
+    assert exercises.check_fall(round(lost)).startswith("Right")
+    assert "change the coordinates" in exercises.check_fall(0)
 
 
 @pytest.mark.parametrize(
@@ -357,12 +342,10 @@ def test_exercises_answer_back():
     [
         ({"n_tasks": 0}, "n_tasks"),
         ({"digits_seeds": 1}, "digits_seeds"),
-        ({"stream_k": (18,)}, "stream_k"),
+        ({"stream_k": (32, 18)}, "stream_k"),
         ({"stream_k": (18, 33)}, "stream_k"),
-        ({"cell_queries": 5}, "cell_queries"),
-        ({"cells": ((3, 0),)}, "cells"),
+        ({"digits_queries": 5}, "digits_queries"),
         ({"live_k": 18}, "live_k"),
-        ({"shipped_tasks": 1}, "shipped_tasks"),
     ],
 )
 def test_settings_that_cannot_be_are_said(change, part):
@@ -370,13 +353,12 @@ def test_settings_that_cannot_be_are_said(change, part):
         replace(PRESETS["toy"], **change)
 
 
-def test_presets_grow_and_the_live_module_reads_what_it_is_asked():
-    toy, book, paper = (PRESETS[s] for s in ("toy", "book", "paper"))
-    assert book.live_k == 32
-    assert sorted(k for k, _ in book.cells) == [18] * 5 + [32] * 3
-    assert {(32, s) for s in range(book.tune_seeds)} <= set(book.cells)  # pairs for claim 2
-    assert toy.live_recipe.head == HeadConfig(4, 18, 32, 2, 2, repeats=True)
-    assert max(book.stream_k) <= shipped.RECIPE.head.max_context
-    assert paper.hub_models
+def test_presets_grow_and_the_modules_read_what_they_are_asked():
+    toy, book, paper = (PRESETS[s] for s in SCALES)
+    assert run.recipe_of(toy).head == HeadConfig(4, 18, 32, 2, 2, repeats=True)
+    most = shipped.RECIPE.head.max_context
+    for settings in (toy, book, paper):
+        assert max((*settings.stream_k, *settings.digits_k, *settings.tie_k)) <= most
+        assert 32 in settings.tie_k
+        assert 32 in settings.digits_k
     assert len(paper.hub_tasks) == 14
-    assert run.PaperScale._fields == ("long", "hub", "media")

@@ -9,17 +9,12 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.estimator_checks import check_estimator
 
 from companion.tart.lab.classifier import TartClassifier
-from companion.tart.lab.nulls import (
-    NULLS,
-    WITH_OFFSET,
-    MeanDifferenceHead,
-    accuracy,
-    logistic_c1,
-    mean_difference,
-    null_scores,
-)
+from companion.tart.lab.nulls import NULLS, accuracy, agreement, logistic_c1, null_scores
 from companion.tart.method.module import HeadConfig, TooLong, fresh_head
+from companion.tart.method.theory import mean_difference
 from companion.tart.method.whitening import whiten
+
+from .made import MeanDifferenceHead
 
 HEAD = MeanDifferenceHead(16, max_context=128)
 
@@ -57,7 +52,7 @@ def test_with_the_hand_set_module_it_is_the_mean_difference(digits):
 
 def test_fit_stores_and_does_not_change_the_module(digits, live):
     x, y = digits
-    head = live.heads[0]
+    head = live
     before = [p.clone() for p in head.parameters()]
     model = TartClassifier(head, n_components=4).fit(x[:16], y[:16])
     model.predict(x[:30])
@@ -67,7 +62,7 @@ def test_fit_stores_and_does_not_change_the_module(digits, live):
 
 def test_a_prediction_does_not_depend_on_its_batch(digits, live):
     x, y = digits
-    model = TartClassifier(live.heads[0], n_components=4).fit(x[:16], y[:16])
+    model = TartClassifier(live, n_components=4).fit(x[:16], y[:16])
     together = model.decision_function(x[16:40])
     alone = [model.decision_function(x[i : i + 1])[0] for i in range(16, 40)]
     np.testing.assert_allclose(together, alone, atol=1e-10)
@@ -79,7 +74,7 @@ def test_order_matters_to_a_transformer_and_averaging_orders_helps(digits, live)
 
     def scores(n):
         return [
-            TartClassifier(live.heads[0], n_components=4, n_orders=n)
+            TartClassifier(live, n_components=4, n_orders=n)
             .fit(x[o], y[o])
             .decision_function(x[16:60])
             for o in (np.arange(16), order)
@@ -168,7 +163,7 @@ def test_every_null_model_learns_and_takes_one_class(name):
     w = np.array([1.0, -1.0, 0.5])
     assert ((null_scores(name, z, y, q) > 0) == (q @ w > 0)).mean() > 0.6
     alone = null_scores(name, z, np.ones(400, int), q)
-    if name in WITH_OFFSET:
+    if name == "5 neighbors":
         assert (alone > 0).all()
     else:
         np.testing.assert_allclose(alone, q @ z.sum(0))
@@ -177,3 +172,19 @@ def test_every_null_model_learns_and_takes_one_class(name):
 
 def test_accuracy_by_hand():
     assert accuracy(np.array([1.0, -1.0, 0.0, 2.0]), np.array([1, 0, 1, 0])) == 2.5 / 4
+
+
+def test_agreement_by_hand():
+    assert agreement(np.array([1.0, -1.0, 0.2, -3.0]), np.array([2.0, 1.0, 0.1, -0.1])) == 0.75
+
+
+def test_ridge_on_a_white_context_is_the_one_line_rule():
+    """Why ridge regression is not among the simple rules."""
+    from sklearn.linear_model import RidgeClassifier
+
+    rng = np.random.default_rng(2)
+    z, q = whiten(rng.standard_normal((30, 40)), rng.standard_normal((50, 40)), 8)
+    y = np.arange(30) % 2
+    ridge = RidgeClassifier(alpha=1.0, fit_intercept=False).fit(z, y).decision_function(q)
+    line = mean_difference(z, y, q)
+    np.testing.assert_allclose(ridge / line, np.full(50, (ridge / line)[0]), rtol=1e-8)

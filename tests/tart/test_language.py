@@ -10,27 +10,28 @@ from hypothesis import strategies as st
 
 from companion.data import DataUnavailable
 from companion.models import ModelUnavailable, smollm2, smollm2_available
+from companion.tart import makers
 from companion.tart.lab import cells as cells_module
 from companion.tart.lab.cells import (
-    FineTuning,
-    StaleCache,
-    _Tuned,
+    Answers,
+    StaleCells,
+    along_axes,
     check_cells,
-    fine_tune,
     load_cells,
     run_cell,
-    run_cells,
     save_cells,
 )
-from companion.tart.lab.nulls import Answers
+from companion.tart.lab.tuning import FineTuning, _Tuned, fine_tune
 from companion.tart.method.embeddings import (
     PROTOCOLS,
     CausalEmbedder,
+    Embedded,
     LabelIsNotOneToken,
     PromptMaker,
     PromptTooLong,
     join,
 )
+from companion.tart.method.whitening import whiten
 from companion.tart.sources import make_set, nested_splits, read_texts, split, text_set
 
 TEXTS = ["free prize now", "see you at dinner", "a positive word", "negative or positive", "x"]
@@ -92,7 +93,7 @@ def test_vanilla_by_brute_force(embedder, tokenizer, language_model, examples):
 
 
 def test_leave_one_out_by_brute_force(embedder, tokenizer, language_model, examples):
-    found = embedder.leave_one_out(examples)
+    found, logits = embedder.leave_one_out(examples)
     for i in range(len(TEXTS)):
         rest = [j for j in range(len(TEXTS)) if j != i]
         others = prompt_text([TEXTS[j] for j in rest], [LABELS[j] for j in rest])
@@ -100,6 +101,9 @@ def test_leave_one_out_by_brute_force(embedder, tokenizer, language_model, examp
         all_states = states(language_model, tokenizer, text)
         expected = all_states[n_tokens(tokenizer, others) :].mean(0)
         np.testing.assert_allclose(found[i], expected, atol=1e-4)
+        with torch.inference_mode():
+            last = language_model(torch.tensor([tokenizer(text)["input_ids"]])).logits[0, -1]
+        np.testing.assert_allclose(logits[i], last[list(embedder.maker.label_ids)], atol=1e-4)
 
 
 def test_queries_and_answers_by_brute_force(embedder, tokenizer, language_model, examples):
@@ -131,7 +135,8 @@ def test_the_cache_changes_nothing(language_model, tokenizer, k):
     shown = [maker.example(t, y) for t, y in zip(TEXTS[:k], LABELS[:k], strict=True)]
     asked = [maker.query(q) for q in QUERIES]
     fast, slow = (CausalEmbedder(language_model, maker, cached=c) for c in (True, False))
-    np.testing.assert_allclose(fast.leave_one_out(shown), slow.leave_one_out(shown), atol=1e-4)
+    for a, b in zip(fast.leave_one_out(shown), slow.leave_one_out(shown), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
     for a, b in zip(fast.ask(shown, asked), slow.ask(shown, asked), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
@@ -148,8 +153,10 @@ def test_a_real_model_gives_the_same_with_and_without_the_cache():
     shown = [maker.example(t, y) for t, y in zip(TEXTS[:3], LABELS[:3], strict=True)]
     asked = [maker.query(q) for q in QUERIES[:2]]
     fast, slow = (CausalEmbedder(model, maker, cached=c) for c in (True, False))
-    scale = np.abs(slow.leave_one_out(shown)).max()
-    assert np.abs(fast.leave_one_out(shown) - slow.leave_one_out(shown)).max() < 1e-4 * scale
+    (quick, own), (whole, again) = (one.leave_one_out(shown) for one in (fast, slow))
+    scale = np.abs(whole).max()
+    assert np.abs(quick - whole).max() < 1e-4 * scale
+    np.testing.assert_allclose(own, again, atol=1e-3)
     ours, theirs = fast.ask(shown, asked), slow.ask(shown, asked)
     assert np.abs(ours[0] - theirs[0]).max() < 1e-4 * scale
     np.testing.assert_allclose(ours[1], theirs[1], atol=1e-3)
@@ -191,7 +198,8 @@ def test_the_cache_pays(language_model, tokenizer):
 
 def answers():
     logits = np.array([[0.0, 3.0], [0.0, 2.0], [0.0, 1.0], [2.0, 2.5]])
-    return Answers(logits, np.array([7, 7, 7, 99]), (5, 7), np.array([0.0, 1.5]))
+    own = np.array([[0.0, 2.2], [0.0, 2.4], [0.0, 2.6], [1.0, 3.8]])
+    return Answers(logits, np.array([7, 7, 7, 99]), (5, 7), np.array([0.0, 1.5]), own)
 
 
 def test_answers_by_hand():
@@ -201,6 +209,7 @@ def test_answers_by_hand():
     assert said.unparsed == 0.25
     assert said.contextual(labels) == 1.0  # threshold 1.5
     assert said.median(labels) == 1.0  # threshold 1.5
+    assert said.from_examples(labels) == 0.75  # scores 2.2, 2.4, 2.6, 2.8: threshold 2.5
     assert said.score.tolist() == [3, 2, 1, 0.5]
 
 
@@ -275,30 +284,43 @@ def test_the_real_sets_are_what_their_readme_says(data_here):
 
 @pytest.fixture(scope="module")
 def cell(embedder, small_set):
-    return run_cell(embedder, small_set, 6, 0, 10, swap=True)
+    return run_cell(embedder, small_set, 6, 0, 10, FineTuning(blocks=1, epochs=1))
 
 
 def test_a_cell_has_everything(cell):
     assert set(cell.vectors) == set(PROTOCOLS)
-    assert {v.context.shape for v in cell.vectors.values()} == {(6, 32)}
-    assert {v.query.shape for v in cell.vectors.values()} == {(10, 32)}
+    assert {v.context.shape for v in cell.vectors.values()} == {(6, 5)}
+    assert {v.query.shape for v in cell.vectors.values()} == {(10, 5)}
     assert cell.answers.logits.shape == (10, 2)
-    # the words are turned in the context too, so this is another prompt
-    assert cell.swapped.label_ids == cell.answers.label_ids[::-1]
-    assert cell.labels.sum() == 3
+    assert cell.answers.own.shape == (6, 2)
+    assert (cell.k, cell.labels.sum()) == (6, 3)
+    assert 0 <= cell.tuned <= 1
+
+
+@pytest.mark.parametrize("p", [2, 5, 16])
+def test_along_the_axes_of_the_context_eq_5_is_what_it_was(p):
+    rng = np.random.default_rng(p)
+    context, query = rng.standard_normal((18, 60)) * 3 + 1, rng.standard_normal((7, 60))
+    reduced = along_axes(Embedded(context, query))
+    assert reduced.context.shape == (18, 17)
+    whole, less = whiten(context, query, p), whiten(reduced.context, reduced.query, p)
+    # the same coordinates but for signs of axes, so products are equal
+    for a, b in zip(whole, less, strict=True):
+        np.testing.assert_allclose(a @ whole[0].T, b @ less[0].T, atol=1e-4)
 
 
 def test_cells_are_stored_and_come_back(cell, tmp_path):
     path = tmp_path / "cells.safetensors"
     save_cells([cell, cell], path)
     found = load_cells(path)
-    assert [c.key for c in found] == [cell.key] * 2
+    assert [(c.task, c.seed, c.k) for c in found] == [("small", 0, 6)] * 2
     for name in PROTOCOLS:
-        np.testing.assert_allclose(
-            found[0].vectors[name].context, cell.vectors[name].context, rtol=2e-3, atol=1e-3
-        )
-    assert found[0].answers.exact(cell.query_labels) == cell.answers.exact(cell.query_labels)
-    assert found[0].answers.label_ids == cell.answers.label_ids
+        for part in ("context", "query"):
+            ours, theirs = (getattr(c.vectors[name], part) for c in (found[0], cell))
+            assert np.array_equal(ours, theirs)
+    for name in ("logits", "first", "free", "own", "label_ids"):
+        assert np.array_equal(getattr(found[0].answers, name), getattr(cell.answers, name))
+    assert found[0].tuned == cell.tuned
 
 
 def test_missing_cells_are_said(tmp_path):
@@ -306,36 +328,57 @@ def test_missing_cells_are_said(tmp_path):
         load_cells(tmp_path / "none")
 
 
-def test_a_stale_cache_is_noticed(cell, small_set, embedder, monkeypatch):
+def test_stale_cells_are_noticed(cell, small_set, embedder, monkeypatch):
     monkeypatch.setattr(cells_module, "text_set", lambda name: small_set)
     monkeypatch.setattr(cells_module, "language_model", lambda: embedder)
-    assert check_cells([cell], n_query=10) < 1e-4
+    assert check_cells([cell]) < 1e-4
     other = make_set(
         "small", [f"{t} more words here" for t in small_set.texts], small_set.labels.tolist()
     )
     monkeypatch.setattr(cells_module, "text_set", lambda name: other)
-    with pytest.raises(StaleCache, match="differ"):
-        check_cells([cell], n_query=10)
+    with pytest.raises(StaleCells, match="differ"):
+        check_cells([cell])
 
 
-def test_a_plan_of_cells(embedder, small_set):
-    found = run_cells(
-        [(4, 0), (4, 1)],
-        6,
-        n_swapped=1,
-        sets={"small": small_set},
-        embedder=embedder,
-        progress=False,
-    )
-    assert [c.key for c in found] == [("small", 4, 0), ("small", 4, 1)]
-    assert [c.swapped is not None for c in found] == [True, False]
+def test_making_cells_goes_on_where_it_stopped(small_set, embedder, monkeypatch, tmp_path):
+    monkeypatch.setattr(cells_module, "text_set", lambda name: small_set)
+    monkeypatch.setattr(makers, "text_set", lambda name: small_set)
+    monkeypatch.setattr(cells_module, "language_model", lambda: embedder)
+    monkeypatch.setattr(cells_module, "STORED", (("small", 0), ("small", 1)))
+    monkeypatch.setattr(cells_module, "TUNED", (1,))
+    said = []
+    target = tmp_path / "cells.safetensors"
+    makers.make_cells(tmp_path, said.append, target, 10)
+    assert [round(c.tuned, 2) >= 0 for c in load_cells(target)] == [False, True]
+    first = target.read_bytes()
+    makers.make_cells(tmp_path, said.append, target, 10)
+    assert target.read_bytes() == first
+    assert sum("there" in line for line in said) == 2
+
+
+def test_the_stored_cells_are_those_that_are_asked_for():
+    found = load_cells()
+    assert [(c.task, c.seed) for c in found] == list(cells_module.STORED)
+    assert {(c.k, len(c.query_labels)) for c in found} == {(cells_module.K, cells_module.QUERIES)}
+    for c in found:
+        assert c.labels.sum() == c.k // 2
+        assert np.isfinite(c.tuned) == (c.seed in cells_module.TUNED)
+
+
+@pytest.mark.mirror
+def test_the_stored_cells_are_what_the_model_gives():
+    assert check_cells(load_cells()) < 1e-3
+
+
+def tune(embedder, texts, k, seed, n_query, how):
+    return fine_tune(embedder, texts, split(texts.labels, k, n_query, seed, texts.name), seed, how)
 
 
 def test_fine_tuning_learns_what_it_is_shown(embedder, small_set):
     how = FineTuning(blocks=0, lr=3e-3, epochs=12)
-    assert fine_tune(embedder, small_set, 20, 0, 40, how) > 0.8
+    assert tune(embedder, small_set, 20, 0, 40, how) > 0.8
     untouched = FineTuning(blocks=0, lr=1e-12, epochs=1)
-    assert fine_tune(embedder, small_set, 20, 0, 40, untouched) < 0.8
+    assert tune(embedder, small_set, 20, 0, 40, untouched) < 0.8
 
 
 def test_only_the_last_blocks_are_trained_and_the_model_stays(embedder):
@@ -365,11 +408,11 @@ def test_before_it_is_trained_it_is_the_model(embedder, blocks):
 
 def test_the_last_block_alone_learns_too(embedder, small_set):
     how = FineTuning(blocks=1, lr=3e-3, epochs=12)
-    assert fine_tune(embedder, small_set, 20, 0, 40, how) > 0.7
+    assert tune(embedder, small_set, 20, 0, 40, how) > 0.7
 
 
 def test_the_prompt_of_tuning_ends_where_the_answer_begins(embedder, tokenizer):
-    from companion.tart.lab.cells import _prompt
+    from companion.tart.lab.tuning import _prompt
 
     assert tokenizer.decode(_prompt(embedder, "win cash")) == "Sentence: win cash\nLabel:"
 

@@ -1,10 +1,8 @@
 """The module against transformers' GPT-2, against itself without a cache, and by hand."""
 
-import numpy as np
 import pytest
 import torch
 
-from companion.tart.lab.nulls import MeanDifferenceHead, mean_difference
 from companion.tart.method.module import STANDARD, HeadConfig, TooLong, fresh_head, interleave
 
 CONFIG = HeadConfig(d=5, n_pairs=9, n_embd=16, n_layers=2, n_heads=4)
@@ -141,17 +139,3 @@ def test_too_many_examples_are_refused():
 def test_bad_shapes_are_refused(bad):
     with pytest.raises(ValueError):
         HeadConfig(4, 4, 16, **bad)
-
-
-def test_linear_attention_is_the_mean_difference():
-    rng = np.random.default_rng(0)
-    z, y, q = rng.standard_normal((7, 3)), rng.integers(0, 2, 7), rng.standard_normal((4, 3))
-    by_loop = [sum((2 * y[i] - 1) * float(z[i] @ one) for i in range(7)) for one in q]
-    np.testing.assert_allclose(mean_difference(z, y, q), by_loop)
-    head = MeanDifferenceHead()
-    x, labels = torch.from_numpy(z), torch.from_numpy(y).double()
-    np.testing.assert_allclose(head.scores(x, labels, torch.from_numpy(q)), by_loop)
-    sequence = head(x[None], labels[None])[0]
-    for i in range(7):
-        expected = head.scores(x[:i], labels[:i], x[i : i + 1])
-        np.testing.assert_allclose(sequence[i], expected[0] if i else 0.0)

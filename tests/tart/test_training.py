@@ -8,19 +8,19 @@ import torch
 from sklearn.metrics import log_loss
 
 from companion.scale import torch_generator
+from companion.tart import hub
 from companion.tart.lab import shipped
+from companion.tart.lab.learned import label_effect
 from companion.tart.lab.nulls import accuracy
-from companion.tart.lab.synthetic import label_effect
 from companion.tart.method.module import STANDARD, HeadConfig, fresh_head
 from companion.tart.method.training import (
     Curriculum,
     HeadRecipe,
     LogisticTaskSampler,
     all_positions_loss,
-    hits,
+    settle,
     train_head,
 )
-from companion.tart.settings import PAPER_RECIPE
 
 RECIPE = HeadRecipe(
     HeadConfig(3, 6, 8, 1, 2), Curriculum(1, 1, 2, 2, 3), steps=10, lr=1e-2, batch=4
@@ -64,7 +64,7 @@ def test_the_loop_is_plain_adam_with_a_constant_rate():
 
 
 def test_the_curriculum_of_the_paper():
-    curriculum = PAPER_RECIPE.curriculum
+    curriculum = hub.RECIPE.curriculum
     assert curriculum.at(0, STANDARD) == (4, 18)
     assert curriculum.at(2999, STANDARD)[0] == 12
     assert curriculum.at(3000, STANDARD)[0] == 16
@@ -114,12 +114,20 @@ def test_seeds_differ_and_repeat():
     assert not torch.equal(weights(first), weights(train_head(RECIPE, 4, progress=False)[0]))
 
 
-def test_hits_are_counted_before_the_label_is_read():
-    head = fresh_head(RECIPE.head, torch.Generator().manual_seed(0))
-    x, y, _ = RECIPE.sampler.tasks(10, 6, 0)
-    with torch.no_grad():
-        expected = ((head(x, y) > 0).float() == y).float().numpy()
-    np.testing.assert_array_equal(hits(head, x, y), expected)
+def test_the_falling_rate_ends_at_nothing_and_sees_new_batches():
+    head, _ = train_head(RECIPE, 5, progress=False)
+    other, _ = train_head(RECIPE, 5, progress=False)
+    history = settle(head, RECIPE, 5, 6, progress=False)
+    adam = torch.optim.Adam(other.parameters(), lr=RECIPE.lr)
+    for step in range(6):
+        done = max(0, step - 1) / 5  # the first step has the full rate, then half a cosine to 0
+        adam.param_groups[0]["lr"] = RECIPE.lr * 0.5 * (1 + np.cos(np.pi * done))
+        loss = all_positions_loss(other, RECIPE.batch_at(RECIPE.steps + step, 5))
+        assert history.losses[step] == pytest.approx(loss.item(), rel=1e-4)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    torch.testing.assert_close(weights(head), weights(other), atol=2e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("bad", [{"steps": 0}, {"lr": 0.0}, {"batch": 0}])
@@ -130,19 +138,49 @@ def test_bad_recipes_are_refused(bad):
         Curriculum(0, 1, 1, 1, 1)
 
 
+def make(folder, **options):
+    options = {"recipe": RECIPE, "falling": 4} | options
+    return shipped.make_head(folder / "run", lambda _: None, folder=folder, **options)
+
+
 def test_a_shipped_module_comes_back_as_it_was(tmp_path):
-    path = shipped.make_head(tmp_path / "run", lambda _: None, recipe=RECIPE, folder=tmp_path)
+    path = make(tmp_path)
     assert path.stat().st_size < shipped.MAX_BYTES
     found = shipped.read_head(tmp_path)
-    trained, history = train_head(RECIPE, shipped.SEED, measure_every=1, progress=False)
-    torch.testing.assert_close(weights(found.module), weights(trained), atol=1e-3, rtol=1e-3)
-    assert found.record["steps"] == RECIPE.steps
-    assert found.record["recipe"]["head"]["n_embd"] == 8
-    assert found.losses[-1, 0] == RECIPE.steps
+    begun = shipped.read_head(tmp_path / "run" / "constant")
+    trained, history = train_head(RECIPE, shipped.SEED, progress=False)
+    torch.testing.assert_close(weights(begun.module), weights(trained), atol=1e-3, rtol=1e-3)
+    settle(begun.module.train(), RECIPE, shipped.SEED, 4, progress=False)
+    torch.testing.assert_close(weights(found.module), weights(begun.module), atol=1e-3, rtol=1e-3)
+    record = found.record
+    assert record["constant_sha256"] == begun.record["sha256"] != record["sha256"]
+    assert (record["steps"], record["falling_steps"]) == (RECIPE.steps, 4)
+    assert record["recipe"]["head"]["n_embd"] == 8
+    assert found.losses[:, 0].tolist() == [RECIPE.steps, RECIPE.steps + 4]
     assert found.losses[0, 1] == pytest.approx(history.losses.mean(), abs=1e-4)
-    # made again from the finished checkpoint: the same file
-    again = shipped.make_head(tmp_path / "run", lambda _: None, recipe=RECIPE, folder=tmp_path)
-    assert shipped.read_head(again.parent).record["sha256"] == found.record["sha256"]
+    # made again from what the first stage left: the same file
+    assert shipped.sha256(make(tmp_path)) == record["sha256"]
+
+
+def test_both_stages_are_measured_on_tasks_that_neither_saw(tmp_path):
+    make(tmp_path)
+    record = shipped.read_head(tmp_path).record
+    begun = shipped.read_head(tmp_path / "run" / "constant").module
+    assert shipped.on_unseen(begun, RECIPE, shipped.SEED) == record["constant"]
+    x, y, _ = RECIPE.sampler.tasks(shipped.N_UNSEEN, 6, shipped.SEED, "unseen")
+    with torch.no_grad():
+        logits = begun(x, y)
+    expected = log_loss(y.flatten(), torch.sigmoid(logits).flatten())
+    assert record["constant"]["loss"] == pytest.approx(expected, abs=1e-4)
+    hit = ((logits > 0).float() == y).float().mean()
+    assert record["constant"]["accuracy"] == pytest.approx(float(hit), abs=1e-4)
+
+
+def test_a_stored_result_says_which_weights_it_is_of(monkeypatch):
+    found = shipped.read_head()
+    assert shipped.module_with(found.record["sha256"]).d == 16
+    with pytest.raises(shipped.HeadDamaged, match="not 0000"):
+        shipped.module_with("0000")
 
 
 def test_a_damaged_or_missing_module_is_said(tmp_path):
@@ -150,7 +188,7 @@ def test_a_damaged_or_missing_module_is_said(tmp_path):
 
     with pytest.raises(DataUnavailable, match="companion make tart head"):
         shipped.read_head(tmp_path)
-    path = shipped.make_head(tmp_path / "run", lambda _: None, recipe=RECIPE, folder=tmp_path)
+    path = make(tmp_path)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(shipped.HeadDamaged, match="SHA-256"):
         shipped.read_head(tmp_path)
@@ -159,17 +197,20 @@ def test_a_damaged_or_missing_module_is_said(tmp_path):
 def test_a_module_that_is_too_large_is_not_shipped(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match="at most 100"):
-        shipped.make_head(tmp_path / "run", lambda _: None, recipe=RECIPE, folder=tmp_path)
+        make(tmp_path)
 
 
 def test_the_files_of_the_package_are_the_module_that_its_recipe_makes():
     found = shipped.read_head()  # checks the hash
-    assert found.record["recipe"] == asdict(shipped.RECIPE)
-    assert found.record["seed"] == shipped.SEED
-    assert found.record["steps"] == shipped.RECIPE.steps == found.losses[-1, 0]
-    assert found.record["parameters"] == len(weights(found.module))
-    fall = found.losses[-20:-10, 1].mean() - found.losses[-10:, 1].mean()
-    assert abs(fall) < 0.004  # of a thousand steps, as the recipe's text has it
+    record = found.record
+    assert record["recipe"] == asdict(shipped.RECIPE)
+    assert (record["seed"], record["falling_steps"]) == (shipped.SEED, shipped.FALLING)
+    assert found.losses[-1, 0] == shipped.RECIPE.steps + shipped.FALLING
+    assert record["parameters"] == len(weights(found.module))
+    # what the record says of the second stage is what the weights do, but for half precision
+    again = shipped.on_unseen(found.module, shipped.RECIPE, shipped.SEED)
+    assert again["loss"] == pytest.approx(record["falling"]["loss"], abs=1e-3)
+    assert record["falling"]["loss"] < record["constant"]["loss"] - 0.003
 
 
 def test_the_module_of_the_package_learns_in_context_and_does_not_read_the_answer():

@@ -1,4 +1,4 @@
-r"""Vectors of labelled examples from a causal language model, and the prompts they come from.
+r"""Vectors of labeled examples from a causal language model, and the prompts they come from.
 
 Prompts as tokens, with the place of every part known from the start.
 
@@ -6,9 +6,9 @@ An example is ``Sentence: {text}\nLabel: {word}``, examples are joined by a newl
 find examples again by looking for the label's token, which a text that holds the word breaks;
 here the parts are put together from tokens, so their places are counted and never searched.
 
-Three ways to make vectors of labelled examples with a causal language model, and prompting.
+Three ways to make vectors of labeled examples with a causal language model, and prompting.
 
-**stream**: each text alone.  **vanilla**: one prompt of all k labelled examples; the vector of
+**stream**: each text alone.  **vanilla**: one prompt of all k labeled examples; the vector of
 example i is the mean over the tokens between label i - 1 and label i.  **LOO** (leave one out): per
 example a prompt of the other k - 1, then the example; so each context vector is made as the
 query's is: all others first, me last.  A query follows the prompt of all k examples.
@@ -42,7 +42,7 @@ WORDS = ("negative", "positive")
 
 @dataclass(frozen=True)
 class Example:
-    """One labelled example as tokens: ``Sentence: {text}\\nLabel:`` and the label's token."""
+    """One labeled example as tokens: ``Sentence: {text}\\nLabel:`` and the label's token."""
 
     body: tuple[int, ...]
     label: int
@@ -55,7 +55,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Query:
-    """What follows the labelled examples.
+    """What follows the labeled examples.
 
     sentence : tokens of ``Sentence: {text}``, over which the query's vector is averaged
     ask : tokens of ``\\nLabel:``, after which the model answers
@@ -83,7 +83,7 @@ class PromptMaker:
         self._ask = tuple(self._tokens("\nLabel:"))
 
     def example(self, text: str, label: int) -> Example:
-        """A labelled example."""
+        """A labeled example."""
         body = (*self._tokens(f"Sentence: {text}"), *self._ask)
         return Example(body, self.label_ids[label])
 
@@ -174,8 +174,11 @@ class CausalEmbedder:
         return np.stack([_mean(states[a:b]) for a, b in spans])
 
     @torch.inference_mode()
-    def leave_one_out(self, examples: Sequence[Example]) -> np.ndarray:
-        """Context vectors (k, width), each with all other examples before it.
+    def leave_one_out(self, examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
+        """Each example asked with all others before it.
+
+        Returns context vectors (k, width), and the logits (k, 2) of the two label words: what the
+        model would have answered to its own examples.
 
         Raises
         ------
@@ -184,7 +187,8 @@ class CausalEmbedder:
         if len(examples) < 2:
             raise ValueError("leaving one out needs at least two examples")
         _, cache, spans = self._prompt(examples)
-        vectors = []
+        head = self.model.get_output_embeddings()
+        vectors, logits = [], []
         for i, mine in enumerate(examples):
             rest = examples[i + 1 :]
             kept = spans[i - 1][1] + 1 if i and self.cached else 0  # up to the label before mine
@@ -196,8 +200,11 @@ class CausalEmbedder:
             last = len(tokens)  # where this example starts, its newline included
             tokens += [*self.maker.newline, *mine.body]
             past = _part(cache, kept) if kept else None
-            vectors.append(_mean(self._states([tokens], past)[0][last:]))
-        return np.stack(vectors)
+            states = self._states([tokens], past)[0]
+            vectors.append(_mean(states[last:]))
+            out = head(states[-1]).float().cpu()
+            logits.append(out[list(self.maker.label_ids)].numpy())
+        return np.stack(vectors), np.stack(logits).astype(float)
 
     @torch.inference_mode()
     def ask(

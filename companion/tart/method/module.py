@@ -49,7 +49,7 @@ class HeadConfig:
 
     @property
     def max_context(self) -> int:
-        """Most labelled examples that leave room for a query."""
+        """Most labeled examples that leave room for a query."""
         return self.n_pairs - 1
 
     @property
@@ -68,6 +68,8 @@ class TooLong(ValueError):
 
 def interleave(x: Tensor, y: Tensor, repeats: bool = False) -> Tensor:
     """Points (b, n, d) and labels (b, n) as one sequence x_1, y_1, ..., x_n, y_n: (b, 2n, d).
+
+    Notebook eq. 3.
 
     repeats : the label token repeats its point, (x_i, y_i, 1): (b, 2n, d + 2)
     """

@@ -18,11 +18,9 @@ weight decay 0, warm-up 0 and floor 1.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -41,17 +39,15 @@ class LogisticTaskSampler:
     alpha : weight multiplier; the larger, the less noise in the labels (the paper's 10 is nearly
         noiseless: whoever knows w is right in 98.5 % at d = 16)
     variable : draw alpha per sequence, uniform on the integers 1 to `alpha`
-    flip : probability that a label is turned around after it was drawn
     """
 
     d: int
     alpha: float = 10.0
     variable: bool = False
-    flip: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.d < 1 or self.alpha <= 0 or not 0 <= self.flip <= 1:
-            raise ValueError(f"need d >= 1, alpha > 0 and 0 <= flip <= 1, got {self}")
+        if self.d < 1 or self.alpha <= 0:
+            raise ValueError(f"need d >= 1 and alpha > 0, got {self}")
         if self.variable and self.alpha < 1:
             raise ValueError(f"a variable alpha is at least 1, got {self.alpha}")
 
@@ -67,6 +63,8 @@ class LogisticTaskSampler:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Points (n_tasks, n_pairs, d), labels 0 or 1 (n_tasks, n_pairs), alpha * w (n_tasks, d).
 
+        Notebook eq. 2.
+
         d_used : coordinates from this one on are 0 in x, the curriculum of the paper; the tail of
             w keeps its values, which then do not matter
 
@@ -81,9 +79,7 @@ class LogisticTaskSampler:
         x = torch.randn(n_tasks, n_pairs, self.d, generator=rng)
         x[..., d_used:] = 0.0
         p = torch.sigmoid(torch.einsum("tnd,td->tn", x, w))
-        y = torch.bernoulli(p, generator=rng)
-        flips = torch.bernoulli(torch.full_like(y, self.flip), generator=rng)
-        return x, (y + flips) % 2, w
+        return x, torch.bernoulli(p, generator=rng), w
 
     def tasks(self, n_tasks: int, n_pairs: int, seed: int, *names: object) -> tuple[Tensor, ...]:
         """:meth:`draw` as a pure function of the seed and of names."""
@@ -191,8 +187,6 @@ def train_head(
     recipe: HeadRecipe,
     seed: int,
     *,
-    measure_every: int = 0,
-    n_test: int = 256,
     checkpoint: Path | None = None,
     checkpoint_every: int = 500,
     device: str = "cpu",
@@ -201,21 +195,15 @@ def train_head(
 ) -> tuple[ReasoningModule, History]:
     """A module trained by `recipe`, and its losses; the same seed gives the same module.
 
-    measure_every : measure accuracy by position on `n_test` unseen tasks of full size every so
-        many steps and at the end; 0 leaves it out.  The history's series "accuracy" then has
-        shape (measurements, pairs)
     checkpoint : the run goes on from this file if it exists
     """
     head = fresh_head(recipe.head, torch_generator(seed, "tart weights")).to(device)
-    steps = range(0, recipe.steps + 1, measure_every) if measure_every else ()
     history = train(
         head,
         lambda step: recipe.batch_at(step, seed),
         recipe.training,
         seed=seed,
         loss=all_positions_loss,
-        measure=_accuracy_on(recipe, n_test, seed),
-        measure_at={*steps, recipe.steps} if measure_every else (),
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
         progress=progress,
@@ -224,21 +212,21 @@ def train_head(
     return head.eval(), history
 
 
-def _accuracy_on(recipe: HeadRecipe, n_test: int, seed: int) -> Callable:
-    x, y, _ = recipe.sampler.tasks(n_test, recipe.head.n_pairs, seed, "unseen")
+def settle(
+    head: ReasoningModule, recipe: HeadRecipe, seed: int, steps: int, *, progress: bool = True
+) -> History:
+    """Go on training in place for `steps` with a rate that falls to 0; the losses.
 
-    def measure(head: ReasoningModule, _step: int) -> dict[str, np.ndarray]:
-        return {"accuracy": hits(head, x, y).mean(0)}
-
-    return measure
-
-
-@torch.no_grad()
-def hits(head: ReasoningModule, x: Tensor, y: Tensor) -> np.ndarray:
-    """Whether each prediction is right: float (tasks, pairs), before its label is read."""
-    on = next(head.parameters()).device
-    parts = [
-        ((head(a.to(on), b.to(on)) > 0).float() == b.to(on)).float().cpu()
-        for a, b in zip(x.split(128), y.split(128), strict=True)
-    ]
-    return torch.cat(parts).numpy().astype(float)
+    Ours: the paper's rate is constant.  Batches go on where those of the recipe end, so none is
+    seen twice.
+    """
+    settings = replace(recipe.training, steps=steps, floor=0.0, recipe=f"{recipe!r}, falling")
+    return train(
+        head,
+        lambda step: recipe.batch_at(recipe.steps + step, seed),
+        settings,
+        seed=seed,
+        loss=all_positions_loss,
+        progress=progress,
+        label="falling rate",
+    )

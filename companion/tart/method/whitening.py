@@ -30,7 +30,7 @@ class NotEnoughVectors(ValueError):
 
 @dataclass(frozen=True)
 class Whitening:
-    """A map that was fitted to a context.
+    """A map that was fitted to a context.  Notebook eq. 5.
 
     mean : (d_emb,); axes : (p, d_emb), orthonormal rows; scales : (p,), standard deviations of
     the context along the axes, floored; k : size of the context; rank : of the centered context
@@ -125,12 +125,6 @@ def shrinkage(context: ArrayLike, query: ArrayLike, p: int) -> float:
     the context.  The module never saw that in training.
     """
     return float((whiten(context, query, p)[1] ** 2).mean())
-
-
-def distinct(rows: ArrayLike) -> np.ndarray:
-    """Indices, increasing, of the first of each group of equal rows."""
-    first = np.unique(np.asarray(rows), axis=0, return_index=True)[1]
-    return np.sort(first)
 
 
 def _matrix(vectors: ArrayLike) -> np.ndarray:

@@ -2,156 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from companion.claims import measured_text
-from companion.stats import t_interval
+from companion.stats import over_seeds, t_interval
 from companion.tables import styled
 from companion.tart.lab.cells import Cell
-from companion.tart.lab.nulls import NULLS
-from companion.tart.lab.real import MODULE
-from companion.tart.lab.synthetic import Curve, Live, Noise
+from companion.tart.lab.learned import MODULE, Learned
+from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS
+from companion.tart.lab.real import pick
+from companion.tart.lab.tie import ARMS, Tie
+from companion.tart.page.figures import words
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from pandas.io.formats.style import Styler
 
     from companion.tart.lab.shipped import ShippedHead
 
-SYNTHETIC = ("knows w", MODULE, *NULLS)
 
-
-def live_table(live: Live) -> Styler:
-    """What was trained in this run."""
-    config = live.recipe.head
+def curve_table(found: Learned) -> Styler:
+    """Accuracy on synthetic tasks with the most examples, mean and 95 % interval over tasks."""
+    curve = found.curve
     rows = [
         {
-            "seed": i,
-            "dimensions": config.d,
-            "pairs": config.n_pairs,
-            "parameters": sum(p.numel() for p in head.parameters()),
-            "steps": len(history.losses),
-            "first loss": history.losses[:20].mean(),
-            "last loss": history.losses[-100:].mean(),
+            "who": words(name),
+            f"accuracy ↑, {int(curve.at[-1])} examples": measured_text(
+                t_interval(curve.last(name))
+            ),
         }
-        for i, (head, history) in enumerate(zip(live.heads, live.histories, strict=True))
-    ]
-    formats = {"parameters": "{:,}", "steps": "{:,}", "first loss": "{:.3f}", "last loss": "{:.3f}"}
-    return styled(pd.DataFrame(rows), "tart-live", formats)
-
-
-def curve_table(curve: Curve) -> Styler:
-    """Accuracy on synthetic tasks with the most examples, mean and 95 % interval over tasks."""
-    k = int(curve.k[-1])
-    rows = [
-        {"who": name, f"accuracy ↑, {k} examples": measured_text(t_interval(curve.last(name)))}
-        for name in SYNTHETIC
-        if name in curve.accuracy
+        for name in ("knows w", MODULE, *NULLS)
     ]
     return styled(pd.DataFrame(rows), "tart-curve")
-
-
-def noise_table(found: Noise) -> Styler:
-    """Error by noise level, one row per method."""
-    columns = [f"α = {a:g}" for a in found.alphas]
-    arms = [name for name in SYNTHETIC if name in found.error]
-    frame = pd.DataFrame([found.error[a].mean(0) for a in arms], columns=columns)
-    frame.insert(0, "error ↓", arms)
-    return styled(frame, "tart-noise", dict.fromkeys(columns, "{:.3f}"))
-
-
-def synthetic_table(curve: Curve) -> Styler:
-    """The shipped module and the null models on synthetic tasks, one column per size."""
-    columns = [f"k = {int(k)}" for k in curve.k]
-    arms = [name for name in SYNTHETIC if name in curve.accuracy]
-    rows = [
-        [name, *(measured_text(t_interval(v)) for v in curve.accuracy[name].T)] for name in arms
-    ]
-    return styled(pd.DataFrame(rows, columns=["accuracy ↑", *columns]), "tart-synthetic")
 
 
 def shipped_table(shipped: ShippedHead) -> Styler:
     """How the shipped module was made."""
     record, head = shipped.record, shipped.record["recipe"]["head"]
+    stages = {
+        "at the constant rate": record["constant"],
+        "after the falling rate": record["falling"],
+    }
     facts = {
         "dimensions, longest context": f"{head['d']}, {head['n_pairs'] - 1} examples",
         "width, blocks, heads": f"{head['n_embd']}, {head['n_layers']}, {head['n_heads']}",
         "parameters": f"{record['parameters']:,}",
-        "steps": f"{record['steps']:,}",
-        "seed": str(record["seed"]),
-        "trained on": f"{record['device']} ({record['machine']}), torch {record['torch']}",
-        "last loss": f"{shipped.losses[-1, 1]:.3f} nats",
+        "steps, then at a falling rate": f"{record['steps']:,}, {record['falling_steps']:,}",
+        **{
+            f"on new tasks, {name}": f"{of['loss']:.3f} nats, {of['accuracy']:.1%} at the end"
+            for name, of in stages.items()
+        },
         "SHA-256 of the weights": str(record["sha256"])[:16] + "…",
     }
     frame = pd.DataFrame({"shipped module": list(facts), "value": list(facts.values())})
     return styled(frame, "tart-shipped")
 
 
-def method_means(table: pd.DataFrame, name: str) -> Styler:
-    """Mean accuracy of every method, one row per method, one column per data set and k."""
-    order = ["ICL", "ICL, contextual", "ICL, median", "ICL, words swapped", *NULLS, MODULE]
-    shown = table[table["method"].isin(order)]
-    if (shown["vectors"] == "LOO").any():
-        shown = shown[shown["vectors"].isin(["prompt", "LOO"])]
-    wide = shown.pivot_table(index="method", columns=["data", "k"], values="accuracy", sort=False)
-    wide = wide.reindex([m for m in order if m in wide.index])
-    wide.columns = [f"{data}, k = {k}" for data, k in wide.columns]
-    formats = dict.fromkeys(wide.columns, "{:.3f}")
-    return styled(wide.rename_axis("accuracy ↑").reset_index(), name, formats)
+def agreement_table(found: Tie, pixels: pd.DataFrame, *tables: pd.DataFrame) -> Styler:
+    """How often each rule decides as the module does: synthetic tasks, and real vectors.
 
-
-def published_means(published: Mapping[str, object] | None, series: str) -> Styler | None:
-    """The same of a series of the published record; None where the record has none."""
-    told = (published or {}).get("series", {}).get(series)
-    return None if told is None else method_means(pd.DataFrame(told), f"tart-published-{series}")
-
-
-def protocol_table(table: pd.DataFrame) -> Styler:
-    """Logistic regression, mean difference and the module by protocol."""
-    shown = table[
-        table["method"].isin(["mean difference", "logistic", MODULE])
-        & (table["vectors"] != "prompt")
+    On real vectors the mean over numbers of examples; the ideal learner is asked at some of them.
+    """
+    arms = [arm for arm in ARMS if arm != MODULE]
+    rows = [
+        {
+            "data": "synthetic",
+            "examples": f"{k}",
+            **{words(arm): _share(found.agrees[arm][:, i]) for arm in arms},
+        }
+        for i, k in enumerate(found.k)
     ]
-    wide = shown.pivot_table(
-        index=["data", "k", "method"], columns="vectors", values="accuracy", sort=False
-    ).reset_index()
-    names = [n for n in ("stream", "vanilla", "LOO") if n in wide.columns]
-    return styled(
-        wide[["data", "k", "method", *names]], "tart-protocols", dict.fromkeys(names, "{:.3f}")
-    )
+    for table in (pixels, *tables):
+        kept = table[~table["vectors"].isin(["prompt", "stream", "vanilla"])]
+        for (data, vectors), part in kept.groupby(["data", "vectors"], sort=False):
+            told = {arm: pick(part, arm, column="agrees").dropna() for arm in arms}
+            means = {arm: values.groupby(level="seed").mean() for arm, values in told.items()}
+            least, most = part["k"].min(), part["k"].max()
+            rows.append(
+                {
+                    "data": f"{data}, {vectors.replace('LOO', 'SmolLM2')}",
+                    "examples": f"{least}" if least == most else f"{least} to {most}",
+                    **{words(arm): _share(values) for arm, values in means.items()},
+                }
+            )
+    return styled(pd.DataFrame(rows), "tart-agreement")
+
+
+def _share(values: ArrayLike) -> str:
+    """Mean of shares with its interval, which ends at 1."""
+    found = over_seeds(values)
+    return measured_text(found if found.high is None else found._replace(high=min(1, found.high)))
 
 
 def answers_table(cells: Sequence[Cell]) -> Styler:
-    """What the prompted model said: accuracy, answers that are no label, and label bias."""
+    """What the prompted model said, by text set: answers that are no label, and label bias."""
     rows = [
         {
-            "task": cell.task,
-            "k": cell.k,
-            "seed": cell.seed,
+            "data": cell.task,
             "exact": cell.answers.exact(cell.query_labels),
             "no label (%)": 100 * cell.answers.unparsed,
             "says positive (%)": 100 * (cell.answers.score > 0).mean(),
-            "median threshold": cell.answers.median(cell.query_labels),
+            "own threshold": cell.answers.from_examples(cell.query_labels),
+            "median of the queries": cell.answers.median(cell.query_labels),
         }
         for cell in cells
     ]
-    formats = {
-        "exact": "{:.2f}",
-        "no label (%)": "{:.0f}",
-        "says positive (%)": "{:.0f}",
-        "median threshold": "{:.2f}",
-    }
-    return styled(pd.DataFrame(rows), "tart-answers", formats)
+    means = pd.DataFrame(rows).groupby("data", sort=False, as_index=False).mean()
+    shares = dict.fromkeys(("no label (%)", "says positive (%)"), "{:.0f}")
+    numbers = dict.fromkeys(("exact", "own threshold", "median of the queries"), "{:.3f}")
+    return styled(means, "tart-answers", shares | numbers)
+
+
+def protocol_table(table: pd.DataFrame) -> Styler:
+    """Accuracy by protocol: the one-line rule, logistic regression and the module."""
+    shown = table[table["method"].isin([MEAN, LOGISTIC, MODULE]) & (table["vectors"] != "prompt")]
+    wide = shown.pivot_table(
+        index=["data", "method"], columns="vectors", values="accuracy", sort=False
+    ).reset_index()
+    wide["method"] = wide["method"].map(words)
+    names = [n for n in ("stream", "vanilla", "LOO") if n in wide.columns]
+    return styled(
+        wide[["data", "method", *names]], "tart-protocols", dict.fromkeys(names, "{:.3f}")
+    )
 
 
 def variants_table(table: pd.DataFrame) -> Styler:
-    """Accuracy by variant: the module, and two null models on the same coordinates."""
-    table = table[table["method"].isin([MODULE, "mean difference", "logistic"])]
+    """Accuracy by variant: the module, and two simple rules on the same coordinates."""
     keys = ["variant", "method"]
     means = table.groupby([*keys, "data"], sort=False)["accuracy"].mean().unstack(sort=False)
     means = means.reset_index()
+    means["method"] = means["method"].map(words)
     numbers = [name for name in means.columns if name not in keys]
     return styled(means, "tart-variants", dict.fromkeys(numbers, "{:.3f}"))
 
@@ -161,18 +144,11 @@ def orders_table(table: pd.DataFrame) -> Styler:
     means = table.groupby("data", sort=False, as_index=False).mean(numeric_only=True)
     means = means.drop(columns="seed")
     means["turned"] *= 100
-    means = means.rename(
-        columns={
-            "spread": "sd of the probability",
-            "turned": "turned (%)",
-            "best": "best order",
-            "worst": "worst order",
-        }
-    )
-    formats = {
-        "sd of the probability": "{:.3f}",
-        "turned (%)": "{:.1f}",
-        "best order": "{:.3f}",
-        "worst order": "{:.3f}",
+    names = {
+        "spread": "sd of the probability",
+        "turned": "turned (%)",
+        "best": "best order",
+        "worst": "worst order",
     }
-    return styled(means, "tart-orders", formats)
+    formats = dict.fromkeys(names.values(), "{:.3f}") | {"turned (%)": "{:.1f}"}
+    return styled(means.rename(columns=names), "tart-orders", formats)

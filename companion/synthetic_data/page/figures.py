@@ -70,6 +70,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     if not {"curves", "language"} <= set(series):
         return no_record()
     curves, text = (pd.DataFrame(series[name]) for name in ("curves", "language"))
+    curves = curves[curves["s"] <= 0.5]  # the paper's range; all of it stands below
     fig, (left, right) = figure(1, 2, height=3.3, width_ratios=(1.25, 1))
     for kind, name in ((MIXTURE, "mixture"), (ALONE, "alone")):
         look = LOOKS[kind]
@@ -86,7 +87,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     worse, off = (Interval(*(found[f"{name}{end}"] for end in ENDS)) for name in ("kl", "law"))
     finding_title(
         fig,
-        "A mixture is worse than its real part alone, and about as much as a law says",
+        "At s = 0.5 a mixture is worse than its real part alone, about as much as a law says",
         holds=shows(worse, above=0) and shows(off, above=-OFF) and shows(off, below=OFF),
         otherwise="A mixture, its real part alone, and a law without free numbers",
     )

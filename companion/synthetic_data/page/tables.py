@@ -98,7 +98,7 @@ def language_table(lives: Sequence[Lives]) -> Styler:
     for one in lives:
         for temperature, share in one.plan.arms:
             row = {
-                "layers x width": "x".join(map(str, one.plan.shape)),
+                "vector x hidden": "x".join(map(str, one.plan.shape)),
                 "T": temperature,
                 "s": share,
                 "test loss, all real": one.at("loss", temperature, share, 0).mean(),
@@ -112,8 +112,10 @@ def language_table(lives: Sequence[Lives]) -> Styler:
                 alone = one.real_alone(name, share)
                 row[f"{words}: change"] = measured_text(paired(times * now, times * start))
                 row[f"{words}: less alone"] = measured_text(paired(times * now, times * alone))
+            row["stopped before the end (%)"] = 100 * float((one.stopped < 1).mean())
             rows.append(row)
     formats = {"T": "{:g}", "s": "{:g}", "test loss, all real": "{:.3f}"}
+    formats["stopped before the end (%)"] = "{:.0f}"
     return styled(pd.DataFrame(rows), "sd-language", formats)
 
 

@@ -20,10 +20,10 @@ class Settings(Sized):
     seed_base: int = sized(toy=0, book=86_000, least=0)
     jobs: int = sized(1, least=1)  # processes, each on one thread
     # known truth: data sets, starting points and worlds
-    n_seeds: int = sized(toy=4, book=24, least=2)
+    n_seeds: int = sized(toy=5, book=24, least=2)
     n_samples: int = sized(4_000, paper=40_000, least=100)  # N, training samples of a generation
     generations: int = sized(toy=2, book=3, least=2)  # K, rounds of writing and training
-    ranks: tuple[int, ...] = sized(toy=(24,), book=(4, 8, 24))  # sizes, the last is the main one
+    ranks: tuple[int, ...] = sized(toy=(8,), book=(4, 8, 24))  # sizes, the last is the main one
     # mixing ratios: of the mixtures at T = 1 and of the real part alone; of sharpened text and of
     # the other sizes; of the rest
     shares: tuple[float, ...] = sized(toy=FEW, book=ALL)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def arms_table(loops: Loops, share: float = 0.5) -> Styler:
-    """Every arm at one mixing ratio: changes against all real data, and what was chosen."""
+    """Every arm at one mixing ratio: changes against all real data, and what was chosen.
+
+    The over-confidence is that of the last generation, and no change.
+    """
     rows = []
     for name in ARMS:
         runs = arm(loops, name)
@@ -33,6 +36,7 @@ def arms_table(loops: Loops, share: float = 0.5) -> Styler:
                 "divergence added": measured_text(over_seeds(runs.rise("kl", share))),
                 "accuracy, points": measured_text(over_seeds(100 * runs.rise("accuracy", share))),
                 "ECE, points": measured_text(over_seeds(100 * runs.rise("ece", share))),
+                "over-confidence, points": measured_text(over_seeds(100 * runs.at("over", share))),
                 "4-hop chains, points": measured_text(over_seeds(100 * runs.rise("hops_4", share))),
                 "median penalty": float(np.median(runs.penalty[-1, runs.place(share)])),
                 "inside the grid (%)": 100 * inside / size,
@@ -102,6 +106,7 @@ def language_table(lives: Sequence[Lives]) -> Styler:
                 "T": temperature,
                 "s": share,
                 "test loss, all real": one.at("loss", temperature, share, 0).mean(),
+                "over-confidence, all real": 100 * one.at("over", temperature, share, 0).mean(),
             }
             for name, words, times in (
                 ("loss", "loss", 1),
@@ -115,7 +120,7 @@ def language_table(lives: Sequence[Lives]) -> Styler:
             row["stopped before the end (%)"] = 100 * float((one.stopped < 1).mean())
             rows.append(row)
     formats = {"T": "{:g}", "s": "{:g}", "test loss, all real": "{:.3f}"}
-    formats["stopped before the end (%)"] = "{:.0f}"
+    formats |= {"stopped before the end (%)": "{:.0f}", "over-confidence, all real": "{:.1f}"}
     return styled(pd.DataFrame(rows), "sd-language", formats)
 
 

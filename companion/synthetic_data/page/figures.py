@@ -312,6 +312,7 @@ def language(lives: Sequence[Lives]) -> Figure:
             )
             band(right, k, sign * (values - values[0]), look, told)
     right.set(xlabel=GENERATION, ylabel="percentage points", xticks=k)
+    right.set_ylim(top=1.7 * right.get_ylim()[1])  # room for four names
     right.legend(loc="upper left", fontsize=8)
     gap = paired(one.at("loss", 1.0, 0.5), one.real_alone("loss", 0.5))
     finding_title(

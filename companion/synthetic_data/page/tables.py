@@ -114,9 +114,10 @@ def language_table(lives: Sequence[Lives]) -> Styler:
                 ("ece", "ECE, points", 100),
             ):
                 now, start = one.at(name, temperature, share), one.at(name, temperature, share, 0)
-                alone = one.real_alone(name, share)
                 row[f"{words}: change"] = measured_text(paired(times * now, times * start))
-                row[f"{words}: less alone"] = measured_text(paired(times * now, times * alone))
+                if name != "ece":
+                    alone = one.real_alone(name, share)
+                    row[f"{words}: less alone"] = measured_text(paired(times * now, times * alone))
             row["stopped before the end (%)"] = 100 * float((one.stopped < 1).mean())
             rows.append(row)
     formats = {"T": "{:g}", "s": "{:g}", "test loss, all real": "{:.3f}"}

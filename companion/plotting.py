@@ -143,8 +143,8 @@ METHODS = {
     "fixed, T=1": Style(BLUE, "o", "-"),
     "fixed, T=0.7": Style(VERMILION, "s", "-"),
     "fresh, T=1": Style(SKY, "o", "--"),
-    "fresh, T=0.7": Style(ORANGE, "s", "--"),
-    "compute matched": Style(GREEN, "^", "-."),
+    "accumulate": Style(GREEN, "D", "-."),
+    "subsample": Style(ORANGE, "^", ":"),
     "real only": Style(PURPLE, "v", ":"),
     "written by the truth": Style(BLACK, "X", ""),
 }

@@ -165,7 +165,7 @@ def test_worlds_that_differ_are_resampled_too():
 
 
 def test_a_ratio_of_means_over_seeds():
-    from companion.synthetic_data.verdict import paper
+    from companion.synthetic_data.lab.evidence import ratio
 
     rng = np.random.default_rng(0)
 
@@ -175,34 +175,25 @@ def test_a_ratio_of_means_over_seeds():
 
     inside = 0
     for _ in range(N):
-        inside += covers(paper.ratio(*both(rng), n_resamples=200), 2.0)
+        inside += covers(ratio(*both(rng), n_resamples=200), 2.0)
     assert nearly(inside)
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.01, 0.02])
 def test_stable_is_two_one_sided_tests(effect):
     """Inside the margin exactly where both tests at 5 % reject."""
-    from companion.synthetic_data.lab.threshold import equivalent
+    from companion.synthetic_data.lab.evidence import lost
+    from companion.synthetic_data.verdict import MARGIN
 
     rng = np.random.default_rng(0)
     inside = 0
     for _ in range(60):
         loss = rng.normal(effect, 0.02, 8)
-        found = equivalent(1 - loss, np.ones(8), 0.03)
-        p = ttost_paired(loss, np.zeros(8), -0.03, 0.03)[0]
-        assert (found.low > -0.03 and found.high < 0.03) == (p < 0.05)
-        assert found.p == pytest.approx(p)
-        half = stats.t_interval(loss, stats.EQUIVALENCE)
-        assert (found.low, found.high) == pytest.approx((half.low, half.high))
+        found = lost(loss)
+        p = ttost_paired(loss, np.zeros(8), -MARGIN, MARGIN)[0]
+        assert (found.low > -MARGIN and found.high < MARGIN) == (p < 0.05)
         inside += p < 0.05
     assert 0 < inside < 60
-
-
-def test_ends_of_a_knot_are_percentiles_of_its_resamples():
-    from companion.synthetic_data.lab.threshold import _interval
-
-    draws = np.arange(1001.0)
-    assert _interval(500.0, draws, 9)[:3] == pytest.approx((500, 25, 975))
 
 
 # gaussian-rbf

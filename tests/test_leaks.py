@@ -77,132 +77,112 @@ def test_painted_tokens_cannot_be_confused():
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Laboratory B with counted frequencies in the place of trained models."""
+    """The loop with counted frequencies in the place of trained models."""
     from companion.synthetic_data.lab import loop
 
     seen = []
 
-    def fit(counts, rank, seeds, **_):
-        seen.append(counts)
-        return (counts + 0.1) / (counts + 0.1).sum(-1, keepdims=True)
+    def fit_chosen(counts, rank, seeds, held_out, penalties):
+        seen.append((counts, held_out))
+        return (counts + 0.1) / (counts + 0.1).sum(-1, keepdims=True), np.ones(len(counts))
 
-    monkeypatch.setattr(loop, "fit", fit)
+    monkeypatch.setattr(loop, "fit_chosen", fit_chosen)
     return seen
 
 
-@pytest.mark.parametrize("real", ["fixed", "fresh"])
-def test_the_loop_of_laboratory_b(ear, counted, real):
+def closed(kept, shares=(0.0, 0.5), seeds=(0, 1)):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.bilinear import make_world
 
-    loop.run_arm(
-        make_world(0),
-        loop.Arm(real=real),
-        rank=4,
-        shares=(0.0, 0.5),
-        seeds=(0, 1),
-        n_samples=400,
-        generations=3,
-    )
-    drawn = ("kept", ANY) if real == "fixed" else ("fresh", ANY, ANY)
+    return loop.run_arm(loop.Arm(kept), rank=4, shares=shares, seeds=seeds, n_samples=400)
+
+
+@pytest.mark.parametrize(
+    ("kept", "drawn"),
+    [
+        ("fixed", ("kept", ANY)),
+        ("fresh", ("fresh", ANY, ANY)),
+        ("subsample", ("subset", ANY, ANY)),
+    ],
+)
+def test_the_loop_of_the_known_truth(ear, counted, kept, drawn):
+    closed(kept)
     declared = Declared(
         fit=[("real",), drawn, ("synthetic", ANY, ANY)],
-        evaluation=[("held out",)],
+        evaluation=[("held out",), ("penalty",)],
         other=[("world",)],
         again=[("kept", ANY)],  # the real part stays the same in all generations
     )
     assert complaints(ear, declared) == []
 
 
-def test_fresh_real_data_differ_by_generation_and_fixed_ones_do_not(counted):
+def test_fresh_real_data_differ_by_generation(counted):
+    closed("fresh", (0.0,), (0,))
+    tables = [one.reshape(-1) for one, _ in counted]
+    assert len(tables) == 4
+    assert not any((a == b).all() for a, b in pairwise(tables))
+
+
+def test_penalty_and_temperature_are_chosen_on_samples_that_nobody_trained_on(monkeypatch, counted):
     from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.bilinear import make_world
-
-    for real in ("fresh", "fixed"):
-        counted.clear()
-        loop.run_arm(
-            make_world(0),
-            loop.Arm(real=real),
-            rank=4,
-            shares=(0.0,),
-            seeds=(0,),
-            n_samples=400,
-            generations=3,
-        )
-        tables = [one.reshape(-1) for one in counted]
-        assert len(tables) == 4
-        alike = [bool((a == b).all()) for a, b in pairwise(tables)]
-        assert alike == [real == "fixed"] * 3
-
-
-def test_temperature_is_fitted_on_samples_that_nobody_trained_on(monkeypatch, counted):
-    from companion.synthetic_data.lab import loop
-    from companion.synthetic_data.lab.bilinear import make_world
 
     asked = []
 
-    def fit_temperature(laws, held_out, rule):
+    def fit_temperature(laws, held_out):
         asked.append(held_out)
         return np.ones(len(laws))
 
     monkeypatch.setattr(loop, "fit_temperature", fit_temperature)
-    loop.run_arm(make_world(0), loop.Arm(), rank=4, shares=(0.0, 0.5), seeds=(0,), n_samples=400)
-    trained = np.concatenate([one.reshape(-1, *one.shape[-2:]) for one in counted])
-    for table in asked:
-        assert (table.sum((-2, -1)) == 100).all()
-        assert not (table[0] <= trained).all(axis=(-2, -1)).any()  # no subset of a training table
+    closed("fixed", seeds=(0,))
+    trained = np.concatenate([one.reshape(-1, *one.shape[-2:]) for one, _ in counted])
+    penalty = np.concatenate([held for _, held in counted])
+    for tables in (penalty, *asked):
+        assert (tables.sum((-2, -1)) == 100).all()
+        for table in tables:
+            assert not (table <= trained).all(axis=(-2, -1)).any()  # no subset of a training table
+    assert not any((penalty == one).all((-2, -1)).any() for one in asked[0])
 
 
-def test_labels_written_anew(monkeypatch, ear):
-    """Streams, test rows, and a scaler that has seen the training half alone."""
-    from companion.synthetic_data.lab import tabular
+def test_windows_of_the_language_model(monkeypatch, ear):
+    """Painted windows: what is trained on, what says when to stop, and what scores."""
+    from companion.synthetic_data.lab import language
 
-    x, y = tabular.load("diabetes")
-    order = generator(0, "tabular", "diabetes", 0).permutation(len(y))
-    ear.heard.clear()
-    train, test = order[: len(y) // 2], order[len(y) // 2 :]
-    fits, reads, real_fit, real_note = [], [], tabular.fitted, tabular._note
-    monkeypatch.setattr(tabular, "fitted", lambda x, y: fits.append(x) or real_fit(x, y))
+    marked = np.arange(200)[:, None] * np.ones(language.SEQ, dtype=int)
+    monkeypatch.setattr(language, "all_windows", lambda: (marked, 201))
+    read = []
+    real_score, real_trained = language.score, language.trained
     monkeypatch.setattr(
-        tabular, "_note", lambda a, b, c, x, y: reads.append(x) or real_note(a, b, c, x, y)
+        language,
+        "score",
+        lambda m, windows: read.append(("test", windows)) or real_score(m, windows),
     )
-    monkeypatch.setattr(tabular, "load", lambda name: (x, y))
-    tabular.regenerate("diabetes", 1.0, (0.0, 0.5), 1, 0, generations=2)
+
+    def trained(shape, windows, held_out, recipe, seed):
+        read.append(("held out", held_out))
+        read.append(("fit", windows))
+        return real_trained(shape, windows, held_out, recipe, seed)
+
+    monkeypatch.setattr(language, "trained", trained)
+    written = np.full((1, language.SEQ), 200)
+    monkeypatch.setattr(language, "written", lambda _, n, *__: np.repeat(written, n, 0))
+    recipe = language.Recipe(n_train=40, n_held_out=20, n_test=30, steps=2, batch=4)
+    language.run_lives(language.Plan((4, 16), ((1.0, 0.5),), 2), recipe, [0])
+    parts = {
+        name: {int(row[0]) for kind, rows in read if kind == name for row in rows}
+        for name in ("fit", "held out", "test")
+    }
+    assert {name: len(one - {200}) for name, one in parts.items()} == {
+        "fit": 40,
+        "held out": 20,
+        "test": 30,
+    }
+    assert len(set.union(*parts.values()) - {200}) == 90
+    batch, weights = ("language", "batch", ANY), ("language", "weights", ANY, ANY)
     declared = Declared(
-        fit=[
-            ("tabular", ANY, ANY),
-            ("part", ANY, ANY, ANY),
-            ("part", ANY, ANY, ANY, ANY),
-            ("labels", ANY, ANY, ANY, ANY),
-        ],
+        fit=[batch, ("language", "kept", ANY), ("language", "written", ANY, ANY, ANY)],
+        other=[("windows",), weights],
+        again=[batch, weights, ("language", "kept", ANY)],  # every generation starts alike
     )
     assert complaints(ear, declared) == []
-    assert all(common_rows(fits[0], one) == 0 for one in reads)
-    assert {len(one) for one in reads} == {len(test)}
-    before = fits[0]
-    fits.clear()
-    changed = huge(x, test)
-    monkeypatch.setattr(tabular, "load", lambda name: (changed, y))
-    tabular.regenerate("diabetes", 1.0, (0.0,), 1, 0, generations=1)
-    assert np.array_equal(fits[0], before)
-    assert len(fits[0]) == len(train)
-
-
-def test_a_life_of_transformers(monkeypatch, ear):
-    from companion.synthetic_data.lab import lives
-
-    monkeypatch.setattr(lives, "N_TEST", 20)
-    plan = lives.Plan(((16, 1),), 16, 1, (0.0, 0.5), (1.0, 0.7), (0,), 2)
-    lives.live(plan, (16, 1), 0)
-    declared = Declared(
-        fit=[("kept", ANY, ANY), ("written", ANY, ANY, ANY), ("order",)],
-        other=[("rules",), ("sequences",), ("transformer", ANY, ANY)],
-        again=[("order",), ("transformer", ANY, ANY)],  # every generation starts alike
-    )
-    assert complaints(ear, declared) == []
-    _, real, test = lives.world(plan, 0)
-    for a, b in zip(real, test, strict=True):  # one stream, read on and not from its start
-        assert not np.array_equal(a.tokens[:16], b.tokens[:16])
 
 
 # scaling-laws

@@ -1,116 +1,53 @@
-"""Sizes of the chapter's experiments, one preset per scale."""
+"""Sizes of the chapter's experiments, one line a setting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from companion.synthetic_data.lab.tabular import DATASETS
+from companion.scale import Sized, sized
 
-NEEDED = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0)
-"""Mixing ratios that findings look at."""
-
-ARMS = ("fixed, T=1", "fixed, T=0.7", "fresh, T=1", "fresh, T=0.7")
+ALL = tuple(round(0.1 * i, 1) for i in range(10))
+TO_HALF = ALL[:6]
+FEW = (0.0, 0.2, 0.5)
+"""Mixing ratios; every claim needs 0, 0.2 and 0.5."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run does; every number that differs between scales is here.
+class Settings(Sized):
+    """What a run does; every number that differs between scales is here."""
 
-    replicates : simulated histories of each theorem (A); noisy_curves : of the threshold test
-    ranks : sizes of the log-bilinear model (B); shares : its mixing ratios s
-    n_seeds : data sets and starting points; n_samples : N, training samples of a generation
-    full_arms : arms that all sizes and ratios run; the others run the largest size at few ratios
-    resamples : of every bootstrap over seeds
-    tables, table_splits : data sets and random halves (C); their T and s are 1, 0.5, 0 and
-        `table_shares`
-    life_sizes : (width, layers) of the tiny transformers (D), none leaves them out;
-        life_each : sequences per task; life_steps : updates; life_shares; life_temperatures;
-        life_seeds
-    positions : next-token distributions of SmolLM2 (E); completions, completion_tokens : texts per
-        temperature and their length, 0 leaves them out
-    jobs : processes, each on one thread
-    hub_models : Pythia sizes of the paper's path; hub_examples : per task
-    """
-
-    replicates: int = 20_000
-    noisy_curves: int = 200
-    ranks: tuple[int, ...] = (8, 24)
-    shares: tuple[float, ...] = NEEDED
-    n_seeds: int = 8
-    n_samples: int = 4_000
-    full_arms: tuple[str, ...] = ("fixed, T=1", "fresh, T=0.7")
-    resamples: int = 500
-    tables: tuple[str, ...] = ("diabetes",)
-    table_splits: int = 10
-    table_shares: tuple[float, ...] = (0.0, 0.2, 0.5)
-    life_sizes: tuple[tuple[int, int], ...] = ()
-    life_each: int = 2_000
-    life_steps: int = 450
-    life_shares: tuple[float, ...] = (0.0, 0.2, 0.5)
-    life_temperatures: tuple[float, ...] = (0.7, 1.0)
-    life_seeds: int = 2
-    positions: int = 128
-    completions: int = 0
-    completion_tokens: int = 20
-    jobs: int = 1
-    hub_models: tuple[str, ...] = ()
-    hub_examples: int = 10_000
+    # added to SEED: the published run has worlds and texts that no earlier run had
+    seed_base: int = sized(toy=0, book=86_000, least=0)
+    jobs: int = sized(1, least=1)  # processes, each on one thread
+    # known truth: data sets, starting points and worlds
+    n_seeds: int = sized(toy=5, book=24, least=2)
+    n_samples: int = sized(4_000, paper=40_000, least=100)  # N, training samples of a generation
+    generations: int = sized(toy=2, book=3, least=2)  # K, rounds of writing and training
+    ranks: tuple[int, ...] = sized(toy=(8,), book=(4, 8, 24))  # sizes, the last is the main one
+    # mixing ratios: of the mixtures at T = 1 and of the real part alone; of sharpened text and of
+    # the other sizes; of the rest
+    shares: tuple[float, ...] = sized(toy=FEW, book=ALL)
+    half_shares: tuple[float, ...] = sized(toy=FEW, book=TO_HALF)
+    few_shares: tuple[float, ...] = sized(FEW)
+    # language model on real text: width of a character's vector and of the hidden layer
+    lm_shapes: tuple[tuple[int, int], ...] = sized(toy=((16, 128),), book=((8, 32), (16, 128)))
+    lm_seeds: int = sized(toy=2, book=10, least=2)  # texts and starting points
+    lm_train: int = sized(toy=200, book=500, paper=20_000, least=20)  # windows of 64 characters
+    lm_held_out: int = sized(toy=100, book=400, least=10)  # windows that say when to stop
+    lm_test: int = sized(toy=200, book=1_000, least=10)  # windows that only score
+    lm_steps: int = sized(toy=60, book=1_000, paper=20_000, least=2)  # updates of each training
 
     def __post_init__(self) -> None:
-        least = {
-            "replicates": 100,
-            "noisy_curves": 20,
-            "n_seeds": 2,
-            "n_samples": 100,
-            "resamples": 100,
-            "table_splits": 2,
-            "life_each": 128,
-            "life_steps": 10,
-            "life_seeds": 2,
-            "positions": 16,
-            "completions": 0,
-            "jobs": 1,
-        }
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} must be at least {low}, got {getattr(self, name)}")
-        if missing := set(NEEDED) - set(self.shares):
-            raise ValueError(f"shares must hold {sorted(missing)}, which the findings look at")
-        if list(self.ranks) != sorted(set(self.ranks)) or not self.ranks:
-            raise ValueError(f"ranks must increase, got {self.ranks}")
-        for name, known in (("full_arms", ARMS), ("tables", DATASETS)):
-            if unknown := set(getattr(self, name)) - set(known):
-                raise ValueError(f"unknown {name} {sorted(unknown)}; known are {', '.join(known)}")
-        for name in ("table_shares", "life_shares"):
-            if not {0.0, 0.2, 0.5} <= set(getattr(self, name)):
-                raise ValueError(f"{name} must hold 0, 0.2 and 0.5, got {getattr(self, name)}")
+        super().__post_init__()
+        for name in ("shares", "half_shares", "few_shares"):
+            if not set(FEW) <= set(getattr(self, name)) or max(getattr(self, name)) >= 1:
+                raise ValueError(
+                    f"{name} must hold 0, 0.2 and 0.5 and stay below 1, got {getattr(self, name)}"
+                )
+        for name in ("ranks", "lm_shapes"):
+            values = getattr(self, name)
+            if not values or list(values) != sorted(set(values)):
+                raise ValueError(f"{name} must increase, got {values}")
 
 
-TOY = Settings()
-
-BOOK = replace(
-    TOY,
-    replicates=100_000,
-    noisy_curves=1_000,
-    ranks=(4, 8, 24),
-    shares=(*(round(0.05 * i, 2) for i in range(11)), 0.6, 0.7, 0.8, 0.9, 1.0),
-    n_seeds=24,
-    full_arms=ARMS,
-    resamples=2_000,
-    tables=DATASETS,
-    table_splits=60,
-    life_sizes=((16, 2), (32, 2)),
-    life_seeds=4,
-    positions=256,
-    completions=100,
-    jobs=2,
-)
-
-PAPER = replace(
-    BOOK,
-    n_samples=40_000,
-    positions=1_024,
-    hub_models=("EleutherAI/pythia-410m", "EleutherAI/pythia-1b", "EleutherAI/pythia-1.4b"),
-)
-
-PRESETS = {"toy": TOY, "book": BOOK, "paper": PAPER}
+PRESETS = Settings.presets()

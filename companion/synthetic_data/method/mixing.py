@@ -1,21 +1,25 @@
 """The law of mixing: what the paper's protocol does to a parameter, in closed form.
 
-A mean is estimated from N samples, round(s N) of which come from the estimate before.  V_k is the
-variance of generation k's error in units of sigma^2 / N.  No formula here has a threshold.
+A mean is estimated from N samples, sN of which come from the estimate before.  V_k is the variance
+of generation k's error in units of sigma^2 / N.  No formula here has a threshold.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-PROTOCOLS = ("fresh", "fixed", "real only")
+PROTOCOLS = ("fixed", "fresh", "accumulate", "subsample", "real only")
+"""What a generation is trained on beside new samples: a subset of the first real data, new real
+data, everything that was ever there, N of that; or the real part alone."""
 
 
-def mixing_law(s: np.ndarray, k: int, protocol: str = "fresh") -> np.ndarray:
+def mixing_law(s: np.ndarray, k: int, protocol: str = "fixed") -> np.ndarray:
     """V_k at mixing ratio s.
 
     ``"fresh"`` real data: 1 + s^2 + ... + s^2k (eq. 4); ``"fixed"``, a subset of generation 0's:
-    a recursion (eq. 5); ``"real only"``, the (1 - s) N real samples alone: 1 / (1 - s) (eq. 6).
+    a recursion (eq. 5); ``"real only"``, the (1 - s) N real samples alone: 1 / (1 - s) (eq. 6);
+    ``"accumulate"``, all real samples and everything that was written: eq. 7; ``"subsample"``, N
+    samples of that at random, to first order in 1 / N.
 
     s : in [0, 1]; k : generations, at least 0
 
@@ -35,6 +39,14 @@ def mixing_law(s: np.ndarray, k: int, protocol: str = "fresh") -> np.ndarray:
             return 1 / (1 - s)
     if protocol == "fresh":
         return sum(s ** (2 * i) for i in range(k + 1))
+    if protocol == "accumulate":
+        return 1 + sum(s / (1 + i * s) ** 2 for i in range(1, k + 1))
+    if protocol == "subsample":
+        pool, lost = np.ones_like(s), np.zeros_like(s)  # variance of the pool's mean; of the choice
+        for i in range(1, k + 1):
+            pool = pool + s * (1 + s * lost) / (1 + i * s) ** 2
+            lost = i * s / (1 + i * s)
+        return pool + lost
     # e_k = (1-s) r + s (e_{k-1} + eta), e_0 = (1-s) r + s d, in units of sigma^2/N:
     # Var r = 1/(1-s), Var d = Var eta = 1/s.  Coefficients of r, d; all eta are independent.
     r, d, noise = 1 - s, s, np.zeros_like(s)
@@ -48,38 +60,38 @@ def mixing_law(s: np.ndarray, k: int, protocol: str = "fresh") -> np.ndarray:
     return kept + dropped + noise
 
 
-def simulate_mixing(
-    s: float,
-    protocol: str,
-    replicates: int,
-    rng: np.random.Generator,
-    *,
-    n: int = 100,
-    generations: int = 3,
-) -> np.ndarray:
-    """Errors of simulated means in units of sigma / sqrt(N): (generations + 1, replicates).
+def synthetic_share(s: float, k: int) -> float:
+    """Share of the added error variance that the synthetic samples cause, fixed real data.  Eq. 8.
 
-    Every part of the data enters as its mean, a normal with variance 1 / size.
+    The mixture less its real part alone, over the mixture less all real data.  Negative where the
+    mixture is better than its real part.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {protocol!r}; choose one of {', '.join(PROTOCOLS)}")
-    n_synthetic = round(s * n)
-    n_real = n - n_synthetic
+    mixed, alone = mixing_law(s, k, "fixed"), mixing_law(s, k, "real only")
+    return float((mixed - alone) / (mixed - 1))
 
-    def mean(size: int) -> np.ndarray:
-        return rng.standard_normal(replicates) / np.sqrt(size) if size else np.zeros(replicates)
 
-    kept, dropped = mean(n_real), mean(n_synthetic)
-    error = (n_real * kept + n_synthetic * dropped) / n
-    errors = [error]
-    for _ in range(generations):
+def simulated(s: float, protocol: str, z: np.ndarray) -> np.ndarray:
+    """Errors of simulated means in units of sigma / sqrt(N), (generations + 1, runs).
+
+    z : standard normal draws, (2 + 2 generations, runs): noise of the kept and of the dropped real
+        samples, then for each generation of the samples that are written and of new real ones
+    protocol : ``"fixed"``, ``"fresh"``, ``"accumulate"`` or ``"real only"``
+    """
+    real, synthetic = np.sqrt(1 - s), np.sqrt(s)
+    error = first = real * z[0] + synthetic * z[1]
+    errors, written = [first], np.zeros_like(first)
+    for i in range((len(z) - 2) // 2):
+        mine, new = z[2 + 2 * i], z[3 + 2 * i]
         if protocol == "real only":
-            error = kept if n_real else np.full(replicates, np.nan)
+            error = z[0] / real
+        elif protocol == "accumulate":
+            written = written + s * error + synthetic * mine
+            error = (first + written) / (1 + (i + 1) * s)
         else:
-            real = kept if protocol == "fixed" else mean(n_real)
-            error = (n_real * real + n_synthetic * (error + mean(n_synthetic))) / n
+            kept = z[0] if protocol == "fixed" else new
+            error = real * kept + s * error + synthetic * mine
         errors.append(error)
-    return np.sqrt(n) * np.array(errors)
+    return np.array(errors)
 
 
 def largest_share(tolerance: float, k: int, protocol: str = "fresh") -> float:

@@ -2,209 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from companion.claims import Finding, measured_text
-from companion.stats import holm, over_seeds
-from companion.synthetic_data.hub import Cell
-from companion.synthetic_data.lab.bilinear import Speed
-from companion.synthetic_data.lab.language import Variety
-from companion.synthetic_data.lab.run import AllRuns
-from companion.synthetic_data.lab.threshold import rivals
-from companion.synthetic_data.method.infinite import Damage
-from companion.synthetic_data.method.mixing import mixing_law
+from companion.claims import measured_text
+from companion.stats import over_seeds, paired
+from companion.synthetic_data.lab.evidence import arm, measured_share
+from companion.synthetic_data.lab.language import Lives
+from companion.synthetic_data.lab.run import ARMS, ByHand, Loops
+from companion.synthetic_data.method.mixing import mixing_law, synthetic_share
 from companion.synthetic_data.sources import ELSEWHERE
-from companion.synthetic_data.verdict.paper import (
-    Results,
-    compounding,
-    holm_rows,
-    relative_loss,
-    rise,
-)
 from companion.tables import styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 
-def arms_table(runs: AllRuns, rank: int, share: float = 0.5) -> Styler:
-    """Every arm at one mixing ratio: changes against s = 0 with 95 % intervals over seeds."""
+def arms_table(loops: Loops, share: float = 0.5) -> Styler:
+    """Every arm at one mixing ratio: changes against all real data, and what was chosen.
+
+    The over-confidence is that of the last generation, and no change.
+    """
     rows = []
-    for (name, size), one in runs.items():
-        if size != rank:
-            continue
+    for name in ARMS:
+        runs = arm(loops, name)
+        size, inside = runs.on_grid(share)
         rows.append(
             {
                 "arm": name,
-                "divergence added (%)": measured_text(
-                    over_seeds(100 * rise(one, "kl", share) / one.at("kl", 0.0))
-                ),
-                "ECE, points": measured_text(over_seeds(100 * rise(one, "ece", share))),
-                "over-confidence, points": measured_text(
-                    over_seeds(100 * rise(one, "over", share))
-                ),
-                "accuracy, points": measured_text(over_seeds(100 * rise(one, "accuracy", share))),
-                "4-hop chains, points": measured_text(over_seeds(100 * rise(one, "hops_4", share))),
+                "divergence added": measured_text(over_seeds(runs.rise("kl", share))),
+                "accuracy, points": measured_text(over_seeds(100 * runs.rise("accuracy", share))),
+                "ECE, points": measured_text(over_seeds(100 * runs.rise("ece", share))),
+                "over-confidence, points": measured_text(over_seeds(100 * runs.at("over", share))),
+                "4-hop chains, points": measured_text(over_seeds(100 * runs.rise("hops_4", share))),
+                "median penalty": float(np.median(runs.penalty[-1, runs.place(share)])),
+                "inside the grid (%)": 100 * inside / size,
             }
         )
-    return styled(pd.DataFrame(rows), "sd-arms")
+    formats = {"median penalty": "{:g}", "inside the grid (%)": "{:.0f}"}
+    return styled(pd.DataFrame(rows), "sd-arms", formats)
 
 
-def sizes_table(runs: AllRuns, arm: str = "fixed, T=1") -> Styler:
-    """The question of size, with the start of every size beside its losses."""
+def shares_table(loops: Loops) -> Styler:
+    """Share of the added damage that the synthetic samples cause, by the law and measured."""
     rows = []
-    for (name, rank), one in runs.items():
-        if name != arm:
-            continue
-        rows.append(
-            {
-                "rank": rank,
-                "accuracy, s = 0": one.at("accuracy", 0.0).mean(),
-                "divergence, s = 0": one.at("kl", 0.0).mean(),
-                "accuracy lost at 0.5 (%)": 100 * relative_loss(one, "accuracy", 0.5).mean(),
-                "divergence added at 0.5 (%)": 100
-                * (rise(one, "kl", 0.5) / one.at("kl", 0.0)).mean(),
-                "chains over compounding": compounding(one, 0.5),
-            }
-        )
-    formats = {
-        "accuracy, s = 0": "{:.3f}",
-        "divergence, s = 0": "{:.3f}",
-        "accuracy lost at 0.5 (%)": "{:.1f}",
-        "divergence added at 0.5 (%)": "{:.0f}",
-        "chains over compounding": "{:.2f}",
-    }
-    return styled(pd.DataFrame(rows), "sd-sizes", formats)
+    runs = arm(loops, "fixed, T=1")
+    for k in range(1, len(runs.metrics["kl"])):
+        for s in (0.2, 0.5):
+            rows.append(
+                {
+                    "generation": k,
+                    "s": s,
+                    "by eq. 8": synthetic_share(s, k),
+                    "of the divergence": measured_text(measured_share(loops, s, k)),
+                    "of the lost accuracy": measured_text(measured_share(loops, s, k, "accuracy")),
+                }
+            )
+    return styled(pd.DataFrame(rows), "sd-shares", {"s": "{:g}", "by eq. 8": "{:.2f}"})
 
 
-def rivals_table(runs: AllRuns, rank: int) -> Styler:
-    """AICc of the knot and of smooth curves on [0, 0.5], against the best; 0 is best."""
-    rows = []
-    for (name, size), one in runs.items():
-        inside = one.shares <= 0.5 + 1e-9
-        if size != rank or inside.sum() < 5:
-            continue
-        s = np.repeat(one.shares[inside], len(one.seeds))
-        protocol = "fixed" if name.startswith("fixed") else "fresh"
-        if name in ("compute matched", "real only"):
-            protocol = "real only"
-        scores = rivals(
-            s, one.metrics["kl"][-1, inside].ravel(), lambda x, p=protocol: mixing_law(x, 3, p)
-        )
-        best = min(scores.values())
-        rows.append({"arm": name} | {shape: value - best for shape, value in scores.items()})
-    frame = pd.DataFrame(rows)
-    return styled(frame, "sd-rivals", dict.fromkeys(frame.columns[1:], "{:.1f}"))
-
-
-def infinite_table(found: Mapping[tuple[float, float], Damage]) -> Styler:
-    """Infinite data: damage and what one scalar leaves of it."""
-    rows = [
-        {
-            "T": t,
-            "s": s,
-            "divergence": d.kl,
-            "after scaling": d.after_kl,
-            "over-confidence": d.over,
-            "after": d.after_over,
-            "scalar": d.scalar,
-            "accuracy": d.accuracy,
-        }
-        for (t, s), d in found.items()
-    ]
-    formats = {
-        "T": "{:g}",
-        "s": "{:g}",
-        "divergence": "{:.4f}",
-        "after scaling": "{:.4f}",
-        "over-confidence": "{:.3f}",
-        "after": "{:.3f}",
-        "scalar": "{:.2f}",
-        "accuracy": "{:.3f}",
-    }
-    return styled(pd.DataFrame(rows), "sd-infinite", formats)
-
-
-def verdicts_table(findings: Sequence[Finding]) -> Styler:
-    """Claim by laboratory: which finding answers it where."""
-    by_id = {finding.claim: finding.verdict for finding in findings}
-    rows = [
-        ("C1 stable, then faster", "T8: a smooth law looks so", "C1", "", "L2", ""),
-        ("C2 larger is more robust", "", "C2", "", "", ""),
-        ("C3 calibration first", "T2, T3: if T < 1", "C3", "L1", "L3", "E1"),
-        ("C4 reasoning first", "compounding", "C4", "", "L4", ""),
-    ]
-    heads = ("claim", "theory", "B log-bilinear", "C tables", "D transformers", "E SmolLM2")
-    frame = pd.DataFrame(rows, columns=heads)
-    for name in heads[2:]:
-        frame[name] = [by_id.get(cell, "–") for cell in frame[name]]
-    return styled(frame, "sd-verdicts")
-
-
-def holm_table(results: Results) -> Styler:
-    """The four claims on one condition each, p-values adjusted for four tests."""
-    rows = {name: x for name, x in holm_rows(results).items() if x.p is not None}
-    adjusted = holm([x.p for x in rows.values()])
+def by_hand_table(found: Sequence[ByHand], loops: Loops) -> Styler:
+    """Mixture and real part alone at s = 0.5, by who chose the penalty."""
+    chosen = (arm(loops, "fixed, T=1"), arm(loops, "real only"))
+    rows = [(f"{one.penalty:g} for every model", one.mixed, one.alone) for one in found]
+    rows.append(("chosen on held-out samples", *chosen))
     frame = pd.DataFrame(
-        {
-            "test": list(rows),
-            "estimate": [measured_text(x) for x in rows.values()],
-            "p": [x.p for x in rows.values()],
-            "p, Holm": adjusted,
-        }
+        [
+            {
+                "penalty": name,
+                "divergence, all real data": mixed.metrics["kl"][0, 0].mean(),
+                "mixture": mixed.at("kl", 0.5).mean(),
+                "real part alone": alone.at("kl", 0.5).mean(),
+                "difference": measured_text(paired(mixed.at("kl", 0.5), alone.at("kl", 0.5))),
+            }
+            for name, mixed, alone in rows
+        ]
     )
-    return styled(frame, "sd-holm", {"p": "{:.2g}", "p, Holm": "{:.2g}"})
+    return styled(frame, "sd-by-hand", dict.fromkeys(frame.columns[1:4], "{:.3f}"))
+
+
+def crossing(k: int) -> float:
+    """Share above which a mixture of fixed real data is better than its real part alone."""
+    s = np.linspace(0, 1, 100_001)[1:-1]
+    return float(s[np.argmax(mixing_law(s, k, "fixed") < mixing_law(s, k, "real only"))])
+
+
+def crossings_table(generations: Sequence[int] = (1, 2, 3, 10)) -> Styler:
+    """Where eqs. 5 and 6 cross."""
+    rows = [{"generations": k, "mixture better from s =": crossing(k)} for k in generations]
+    return styled(pd.DataFrame(rows), "sd-crossings", {"mixture better from s =": "{:.2f}"})
+
+
+def language_table(lives: Sequence[Lives]) -> Styler:
+    """The last generation on real text: mixture, real part alone, and what lies between them."""
+    rows = []
+    for one in lives:
+        for temperature, share in one.plan.arms:
+            row = {
+                "vector x hidden": "x".join(map(str, one.plan.shape)),
+                "T": temperature,
+                "s": share,
+                "test loss, all real": one.at("loss", temperature, share, 0).mean(),
+                "over-confidence, all real": 100 * one.at("over", temperature, share, 0).mean(),
+            }
+            for name, words, times in (
+                ("loss", "loss", 1),
+                ("accuracy", "accuracy, points", 100),
+                ("ece", "ECE, points", 100),
+            ):
+                now, start = one.at(name, temperature, share), one.at(name, temperature, share, 0)
+                row[f"{words}: change"] = measured_text(paired(times * now, times * start))
+                if name != "ece":
+                    alone = one.real_alone(name, share)
+                    row[f"{words}: less alone"] = measured_text(paired(times * now, times * alone))
+            row["stopped before the end (%)"] = 100 * float((one.stopped < 1).mean())
+            rows.append(row)
+    formats = {"T": "{:g}", "s": "{:g}", "test loss, all real": "{:.3f}"}
+    formats |= {"stopped before the end (%)": "{:.0f}", "over-confidence, all real": "{:.1f}"}
+    return styled(pd.DataFrame(rows), "sd-language", formats)
 
 
 def elsewhere_table() -> Styler:
-    """Who finds which limit, and in which protocol."""
+    """Who finds which limit, in which protocol."""
     return styled(pd.DataFrame(ELSEWHERE), "sd-elsewhere")
-
-
-def variety_table(found: Sequence[Variety]) -> Styler:
-    """Diversity of completions, with one of them."""
-    frame = pd.DataFrame(
-        {
-            "T": [v.temperature for v in found],
-            "distinct 1": [v.distinct[0] for v in found],
-            "distinct 2": [v.distinct[1] for v in found],
-            "self-BLEU": [v.self_bleu for v in found],
-            "spread": [v.dispersion for v in found],
-            "Vendi": [v.vendi for v in found],
-            "one of them": [" ".join(v.example.split()) for v in found],
-        }
-    )
-    formats = dict.fromkeys(("distinct 1", "distinct 2", "self-BLEU", "spread", "Vendi"), "{:.2f}")
-    return styled(frame, "sd-variety", formats | {"T": "{:g}"})
-
-
-def speed_table(found: Speed) -> Styler:
-    """Time per model, one after another and in one batch."""
-    rows = [
-        ("autograd, one after another", found.autograd),
-        ("ours, one at a time", found.single),
-        ("ours, one batch", found.batched),
-    ]
-    frame = pd.DataFrame(
-        {
-            "way": [r[0] for r in rows],
-            "ms per model": [1e3 * r[1] for r in rows],
-            "times faster": [found.autograd / r[1] for r in rows],
-        }
-    )
-    return styled(frame, "sd-speed", {"ms per model": "{:.1f}", "times faster": "{:.1f}"})
-
-
-def hub_table(cells: Mapping[tuple[str, str, float, int], Cell]) -> Styler:
-    """The paper's path: absolute scores of every model, task, s and k."""
-    frame = pd.DataFrame(
-        [
-            {"model": m, "task": t, "s": s, "k": k} | cell._asdict()
-            for (m, t, s, k), cell in cells.items()
-        ]
-    )
-    return styled(frame, "sd-hub", dict.fromkeys(("exact", "token", "error", "distinct"), "{:.3f}"))

@@ -1,0 +1,123 @@
+"""What is read off the runs: ratios, onsets, and shares of a damage, with their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from companion.scale import generator
+from companion.stats import EQUIVALENCE, LEVEL, Interval, over_seeds
+from companion.synthetic_data.lab.language import Lives
+from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.run import Loops, named
+
+ONSET = 2.0
+"""Standard deviations over seeds, without synthetic data, that are a change."""
+
+
+def sizes(loops: Loops) -> list[Runs]:
+    """The main mixture at every size, smallest first."""
+    found = [runs for name, runs in loops.items() if name.startswith("fixed, T=1, rank ")]
+    return sorted(found, key=lambda runs: runs.rank)
+
+
+def arm(loops: Loops, name: str) -> Runs:
+    """An arm at the largest size."""
+    return loops[named(name, sizes(loops)[-1].rank)]
+
+
+def lost(loss: np.ndarray) -> Interval:
+    """Mean relative loss with the 90 % interval of two one-sided tests at 5 %; (n_seeds,)."""
+    return over_seeds(loss, confidence=EQUIVALENCE)
+
+
+def relative(one: Lives, temperature: float, share: float) -> np.ndarray:
+    """Share of the language model's accuracy that is lost, (n_seeds,)."""
+    start = one.at("accuracy", temperature, share, 0)
+    return 1 - one.at("accuracy", temperature, share) / start
+
+
+def worst(cells: dict[str, Interval], margin: float) -> str:
+    """The cell that decides whether all are inside: beyond the margin, or nearest to it."""
+    beyond = {name: one for name, one in cells.items() if one.low > margin}
+    if beyond:
+        return max(beyond, key=lambda name: beyond[name].low)
+    return max(cells, key=lambda name: cells[name].high)
+
+
+def ratio(over: np.ndarray, under: np.ndarray, *, n_resamples: int = 2000) -> Interval:
+    """Ratio of two means over the same seeds with a bootstrap interval.
+
+    Unknown if the denominator is not safely above zero: its own resamples must be positive.  No
+    spread over resamples is an infinite interval.
+    """
+    over, under = np.asarray(over, float), np.asarray(under, float)
+    n = len(over)
+    if n < 2 or over.shape != under.shape or not np.isfinite([over, under]).all():
+        return Interval(float("nan"))
+    rng = generator(0, "ratio")
+    weights = rng.multinomial(n, np.full(n, 1 / n), n_resamples) / n
+    below_ = weights @ under
+    ends = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    if under.mean() <= 0 or np.quantile(below_, ends[0]) <= 0:
+        return Interval(float("nan"), n=n)
+    draws = (weights @ over) / np.where(below_ > 0, below_, np.nan)
+    low, high = np.nanquantile(draws, ends)
+    if low == high:
+        low, high = -np.inf, np.inf
+    return Interval(float(over.mean() / under.mean()), float(low), float(high), None, n)
+
+
+def less(found: Interval, expected: float) -> Interval:
+    """A measured quantity less its law."""
+    return found.map(lambda value: value - expected)
+
+
+def measured_share(loops: Loops, s: float, k: int = -1, name: str = "kl") -> Interval:
+    """Share of the added divergence that the synthetic samples cause: eq. 8, measured."""
+    mixed, alone = arm(loops, "fixed, T=1"), arm(loops, "real only")
+    sign = -1 if name == "accuracy" else 1
+    return ratio(
+        sign * (mixed.at(name, s, k) - alone.at(name, s, k)), sign * mixed.rise(name, s, k)
+    )
+
+
+def text_share(one: Lives, s: float) -> Interval:
+    """The same of the language model's test loss at T = 1, last generation."""
+    mixed, start = one.at("loss", 1.0, s), one.at("loss", 1.0, s, 0)
+    return ratio(mixed - one.real_alone("loss", s), mixed - start)
+
+
+def first_onsets(runs: Runs, most: float = 0.5) -> dict[str, np.ndarray]:
+    """Smallest s at which a score is worse by `ONSET` standard deviations, (n_seeds,) by score.
+
+    Infinite where it is worse at no s up to `most`.  Both scores rise when they get worse.
+    """
+    shares = runs.shares[(runs.shares > 0) & (runs.shares <= most + 1e-9)]
+    found = {}
+    for name in ("ece", "regret"):
+        spread = runs.metrics[name][0, 0].std(ddof=1)
+        worse = np.array([runs.rise(name, s) > ONSET * spread for s in shares])
+        found[name] = np.where(worse.any(0), shares[worse.argmax(0)], np.inf)
+    return found
+
+
+def compounding(runs: Runs, share: float, hops: int = 4) -> float:
+    """Wrong chains over what independent questions would give: 1 - (1 - l)^m.
+
+    l is the share of wrong facts over all contexts alike, m the number of hops.
+    """
+    wrong = 1 - runs.at("facts", share).mean()
+    expected = 1 - (1 - wrong) ** hops
+    return float((1 - runs.at(f"hops_{hops}", share).mean()) / expected)
+
+
+def removed(runs: Runs, name: str, share: float = 0.5) -> Interval:
+    """Share of a rise that temperature scaling takes away; both models are scaled, or neither."""
+    before = runs.rise(name, share)
+    after = runs.scaled[name][runs.place(share)] - runs.scaled[name][runs.place(0.0)]
+    return ratio(before - after, before)
+
+
+def unit_of(loops: Loops) -> float:
+    """Nats that a unit of V costs: what the real part alone adds at s = 0.5, where V is 2."""
+    return float(arm(loops, "real only").rise("kl", 0.5).mean())

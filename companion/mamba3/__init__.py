@@ -28,6 +28,6 @@ equation  function
 3         method/scan.chunked, method/mixing.masks
 4         method/mixing.rotate, method/mixing.cumulative_angle
 5         method/mixing.mix_step, method/layer.Mamba3MIMO
-6         lab/rotor.drift
+6         page/live_rotor.contrast
 ========  =============================================================
 """

@@ -281,20 +281,22 @@ def _check(runs: Mapping[str, Tracked], *names: str, least: int) -> None:
     paper="perplexity 15.72; without bias 16.49, without both 16.68, with convolution 15.85 "
     "(Table 5a)",
     unit="nats",
-    needs=("recalled",),
+    needs=("recalled", "rates"),
     region=above(0),
     criterion="recall, at one state size and paired over seeds: loss without biases and trapezoid "
     "minus loss with both {}; what a convolution gains minus a quarter of that below 0. Not "
-    f"resolved where the full layer answers less than {LEARNED} of the questions, or where half "
-    "of the training says the opposite of either",
+    f"resolved where the full layer answers less than {LEARNED} of the questions, where half of "
+    "the training says the opposite of either, or where an arm's best learning rate is at the edge "
+    "of those tried",
     parts={"convolution": below(0)},
     scales=FROM_BOOK,
     elsewhere=SHOWN,
 )
-def parts_of_the_layer(recalled):
+def parts_of_the_layer(recalled, rates):
     arms = at_one_size(recalled)
     if lacking := [name for name in ("Mamba-3", "neither", "with convolution") if name not in arms]:
         raise Untested(f"not trained in this run: {', '.join(lacking)}")
+    _check_rates(rates, "Mamba-3", "neither", "with convolution")
     right = float(arms["Mamba-3"].share[-1].mean())
     if not right >= LEARNED:
         raise Open(f"the full layer answers {right:.2f} of the questions: it has not learned them")
@@ -313,6 +315,12 @@ def parts_of_the_layer(recalled):
     )
     note = f"loss above the full layer's: {told}; it answers {right:.3f}"
     return Measured(now, {"convolution": conv}, note)
+
+
+def _check_rates(rates, *parts: str, note: str = "") -> None:
+    """Raise where another learning rate may be better than the best of those tried."""
+    if edges := rates.at_an_edge(*parts):
+        raise Open(f"best learning rate at the edge of those tried: {', '.join(edges)}{note}")
 
 
 @verdicts.claim(
@@ -341,8 +349,7 @@ def half_the_state(recalled, rates):
     note = f"{told}; Mamba-2 falls by {measured_text(falls)} from N = {sizes[0]} to {sizes[-1]}"
     if not (falls.low is not None and falls.low > 0):
         raise Open(f"Mamba-2's recall does not improve with its state here; {note}")
-    if edges := [family for family in rates.losses if rates.at_an_edge(family)]:
-        raise Open(f"best learning rate at the edge of those tried: {', '.join(edges)}; {note}")
+    _check_rates(rates, "Mamba-3", "Mamba-2", note=f"; {note}")
     return Measured(gap, note=note)
 
 
@@ -353,17 +360,19 @@ def half_the_state(recalled, rates):
     paper="perplexity 16.46 against 16.59 at 180M, 10.24 against 10.35 at 1.5B (Table 3); needle "
     "40.4 against 50.6, SWDE 36.3 against 28.5 (Table 4)",
     unit="nats",
-    needs=("recalled",),
+    needs=("recalled", "rates"),
     region=below(0),
     criterion="recall: loss with R = 4 minus loss with R = 1 at one state size, paired over seeds: "
-    "{}; not resolved where half of the training says the opposite",
+    "{}; not resolved where half of the training says the opposite, or where the best learning "
+    "rate of either is at the edge of those tried",
     scales=FROM_BOOK,
     elsewhere=SHOWN,
 )
-def mimo_against_siso(recalled):
+def mimo_against_siso(recalled, rates):
     arms = at_one_size(recalled)
     if "MIMO" not in arms:
         raise Untested("not trained in this run: MIMO")
+    _check_rates(rates, "Mamba-3", "MIMO")
     half, now = arms["MIMO"].loss - arms["Mamba-3"].loss
     gap = over_seeds(now)
     if gap.estimate * half.mean() < 0:

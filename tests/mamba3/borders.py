@@ -184,6 +184,20 @@ BORDERS = [
     ),
     Border(
         "C6",
+        ONE_FAILS,
+        "the layer without biases and trapezoid may need another learning rate",
+        of(rates=made.rates(neither=(1.3, 1.4, 1.5))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C14",
+        ONE_FAILS,
+        "MIMO may need another learning rate",
+        of(rates=made.rates(MIMO=(1.5, 1.4, 1.3))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C6",
         PAIRED,
         "seeds differ by a nat, and all arms with them",
         of(recalled=shifted(1.0)),

@@ -83,9 +83,11 @@ def recall(ours=(1.4, 1.0, 0.8), theirs=(2.0, 1.6, 1.2), **changes):
     return tuple(names.get(run.arm.part, run) if run.arm.d_state == 8 else run for run in runs)
 
 
-def rates(ours=(0.9, 0.7, 0.8), theirs=(1.9, 1.6, 1.7)):
-    losses = {"Mamba-3": np.array(ours), "Mamba-2": np.array(theirs)}
-    return Rates((3e-3, 1e-2, 3e-2), losses)
+def rates(ours=(0.9, 0.7, 0.8), theirs=(1.9, 1.6, 1.7), **changes):
+    """Losses by learning rate; `changes` replaces those of the other arms."""
+    others = dict.fromkeys((*LOSSES, *changes), (1.5, 1.3, 1.4)) | changes
+    losses = {"Mamba-3": ours, "Mamba-2": theirs} | others
+    return Rates((3e-3, 1e-2, 3e-2), {name: np.array(one) for name, one in losses.items()})
 
 
 def read(family, course, *, longer=-0.05, seeds=3):

@@ -159,8 +159,7 @@ def test_half_the_state_compares_n_with_twice_n():
 def test_rates_are_chosen_by_the_smallest_loss():
     rates = made.rates(ours=(0.9, np.nan, 0.8))
     assert rates.best("Mamba-3") == 3e-2
-    assert rates.at_an_edge("Mamba-3")
-    assert not rates.at_an_edge("Mamba-2")
+    assert rates.at_an_edge("Mamba-3", "Mamba-2", "neither") == ["Mamba-3"]
 
 
 def test_text_is_judged_against_the_n_gram_and_over_the_training():

@@ -26,14 +26,6 @@ def test_with_ones_only_it_is_the_layers_reading(error, decay):
         np.testing.assert_allclose(law[part], read, atol=1e-9)
 
 
-def test_its_sign_is_that_of_the_drift():
-    drift = rotor.drift(0.01, 400)
-    mean = live_rotor.contrast(0.01, 1.0, 1e-5, drift.counts)["mean"]
-    clear = np.abs(mean) > 1e-6
-    assert clear.sum() > 390
-    assert ((mean > 0) == drift.accuracy.astype(bool))[clear].all()
-
-
 @pytest.mark.parametrize("ones", [0.5, 0.2])
 def test_over_random_strings_mean_and_quantiles_are_the_layers(ones):
     error, decay, length, n = 0.06, 2e-3, 96, 4000

@@ -10,6 +10,7 @@ import torch
 from companion.data import fetch
 from companion.mamba3.lab import checks, rotor, tracking
 from companion.mamba3.method import discretization, roofline
+from companion.mamba3.method.mixing import mix
 from companion.scale import generator
 
 STEPS = (16, 32, 64, 128, 256)
@@ -200,11 +201,16 @@ def test_rotor_by_hand_counts_and_the_control_does_not():
 
 @pytest.mark.parametrize("error", [0.02, 0.05, 0.11])
 def test_drift_law(error):
-    found = rotor.drift(error, 400)
-    assert (found.accuracy == found.predicted).mean() > 0.98
-    first = int(np.argmax(found.accuracy == 0))
+    """After n ones the layer reads (-1)^n cos(εn): right, then wrong every time, then right."""
+    ones = torch.ones(1, 401, dtype=torch.long)
+    tokens = rotor.walk_tokens(ones, 2, error=error)
+    y, _ = mix(tokens, checks.empty_state(tokens), chunk=16, pairs="neighbors")
+    n = np.arange(401)
+    right = (y[0, :, 0, 0, 0].numpy() > 0) == (n % 2 == 0)
+    assert (right == (np.cos(error * n) > 0)).mean() > 0.98
+    first = int(np.argmin(right))
     assert first == pytest.approx(rotor.horizon(error), abs=1)
-    assert found.accuracy[first : first + int(math.pi / error) - 1].max() == 0
+    assert not right[first : first + int(math.pi / error) - 1].any()
 
 
 def test_walks_are_products():

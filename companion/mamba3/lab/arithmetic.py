@@ -50,24 +50,24 @@ def bracketed(length: int, rng: torch.Generator) -> str:
 
 def value(expression: str) -> int:
     """What an expression is modulo 5, by one pass with a stack."""
-    totals, signs, factor, sign, product = [], [], 1, 1, False
-    total = 0
-    for symbol in expression:
+    outside: list[tuple[int, int]] = []
+    total, factor, sign, product = 0, 0, 1, False
+    for before, symbol in zip(f"({expression}", expression, strict=False):
         if symbol.isdigit():
             factor = factor * int(symbol) if product else sign * int(symbol)
             product = False
         elif symbol == "*":
             product = True
         elif symbol in "+-":
-            total, factor = total + factor, 0
-            sign = 1 if symbol == "+" else -1
+            turn = 1 if symbol == "+" else -1
+            is_sign = before in "+-("  # of the number behind it, and no operator
+            total, sign = (total, sign * turn) if is_sign else (total + factor, turn)
         elif symbol == "(":
-            totals.append(total)
-            signs.append(sign)
-            total, factor, sign = 0, 0, 1
+            outside.append((total, sign))
+            total, sign = 0, 1
         else:
-            factor = signs.pop() * (total + factor)
-            total = totals.pop()
+            before_it, sign = outside.pop()
+            total, factor = before_it, sign * (total + factor)
     return (total + factor) % BASE
 
 

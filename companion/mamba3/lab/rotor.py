@@ -8,9 +8,7 @@ one pair of coordinates, and a write of its own for each one, the state obeys
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -109,34 +107,6 @@ def random_bits(batch: int, seq: int, seed: int) -> Tensor:
     return torch.randint(0, 2, (batch, seq), generator=torch.Generator().manual_seed(seed))
 
 
-class Drift(NamedTuple):
-    """Accuracy of a rotor with a wrong angle, after n one-bits.
-
-    counts : numbers of one-bits seen; accuracy : for each, over both parities
-    predicted : what the aliasing law says, 1 where cos(εn) > 0 and 0 where it is negative
-    """
-
-    error: float
-    counts: np.ndarray
-    accuracy: np.ndarray
-    predicted: np.ndarray
-
-
-def drift(error: float, n_ones: int) -> Drift:
-    r"""Turn by π + ε instead of π, with one write at the start and a threshold at zero.
-
-    After n ones the state stands at n(π + ε), so it reads :math:`(-1)^n\cos(\epsilon n)`: right
-    while :math:`\epsilon n<\pi/2`, wrong until :math:`3\pi/2`, right again.
-    """
-    moves = torch.ones(1, n_ones + 1, dtype=torch.long)
-    tokens = walk_tokens(moves, 2, error=error)
-    y, _ = mix(tokens, empty_state(tokens), chunk=16, pairs="neighbors")
-    reading = y[0, :, 0, 0, 0].numpy()
-    counts = np.arange(n_ones + 1)
-    accuracy = ((reading > 0) == (counts % 2 == 0)).astype(float)
-    return Drift(error, counts, accuracy, (np.cos(error * counts) > 0).astype(float))
-
-
 def horizon(error: float) -> float:
-    """One-bits until an angle error flips the answer: π / (2|ε|)."""
+    """Ones until an angle error flips the answer, π / (2|ε|): there eq. 6 of the notebook is 0."""
     return math.inf if error == 0 else math.pi / (2 * abs(error))

@@ -104,7 +104,7 @@ def modulo_five(settings: Settings, seed: int) -> dict[str, dict[str, np.ndarray
 
 @dataclass(frozen=True)
 class Rates:
-    """Peak learning rates compared: family to loss, (n_rates,), nats a question, mean over seeds.
+    """Peak learning rates compared: arm to loss, (n_rates,), nats a question, mean over seeds.
 
     rates : (n_rates,), ascending
     """
@@ -112,27 +112,28 @@ class Rates:
     rates: tuple[float, ...]
     losses: dict[str, np.ndarray]
 
-    def best(self, family: str) -> float:
+    def best(self, part: str) -> float:
         """The rate with the smallest loss; the first one where no loss is finite."""
-        losses = np.where(np.isfinite(self.losses[family]), self.losses[family], np.inf)
+        losses = np.where(np.isfinite(self.losses[part]), self.losses[part], np.inf)
         return self.rates[int(np.argmin(losses))]
 
-    def at_an_edge(self, family: str) -> bool:
-        """Whether the best rate is the smallest or the largest one, so another may be better."""
-        return self.best(family) in (self.rates[0], self.rates[-1])
+    def at_an_edge(self, *parts: str) -> list[str]:
+        """Those arms whose best rate is the smallest or the largest: another may be better."""
+        return [part for part in parts if self.best(part) in (self.rates[0], self.rates[-1])]
 
 
 def compare_rates(settings: Settings, seed: int) -> Rates:
-    """Both families at every learning rate, on seeds that nothing else is trained with."""
+    """Every arm at every learning rate, on seeds that nothing else is trained with."""
     seeds = tuple(range(seed + 500, seed + 500 + settings.rate_seeds))
+    parts = tuple(dict.fromkeys(("Mamba-3", "Mamba-2", *settings.parts)))
     arms = [
-        recall.Arm(family, settings.part_size, rate, seeds)
-        for family in ("Mamba-3", "Mamba-2")
+        recall.Arm(part, settings.part_size, rate, seeds)
+        for part in parts
         for rate in settings.rates
     ]
     found = _recall(arms, settings)
-    losses = np.array([one.final.mean() for one in found]).reshape(2, -1)
-    return Rates(settings.rates, dict(zip(("Mamba-3", "Mamba-2"), losses, strict=True)))
+    losses = np.array([one.final.mean() for one in found]).reshape(len(parts), -1)
+    return Rates(settings.rates, dict(zip(parts, losses, strict=True)))
 
 
 def recalled(rates: Rates, settings: Settings, seed: int) -> tuple[recall.Recalled, ...]:
@@ -140,10 +141,7 @@ def recalled(rates: Rates, settings: Settings, seed: int) -> tuple[recall.Recall
     seeds = tuple(range(seed, seed + settings.recall_seeds))
     wanted = [(family, n) for family in ("Mamba-3", "Mamba-2") for n in settings.state_sizes]
     wanted += [(part, settings.part_size) for part in settings.parts]
-    arms = [
-        recall.Arm(part, n, rates.best("Mamba-2" if part == "Mamba-2" else "Mamba-3"), seeds)
-        for part, n in dict.fromkeys(wanted)
-    ]
+    arms = [recall.Arm(part, n, rates.best(part), seeds) for part, n in dict.fromkeys(wanted)]
     return _recall(arms, settings)
 
 

@@ -12,7 +12,7 @@ from companion.claims import measured_text
 from companion.mamba3 import sources as paper
 from companion.mamba3.lab.run import Rates, Tiny
 from companion.mamba3.lab.tracking import Tracked, count
-from companion.mamba3.method.roofline import flops, intensity, traffic
+from companion.mamba3.method.roofline import H100_BALANCE, flops, intensity, traffic
 from companion.mamba3.verdict import FAR
 from companion.stats import over_seeds
 from companion.tables import styled
@@ -50,7 +50,7 @@ def tracking_table(runs: Mapping[str, Mapping[str, Tracked]]) -> Styler:
 
 
 def rate_table(rates: Rates) -> Styler:
-    """Loss of recall by peak learning rate, both families."""
+    """Loss of recall by peak learning rate, every arm."""
     rows = [
         (rate, *(rates.losses[f][i] for f in rates.losses)) for i, rate in enumerate(rates.rates)
     ]
@@ -61,9 +61,20 @@ def rate_table(rates: Rates) -> Styler:
 
 def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 64) -> Styler:
     """Arithmetic and traffic of one decode step of one head (paper, Table 2)."""
-    rows = [(r, flops(N, P, r), traffic(N, P, r), intensity(N, P, r)) for r in ranks]
-    frame = pd.DataFrame(rows, columns=["R", "FLOP", "bytes", "FLOP a byte"])
-    return styled(frame, "cost", {"FLOP": "{:,}", "bytes": "{:,}", "FLOP a byte": "{:.1f}"})
+    rows = [
+        (
+            r,
+            flops(N, P, r),
+            traffic(N, P, r),
+            intensity(N, P, r),
+            100 * intensity(N, P, r) / H100_BALANCE,
+        )
+        for r in ranks
+    ]
+    busy = "of an H100's balance (%)"
+    frame = pd.DataFrame(rows, columns=["R", "FLOP", "bytes", "FLOP a byte", busy])
+    formats = {"FLOP": "{:,}", "bytes": "{:,}", "FLOP a byte": "{:.1f}", busy: "{:.1f}"}
+    return styled(frame, "cost", formats)
 
 
 def speed_table(times: Mapping[str, Mapping[str, np.ndarray]]) -> Styler:

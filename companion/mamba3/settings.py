@@ -13,9 +13,6 @@ AT_TOY = ("Mamba-3", "Mamba-3, no RoPE", "Mamba-2")
 REAL = ("Mamba-3", "Mamba-3, no RoPE", "real, both signs")
 """What counts modulo 3, or cannot: with a turn, and with real eigenvalues only."""
 
-COUNTING = ("Mamba-3", "real, both signs")
-"""Arms of which some seeds may solve parity; the others stay at chance."""
-
 TURNING = ("Mamba-3", "Mamba-3, standard RoPE", "Mamba-3, no RoPE", "Mamba-2")
 """The arms of the paper's Table 5b that we have."""
 
@@ -91,17 +88,8 @@ class Settings(Sized):
             )
         if longest := max(*self.parity_lengths, *self.three_lengths, 2) > self.longest:
             raise ValueError(f"walks of {longest} moves are trained and {self.longest} are read")
-        _ = self.training("parity", "Mamba-3"), self.training("modulo 3", "Mamba-3")
-
-    def training(self, task: str, arm: str) -> Training:
-        """How a layer that tracks states is trained on one of the two tasks.
-
-        Only the number of seeds depends on the arm: a share of seeds needs more of them.
-        """
-        lengths = self.parity_lengths if task == "parity" else self.three_lengths
-        is_blind = task == "parity" and arm not in COUNTING
-        n_seeds = self.chance_seeds if is_blind else self.track_seeds
-        return Training(n_seeds, self.track_steps, self.track_batch, lengths)
+        for lengths in (self.parity_lengths, self.three_lengths):
+            Training(self.track_seeds, self.track_steps, self.track_batch, lengths)
 
 
 PRESETS = Settings.presets()

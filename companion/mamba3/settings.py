@@ -34,7 +34,7 @@ class Settings(Sized):
     rotor_length: int = sized(4096)  # tokens of the layers built by hand
     track_seeds: int = sized(toy=2, book=8, least=2)  # of the arms that count (C4, C5, C12)
     chance_seeds: int = sized(toy=2, book=5, least=2)  # of the arms that stay at chance on parity
-    track_steps: int = sized(toy=40, book=1200, paper=20_000)  # updates
+    track_steps: int = sized(toy=30, book=1200, paper=20_000)  # updates
     track_batch: int = sized(toy=4, book=8, paper=256)  # walks of an update and seed
     # curriculum: moves of the walks at the ends of its equal shares
     parity_lengths: tuple[int, ...] = sized(toy=(3, 16), book=(3, 40, 160))
@@ -46,7 +46,7 @@ class Settings(Sized):
     arithmetic_arms: tuple[str, ...] = sized((), paper=TURNING)  # modulo 5 (C16); () for none
     n_pairs: int = sized(toy=4, book=8, paper=16)  # keys and values to remember (C6, C7)
     recall_seeds: int = sized(toy=2, book=5, least=2)  # of every arm of recall
-    recall_steps: int = sized(toy=30, book=700, paper=10_000)  # updates
+    recall_steps: int = sized(toy=20, book=700, paper=10_000)  # updates
     recall_batch: int = sized(toy=4, book=16, paper=64)  # sequences of an update and seed
     recall_read: int = sized(toy=64, book=512)  # sequences of the reading
     state_sizes: tuple[int, ...] = sized(toy=(4, 8), book=(4, 8, 16))  # N of both families (C7)
@@ -57,11 +57,11 @@ class Settings(Sized):
     rate_seeds: int = sized(toy=1, book=2)  # of that comparison
     families: tuple[str, ...] = sized(tuple(FAMILIES))  # on text (C13, C15)
     text_seeds: int = sized(toy=2, book=3, least=2)  # of every family
-    text_steps: int = sized(toy=20, book=700, paper=20_000)  # updates
+    text_steps: int = sized(toy=8, book=700, paper=20_000)  # updates
     text_batch: int = sized(toy=2, book=8, paper=32)  # windows of 128 characters
     text_rate: float = sized(5e-3)  # peak learning rate
     text_windows: int = sized(toy=2, book=16)  # of 1,024 held-out characters
-    decode_heads: int = sized(toy=2048, book=4096)  # of the large state, 32 kB each (C8)
+    decode_heads: int = sized(toy=1024, book=4096)  # of the large state, 32 kB each (C8)
     decode_ranks: tuple[int, ...] = sized(toy=(1, 4), book=(1, 2, 4, 8))
     decode_rounds: int = sized(toy=5, book=15)
     contexts: tuple[int, ...] = sized(toy=(128, 2048), book=(128, 512, 2048, 8192))  # tokens (C9)

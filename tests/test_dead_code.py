@@ -22,7 +22,6 @@ DOORS = {"hub.py", "makers.py", "settings.py"}
 KNOWN = {
     "next-token-concepts": {"next_token_concepts/method/directions.py: repaired"},
     "gaussian-rbf": {"gaussian_rbf/lab/estimator.py: GaussianRBFRegressor"},
-    "mamba3": {"mamba3/sources.py: ACCURACY", "mamba3/sources.py: NO_BIAS_PRINTED"},
     "consistent-diffusion": {
         "consistent_diffusion/lab/molecule/peptide.py: potential_energy",
         "consistent_diffusion/lab/systems.py: START",

@@ -245,19 +245,18 @@ class Recorder:
     read: list
 
     def __init__(self, make, seeds):
-        self.seeds = tuple(seeds)
+        self.seeds, self.model = tuple(seeds), None
 
-    def train(self, batch_at, recipe):
+    def train(self, batch_at, recipe, reads=None):
         batches = [batch_at(step) for step in range(recipe.steps)]
         type(self).trained.extend(torch.cat([x.flatten(), y.flatten()]) for x, y in batches)
+        for look in (reads or {}).values():
+            look()
         return np.zeros((recipe.steps, len(self.seeds)))
 
     def losses(self, inputs, labels):
         type(self).read.extend([inputs, labels])
         return torch.zeros(len(self.seeds))
-
-    def one(self, index):
-        return None
 
 
 @pytest.fixture
@@ -271,9 +270,11 @@ def test_language_models_of_mamba3(monkeypatch, ear, recorder):
     monkeypatch.setattr(language, "Stack", recorder)
     monkeypatch.setattr(language, "n_parameters", lambda model: 1)
     monkeypatch.setattr(language, "characters", lambda: (*painted(), 9))
-    reading = language.Reading(2, 4, batch=2, seq=16, eval_windows=3, lengths=(8, 16, 32))
-    language.read_arm(SimpleNamespace(model=None), reading, 0)
+    monkeypatch.setattr(language, "SEQ", 16)
+    monkeypatch.setattr(language, "LENGTHS", (8, 16, 32))
+    language.read_family("Mamba-3", (0, 1), steps=4, batch=2, n_windows=3, rate=1e-2)
     assert len(recorder.trained) == 4
+    assert recorder.read
     assert all(is_training(tokens) for tokens in recorder.trained)
     assert all(is_held_out(tokens) for tokens in recorder.read)
     assert complaints(ear, Declared(fit=[("text", ANY)])) == []
@@ -281,12 +282,30 @@ def test_language_models_of_mamba3(monkeypatch, ear, recorder):
 
 def test_state_tracking_is_read_on_other_walks(ear):
     from companion.mamba3.lab import tracking
-    from companion.mamba3.lab.tracking import TASKS
 
     training = tracking.Training(2, 1, 2, (3,))
-    tracking.track(TASKS["parity"], "Mamba-3, no RoPE", training, (3, 4), 4, 0)
+    tracking.track("parity", "Mamba-3, no RoPE", training, 4, 4, 0)
     declared = Declared(
         fit=[("walks", "parity")], evaluation=[("reading", "parity")], other=[("start",)]
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_recall_is_read_on_other_questions(ear):
+    from companion.mamba3.lab import recall
+
+    recall.learn("Mamba-2", 4, 1e-2, (0, 1), n_pairs=2, steps=2, batch=2, n_read=4)
+    declared = Declared(fit=[("questions",)], evaluation=[("held out",)], other=[("start",)])
+    assert complaints(ear, declared) == []
+
+
+def test_arithmetic_is_examined_on_other_expressions(ear):
+    from companion.mamba3.lab import arithmetic, tracking
+
+    training = tracking.Training(2, 1, 2, (3,))
+    arithmetic.calculate("brackets", "Mamba-2", training, 4, 4, 0)
+    declared = Declared(
+        fit=[("expressions", "brackets")], evaluation=[("exam", "brackets")], other=[("start",)]
     )
     assert complaints(ear, declared) == []
 

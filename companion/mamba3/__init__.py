@@ -5,7 +5,7 @@ Mamba-3: Improved Sequence Modeling using State Space Principles (arXiv:2603.155
 Reading order, the paper first:
 
  1 method/discretization  From a differential equation to a recurrence, and what the step
-                          costs in accuracy (C3)
+                          costs in accuracy (C3, C11)
  2 method/scan            One scan, three ways to run it: step by step, in chunks, one token
                           at a time
  3 method/mixing          The state space mixing of Mamba-3, its complex state as a
@@ -15,7 +15,19 @@ Reading order, the paper first:
  5 method/mamba2          The baseline: the Mamba-2 layer, with the same scan
  6 method/roofline        Arithmetic and traffic of one decode step (C8)
 
-Then ``lab/run``, the door of the experiments, and what it calls: checks, language, models,
-timing, tracking.  ``sources`` holds what others released and printed, ``verdict`` every claim
-with its criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: checks, rotor, tracking,
+recall, language, timing, and models, the networks around the layers.  ``sources`` holds
+what others printed, ``hub`` what they released, ``verdict`` every claim with its criterion,
+``page`` what is drawn.
+
+========  =============================================================
+equation  function
+========  =============================================================
+1         method/discretization.Equation
+2         method/discretization.coefficients, method/scan.recurrence
+3         method/scan.chunked, method/mixing.masks
+4         method/mixing.rotate, method/mixing.cumulative_angle
+5         method/mixing.mix_step, method/layer.Mamba3MIMO
+6         page/live_rotor.contrast
+========  =============================================================
 """

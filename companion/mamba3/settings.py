@@ -1,75 +1,80 @@
-"""What depends on the scale of the chapter, and nothing else does."""
+"""Sizes of the chapter's experiments, one line a setting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.mamba3.lab.language import PARTS, Reading
+from companion.mamba3.lab.language import FAMILIES
+from companion.mamba3.lab.recall import PARTS
 from companion.mamba3.lab.tracking import VARIANTS, Training
+from companion.scale import Sized, sized
 
-_BOOK_ARMS = {
-    "parity": tuple(VARIANTS),
-    "Z3": ("Mamba-3", "Mamba-3, no RoPE", "real, both signs"),
-    "S3": ("Mamba-3",),
-}
-_FAMILIES = ("Mamba-3", "Mamba-3, no RoPE", "Mamba-2")
+AT_TOY = ("Mamba-3", "Mamba-3, no RoPE", "Mamba-2")
+REAL = ("Mamba-3", "Mamba-3, no RoPE", "real, both signs")
+"""What counts modulo 3, or cannot: with a turn, and with real eigenvalues only."""
+
+TURNING = ("Mamba-3", "Mamba-3, standard RoPE", "Mamba-3, no RoPE", "Mamba-2")
+"""The arms of the paper's Table 5b that we have."""
+
+CHANGED = ("neither", "with convolution", "MIMO")
+"""What is changed in the layer, for recall; one part alone is taken out at paper scale."""
+
+STEPS = (16, 32, 64, 128, 256, 512, 1024)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Sizes of the chapter's experiments.
+class Settings(Sized):
+    """What a run does; every number that differs between scales is here."""
 
-    n_systems : random systems on which all forms must agree (C1)
-    check_gradients : whether the gradient is also held against central differences
-    step_counts : steps of the integration (C3); n_equations : random equations, 0 for none
-    rotor_length : tokens of the layer built by hand (C4, C5)
-    track_seeds, track_steps, track_batch, lengths : training of state tracking
-    track_arms : (task, variant) pairs that are trained
-    read_lengths, n_read : moves and number of the walks that are read
-    text_seeds, text_steps, text_batch, text_length : training of the language models
-    eval_windows : windows of 1,024 held-out characters that they are read on
-    parts : arms of the ablation (C6)
-    state_sizes, mimo_sizes : N of the comparison by state size (C7); empty for none
-    decode_heads, decode_ranks, decode_rounds : heads of the large state, ranks, repeats (C8)
-    contexts, context_rounds : tokens of context, repeats (C9)
-    scan_length, scan_rounds : the scan in chunks against token by token
-    n_documents, n_passages, document_length : of the released models (C10); 0 leaves them out
-    n_jobs : trainings side by side, one thread each, where the machine has the cores
-    """
-
-    n_systems: int
-    check_gradients: bool
-    step_counts: tuple[int, ...]
-    n_equations: int
-    rotor_length: int
-    track_seeds: int
-    track_steps: int
-    track_batch: int
-    lengths: tuple[int, ...]
-    track_arms: tuple[tuple[str, str], ...]
-    read_lengths: tuple[int, ...]
-    n_read: int
-    text_seeds: int
-    text_steps: int
-    text_batch: int
-    text_length: int
-    eval_windows: int
-    parts: tuple[str, ...]
-    state_sizes: tuple[int, ...]
-    mimo_sizes: tuple[int, ...]
-    decode_heads: int
-    decode_ranks: tuple[int, ...]
-    decode_rounds: int
-    contexts: tuple[int, ...]
-    context_rounds: int
-    scan_length: int
-    scan_rounds: int
-    n_documents: int
-    n_passages: int
-    document_length: int
-    n_jobs: int
+    # added to SEED: the published run has seeds that no earlier run had
+    seed_base: int = sized(toy=0, book=24_000)
+    n_systems: int = sized(toy=20, book=100)  # random systems on which all forms must agree (C1)
+    step_counts: tuple[int, ...] = sized(STEPS)  # steps of the integration (C3, C11)
+    n_equations: int = sized(toy=8, book=20, least=2)  # random equations (C3, C11)
+    rotor_length: int = sized(4096)  # tokens of the layers built by hand
+    track_seeds: int = sized(toy=2, book=8, least=2)  # of the arms that count (C4, C5, C12)
+    chance_seeds: int = sized(toy=2, book=5, least=2)  # of the arms that stay at chance on parity
+    track_steps: int = sized(toy=30, book=1200, paper=20_000)  # updates
+    track_batch: int = sized(toy=4, book=8, paper=256)  # walks of an update and seed
+    # curriculum: moves of the walks at the ends of its equal shares
+    parity_lengths: tuple[int, ...] = sized(toy=(3, 16), book=(3, 40, 160))
+    parity_arms: tuple[str, ...] = sized(toy=AT_TOY, book=tuple(VARIANTS))
+    three_lengths: tuple[int, ...] = sized(toy=(3, 16), book=(3, 40))  # of walks modulo 3 (C5)
+    three_arms: tuple[str, ...] = sized(toy=("Mamba-3",), book=REAL)
+    longest: int = sized(toy=48, book=320, paper=1024)  # moves of the walks that are read
+    n_read: int = sized(toy=64, book=512, paper=4096)  # such walks
+    arithmetic_arms: tuple[str, ...] = sized((), paper=TURNING)  # modulo 5 (C16); () for none
+    n_pairs: int = sized(toy=4, book=8, paper=16)  # keys and values to remember (C6, C7)
+    recall_seeds: int = sized(toy=2, book=5, least=2)  # of every arm of recall
+    recall_steps: int = sized(toy=20, book=700, paper=10_000)  # updates
+    recall_batch: int = sized(toy=4, book=16, paper=64)  # sequences of an update and seed
+    recall_read: int = sized(toy=64, book=512)  # sequences of the reading
+    state_sizes: tuple[int, ...] = sized(toy=(4, 8), book=(4, 8, 16))  # N of both families (C7)
+    part_size: int = sized(8)  # N at which parts are taken out (C6)
+    parts: tuple[str, ...] = sized(toy=("neither", "with convolution"), book=CHANGED, paper=PARTS)
+    # peak learning rates that are compared for every arm, on other seeds
+    rates: tuple[float, ...] = sized(toy=(1e-2,), book=(3e-3, 1e-2, 3e-2))
+    rate_seeds: int = sized(toy=1, book=2)  # of that comparison
+    families: tuple[str, ...] = sized(tuple(FAMILIES))  # on text (C13, C15)
+    text_seeds: int = sized(toy=2, book=3, least=2)  # of every family
+    text_steps: int = sized(toy=8, book=700, paper=20_000)  # updates
+    text_batch: int = sized(toy=2, book=8, paper=32)  # windows of 128 characters
+    text_rate: float = sized(5e-3)  # peak learning rate
+    text_windows: int = sized(toy=2, book=16)  # of 1,024 held-out characters
+    decode_heads: int = sized(toy=1024, book=4096)  # of the large state, 32 kB each (C8)
+    decode_ranks: tuple[int, ...] = sized(toy=(1, 4), book=(1, 2, 4, 8))
+    decode_rounds: int = sized(toy=5, book=15)
+    contexts: tuple[int, ...] = sized(toy=(128, 2048), book=(128, 512, 2048, 8192))  # tokens (C9)
+    context_rounds: int = sized(toy=20, book=200)
+    scan_length: int = sized(toy=512, book=2048)  # tokens of the scan that is timed
+    scan_rounds: int = sized(toy=1, book=5)
+    n_documents: int = sized(0, paper=500)  # for the released models (C10); 0 leaves them out
+    n_passages: int = sized(0, paper=5153)
+    document_length: int = sized(2048)
+    n_jobs: int = sized(toy=1, book=0)  # trainings side by side; 0: as many as there are cores
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.step_counts) < 3 or len(self.contexts) < 2:
             raise ValueError(
                 "a slope needs three step_counts and two contexts, got "
@@ -77,139 +82,14 @@ class Settings:
             )
         if 1 not in self.decode_ranks or 4 not in self.decode_ranks:
             raise ValueError(f"decode_ranks must hold 1 and 4, got {self.decode_ranks}")
-        if len({*self.state_sizes}) == 1:
-            raise ValueError(f"a slope needs two state_sizes or none, got {self.state_sizes}")
-        _ = self.training, self.reading
-
-    @property
-    def training(self) -> Training:
-        """How the models that track states are trained."""
-        return Training(self.track_seeds, self.track_steps, self.track_batch, self.lengths)
-
-    @property
-    def arms(self) -> dict[str, list[str]]:
-        """Task to the variants that are trained on it."""
-        made: dict[str, list[str]] = {}
-        for task, variant in self.track_arms:
-            made.setdefault(task, []).append(variant)
-        return made
-
-    @property
-    def reading(self) -> Reading:
-        """How the language models are trained."""
-        return Reading(
-            self.text_seeds,
-            self.text_steps,
-            batch=self.text_batch,
-            seq=self.text_length,
-            eval_windows=self.eval_windows,
-        )
+        if len({*self.state_sizes}) < 2 or self.part_size not in self.state_sizes:
+            raise ValueError(
+                f"state_sizes needs two sizes, one of them {self.part_size}, got {self.state_sizes}"
+            )
+        if longest := max(*self.parity_lengths, *self.three_lengths, 2) > self.longest:
+            raise ValueError(f"walks of {longest} moves are trained and {self.longest} are read")
+        for lengths in (self.parity_lengths, self.three_lengths):
+            Training(self.track_seeds, self.track_steps, self.track_batch, lengths)
 
 
-def _pairs(arms: dict[str, tuple[str, ...]]) -> tuple[tuple[str, str], ...]:
-    return tuple((task, variant) for task, names in arms.items() for variant in names)
-
-
-_STEPS = (16, 32, 64, 128, 256, 512, 1024)
-
-PRESETS = {
-    "toy": Settings(
-        n_systems=20,
-        check_gradients=False,
-        step_counts=_STEPS,
-        n_equations=0,
-        rotor_length=4096,
-        track_seeds=3,
-        track_steps=200,
-        track_batch=16,
-        lengths=(24,),
-        track_arms=_pairs({"parity": _FAMILIES}),
-        read_lengths=(8, 16, 24, 32, 48, 96),
-        n_read=256,
-        text_seeds=1,
-        text_steps=100,
-        text_batch=8,
-        text_length=128,
-        eval_windows=4,
-        parts=("full", "no bias, no trapezoid"),
-        state_sizes=(),
-        mimo_sizes=(),
-        decode_heads=2048,
-        decode_ranks=(1, 4),
-        decode_rounds=5,
-        contexts=(128, 1024, 8192),
-        context_rounds=20,
-        scan_length=2048,
-        scan_rounds=2,
-        n_documents=0,
-        n_passages=0,
-        document_length=2048,
-        n_jobs=2,
-    ),
-    "book": Settings(
-        n_systems=100,
-        check_gradients=True,
-        step_counts=_STEPS,
-        n_equations=20,
-        rotor_length=4096,
-        track_seeds=5,
-        track_steps=1200,
-        track_batch=16,
-        lengths=(3, 40, 64),
-        track_arms=_pairs(_BOOK_ARMS),
-        read_lengths=(16, 32, 64, 96, 128, 192, 256, 512),
-        n_read=2048,
-        text_seeds=5,
-        text_steps=200,
-        text_batch=8,
-        text_length=128,
-        eval_windows=16,
-        parts=PARTS,
-        state_sizes=(4, 8, 16),
-        mimo_sizes=(8,),
-        decode_heads=8192,
-        decode_ranks=(1, 2, 4, 8),
-        decode_rounds=15,
-        contexts=(128, 512, 2048, 8192),
-        context_rounds=200,
-        scan_length=2048,
-        scan_rounds=5,
-        n_documents=0,
-        n_passages=0,
-        document_length=2048,
-        n_jobs=2,
-    ),
-    "paper": Settings(
-        n_systems=300,
-        check_gradients=True,
-        step_counts=_STEPS,
-        n_equations=50,
-        rotor_length=4096,
-        track_seeds=5,
-        track_steps=10_000,
-        track_batch=256,
-        lengths=(3, 40, 80, 120, 160),
-        track_arms=_pairs(_BOOK_ARMS | {"Z5": ("Mamba-3", "real, both signs")}),
-        read_lengths=(40, 160, 256, 320, 512, 1024),
-        n_read=4096,
-        text_seeds=10,
-        text_steps=5000,
-        text_batch=16,
-        text_length=256,
-        eval_windows=16,
-        parts=PARTS,
-        state_sizes=(16, 32, 64, 128),
-        mimo_sizes=(16, 32, 64),
-        decode_heads=8192,
-        decode_ranks=(1, 2, 4, 8, 16),
-        decode_rounds=30,
-        contexts=(128, 512, 2048, 8192, 32768),
-        context_rounds=200,
-        scan_length=2048,
-        scan_rounds=5,
-        n_documents=500,
-        n_passages=5153,
-        document_length=2048,
-        n_jobs=2,
-    ),
-}
+PRESETS = Settings.presets()

@@ -1,87 +1,116 @@
-"""Results made by hand, so that every verdict has a known answer."""
+"""Results made by hand: what a perfect run would give, to be spoiled one at a time."""
+
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
-import torch
 
-from companion.mamba3.lab.checks import Order, orders
-from companion.mamba3.lab.language import PARTS, Arm, Evaluated, Read
-from companion.mamba3.lab.models import ModelConfig
+from companion.mamba3.hub import Evaluated
+from companion.mamba3.lab.language import FAMILIES, LENGTHS, Read, Reading
+from companion.mamba3.lab.recall import PARTS, Arm, Recalled
+from companion.mamba3.lab.run import Rates
 from companion.mamba3.lab.timing import ContextTimes, DecodeTimes
-from companion.mamba3.lab.tracking import Tracked
-from companion.mamba3.method.layer import Mamba3Config
-from companion.mamba3.method.mamba2 import Mamba2Config
-from companion.mamba3.verdict.findings import Results
-from companion.stats import Interval
+from companion.mamba3.lab.tracking import TASKS, VARIANTS, Tracked
 
-LENGTHS = np.array([16, 32, 51, 64, 102])
+SEEDS = 8
+THREE = ("Mamba-3", "Mamba-3, no RoPE", "real, both signs")
 
 
-def tracked(task="parity", variant="Mamba-3", level=1.0, *, seeds=5, far=None, train=32):
-    """A run with scaled accuracy `level` up to the training length and `far` beyond."""
-    rng = np.random.default_rng(len(variant) + len(task))
-    far = level if far is None else far
-    noise = 0.01 * rng.standard_normal((len(LENGTHS), seeds))
-    accuracy = np.where(LENGTHS[:, None] <= train, level, far) - np.abs(noise)
-    order = {"parity": 2, "Z3": 3, "S3": 6}[task]
+def tracked(task="parity", arm="Mamba-3", level=1.0, *, seeds=SEEDS, longest=320):
+    """An arm that is right up to three moves, and has the scaled accuracy `level` beyond."""
+    rng = np.random.default_rng(len(arm) + len(task))
+    trained = 160 if task == "parity" else 40
+    curve = np.full((longest + 1, seeds), level) - 0.005 * rng.random((longest + 1, seeds))
+    curve[:4] = 1 - 0.005 * rng.random((4, seeds))
+    order = TASKS[task].order
     angles = 2 * np.pi / order * np.arange(order)[None, :, None, None]
-    turns = np.broadcast_to(angles, (seeds, order, 2, 2)).copy()
-    decay = np.full((seeds, order, 2), 0.01)
-    return Tracked(task, variant, np.full((4, seeds), 0.1), LENGTHS, accuracy, train, turns, decay)
+    turns = np.broadcast_to(angles, (seeds, order, 1, 4)).copy()
+    decay = np.full((seeds, order, 1), 0.01)
+    return Tracked(task, arm, curve, np.ones(seeds, bool), trained, turns, decay)
 
 
-def all_tracked(**levels):
-    """Runs in which the claims hold; `levels` replaces (level, far) by ``task__variant`` index."""
-    plan = {
-        ("parity", "Mamba-3"): 1.0,
-        ("parity", "Mamba-3, heavy tail"): 1.0,
-        ("parity", "Mamba-3, standard RoPE"): 0.05,
-        ("parity", "Mamba-3, no RoPE"): 0.05,
-        ("parity", "Mamba-2"): 0.05,
-        ("parity", "real, both signs"): 1.0,
-        ("Z3", "Mamba-3"): 1.0,
-        ("Z3", "Mamba-3, no RoPE"): 0.05,
-        ("Z3", "real, both signs"): 0.05,
-        ("S3", "Mamba-3"): 0.2,
+def parity(**changes):
+    """Every arm on parity; `changes` replaces runs by name, or gives a level."""
+    levels = dict.fromkeys(VARIANTS, 0.02) | {"Mamba-3": 1.0, "real, both signs": 1.0}
+    return {name: tracked("parity", name, level) for name, level in levels.items()} | changes
+
+
+def three(**changes):
+    """The arms on the walk modulo 3."""
+    levels = dict.fromkeys(THREE, 0.05) | {"Mamba-3": 1.0}
+    return {name: tracked("modulo 3", name, level) for name, level in levels.items()} | changes
+
+
+def with_values(runs, name, length, values):
+    """The runs, one of which has these accuracies over seeds at a length."""
+    curve = runs[name].curve.copy()
+    curve[length] = values
+    return runs | {name: replace(runs[name], curve=curve)}
+
+
+def solved(n):
+    """Scaled accuracy over eight seeds of which `n` solve the task."""
+    return np.where(np.arange(SEEDS) < n, 0.999, 0.1)
+
+
+def recalled(part="Mamba-3", n=8, loss=1.0, *, half=None, share=0.95, seeds=5):
+    """An arm whose seeds have a loss plus the seeds' own offsets, which all arms share."""
+    shared = 0.05 * np.random.default_rng(7).standard_normal(seeds)
+    own = 0.002 * np.random.default_rng([*part.encode(), n]).standard_normal((2, seeds))
+    losses = np.array([loss + 0.2 if half is None else half, loss])[:, None] + shared + own
+    shares = np.array([share - 0.1, share])[:, None] - 0.001 * np.arange(seeds)
+    return Recalled(Arm(part, n, 1e-2, tuple(range(seeds))), 1000, (50, 100), losses, shares)
+
+
+LOSSES = {
+    "no bias": 1.2,
+    "no trapezoid": 1.05,
+    "neither": 1.3,
+    "with convolution": 1.01,
+    "MIMO": 0.9,
+}
+
+
+def recall(ours=(1.4, 1.0, 0.8), theirs=(2.0, 1.6, 1.2), **changes):
+    """All arms in which the paper is right: half the state is enough, biases and trapezoid help.
+
+    ours, theirs : losses at N = 4, 8, 16; `changes` replaces arms at N = 8 by their part
+    """
+    runs = [recalled("Mamba-3", n, loss) for n, loss in zip((4, 8, 16), ours, strict=True)]
+    runs += [recalled("Mamba-2", n, loss) for n, loss in zip((4, 8, 16), theirs, strict=True)]
+    runs += [recalled(part, 8, LOSSES[part]) for part in PARTS if part in LOSSES]
+    names = {name.replace("_", " "): run for name, run in changes.items()}
+    return tuple(names.get(run.arm.part, run) if run.arm.d_state == 8 else run for run in runs)
+
+
+def rates(ours=(0.9, 0.7, 0.8), theirs=(1.9, 1.6, 1.7), **changes):
+    """Losses by learning rate; `changes` replaces those of the other arms."""
+    others = dict.fromkeys((*LOSSES, *changes), (1.5, 1.3, 1.4)) | changes
+    losses = {"Mamba-3": ours, "Mamba-2": theirs} | others
+    return Rates((3e-3, 1e-2, 3e-2), {name: np.array(one) for name, one in losses.items()})
+
+
+def read(family, course, *, longer=-0.05, seeds=3):
+    """A family with these losses at each quarter of the training, and a change at 1,024."""
+    shared = 0.02 * np.random.default_rng(3).standard_normal(seeds)
+    own = 0.001 * np.random.default_rng([*family.encode()]).standard_normal((4, seeds))
+    losses = np.array(course)[:, None] + shared + own
+    change = np.array([0.03, 0.0, longer / 3, 2 * longer / 3, longer])[:, None]
+    held = losses[-1] + change * (1 + 0.05 * np.arange(seeds))
+    return Read(family, 100, (10, 20, 30, 40), losses, LENGTHS, held)
+
+
+def reading(**changes):
+    """Language models in which the paper is right."""
+    reads = {
+        "Mamba-3": read("Mamba-3", (2.0, 1.6, 1.45, 1.40)),
+        "Mamba-2": read("Mamba-2", (2.1, 1.7, 1.51, 1.46), longer=0.04),
     }
-    return {key: tracked(*key, level) for key, level in plan.items()}
+    assert set(reads) == set(FAMILIES)
+    return Reading(reads | {name.replace("_", "-"): run for name, run in changes.items()}, 1.6)
 
 
-def read(name, loss, *, family="Mamba-3", d_state=16, seeds=5, spread=0.01, rng_seed=0):
-    """An arm whose seeds have the loss `loss` plus the seeds' own offsets, paired over arms."""
-    offsets = spread * np.random.default_rng(7).standard_normal(seeds)
-    own = 0.001 * np.random.default_rng([rng_seed, len(name), d_state]).standard_normal(seeds)
-    held = np.broadcast_to(loss + offsets + own, (2, 4, seeds)).copy()
-    mixer = (
-        Mamba2Config(d_model=8, d_state=d_state, head_dim=4)
-        if family == "Mamba-2"
-        else Mamba3Config(d_model=8, d_state=d_state, head_dim=4)
-    )
-    model = ModelConfig(mixer=mixer, n_layers=1, d_hidden=8, vocab_size=9)
-    return Read(Arm(name, family, d_state, model), 100, np.ones((3, seeds)), (64, 128), held)
-
-
-def all_reads(parts=None, *, per_doubling=-0.05, of_mamba3=-0.08, seeds=5):
-    """Losses in which the paper's order holds, and a state factor of 2^-(0.08/0.05) = 0.33."""
-    losses = {
-        "full": 1.0,
-        "no bias": 1.2,
-        "no bias, no trapezoid": 1.3,
-        "with convolution": 1.01,
-        "bias from 0": 1.1,
-        "bias from U(-1, 1)": 1.1,
-        "Mamba-2": 1.1,
-    }
-    losses |= parts or {}
-    made = {name: read(name, losses[name], seeds=seeds) for name in PARTS}
-    for family, shift in (("Mamba-2", 0.0), ("Mamba-3", of_mamba3), ("MIMO", of_mamba3 - 0.01)):
-        for n in (4, 8, 16):
-            name = f"{family}, N = {n}"
-            loss = 2 + per_doubling * np.log2(n) + shift
-            made[name] = read(name, loss, family=family, d_state=n, seeds=seeds)
-    return made
-
-
-def decode(ratio=1.4, heads=8192):
+def decode(ratio=1.4, heads=4096):
     rng = np.random.default_rng(0)
     noise = 1 + 0.01 * rng.standard_normal((2, 15))
     large = {1: noise[0], 4: ratio * noise[1]}
@@ -112,31 +141,29 @@ def released(lambada=(32.5, 34.0), ratio=-0.008):
     return Evaluated(losses, right)
 
 
+def orders(**changes):
+    """Slopes over random equations, as theory has them."""
+    small = 0.01 * np.random.default_rng(1).standard_normal((4, 20))
+    names = ("Euler, constant A", "λ = 1/2, constant A", "λ = 1/2, A(t)", "λ = 1/2, A(t) averaged")
+    found = {name: n + s for name, n, s in zip(names, (1, 2, 1, 2), small, strict=True)}
+    return found | changes
+
+
 def results(**changes):
     """A run in which every claim holds."""
     values = {
-        "disagreements": {"chunks": 1e-14, "steps of one token": 1e-15},
+        "agreement": {"chunks": 1e-14, "steps of one token": 1e-15},
         "gradient": 1e-9,
-        "kernels": {"SISO": 0.0026, "MIMO": 0.0038},
-        "orders": orders((64, 128, 256, 512, 1024)),
-        "random_orders": {
-            "exponential-trapezoidal": Interval(1.0, 0.95, 1.05),
-            "mean A": Interval(2.0, 1.98, 2.02),
-        },
-        "rotor": {"parity": 1.0, "Z3": 1.0},
-        "tracked": all_tracked(),
-        "reads": all_reads(),
-        "counts": ((5, 5), (10, 10)),
+        "kernels": {"SISO": {"none": 0.0026}, "MIMO": {"none": 0.0038}},
+        "orders": orders(),
+        "parity": parity(),
+        "three": three(),
+        "five": {"plain": {"Mamba-3": solved(6)}, "brackets": {"Mamba-3": solved(5)}},
+        "rates": rates(),
+        "recalled": recall(),
+        "reading": reading(),
         "decode": decode(),
         "contexts": contexts(),
         "released": released(),
     }
-    return Results(**values | changes)
-
-
-def order_with_slope(order: Order, low: float, high: float) -> Order:
-    return Order(order.steps, order.errors, Interval((low + high) / 2, low, high))
-
-
-def bits(n=4, seq=9):
-    return torch.randint(0, 2, (n, seq), generator=torch.Generator().manual_seed(0))
+    return SimpleNamespace(**values | changes)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from companion.mamba3.lab import checks
+from companion.mamba3.lab import checks, timing
 from companion.mamba3.method import mixing
 from companion.mamba3.method.layer import Mamba3, Mamba3Config, Mamba3MIMO, heavy_tail, mamba3
 from companion.mamba3.method.mamba2 import Mamba2, Mamba2Config
@@ -300,3 +300,38 @@ def test_the_turn_is_pi_tanh_of_a_shared_projection_times_each_heads_step():
     expected = np.pi * torch.tanh(raw)[:, :, None] * tokens.dt[..., None]
     assert torch.allclose(tokens.turn, expected, atol=1e-14)
     assert not torch.equal(tokens.turn[:, :, 0], tokens.turn[:, :, 1])
+
+
+@pytest.mark.parametrize("rank", [1, 4])
+def test_the_published_algorithm_is_the_same_scan(rank):
+    """What the benchmark compares with is written down on its own, and gives the same numbers."""
+    leaves, gamma, beta, kappa = timing.scan_inputs(64, rank)
+    leaves = [leaf.detach().double() for leaf in leaves]
+    parts = [part.detach().double() for part in (gamma, beta, kappa)]
+    theirs = timing.published_chunks(*leaves, parts[0], parts[2], chunk=16)
+    ours, _ = chunked(*leaves, parts[0], parts[2], chunk=16)
+    expected, _ = recurrence(*leaves, parts[0], parts[1])
+    assert (theirs - expected).abs().max() < 1e-5  # gamma and kappa come from float32
+    assert (theirs - ours).abs().max() < 1e-9 * expected.abs().max()
+
+
+def test_memory_of_the_chunked_form_is_linear():
+    kept = [saved_bytes(n) for n in (512, 1024, 2048)]
+    assert kept[1] / kept[0] == pytest.approx(2, rel=0.05)
+    assert kept[2] / kept[1] == pytest.approx(2, rel=0.05)
+
+
+def saved_bytes(seq):
+    """Bytes that the chunked scan keeps between forward and backward."""
+    leaves, gamma, _, kappa = timing.scan_inputs(seq, 1)
+    kept = {}
+
+    def keep(part):
+        storage = part.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return part
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda part: part):
+        y, _ = chunked(*leaves, gamma, kappa, chunk=64)
+    del y
+    return sum(kept.values())

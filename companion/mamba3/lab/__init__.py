@@ -1,1 +1,1 @@
-"""Our experiments: agreement, kernels, state tracking, small language models, run times."""
+"""Our experiments: agreement, kernels, counting, recall, small language models, run times."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,13 @@ from torch import Tensor
 from torch.nn.functional import silu
 
 from companion.data import fetch
-from companion.mamba3.method.discretization import EQUATIONS, T_END, Equation, random_equation
+from companion.mamba3.method.discretization import (
+    EQUATIONS,
+    T_END,
+    Equation,
+    Signal,
+    random_equation,
+)
 from companion.mamba3.method.layer import Mamba3Config, mamba3
 from companion.mamba3.method.mixing import (
     Pairs,
@@ -28,7 +35,7 @@ from companion.mamba3.method.mixing import (
     mix,
 )
 from companion.scale import derive_seed, generator
-from companion.stats import Interval, t_interval
+from companion.stats import Interval
 
 
 # ---------------------------------------------------------------------------------------- agreement
@@ -208,14 +215,30 @@ def orders(counts: Sequence[int]) -> dict[str, Order]:
     }
 
 
-def random_orders(counts: Sequence[int], n_equations: int, seed: int) -> dict[str, Interval]:
-    """Slopes of λ = 1/2 with A frozen and with A averaged, over random smooth equations."""
-    slopes: dict[str, list[float]] = {"exponential-trapezoidal": [], "mean A": []}
+RANDOM: Mapping[str, tuple[bool, str]] = {
+    "Euler, constant A": (True, "exponential-Euler"),
+    "λ = 1/2, constant A": (True, "exponential-trapezoidal"),
+    "λ = 1/2, A(t)": (False, "exponential-trapezoidal"),
+    "λ = 1/2, A(t) averaged": (False, "mean A"),
+}
+"""Name to whether A is held at its value at 0, and the rule, for random equations."""
+
+
+def random_orders(counts: Sequence[int], n_equations: int, seed: int) -> dict[str, np.ndarray]:
+    """Slopes of every one of :data:`RANDOM`, one a random smooth equation."""
+    slopes: dict[str, list[float]] = {name: [] for name in RANDOM}
     for number in range(n_equations):
-        equation = random_equation(seed, number)
-        for rule, found in slopes.items():
-            found.append(order(equation, rule, lambda step: 0.5, counts).slope.estimate)
-    return {rule: t_interval(found) for rule, found in slopes.items()}
+        smooth = random_equation(seed, number)
+        held = Equation(partial(_held, smooth.A), smooth.u)
+        for name, (is_constant, rule) in RANDOM.items():
+            equation = held if is_constant else smooth
+            slopes[name].append(order(equation, rule, lambda step: 0.5, counts).slope.estimate)
+    return {name: np.array(found) for name, found in slopes.items()}
+
+
+def _held(A: Signal, t: np.ndarray) -> np.ndarray:
+    """A as it is at time 0, at every time."""
+    return A(np.array(0.0)) + 0 * np.asarray(t)
 
 
 # ------------------------------------------------------------------------------------------ kernels

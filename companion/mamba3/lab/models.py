@@ -1,7 +1,5 @@
 """The networks around the layers, and several seeds of one trained side by side.
 
-Several seeds of one small model trained side by side, as one stack of parameters.
-
 A tiny model waits for the overhead of each operation, so five of them in one ``vmap`` cost little
 more than one.  Nothing is shared: each seed has its own start, batches, gradient norm, and fate.
 """
@@ -9,7 +7,7 @@ more than one.  Nothing is shared: each seed has its own start, batches, gradien
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,23 +30,26 @@ def mixer(config: MixerConfig) -> nn.Module:
 
 
 class Probe(nn.Module):
-    """Embedding, one layer with its residual, and a reading at every position.
+    """Embedding, one layer or a few with their residuals, and a reading at every position.
 
     tokens : int64 (batch, seq) to logits (batch, seq, n_classes)
     """
 
-    def __init__(self, config: MixerConfig, vocab_size: int, n_classes: int) -> None:
+    def __init__(
+        self, config: MixerConfig, vocab_size: int, n_classes: int, n_layers: int = 1
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, config.d_model)
-        self.norm = nn.RMSNorm(config.d_model, eps=1e-5)
-        self.mixer = mixer(config)
+        self.norms = nn.ModuleList(nn.RMSNorm(config.d_model, eps=1e-5) for _ in range(n_layers))
+        self.mixers = nn.ModuleList(mixer(config) for _ in range(n_layers))
         self.norm_f = nn.RMSNorm(config.d_model, eps=1e-5)
         self.head = nn.Linear(config.d_model, n_classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits at every position."""
         h = self.embedding(tokens)
-        h = h + self.mixer(self.norm(h))
+        for norm, layer in zip(self.norms, self.mixers, strict=True):
+            h = h + layer(norm(h))
         return self.head(self.norm_f(h))
 
 
@@ -154,6 +155,9 @@ class LanguageModel(nn.Module):
 Batches = Callable[[int], tuple[Tensor, Tensor]]
 """Step to tokens and labels, each (n_seeds, batch, seq)."""
 
+UNASKED = -100
+"""Label of a position at which nothing is asked."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -202,13 +206,23 @@ class Stack:
         return self.model
 
     def losses(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        """Mean cross-entropy in nats, one per seed."""
+        """Mean cross-entropy in nats, one per seed, over the positions that are asked."""
         logits = self(tokens)
-        flat = cross_entropy(logits.flatten(0, 2), labels.flatten(), reduction="none")
-        return flat.reshape(len(self.seeds), -1).mean(1)
+        flat = cross_entropy(
+            logits.flatten(0, 2), labels.flatten(), reduction="none", ignore_index=UNASKED
+        )
+        asked = (labels != UNASKED).flatten(1).sum(1)
+        return flat.reshape(len(self.seeds), -1).sum(1) / asked
 
-    def train(self, batch_at: Batches, recipe: Recipe) -> np.ndarray:
+    def train(
+        self,
+        batch_at: Batches,
+        recipe: Recipe,
+        reads: Mapping[int, Callable[[], object]] | None = None,
+    ) -> np.ndarray:
         """Train in place; losses of every step, (steps, n_seeds).
+
+        reads : after how many updates to call what, for a look at the models on their way
 
         A seed whose loss is no longer finite keeps running as NaN and does not touch the others.
         """
@@ -234,6 +248,8 @@ class Stack:
             clip_each(values)
             optimizer.step()
             history[step] = losses.detach().numpy()
+            if reads and step + 1 in reads:
+                reads[step + 1]()
         return history
 
 

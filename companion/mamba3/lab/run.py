@@ -2,151 +2,242 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from companion import data
 from companion.mamba3 import hub
-from companion.mamba3.lab.checks import (
-    Order,
-    disagreements,
-    gradient_disagreement,
-    mistake_errors,
-    orders,
-    random_orders,
+from companion.mamba3.lab import (
+    arithmetic,
+    checks,
+    language,
+    recall,
+    rotor,
+    timing,
+    tracking,
 )
-from companion.mamba3.lab.language import (
-    Evaluated,
-    Read,
-    arms_of,
-    evaluate_models,
-    evaluate_released,
-    read_all,
-)
-from companion.mamba3.lab.models import LanguageModel
-from companion.mamba3.lab.timing import ContextTimes, DecodeTimes, context_times, decode_times
-from companion.mamba3.lab.tracking import (
-    Tracked,
-    parity_accuracy,
-    random_bits,
-    track_all,
-    walk_accuracy,
-)
-from companion.mamba3.method.roofline import counted_flops, flops
 from companion.mamba3.settings import Settings
-from companion.scale import generator, torch_generator
-from companion.stats import Interval
+from companion.scale import one_thread, torch_generator
 
 
-def run_agreement(settings: Settings, seed: int) -> tuple[dict[str, float], float | None]:
-    """Differences of all forms, and the gradient's if it is checked."""
-    gap = gradient_disagreement(seed) if settings.check_gradients else None
-    return disagreements(settings.n_systems, seed), gap
+@one_thread()
+def agreement(settings: Settings, seed: int) -> dict[str, float]:
+    """Largest difference of every form from the recurrence (C1)."""
+    return checks.disagreements(settings.n_systems, seed)
 
 
-def run_kernels() -> dict[str, dict[str, float]]:
-    """Errors against the recorded kernels, right and with each mistake."""
-    return mistake_errors()
+@one_thread()
+def gradient(seed: int) -> float:
+    """The gradient's relative gap to central differences (C1)."""
+    return checks.gradient_disagreement(seed)
 
 
-def run_orders(
-    settings: Settings, seed: int
-) -> tuple[dict[str, Order], dict[str, Interval] | None]:
-    """Orders of all rules, and those over random equations if any are drawn."""
-    found = orders(settings.step_counts)
-    if not settings.n_equations:
-        return found, None
-    return found, random_orders(settings.step_counts, settings.n_equations, seed)
+@one_thread()
+def kernels() -> dict[str, dict[str, float]]:
+    """Errors against the recorded kernels, right and with each mistake (C2)."""
+    return checks.mistake_errors()
 
 
-def run_rotor(settings: Settings, seed: int) -> dict[str, float]:
+def orders(settings: Settings) -> dict[str, checks.Order]:
+    """Orders of all rules on two equations."""
+    return checks.orders(settings.step_counts)
+
+
+def random_orders(settings: Settings, seed: int) -> dict[str, np.ndarray]:
+    """Orders over random equations (C3, C11)."""
+    return checks.random_orders(settings.step_counts, settings.n_equations, seed)
+
+
+@one_thread()
+def built_by_hand(settings: Settings, seed: int) -> dict[str, float]:
     """Accuracy of the layers built by hand on parity and on the walk modulo 3."""
-    bits = random_bits(16, settings.rotor_length, seed)
+    bits = rotor.random_bits(16, settings.rotor_length, seed)
     source = torch_generator(seed, "rotor")
     moves = torch.randint(-1, 2, (16, settings.rotor_length), generator=source)
-    return {"parity": parity_accuracy(bits), "Z3": walk_accuracy(moves, 3)}
+    return {
+        "parity": rotor.parity_accuracy(bits),
+        "modulo 3": rotor.walk_accuracy(moves, 3),
+        "parity without a turn": rotor.parity_accuracy(bits, turn=0.0),
+    }
 
 
-def run_tracking(
-    settings: Settings, seed: int, *, progress: bool = True
-) -> dict[tuple[str, str], Tracked]:
-    """Train and read every arm of state tracking."""
-    return track_all(
-        settings.arms,
-        settings.training,
-        settings.read_lengths,
+def parity(settings: Settings, seed: int) -> dict[str, tracking.Tracked]:
+    """Train and read every arm on parity (C4, C12)."""
+    return _track("parity", settings.parity_arms, settings, seed)
+
+
+def modulo_three(settings: Settings, seed: int) -> dict[str, tracking.Tracked]:
+    """Train and read the arms on the walk modulo 3 (C5)."""
+    return _track("modulo 3", settings.three_arms, settings, seed)
+
+
+COUNTING = ("Mamba-3", "real, both signs")
+"""Arms of which some seeds may solve parity; the others stay at chance."""
+
+
+def _track(
+    task: str, arms: tuple[str, ...], settings: Settings, seed: int
+) -> dict[str, tracking.Tracked]:
+    return tracking.track_all(
+        task,
+        {arm: training(settings, task, arm) for arm in arms},
+        settings.longest,
         settings.n_read,
         seed,
-        n_jobs=settings.n_jobs,
-        progress=progress,
+        n_jobs=settings.n_jobs or None,
     )
 
 
-def run_text(settings: Settings, seed: int, *, progress: bool = True) -> dict[str, Read]:
-    """Train and read the language models; arms that are in both comparisons are trained once."""
-    reading = settings.reading
-    arms = arms_of(settings.parts, settings.state_sizes, settings.mimo_sizes, reading)
-    once = {arm.model: arm for arm in reversed(arms)}
-    trained = read_all(
-        list(once.values()), reading, seed, n_jobs=settings.n_jobs, progress=progress
-    )
-    by_model = {run.arm.model: run for run in trained.values()}
-    return {arm.name: by_model[arm.model].renamed(arm) for arm in arms}
+def training(settings: Settings, task: str, arm: str) -> tracking.Training:
+    """How a layer that tracks states is trained on one of the two tasks.
+
+    Only the number of seeds depends on the arm: a share of seeds needs more of them.
+    """
+    lengths = settings.parity_lengths if task == "parity" else settings.three_lengths
+    is_blind = task == "parity" and arm not in COUNTING
+    n_seeds = settings.chance_seeds if is_blind else settings.track_seeds
+    return tracking.Training(n_seeds, settings.track_steps, settings.track_batch, lengths)
 
 
-def run_decode(settings: Settings) -> tuple[tuple[tuple[int, int], ...], DecodeTimes]:
-    """Counted operations beside the formula, and the times of a large and a small state."""
-    shapes = ((1, 1, 1), (4, 3, 1), (4, 3, 2), (8, 4, 4))
-    counts = tuple(
-        (counted_flops(*shape, generator(0, "count", *shape))[0], flops(*shape)) for shape in shapes
+def modulo_five(settings: Settings, seed: int) -> dict[str, dict[str, np.ndarray]] | data.Missing:
+    """Train and read the arms on arithmetic modulo 5, where the settings ask for it (C16)."""
+    if not settings.arithmetic_arms:
+        return data.Missing("three layers and 10⁵ updates: trained at paper scale")
+    return arithmetic.calculate_all(
+        settings.arithmetic_arms,
+        training(settings, "parity", "Mamba-3"),
+        256,
+        settings.n_read,
+        seed,
+        n_jobs=settings.n_jobs or None,
     )
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Peak learning rates compared: arm to loss, (n_rates,), nats a question, mean over seeds.
+
+    rates : (n_rates,), ascending
+    """
+
+    rates: tuple[float, ...]
+    losses: dict[str, np.ndarray]
+
+    def best(self, part: str) -> float:
+        """The rate with the smallest loss; the first one where no loss is finite."""
+        losses = np.where(np.isfinite(self.losses[part]), self.losses[part], np.inf)
+        return self.rates[int(np.argmin(losses))]
+
+    def at_an_edge(self, *parts: str) -> list[str]:
+        """Those arms whose best rate is the smallest or the largest: another may be better."""
+        return [part for part in parts if self.best(part) in (self.rates[0], self.rates[-1])]
+
+
+def compare_rates(settings: Settings, seed: int) -> Rates:
+    """Every arm at every learning rate, on seeds that nothing else is trained with."""
+    seeds = tuple(range(seed + 500, seed + 500 + settings.rate_seeds))
+    parts = tuple(dict.fromkeys(("Mamba-3", "Mamba-2", *settings.parts)))
+    arms = [
+        recall.Arm(part, settings.part_size, rate, seeds)
+        for part in parts
+        for rate in settings.rates
+    ]
+    found = _recall(arms, settings)
+    losses = np.array([one.final.mean() for one in found]).reshape(len(parts), -1)
+    return Rates(settings.rates, dict(zip(parts, losses, strict=True)))
+
+
+def recalled(rates: Rates, settings: Settings, seed: int) -> tuple[recall.Recalled, ...]:
+    """Both families at every state size, and the parts at one (C6, C7), each at its best rate."""
+    seeds = tuple(range(seed, seed + settings.recall_seeds))
+    wanted = [(family, n) for family in ("Mamba-3", "Mamba-2") for n in settings.state_sizes]
+    wanted += [(part, settings.part_size) for part in settings.parts]
+    arms = [recall.Arm(part, n, rates.best(part), seeds) for part, n in dict.fromkeys(wanted)]
+    return _recall(arms, settings)
+
+
+def _recall(arms: list[recall.Arm], settings: Settings) -> tuple[recall.Recalled, ...]:
+    return recall.recall_all(
+        arms,
+        n_pairs=settings.n_pairs,
+        steps=settings.recall_steps,
+        batch=settings.recall_batch,
+        n_read=settings.recall_read,
+        n_jobs=settings.n_jobs or None,
+    )
+
+
+def text(settings: Settings, seed: int) -> language.Reading:
+    """Train and read the language models, and the n-gram beside them (C13 to C15)."""
+    return language.read_all(
+        settings.families,
+        range(seed, seed + settings.text_seeds),
+        steps=settings.text_steps,
+        batch=settings.text_batch,
+        n_windows=settings.text_windows,
+        rate=settings.text_rate,
+        n_jobs=settings.n_jobs or None,
+    )
+
+
+def decode(settings: Settings) -> timing.DecodeTimes:
+    """Times of a state update, in a large and a small state (C8)."""
     heads = {"large": settings.decode_heads, "small": 16}
-    return counts, decode_times(heads, settings.decode_ranks, settings.decode_rounds)
+    return timing.decode_times(heads, settings.decode_ranks, settings.decode_rounds)
 
 
-def run_contexts(settings: Settings) -> ContextTimes:
-    """Times of one decoded token by context."""
-    return context_times(settings.contexts, settings.context_rounds)
+def contexts(settings: Settings) -> timing.ContextTimes:
+    """Times of one decoded token by context (C9)."""
+    return timing.context_times(settings.contexts, settings.context_rounds)
 
 
-def run_released(settings: Settings) -> Evaluated | data.Missing | None:
-    """The released weights on real text, where the settings ask for them."""
+def scans(settings: Settings) -> dict[str, dict[str, np.ndarray]]:
+    """Times of the scan, ours and as published."""
+    return timing.scan_times(settings.scan_length, settings.scan_rounds)
+
+
+def released(settings: Settings) -> hub.Evaluated | data.Missing:
+    """The released weights on real text, where the settings ask for them (C10)."""
     if not settings.n_documents:
-        return None
+        return data.Missing("the released weights are read at paper scale")
     return data.attempt(
-        evaluate_released,
-        settings.n_documents,
-        settings.n_passages,
-        settings.document_length,
+        hub.evaluate_released, settings.n_documents, settings.n_passages, settings.document_length
     )
 
 
-def round_trip(seed: int) -> dict[str, tuple[LanguageModel, LanguageModel]]:
-    """Tiny models written in the released layout and read back: name to (original, reloaded)."""
-    found = {}
-    with TemporaryDirectory() as folder:
-        for name, rank in (("SISO", 1), ("MIMO", 4)):
+@dataclass(frozen=True)
+class Tiny:
+    """Tiny models in the released layout, through all that the released ones go through.
+
+    weights : kind to number of weights; gap : largest difference of a logit, written and read back
+    evaluated : losses on made-up documents and last words
+    """
+
+    weights: dict[str, int]
+    gap: dict[str, float]
+    evaluated: hub.Evaluated
+
+
+@one_thread()
+def tiny_checkpoints(seed: int) -> Tiny:
+    """Write, read back, and evaluate them."""
+    source = torch_generator(seed, "tiny")
+    tokens = torch.randint(257, (2, 40), generator=source)
+    models, gap = {}, {}
+    with TemporaryDirectory() as folder, torch.no_grad():
+        for kind, rank in (("SISO", 1), ("MIMO", 4)):
             model = hub.tiny_model(rank, seed)
-            place = Path(folder) / name
-            hub.write_checkpoint(model, place)
-            found[name] = (model, hub.load_checkpoint(place))
-    return found
-
-
-def tiny_tokens(seed: int) -> Tensor:
-    """A few tokens for the tiny models."""
-    return torch.randint(257, (2, 40), generator=torch_generator(seed, "tiny"))
-
-
-def tiny_evaluation(seed: int) -> Evaluated:
-    """The whole evaluation of the released weights, on tiny checkpoints and made-up text."""
-    models = {name: loaded for name, (_, loaded) in round_trip(seed).items()}
-    source = torch_generator(seed, "documents")
+            hub.write_checkpoint(model, Path(folder) / kind)
+            models[kind] = hub.load_checkpoint(Path(folder) / kind)
+            gap[kind] = float((model(tokens) - models[kind](tokens)).abs().max())
     documents = [torch.randint(257, (65,), generator=source) for _ in range(4)]
     passages = ["the cat sat on the mat", "one two three four"]
-    return evaluate_models(
+    evaluated = hub.evaluate_models(
         models, documents, passages, lambda text: list(text.encode()), length=64, sweep=(32,)
     )
+    weights = {kind: sum(p.numel() for p in model.parameters()) for kind, model in models.items()}
+    return Tiny(weights, gap, evaluated)

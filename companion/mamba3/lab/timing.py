@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from companion.mamba3.lab.checks import random_tokens
 from companion.mamba3.method.layer import Mamba3Config, mamba3
@@ -26,10 +27,11 @@ BLOCK = 16
 
 
 def interleaved(runs: Mapping[str, Run], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds of each run, round by round, so that a slow moment of the machine meets all.
+    """Processor seconds of each run, round by round; a slow moment of the machine meets all.
 
-    One thread.  Rounds have a shuffled order and each timed call follows an untimed one, so that
-    no run pays for what its neighbor left in the cache.
+    One thread, so that other programs count by what they do to the caches alone.  Rounds have a
+    shuffled order and each timed call follows an untimed one, so that no run pays for what its
+    neighbor left in the cache.
     """
     order, rng = list(runs), np.random.default_rng(0)
     times: dict[str, list[float]] = {name: [] for name in runs}
@@ -39,9 +41,9 @@ def interleaved(runs: Mapping[str, Run], rounds: int) -> dict[str, np.ndarray]:
             for name in order:
                 run = runs[name]
                 run()
-                start = time.perf_counter()
+                start = time.thread_time()
                 run()
-                times[name].append(time.perf_counter() - start)
+                times[name].append(time.thread_time() - start)
     return {name: np.array(values) for name, values in times.items()}
 
 
@@ -211,44 +213,98 @@ def context_times(contexts: Sequence[int], rounds: int, d_model: int = 256) -> C
     return ContextTimes(np.array(contexts), times, kept)
 
 
-def scan_inputs(seq: int) -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
-    """Leaves (C, B, x, log α) of a random scan, and its γ, β and κ; four heads, float32."""
+# --------------------------------------------------------------------------------------------- scan
+def scan_inputs(seq: int, rank: int) -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+    """Leaves (C, B, x, log α) of a random scan, and its γ, β and κ; four heads of 64, float32."""
     tokens = random_tokens(
-        0, batch=1, seq=seq, heads=4, head_dim=16, state=16, angles=8, dtype=torch.float32
+        0,
+        batch=1,
+        seq=seq,
+        heads=4,
+        rank=rank,
+        head_dim=64,
+        state=64,
+        angles=16,
+        dtype=torch.float32,
     )
     angle = cumulative_angle(tokens.turn)[:, :, :, None]
     C, B = rotate(tokens.C, angle), rotate(tokens.B, angle)
     leaves = [part.detach().requires_grad_(True) for part in (C, B, tokens.x, tokens.log_alpha)]
     gamma = tokens.lam * tokens.dt
     left = (1 - tokens.lam) * tokens.dt
-    kappa = gamma + nn.functional.pad(left[:, 1:], (0, 0, 0, 1))
+    kappa = gamma + pad(left[:, 1:], (0, 0, 0, 1))
     return leaves, gamma, left * tokens.log_alpha.exp(), kappa
 
 
-def scan_times(seq: int, rounds: int, chunk: int = 64) -> dict[str, np.ndarray]:
-    """Seconds of forward and backward through the scan, token by token and in chunks."""
-    leaves, gamma, beta, kappa = scan_inputs(seq)
+def published_chunks(
+    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, gamma: Tensor, kappa: Tensor, *, chunk: int
+) -> Tensor:
+    """The scan as the authors' reference has it, step by step; `seq` is a multiple of `chunk`.
 
-    def token_by_token() -> None:
-        recurrence(*leaves, gamma, beta)[0].sum().backward()
+    All keys are scaled by κ, the mask has a diagonal, and what the diagonal has too much is taken
+    away at the end.  Arguments and result as in :func:`companion.mamba3.method.scan.chunked`.
+    """
+    batch, seq, heads, rank, state = q.shape
+    n, width = seq // chunk, v.shape[-1]
 
-    def in_chunks() -> None:
-        chunked(*leaves, gamma, kappa, chunk=chunk)[0].sum().backward()
+    def rows(x: Tensor) -> Tensor:
+        x = x.reshape(batch, n, chunk, heads, rank, x.shape[-1]).permute(0, 3, 1, 2, 4, 5)
+        return x.reshape(batch, heads, n, chunk * rank, x.shape[-1])
 
-    return interleaved({"token by token": token_by_token, "in chunks": in_chunks}, rounds)
+    too_much = torch.einsum("bshin,bshjn->bshij", q, k) * (kappa - gamma)[..., None, None]
+    scaled = k * kappa[..., None, None]
+    total = log_a.reshape(batch, n, chunk, heads).permute(0, 3, 1, 2).cumsum(-1)
+    past = torch.ones(chunk, chunk, dtype=torch.bool).tril()
+    gap = (total[..., :, None] - total[..., None, :]).masked_fill(~past, -torch.inf)
+    mask = torch.kron(gap, torch.ones(1, 1, 1, rank, rank)).exp()
+    to_end = (total[..., -1:] - total).exp().repeat_interleave(rank, -1)[..., None]
+    from_start = total.exp().repeat_interleave(rank, -1)[..., None]
+    queries, keys, values = rows(q), rows(scaled), rows(v)
+    added = (keys * to_end).transpose(-1, -2) @ values
+    before, now = [], q.new_zeros(batch, heads, state, width)
+    for i in range(n):
+        before.append(now)
+        now = total[:, :, i, -1, None, None].exp() * now + added[:, :, i]
+    y = (queries * from_start) @ torch.stack(before, 2)
+    y = y + ((queries @ keys.transpose(-1, -2)) * mask) @ values
+    y = y.reshape(batch, heads, n, chunk, rank, width).permute(0, 2, 3, 1, 4, 5)
+    return y.reshape(batch, seq, heads, rank, width) - too_much @ v
 
 
-def saved_bytes(seq: int, chunk: int = 64) -> int:
-    """Bytes that the chunked scan keeps between forward and backward."""
-    leaves, gamma, _, kappa = scan_inputs(seq)
-    kept: dict[int, int] = {}
+def scan_times(
+    seq: int, rounds: int, ranks: Sequence[int] = (1, 4)
+) -> dict[str, dict[str, np.ndarray]]:
+    """Seconds of the scan, ours and as published, by rank, without and with the gradient.
 
-    def keep(part: Tensor) -> Tensor:
-        storage = part.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return part
+    Chunks of 64 rows: 64 tokens at rank 1, 16 at rank 4, as the authors have them.  At rank 1
+    with the gradient the recurrence is timed too, token by token.
+    """
+    runs: dict[str, Run] = {}
+    for rank in ranks:
+        leaves, gamma, beta, kappa = scan_inputs(seq, rank)
+        plain, chunk = [leaf.detach() for leaf in leaves], max(1, 64 // rank)
+        ours = partial(_output, chunked, gamma, kappa, chunk=chunk)
+        theirs = partial(_output, published_chunks, gamma, kappa, chunk=chunk)
+        for way, function in (("ours", ours), ("published", theirs)):
+            runs[f"rank {rank}, forward|{way}"] = partial(function, plain)
+            runs[f"rank {rank}, with gradient|{way}"] = partial(_with_gradient, function, leaves)
+        if rank == 1:
+            slow = partial(_output, recurrence, gamma, beta)
+            runs["rank 1, with gradient|token by token"] = partial(_with_gradient, slow, leaves)
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for name, times in interleaved(runs, rounds).items():
+        what, _, way = name.partition("|")
+        found.setdefault(what, {})[way] = times
+    return found
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda part: part):
-        y, _ = chunked(*leaves, gamma, kappa, chunk=chunk)
-    del y
-    return sum(kept.values())
+
+def _output(
+    scan: Callable, gamma: Tensor, weight: Tensor, leaves: Sequence[Tensor], **kwargs: int
+) -> Tensor:
+    """y of a scan with κ, or of the recurrence with β, as its weight of a left end."""
+    found = scan(*leaves, gamma, weight, **kwargs)
+    return found if isinstance(found, Tensor) else found[0]
+
+
+def _with_gradient(function: Callable, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(function(leaves).sum(), leaves)

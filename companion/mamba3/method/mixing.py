@@ -1,13 +1,11 @@
 r"""The state space mixing of Mamba-3, its complex state as a rotation, and other ways to write it.
 
-The complex state, as a rotation of B and C.
-
 A complex state with transition :math:`e^{\Delta(A+i\theta)}` is a real state of twice the size
 whose pairs of coordinates turn by :math:`\Delta\theta`. Rotations add up, so they move out of the
 state and onto B and C, turned by the cumulative angle
 :math:`\Theta_t=\sum_{s\le t}\Delta_s\theta_s`.
 
-The state space mixing of Mamba-3: from projected tokens to outputs, in parallel or in steps.
+From projected tokens to outputs, in parallel or in steps:
 
 .. math:: h_t = \alpha_t h_{t-1} + \beta_t \bar B_{t-1}x_{t-1}^\top + \gamma_t \bar B_t x_t^\top,
           \qquad y_t = \bar C_t^\top h_t
@@ -15,10 +13,9 @@ The state space mixing of Mamba-3: from projected tokens to outputs, in parallel
 with :math:`\alpha_t=e^{\Delta_tA_t}`, :math:`\beta_t=(1-\lambda_t)\Delta_t\alpha_t`,
 :math:`\gamma_t=\lambda_t\Delta_t`, and B and C turned by the cumulative angle.
 
-The same layer, written in other ways.  Each is slow, and each shows something.
-
-A masked attention, a Mamba-2 behind a convolution of width two, a complex state that turns, and R²
-single-input systems.  All take what :func:`companion.mamba3.method.mixing.mix` takes and return y.
+The other ways are slow, and each shows something: a masked attention, a Mamba-2 behind a
+convolution of width two, a complex state that turns, and R² single-input systems.  All take the
+tokens that :func:`mix` takes, and return y.
 """
 
 from __future__ import annotations

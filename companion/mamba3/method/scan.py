@@ -1,7 +1,5 @@
 r"""One scan, three ways to run it: step by step, in chunks, one token at a time.
 
-One scan, three ways to run it: step by step, in chunks, one token at a time.
-
 Mamba-2 and Mamba-3 share it. With :math:`a_t=\log\alpha_t` and cumulated decay, the output is
 
 .. math:: y_t = \sum_{s\le t} L_{ts}\,(C_t^\top B_s)\,x_s, \qquad
@@ -90,7 +88,8 @@ def chunked(
 
     Inside a chunk it is masked attention, from chunk to chunk a recurrence of matrices.
     The diagonal of the mask is ``gamma`` itself, not ``kappa`` minus a correction: then output
-    ``t`` holds nothing of token ``t + 1``, to the last bit.
+    ``t`` holds nothing of token ``t + 1``, to the last bit.  It is added on its own, so that no
+    matrix but the decays and the scores has the size of a chunk squared.
 
     kappa : (batch, seq, heads), 0 is put for what lies beyond the last token
     carry : (batch, heads, head_dim, state), what earlier tokens left; zeros by default
@@ -118,41 +117,50 @@ def chunked(
         x = pad(x, (0, 0, 0, extra)) if extra else x
         return x.reshape(batch, n, chunk, heads).transpose(2, 3)
 
-    q, k, v = rows(q), rows(k), rows(v)
+    def ranks(x: Tensor) -> Tensor:  # (batch, n, heads, c) -> (batch, n, heads, c * rank, 1)
+        return x[..., None].expand(*x.shape, rank).reshape(*x.shape[:-1], chunk * rank, 1)
+
+    scores = (q * k).sum(-1, keepdim=True) if rank == 1 else q @ k.transpose(-1, -2)
+    scores = scores * gamma[..., None, None]  # the diagonal of the mask
+    own = scores * v if rank == 1 else scores @ v
+    q, k, v = rows(q), rows(k * kappa[..., None, None]), rows(v)
     total = steps(log_a).cumsum(-1)
-    mask, keep, leave = _decays(total, steps(gamma), steps(kappa))
+    mask, keep, leave = _decays(total)
     if flips is not None:
         sign = 1 - 2 * (steps(flips).cumsum(-1) % 2)
         mask = mask * sign[..., :, None] * sign[..., None, :]
         keep, leave = keep * sign, leave * sign * sign[..., -1:]
-    if rank > 1:
-        mask = mask.repeat_interleave(rank, -1).repeat_interleave(rank, -2)
-        keep, leave = keep.repeat_interleave(rank, -1), leave.repeat_interleave(rank, -1)
 
-    y = ((q @ k.transpose(-1, -2)) * mask) @ v
-    added = (v * leave[..., None]).transpose(-1, -2) @ k  # (batch, n, heads, head_dim, state)
-    if n == 1:
-        before = carry[:, None]
-        carry = keep[:, 0, :, -1, None, None] * carry + added[:, 0]
-    else:
-        states = []
-        for i in range(n):
-            states.append(carry)
-            carry = keep[:, i, :, -1, None, None] * carry + added[:, i]
-        before = torch.stack(states, 1)
-    y = y + keep[..., None] * (q @ before.transpose(-1, -2))
+    scores = (q @ k.transpose(-1, -2)).reshape(batch, n, heads, chunk, rank, chunk, rank)
+    scores = scores * mask[..., :, None, :, None]  # all ranks of a token are masked alike
+    y = scores.reshape(batch, n, heads, chunk * rank, chunk * rank) @ v
+    added = (v * ranks(leave)).transpose(-1, -2) @ k  # (batch, n, heads, head_dim, state)
+    before, carry = _between(carry, added, keep[..., -1])
+    y = y + (q * ranks(keep)) @ before.transpose(-1, -2)
     y = y.reshape(batch, n, heads, chunk, rank, width).permute(0, 1, 3, 2, 4, 5)
-    return y.reshape(batch, n * chunk, heads, rank, width)[:, :seq], carry
+    return y.reshape(batch, n * chunk, heads, rank, width)[:, :seq] + own, carry
 
 
-def _decays(total: Tensor, gamma: Tensor, kappa: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mask L of a chunk, decay since its start, weight of each key at its end.
+def _decays(total: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Decay between two tokens of a chunk, since its start, and until its end.
 
-    Differences of sums are taken before the exponential and the upper half is set to minus
-    infinity first: neither a large sum nor a future token can overflow.
+    Differences of sums are taken before the exponential and the upper half, the diagonal with it,
+    is set to minus infinity first: neither a large sum nor a future token can overflow.
     """
     chunk = total.shape[-1]
     past = torch.ones(chunk, chunk, dtype=torch.bool, device=total.device).tril(-1)
     gap = (total[..., :, None] - total[..., None, :]).masked_fill(~past, -torch.inf)
-    mask = gap.exp() * kappa[..., None, :] + torch.diag_embed(gamma)
-    return mask, total.exp(), (total[..., -1:] - total).exp() * kappa
+    return gap.exp(), total.exp(), (total[..., -1:] - total).exp()
+
+
+def _between(carry: Tensor, added: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """The state before each chunk, and behind the last: the recurrence of matrices.
+
+    carry : (batch, heads, head_dim, state); added : (batch, n, heads, head_dim, state)
+    kept : (batch, n, heads), the factor by which a chunk shrinks what it finds
+    """
+    states = []
+    for i in range(added.shape[1]):
+        states.append(carry)
+        carry = torch.addcmul(added[:, i], kept[:, i, :, None, None], carry)
+    return torch.stack(states, 1) if len(states) > 1 else states[0][:, None], carry

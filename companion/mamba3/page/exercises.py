@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from companion.exercises import Answer, respond
-from companion.mamba3.lab.tracking import horizon, parity_accuracy, random_bits
+from companion.mamba3.lab.rotor import horizon, parity_accuracy, random_bits
 from companion.mamba3.method.roofline import flops
 
 

@@ -1,76 +1,150 @@
-"""The chapter's explorers."""
+"""The chapter's explorer: train a layer on a walk of the reader's own length.
+
+It trains, which a page cannot; there the picture of the first choice stands.
+"""
 
 from __future__ import annotations
 
-from companion.explore import Explorer, explorer
-from companion.mamba3.method.roofline import H100_BALANCE, intensity
-from companion.mamba3.page.figures.idea import (
-    order_errors,
-    order_view,
-    roofline_view,
-    rotor_accuracy,
-    rotor_view,
-)
+import base64
+import html
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+
+from companion.explore import is_publishing
+from companion.mamba3.lab.models import Probe, Recipe, Stack
+from companion.mamba3.lab.tracking import TASKS, VARIANTS, Training, read, walks
+from companion.mamba3.page.figures import look
+from companion.plotting import BLACK, figure, headline, to_webp, with_alt
+from companion.scale import one_thread, torch_generator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def rotor_explorer() -> Explorer:
-    """Turn, decay and length of the layer that computes parity without training."""
+class Choice(NamedTuple):
+    """What a reader asks for: task and arm by name, updates, longest walk of the training."""
 
-    def describe(theta: float, decay: float, length: int) -> str:
-        accuracy = rotor_accuracy(theta, decay, length)
-        return (
-            f"Readings of a rotor that turns by {theta:g} π for a one-bit, with |A| = {decay:g}, "
-            f"at the end of {length} tokens: right in {accuracy:.0%} of the last 32 positions."
+    task: str = "parity"
+    arm: str = "Mamba-3"
+    steps: int = 40
+    length: int = 12
+    seed: int = 0
+
+
+class Trained(NamedTuple):
+    """losses : (steps,), nats a move; curve : scaled accuracy after 0, 1, ... moves."""
+
+    choice: Choice
+    losses: np.ndarray
+    curve: np.ndarray
+
+
+@one_thread()
+def train(choice: Choice, told: Callable[[int], None] = lambda step: None) -> Trained:
+    """Train one seed on walks that grow from three moves, and read it on twice their length.
+
+    told : is called with the number of updates that are done
+    """
+    task = TASKS[choice.task]
+    stack = Stack(lambda: Probe(VARIANTS[choice.arm], task.order + 1, task.order), [choice.seed])
+    source = torch_generator(choice.seed, "explorer", choice.task)
+    training = Training(1, choice.steps, 16, tuple(sorted((min(3, choice.length), choice.length))))
+
+    def batch_at(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens, labels = walks(task, training.batch, training.length(step) + 1, source)
+        return tokens[None], labels[None]
+
+    reads = {step: lambda step=step: told(step) for step in range(10, choice.steps + 1, 10)}
+    losses = stack.train(batch_at, Recipe(choice.steps, training.lr), reads)
+    rng = torch_generator(choice.seed, "explorer, read", choice.task)
+    curve = read(stack, task, 2 * choice.length, 256, rng)
+    return Trained(choice, losses[:, 0], curve[:, 0])
+
+
+def frame(found: Trained) -> Figure:
+    """The loss over the training, and the accuracy by length."""
+    choice = found.choice
+    fig, (left, right) = figure(1, 2, height=3.3)
+    kind = look(choice.arm) | {"marker": ""}
+    left.plot(np.arange(1, len(found.losses) + 1), found.losses, **kind)
+    left.set(xlabel="updates", ylabel="loss (nats a move)")
+    right.plot(np.arange(1, len(found.curve)), found.curve[1:], **kind)
+    right.axvline(choice.length, color=BLACK, linestyle=":", linewidth=1)
+    right.axhline(0, color=BLACK, linewidth=0.8, linestyle=":")
+    right.set(xlabel="moves", ylabel="scaled accuracy", ylim=(-1.05, 1.1))
+    headline(fig, f"{choice.arm}, {choice.task}, {choice.steps} updates")
+    return fig
+
+
+def said(found: Trained) -> str:
+    """The frame in words."""
+    choice = found.choice
+    at, twice = found.curve[choice.length], found.curve[-1]
+    return (
+        f"{choice.arm} after {choice.steps} updates on {choice.task}: scaled accuracy {at:.2f} "
+        f"after {choice.length} moves, its longest walk, and {twice:.2f} after twice as many."
+    )
+
+
+def _shown(found: Trained) -> str:
+    picture = base64.b64encode(to_webp(frame(found))).decode()
+    words = html.escape(said(found))
+    return (
+        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
+        f'style="max-width:100%;height:auto"><p>{words}</p>'
+    )
+
+
+@cache
+def first() -> Trained:
+    """What the first choice gives."""
+    return train(Choice())
+
+
+class TrainingExplorer:
+    """A task, an arm, updates, a length, and a button; progress while the layer is trained."""
+
+    def still(self) -> str:
+        """Picture and sentence of the first choice."""
+        return _shown(first())
+
+    def widget(self) -> object:
+        """The choices and what comes of them."""
+        import ipywidgets as widgets
+
+        start = Choice()
+        task = widgets.Dropdown(options=list(TASKS), value=start.task, description="task")
+        arm = widgets.Dropdown(options=list(VARIANTS), value=start.arm, description="layer")
+        steps = widgets.IntSlider(
+            value=start.steps, min=20, max=2000, step=20, description="updates"
         )
+        length = widgets.IntSlider(value=start.length, min=2, max=160, description="moves")
+        seed = widgets.IntSlider(value=start.seed, min=0, max=99, description="seed")
+        button = widgets.Button(description="Train")
+        progress = widgets.IntProgress(value=0, max=1)
+        shown = widgets.HTML(self.still())
 
-    return explorer(
-        rotor_view,
-        name="mamba3-rotor",
-        alt=describe,
-        labels={"theta": "turn θ/π", "decay": "decay |A|", "length": "length T"},
-        start={"theta": 1.0, "decay": 1e-4, "length": 256},
-        theta=[0.0, 0.9, 0.99, 1.0],
-        decay=[1e-4, 1e-2, 1e-1],
-        length=[256, 1024],
-    )
+        def run(_event: object = None) -> None:
+            progress.value, progress.max = 0, steps.value
 
+            def told(done: int) -> None:
+                progress.value = done
 
-def order_explorer() -> Explorer:
-    """Step and λ of the discretization, on an equation whose A changes."""
+            choice = Choice(task.value, arm.value, steps.value, length.value, seed.value)
+            shown.value = _shown(train(choice, told))
 
-    def describe(step: float, lam: float) -> str:
-        errors = order_errors(step, lam)
-        told = ", ".join(f"{name} {error:.4f}" for name, error in errors.items())
-        return f"Solutions at step {step:g}; errors at the end: {told}."
+        button.on_click(run)
+        rows = [widgets.HBox([task, arm, seed]), widgets.HBox([steps, length])]
+        return widgets.VBox([*rows, widgets.HBox([button, progress]), shown])
 
-    return explorer(
-        order_view,
-        name="mamba3-order",
-        alt=describe,
-        labels={"step": "step Δ", "lam": "blend λ"},
-        start={"step": 0.25, "lam": 0.5},
-        step=[0.5, 0.25, 0.125, 0.0625],
-        lam=[0.0, 0.5, 0.75, 1.0],
-    )
-
-
-def roofline_explorer() -> Explorer:
-    """State size, head width and rank of a decode step under an H100's roofline."""
-
-    def describe(N: int, P: int, R: int) -> str:
-        here = intensity(N, P, R)
-        return (
-            f"A decode step with N = {N}, P = {P}, R = {R} does {here:.1f} FLOP a byte, "
-            f"{here / H100_BALANCE:.1%} of what would keep an H100's matrix units busy."
-        )
-
-    return explorer(
-        roofline_view,
-        name="mamba3-roofline",
-        alt=describe,
-        labels={"N": "state N", "P": "head width P", "R": "rank R"},
-        start={"N": 128, "P": 64, "R": 4},
-        N=[16, 64, 128],
-        P=[32, 64],
-        R=[2, 4, 16],
-    )
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {"text/plain": "Train a layer of your own"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            return made | with_alt(frame(first()), said(first()))
+        made["text/html"] = self.still()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}

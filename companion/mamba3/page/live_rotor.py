@@ -1,8 +1,8 @@
 r"""The live figure: a state that turns by almost half a turn for each one, and what it still knows.
 
-The law behind it is that of :func:`drift`, with strings of random bits and
-with decay: after n ones among t tokens the reading is :math:`(-1)^n e^{-at}\cos(\epsilon n)`,
-and n is binomial.  ``live_rotor.js`` computes the same in the page.
+The law behind it is eq. 6 of the notebook, with random bits and with decay: after n ones among t
+tokens the reading is :math:`(-1)^n e^{-at}\cos(\epsilon n)`, and n is binomial.
+``live_rotor.js`` computes the same in the page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import expit, gammaln
 
 from companion.live import Live, Scene, Slider, fixed, percent
-from companion.mamba3.lab.tracking import horizon
+from companion.mamba3.lab.rotor import horizon
 
 GAIN = 20
 """Slope of the readout: an answer is right with probability ``expit(GAIN * contrast)``."""

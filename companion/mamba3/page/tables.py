@@ -8,59 +8,87 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.claims import Finding
+from companion.claims import measured_text
 from companion.mamba3 import sources as paper
-from companion.mamba3.lab.models import LanguageModel
-from companion.mamba3.lab.tracking import Tracked
-from companion.mamba3.method.roofline import flops, intensity, traffic
-from companion.mamba3.verdict import claims
-from companion.tables import predictions, styled
+from companion.mamba3.lab.run import Rates, Tiny
+from companion.mamba3.lab.tracking import Tracked, count
+from companion.mamba3.method.roofline import H100_BALANCE, flops, intensity, traffic
+from companion.mamba3.verdict import FAR
+from companion.stats import over_seeds
+from companion.tables import styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 
-def agreement_table(differences: Mapping[str, float]) -> Styler:
-    """Largest difference of every form from the recurrence."""
-    frame = pd.DataFrame(list(differences.items()), columns=["form", "largest difference ↓"])
+def agreement_table(differences: Mapping[str, float], gradient: float) -> Styler:
+    """Largest difference of every form from the recurrence, and of the gradient."""
+    rows = [*differences.items(), ("gradient, against central differences", gradient)]
+    frame = pd.DataFrame(rows, columns=["form", "largest difference ↓"])
     return styled(frame, "forms", {"largest difference ↓": "{:.1e}"})
 
 
-def tracking_table(runs: Mapping[tuple[str, str], Tracked]) -> Styler:
-    """Scaled accuracy at the training length and at twice it, beside the paper's at 256."""
+def tracking_table(runs: Mapping[str, Mapping[str, Tracked]]) -> Styler:
+    """Scaled accuracy at the training length and at 256, and how many seeds solve the task."""
     rows = []
-    for (task, variant), run in runs.items():
-        twice = 2 * run.train_length
-        theirs = paper.PARITY_AT_256.get(variant) if task == "parity" else None
-        rows.append(
-            {
+    for task, arms in runs.items():
+        for name, run in arms.items():
+            row = {
                 "task": task,
-                "model": variant,
-                "paper, 256 ↑": theirs,
-                f"ours, {run.train_length} ↑": 100 * np.nanmean(run.at(run.train_length)),
-                f"ours, {twice} ↑": 100 * np.nanmean(run.at(twice))
-                if twice in run.lengths
-                else np.nan,
-                "seeds that solve it": claims.success(run),
+                "model": name,
+                "Table 5b, 256": paper.PARITY_AT_256.get(name) if task == "parity" else None,
+                "trained to": run.train_length,
             }
-        )
+            for what, length in (("there", run.train_length), (f"at {FAR}", FAR)):
+                is_read = length < len(run.curve)
+                row[f"{what} ↑"] = 100 * float(np.mean(run.at(length))) if is_read else np.nan
+                row[f"solve it {what}"] = count(run, length) if is_read else "–"
+            rows.append(row)
     frame = pd.DataFrame(rows)
-    return styled(frame, "tracking", {c: "{:.0f}" for c in frame if "↑" in c})
+    formats = {name: "{:.0f}" for name in frame if "↑" in name} | {"Table 5b, 256": "{:.1f}"}
+    return styled(frame, "tracking", formats)
+
+
+def rate_table(rates: Rates) -> Styler:
+    """Loss of recall by peak learning rate, every arm."""
+    rows = [
+        (rate, *(rates.losses[f][i] for f in rates.losses)) for i, rate in enumerate(rates.rates)
+    ]
+    frame = pd.DataFrame(rows, columns=["learning rate", *(f"{name} ↓" for name in rates.losses)])
+    formats = {name: "{:.3f}" for name in frame if "↓" in name} | {"learning rate": "{:g}"}
+    return styled(frame, "rates", formats)
 
 
 def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 64) -> Styler:
     """Arithmetic and traffic of one decode step of one head (paper, Table 2)."""
-    rows = [(r, flops(N, P, r), traffic(N, P, r), intensity(N, P, r)) for r in ranks]
-    frame = pd.DataFrame(rows, columns=["R", "FLOP", "bytes", "FLOP a byte"])
-    return styled(frame, "cost", {"FLOP": "{:,}", "bytes": "{:,}", "FLOP a byte": "{:.1f}"})
+    rows = [
+        (
+            r,
+            flops(N, P, r),
+            traffic(N, P, r),
+            intensity(N, P, r),
+            100 * intensity(N, P, r) / H100_BALANCE,
+        )
+        for r in ranks
+    ]
+    busy = "of an H100's balance (%)"
+    frame = pd.DataFrame(rows, columns=["R", "FLOP", "bytes", "FLOP a byte", busy])
+    formats = {"FLOP": "{:,}", "bytes": "{:,}", "FLOP a byte": "{:.1f}", busy: "{:.1f}"}
+    return styled(frame, "cost", formats)
 
 
-def speed_table(times: Mapping[str, np.ndarray]) -> Styler:
-    """Forward and backward of the scan, both ways, and their ratio."""
-    slow = np.median(times["token by token"])
-    rows = [(name, 1e3 * np.median(t), slow / np.median(t)) for name, t in times.items()]
-    frame = pd.DataFrame(rows, columns=["scan", "ms ↓", "times faster ↑"])
-    return styled(frame, "scan", {"ms ↓": "{:.1f}", "times faster ↑": "{:.0f}"})
+def speed_table(times: Mapping[str, Mapping[str, np.ndarray]]) -> Styler:
+    """The scan in chunks beside the published algorithm, and beside the recurrence."""
+    rows = []
+    for what, ways in times.items():
+        ours = np.median(ways["ours"])
+        row = {"scan": what, "ours (ms) ↓": 1e3 * ours}
+        for way in ("published", "token by token"):
+            row[f"{way}, times ours"] = np.median(ways[way]) / ours if way in ways else np.nan
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    formats = {name: "{:.2f}" for name in frame if "published" in name}
+    return styled(frame, "scan", formats | {"ours (ms) ↓": "{:.1f}", frame.columns[-1]: "{:.0f}"})
 
 
 def headline_table() -> Styler:
@@ -96,25 +124,26 @@ def headline_table() -> Styler:
     return styled(pd.DataFrame(rows, columns=["sentence", "where", "what is printed"]), "headlines")
 
 
-def checkpoint_table(models: Mapping[str, tuple[LanguageModel, LanguageModel]], tokens) -> Styler:
-    """Original and reloaded model: largest difference of any logit, and number of weights."""
-    rows = []
-    for name, (model, loaded) in models.items():
-        gap = float((model(tokens) - loaded(tokens)).abs().max())
-        rows.append((name, sum(p.numel() for p in loaded.parameters()), gap))
-    frame = pd.DataFrame(rows, columns=["checkpoint", "weights", "largest difference"])
-    return styled(frame, "checkpoints", {"weights": "{:,}", "largest difference": "{:.1e}"})
+def checkpoint_table(tiny: Tiny) -> Styler:
+    """Tiny models in the released layout: read back, and evaluated on made-up text."""
+    rows = [
+        {
+            "checkpoint": kind,
+            "weights": tiny.weights[kind],
+            "difference read back": tiny.gap[kind],
+            "loss (nats a token)": float(tiny.evaluated.losses[kind].mean()),
+            "of 32 tokens alone": float(tiny.evaluated.lengths[kind][32].mean()),
+            "last words right": f"{int(tiny.evaluated.lambada[kind].sum())} of "
+            f"{len(tiny.evaluated.lambada[kind])}",
+        }
+        for kind in tiny.weights
+    ]
+    formats = {"weights": "{:,}", "difference read back": "{:.1e}"}
+    formats |= dict.fromkeys(("loss (nats a token)", "of 32 tokens alone"), "{:.2f}")
+    return styled(pd.DataFrame(rows), "checkpoints", formats)
 
 
-_ANSWERS = (
-    ("All forms agree to rounding, and with the authors' kernels to bfloat16.", ("C1", "C2")),
-    ("The trapezoid is of second order only while A stands still.", ("C3",)),
-    ("Parity and counting modulo 3 need the turn.", ("C4", "C5")),
-    ("The biases replace the short convolution; half the state suffices.", ("C6", "C7")),
-    ("R = 4 costs less than its arithmetic, and context costs nothing.", ("C8", "C9")),
-)
-
-
-def predictions_table(findings: Sequence[Finding]) -> Styler:
-    """The predictions of the chapter's opening and what this run says of each."""
-    return predictions(findings, _ANSWERS)
+def order_table(orders: Mapping[str, np.ndarray]) -> Styler:
+    """Order of every rule over random equations, with its interval."""
+    rows = [(name, measured_text(over_seeds(slopes))) for name, slopes in orders.items()]
+    return styled(pd.DataFrame(rows, columns=["random equations", "order"]), "orders")

@@ -1,0 +1,199 @@
+"""Recall: how much a state of fixed size remembers (multi-query associative recall).
+
+A sequence lists pairs of a key and a value, then asks for every key in another order.  At each
+question the label is the key's value.  Nothing else is asked, and a guess costs log(values) nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from companion.mamba3.lab.models import UNASKED, MixerConfig, Probe, Recipe, Stack
+from companion.mamba3.method.layer import Mamba3Config
+from companion.mamba3.method.mamba2 import Mamba2Config
+from companion.scale import torch_generator
+from companion.sweep import sweep
+from companion.training import n_parameters
+
+N_KEYS = 16
+"""Keys, and as many values; a question is guessed right one time in sixteen."""
+
+D_MODEL, N_LAYERS = 32, 2
+"""Two layers: a single one of Mamba-3 cannot bind a key to the value behind it."""
+
+
+def questions(n: int, n_pairs: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """`n` sequences of `n_pairs` pairs and as many questions: tokens and labels, (n, 3 n_pairs).
+
+    Keys are the tokens 0 ... 15, values 16 ... 31.  Labels are ``UNASKED`` but at questions.
+    """
+    if not 1 <= n_pairs <= N_KEYS:
+        raise ValueError(f"there are {N_KEYS} keys; {n_pairs} pairs need other numbers")
+    keys = torch.rand(n, N_KEYS, generator=rng).argsort(1)[:, :n_pairs]
+    values = torch.randint(N_KEYS, 2 * N_KEYS, (n, n_pairs), generator=rng)
+    order = torch.rand(n, n_pairs, generator=rng).argsort(1)
+    listed = torch.stack((keys, values), 2).flatten(1)
+    tokens = torch.cat((listed, keys.gather(1, order)), 1)
+    labels = torch.full_like(tokens, UNASKED)
+    labels[:, 2 * n_pairs :] = values.gather(1, order)
+    return tokens, labels
+
+
+# --------------------------------------------------------------------------------------------- arms
+_PARTS: Mapping[str, Callable[[Mamba3Config], MixerConfig]] = {
+    "Mamba-3": lambda c: c,
+    "no bias": lambda c: replace(c, bias_init=None),
+    "no trapezoid": lambda c: replace(c, trapezoid="off"),
+    "neither": lambda c: replace(c, bias_init=None, trapezoid="off"),
+    "with convolution": lambda c: replace(c, conv=4),
+    "MIMO": lambda c: replace(c, rank=4, chunk=8),
+    "Mamba-2": lambda c: Mamba2Config(
+        d_model=c.d_model, d_state=c.d_state, head_dim=c.head_dim, chunk=c.chunk
+    ),
+}
+PARTS = tuple(_PARTS)
+"""The layer, the layer without one of its parts or with one more, and the baseline."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One run: which of :data:`PARTS`, state size N, peak learning rate, seeds."""
+
+    part: str
+    d_state: int
+    rate: float
+    seeds: tuple[int, ...]
+
+
+def arm_mixer(part: str, d_state: int) -> MixerConfig:
+    """The layer of an arm; Δ starts in the released range."""
+    if part not in _PARTS:
+        raise ValueError(f"unknown arm {part!r}; known are {', '.join(PARTS)}")
+    return _PARTS[part](Mamba3Config(d_model=D_MODEL, d_state=d_state, head_dim=32, chunk=32))
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """One arm after training.
+
+    steps : after how many updates it was read
+    loss, share : (n_steps, n_seeds), nats a question and share of right answers, held out
+    """
+
+    arm: Arm
+    n_parameters: int
+    steps: tuple[int, ...]
+    loss: np.ndarray
+    share: np.ndarray
+
+    @property
+    def final(self) -> np.ndarray:
+        """Loss at the end, one a seed."""
+        return self.loss[-1]
+
+
+def learn(
+    part: str,
+    d_state: int,
+    rate: float,
+    seeds: Sequence[int],
+    *,
+    n_pairs: int,
+    steps: int,
+    batch: int,
+    n_read: int,
+) -> Recalled:
+    """Train the seeds of an arm in a stack, and read them at half of the training and at its end.
+
+    All arms see the same sequences, seed by seed, so differences are paired.
+    """
+    config = arm_mixer(part, d_state)
+    stack = Stack(lambda: Probe(config, 2 * N_KEYS, 2 * N_KEYS, N_LAYERS), seeds)
+    sources = [torch_generator(one, "questions") for one in seeds]
+    held_out = questions(n_read, n_pairs, torch_generator(seeds[0], "held out"))
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def batch_at(_step: int) -> tuple[Tensor, Tensor]:
+        drawn = [questions(batch, n_pairs, source) for source in sources]
+        return tuple(torch.stack(parts) for parts in zip(*drawn, strict=True))
+
+    def look(step: int) -> None:
+        found[step] = answers(stack, *held_out)
+
+    reads = {step: partial(look, step) for step in (max(1, steps // 2), steps)}
+    stack.train(batch_at, Recipe(steps, rate), reads)
+    loss, share = (np.array(parts) for parts in zip(*found.values(), strict=True))
+    return Recalled(
+        Arm(part, d_state, rate, tuple(seeds)), n_parameters(stack.model), (*found,), loss, share
+    )
+
+
+@torch.no_grad()
+def answers(stack: Stack, tokens: Tensor, labels: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Loss in nats a question and share of right answers, one a seed, in blocks of sequences."""
+    losses, shares = [], []
+    for part, asked in zip(tokens.split(256), labels.split(256), strict=True):
+        inputs, wanted = (x.expand(len(stack.seeds), -1, -1) for x in (part, asked))
+        losses.append(stack.losses(inputs, wanted))
+        right = (stack(inputs).argmax(-1) == wanted) & (wanted != UNASKED)
+        shares.append(right.flatten(1).sum(1) / (asked != UNASKED).sum())
+    return tuple(torch.stack(parts).mean(0).numpy() for parts in (losses, shares))
+
+
+def recall_all(
+    arms: Sequence[Arm],
+    *,
+    n_pairs: int,
+    steps: int,
+    batch: int,
+    n_read: int,
+    n_jobs: int | None = 1,
+) -> tuple[Recalled, ...]:
+    """Every arm, in this order."""
+    call = partial(learn, n_pairs=n_pairs, steps=steps, batch=batch, n_read=n_read)
+    jobs = [
+        {"part": a.part, "d_state": a.d_state, "rate": a.rate, "seeds": list(a.seeds)} for a in arms
+    ]
+    return tuple(sweep(call, jobs, n_jobs=n_jobs, label="recall", unpack=True))
+
+
+# -------------------------------------------------------------------------------------- comparisons
+QUARTER = 0.25
+"""Share of the gain of biases and trapezoid under which a convolution is unnecessary."""
+
+
+def at_one_size(recalled: Sequence[Recalled]) -> dict[str, Recalled]:
+    """The arms at the state size of the parts, Mamba-2 among them: part -> run."""
+    sizes = {run.arm.d_state for run in recalled if run.arm.part not in ("Mamba-3", "Mamba-2")}
+    return {run.arm.part: run for run in recalled if run.arm.d_state in sizes}
+
+
+def part_gains(arms: Mapping[str, Recalled]) -> tuple[np.ndarray, np.ndarray]:
+    """What biases and trapezoid gain, and a convolution beyond a quarter of it.
+
+    Nats, (n_steps, n_seeds) each.
+    """
+    full = arms["Mamba-3"].loss
+    gain = arms["neither"].loss - full
+    return gain, (full - arms["with convolution"].loss) - QUARTER * gain
+
+
+def by_size(recalled: Sequence[Recalled]) -> dict[str, dict[int, np.ndarray]]:
+    """Family -> state size -> loss at the end, one a seed."""
+    table: dict[str, dict[int, np.ndarray]] = {"Mamba-3": {}, "Mamba-2": {}}
+    for run in recalled:
+        if run.arm.part in table:
+            table[run.arm.part][run.arm.d_state] = run.final
+    return table
+
+
+def half_state_gaps(table: Mapping[str, Mapping[int, np.ndarray]]) -> dict[int, np.ndarray]:
+    """N -> loss of Mamba-3 with N minus that of Mamba-2 with 2N, one a seed."""
+    ours, theirs = table["Mamba-3"], table["Mamba-2"]
+    return {n: ours[n] - theirs[2 * n] for n in ours if 2 * n in theirs}

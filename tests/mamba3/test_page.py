@@ -1,0 +1,182 @@
+"""Figures, tables, exercises, the explorer, and that nothing on the page decides."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from companion import data, plotting
+from companion.mamba3 import hub, sources
+from companion.mamba3.lab import checks, run
+from companion.mamba3.page import exercises, explorers, figures, tables
+from companion.mamba3.verdict import series, verdicts
+from companion.records._store import plain
+
+from . import made
+
+
+def title(fig):
+    return " ".join(plotting.alt_text(fig).split())
+
+
+def tracked(**changes):
+    return {"parity": made.parity(**changes), "modulo 3": made.three()}
+
+
+def test_idea_figures_state_what_they_show():
+    assert "only the diagonal is halved" in title(figures.mask_factors())
+    assert "times less of the area" in title(figures.areas())
+    orders = checks.orders((16, 32, 64, 128))
+    assert "only while A does not change" in title(figures.orders(orders))
+    same = dict.fromkeys(orders, orders["Euler, A(t)"])
+    assert "Slopes of log error" in title(figures.orders(same))
+    errors = {"none": 0.003, "no rotation": 0.03}
+    assert "each mistake costs" in title(figures.mistakes({"SISO": errors, "MIMO": errors}))
+    bad = {"none": 0.03, "no rotation": 0.03}
+    assert "each mistake costs" not in title(figures.mistakes({"SISO": bad, "MIMO": bad}))
+
+
+def test_the_first_figure_is_of_the_record_and_claims_what_its_verdict_does():
+    assert "No published record" in figures.answer(None).axes[0].texts[0].get_text()
+    results = made.results()
+    kept = plain(series(results))
+    rows = [{"claim": f.claim, "verdict": f.verdict} for f in verdicts.evaluate(results, "book")]
+    finding = "counts to 256"
+    assert finding in title(figures.answer({"series": kept, "findings": rows}))
+    open_ = [row | {"verdict": "not resolved"} for row in rows]
+    assert finding not in title(figures.answer({"series": kept, "findings": open_}))
+    half = kept | {"recall": plain(series(made.results(recalled=made.recall()[:3])))["recall"]}
+    assert title(figures.answer({"series": half, "findings": rows}))
+
+
+def test_live_figures_state_what_they_show():
+    finding = "learned with a turn"
+    assert finding in title(figures.tracking(tracked()))
+    blind = {name: made.tracked("parity", name, 0.0) for name in made.parity()}
+    assert finding not in title(figures.tracking(tracked(**blind)))
+    few = {"parity": {"Mamba-3": made.tracked()}, "modulo 3": made.three()}
+    assert finding not in title(figures.tracking(few))
+    short = {"parity": {"Mamba-3": made.tracked(longest=200)}}
+    assert finding not in title(figures.tracking(short))
+    assert "Learned angles" in title(figures.learned_turns(tracked()))
+
+    assert "twice the state" in title(figures.recall_by_state(made.recall()))
+    worse = made.recall(ours=(2.0, 1.7, 1.6))
+    assert "twice the state" not in title(figures.recall_by_state(worse))
+    assert "without both parts recalls worse" in title(figures.parts(made.recall()))
+    alike = made.recall(neither=made.recalled("neither", 8, 1.0))
+    assert "without both parts recalls worse" not in title(figures.parts(alike))
+
+    assert "makes both models better" not in title(figures.text_course(made.reading()))
+    better = made.read("Mamba-2", (2.1, 1.7, 1.51, 1.46), longer=-0.04)
+    assert "makes both models better" in title(figures.text_course(made.reading(Mamba_2=better)))
+
+    assert "in 1.4 times the time" in title(figures.decode(made.decode(1.4)))
+    assert "times the time" not in title(figures.decode(made.decode(3.5)))
+    assert "under 5 %" in title(figures.contexts(made.contexts()))
+    assert "under 5 %" not in title(figures.contexts(made.contexts(growth=0.2)))
+
+
+def test_a_diverged_seed_has_no_line():
+    run_ = made.tracked()
+    run_.curve[:, 0], run_.alive[0] = np.nan, False
+    fig = figures.tracking(tracked(**{"Mamba-3": run_}))
+    assert title(fig)
+
+
+def test_numbers_of_the_paper_are_those_of_its_tables():
+    table = pd.read_csv(data.fetch("mamba3/table3_language_modeling.csv"))
+    ours = {"Mamba-3-SISO": "SISO", "Mamba-3-MIMO": "MIMO"}
+    for _, row in table.iterrows():
+        name = ours.get(row.model, row.model)
+        assert sources.PERPLEXITY[row["size"]][name] == row.fineweb_edu_ppl
+        if row["size"] == "180M" and row.model in ours:
+            assert hub.LAMBADA[name] == row.lambada_acc
+    parity = pd.read_csv(data.fetch("mamba3/table5b_state_tracking.csv")).parity_scaled_acc
+    assert list(sources.PARITY_AT_256.values()) == parity.tolist()[:4]
+    decode = pd.read_csv(data.fetch("mamba3/table6_decode_kernel_ms.csv"))
+    found = decode[["bf16_dstate64", "bf16_dstate128"]].to_numpy().tolist()
+    assert [list(v.values()) for v in sources.KERNEL_MS.values()] == found
+    ablation = pd.read_csv(data.fetch("mamba3/table5a_8_10_ablations_440m.csv")).ppl.tolist()
+    printed = (sources.ABLATIONS, sources.LAMBDA_PRINTED, sources.DEFAULT_PRINTED)
+    assert {number for one in printed for number in one.values()} <= set(ablation)
+
+
+def test_tables():
+    assert "0.67" in tables.headline_table().to_html()
+    assert "139,008" in tables.cost_table().to_html()
+    shown = tables.tracking_table(tracked()).to_html()
+    assert "8 of 8" in shown
+    assert "0.9" in shown  # the paper's Mamba-2
+    assert "0.700" in tables.rate_table(made.rates()).to_html()
+    assert "gradient" in tables.agreement_table({"chunks": 1e-14}, 1e-9).to_html()
+    assert "averaged" in tables.order_table(made.orders()).to_html()
+    times = {
+        "rank 1, forward": {"ours": np.full(3, 0.01), "published": np.full(3, 0.013)},
+        "rank 1, with gradient": {
+            "ours": np.full(3, 0.02),
+            "published": np.full(3, 0.03),
+            "token by token": np.full(3, 0.8),
+        },
+    }
+    shown = tables.speed_table(times).to_html()
+    for number in ("1.30", "1.50", "40"):
+        assert number in shown
+    shown = tables.checkpoint_table(run.tiny_checkpoints(0)).to_html()
+    assert "MIMO" in shown
+    assert "of 2" in shown
+
+
+def test_exercises_explain():
+    assert exercises.check_kappa(0.7).startswith("Right")
+    assert "next step adds" in exercises.check_kappa(0.3)
+    assert "does not grow" in exercises.check_flop_ratio(4)
+    assert exercises.check_horizon(np.pi / 2000).startswith("Right")
+    assert "upside down" in exercises.check_horizon(np.pi / 1000)
+    assert exercises.check_decay(0.005).startswith("Right")
+    assert "Not yet" in exercises.check_decay(1e-6)
+    for check in (exercises.check_kappa, exercises.check_decay):
+        assert "Not answered" in check(...)
+
+
+def test_the_explorer_trains_and_says_what_came_of_it():
+    done = []
+    choice = explorers.Choice("modulo 3", "Mamba-2", 20, 4, 1)
+    found = explorers.train(choice, done.append)
+    assert done == [10, 20]
+    assert (len(found.losses), len(found.curve)) == (20, 9)
+    assert "Mamba-2 after 20 updates on modulo 3" in explorers.said(found)
+    assert title(explorers.frame(found)).startswith("Mamba-2, modulo 3")
+    again = explorers.train(choice)
+    assert np.array_equal(again.curve, found.curve)
+    shown = explorers.TrainingExplorer()._repr_mimebundle_()
+    assert "after 40 updates" in shown["text/html"]
+
+
+@pytest.mark.bench
+def test_chunks_are_faster_than_the_recurrence_and_than_the_published_algorithm():
+    from companion.mamba3.lab import timing
+
+    times = timing.scan_times(2048, 5)
+    for what, ways in times.items():
+        ours = np.median(ways["ours"])
+        assert np.median(ways["published"]) > 1.1 * ours, what
+    ways = times["rank 1, with gradient"]
+    assert np.median(ways["token by token"]) > 10 * np.median(ways["ours"])
+
+
+@pytest.mark.bench
+def test_a_decoded_token_does_not_get_slower_with_the_context():
+    from companion.mamba3.lab import timing
+
+    times = timing.context_times((128, 8192), 60)
+    own, attention = (np.median(t, axis=1) for t in times.times.values())
+    assert own[1] < 1.3 * own[0]
+    assert attention[1] > 2 * attention[0]
+
+
+@pytest.mark.bench
+def test_rank_four_takes_less_than_its_arithmetic():
+    from companion.mamba3.lab import timing
+
+    times = timing.decode_times({"large": 4096}, (1, 4), 5)
+    assert np.median(times.times["large"][4]) < 3.0 * np.median(times.times["large"][1])

@@ -143,13 +143,23 @@ def test_what_scaling_removes():
     assert evidence.removed(runs, "kl").estimate == pytest.approx(1 - after / before)
 
 
+def test_what_calibration_leads_by_is_in_points():
+    one = borders.texts()[-1]
+    rises = [one.at(name, 0.7, 0.5, 1) - one.at(name, 0.7, 0.5, 0) for name in ("ece", "accuracy")]
+    assert verdict.calibration_lead(one, 0.7).estimate == pytest.approx(100 * sum(rises).mean())
+    assert verdict.stopped_early(one).estimate == 1
+    onsets = {"ece": np.array([0.1, 0.2, np.inf, 0.1]), "regret": np.array([0.2, 0.2, 0.5, np.inf])}
+    assert verdict.calibration_first(onsets).estimate == 0.5
+
+
 # --------------------------------------------------------------------------- the record
 def test_series_fit_into_a_record(small):
     for results in (small, SimpleNamespace(loops=borders.perfect(), lives=borders.texts())):
         made = plain(verdict.series(results))
-        assert set(made) == {"curves", "shares", "arms", "language", "own_damage"}
+        tables_ = {"curves", "shares", "arms", "language", "stable", "onsets", "repair"}
+        assert set(made) == tables_ | {"own_damage"}
         assert len(json.dumps(made)) < 40_000
-        for name in ("curves", "shares", "arms", "language"):
+        for name in tables_:
             assert len({len(column) for column in made[name].values()}) == 1
     curves = pd.DataFrame(made["curves"])
     assert curves["mixture"].to_numpy() == pytest.approx(curves["mixture_law"], abs=1e-5)
@@ -239,6 +249,17 @@ def test_exercises_answer_back(call, right, wrong, hint):
 
 
 # --------------------------------------------------------------------------- settings
+def test_two_processes_give_what_one_gives(small):
+    two = lab.loops(replace(TINY, jobs=2), 0)
+    assert set(two) == set(small.loops)
+    for name, runs in two.items():
+        for metric, table in runs.metrics.items():
+            assert np.array_equal(table, small.loops[name].metrics[metric]), (name, metric)
+    for one, other in zip(lab.language(replace(TINY, jobs=2), 0), small.lives, strict=True):
+        assert np.array_equal(one.mixed, other.mixed)
+        assert np.array_equal(one.alone, other.alone)
+
+
 def test_presets_differ_and_are_checked():
     toy, book, paper = (PRESETS[scale] for scale in SCALES)
     assert toy.n_seeds < book.n_seeds

@@ -552,6 +552,15 @@ def series(results) -> dict[str, object]:
         {"score": words} | with_ends("removed", removed(arm(loops, "fixed, T=0.7"), name))
         for name, words in (("ece", "calibration error"), ("tail_kl", "rare contexts"))
     ]
+    found["beyond_alone"] = [
+        {"T": told}
+        | with_ends("kl", over_seeds(runs.at("kl", 0.5) - alone.at("kl", 0.5)))
+        | with_ends(
+            "accuracy_lost",
+            over_seeds(100 * (alone.at("accuracy", 0.5) - runs.at("accuracy", 0.5))),
+        )
+        for told, runs in (("1", mixed), ("0.7", arm(loops, "fixed, T=0.7")))
+    ]
     found = {name: columns(rows) for name, rows in found.items()}
     found["language"] = changes(results.lives[-1]).round(5).to_dict("list")
     gap = over_seeds(mixed.at("kl", 0.5) - alone.at("kl", 0.5))

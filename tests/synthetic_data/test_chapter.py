@@ -156,7 +156,16 @@ def test_what_calibration_leads_by_is_in_points():
 def test_series_fit_into_a_record(small):
     for results in (small, SimpleNamespace(loops=borders.perfect(), lives=borders.texts())):
         made = plain(verdict.series(results))
-        tables_ = {"curves", "shares", "arms", "language", "stable", "onsets", "repair"}
+        tables_ = {
+            "curves",
+            "shares",
+            "arms",
+            "language",
+            "stable",
+            "onsets",
+            "repair",
+            "beyond_alone",
+        }
         assert set(made) == tables_ | {"own_damage"}
         assert len(json.dumps(made)) < 40_000
         for name in tables_:

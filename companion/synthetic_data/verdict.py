@@ -549,7 +549,8 @@ def series(results) -> dict[str, object]:
         for name, told in (("fixed, T=0.7", "0.7"), ("fixed, T=1", "1"))
     ]
     found["repair"] = [
-        {"score": words} | with_ends("removed", removed(arm(loops, "fixed, T=0.7"), name))
+        {"score": words}
+        | with_ends("added", removed(arm(loops, "fixed, T=0.7"), name).map(lambda one: -one))
         for name, words in (("ece", "calibration error"), ("tail_kl", "rare contexts"))
     ]
     found["beyond_alone"] = [

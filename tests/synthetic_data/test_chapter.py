@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 
 from companion.claims import HOLDS, NOT_RESOLVED, NOT_TESTED, OURS, PAPER
+from companion.papers import paper
 from companion.scale import SCALES
 from companion.synthetic_data import verdict
-from companion.synthetic_data.lab import evidence
+from companion.synthetic_data.lab import bilinear, evidence, language, world
 from companion.synthetic_data.lab import run as lab
 from companion.synthetic_data.lab.run import named
 from companion.synthetic_data.method.mixing import mixing_law, synthetic_share
 from companion.synthetic_data.page import exercises, explorers, figures, tables
 from companion.synthetic_data.settings import PRESETS
-from companion.synthetic_data.sources import external_share
+from companion.synthetic_data.sources import SELF_INSTRUCT, external_share
 from companion.synthetic_data.verdict import verdicts
 from tests.borders import spread
 from tests.synthetic_data import borders
@@ -255,6 +256,26 @@ def test_exercises_answer_back(call, right, wrong, hint):
     assert str(call(right)).startswith("Right")
     assert hint in call(wrong)
     assert "Not yet" in call(10 * right)
+
+
+# --------------------------------------------------------------------------- typed numbers
+def test_the_page_tells_the_numbers_of_the_code():
+    cells = json.loads(paper("synthetic-data").notebook.read_text(encoding="utf-8"))["cells"]
+    text = " ".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    people, generated = SELF_INSTRUCT.values()
+    words = {7: "seven", 8: "eight"}
+    for told in (
+        f"{world.N_ENTITIES} entities and {world.N_RELATIONS} relations",
+        f"a fact with probability {1 - world.NOISE:g}",
+        f"A table of {world.N_ENTITIES * world.N_RELATIONS} questions",
+        f"with {words[len(bilinear.PENALTIES)]} penalties",
+        f"the last {words[language.CONTEXT]} characters",
+        f"windows of {language.SEQ} characters",
+        f"grew {people} human tasks into {generated:,} generated instructions",
+        f"Equation 8 with {mixing_law(0.5, 3, 'fixed'):.2f} and {mixing_law(0.5, 3, 'real only'):g}",
+        f"within {100 * verdict.MARGIN:g} %",
+    ):
+        assert told in text, told
 
 
 # --------------------------------------------------------------------------- settings

@@ -260,10 +260,11 @@ def test_exercises_answer_back(call, right, wrong, hint):
 
 # --------------------------------------------------------------------------- typed numbers
 def test_the_page_tells_the_numbers_of_the_code():
-    cells = json.loads(paper("synthetic-data").notebook.read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(paper("synthetic-data").notebook_path().read_text(encoding="utf-8"))["cells"]
     text = " ".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     people, generated = SELF_INSTRUCT.values()
     words = {7: "seven", 8: "eight"}
+    mixed, alone = (float(mixing_law(0.5, 3, name)) for name in ("fixed", "real only"))
     for told in (
         f"{world.N_ENTITIES} entities and {world.N_RELATIONS} relations",
         f"a fact with probability {1 - world.NOISE:g}",
@@ -272,7 +273,7 @@ def test_the_page_tells_the_numbers_of_the_code():
         f"the last {words[language.CONTEXT]} characters",
         f"windows of {language.SEQ} characters",
         f"grew {people} human tasks into {generated:,} generated instructions",
-        f"Equation 8 with {mixing_law(0.5, 3, 'fixed'):.2f} and {mixing_law(0.5, 3, 'real only'):g}",
+        f"Equation 8 with {mixed:.2f} and {alone:g}",
         f"within {100 * verdict.MARGIN:g} %",
     ):
         assert told in text, told

@@ -18,7 +18,7 @@ class Settings(Sized):
 
     # added to SEED: the published run has worlds and texts that no earlier run had
     seed_base: int = sized(toy=0, book=86_000, least=0)
-    jobs: int = sized(1, least=1)  # processes, each on one thread
+    jobs: int = sized(toy=1, book=2, least=1)  # processes, each on one thread
     # known truth: data sets, starting points and worlds
     n_seeds: int = sized(toy=5, book=24, least=2)
     n_samples: int = sized(4_000, paper=40_000, least=100)  # N, training samples of a generation

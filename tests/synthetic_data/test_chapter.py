@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 
 from companion.claims import HOLDS, NOT_RESOLVED, NOT_TESTED, OURS, PAPER
+from companion.papers import paper
 from companion.scale import SCALES
 from companion.synthetic_data import verdict
-from companion.synthetic_data.lab import evidence
+from companion.synthetic_data.lab import bilinear, evidence, language, world
 from companion.synthetic_data.lab import run as lab
 from companion.synthetic_data.lab.run import named
 from companion.synthetic_data.method.mixing import mixing_law, synthetic_share
 from companion.synthetic_data.page import exercises, explorers, figures, tables
 from companion.synthetic_data.settings import PRESETS
-from companion.synthetic_data.sources import external_share
+from companion.synthetic_data.sources import SELF_INSTRUCT, external_share
 from companion.synthetic_data.verdict import verdicts
 from tests.borders import spread
 from tests.synthetic_data import borders
@@ -143,13 +144,32 @@ def test_what_scaling_removes():
     assert evidence.removed(runs, "kl").estimate == pytest.approx(1 - after / before)
 
 
+def test_what_calibration_leads_by_is_in_points():
+    one = borders.texts()[-1]
+    rises = [one.at(name, 0.7, 0.5, 1) - one.at(name, 0.7, 0.5, 0) for name in ("ece", "accuracy")]
+    assert verdict.calibration_lead(one, 0.7).estimate == pytest.approx(100 * sum(rises).mean())
+    assert verdict.stopped_early(one).estimate == 1
+    onsets = {"ece": np.array([0.1, 0.2, np.inf, 0.1]), "regret": np.array([0.2, 0.2, 0.5, np.inf])}
+    assert verdict.calibration_first(onsets).estimate == 0.5
+
+
 # --------------------------------------------------------------------------- the record
 def test_series_fit_into_a_record(small):
     for results in (small, SimpleNamespace(loops=borders.perfect(), lives=borders.texts())):
         made = plain(verdict.series(results))
-        assert set(made) == {"curves", "shares", "arms", "language", "own_damage"}
+        tables_ = {
+            "curves",
+            "shares",
+            "arms",
+            "language",
+            "stable",
+            "onsets",
+            "repair",
+            "beyond_alone",
+        }
+        assert set(made) == tables_ | {"own_damage"}
         assert len(json.dumps(made)) < 40_000
-        for name in ("curves", "shares", "arms", "language"):
+        for name in tables_:
             assert len({len(column) for column in made[name].values()}) == 1
     curves = pd.DataFrame(made["curves"])
     assert curves["mixture"].to_numpy() == pytest.approx(curves["mixture_law"], abs=1e-5)
@@ -238,7 +258,39 @@ def test_exercises_answer_back(call, right, wrong, hint):
     assert "Not yet" in call(10 * right)
 
 
+# --------------------------------------------------------------------------- typed numbers
+def test_the_page_tells_the_numbers_of_the_code():
+    cells = json.loads(paper("synthetic-data").notebook_path().read_text(encoding="utf-8"))["cells"]
+    text = " ".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    people, generated = SELF_INSTRUCT.values()
+    words = {7: "seven", 8: "eight"}
+    mixed, alone = (float(mixing_law(0.5, 3, name)) for name in ("fixed", "real only"))
+    for told in (
+        f"{world.N_ENTITIES} entities and {world.N_RELATIONS} relations",
+        f"a fact with probability {1 - world.NOISE:g}",
+        f"A table of {world.N_ENTITIES * world.N_RELATIONS} questions",
+        f"with {words[len(bilinear.PENALTIES)]} penalties",
+        f"the last {words[language.CONTEXT]} characters",
+        f"windows of {language.SEQ} characters",
+        f"grew {people} human tasks into {generated:,} generated instructions",
+        f"Equation 8 with {mixed:.2f} and {alone:g}",
+        f"within {100 * verdict.MARGIN:g} %",
+    ):
+        assert told in text, told
+
+
 # --------------------------------------------------------------------------- settings
+def test_two_processes_give_what_one_gives(small):
+    two = lab.loops(replace(TINY, jobs=2), 0)
+    assert set(two) == set(small.loops)
+    for name, runs in two.items():
+        for metric, table in runs.metrics.items():
+            assert np.array_equal(table, small.loops[name].metrics[metric]), (name, metric)
+    for one, other in zip(lab.language(replace(TINY, jobs=2), 0), small.lives, strict=True):
+        assert np.array_equal(one.mixed, other.mixed)
+        assert np.array_equal(one.alone, other.alone)
+
+
 def test_presets_differ_and_are_checked():
     toy, book, paper = (PRESETS[scale] for scale in SCALES)
     assert toy.n_seeds < book.n_seeds

@@ -19,7 +19,7 @@ from companion.plotting import (
     style,
 )
 from companion.scale import generator
-from companion.stats import Interval, over_seeds, paired, proportion
+from companion.stats import Interval, over_seeds, paired
 from companion.synthetic_data.lab.evidence import arm, first_onsets, removed, sizes, unit_of
 from companion.synthetic_data.lab.language import ALONE, MIXTURE, Lives, changes
 from companion.synthetic_data.lab.loop import Runs
@@ -27,7 +27,7 @@ from companion.synthetic_data.lab.run import Loops
 from companion.synthetic_data.lab.threshold import knot_moves, one_knot
 from companion.synthetic_data.lab.world import HOPS
 from companion.synthetic_data.method.mixing import mixing_law
-from companion.synthetic_data.verdict import OFF
+from companion.synthetic_data.verdict import OFF, calibration_first
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
         left.fill_between(curves["s"], *ends, color=look["color"], alpha=0.15, linewidth=0)
         told = "by the law" if kind == MIXTURE else None
         left.plot(curves["s"], curves[f"{name}_law"], **PREDICTED, label=told)
-    left.set(xlabel=SHARE, ylabel="divergence added (nats)", title="Known truth")
+    left.set(xlabel=SHARE, ylabel="divergence added (nats)", title="Known truth, three rounds")
     left.legend(loc="upper left")
     _language_panel(right, text[text["share"] == 0.5])
     right.set_title("Real text, s = 0.5")
@@ -87,7 +87,8 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     worse, off = (Interval(*(found[f"{name}{end}"] for end in ENDS)) for name in ("kl", "law"))
     finding_title(
         fig,
-        "At s = 0.5 a mixture is worse than its real part alone, about as much as a law says",
+        "At s = 0.5 a mixture is worse than its real part alone; a law says how much to within "
+        f"{OFF:g} of the damage",
         holds=shows(worse, above=0) and shows(off, above=-OFF) and shows(off, below=OFF),
         otherwise="A mixture, its real part alone, and a law without free numbers",
     )
@@ -140,7 +141,10 @@ def law_and_models(loops: Loops) -> Figure:
     right.set(xlabel="added by the law (nats)", ylabel="added (nats)")
     right.legend(loc="upper left")
     inside = ((rows["low"] <= rows["predicted"]) & (rows["predicted"] <= rows["high"])).sum()
-    headline(fig, f"Added divergence: {inside} of {len(rows)} intervals hold what the law says")
+    headline(
+        fig,
+        f"Added divergence: {len(rows) - inside} of {len(rows)} intervals exclude the law's value",
+    )
     return fig
 
 
@@ -210,9 +214,7 @@ def calibration(loops: Loops) -> Figure:
         for metric, (label, role) in looks.items():
             rise = 100 * (runs.metrics[metric][-1] - runs.metrics[metric][0])
             band(ax, runs.shares[inside], rise[inside], style(role), label)
-        found = first_onsets(runs)
-        first = found["ece"] < found["regret"]
-        onsets.append(proportion(int(first.sum()), len(first)))
+        onsets.append(calibration_first(first_onsets(runs)))
         ax.set(xlabel=SHARE, title=name.partition(", ")[2].replace("=", " = "))
     axes[0].set_ylabel("percentage points")
     axes[0].legend(loc="upper left")
@@ -249,7 +251,7 @@ def chains(loops: Loops) -> Figure:
 
 
 def by_size(loops: Loops) -> Figure:
-    """Share of the accuracy and of the facts that each size loses."""
+    """Accuracy lost and divergence added by each size, in percent of its start."""
     fig, axes = figure(1, 2, height=3.4)
     names = ("isotropic", "diagonal", "full")
     for ax, (metric, label) in zip(
@@ -264,11 +266,12 @@ def by_size(loops: Loops) -> Figure:
             band(ax, runs.shares[inside], change[inside], look, f"rank {runs.rank}")
         ax.set(xlabel=SHARE, ylabel=label)
     axes[0].legend(loc="upper left")
-    ends = [sizes(loops)[i].relative_loss("accuracy", 0.5) for i in (-1, 0)]
+    losses = [runs.relative_loss("accuracy", 0.5) for runs in sizes(loops)]
+    others = [paired(losses[-1], one) for one in losses[:-1]]
     finding_title(
         fig,
         "The largest size loses the smallest share of its accuracy",
-        holds=len(sizes(loops)) > 1 and shows(paired(*ends), below=0),
+        holds=bool(others) and all(shows(one, below=0) for one in others),
         otherwise="What each size loses",
     )
     return fig

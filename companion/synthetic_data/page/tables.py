@@ -37,12 +37,10 @@ def arms_table(loops: Loops, share: float = 0.5) -> Styler:
                 "accuracy, points": measured_text(over_seeds(100 * runs.rise("accuracy", share))),
                 "ECE, points": measured_text(over_seeds(100 * runs.rise("ece", share))),
                 "over-confidence, points": measured_text(over_seeds(100 * runs.at("over", share))),
-                "4-hop chains, points": measured_text(over_seeds(100 * runs.rise("hops_4", share))),
-                "median penalty": float(np.median(runs.penalty[-1, runs.place(share)])),
                 "inside the grid (%)": 100 * inside / size,
             }
         )
-    formats = {"median penalty": "{:g}", "inside the grid (%)": "{:.0f}"}
+    formats = {"inside the grid (%)": "{:.0f}"}
     return styled(pd.DataFrame(rows), "sd-arms", formats)
 
 

@@ -17,6 +17,7 @@ Scorer = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """Context (k, p), labels (k,) in {0, 1} and queries (n, p) to scores (n,), positive for label 1."""
 
 MEAN, LOGISTIC = "mean difference", "logistic"
+PENALIZED = "logistic, C = 1"
 
 
 def logistic(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:

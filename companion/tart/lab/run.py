@@ -110,7 +110,7 @@ def together(*tables: pd.DataFrame | Missing) -> pd.DataFrame | Missing:
 
 
 def prompts(cells: Sequence[Cell]) -> pd.DataFrame:
-    """What the language model answers, by threshold, and fine-tuned (C2 to C4, O1)."""
+    """What the language model answers, by threshold, and fine-tuned (C3, C4, O1)."""
     return real.prompt_table(cells)
 
 
@@ -130,7 +130,7 @@ def probes(cells: Sequence[Cell], weights: str, settings: Settings, seed: int) -
 
 @one_thread()
 def pixels(weights: str, settings: Settings, seed: int) -> Pixels:
-    """Digits as raw pixels: all methods, and what breaks the module (C6, O2, O5)."""
+    """Digits as raw pixels: all methods, and what breaks the module (O5)."""
     head = module_with(weights)
     vectors = real.digit_vectors(
         settings.digits_k, settings.digits_seeds, settings.digits_queries, seed

@@ -72,7 +72,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     drawn = best[best["setting"] == f"synthetic {DRAWN}"]
     finding_title(
         fig,
-        "The best learner of random tasks gains points on them, and less than 2 on real vectors",
+        "The best learner of random tasks gains points on them, on each real set less than 2",
         holds=bool((real["gain_high"] < 0.02).all() and (drawn["gain_low"] > 0.02).all()),
         otherwise="The same examples, prompted and learned from; what more than one line adds",
     )
@@ -116,7 +116,7 @@ def draw_gains(ax: Axes, gains: pd.DataFrame) -> None:
             if np.isfinite(pair).all():
                 ax.plot(pair, [place] * 2, color=look.color, linewidth=3, alpha=0.4)
         mark = {"color": look.color, "linestyle": "", "markersize": 5}
-        ax.plot(100 * rows["gain"].astype(float), y, look.marker, label=arm, **mark)
+        ax.plot(100 * rows["gain"].astype(float), y, look.marker, label=words(arm), **mark)
     ax.axvline(0, color=BLACK, linestyle=":", linewidth=1.2)
     ax.set_yticks(range(len(settings)), settings)
     ax.set_ylim(len(settings) - 0.4, -0.6)
@@ -245,7 +245,7 @@ def shrinkage(table: pd.DataFrame) -> Figure:
     ax.set_xscale("log")
     plain_ticks(ax.xaxis, sorted(set(table["k"])))
     ax.set(xlabel="labeled examples", ylabel="mean square", ylim=(0, 1.15))
-    ax.set_title("White coordinates of the queries are small")
+    ax.set_title("Mean square of the queries' white coordinates")
     ax.legend(fontsize=8.5)
     return fig
 

@@ -2,7 +2,7 @@
 function scene({ size: place, gap, coordinates }, data) {
   const SIZES = [4, 8, 16, 32, 64], REACH = [5, 4.2], LENGTH = 3.6, NEWTON = 30;
   const STRETCH = [0.9, 0.45], ACROSS = [0.45, 0.9];
-  const NAMES = [["mean difference", "one line"], ["logistic, C = 1", "logistic regression"],
+  const NAMES = [["mean difference", "one line"], ["logistic, C = 1", "logistic, C = 1"],
     ["module", "module"]];
   const points = (noise) => noise.map(([a, b], i) => [
     STRETCH[0] * a + STRETCH[1] * b + ((i % 2) - 0.5) * gap, ACROSS[0] * a + ACROSS[1] * b]);
@@ -76,7 +76,7 @@ function scene({ size: place, gap, coordinates }, data) {
     : "with their mean subtracted alone";
   return {
     headline: `Of ${n} new points one line gets ${share[0]} right, `
-      + `logistic regression ${share[1]}, the module ${share[2]}.`,
+      + `logistic, C = 1 ${share[1]}, the module ${share[2]}.`,
     detail: `Module and one line decide alike on ${percent(alike, 0)}, from ${k} examples ${how}.`,
     panels: [
       {

@@ -124,7 +124,7 @@ def _dots(x: np.ndarray, **look: object) -> dict[str, object]:
 
 NAMES = {
     "mean difference": "one line",
-    "logistic, C = 1": "logistic regression",
+    "logistic, C = 1": "logistic, C = 1",
     "module": "module",
 }
 
@@ -139,7 +139,7 @@ def scene(values: Mapping, data: Mapping) -> Scene:
     share = {name: percent(value, 0) for name, value in right.items()}
     return {
         "headline": f"Of {N_QUERY} new points one line gets {share['mean difference']} right, "
-        f"logistic regression {share['logistic, C = 1']}, the module {share['module']}.",
+        f"logistic, C = 1 {share['logistic, C = 1']}, the module {share['module']}.",
         "detail": f"Module and one line decide alike on {percent(alike, 0)}, from {size} examples "
         f"{'in white coordinates (eq. 5)' if white else 'with their mean subtracted alone'}.",
         "panels": [

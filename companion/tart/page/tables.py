@@ -12,10 +12,11 @@ from companion.stats import over_seeds, t_interval
 from companion.tables import styled
 from companion.tart.lab.cells import Cell
 from companion.tart.lab.learned import MODULE, Learned
-from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS
+from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, PENALIZED
 from companion.tart.lab.real import pick
 from companion.tart.lab.tie import ARMS, Tie
 from companion.tart.page.figures import words
+from companion.tart.verdict import tuning
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -65,19 +66,21 @@ def agreement_table(found: Tie, pixels: pd.DataFrame, *tables: pd.DataFrame) -> 
     """How often each rule decides as the module does: synthetic tasks, and real vectors.
 
     On real vectors the mean over numbers of examples; the ideal learner is asked at some of them.
+    The fit with a penalty is not asked on synthetic tasks.
     """
-    arms = [arm for arm in ARMS if arm != MODULE]
     rows = [
         {
             "data": "synthetic",
             "examples": f"{k}",
-            **{words(arm): _share(found.agrees[arm][:, i]) for arm in arms},
+            **{words(arm): _share(found.agrees[arm][:, i]) for arm in ARMS if arm != MODULE},
+            words(PENALIZED): "",
         }
         for i, k in enumerate(found.k)
     ]
     for table in (pixels, *tables):
         kept = table[~table["vectors"].isin(["prompt", "stream", "vanilla"])]
         for (data, vectors), part in kept.groupby(["data", "vectors"], sort=False):
+            arms = [*(arm for arm in ARMS if arm != MODULE), PENALIZED]
             told = {arm: pick(part, arm, column="agrees").dropna() for arm in arms}
             means = {arm: values.groupby(level="seed").mean() for arm, values in told.items()}
             least, most = part["k"].min(), part["k"].max()
@@ -127,6 +130,15 @@ def protocol_table(table: pd.DataFrame) -> Styler:
     return styled(
         wide[["data", "method", *names]], "tart-protocols", dict.fromkeys(names, "{:.3f}")
     )
+
+
+def tuning_table(table: pd.DataFrame) -> Styler:
+    """Accuracy of the fine-tuned model minus two others, on the contexts that were fine-tuned."""
+    rows = [
+        {"fine-tuned minus": name, "accuracy": measured_text(value)}
+        for name, value in tuning(table).items()
+    ]
+    return styled(pd.DataFrame(rows), "tart-tuning")
 
 
 def variants_table(table: pd.DataFrame) -> Styler:

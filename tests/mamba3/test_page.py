@@ -26,11 +26,13 @@ def test_idea_figures_state_what_they_show():
     assert "only the diagonal is halved" in title(figures.mask_factors())
     assert "times less of the area" in title(figures.areas())
     orders = checks.orders((16, 32, 64, 128))
-    assert "only while A does not change" in title(figures.orders(orders))
-    same = dict.fromkeys(orders, orders["Euler, A(t)"])
-    assert "Slopes of log error" in title(figures.orders(same))
-    errors = {"none": 0.003, "no rotation": 0.03}
-    assert "each mistake costs" in title(figures.mistakes({"SISO": errors, "MIMO": errors}))
+    assert "only while A does not change" in title(figures.orders(orders, made.orders()))
+    same = made.orders(**{"λ = 1/2, constant A": made.orders()["Euler, constant A"]})
+    assert "Slopes of log error" in title(figures.orders(orders, same))
+    errors = {"none": 0.003, "no rotation": 0.0174}
+    assert "each mistake costs at least 5 times" in title(
+        figures.mistakes({"SISO": errors, "MIMO": errors})
+    )
     bad = {"none": 0.03, "no rotation": 0.03}
     assert "each mistake costs" not in title(figures.mistakes({"SISO": bad, "MIMO": bad}))
 

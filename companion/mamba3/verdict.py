@@ -375,8 +375,8 @@ def half_the_state(recalled, rates):
     half = float(np.mean([*half_state_gaps(by_size(recalled, 0)).values()]))
     told = ", ".join(f"N = {n} {measured_text(over_seeds(v))}" for n, v in halves.items())
     note = (
-        f"{measured_text(gap)} over both: {told}; at half of the training {half:.2f}; Mamba-2 falls "
-        f"by {measured_text(falls)} from N = {sizes[0]} to {sizes[-1]}"
+        f"{measured_text(gap)} over all N: {told}; at half of the training {half:.2f}; Mamba-2 "
+        f"falls by {measured_text(falls)} from N = {sizes[0]} to {sizes[-1]}"
     )
     used = [("Mamba-3", n) for n in halves] + [("Mamba-2", 2 * n) for n in halves]
     runs = {(run.arm.part, run.arm.d_state): run for run in recalled}

@@ -299,7 +299,7 @@ def mistakes(errors: Mapping[str, Mapping[str, float]]) -> Figure:
     wrong = min(e for found in errors.values() for n, e in found.items() if n != "none")
     finding_title(
         ax,
-        f"Ours is the kernel to bfloat16; each mistake costs at least {int(wrong / right)} times as much",
+        f"Our layer is the kernel; each mistake costs at least {int(wrong / right)} times as much",
         holds=right < 0.006 < wrong,
         otherwise="Our layer and its mistakes beside the kernels",
     )

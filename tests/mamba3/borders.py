@@ -78,6 +78,12 @@ def longer(name, changes):
     return made.reading(**{name: replace(old, held_out=held)})
 
 
+def behind(name, worse):
+    """Language models, one of which has a larger loss at every quarter and as large a change."""
+    old = made.reading().reads[name]
+    return made.reading(**{name.replace("-", "_"): replace(old, course=old.course + worse)})
+
+
 BORDERS = [
     Border(
         "C1",
@@ -196,6 +202,34 @@ BORDERS = [
         of(rates=made.rates(MIMO=(1.5, 1.4, 1.3))),
         (NOT_RESOLVED,),
     ),
+    *(
+        Border(
+            claim,
+            ONE_FAILS,
+            f"{part} has not learned the questions",
+            of(recalled=made.recall(**{part: made.recalled(part, 8, loss, share=0.7)})),
+            (NOT_RESOLVED,),
+        )
+        for claim, part, loss in (
+            ("C6", "with convolution", 1.01),
+            ("C7", "Mamba-2", 1.6),
+            ("C14", "MIMO", 0.9),
+        )
+    ),
+    Border(
+        "C7",
+        ONE_FAILS,
+        "half of the training says the opposite",
+        of(recalled=halves(np.array([[0.3], [-0.3]]) + spread(0.0, 0.01, 5))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C14",
+        ONE_FAILS,
+        "half of the training says the opposite",
+        of(recalled=arm("MIMO", np.array([[0.1], [-0.1]]) + spread(0.0, 0.002, 5))),
+        (NOT_RESOLVED,),
+    ),
     Border(
         "C6",
         PAIRED,
@@ -271,6 +305,13 @@ BORDERS = [
         CROSSES,
         "Mamba-3 may gain nothing from longer text",
         of(reading=longer("Mamba-3", crossing(-0.02, 0.0, 3))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C15",
+        ONE_FAILS,
+        "Mamba-3 is no better than the n-gram",
+        of(reading=behind("Mamba-3", 0.25)),
         (NOT_RESOLVED,),
     ),
     Border(

@@ -184,12 +184,12 @@ def part_gains(arms: Mapping[str, Recalled]) -> tuple[np.ndarray, np.ndarray]:
     return gain, (full - arms["with convolution"].loss) - QUARTER * gain
 
 
-def by_size(recalled: Sequence[Recalled]) -> dict[str, dict[int, np.ndarray]]:
-    """Family -> state size -> loss at the end, one a seed."""
+def by_size(recalled: Sequence[Recalled], reading: int = -1) -> dict[str, dict[int, np.ndarray]]:
+    """Family -> state size -> loss at the end, one a seed; at half of the training for 0."""
     table: dict[str, dict[int, np.ndarray]] = {"Mamba-3": {}, "Mamba-2": {}}
     for run in recalled:
         if run.arm.part in table:
-            table[run.arm.part][run.arm.d_state] = run.final
+            table[run.arm.part][run.arm.d_state] = run.loss[reading]
     return table
 
 

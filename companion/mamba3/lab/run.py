@@ -70,6 +70,10 @@ def parity(settings: Settings, seed: int) -> dict[str, tracking.Tracked]:
     return _track("parity", settings.parity_arms, settings, seed)
 
 
+THREE_SEEDS = 7_000
+"""Added to the seed for the walk modulo 3: its seeds are no other task's."""
+
+
 def modulo_three(settings: Settings, seed: int) -> dict[str, tracking.Tracked]:
     """Train and read the arms on the walk modulo 3 (C5)."""
     return _track("modulo 3", settings.three_arms, settings, seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from companion.exercises import Answer, respond
-from companion.mamba3.lab.rotor import horizon, parity_accuracy, random_bits
+from companion.mamba3.lab.rotor import horizon
 from companion.mamba3.method.roofline import flops
 
 
@@ -54,18 +54,3 @@ def check_horizon(answer: object) -> Answer:
         ],
         otherwise="The answer flips as soon as 1,000 errors add up to a quarter turn.",
     )
-
-
-def check_decay(answer: object) -> Answer:
-    """Exercise 4: a decay |A| with which the hand-built parity is right at T = 512 but not at 4096.
-
-    Any such value is right.
-    """
-    if answer is ...:
-        return Answer("Not answered yet: replace the three dots.")
-    bits = random_bits(16, 4096, seed=2)
-    short, long = (parity_accuracy(bits[:, :n], decay=float(answer)) for n in (512, 4096))
-    told = f"accuracy {short:.0%} at 512 and {long:.0%} at 4,096"
-    if short == 1 and long < 0.9:
-        return Answer(f"Right: {told}.")
-    return Answer(f"Not yet: {told}. The contrast falls by exp(-|A|Δ) with every one-bit.")

@@ -115,8 +115,8 @@ def stable(loops, lives):
     "largest size loses less that of the smallest {}, paired by seed; less that of the middle one "
     "likewise; the penalty was inside of what was tried in a share above "
     f"{MOST} of the trainings of all sizes, Wilson interval; and the larger language model less "
-    f"the smaller, if both had their lowest held-out loss before the last update in more than "
-    f"{MOST} of their trainings",
+    f"the smaller, open if not both had their lowest held-out loss before the last update in more "
+    f"than {MOST} of their trainings",
     parts={
         "largest less middle": below(0),
         "penalties inside the grid": above(MOST),
@@ -143,7 +143,7 @@ def robust(loops, lives):
     gated = all(stopped_early(one).low > MOST for one in (lives[0], lives[-1]))
     if not gated:
         raw.append(
-            "not tested on real text: the smaller language model had its lowest held-out loss "
+            "not judged on real text: the smaller language model had its lowest held-out loss "
             f"before the last update in {early[0]:.0f} % of its trainings, the larger in "
             f"{early[1]:.0f} %; larger less smaller would be {measured_text(text)}"
         )
@@ -155,6 +155,7 @@ def robust(loops, lives):
             "language models on real text": text if gated else Missing(raw[-1]),
         },
         "; ".join(raw),
+        doubt="" if gated else "the language models are not trained alike, and may say otherwise",
     )
 
 

@@ -45,10 +45,10 @@ class Settings(Sized):
     recipes: tuple[str, ...] = sized(toy=AT_TOY, book=QUANTIZED)
     train_width: int = sized(32)  # of the model that is quantized
     train_rate: float = sized(2e-3)  # learning rate of every run
-    train_steps: int = sized(toy=24, book=1200)  # of 256 tokens each
+    train_steps: int = sized(toy=32, book=1200)  # of 256 tokens each
     train_seeds: int = sized(toy=2, book=8)  # of every run
     ladder_widths: tuple[int, ...] = sized(toy=(16, 24, 32), book=(16, 24, 32, 40))  # unquantized
-    ladder_steps: tuple[int, ...] = sized(toy=(15, 19, 24), book=(300, 600, 1200, 1800))  # also
+    ladder_steps: tuple[int, ...] = sized(toy=(21, 26, 32), book=(300, 600, 1200, 1800))  # also
     held_out_tokens: int = sized(toy=4_096, book=32_768)  # on which the loss is read
     # learning rates that are compared, the middle one that of all other runs (C16)
     rates: tuple[float, ...] = sized(toy=(2e-3,), book=(1e-3, 2e-3, 4e-3))

@@ -18,8 +18,10 @@ from tests.runs import Runs, wanted
 
 pytestmark = pytest.mark.notebook
 
-TOO_FEW = {"model-ecosystem": {"C7"}}
-"""Claims for which the files that may be had hold too few cases, as their findings say."""
+TOO_FEW = {"model-ecosystem": {"C7"}, "synthetic-data": {"C5"}}
+"""Claims that nothing that may be had can test: too few cases, or numbers whose unit is not known.
+
+Their findings say so."""
 
 CHAPTERS = {paper.slug: paper for paper in chapters()}
 
@@ -171,7 +173,8 @@ def test_without_data_and_network_a_chapter_runs_and_says_what_it_did_not_test(s
     untested = {f["claim"]: f["note"] for f in record["findings"] if f["verdict"] == NOT_TESTED}
     assert len(untested) < len(record["findings"]), "some claims need no data"
     if not apart(slug):
-        assert with_criterion(slug).isdisjoint(untested), "all that the chapter reads is here"
+        due = with_criterion(slug) - TOO_FEW.get(slug, set())
+        assert due.isdisjoint(untested), "all that the chapter reads is here"
     assert all(note for note in untested.values())
     page = json.dumps([cell.get("outputs", []) for cell in notebook.cells])
     assert not untested or NOT_TESTED in page

@@ -158,7 +158,7 @@ def test_the_sweep_is_relative_and_counts_families(draws):
     assert np.exp(np.log(each).mean()) == pytest.approx(half.loc["sound", "ratio"])
     assert half.loc["gemstones 1.05B", "n"] == 19
     told = figures.sweep(table).get_suptitle()
-    assert told.startswith("Over families, throwing half")
+    assert told.startswith("Over families, by the sound recipe, throwing half")
     open_ = table.assign(high=table["high"] * 3)
     assert figures.sweep(open_).get_suptitle().startswith("Not resolved")
     plt.close("all")

@@ -1,4 +1,5 @@
-// What a mixture costs (eqs. 4 to 8), and 400 simulated runs. The words and numbers of live_budget.py.
+// What a mixture costs (eqs. 4 to 8), and 400 simulated runs.
+// The words and numbers of live_budget.py.
 function scene({ kept, share: s, rounds: k }, data) {
   const ROUNDS = 10, RUNS = 400, POINTS = 99, CAP = 4;
   const range = (n, f) => Array.from({ length: n }, (_, i) => f(i));

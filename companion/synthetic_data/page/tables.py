@@ -100,11 +100,11 @@ def language_table(lives: Sequence[Lives]) -> Styler:
     for one in lives:
         for temperature, share in one.plan.arms:
             row = {
-                "vector x hidden": "x".join(map(str, one.plan.shape)),
+                "model": "x".join(map(str, one.plan.shape)),
                 "T": temperature,
                 "s": share,
                 "test loss, all real": one.at("loss", temperature, share, 0).mean(),
-                "over-confidence, all real": 100 * one.at("over", temperature, share, 0).mean(),
+                "too sure, all real": 100 * one.at("over", temperature, share, 0).mean(),
             }
             for name, words, times in (
                 ("loss", "loss", 1),
@@ -116,10 +116,10 @@ def language_table(lives: Sequence[Lives]) -> Styler:
                 if name != "ece":
                     alone = one.real_alone(name, share)
                     row[f"{words}: less alone"] = measured_text(paired(times * now, times * alone))
-            row["stopped before the end (%)"] = 100 * float((one.stopped < 1).mean())
+            row["ended early (%)"] = 100 * float((one.stopped < 1).mean())
             rows.append(row)
     formats = {"T": "{:g}", "s": "{:g}", "test loss, all real": "{:.3f}"}
-    formats |= {"stopped before the end (%)": "{:.0f}", "over-confidence, all real": "{:.1f}"}
+    formats |= {"ended early (%)": "{:.0f}", "too sure, all real": "{:.1f}"}
     return styled(pd.DataFrame(rows), "sd-language", formats)
 
 

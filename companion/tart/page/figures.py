@@ -121,7 +121,7 @@ def draw_gains(ax: Axes, gains: pd.DataFrame) -> None:
     ax.set_yticks(range(len(settings)), settings)
     ax.set_ylim(len(settings) - 0.4, -0.6)
     ax.set_xlabel("points above one line")
-    ax.legend(fontsize=8.5, loc="center right", handletextpad=0.2, borderaxespad=0.1)
+    ax.legend(fontsize=8.5, loc="lower right", handletextpad=0.2, borderaxespad=0.1)
 
 
 # --------------------------------------------------------------------------- synthetic tasks

@@ -326,7 +326,7 @@ def _of_series(record: Mapping[str, object], name: str, where: str, column: str)
     from companion.claims import interval_text
 
     table = record["series"].get(name, {})
-    wanted = [part.split("=", 1) for part in where.split(", ")]
+    wanted = [part.split("=", 1) for part in re.split(r", (?=\w+=)", where)]
     if missing := {column, *(key for key, _ in wanted)} - set(table):
         raise OpeningInvalid(f"the series {name!r} has no column {sorted(missing)}")
     rows = [

@@ -223,7 +223,8 @@ def narrowed(fig: Figure, settle: Callable[[Figure], None]) -> Iterator[None]:
                 put(text.set_fontsize, least_points(to), text.get_fontsize())
         _break_titles(fig, width, to, put)
         _fold_legends(fig, put)
-        _break_labels(fig, put)
+        if _break_labels(fig, put):
+            fig.set_layout_engine("none")  # drawn a moment ago: the layout stands
         settle(fig)
         yield
     finally:
@@ -314,8 +315,11 @@ def _set_columns(legend: Legend, columns: int) -> None:
         text.set_fontsize(size)
 
 
-def _break_labels(fig: Figure, put: Callable) -> None:
-    """Break labels of axes that run out of the figure, in ever shorter lines until they fit."""
+def _break_labels(fig: Figure, put: Callable) -> bool:
+    """Break labels of axes that run out of the figure, in ever shorter lines until they fit.
+
+    Whether they do; the layout is that of the last drawing then.
+    """
     longest: dict[Text, int] = {}
     for _ in range(4):
         fig.draw_without_rendering()
@@ -326,7 +330,8 @@ def _break_labels(fig: Figure, put: Callable) -> None:
             longest[label] = min(letters - 1, int(letters * room))
             put(label.set_text, balanced(text, longest[label]), text)
         if not outside:
-            return
+            return True
+    return False
 
 
 def _outside(fig: Figure, ax: Axes) -> Iterator[tuple[Text, float]]:

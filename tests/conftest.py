@@ -31,7 +31,7 @@ TESTS = Path(__file__).parent
 hypothesis.settings.register_profile("book", deadline=None)
 hypothesis.settings.load_profile("book")
 
-BOOK = {"runs", "bare", "site"}
+BOOK = {"runs", "bare", "pages", "site"}
 """Fixtures that need what the whole book is made of."""
 LONGEST = {"book": 0, "phone": 1}
 """Groups that start first: the second one waits for the site and then walks beside the first."""
@@ -114,6 +114,13 @@ def project():
 def runs(request):
     """The chapters at toy scale, two at a time; what `make book` ran is not run again."""
     return Runs(wanted(request.session, "runs"))
+
+
+@pytest.fixture(scope="session")
+def pages(request):
+    """The executed notebook that each page is made from, by slug: what `make book` ran."""
+    shown = publish.for_pages(wanted(request.session, "pages"))
+    return {slug: one.run.path for slug, one in shown.items()}
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ RECORD = {
         "table": {
             "k": [3, 5],
             "pool": ["all", "all"],
+            "way": ["plain, short", "plain"],
             "gap": [0.14061, -0.0024],
             "gap_low": [0.0894, -0.0512],
             "gap_high": [0.1918, 0.0464],
@@ -62,6 +63,8 @@ RECORD = {
         ("{C1.estimate} of {C1.n}", "1.50 of 1,234"),
         ("{2'.estimate} and {2'}", "0.25 and 0.25"),
         ("{C1:table[k=5, pool=all].mean} %", "3.3 %"),
+        ("{C1:table[way=plain, short].mean} %", "10.3 %"),
+        ("{C1:table[way=plain, short, pool=all].mean} %", "10.3 %"),
         ("{2':table[k=3].gap}", "0.14 [0.089, 0.19]"),
         ("no number", "no number"),
     ],

@@ -140,6 +140,25 @@ def test_record_ships_what_the_notebook_used(monkeypatch, lab, project):
     assert (record["provenance"]["wall_s"], record["provenance"]["peak_mb"]) == (101.0, 900.0)
 
 
+def test_verify_leaves_out_what_takes_too_long(monkeypatch, lab, project):
+    executed(monkeypatch, lab, project)
+    publish.record(SLUG, project, say=lambda text: None)
+    path = chapter.shipped_folder(SLUG, project) / chapter.STEPS
+    told = json.loads(path.read_text("utf-8"))
+    for line in told["steps"]:
+        line["seconds"] = {"grid": 100.0, "total": 40.0}.get(line["step"], 30.0)
+    path.write_text(json.dumps(told), "utf-8")
+
+    def chosen(minutes: float) -> set[str]:
+        return set(dict(publish.verify(SLUG, 9, project, minutes=minutes, say=lambda text: None)))
+
+    for _ in range(8):  # the draw is random, the limit is not
+        assert chosen(0.5) in ({"clock"}, {"of_table"})
+        assert chosen(1.5) & {"grid"} == set()
+    with pytest.raises(publish.NoRecord, match=r"recorded in less than 0\.1 minutes"):
+        chosen(0.1)
+
+
 def test_verify_finds_one_digit_that_was_changed_by_hand(monkeypatch, lab, project):
     executed(monkeypatch, lab, project)
     with pytest.raises(publish.NoRecord, match="ships no results"):

@@ -72,6 +72,9 @@ def record(slug: Slug) -> None:
 def verify(
     slug: Slug,
     steps: Annotated[int, typer.Option(min=1, help="How many steps, drawn at random.")] = 3,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="How long they took together when recorded, at most.")
+    ] = float("inf"),
 ) -> None:
     """Compute some stored results of a chapter again and compare them to the last digit.
 
@@ -83,7 +86,7 @@ def verify(
     with work():
         from companion import publish
 
-        outcomes = publish.verify(slug, steps, project)
+        outcomes = publish.verify(slug, steps, project, minutes=minutes)
         for name, outcome in outcomes:
             typer.echo(f"{name}: {outcome}")
     raise typer.Exit(int(any(outcome.startswith("differs") for _, outcome in outcomes)))

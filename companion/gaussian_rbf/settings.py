@@ -45,11 +45,11 @@ class Settings(Sized):
     jobs: int = sized(toy=1, book=2, least=1)  # processes for the tables
     restarts: int = sized(toy=2, book=3, least=1)  # of a network; the lowest objective is kept
     log_seeds: int = sized(toy=1, book=6, least=1)  # runs of the authors' digits example
-    log_steps: int = sized(toy=600, book=4_950, least=1)  # Adam steps of each
+    log_steps: int = sized(toy=400, book=4_950, least=1)  # Adam steps of each
     dead_seeds: int = sized(toy=2, book=20, least=1)  # dead starts (C7)
     # weights of the norm of U in the dead start
     dead_lams: tuple[float, ...] = sized((1e-2, 1e-5, 0.0))
-    dead_steps: int = sized(toy=250, book=600, least=1)  # Adam steps of each
+    dead_steps: int = sized(toy=150, book=600, least=1)  # Adam steps of each
     ridge_seeds: int = sized(toy=3, book=16, least=1)  # rotated ridges with a full precision (C3)
     shape_seeds: int = sized(toy=3, book=6, least=1)  # ridges with every precision (C2)
     ridge_dim: int = sized(toy=10, book=20, least=2)  # features of the ridge
@@ -62,7 +62,8 @@ class Settings(Sized):
     selection_seeds: int = sized(toy=1, book=20, least=1)  # draws of each problem (C5, C11, C12)
     selection_rows: int = sized(512, least=2)  # training rows of a problem
     selection_test: int = sized(1_024, least=2)  # test rows of a problem
-    selection_steps: int = sized(toy=200, book=800, least=1)  # Adam steps on a problem
+    selection_steps: int = sized(toy=100, book=800, least=1)  # Adam steps on a classification
+    additive_steps: int = sized(toy=100, book=2_000, least=1)  # and on the additive regression
     selector_seeds: int = sized(toy=0, book=4, least=0)  # draws on which LassoNet ranks too
     # tables of the nested cross-validation (C1)
     tables: tuple[str, ...] = sized(
@@ -83,20 +84,20 @@ class Settings(Sized):
         toy=(1e-3, 1e-1, 1.0), book=(1e-4, 1e-3, 1e-2, 1e-1, 1.0)
     )
     penalty_folds: int = sized(toy=3, book=4, least=2)  # folds of a table
-    penalty_steps: int = sized(toy=100, book=300, least=1)  # Adam steps of each fit
+    penalty_steps: int = sized(toy=60, book=300, least=1)  # Adam steps of each fit
     # pairs of digits whose images are laid out in two coordinates (C9)
     pairs: tuple[tuple[int, int], ...] = sized(toy=((3, 8), (1, 7), (4, 9)), book=ALL_PAIRS)
     reading_folds: int = sized(toy=3, book=10, least=2)  # folds over which a spectrum is read (C4)
     # Adam steps of networks that are read (C4, C9)
-    reading_steps: int = sized(toy=300, book=1_000, least=1)
+    reading_steps: int = sized(toy=200, book=1_000, least=1)
     # tables that are read as a whole
     reading_tables: tuple[str, ...] = sized(
         toy=("wine", "diabetes"),
         book=("wine", "digits 3v8", "breast cancer", "diabetes", "Boston"),
     )
-    trees: int = sized(100, least=1)  # of a random forest
+    trees: int = sized(toy=30, book=100, least=1)  # of a random forest
     permutations: int = sized(1, least=1)  # of each feature, for its importance
-    bench_steps: int = sized(toy=10, book=100, least=1)  # Adam steps of the speed table
+    bench_steps: int = sized(toy=5, book=100, least=1)  # Adam steps of the speed table
 
     def __post_init__(self) -> None:
         super().__post_init__()

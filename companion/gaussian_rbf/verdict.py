@@ -121,8 +121,8 @@ def competitive(nested):
 
 @verdicts.claim(
     "C2",
-    "A full precision beats a diagonal and an isotropic one on rotated data, and does not on "
-    "aligned data.",
+    "A full precision beats a diagonal and an isotropic one on rotated data; on aligned data it "
+    "does not beat a diagonal one.",
     of=OURS,
     on=MODEL,
     paper="a full precision is its method; of a comparison we could read nothing",

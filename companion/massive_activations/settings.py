@@ -17,10 +17,10 @@ class Settings(Sized):
     # added to SEED: the published run has seeds that no earlier run had
     seed_base: int = sized(toy=0, book=5_200, least=0)
     pipeline_seeds: int = sized(toy=1, book=4, paper=10, least=1)  # untrained 14M models (C0)
-    refits: int = sized(toy=40, book=300, least=2)  # of each of two known curves (C5)
+    refits: int = sized(toy=20, book=300, least=2)  # of each of two known curves (C5)
     profile_points: int = sized(toy=13, book=25, least=3)  # values at which K is held
-    true_draws: int = sized(toy=2, book=20, least=1)  # series a layer in which eq. 9 is true (C14)
-    leak_draws: int = sized(toy=40, book=400, least=2)  # data sets without any effect (C6)
+    true_draws: int = sized(toy=1, book=20, least=1)  # series a layer in which eq. 9 is true (C14)
+    leak_draws: int = sized(toy=20, book=400, least=2)  # data sets without any effect (C6)
     table_draws: int = sized(toy=2, book=20, least=2)  # the same for each regressor (C6)
     splits: int = sized(toy=3, book=40, least=2)  # random splits of the layers at hand (C13)
     texts: int = sized(toy=3, book=24, paper=50, least=3)  # for the real model (C9)

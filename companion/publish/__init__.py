@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from companion.publish.recording import verify as verify
     from companion.publish.runs import run as run
     from companion.publish.runs import run_many as run_many
+    from companion.publish.shown import for_pages as for_pages
     from companion.publish.site import build_site as build_site
     from companion.publish.staging import stage as stage
     from companion.publish.store import Run as Run
@@ -38,6 +39,7 @@ _PLACES = {
     ),
     "recording": ("record", "verify"),
     "runs": ("run", "run_many"),
+    "shown": ("for_pages",),
     "site": ("build_site",),
     "staging": ("stage",),
     "store": ("Run",),

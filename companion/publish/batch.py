@@ -96,7 +96,9 @@ class Batch:
         reason = _reason(store.changed(plan))
         start = time.monotonic()
         last = self.processes.follow(
-            job, self.env, lambda e: self.progress.cell(slug, e["number"], e["of"], e["name"])
+            job,
+            {**self.env, keys.PUBLISH: plan.env.get(keys.PUBLISH, "1")},
+            lambda e: self.progress.cell(slug, e["number"], e["of"], e["name"]),
         )
         wall_s = time.monotonic() - start
         if last["event"] == "failed":

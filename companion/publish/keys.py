@@ -32,6 +32,9 @@ Those that a chapter imports, directly or through a shared module, count anyway.
 EDITED = ("code cells", "register entry")
 """Ingredients that a person changes, apart from files."""
 
+PUBLISH = "COMPANION_PUBLISH"
+"""Environment variable of a kernel: 1 draws for a page, anything else as in JupyterLab."""
+
 ENVIRONMENT = ("COMPANION_DEVICE", "COMPANION_PUBLISHED", "COMPANION_VERIFY")
 """Environment variables that change what a notebook does."""
 
@@ -72,6 +75,8 @@ def ingredients(
     parts |= {f"library {name}": _version(name) for name in sorted(libraries)}
     parts |= {f"model {name}": _model(name, env) for name in paper.models}
     parts |= {f"${name}": env[name] for name in ENVIRONMENT if env.get(name)}
+    if env.get(PUBLISH) != "1":
+        parts["pictures"] = "as in JupyterLab"
     parts |= {f"data {name}": _data(name, env) for name in paper.data}
     return parts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import nbformat
@@ -90,14 +91,22 @@ def _require_data(slug: str, scale: str, project: Project) -> None:
 
 
 def verify(
-    slug: str, n_steps: int, project: Project | None = None, *, say: Say = to_stderr
+    slug: str,
+    n_steps: int,
+    project: Project | None = None,
+    *,
+    minutes: float = math.inf,
+    say: Say = to_stderr,
 ) -> list[tuple[str, str]]:
     """Compute some of the shipped results again and compare them to the last digit.
 
     n_steps : how many, drawn at random with the seconds that they take as weights
+    minutes : that the chosen steps took together when they were recorded, at most
 
     Returns name and outcome of each: ``verified``, ``differs: ...`` with the first place, or why
     it was not compared.
+
+    Raises :class:`~companion.publish.errors.NoRecord` if no result ships, or none within `minutes`.
     """
     import random
 
@@ -110,7 +119,13 @@ def verify(
     draw = random.SystemRandom()
     # the largest of u^(1/w) are a weighted draw without replacement (Efraimidis and Spirakis 2006)
     rank = {name: draw.random() ** (1 / max(line["seconds"], 0.01)) for name, line in steps.items()}
-    chosen = sorted(steps, key=rank.get, reverse=True)[:n_steps]
+    chosen, left = [], 60 * minutes
+    for name in sorted(steps, key=rank.get, reverse=True):
+        if len(chosen) < n_steps and steps[name]["seconds"] <= left:
+            chosen.append(name)
+            left -= steps[name]["seconds"]
+    if not chosen:
+        raise NoRecord(f"{slug}: no step was recorded in less than {minutes:g} minutes")
     scale = records.load(slug, project)["scale"]
     say(f"{slug}: computing {', '.join(chosen)} again")
     # the last name is of no step: this run is not another one's and is never found again

@@ -10,11 +10,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from companion.chapter import PUBLISHED
 from companion.papers import Paper, paper
 from companion.project import Project
 from companion.publish import store
 from companion.publish.batch import Batch
 from companion.publish.errors import RunsFailed
+from companion.publish.keys import PUBLISH
 from companion.publish.lock import only_one
 from companion.publish.progress import to_stderr
 from companion.publish.store import Run
@@ -70,12 +72,14 @@ def run_many(
     if seed is not None:
         check_seed(seed)
     chapters = [_chapter(slug, project) for slug in slugs]
-    kernels = environment(env)
     with only_one(project, to_stderr, f"run {' '.join(slugs)}"):
-        plans = [store.plan(entry, scale, seed, settings, project, kernels) for entry in chapters]
+        plans = [
+            store.plan(entry, scale, seed, settings, project, _drawing(entry, env, project))
+            for entry in chapters
+        ]
         finished = {plan.paper.slug: found for plan in plans if (found := store.find(plan))}
         if todo := [plan for plan in plans if plan.paper.slug not in finished]:
-            finished |= Batch(project, kernels, workers).run(todo)
+            finished |= Batch(project, environment(env), workers).run(todo)
     return [finished[entry.slug] for entry in chapters]
 
 
@@ -86,9 +90,21 @@ def _chapter(slug: str, project: Project) -> Paper:
     return entry
 
 
+def _drawing(
+    entry: Paper, changes: Mapping[str, str | None] | None, project: Project
+) -> dict[str, str]:
+    """Environment of the chapter's kernel, which draws for a page only if one is made from it.
+
+    A picture for a page is drawn for a wide window and for a phone, an explorer in all its frames.
+    """
+    env = environment(changes)
+    is_for_page = env.get(PUBLISHED) or not store.ships(entry, project)
+    return env if is_for_page or PUBLISH in (changes or {}) else {**env, PUBLISH: "0"}
+
+
 def environment(changes: Mapping[str, str | None] | None) -> dict[str, str]:
     """Environment of a kernel: this process's with `changes`, publishing switched on."""
-    merged = {**os.environ, "COMPANION_PUBLISH": "1", **(changes or {})}
+    merged = {**os.environ, PUBLISH: "1", **(changes or {})}
     env = {name: value for name, value in merged.items() if value is not None}
     for name in FOLDERS:
         if env.get(name):

@@ -19,10 +19,14 @@ from companion.project import Project
 from companion.publish import runs, store
 from companion.publish.errors import NotebookFailed, RunsFailed
 from companion.publish.files import write_atomic
-from companion.publish.store import Plan, Run
+from companion.publish.keys import PUBLISH
+from companion.publish.store import Plan, Run, ships
 
 AS_PUBLISHED = {chapter.PUBLISHED: "1"}
 """Environment of a kernel that shows the published run."""
+
+FOR_PAGES = {PUBLISH: "1"}
+"""Environment of a kernel that draws for pages, whatever ships."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,6 @@ class Shown:
     stale: str = ""
 
 
-def ships(entry: Paper, project: Project) -> bool:
-    """Whether the results of the chapter's published run ship."""
-    record = project.records / f"{entry.slug}.json"
-    return record.is_file() and (project.records / entry.slug / chapter.STEPS).is_file()
-
-
 def for_pages(slugs: Sequence[str], project: Project | None = None) -> dict[str, Shown]:
     """The run that each page shows, by slug; what did not run before is run.
 
@@ -56,7 +54,8 @@ def for_pages(slugs: Sequence[str], project: Project | None = None) -> dict[str,
     toys = [slug for slug in slugs if slug not in found and slug not in broken]
     finished = set(found)
     try:
-        found |= {run.slug: run for run in runs.run_many(toys, "toy", project=project)}
+        done = runs.run_many(toys, "toy", project=project, env=FOR_PAGES)
+        found |= {run.slug: run for run in done}
         finished |= set(toys)
     except RunsFailed as failed:
         failures += failed.failures

@@ -18,7 +18,7 @@ from companion.papers import paper
 from companion.project import Project
 from companion.publish import clean, formulas, which_run
 from companion.publish.files import tree_files, write_if_changed
-from companion.publish.shown import ships
+from companion.publish.store import ships
 
 CARDS = "<!-- cards -->"
 """Stands in ``book/intro.md`` where the cards of the chapters go."""

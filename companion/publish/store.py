@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from companion.chapter import STEPS
 from companion.papers import Paper
 from companion.project import Project
 from companion.publish import keys
@@ -78,6 +79,12 @@ def plan(
     """Look at everything that the run depends on, as it is now."""
     parts = keys.ingredients(paper, scale, seed, settings, project, env)
     return Plan(paper, scale, seed, settings, project, env, parts)
+
+
+def ships(entry: Paper, project: Project) -> bool:
+    """Whether the results of the chapter's published run ship: its page is made from those."""
+    record = project.records / f"{entry.slug}.json"
+    return record.is_file() and (project.records / entry.slug / STEPS).is_file()
 
 
 def again(old: Plan) -> Plan:

@@ -30,31 +30,31 @@ class Settings(Sized):
     product_counts: tuple[int, ...] = sized(toy=UP_TO_64, book=(*UP_TO_64, 128))
     product_replicates: int = sized(6)  # independent pairs of matrices
     law_starts: int = sized(toy=4, book=40)  # of each fit of the law (C5)
-    law_resamples: int = sized(toy=12, book=400)  # bootstrap refits (C5)
+    law_resamples: int = sized(toy=6, book=400)  # bootstrap refits (C5)
     map_points: int = sized(toy=150, book=400)  # per axis of the optimality map (C6)
     depth_layers: int = sized(toy=4, book=6)  # of the model whose gradients are measured (C7, C8)
     depth_d_model: int = sized(toy=32, book=64)  # its width
     depth_hidden: int = sized(toy=96, book=192)  # width of its feed-forward layers
     depth_seq: int = sized(toy=64, book=128)  # tokens of a window
     depth_windows: int = sized(8)  # of a batch
-    depth_steps: int = sized(toy=50, book=200)  # updates before measuring
-    depth_batches: int = sized(toy=8, book=16)  # measured (C7)
+    depth_steps: int = sized(toy=25, book=200)  # updates before measuring
+    depth_batches: int = sized(toy=4, book=16)  # measured (C7)
     average_counts: tuple[int, ...] = sized(toy=(1, 2, 4), book=(1, 2, 4, 8, 16))  # K (C8)
     average_replicates: int = sized(3)  # batches (C8)
     # what is trained beside the unquantized run (C9, C10, C12, C13, C15)
     recipes: tuple[str, ...] = sized(toy=AT_TOY, book=QUANTIZED)
     train_width: int = sized(32)  # of the model that is quantized
     train_rate: float = sized(2e-3)  # learning rate of every run
-    train_steps: int = sized(toy=40, book=1200)  # of 256 tokens each
+    train_steps: int = sized(toy=24, book=1200)  # of 256 tokens each
     train_seeds: int = sized(toy=2, book=8)  # of every run
     ladder_widths: tuple[int, ...] = sized(toy=(16, 24, 32), book=(16, 24, 32, 40))  # unquantized
-    ladder_steps: tuple[int, ...] = sized(toy=(25, 32, 40), book=(300, 600, 1200, 1800))  # also
+    ladder_steps: tuple[int, ...] = sized(toy=(15, 19, 24), book=(300, 600, 1200, 1800))  # also
     held_out_tokens: int = sized(toy=4_096, book=32_768)  # on which the loss is read
     # learning rates that are compared, the middle one that of all other runs (C16)
     rates: tuple[float, ...] = sized(toy=(2e-3,), book=(1e-3, 2e-3, 4e-3))
     rate_recipes: tuple[str, ...] = sized(toy=(), book=("SR:none", QUARTET))  # beside none:none
     jobs: int = sized(toy=1, book=2)  # stacks of runs side by side, each on one thread
-    bench_size: int = sized(toy=1024, book=2048)  # side of the matrix in the speed table
+    bench_size: int = sized(toy=512, book=2048)  # side of the matrix in the speed table
     hub_recipes: tuple[str, ...] = sized((), paper=AT_30M)  # of the paper's 30M model
     hub_steps: int = sized(0, paper=2861)  # 25 tokens per parameter, as the authors' shortest run
     hub_sequences: int = sized(512)  # of 512 tokens per update

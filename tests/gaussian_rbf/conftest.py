@@ -22,6 +22,7 @@ TINY = replace(
     selection_rows=100,
     selection_test=100,
     selection_steps=60,
+    additive_steps=60,
     nested_steps=60,
     inner=2,
     penalty_steps=40,

@@ -37,7 +37,9 @@ def test_presets_cover_the_scales_and_refuse_nonsense():
     assert set(PRESETS) == set(SCALES)
     assert PRESETS["book"].track_seeds >= 8
     assert PRESETS["book"].recall_seeds >= 5
-    assert PRESETS["book"].training("parity", "Mamba-3").lengths == (3, 40, 160)
+    assert run.training(PRESETS["book"], "parity", "Mamba-3").lengths == (3, 40, 160)
+    assert run.training(PRESETS["book"], "parity", "Mamba-2").n_seeds == 5
+    assert run.training(PRESETS["book"], "modulo 3", "Mamba-3, no RoPE").n_seeds == 8
     for wrong, said in (
         ({"decode_ranks": (1, 2)}, "must hold 1 and 4"),
         ({"state_sizes": (4,)}, "two sizes"),

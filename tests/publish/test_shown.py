@@ -154,3 +154,21 @@ def test_the_scale_of_a_run_is_what_it_was_given(built):
     assert which_run.scale(nbformat.read(executed.path, as_version=4)) == "toy"
     executed = publish.run("alpha", "book", project=built)
     assert which_run.scale(nbformat.read(executed.path, as_version=4)) == "book"
+
+
+def test_only_what_a_page_is_made_from_is_drawn_for_a_page(moved):
+    told = tiny.code("import os\nos.environ['COMPANION_PUBLISH']")
+    for number, slug in ((1, "alpha"), (2, "beta")):
+        tiny.write_notebook(moved, number, slug, [*tiny.cells(slug), told])
+
+    def drawn(run):
+        return nbformat.read(run.path, as_version=4).cells[-1].outputs[0].data["text/plain"]
+
+    pages = shown.for_pages(["alpha", "beta"], moved)
+    assert {slug: drawn(one.run) for slug, one in pages.items()} == {"alpha": "'1'", "beta": "'1'"}
+    own = {slug: publish.run(slug, "toy", project=moved) for slug in ("alpha", "beta")}
+    assert (drawn(own["alpha"]), own["alpha"].cached) == ("'0'", False)
+    assert (drawn(own["beta"]), own["beta"].cached) == ("'1'", True)
+    # the stand-in for a page of results that are stale: drawn for it, and a run of its own
+    forced = publish.run("alpha", "toy", project=moved, env=shown.FOR_PAGES)
+    assert (drawn(forced), forced.path == own["alpha"].path) == ("'1'", False)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from companion.scale import generator
 from companion.scaling_laws.lab.facts import extrapolate, gap, hot_cool_gaps
@@ -154,3 +155,15 @@ def test_extrapolation_is_exact_for_a_power_law_and_high_for_a_decaying_run():
     )
     with pytest.raises(ValueError, match="no curve 25M/linear; schedules are constant"):
         extrapolate(curves(), "25M", "linear")
+
+
+def test_the_number_of_threads_changes_no_digit():
+    def found(threads):
+        with threadpool_limits(threads):
+            return run_lab([3], [0], n_tokens=20_000, n_checkpoints=12)
+
+    pd.testing.assert_frame_equal(found(1), found(2), check_exact=True)
+    big = make_world(generator(3, "truth", "world"), g=0.4)
+    with threadpool_limits(1):
+        alone = big.irreducible
+    assert found(2)["truth"].unique() == [alone]

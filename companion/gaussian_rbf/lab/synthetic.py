@@ -7,7 +7,7 @@ three are these is a guess.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -317,7 +317,7 @@ def draw(problem: str, seed: int, n_train: int, n_test: int) -> Drawn:
 
 def run_selection(
     draws: Sequence[Drawn],
-    steps: int,
+    steps: Mapping[str, int],
     n_restarts: int,
     *,
     trees: int,
@@ -326,27 +326,15 @@ def run_selection(
 ) -> pd.DataFrame:
     """One row per problem, seed and method.
 
+    steps : of Adam, for each problem
     lassonet : seeds for which LassoNet ranks, too
 
     Columns: problem, seed, method, score (test accuracy or R2), auc, hit, mass (share of the
     importance that the true features get), and those of SHARES, the importance of each feature.
     """
-    tasks = []
-    for one in draws:
-        options = OPTIONS[one.problem]
-        state = derive_seed(one.seed, "selection centers", one.problem) % 2**32
-        task = Task(
-            one.train.X,
-            targets(one.train.y, options["kind"]),
-            place_centers(one.train.X, 32, state, n_init=1),
-            seed=one.seed,
-            **options,
-        )
-        tasks += restarts(task, n_restarts)
-    fits = fit_many(tasks, Recipe(steps=steps, patience=0))
+    networks = _networks(draws, steps, n_restarts)
     rows = []
-    for i, one in enumerate(draws):
-        fit = best_of(fits[i * n_restarts : (i + 1) * n_restarts])
+    for one, fit in zip(draws, networks, strict=True):
         train, test = one.train, one.test
         reached = score(fit, test.X, test.y, train.y)
         found = {name: (reached, values) for name, values in formulas(fit, train.X).items()}
@@ -368,6 +356,29 @@ def run_selection(
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _networks(draws: Sequence[Drawn], steps: Mapping[str, int], n_restarts: int) -> list[Fit]:
+    """The best of the restarts for each draw; the fits of a problem are one batch."""
+    best: dict[int, Fit] = {}
+    for problem in dict.fromkeys(one.problem for one in draws):
+        places = [i for i, one in enumerate(draws) if one.problem == problem]
+        tasks = []
+        for one in (draws[i] for i in places):
+            options = OPTIONS[problem]
+            state = derive_seed(one.seed, "selection centers", problem) % 2**32
+            task = Task(
+                one.train.X,
+                targets(one.train.y, options["kind"]),
+                place_centers(one.train.X, 32, state, n_init=1),
+                seed=one.seed,
+                **options,
+            )
+            tasks += restarts(task, n_restarts)
+        fits = fit_many(tasks, Recipe(steps=steps[problem], patience=0))
+        for place, at in zip(places, range(0, len(fits), n_restarts), strict=True):
+            best[place] = best_of(fits[at : at + n_restarts])
+    return [best[i] for i in range(len(draws))]
 
 
 def forest_importances(

@@ -74,7 +74,7 @@ def said(one: Trained) -> str:
     asleep = "" if one.fit.awake else " No Gaussian reaches any row: a dead start."
     return (
         f"{one.table} after {one.fit.steps} steps: data term {one.fit.data_loss:.3f}, the first "
-        f"two eigenvalues have {100 * shares[:2].sum():.0f} % of the trace.{asleep}"
+        f"two eigenvalues have {100 * shares[:2].sum():.1f} % of the trace.{asleep}"
     )
 
 

@@ -189,7 +189,7 @@ def authors_log(log: LogResult, printed: tuple[np.ndarray, np.ndarray] | Missing
     ax.legend()
     finding_title(
         ax,
-        "Our loss follows the authors' printed log, plateau included",
+        "Our loss is within a factor of two of the authors' printed log",
         holds=close,
         otherwise="Training objective on digits, 3 against 8",
     )
@@ -220,7 +220,7 @@ def dead_start(dead: DeadStart) -> Figure:
     asleep = np.abs(dead.loss[:, dead.at(0.0), -1] - LN2) < 1e-3
     finding_title(
         fig,
-        f"In {asleep.sum()} of {len(asleep)} seeds nothing moves without the penalty",
+        f"In {asleep.sum()} of {len(asleep)} seeds the loss stays at ln 2 without the penalty",
         holds=shows(proportion(int(asleep.sum()), len(asleep)), above=0.5),
         otherwise="Training from two starts, by weight of the penalty",
     )
@@ -294,8 +294,8 @@ def plane(reading: Reading) -> Figure:
     draw_plane(ax, reading.fit, reading.X, reading.y)
     shares = spectrum(reading.fit.P).shares
     ax.set_title(
-        f"{reading.name}: a table of {reading.X.shape[1]} features in two coordinates, "
-        f"{100 * shares[:2].sum():.0f} % of the trace",
+        f"{reading.name}: {reading.X.shape[1]} features in two coordinates, in this network "
+        f"{100 * shares[:2].sum():.1f} % of the trace",
         fontsize=11,
     )
     return fig
@@ -399,7 +399,7 @@ def features(selection: pd.DataFrame, method: str = "|V| gamma") -> Figure:
     """Mean importance of the ten features in the three problems; true features in color."""
     problems = list(dict.fromkeys(selection["problem"]))
     fig, axes = figure(1, len(problems), height=3.1, sharey=True)
-    masses = []
+    masses, shares = [], []
     for ax, problem in zip(axes, problems, strict=True):
         rows = selection[(selection["problem"] == problem) & (selection["method"] == method)]
         values = rows[list(SHARES)].to_numpy()
@@ -414,11 +414,13 @@ def features(selection: pd.DataFrame, method: str = "|V| gamma") -> Figure:
         hits = int(rows["hit"].sum())
         ax.set_title(f"{problem}\nhits {hits} of {len(rows)}", fontsize=9.5, fontweight="normal")
         masses.append(over_seeds(rows["mass"]))
+        shares.append(proportion(hits, len(rows)))
     axes[0].set_ylabel("importance")
     finding_title(
         fig,
-        "More than half of the importance is on true features (green)",
-        holds=all(shows(mass, above=0.5) for mass in masses),
+        "More than half of the importance is on true features (green), not always all first",
+        holds=all(shows(mass, above=0.5) for mass in masses)
+        and any(shows(share, below=0.8) for share in shares),
         otherwise="Importance of true (green) and noise features (hatched)",
     )
     return fig

@@ -75,17 +75,32 @@ def modulo_three(settings: Settings, seed: int) -> dict[str, tracking.Tracked]:
     return _track("modulo 3", settings.three_arms, settings, seed)
 
 
+COUNTING = ("Mamba-3", "real, both signs")
+"""Arms of which some seeds may solve parity; the others stay at chance."""
+
+
 def _track(
     task: str, arms: tuple[str, ...], settings: Settings, seed: int
 ) -> dict[str, tracking.Tracked]:
     return tracking.track_all(
         task,
-        {arm: settings.training(task, arm) for arm in arms},
+        {arm: training(settings, task, arm) for arm in arms},
         settings.longest,
         settings.n_read,
         seed,
         n_jobs=settings.n_jobs or None,
     )
+
+
+def training(settings: Settings, task: str, arm: str) -> tracking.Training:
+    """How a layer that tracks states is trained on one of the two tasks.
+
+    Only the number of seeds depends on the arm: a share of seeds needs more of them.
+    """
+    lengths = settings.parity_lengths if task == "parity" else settings.three_lengths
+    is_blind = task == "parity" and arm not in COUNTING
+    n_seeds = settings.chance_seeds if is_blind else settings.track_seeds
+    return tracking.Training(n_seeds, settings.track_steps, settings.track_batch, lengths)
 
 
 def modulo_five(settings: Settings, seed: int) -> dict[str, dict[str, np.ndarray]] | data.Missing:
@@ -94,7 +109,7 @@ def modulo_five(settings: Settings, seed: int) -> dict[str, dict[str, np.ndarray
         return data.Missing("three layers and 10⁵ updates: trained at paper scale")
     return arithmetic.calculate_all(
         settings.arithmetic_arms,
-        settings.training("parity", "Mamba-3"),
+        training(settings, "parity", "Mamba-3"),
         256,
         settings.n_read,
         seed,

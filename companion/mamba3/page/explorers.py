@@ -30,7 +30,7 @@ class Choice(NamedTuple):
 
     task: str = "parity"
     arm: str = "Mamba-3"
-    steps: int = 60
+    steps: int = 40
     length: int = 12
     seed: int = 0
 

@@ -331,7 +331,7 @@ def decomposition_bars(
     )
     finding_title(
         fig,
-        f"In {from_median} of {rising} rises the falling median carries over 30 %",
+        f"In {from_median} of {rising} rises, small ones too, the falling median carries over 30 %",
         holds=from_median > 0.5 * rising,
         otherwise="Growth of the log ratio, split into largest and median magnitude",
     )
@@ -422,7 +422,7 @@ def plateau_profiles(profiles: Mapping[str, Profile]) -> Figure:
     peak, rising = profiles["early peak"], profiles["rising"]
     finding_title(
         fig,
-        "A decayed peak pins K; a rising layer excludes no low K",
+        "In these two series a decayed peak pins K, and a rising layer excludes no low K",
         holds=not (peak.open_below or peak.open_above) and rising.open_below,
         otherwise="Profile likelihood of the plateau K",
     )
@@ -499,7 +499,7 @@ def null_table(draws: Mapping[str, Leakage], paper: Mapping[str, float]) -> Figu
     gap = max((abs(np.median(draws[n].random) - paper[n]) for n in shared), default=np.inf)
     finding_title(
         fig,
-        "No architecture effect, yet the paper's scores appear",
+        "No architecture effect, yet median scores within 0.15 of the paper's",
         holds=bool(gap < 0.15),
         otherwise="Scores on data without an architecture effect, beside the paper's",
     )

@@ -108,7 +108,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     sr, rtn = rows["SR", "N"], rows["RTN", "N"]
     finding_title(
         fig,
-        "Four bits forward act like fewer parameters, by stochastic rounding the fewest",
+        "Four bits forward act like fewer parameters, and SR keeps fewer of them than RTN",
         holds=bool(sr["ours_high"] < rtn["ours_low"] and rtn["ours_high"] < 1),
         otherwise="Four bits as a share of the parameters, or of the tokens",
     )

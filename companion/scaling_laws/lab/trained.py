@@ -36,7 +36,7 @@ import torch
 
 from companion.corpora import byte_tokens, king_james, random_windows
 from companion.models import neox, neox_config
-from companion.scale import generator, torch_generator
+from companion.scale import generator, one_thread, torch_generator
 from companion.scaling_laws.method.law import ScalingLaw
 from companion.scaling_laws.method.protocol import (
     Family,
@@ -190,6 +190,7 @@ def fit_lab(family: Family, world: World, cuts: Sequence[float] = CUTS) -> pd.Da
     return pd.DataFrame(rows)
 
 
+@one_thread()  # the entropy of a world is a long sum, whose order depends on the threads
 def run_lab(
     worlds: Sequence[int],
     seeds: Sequence[int],

@@ -90,9 +90,9 @@ def sweep(table: pd.DataFrame) -> Figure:
     said = f"errs {half['low']:.2f} to {half['high']:.2f} times as much as cutting 10B tokens"
     finding_title(
         fig,
-        f"Over families, throwing half of each run away {said}",
+        f"Over families, by the sound recipe, throwing half of each run away {said}",
         holds=bool(half["high"] < 1 or half["low"] > 1),
-        otherwise=f"Not resolved over families: throwing half of each run away {said}",
+        otherwise=f"Not resolved: by the sound recipe, throwing half of each run away {said}",
     )
     return fig
 

@@ -35,6 +35,8 @@ _ORDER = re.compile(r"^ *\d+ method/(\w+)  ", re.MULTILINE)
 _TAG = re.compile(r"\\tag\{(\d+)([^}]*)\}")
 _OF_PAPER = re.compile(r"paper\W+eqs?\.\s*(\d+)")
 _FORMULA = re.compile(r'<div class="(math\b[^"]*)">(.*?</div>)', re.DOTALL)
+_LINES = re.compile(r'<dl>\s*((?:<dd><em class="sig-param">.*?</em>,?</dd>\s*)+)</dl>', re.DOTALL)
+"""Parameters of a long signature, one a line: Sphinx makes them a list without terms."""
 _NUMBER = re.compile(r'\bid="mjx-eqn:(\d+)')
 
 
@@ -195,7 +197,7 @@ def _index(entries: Iterable[Paper], shared: bool) -> str:
 
 def _shared(names: Iterable[str]) -> str:
     lines = [
-        *_title("Shared modules"),
+        *_top("Shared modules"),
         "What notebooks take from ``companion``, and what the packages of the chapters build on.",
         "",
     ]
@@ -209,7 +211,7 @@ def _shared(names: Iterable[str]) -> str:
 
 def _method(entry: Paper, project: Project) -> str:
     lines = [
-        *_title(f"Code: {entry.short}"),
+        *_top(f"Code: {entry.short}"),
         f"The method of `the chapter <../notebooks/{entry.notebook}.html>`__, "
         f"``{entry.module}.method``, in reading order.",
         "",
@@ -256,21 +258,27 @@ def _address(equation: Equation, entry: Paper) -> str:
 
 
 def _kind(place: Place, project: Project) -> str:
-    """``function``, ``class``, ``method``, or ``module``: how Sphinx calls what is at a place."""
+    """What is at a place, as Sphinx calls it."""
     if not place.name:
         return "module"
     path = project.root.joinpath(*place.module.split(".")).with_suffix(".py")
-    first, *inner = place.name.split(".")
-    node = next(
-        one
-        for one in ast.parse(path.read_text(encoding="utf-8")).body
-        if getattr(one, "name", None) == first
-    )
-    return "method" if inner else "class" if isinstance(node, ast.ClassDef) else "function"
+    node: ast.AST = ast.parse(path.read_text(encoding="utf-8"))
+    for part in place.name.split("."):
+        node = next(one for one in node.body if getattr(one, "name", None) == part)
+    if isinstance(node, ast.ClassDef):
+        return "class"
+    decorators = {one.id for one in node.decorator_list if isinstance(one, ast.Name)}
+    kind = "property" if "property" in decorators else "method"
+    return kind if "." in place.name else "function"
 
 
 def _title(text: str, line: str = "=") -> list[str]:
     return [text, line * len(text), ""]
+
+
+def _top(text: str) -> list[str]:
+    """Head of a page of which the search knows the names of definitions, and not every word."""
+    return [":nosearch:", "", *_title(text)]
 
 
 def with_functions(text: str, entry: Paper, project: Project) -> str:
@@ -313,6 +321,15 @@ def with_equations(text: str, entry: Paper, project: Project) -> str:
             flags=re.DOTALL,
         )
     return text
+
+
+def with_lines(text: str) -> str:
+    """A page of the code whose long signatures are lines, and no lists inside a term of a list."""
+
+    def lines(match: re.Match[str]) -> str:
+        return match[1].replace("<dd>", '<span class="rp-line">').replace("</dd>", "</span>")
+
+    return _LINES.sub(lines, text)
 
 
 def with_source_button(text: str, name: str, project: Project) -> str:

@@ -12,13 +12,17 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sphinx.addnodes import pending_xref
+
 from companion.project import PACKAGE
 
 if TYPE_CHECKING:
+    from docutils.nodes import document
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
@@ -154,10 +158,21 @@ def _process(_app: Sphinx, what: str, _name: str, obj: object, _options, lines: 
         lines += [f"Value: ``{value}``", ""]
 
 
-def _skip(_app: Sphinx, _what: str, _name: str, obj: object, skip: bool, _options) -> bool | None:
-    """Leave out what a named tuple says of its own fields; its docstring says more."""
-    doc = getattr(obj, "__doc__", None) or ""
-    return True if doc.startswith("Alias for field number") else None
+def _skip(_app: Sphinx, _what: str, _name: str, obj: object, _skip: bool, _options) -> bool | None:
+    """Leave out members that another library makes, and fields that a docstring explains."""
+    doc, module = (getattr(obj, name, None) or "" for name in ("__doc__", "__module__"))
+    is_foreign = callable(obj) and module.partition(".")[0] != "companion"
+    return True if is_foreign or doc.startswith("Alias for field number") else None
+
+
+def _qualify(_app: Sphinx, doctree: document) -> None:
+    """Let a name mean what it means in its module, where two chapters have one of that name."""
+    for node in doctree.findall(pending_xref):
+        module = sys.modules.get(node.get("py:module") or "")
+        found = getattr(module, node["reftarget"], None)
+        inside, name = (getattr(found, one, None) for one in ("__module__", "__qualname__"))
+        if inside and name:
+            node["reftarget"] = f"{inside}.{name}"
 
 
 def lines_of(module: str, name: str) -> str | None:
@@ -176,11 +191,13 @@ def lines_of(module: str, name: str) -> str | None:
 
 def _show_sources(_app: Sphinx, config: Config) -> None:
     options = config.html_theme_options
-    address, branch = options.get("repository_url"), options.get("repository_branch")
+    # without an address of ours, jupyter-book has its own there, and no button
+    is_ours = options.get("use_repository_button")
+    home = f"{options.get('repository_url')}/blob/{options.get('repository_branch')}"
 
     def resolve(_domain: str, info: dict[str, str]) -> str | None:
-        place = lines_of(info["module"], info["fullname"]) if address else None
-        return f"{address}/blob/{branch}/{place}" if place else None
+        place = lines_of(info["module"], info["fullname"]) if is_ours else None
+        return f"{home}/{place}" if place else None
 
     config.linkcode_resolve = resolve
 
@@ -190,6 +207,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     for name in ("autodoc", "napoleon", "linkcode"):
         app.setup_extension(f"sphinx.ext.{name}")
     app.connect("config-inited", _show_sources)
+    app.connect("doctree-read", _qualify)
     app.connect("autodoc-process-docstring", _process, priority=400)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -97,7 +97,7 @@ def finish(site: Path, project: Project) -> None:
             elif name in code:
                 text = api.with_equations(text, code[name], project)
             if name.startswith(f"{api.FOLDER}/"):
-                text = api.with_source_button(text, name, project)
+                text = api.with_source_button(api.with_lines(text), name, project)
             says = told.get(of[name].slug, of[name].question) if name in of else ""
             text = with_description(text, name, says, address, heroes(text, site))
             text = with_lazy_pictures(with_heroes(text, site), path.parent)

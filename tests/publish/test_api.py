@@ -141,6 +141,17 @@ def test_an_equation_leads_to_its_functions_and_each_of_them_back(book):
     }
 
 
+def test_a_long_signature_is_lines_and_no_list_in_a_list():
+    line = '<dd><em class="sig-param"><span>x</span>: <a href="#T">T</a></em>,</dd>\n'
+    text = (
+        f'<dl class="py"><dt id="f">f(\n\n<dl>\n{line * 2}</dl>\n\n)</dt>\n<dd><p>It.</p></dd></dl>'
+    )
+    tree = checks.parse(api.with_lines(text))
+    assert len(tree.select("dt > .rp-line > em.sig-param")) == 2
+    assert len(tree.select("dl")) == len(tree.select("dd")) == 1
+    assert api.with_lines("<dl><dd><p>A.</p></dd></dl>") == "<dl><dd><p>A.</p></dd></dl>"
+
+
 def test_the_button_to_edit_a_page_leads_to_the_code(book):
     home = "https://github.com/someone/papers"
     text = "".join(f'<a href="{home}/edit/main/api/{name}.rst">' for name in ("alpha", "index"))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _NAME = r"\*{0,2}\w[\w.]*(?:\(\w+\)[\w.]*)?"
 _NAMES = rf"{_NAME}(?:[,;] {_NAME})*"
 _ENTRY = re.compile(rf"({_NAMES}) : (.*)")
+_INSIDE = re.compile(rf"(?:;|\.)\s+(?={_NAMES} : )")
 _NEXT = re.compile(rf";\s+(?={_NAMES} : )")
 _SENTENCE = re.compile(r"[A-Z]\w* ")
 """Begins a line below entries that goes on with none of them."""
@@ -87,6 +88,7 @@ def _blocks(lines: Iterable[str]) -> Iterator[list[str]]:
 
 def _prose(block: list[str], section: str, known: set[str] | None) -> list[str]:
     """A paragraph, the entries that follow in the same block, and what stands below these."""
+    block = [part for line in block for part in _apart(line)]
     first = next((i for i, line in enumerate(block) if _ENTRY.match(line)), len(block))
     last = next((i for i in range(first + 1, len(block)) if _SENTENCE.match(block[i])), len(block))
     last = last if not any(map(_ENTRY.match, block[last:])) else len(block)
@@ -103,6 +105,14 @@ def _prose(block: list[str], section: str, known: set[str] | None) -> list[str]:
     made += [f":returns: {escape(said)}" for said in results]
     below = ["", *escape("\n".join(block[last:])).split("\n")] if last < len(block) else []
     return [*text, *made, *below]
+
+
+def _apart(line: str) -> list[str]:
+    """A line whose text goes over into entries: the text, and the entries."""
+    found = None if _ENTRY.match(line) else _INSIDE.search(line)
+    if found is None or line.startswith(" "):
+        return [line]
+    return [f"{line[: found.start()]}.", line[found.end() :]]
 
 
 def _entries(lines: list[str]) -> Iterator[tuple[list[str], str]]:

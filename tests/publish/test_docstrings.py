@@ -48,6 +48,20 @@ def test_names_between_semicolons_and_lines_below_entries():
     ]
 
 
+def test_entries_that_begin_inside_a_line():
+    assert made("It is ``a < b``; less if `c`.  text : as above.") == [
+        "It is ``a < b``; less if `c`.",
+        ":Parameters:",
+        "    * ``text``: as above.",
+    ]
+    assert made("A text; kept : (n,); names : (K, Y).", ["x"]) == [
+        "A text.",
+        ":Where:",
+        "    * ``kept``: (n,)",
+        "    * ``names``: (K, Y).",
+    ]
+
+
 def test_sections_of_numpydoc():
     text = """\
 Parameters
@@ -101,7 +115,7 @@ Also |x|."""
         ("(*copies, n); returns (*copies, m)", r"(\*copies, n); returns (\*copies, m)"),
         ("*emphasis* and **strength** of c*", r"*emphasis* and **strength** of c\*"),
         ("``a|b_`` and :math:`|c|_2` and `d_`", "``a|b_`` and :math:`|c|_2` and `d_`"),
-        ("x_t and y_{t+1}", "x_t and y_{t+1}"),
+        ("x_t and y_{t+1}", r"x_t and y\_{t+1}"),
     ],
 )
 def test_signs_that_are_no_markup(text, expected):

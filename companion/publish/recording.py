@@ -116,7 +116,8 @@ def verify(
     minutes : that the chosen steps took together when they were recorded, at most
 
     Returns name and outcome of each: ``verified``, ``differs: ...`` with the first place, or why
-    it was not compared.
+    it was not compared.  Where another processor recorded them, its arithmetic may round
+    otherwise and a training run ends elsewhere: then it is ``on another processor differs: ...``.
 
     Raises :class:`~companion.publish.errors.NoRecord` if no result ships, or none within `minutes`.
     """
@@ -148,10 +149,13 @@ def verify(
         path.unlink(missing_ok=True)
     report = chapter.kept_folder(slug, project) / "runs" / str(records.report_name(notebook))
     lines = [chapter.Done(**line) for line in json.loads(report.read_text("utf-8"))]
-    return [(line.step, _outcome(line)) for line in lines if line.step in chosen]
+    other = records.load(slug, project)["provenance"]["processor"] != records.processor()
+    return [(line.step, _outcome(line, other)) for line in lines if line.step in chosen]
 
 
-def _outcome(line) -> str:
+def _outcome(line, other_processor: bool) -> str:
     if line.how in ("shipped", "kept"):
+        if other_processor and line.note.startswith("differs"):
+            return f"on another processor {line.note}"
         return line.note
     return f"not stored with this key: {line.note or line.how}"

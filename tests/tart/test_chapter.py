@@ -296,22 +296,22 @@ def test_titles_say_nothing_that_the_run_does_not_show():
 
 
 def test_variants_and_orders_are_compared_within_a_context():
-    accuracies = {"as trained": (0.9, 0.7), "coordinates x 3": (0.8, 0.3)}
+    accuracies = {"as trained": (0.9, 0.7, 0.8), "coordinates x 3": (0.8, 0.61, 0.69)}
     rows = [
         {"data": "3v8", "seed": seed, "variant": name, "method": "module", "accuracy": value}
         for name, values in accuracies.items()
         for seed, value in enumerate(values)
     ]
     shown = tables.variants_table(pd.DataFrame(rows)).data.set_index("variant")["module"]
-    assert [float(text.split()[0]) for text in shown] == [0.8, -0.25]
+    assert [text.split()[0] for text in shown] == ["0.80", "-0.100"]
     assert list(shown.index) == ["as trained", "coordinates x 3: change"]
     orders = pd.DataFrame(
-        {"data": "3v8", "seed": [0, 1], "spread": 0.1, "turned": [0.1, 0.3], "best": [0.9, 0.8]}
-        | {"worst": [0.8, 0.6]}
+        {"data": "3v8", "seed": [0, 1, 2], "spread": 0.1, "turned": [0.1, 0.11, 0.09]}
+        | {"best": [0.9, 0.8, 0.7], "worst": [0.8, 0.69, 0.61]}
     )
     told = tables.orders_table(orders).data.iloc[0]
-    assert told["answers that some order turns"].startswith("0.2 [")
-    assert told["accuracy, best order minus worst"].startswith("0.15 [")
+    assert told["answers that some order turns"].startswith("0.100 [")
+    assert told["accuracy, best order minus worst"].startswith("0.100 [")
 
 
 def test_tables_are_drawn(trained, compared, cells, digits):

@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[a-z]{3,}")
 _BASE_TAGS = {"NOUN": "NN", "VERB": "VB", "ADJ": "JJ", "ADV": "RB"}
 
 RARE = 1e-6
-"""A word rarer than this is never replaced, and a replacement is always rarer than this.
+"""Under a key a word rarer than this is never replaced, and a replacement is always rarer.
 
 Ours, not the paper's: it makes a second run with the same key change nothing, because what the
 first run wrote is out of reach of the second.
@@ -122,10 +122,13 @@ def _bases(word: str) -> set[str]:
 
 
 @cache
-def rarer(word: str) -> tuple[str, ...]:
-    """Synonyms that are rarer than `word` and than :data:`RARE`, rarest first; often empty."""
-    limit = min(frequency(word), RARE)
-    return _sorted(word, lambda p: 0 < p < limit)
+def rarer(word: str, limit: float = RARE) -> tuple[str, ...]:
+    """Synonyms that are rarer than `word` and than `limit`, rarest first; often empty.
+
+    limit : a frequency; 1 asks only that a synonym is rarer than the word, as the paper does
+    """
+    most = min(frequency(word), limit)
+    return _sorted(word, lambda p: 0 < p < most)
 
 
 @cache
@@ -162,40 +165,37 @@ class SimilarityFilter:
     """Accepts candidates whose sentence stays close to the original one (the authors' "sbert").
 
     encoder : sentence vectors of unit length; threshold : least cosine, -1 to 1
-    look_at : only this many candidates are encoded, in the order given
+    look_at : only this many candidates are tried, in the order given (the authors rank 15)
+    at_a_time : candidates that are encoded together; the first that passes ends the search
     """
 
-    def __init__(self, encoder: Encoder, threshold: float, look_at: int = 12) -> None:
+    def __init__(
+        self, encoder: Encoder, threshold: float, look_at: int = 12, at_a_time: int = 3
+    ) -> None:
         if not -1 <= threshold <= 1:
             raise ValueError(f"threshold is a cosine between -1 and 1, got {threshold!r}")
-        if look_at < 1:
-            raise ValueError(f"look_at must be at least 1, got {look_at}")
-        self.encoder, self.threshold, self.look_at = encoder, threshold, look_at
-        self._memory: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+        if not 1 <= at_a_time <= look_at:
+            raise ValueError(f"need 1 <= at_a_time <= look_at, got {at_a_time} and {look_at}")
+        self.encoder, self.threshold = encoder, threshold
+        self.look_at, self.at_a_time = look_at, at_a_time
+        self._original: tuple[str, np.ndarray] = "", np.zeros(0)
 
-    def with_threshold(self, threshold: float) -> SimilarityFilter:
-        """A filter with another threshold that shares what was encoded."""
-        other = SimilarityFilter(self.encoder, threshold, self.look_at)
-        other._memory = self._memory
-        return other
+    def first(self, word: str, candidates: Sequence[str], sentence: str, at: int) -> str | None:
+        """The first candidate with a cosine at or above the threshold; None if there is none.
 
-    def accepted(
-        self, word: str, candidates: Sequence[str], sentence: str, at: int, n: int
-    ) -> tuple[str, ...]:
-        """The first `n` candidates with cosine at or above the threshold, in their order.
-
-        The vectors of the first sentence that a word is met in are remembered.
+        at : place of `word` in `sentence`; only the sentence that was asked for last is remembered
         """
-        if word not in self._memory:
-            looked = tuple(candidates[: self.look_at])
-            self._memory[word] = looked, self.cosines(word, looked, sentence, at)
-        looked, cosines = self._memory[word]
-        return tuple(c for c, x in zip(looked, cosines, strict=True) if x >= self.threshold)[:n]
+        tried = candidates[: self.look_at]
+        for start in range(0, len(tried), self.at_a_time):
+            few = tried[start : start + self.at_a_time]
+            for candidate, cosine in zip(few, self.cosines(word, few, sentence, at), strict=True):
+                if cosine >= self.threshold:
+                    return candidate
+        return None
 
     def cosines(self, word: str, candidates: Sequence[str], sentence: str, at: int) -> np.ndarray:
         """Cosine of the sentence with each candidate in place of `word`: (n_candidates,)."""
-        if not candidates:
-            return np.zeros(0)
+        if self._original[0] != sentence:
+            self._original = sentence, self.encoder.encode([sentence])[0]
         changed = [sentence[:at] + c + sentence[at + len(word) :] for c in candidates]
-        vectors = self.encoder.encode([sentence, *changed])
-        return vectors[1:] @ vectors[0]
+        return self.encoder.encode(changed) @ self._original[1]

@@ -136,7 +136,10 @@ def _over_marks(run: Run) -> Interval:
 def which_words(words):
     _require(words, (RAREST, "record"), (RANDOM, "record"))
     _trained(words, RAREST, RANDOM)
-    told = ", ".join(f"{name} {_level(words, name, 'record')}" for name in (NONE, RAREST, RANDOM))
+    told = ", ".join(
+        f"{name} {_level(words, name, 'record')}, {_changed(words, name):.1%} of words changed"
+        for name in (RAREST, RANDOM)
+    )
     return Measured(_difference(words, (RAREST, "record"), (RANDOM, "record")), note=told)
 
 
@@ -475,6 +478,10 @@ def _level_of(run: Run, arm: str, question: str, model: str = "trained") -> Inte
 
 def _level(run: Run, arm: str, question: str) -> str:
     return measured_text(_level_of(run, arm, question))
+
+
+def _changed(run: Run, arm: str) -> float:
+    return float(np.mean([one.arms[arm].changed for one in run.results]))
 
 
 def _distance(interval: Interval) -> Interval:

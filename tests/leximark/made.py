@@ -67,7 +67,8 @@ def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=
     if name == KEYS:
         sets["A.b"] = sets["A.a"] - 1.0 - off
         sets["B.b"] = sets["B.a"] - dictionary - off
-    base = {s: half(untrained * s.startswith("A") + 5 * off, rng) for s in sets}
+    apart = {"A.a": 6, "B.a": 3}  # seeds differ: without spread nothing is resolved
+    base = {s: half(untrained * (s[0] == "A") + apart.get(s, 0) * off, rng) for s in sets}
     blind = dict.fromkeys(("record", "protocol", "dictionary", "counterfactual"), 0.5 + off)
     return ArmResult(
         {s: scored(values) for s, values in sets.items()},
@@ -76,6 +77,7 @@ def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=
         np.full(N, tokens),
         np.full(N, 80),
         learned + off,
+        0.13,
     )
 
 

@@ -167,6 +167,8 @@ def test_arms_share_their_documents(docs, known):
         assert all(len(texts) == 30 for texts in arm.sets.values())
         assert (arm.train == arm.sets["A.a"]) == (name != arms.ATTACKED)
         assert (arm.sets["A.a"] == docs.a) == (name == arms.NONE)
+        assert (arm.changed > 0.05) == (name not in (arms.NONE, arms.SEQUENCE))
+    assert arms.changed_share(["a b c d"], ["a x c d e f"]) == 0.25
     assert by_name[arms.ATTACKED].sets["A.a"] == mark.sets["A.a"]  # the owner scores what he wrote
     tails = [by_name[arms.SEQUENCE].sets[s][0].split()[-10:] for s in ("A.a", "B.b")]
     assert tails[0] != tails[1]

@@ -110,11 +110,13 @@ class Arm:
 
     name : of the arm; sets : some of :data:`SETS` -> texts
     train : what the model is trained on; the texts of "A.a" unless somebody tampered with them
+    changed : share of the words of half A that the mark changed; words behind a text do not count
     """
 
     name: str
     sets: dict[str, list[str]]
     train: list[str] = field(default_factory=list)
+    changed: float = 0.0
 
     def __post_init__(self) -> None:
         if "A.a" not in self.sets or set(self.sets) - set(SETS):
@@ -178,7 +180,18 @@ def make(names: Sequence[str], docs: Split, seed: int, known: Dictionaries) -> l
         LOOKALIKE: lambda: same(LOOKALIKE, lookalike_letters),
         ATTACKED: again,
     }
-    return [known_arms[name]() if name in known_arms else _dose(name, docs, seed) for name in names]
+    made = [known_arms[name]() if name in known_arms else _dose(name, docs, seed) for name in names]
+    return [replace(arm, changed=changed_share(docs.a, arm.sets["A.a"])) for arm in made]
+
+
+def changed_share(before: Sequence[str], after: Sequence[str]) -> float:
+    """Share of the words, cut at spaces, that differ."""
+    pairs = [
+        (a, b)
+        for x, y in zip(before, after, strict=True)
+        for a, b in zip(x.split(), y.split(), strict=False)
+    ]
+    return sum(a != b for a, b in pairs) / len(pairs)
 
 
 def _dose(name: str, docs: Split, seed: int) -> Arm:

@@ -52,6 +52,7 @@ class ArmResult:
     blind : question -> AUROC of naive Bayes
     tokens, words : predicted tokens and words of each text of A.a, (n_documents,)
     learned : mean log-probability of the texts that were trained on, after minus before, in nats
+    changed : share of the words of half A that the mark changed
     """
 
     trained: Scored
@@ -60,6 +61,7 @@ class ArmResult:
     tokens: np.ndarray
     words: np.ndarray
     learned: float
+    changed: float
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def run_arm(
         np.array([len(row) for row in before["A.a"].logp]),
         np.array([len(text.split()) for text in arm.sets["A.a"]]),
         float(seen[1] - seen[0]),
+        arm.changed,
     ), model
 
 
@@ -286,27 +289,41 @@ def smol(known: list[Dictionaries], settings: Settings, seed: int) -> Run | Miss
     """SmolLM2-135M, its last two blocks trained on the first documents of each half."""
     if not settings.smol_docs:
         return Missing("SmolLM2-135M is trained at book scale.")
-    base, n = load_smol(settings.smol_tokens), settings.smol_docs
-    found = []
-    with one_thread():
-        for one, dictionary in zip(seeds(settings, seed), known, strict=True):
-            docs = halves(settings, one)
-            few = docs._replace(a=docs.a[:n], b=docs.b[:n])
-            made = arms.make(SMOL_ARMS, few, one, dictionary)
-            n_keys = settings.smol_keys if one == seed else 0
-            found.append(
-                run_seed(
-                    base.forgetting(),
-                    made,
-                    few.a[: settings.smol_key_docs],
-                    n_keys,
-                    one,
-                    epochs=settings.smol_epochs,
-                    lr=settings.smol_lr,
-                    batch=8,
-                )
-            )
+    smollm2()  # where it is missing, that is said before any process starts
+    n = settings.smol_docs
+    jobs = []
+    for one, dictionary in zip(seeds(settings, seed), known, strict=True):
+        docs = halves(settings, one)
+        jobs.append(
+            {
+                "docs": docs._replace(a=docs.a[:n], b=docs.b[:n]),
+                "known": dictionary,
+                "n_tokens": settings.smol_tokens,
+                "training": (settings.smol_epochs, settings.smol_lr),
+                "key_docs": settings.smol_key_docs,
+                "n_keys": settings.smol_keys if one == seed else 0,
+                "seed": one,
+            }
+        )
+    found = sweep(smol_seed, jobs, n_jobs=settings.jobs, unpack=True, label=SMOL)
     return Run(SMOL, tuple(found))
+
+
+@one_thread()
+def smol_seed(
+    docs: Split,
+    known: Dictionaries,
+    n_tokens: int,
+    training: tuple[int, float],
+    key_docs: int,
+    n_keys: int,
+    seed: int,
+) -> SeedResult:
+    """One seed of SmolLM2.  n_tokens : read of each text; training : epochs, peak learning rate"""
+    made = arms.make(SMOL_ARMS, docs, seed, known)
+    epochs, lr = training
+    base, texts = load_smol(n_tokens), docs.a[:key_docs]
+    return run_seed(base, made, texts, n_keys, seed, epochs=epochs, lr=lr, batch=8)
 
 
 def load_smol(n_tokens: int) -> CausalModel:

@@ -34,7 +34,7 @@ def paper_summary(printed: pd.DataFrame) -> Styler:
 
 
 def arms_table(run: Run) -> Styler:
-    """Every arm and question: AUROC, share found at 5 %, and three controls.
+    """Every arm and question: AUROC, words changed, share found at 5 %, and three controls.
 
     The controls are the untrained model, naive Bayes, which asks no model, and by how much the
     texts that were trained on became likelier.
@@ -50,6 +50,7 @@ def arms_table(run: Run) -> Styler:
                     "arm": arm,
                     "question": said,
                     "AUROC": measured_text(over_seeds(run.aurocs(arm, question))),
+                    "words changed": float(np.mean([one.arms[arm].changed for one in run.results])),
                     "found at 5 %": float(np.mean([tpr_at(*pair) for pair in pairs])),
                     "untrained": float(run.aurocs(arm, question, model="base").mean()),
                     "no model": float(
@@ -59,7 +60,7 @@ def arms_table(run: Run) -> Styler:
                 }
             )
     formats = dict.fromkeys(("untrained", "no model", "learned"), "{:.2f}")
-    formats["found at 5 %"] = "{:.0%}"
+    formats |= {"found at 5 %": "{:.0%}", "words changed": "{:.0%}"}
     return styled(pd.DataFrame(rows), f"leximark-{run.model.replace(' ', '-')}", formats)
 
 

@@ -29,26 +29,27 @@ class Settings(Sized):
 
     # added to SEED: the published run has seeds that no earlier run had
     seed_base: int = sized(toy=0, book=7_100, least=0)
-    seeds: int = sized(toy=1, book=6, least=1)  # random halves, each with models of its own
+    seeds: int = sized(toy=1, book=5, least=1)  # random halves, each with models of its own
     jobs: int = sized(toy=1, book=2, least=1)  # seeds side by side
     doc_chars: int = sized(420, least=50)  # of a document, about a fifth as many words
-    n_half: int = sized(toy=12, book=100, least=10)  # documents of each half
+    n_half: int = sized(toy=12, book=60, least=10)  # documents of each half
     threshold: float = sized(0.8)  # least cosine of a sentence with one word replaced
-    pretrain_words: int = sized(toy=8_000, book=80_000)  # of the word model
+    pretrain_words: int = sized(toy=8_000, book=40_000)  # of the word model
     arms: tuple[str, ...] = sized((NONE, MARK, KEYS, CONTROL), book=EVERY)  # of the word model
     doses: tuple[int, ...] = sized((), book=(1, 3, 7))  # further K, two keys
     word_pretrain_epochs: int = sized(2, least=1)
     word_lr: float = sized(3e-3)  # peak learning rate of the pretraining
     word_epochs: int = sized(2, least=1)
     word_finetune_lr: float = sized(toy=3e-3, book=1.2e-3)
-    key_docs: int = sized(toy=12, book=30, least=5)  # documents of the keyed test
+    key_docs: int = sized(toy=12, book=20, least=5)  # documents of the keyed test
     n_keys: int = sized(toy=19, book=99, least=19)  # fresh keys; with fewer p cannot reach 0.05
-    smol_docs: int = sized(toy=0, book=48, least=0)  # documents of each half for SmolLM2
-    smol_tokens: int = sized(192, least=8)  # that it reads of each
+    smol_seeds: int = sized(4, least=1)  # the first ones of those above
+    smol_docs: int = sized(toy=0, book=16, least=0)  # documents of each half for SmolLM2
+    smol_tokens: int = sized(64, least=8)  # that it reads of each
     smol_epochs: int = sized(3, least=1)
     smol_lr: float = sized(3e-4)  # peak learning rate of its last two blocks
     smol_keys: int = sized(19, least=19)  # fresh keys, on the first seed
-    smol_key_docs: int = sized(12, least=5)  # documents of that test
+    smol_key_docs: int = sized(8, least=5)  # documents of that test
     hub_models: tuple[str, ...] = sized((), paper=PYTHIA)  # trained on BookMIA
     hub_docs: int = sized(0, paper=2400, least=0)  # snippets of each half
 

@@ -6,8 +6,8 @@ Every measurement takes results of the notebook by name: ``words`` and ``smol``,
 word model and of SmolLM2-135M (missing at toy scale), ``qualities`` of the marked texts, one a
 seed, and ``printed``, the tables of the project page.
 
-All intervals are t intervals over seeds; a seed has random halves and trainings of its own.  Where
-both models can be asked, SmolLM2 carries the claim and the word model repeats it.
+All intervals are t intervals over seeds; a seed has random halves and trainings of its own.  The
+word model carries a claim, and SmolLM2 repeats it in C1, C6, and C8: what holds, holds in both.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from companion.leximark.lab.arms import (
 )
 from companion.leximark.lab.detection import simulated_power
 from companion.leximark.lab.quality import Quality
-from companion.leximark.lab.run import QUESTIONS, WORDS, Run
+from companion.leximark.lab.run import QUESTIONS, SMOL, Run
 from companion.leximark.sources import gains
 from companion.stats import Interval, exact, over_seeds, p_value, proportion
 from companion.verdicts import (
@@ -57,7 +57,7 @@ CLOSE = 0.8
 """The authors' own threshold of the cosine of a sentence with one word replaced."""
 
 CHANCE = 0.1
-"""How far from 0.5 a control may lie; with six seeds of 48 documents the interval alone is 0.06."""
+"""How far from 0.5 a control may lie; five seeds of 60 documents alone give 0.07."""
 
 ACCUSED = 0.05
 """Level at which an innocent model is accused."""
@@ -82,8 +82,8 @@ verdicts = Verdicts()
     region=above(0),
     criterion="AUROC of the authors' rule under their protocol (each half marked in a call of its "
     "own) minus that without a mark {}, over seeds; open if an arm was not trained",
-    parts={WORDS: above(0)},
-    replications=(WORDS,),
+    parts={SMOL: above(0)},
+    replications=(SMOL,),
 )
 def gain(words, smol):
     return _both(words, smol, lambda run: _gain(run, MARK, "protocol"), (NONE, MARK))
@@ -96,20 +96,21 @@ def gain(words, smol):
     paper="significant improvements compared to existing methods (abstract)",
     unit="AUROC",
     needs=("words",),
-    uses=("smol",),
     region=above(0),
     criterion="AUROC of the authors' rule minus that of another mark, each under its protocol, {}, "
-    "over seeds: of a random sequence, and in the word model also of lookalike letters, the worse "
-    "of which counts; open if an arm was not trained",
-    parts={WORDS: above(0)},
-    replications=(WORDS,),
+    "over seeds of the word model: of a random sequence and of lookalike letters, the worse of "
+    "which counts; open if an arm was not trained",
     scales=FROM_BOOK,
     elsewhere="the other marks are run at book scale",
 )
-def other_marks(words, smol):
-    main = _main(words, smol)
-    _require(main, (MARK, "protocol"), (SEQUENCE, "protocol"))
-    return _both(words, smol, _over_marks, (NONE, MARK, SEQUENCE))
+def other_marks(words):
+    _require(words, (MARK, "protocol"), *MARKS.items())
+    _trained(words, NONE, MARK, *MARKS)
+    told = ", ".join(
+        f"{name} {_level(words, name, question)}"
+        for name, question in ((MARK, "protocol"), *MARKS.items())
+    )
+    return Measured(_over_marks(words), note=told)
 
 
 def _over_marks(run: Run) -> Interval:
@@ -238,8 +239,8 @@ def removal(words):
     criterion="power of Welch's test (two-sided, 5 %, right direction) between six marked members "
     "and six marked others under the authors' protocol, {}, over seeds; open if an arm was not "
     "trained",
-    parts={WORDS: above(0.8)},
-    replications=(WORDS,),
+    parts={SMOL: above(0.8)},
+    replications=(SMOL,),
 )
 def records(words, smol):
     return _both(words, smol, lambda run: over_seeds(powers(run, MARK, "protocol")), (NONE, MARK))
@@ -278,15 +279,14 @@ def printed_gains(printed: pd.DataFrame):
     paper="not separated in the paper",
     unit="AUROC",
     needs=("words",),
-    uses=("smol",),
     region=above(0),
     criterion="AUROC of the authors' rule with the dictionary of half A in both halves, minus that "
-    "without a mark {}, over seeds; open if an arm was not trained",
-    parts={WORDS: above(0)},
-    replications=(WORDS,),
+    "without a mark {}, over seeds of the word model; open if an arm was not trained",
 )
-def record_alone(words, smol):
-    return _both(words, smol, lambda run: _gain(run, MARK, "record"), (NONE, MARK))
+def record_alone(words):
+    _require(words, (MARK, "record"))
+    _trained(words, NONE, MARK)
+    return Measured(_gain(words, MARK, "record"), note=_levels(words, (NONE, MARK)))
 
 
 @verdicts.claim(
@@ -315,19 +315,28 @@ def direction(words):
     needs=("words",),
     uses=("smol",),
     region=below(CHANCE),
-    criterion="distance from 0.5 of the AUROC of the untrained models, without a mark, with "
-    "LexiMark, and with two keys, farthest end of all intervals over seeds {}",
+    criterion="distance from 0.5 of the AUROC of the untrained word model, without a mark, with "
+    "LexiMark, and with two keys, farthest end of all intervals over seeds {}; SmolLM2's few "
+    "documents cannot be that near, and stand in the note",
 )
 def untrained(words, smol):
-    runs = [words] if isinstance(smol, Missing) else [words, smol]
-    asked = ((NONE, "record"), (MARK, "record"), (MARK, "protocol"), (KEYS, "protocol"))
-    found = {
-        f"{run.model}, {arm} ({question})": _distance(_level_of(run, arm, question, "base"))
-        for run in runs
-        for arm, question in asked
-    }
+    found = _untrained(words)
     worst = max(found, key=lambda name: (found[name].high, found[name].estimate))
-    return Measured(found[worst], note=f"of {len(found)}, shown: {worst}")
+    told = f"of {len(found)}, shown: {worst}"
+    if not isinstance(smol, Missing):
+        real = _untrained(smol)
+        told += f"; {SMOL}: " + ", ".join(f"{k} {measured_text(v)}" for k, v in real.items())
+    return Measured(found[worst], note=told)
+
+
+def _untrained(run: Run) -> dict[str, Interval]:
+    """Distance from 0.5 of the untrained model, by arm and question."""
+    asked = ((NONE, "record"), (MARK, "record"), (MARK, "protocol"), (KEYS, "protocol"))
+    return {
+        f"{arm} ({question})": _distance(_level_of(run, arm, question, "base"))
+        for arm, question in asked
+        if run.has(arm, question)
+    }
 
 
 @verdicts.claim(
@@ -341,18 +350,15 @@ def untrained(words, smol):
     region=above(0.5),
     criterion="AUROC of the held-out half under the trained key against itself under another key "
     "{}, over seeds; by the untrained model within 0.1 of 0.5; open if an arm was not trained",
-    parts={WORDS: above(0.5), "untrained": within(0.5, CHANCE)},
-    replications=(WORDS,),
+    parts={SMOL: above(0.5), "untrained": within(0.5, CHANCE)},
+    replications=(SMOL,),
 )
 def dictionary(words, smol):
     found = _both(words, smol, lambda run: _level_of(run, KEYS, "dictionary"), (NONE, KEYS))
-    main = _main(words, smol)
-    wins = over_seeds(main.win_rates(KEYS))
+    wins = over_seeds(words.win_rates(KEYS))
     return found._replace(
-        parts={**found.parts, "untrained": _level_of(main, KEYS, "dictionary", "base")},
-        note="; ".join(
-            [found.note, f"members that score higher under their own key {measured_text(wins)}"]
-        ),
+        parts={**found.parts, "untrained": _level_of(words, KEYS, "dictionary", "base")},
+        note=f"{found.note}; members that score higher under their own key {measured_text(wins)}",
     )
 
 
@@ -419,18 +425,20 @@ def secret_key(words, smol):
 
 
 # --------------------------------------------------------------------------- what they share
-def _main(words: Run, smol: Run | Missing) -> Run:
-    """The run that carries a claim: SmolLM2's where it is there."""
-    return words if isinstance(smol, Missing) else smol
-
-
 def _both(words: Run, smol: Run | Missing, measure, arms: Sequence[str]) -> Measured:
-    """A claim that SmolLM2 carries and the word model repeats; at toy scale the latter alone."""
-    main = _main(words, smol)
-    _trained(main, *arms)
-    again = Missing("") if main is words else measure(words)
-    told = ", ".join(f"{arm} {_level(main, arm, _asked(main, arm))}" for arm in arms)
-    return Measured(measure(main), {WORDS: again}, f"{main.model}: {told}")
+    """A claim that the word model carries, and SmolLM2 repeats where it is there."""
+    _trained(words, *arms)
+    told = [f"word model: {_levels(words, arms)}"]
+    again: Interval | Missing = Missing("")
+    if not isinstance(smol, Missing):
+        _trained(smol, *arms)
+        again = measure(smol)
+        told.append(f"{SMOL}: {_levels(smol, arms)}")
+    return Measured(measure(words), {SMOL: again}, "; ".join(told))
+
+
+def _levels(run: Run, arms: Sequence[str]) -> str:
+    return ", ".join(f"{arm} {_level(run, arm, _asked(run, arm))}" for arm in arms)
 
 
 def _asked(run: Run, arm: str) -> str:
@@ -471,7 +479,7 @@ def _gain(run: Run, arm: str, question: str) -> Interval:
 
 def _level_of(run: Run, arm: str, question: str, model: str = "trained") -> Interval:
     try:
-        return over_seeds(run.aurocs(arm, question, model=model))
+        return over_seeds(run.aurocs(arm, question, model))
     except ValueError:
         return over_seeds([np.nan])
 
@@ -502,16 +510,9 @@ def powers(run: Run, arm: str, question: str, n: int = RECORDS) -> np.ndarray:
 
 def perplexity_ratios(run: Run) -> np.ndarray:
     """Perplexity a word of the marked over the unmarked half A, untrained model: (n_seeds,)."""
-    found = []
-    for one in run.results:
-        total = {
-            arm: one.arms[arm].base["A.a"]["loss"].astype(float)
-            * one.arms[arm].tokens
-            / one.arms[arm].words
-            for arm in (NONE, MARK)
-        }
-        found.append(float(np.exp(np.mean(total[NONE] - total[MARK]))))
-    return np.array(found)
+    return np.array(
+        [float(np.exp((one.arms[MARK].nats - one.arms[NONE].nats).mean())) for one in run.results]
+    )
 
 
 def dose_levels(run: Run) -> tuple[list[int], np.ndarray]:

@@ -23,7 +23,6 @@ from companion.leximark.lab.arms import (
 from companion.leximark.lab.detection import KeyedTest, effect_of_auroc, rank_p
 from companion.leximark.lab.quality import Quality
 from companion.leximark.lab.run import SMOL, WORDS, ArmResult, Run, SeedResult
-from companion.leximark.method.scores import MIN_K_PLUS
 from companion.leximark.sources import load_tables
 
 N, SEEDS = 200, 6
@@ -42,7 +41,7 @@ LEVELS = {  # AUROC of the record, and of the protocol
     dose(3): (None, 0.85),
     dose(7): (None, 0.95),
 }
-SMOL_LEVELS = {name: LEVELS[name] for name in (NONE, MARK, KEYS, SEQUENCE)}
+SMOL_LEVELS = {name: LEVELS[name] for name in (NONE, MARK, KEYS)}
 
 
 def half(shift, rng):
@@ -51,11 +50,7 @@ def half(shift, rng):
     return norm.ppf(rng.permutation(grid)) + shift
 
 
-def scored(values, loss=-3.0):
-    return {MIN_K_PLUS: values, "loss": np.full(len(values), loss)}
-
-
-def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=0.4, tokens=100):
+def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=0.4, nats=5.0):
     """An arm whose AUROCs are the levels, a little off in each seed."""
     rng = np.random.default_rng([seed, sum(map(ord, name))])
     off = 0.004 * (seed - 2.5) + 0.001 * rng.standard_normal()
@@ -70,15 +65,7 @@ def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=
     apart = {"A.a": 6, "B.a": 3}  # seeds differ: without spread nothing is resolved
     base = {s: half(untrained * (s[0] == "A") + apart.get(s, 0) * off, rng) for s in sets}
     blind = dict.fromkeys(("record", "protocol", "dictionary", "counterfactual"), 0.5 + off)
-    return ArmResult(
-        {s: scored(values) for s, values in sets.items()},
-        {s: scored(values, off - 4.0) for s, values in base.items()},
-        blind,
-        np.full(N, tokens),
-        np.full(N, 80),
-        learned + off,
-        0.13,
-    )
+    return ArmResult(sets, base, blind, np.full(N, nats * (1 + off)), learned + off, 0.13)
 
 
 def keyed(true=-1.7, n=99, seed=0):
@@ -104,7 +91,7 @@ def run(model=WORDS, levels=None, n_seeds=SEEDS, n_keys=99, innocent=0.05, **cha
 
 
 def smol(**changed):
-    changed.setdefault("LexiMark", {"tokens": 101})
+    changed.setdefault("LexiMark", {"nats": 5.05})
     return run(SMOL, SMOL_LEVELS, n_keys=19, **changed)
 
 

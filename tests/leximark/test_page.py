@@ -143,12 +143,9 @@ def test_every_claim_has_a_verdict_at_toy_scale():
 def test_perplexity_by_hand():
     run = made.smol()
     one = run.results[0]
-    totals = [
-        one.arms[name].base["A.a"]["loss"] * one.arms[name].tokens / one.arms[name].words
-        for name in (NONE, MARK)
-    ]
-    assert perplexity_ratios(run)[0] == pytest.approx(math.exp(np.mean(totals[0] - totals[1])))
-    assert perplexity_ratios(run)[0] == pytest.approx(math.exp(4 / 80), rel=0.01)
+    ratio = math.exp(np.mean(one.arms[MARK].nats) - np.mean(one.arms[NONE].nats))
+    assert perplexity_ratios(run)[0] == pytest.approx(ratio)
+    assert ratio == pytest.approx(math.exp(0.05), rel=0.01)
 
 
 def test_the_series_has_what_is_drawn():

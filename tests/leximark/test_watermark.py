@@ -196,9 +196,9 @@ def test_a_dictionary_is_kept_for_later_texts():
         def __init__(self):
             self.asked = []
 
-        def first(self, word, candidates, sentence, at):
-            self.asked.append((word, sentence[at : at + len(word)]))
-            return candidates[0] if candidates else None
+        def first(self, words, sentence):
+            self.asked += [(w, sentence[at : at + len(w)]) for w, (at, _) in words.items()]
+            return {w: pool[0] if pool else None for w, (_, pool) in words.items()}
 
     judge = Once()
     maker = Watermarker(LEXIMARK, similarity=judge)
@@ -285,18 +285,17 @@ class Letters:
 @pytest.mark.parametrize("at_a_time", [1, 3, 5])
 def test_the_filter_finds_the_first_that_is_close_by_brute_force(threshold, at_a_time):
     encoder, sentence = Letters(), "the lazy servant walked"
-    candidates = rarer("lazy")
-    found = SimilarityFilter(encoder, threshold, 12, at_a_time).first(
-        "lazy", candidates, sentence, 4
-    )
+    words = {word: (sentence.index(word), rarer(word)) for word in ("lazy", "servant")}
+    found = SimilarityFilter(encoder, threshold, 12, at_a_time).first(words, sentence)
     a = encoder.encode([sentence])[0]
-    close = [
-        c
-        for c in candidates[:12]
-        if encoder.encode([sentence.replace("lazy", c)])[0] @ a >= threshold
-    ]
-    assert found == (close[0] if close else None)
-    assert SimilarityFilter(encoder, -1).first("lazy", (), sentence, 4) is None
+    for word, (_, candidates) in words.items():
+        close = [
+            c
+            for c in candidates[:12]
+            if encoder.encode([sentence.replace(word, c)])[0] @ a >= threshold
+        ]
+        assert found[word] == (close[0] if close else None)
+    assert SimilarityFilter(encoder, -1).first({"lazy": (4, ())}, sentence) == {"lazy": None}
 
 
 def test_a_strict_filter_changes_fewer_words():

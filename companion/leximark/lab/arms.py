@@ -95,12 +95,15 @@ class Dictionaries:
 
 
 def dictionaries(docs: Split, similarity: SimilarityFilter) -> Dictionaries:
-    """Mark half A, half B, and half B with the dictionary of A, as the authors' code would."""
+    """Mark half A and half B in two calls, as the authors' code does.
+
+    A word that only half B has is looked up in its first sentence there under either dictionary, so
+    that a takes it from b.
+    """
     first, second = (Watermarker(LEXIMARK, similarity=similarity) for _ in range(2))
     first(docs.a)
-    first(docs.b)  # what A has is kept, and the rest looked up in the sentences of B
     second(docs.b)
-    return Dictionaries(first.dictionary, second.dictionary)
+    return Dictionaries({**second.dictionary, **first.dictionary}, second.dictionary)
 
 
 # --------------------------------------------------------------------------------------------- arms

@@ -228,6 +228,7 @@ class CausalModel:
         device = next(self.tail.parameters()).device
         given = pad([x for x, _ in read], batch_first=True)
         labels = pad([ids for _, ids in read], batch_first=True, padding_value=IGNORE)
+        given = given.float() if given.is_floating_point() else given
         return given.to(device), labels.to(device)
 
     @torch.no_grad()
@@ -237,7 +238,6 @@ class CausalModel:
         columns, lengths = [], []
         for start in range(0, len(texts), at_a_time):
             given, labels = self.batch(texts[start : start + at_a_time])
-            given = given.float() if given.is_floating_point() else given
             logits = self.tail(given)[:, :-1]  # (batch, n - 1, vocab)
             counted = labels[:, 1:] != IGNORE
             lengths += counted.sum(1).tolist()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 from lemminflect import getAllInflections, getAllLemmas
 
 from companion.encoder import Encoder
@@ -165,12 +164,13 @@ class SimilarityFilter:
     """Accepts candidates whose sentence stays close to the original one (the authors' "sbert").
 
     encoder : sentence vectors of unit length; threshold : least cosine, -1 to 1
-    look_at : only this many candidates are tried, in the order given (the authors rank 15)
-    at_a_time : candidates that are encoded together; the first that passes ends the search
+    look_at : only this many candidates of a word are tried, in the order given (the authors rank up
+        to 15); at_a_time : of each word that are encoded together, the first that passes ends its
+        search
     """
 
     def __init__(
-        self, encoder: Encoder, threshold: float, look_at: int = 12, at_a_time: int = 3
+        self, encoder: Encoder, threshold: float, look_at: int = 8, at_a_time: int = 3
     ) -> None:
         if not -1 <= threshold <= 1:
             raise ValueError(f"threshold is a cosine between -1 and 1, got {threshold!r}")
@@ -178,24 +178,29 @@ class SimilarityFilter:
             raise ValueError(f"need 1 <= at_a_time <= look_at, got {at_a_time} and {look_at}")
         self.encoder, self.threshold = encoder, threshold
         self.look_at, self.at_a_time = look_at, at_a_time
-        self._original: tuple[str, np.ndarray] = "", np.zeros(0)
 
-    def first(self, word: str, candidates: Sequence[str], sentence: str, at: int) -> str | None:
-        """The first candidate with a cosine at or above the threshold; None if there is none.
+    def first(
+        self, words: Mapping[str, tuple[int, Sequence[str]]], sentence: str
+    ) -> dict[str, str | None]:
+        """Word -> its first candidate with a cosine at or above the threshold, None without one.
 
-        at : place of `word` in `sentence`; only the sentence that was asked for last is remembered
+        words : each with its place in the sentence and its candidates; each is tried alone
         """
-        tried = candidates[: self.look_at]
-        for start in range(0, len(tried), self.at_a_time):
-            few = tried[start : start + self.at_a_time]
-            for candidate, cosine in zip(few, self.cosines(word, few, sentence, at), strict=True):
-                if cosine >= self.threshold:
-                    return candidate
-        return None
-
-    def cosines(self, word: str, candidates: Sequence[str], sentence: str, at: int) -> np.ndarray:
-        """Cosine of the sentence with each candidate in place of `word`: (n_candidates,)."""
-        if self._original[0] != sentence:
-            self._original = sentence, self.encoder.encode([sentence])[0]
-        changed = [sentence[:at] + c + sentence[at + len(word) :] for c in candidates]
-        return self.encoder.encode(changed) @ self._original[1]
+        found: dict[str, str | None] = dict.fromkeys(words)
+        left = {word: (at, list(pool[: self.look_at])) for word, (at, pool) in words.items()}
+        original = None
+        while left := {word: one for word, one in left.items() if one[1]}:
+            tried = [(w, at, c) for w, (at, pool) in left.items() for c in pool[: self.at_a_time]]
+            texts = [sentence[:at] + c + sentence[at + len(w) :] for w, at, c in tried]
+            vectors = self.encoder.encode(texts if original is not None else [sentence, *texts])
+            if original is None:
+                original, vectors = vectors[0], vectors[1:]
+            for (word, _, candidate), cosine in zip(tried, vectors @ original, strict=True):
+                if found[word] is None and cosine >= self.threshold:
+                    found[word] = candidate
+            left = {
+                word: (at, pool[self.at_a_time :])
+                for word, (at, pool) in left.items()
+                if found[word] is None
+            }
+        return found

@@ -161,18 +161,30 @@ class Watermarker:
         sentence, at : the sentence and the word's place in it; the first one that a word is met in
             decides for all later ones, as in the authors' code
         """
-        if word not in self._dictionary:
-            self._dictionary[word] = self._choose(word, sentence, at)
+        self._learn({word: at}, sentence)
         return self._dictionary[word]
 
-    def _choose(self, word: str, sentence: str, at: int) -> tuple[str, str]:
-        recipe = self.recipe
-        if recipe.limit < 1 and frequency(word) < recipe.limit:
-            return word, f"rare as it is (below {recipe.limit:g})"
-        found = self._candidates(word, sentence, at)
+    def _learn(self, places: Mapping[str, int], sentence: str) -> None:
+        """Look up the words of a sentence that the dictionary lacks."""
+        asked = {}
+        for word, at in places.items():
+            if word in self._dictionary:
+                continue
+            if self.recipe.limit < 1 and frequency(word) < self.recipe.limit:
+                self._dictionary[word] = word, f"rare as it is (below {self.recipe.limit:g})"
+            else:
+                asked[word] = at, self._candidates(word, sentence, at)
         if self.similarity is not None:
-            close = self.similarity.first(word, found, sentence, at)
-            return (close, "the rarest that is close") if close else (word, "none is close")
+            for word, close in self.similarity.first(asked, sentence).items():
+                why = "the rarest that is close" if close else "none is close"
+                self._dictionary[word] = close or word, why
+        else:
+            for word, (_, found) in asked.items():
+                self._dictionary[word] = self._choose(word, found)
+
+    def _choose(self, word: str, found: Sequence[str]) -> tuple[str, str]:
+        """(what the word becomes, why), of candidates with the preferred first (eq. 3)."""
+        recipe = self.recipe
         found = found[: recipe.n]
         if len(found) < recipe.least:
             return word, f"{len(found)} acceptable synonyms, {recipe.least} needed"
@@ -182,12 +194,14 @@ class Watermarker:
         return found[index], f"choice {index + 1} of {len(found)} under the key"
 
     def mark(self, text: str) -> Marked:
-        """Replace words of `text`; every other character stays where it is (eq. 3)."""
+        """Replace words of `text`; every other character stays where it is."""
         changes, kept = [], []
         n_words, picked = plan(text, self.recipe)
         for start, end, tokens in picked:
+            places = {token.word: token.start - start for token in reversed(tokens)}
+            self._learn(places, text[start:end])
             for token in tokens:
-                new, why = self.replacement(token.word, text[start:end], token.start - start)
+                new, why = self._dictionary[token.word]
                 (changes if new != token.word else kept).append(change_of(token, new, why))
         return Marked(apply(text, changes), changes, kept, n_words)
 

@@ -128,7 +128,7 @@ def test_only_the_last_blocks_are_trained(llama):
     before = score(model.stats(TEXTS), "loss")
     head = model.tail.head.weight.clone()
     trained = model.trained(TEXTS, epochs=30, lr=1e-2, seed=0, batch=3)
-    assert (score(trained.stats(TEXTS), "loss") > before + 0.5).all()
+    assert (score(trained.stats(TEXTS), "loss") > before + 0.2).all()
     assert score(model.stats(TEXTS), "loss") == pytest.approx(before)
     assert trained.tail.head.weight is model.tail.head.weight
     assert torch.equal(trained.tail.head.weight, head)
@@ -347,7 +347,7 @@ def test_the_paper_scale_path_on_a_stand_in(llama, docs, monkeypatch):
 
 
 def test_both_arms_of_the_hub_have_the_same_documents(llama, docs):
-    few = Split([], docs.a[:4], docs.b[:4])
+    few = Split([], docs.a[:6], docs.b[:6])
     base = CausalModel(hub.Logits(llama), encode, 60)
     run = hub.train_on(base, few, 0, "x/y", lambda word, sentence, at: ["zephyr"])
     first, second = (run.results[0].arms[name] for name in (arms.NONE, arms.MARK))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from companion.leximark.method.candidates import SimilarityFilter
+from companion.leximark.method.candidates import SimilarityFilter, neighbors
 from companion.leximark.method.watermark import (
     COMMON,
     KEYED,
@@ -23,7 +23,6 @@ from companion.leximark.method.watermark import (
     change_of,
     digest,
     plan,
-    thesaurus,
 )
 from companion.leximark.sources import Split
 
@@ -62,7 +61,7 @@ def replaced_again(texts: Sequence[str], key: object) -> list[str]:
     """What someone who suspects a mark would train on: the rarest words replaced once more.
 
     Whoever does it sees the marked text alone: in each sentence the five rarest words of it become
-    random synonyms, drawn for each place.
+    random synonyms, by either direction of the thesaurus, drawn for each place.
     """
     return [_again(text, key) for text in texts]
 
@@ -71,7 +70,7 @@ def _again(text: str, key: object) -> str:
     changes = []
     for start, end, tokens in plan(text, LEXIMARK)[1]:
         for token in tokens:
-            pool = thesaurus(token.word, COMMON) + thesaurus(token.word, LEXIMARK)
+            pool = neighbors(token.word)
             if pool:
                 new = pool[digest(key, "again", token.word, text[start:end]) % len(pool)]
                 changes.append(change_of(token, new, "replaced again"))

@@ -137,6 +137,39 @@ def commoner(word: str) -> tuple[str, ...]:
     return _sorted(word, lambda p: p > p_word)[::-1]
 
 
+@cache
+def _listed_under() -> dict[str, tuple[str, ...]]:
+    """Word -> the roots that list it: the thesaurus read the other way round."""
+    found: dict[str, list[str]] = {}
+    for root, words in moby().items():
+        for word in words:
+            found.setdefault(word, []).append(root)
+    return {word: tuple(roots) for word, roots in found.items()}
+
+
+@cache
+def neighbors(word: str) -> tuple[str, ...]:
+    """Every synonym by either direction of the thesaurus, in the word's inflection, sorted.
+
+    Most rare words head no entry of the thesaurus, and stand in many.
+    """
+    found = set(related(word))
+    for base, part, tag in readings(word):
+        for root in _listed_under().get(base, ()):
+            if root in lemmas(root).get(part, ()):
+                is_base = tag == _BASE_TAGS[part]
+                spelled = (root,) if is_base else forms(root, part).get(tag, ())
+                found.update(form for form in spelled[:1] if _PLAIN.fullmatch(form))
+    own = _bases(word)
+    return tuple(
+        sorted(
+            form
+            for form in found
+            if frequency(form) > 0 and not own & _bases(form) and not is_refused(form)
+        )
+    )
+
+
 def is_refused(form: str) -> bool:
     """Whether a lemma of the word is one of :data:`REFUSED`."""
     digests = (hashlib.blake2b(base.encode(), digest_size=4).hexdigest() for base in _bases(form))

@@ -31,8 +31,10 @@ class Settings(Sized):
     seed_base: int = sized(toy=0, book=7_100, least=0)
     seeds: int = sized(toy=1, book=5, least=1)  # random halves, each with models of its own
     jobs: int = sized(toy=1, book=2, least=1)  # seeds side by side
-    doc_chars: int = sized(420, least=50)  # of a document, about a fifth as many words
-    n_half: int = sized(toy=12, book=60, least=10)  # documents of each half
+    doc_chars: int = sized(
+        toy=250, book=420, least=50
+    )  # of a document, about a fifth as many words
+    n_half: int = sized(toy=10, book=60, least=10)  # documents of each half
     threshold: float = sized(0.8)  # least cosine of a sentence with one word replaced
     pretrain_words: int = sized(toy=8_000, book=40_000)  # of the word model
     arms: tuple[str, ...] = sized((NONE, MARK, KEYS, CONTROL), book=EVERY)  # of the word model
@@ -41,7 +43,7 @@ class Settings(Sized):
     word_lr: float = sized(3e-3)  # peak learning rate of the pretraining
     word_epochs: int = sized(2, least=1)
     word_finetune_lr: float = sized(toy=3e-3, book=1.2e-3)
-    key_docs: int = sized(toy=12, book=20, least=5)  # documents of the keyed test
+    key_docs: int = sized(toy=10, book=20, least=5)  # documents of the keyed test
     n_keys: int = sized(toy=19, book=99, least=19)  # fresh keys; with fewer p cannot reach 0.05
     smol_seeds: int = sized(4, least=1)  # the first ones of those above
     smol_docs: int = sized(toy=0, book=16, least=0)  # documents of each half for SmolLM2

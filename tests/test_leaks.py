@@ -379,7 +379,7 @@ def test_the_word_model_is_pretrained_on_pretraining_text_alone(monkeypatch):
         return trained(model, texts, **options)
 
     monkeypatch.setattr(experiment.WordModel, "trained", spy)
-    docs = Split(["before it all began"] * 3, ["a b c d"] * 6, ["e f g h"] * 6)
+    docs = Split(["before it all began"] * 3, ["one ox went"] * 6, ["two men sat"] * 6)
     known = Dictionaries({}, {})
     experiment.word_seed(docs, known, (NONE,), (1, 1e-3), (1, 1e-3), 5, 0, 0)
     assert seen == [docs.pretraining, docs.a]

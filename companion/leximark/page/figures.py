@@ -88,7 +88,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
     ax.set_xlabel("AUROC minus that without a mark (95 % intervals over seeds)")
-    ax.legend(loc="lower right", fontsize=9)
+    ax.legend(loc="upper right", fontsize=9)
     first = found.get(SMOL, {}).get((MARK, "protocol"))
     if first is None:
         ax.set_title("What each mark adds to the AUROC")
@@ -122,13 +122,13 @@ def _whiskers(ax: Axes, x: Sequence[float], rows: Sequence, y: np.ndarray, look,
 # --------------------------------------------------------------------------- AUROC
 def questions(runs: Sequence[Run]) -> Figure:
     """AUROC of the four questions under two keys, and of LexiMark, one panel a model."""
-    fig, axes = figure(1, len(runs), height=3.8, squeeze=False, sharey=True)
+    fig, axes = figure(1, len(runs), height=4.6, squeeze=False, sharey=True)
     for ax, run in zip(axes[0], runs, strict=True):
         asked = [
             (NONE, "record", "no mark", METHODS["no mark"]),
-            (MARK, "record", "LexiMark:\nthis record?", LOOKS["record"]),
-            (MARK, "protocol", "both\nat once", LOOKS["protocol"]),
-            *((KEYS, q, f"keys:\n{ASKED[q]}", LOOKS[q]) for q in QUESTIONS),
+            (MARK, "record", "LexiMark: this record?", LOOKS["record"]),
+            (MARK, "protocol", "LexiMark: both at once", LOOKS["protocol"]),
+            *((KEYS, q, f"keys: {ASKED[q]}", LOOKS[q]) for q in QUESTIONS),
         ]
         there = [one for one in asked if run.has(one[0], one[1])]
         for i, (arm, question, _, look) in enumerate(there):
@@ -142,9 +142,7 @@ def questions(runs: Sequence[Run]) -> Figure:
         ax.plot([], [], "<", color=GREY, label="untrained model")
         ax.plot([], [], "X", color=VERMILION, label="no model (naive Bayes)")
         reference_line(ax, 0.5, "")
-        ax.set_xticks(
-            range(len(there)), [one[2] for one in there], fontsize=7.5, rotation=60, ha="right"
-        )
+        ax.set_xticks(range(len(there)), [one[2] for one in there], fontsize=8.5, rotation=90)
         ax.set_title(run.model, fontsize=10.5)
         ax.grid(visible=False, axis="x")
         ax.set(ylim=(0.3, 1.2), yticks=np.arange(0.3, 1.01, 0.1))

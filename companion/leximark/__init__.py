@@ -34,7 +34,7 @@ Ours, by the numbers of the notebook:
 ========  ============================================
 equation  function
 ========  ============================================
-3         method/watermark.Watermarker.replacement
+3         method/watermark.Watermarker._choose
 6         lab/detection.rank_p
 7         lab/detection.effect_of_auroc
 ========  ============================================

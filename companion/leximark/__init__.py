@@ -25,7 +25,7 @@ equation  function
 ========  ============================================
 1         method/words.selection_key
 2         method/words.surprisal
-4         method/scores.token_moments
+4         method/scores
 5         lab/detection.auroc
 ========  ============================================
 

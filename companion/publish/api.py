@@ -225,7 +225,12 @@ def _method(entry: Paper, project: Project) -> str:
             lines += [f"   * - {_said(equation, entry)}", f"     - {places}"]
         lines.append("")
     for name in modules(entry, project):
-        lines += [*_title(name, "-"), f".. automodule:: {entry.module}.method.{name}", ""]
+        module = f"{entry.module}.method.{name}"
+        lines += [*_title(name, "-"), f".. automodule:: {module}"]
+        # an equation has an entry, whatever its function is called
+        said = {one.name for equation in listed for one in equation.places if one.module == module}
+        hidden = sorted(part for one in said for part in one.split(".") if part.startswith("_"))
+        lines += [f"   :private-members: {', '.join(hidden)}", ""] if hidden else [""]
     method = f"{entry.module}.method."
     others = {
         place.dotted: place

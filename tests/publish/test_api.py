@@ -82,6 +82,14 @@ def test_a_page_has_the_method_in_reading_order_and_the_equations_beside_it(book
     assert "https://arxiv.org/abs/2501.00001" in page
 
 
+def test_a_function_without_a_public_name_has_an_entry_if_it_is_an_equation(book):
+    init = book.package / "alpha" / "__init__.py"
+    init.write_text(INIT.replace("Law.of", "Law._of"))
+    lines = api.pages(book)["api/alpha.rst"].splitlines()
+    at = lines.index(".. automodule:: companion.alpha.method.first")
+    assert lines[at + 1] == "   :private-members: _of"
+
+
 def test_the_contents_list_the_pages_and_the_printed_book_leaves_them_out(book):
     (listed,) = yaml.safe_load(staging.contents(book))["parts"][-1]["chapters"][-1:]
     assert listed == {

@@ -21,7 +21,6 @@ READ_SETTINGS: dict[str, set[str]] = {
     "consistent_diffusion": {"lab.estimator", "lab.plane", "page.tables"},
     "distillation_memorization": {"page.explorers"},
     "leximark": {"lab.probe", "lab.quality", "verdict.findings"},
-    "next_token_concepts": {"lab.dictionaries", "lab.words"},
 }
 """Modules that still do; a chapter leaves this list with its own second edition."""
 

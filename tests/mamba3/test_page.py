@@ -152,15 +152,14 @@ def test_the_explorer_trains_and_says_what_came_of_it():
 
 
 @pytest.mark.bench
-def test_chunks_are_faster_than_the_recurrence_and_as_fast_as_the_published_algorithm():
+def test_chunks_are_faster_than_the_recurrence_and_no_slower_than_the_published_algorithm():
     from companion.mamba3.lab import timing
 
     times = timing.scan_times(2048, 5)
     for what, ways in times.items():
-        ours = np.median(ways["ours"])
-        assert np.median(ways["published"]) > 0.8 * ours, what
+        assert ways["published"].min() > 0.9 * ways["ours"].min(), what
     ways = times["rank 1, with gradient"]
-    assert np.median(ways["token by token"]) > 10 * np.median(ways["ours"])
+    assert ways["token by token"].min() > 10 * ways["ours"].min()
 
 
 @pytest.mark.bench

@@ -99,15 +99,11 @@ def broken(*, works=True, n=N, far=0.0, excess=0.01) -> Broken:
     named = {True: 0.99, False: 0.3 if works else 0.99}
     unnamed = [(s, one, v + noise[s], v) for s in range(n) for one, v in named.items()]
     falls = {0.0: 0.996, 0.4: 0.45 if works else 0.996}
-    order = [
-        (s, k, v + noise[s], 0.97 + noise[s], v, 0.97) for s in range(n) for k, v in falls.items()
-    ]
+    order = [(s, k, v + noise[s], 0.97 + noise[s]) for s in range(n) for k, v in falls.items()]
     return Broken(
         pd.DataFrame(merged, columns=["seed", "size", "rank", "exact", "trained", "excess"]),
         pd.DataFrame(unnamed, columns=["seed", "named", "exact", "trained"]),
-        pd.DataFrame(
-            order, columns=["seed", "kappa", "lm", "with_word", "trained_lm", "trained_with_word"]
-        ),
+        pd.DataFrame(order, columns=["seed", "kappa", "lm", "with_word"]),
     )
 
 

@@ -22,8 +22,8 @@ ETA, LENGTH, M, WIDTH = 0.01, 16, 8, 32
 """Error of the names, words of a context, concepts, and width of f_x."""
 
 LEVELS: dict[str, tuple] = {
-    "top-k": (2, 4, 8, 16),
-    "batch top-k": (2, 4, 8, 16),
+    "top-k": (2, 6, 16),
+    "batch top-k": (2, 6, 16),
     "p-annealing": (3.0, 1.0, 0.3),
     "structured": ((1.0, 1.0), (1.0, 0.3), (1.0, 0.1)),
 }

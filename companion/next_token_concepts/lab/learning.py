@@ -21,8 +21,11 @@ from companion.next_token_concepts.method.world import World, make_world
 from companion.scale import derive_seed, generator, one_thread
 from companion.training import TrainingDiverged
 
-
 # ----------------------------------------------------------------------------------------- networks
+WIDER = 6
+"""Hidden width of a block's MLP, in widths of the stream."""
+
+
 class Block(nn.Module):
     """Pre-norm attention and MLP; (batch, seq, d) to (batch, seq, d), causal."""
 
@@ -31,7 +34,7 @@ class Block(nn.Module):
         self.n_heads = n_heads
         self.norm_1, self.norm_2 = nn.LayerNorm(d), nn.LayerNorm(d)
         self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
-        self.up, self.down = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+        self.up, self.down = nn.Linear(d, WIDER * d), nn.Linear(WIDER * d, d)
 
     def forward(self, h: Tensor) -> Tensor:
         """The residual stream after this block."""
@@ -140,6 +143,8 @@ Network = Transformer | BagPerceptron
 # ----------------------------------------------------------------------------------------- learning
 LR, BATCH, POOL = 3e-3, 256, 20_000
 SHORTEST, LONGEST = 4, 16
+SENTENCE = 12
+"""Words of the sentences that transformers read; perceptrons are given SHORTEST to LONGEST."""
 
 FIXED = 7
 """Width of f_x that eight names fix: as many coordinates as there are differences of names."""
@@ -229,12 +234,11 @@ def plain_loss(model: Transformer, tokens: Tensor) -> Tensor:
 def plain_transformer(world: World, plan: Plan) -> tuple[Transformer, Callable[[int], Tensor]]:
     """A fresh transformer, and the loss of each update of plain next-token prediction."""
     torch.manual_seed(derive_seed(plan.seed, "ntc weights", plan.eta))
-    model = Transformer(world, d=plan.d, longest=LONGEST)
+    model = Transformer(world, d=plan.d, longest=SENTENCE)
     rng = generator(plan.seed, "ntc batches", plan.eta)
 
     def loss_at(_step: int) -> Tensor:
-        length = int(rng.integers(SHORTEST, LONGEST + 1))
-        return plain_loss(model, sentences(model, world, BATCH, length, rng))
+        return plain_loss(model, sentences(model, world, BATCH, SENTENCE, rng))
 
     return model, loss_at
 

@@ -139,7 +139,7 @@ class Broken(NamedTuple):
 
     merged : columns seed, size, rank, exact, trained (R2 of log p(c|x) from noisy logits), excess
     unnamed : columns seed, named (bool), exact, trained (R2_dec of concept UNNAMED from logits)
-    order : columns seed, kappa, lm, with_word, trained_lm, trained_with_word (R2_enc)
+    order : columns seed, kappa, lm, with_word (R2_enc of exact logits)
     """
 
     merged: pd.DataFrame
@@ -210,7 +210,7 @@ def broken_of(seed: int, n: int, steps: int, length: int = 12) -> Broken:
         exact, own = logits(names)
         row = {"seed": seed, "named": named}
         unnamed.append(row | {"exact": read(exact, odds), "trained": read(own, odds)})
-    order = [_order(world, contexts, pool, kappa, seed, steps) for kappa in KAPPAS]
+    order = [_order(world, contexts, kappa, seed) for kappa in KAPPAS]
     return Broken(pd.DataFrame(merged), pd.DataFrame(unnamed), pd.DataFrame(order))
 
 
@@ -222,30 +222,15 @@ def depends_on_word(
     return (1 - kappa) * p + kappa * np.eye(world.n_names)[answers[contexts.words[:, -1]]]
 
 
-def _order(world, contexts, pool, kappa: float, seed: int, steps: int) -> dict:
-    """The name depends on the context beyond the concepts."""
+def _order(world: wd.World, contexts: wd.Contexts, kappa: float, seed: int) -> dict:
+    """The name depends on the context beyond the concepts; exact."""
     answers = generator(seed, "ntc answers").integers(0, world.n_names, world.n_words)
     lm = theory.log_marginals(world.log_posterior(contexts.words), world.configs)
-    last = np.eye(world.n_words)
-    wide = np.column_stack([lm, last[contexts.words[:, -1]][:, 1:]])
+    last = np.eye(world.n_words)[contexts.words[:, -1]]
     exact = theory.centred(np.log(depends_on_word(world, contexts, kappa, answers)))
-    row = {
-        "seed": seed,
-        "kappa": kappa,
-        "lm": ms.r2(lm, exact),
-        "with_word": ms.r2(wide, exact),
-        "trained_lm": np.nan,
-        "trained_with_word": np.nan,
-    }
-    if steps:
-        target = depends_on_word(world, pool, kappa, answers)
-        inputs = [
-            np.column_stack([world.counts(c.words) / 4, last[c.words[:, -1]]])
-            for c in (pool, contexts)
-        ]
-        own = trained_logits(inputs[0], target, inputs[1], steps=steps, seed=seed)
-        row |= {"trained_lm": ms.r2(lm, own), "trained_with_word": ms.r2(wide, own)}
-    return row
+    wide = np.column_stack([lm, last[:, 1:]])
+    scores = {"lm": ms.r2(lm, exact), "with_word": ms.r2(wide, exact)}
+    return {"seed": seed, "kappa": kappa, **scores}
 
 
 def join(parts: list[Broken]) -> Broken:

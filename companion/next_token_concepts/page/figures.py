@@ -306,9 +306,6 @@ def broken(found: Broken) -> Figure:
         if table["trained"].notna().all():
             ax.plot(list(xs), table["trained"], "D", color=BLACK, markersize=5, label="trained")
             ax.legend(loc="lower left", fontsize=8.5)
-    if order["trained_lm"].notna().all():
-        for name in ("trained_lm", "trained_with_word"):
-            axes[2].plot(order.index, order[name], "D", color=BLACK, markersize=5)
     worst = found.order[found.order["kappa"] == found.order["kappa"].max()]["lm"]
     four = found.merged[found.merged["size"] == 4]["exact"]
     never = found.unnamed[~found.unnamed["named"]]["exact"]

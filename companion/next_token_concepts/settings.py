@@ -31,15 +31,16 @@ class Settings(Sized):
     eta_seeds: int = sized(toy=1, book=4, least=1)
     eta_steps: int = sized(toy=600, book=1_200, least=1)
     exact_seeds: int = sized(toy=6, book=8, least=1)  # worlds of what needs no training (C6, C12)
-    # worlds in which assumptions are broken (C13), and Adam steps of their perceptrons; 0: exact
-    broken_seeds: int = sized(toy=6, book=5, least=1)
-    broken_steps: int = sized(toy=0, book=1_000, least=0)
+    # worlds in which assumptions are broken (C13), and Adam steps of perceptrons in the first ones
+    broken_seeds: int = sized(toy=6, book=12, least=1)
+    broken_trained: int = sized(toy=0, book=5, least=0)
+    broken_steps: int = sized(1_000, least=1)
     # the paper's simulation (C7): latents, edges a node, observed bits
-    sim_m: tuple[int, ...] = sized(toy=(5,), book=(4, 7))
-    sim_edges: tuple[int, ...] = sized(toy=(1,), book=(1, 2, 3))
+    sim_m: tuple[int, ...] = sized(toy=(5,), book=(4, 5))
+    sim_edges: tuple[int, ...] = sized(toy=(1,), book=(1, 2))
     sim_bits: tuple[int, ...] = sized(toy=(2, 6), book=(1, 4, 12))
     sim_seeds: int = sized(toy=1, book=3, least=1)
-    sim_steps: int = sized(toy=0, book=1_000, least=0)  # Adam steps of each; 0: ceilings only
+    sim_steps: int = sized(toy=0, book=1_500, least=0)  # Adam steps of each; 0: ceilings only
     noise_d: int = sized(toy=256, book=1_024, least=2)  # width of pure noise (C14)
     noise_concepts: int = sized(toy=10, book=27, least=2)
     # autoencoders (C9, C10, C16): worlds, contexts, features, Adam steps; 0 seeds: left out

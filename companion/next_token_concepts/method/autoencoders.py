@@ -19,7 +19,7 @@ KINDS = ("top-k", "batch top-k", "p-annealing", "structured")
 
 
 class Autoencoder(nn.Module):
-    """Encoder(s) and decoder; inputs have mean zero and mean square one per coordinate.
+    """Encoder(s) and decoder; inputs are centered, with entries of the order of one.
 
     level : k of the two top-k kinds, else the first weight of the penalty
     """

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from companion.claims import HOLDS, NOT_RESOLVED
 from companion.next_token_concepts.lab import run
 from companion.next_token_concepts.lab.measurements import alternate, cosines
 from companion.next_token_concepts.lab.worlds import exact_scores
@@ -31,7 +32,7 @@ def title(fig):
     return " ".join(" ".join(said).split())
 
 
-GOOD, BAD = made.results(), made.results(works=False)
+GOOD = made.results()
 
 FINDINGS = {
     "course": (lambda r: figures.course(r.plain), "ends below 0.03"),
@@ -72,12 +73,13 @@ def test_one_seed_states_nothing():
         assert finding not in title(draw(lone)), name
 
 
-def test_the_first_figure_is_that_of_the_record():
+def test_the_first_figure_is_that_of_the_record_and_claims_what_its_verdict_does():
     assert "No published record" in figures.answer(None).axes[0].texts[0].get_text()
-    kept = {"series": json.loads(json.dumps(plain(series(GOOD))))}
     finding = "name logits are linear in the concepts' log posterior"
-    assert finding in title(figures.answer(kept))
-    kept = {"series": json.loads(json.dumps(plain(series(BAD))))}
+    kept = {"series": json.loads(json.dumps(plain(series(GOOD))))}
+    for verdict in (HOLDS, NOT_RESOLVED):
+        found = figures.answer({**kept, "findings": [{"claim": "C1", "verdict": verdict}]})
+        assert (finding in title(found)) == (verdict == HOLDS)
     assert finding not in title(figures.answer(kept))
 
 

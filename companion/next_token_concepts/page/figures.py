@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from companion.claims import HOLDS
 from companion.next_token_concepts.lab.dictionaries import Dictionaries
 from companion.next_token_concepts.lab.learning import GATE, Trained
 from companion.next_token_concepts.lab.run import Noise
@@ -61,13 +62,12 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     rows = pd.DataFrame(series["regressors"])
     _bars(left, rows)
     _which(right, pd.DataFrame(series["etas"]), pd.DataFrame(series["trained"]))
-    wide = rows[rows["of"] == "logits"].pivot(index="seed", columns="name", values="r2")
+    verdict = {row["claim"]: row["verdict"] for row in published.get("findings", ())}
     finding_title(
         fig,
         "Plain next-token prediction: the name logits are linear in the concepts' log posterior",
-        holds=shows(over_seeds(wide["LM"]), above=0.95)
-        and shows(over_seeds(wide["LM"] - wide["P"]), above=0),
-        otherwise="What plain next-token prediction represents, by what it is regressed on",
+        holds=verdict.get("C1") == HOLDS,
+        otherwise="What plain next-token prediction represents, and what sharp names change",
     )
     return fig
 
@@ -305,7 +305,8 @@ def broken(found: Broken) -> Figure:
     for ax, table, xs in ((axes[0], merged, range(3)), (axes[1], named, range(2))):
         if table["trained"].notna().all():
             ax.plot(list(xs), table["trained"], "D", color=BLACK, markersize=5, label="trained")
-            ax.legend(loc="lower left", fontsize=8.5)
+            if ax is axes[1]:
+                ax.legend(loc="upper right", fontsize=8.5)
     worst = found.order[found.order["kappa"] == found.order["kappa"].max()]["lm"]
     four = found.merged[found.merged["size"] == 4]["exact"]
     never = found.unnamed[~found.unnamed["named"]]["exact"]
@@ -367,7 +368,7 @@ def recipe(noise: Sequence[Noise]) -> Figure:
     ax.set_xticks(range(len(noise)), [f"C = {one.c:g}" for one in noise])
     ax.set(
         xlim=(-0.4, len(noise) - 0.1),
-        ylim=(-0.4, 1.55),
+        ylim=(-0.4, 1.95),
         xlabel="inverse penalty of the logistic regression",
         ylabel="cosine of direction and probe",
     )

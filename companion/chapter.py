@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from companion import fingerprint, records, results, sweep
+from companion import extras, fingerprint, records, results, sweep
 from companion.data import DataUnavailable, Missing
 from companion.papers import paper
 from companion.project import PACKAGE, Project
@@ -93,9 +93,11 @@ def begin(
     fresh : compute every step, whatever is stored
 
     Raises ``ValueError`` for an unknown slug, scale or setting, or a seed that
-    :func:`companion.scale.check_seed` refuses.
+    :func:`companion.scale.check_seed` refuses; :class:`companion.extras.MissingExtra` where a
+    package that only this chapter needs is not installed.
     """
     entry = paper(slug, project)
+    extras.require(slug, project)
     check_seed(seed)
     presets = importlib.import_module(f"{entry.module}.settings").PRESETS
     settings = settings_for(presets, scale, overrides)

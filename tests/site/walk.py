@@ -27,6 +27,7 @@ CHECKS = (
     "live",
     "answers",
     "first screen",
+    "print",
 )
 """What a visit collects, each a list of problems."""
 
@@ -68,6 +69,7 @@ def look(page: Page, url: str, *, both_modes: bool = False) -> dict[str, list[st
         "explorers": browser.explorer_problems(page),
         "axe": browser.axe(page, both_modes=both_modes),
     }
+    found["print"] = browser.print_problems(page)
     # last: what the images and the explorers asked for belongs to it
     return {**found, "errors": seen.errors, "requests": seen.foreign}
 

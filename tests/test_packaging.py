@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterable
@@ -33,6 +34,8 @@ OWN = {entry.slug: entry.packages for entry in papers() if entry.packages}
 """What only one chapter needs, by slug."""
 
 OF_CHAPTERS = [Requirement(line) for lines in OWN.values() for line in lines]
+
+PIP = (sys.executable, "-m", "pip")
 
 INDIRECT = {
     "accelerate": "transformers reads GGUF weights with it",
@@ -209,28 +212,81 @@ def test_no_requirement_is_listed_twice():
     assert len(names) == len(set(names))
 
 
+ARCHIVED = (
+    *("companion", "notebooks", "book", "tests", "docs", ".ci"),
+    *("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+    *("LICENSE-prose", "CITATION.cff", "Makefile", "_config.yml", "environment.yml"),
+    *("constraints.txt", ".zenodo.json", ".gitignore"),
+)
+"""What the source archive has of a checkout: all from which the book is built and tested."""
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    """The package's wheel, built once, from a copy so that nothing is left in the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    shutil.copytree(
-        ROOT / "companion", source / "companion", ignore=shutil.ignore_patterns("__pycache__")
+def sources(tmp_path_factory) -> Path:
+    """The source archive, built once, from a copy so that nothing is left in the checkout."""
+    folder = tmp_path_factory.mktemp("sources")
+    copied = folder / "copy"
+    for name in ARCHIVED:
+        if (ROOT / name).is_dir():
+            skip = shutil.ignore_patterns("__pycache__", ".*cache", ".ipynb_checkpoints")
+            shutil.copytree(ROOT / name, copied / name, ignore=skip)
+        else:
+            shutil.copy(ROOT / name, copied / name)
+    path = [str(folder / "backend"), os.environ.get("PYTHONPATH", "")]
+    if not _builds_here():
+        (backend,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"][
+            "requires"
+        ]
+        subprocess.run([*PIP, "install", "-q", "--target", path[0], backend], check=True)
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=copied,
+        check=True,
+        timeout=300,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source / name)
-    command = [sys.executable, "-m", "pip", "wheel", str(source), "--no-deps", "-q", "-w", folder]
+    (built,) = folder.glob("*.tar.gz")
+    return built
+
+
+def test_the_source_archive_holds_the_checkout(sources):
+    with tarfile.open(sources) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {name for name in ARCHIVED if (ROOT / name).is_file()}
+    for folder in (name for name in ARCHIVED if (ROOT / name).is_dir()):
+        for path in (ROOT / folder).rglob("*"):
+            inside = path.relative_to(ROOT)
+            hidden = any(p == "__pycache__" or p.endswith("_cache") for p in inside.parts)
+            if path.is_file() and not hidden and ".ipynb_checkpoints" not in inside.parts:
+                wanted.add(inside.as_posix())
+    assert wanted <= names, sorted(wanted - names)[:20]
+    version = PYPROJECT["version"]
+    assert sources.name == f"runnable_papers-{version}.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def wheel(sources: Path) -> Path:
+    """The package's wheel, built once, from the source archive as a release is."""
+    command = [*PIP, "wheel", str(sources), "--no-deps", "-q", "-w", str(sources.parent)]
     if _builds_here():
         command.append("--no-build-isolation")
     subprocess.run(command, check=True, timeout=300, stdin=subprocess.DEVNULL)
-    (built,) = folder.glob("*.whl")
+    (built,) = sources.parent.glob("*.whl")
     return built
+
+
+def _backend() -> str:
+    """The requirement of what builds the package."""
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (backend,) = tables["build-system"]["requires"]
+    return backend
 
 
 def _builds_here() -> bool:
     """Whether this environment has what builds the package; else pip fetches that."""
-    (backend,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    need = Requirement(backend)
+    need = Requirement(_backend())
     try:
         return need.specifier.contains(metadata.version(need.name))
     except metadata.PackageNotFoundError:

@@ -232,7 +232,8 @@ def cut(page: Page) -> list[str]:
 SHEET = 688
 """CSS pixels of text on a sheet of A4: 210 mm without margins of 14 mm, which browsers leave."""
 
-_PRINTED = """() => {
+_PRINTED = """async () => {
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
   const found = [];
   const name = e => e.tagName.toLowerCase() + "." + e.className + " "
     + e.textContent.trim().slice(0, 40);
@@ -243,6 +244,9 @@ _PRINTED = """() => {
   for (const e of document.querySelectorAll(controls)) {
     if (shown(e)) found.push("a control is printed: " + name(e));
   }
+  const text = document.querySelector("article p, article li, article dd, article td");
+  const [r, g, b] = getComputedStyle(text ?? document.body).color.match(/[\\d.]+/g).map(Number);
+  if (r + g + b > 380) found.push(`letters are pale: ${r}, ${g}, ${b}`);
   const limit = document.documentElement.clientWidth;
   for (const e of document.querySelectorAll("article *")) {
     const box = e.getBoundingClientRect();
@@ -253,10 +257,7 @@ _PRINTED = """() => {
       found.push(`${e.scrollWidth} px in ${e.clientWidth}: ` + name(e));
     }
   }
-  const text = document.querySelector("article p, article li, article dd, article td");
-  const [r, g, b] = getComputedStyle(text ?? document.body).color.match(/[\\d.]+/g).map(Number);
-  if (r + g + b > 380) found.push(`letters are pale: ${r}, ${g}, ${b}`);
-  return found.slice(0, 6);
+  return [...new Set(found)].slice(0, 6);
 }"""
 
 

@@ -114,6 +114,26 @@ def test_conda_installs_the_same_pins():
     )
 
 
+def test_binder_builds_the_book_with_a_small_torch():
+    folder = ROOT / ".binder"
+    listed = yaml.safe_load((folder / "environment.yml").read_text(encoding="utf-8"))
+    names = {
+        Requirement(line.replace("=3", "==3", 1)).name: line for line in listed["dependencies"]
+    }
+    root = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert names["python"] in [str(d).split("#")[0].strip() for d in root["dependencies"]]
+    (torch,) = (need for need in REQUIRED if need.name == "torch")
+    assert names["pytorch-cpu"] == f"pytorch-cpu{torch.specifier}"
+    script = (folder / "postBuild").read_text(encoding="utf-8")
+    assert os.access(folder / "postBuild", os.X_OK)
+    assert subprocess.run(["bash", "-n", folder / "postBuild"], check=False).returncode == 0
+    (extras_of_all,) = re.findall(r"-e '\.\[([a-z,]+)\]'", script)
+    assert (
+        set(extras_of_all.split(",")) == {"all", "book"} <= set(PYPROJECT["optional-dependencies"])
+    )
+    assert script.rstrip().endswith("companion models --install")
+
+
 def taken_in(files: Iterable[Path]) -> set[str]:
     """Distributions, by canonical name, of which `files` import something or read a file."""
     providers = metadata.packages_distributions()
@@ -213,7 +233,7 @@ def test_no_requirement_is_listed_twice():
 
 
 ARCHIVED = (
-    *("companion", "notebooks", "book", "tests", "docs", ".ci"),
+    *("companion", "notebooks", "book", "tests", "docs", ".ci", ".binder"),
     *("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
     *("LICENSE-prose", "CITATION.cff", "Makefile", "_config.yml", "environment.yml"),
     *("constraints.txt", ".zenodo.json", ".gitignore"),

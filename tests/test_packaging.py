@@ -233,10 +233,10 @@ def test_no_requirement_is_listed_twice():
 
 
 ARCHIVED = (
-    *("companion", "notebooks", "book", "tests", "docs", ".ci", ".binder"),
+    *("companion", "notebooks", "book", "tests", "docs", ".ci", ".binder", ".github"),
     *("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
     *("LICENSE-prose", "CITATION.cff", "Makefile", "_config.yml", "environment.yml"),
-    *("constraints.txt", ".zenodo.json", ".gitignore"),
+    *("constraints.txt", ".zenodo.json", ".gitignore", ".gitattributes"),
 )
 """What the source archive has of a checkout: all from which the book is built and tested."""
 

@@ -166,6 +166,7 @@ class Run:
         self.places = {"shipped": shipped} if as_published else {"shipped": shipped, "kept": kept}
         self.fresh, self.verify, self.as_published = fresh, frozenset(verify), as_published
         self._kept = kept
+        results.forget_parts(kept)
         self.log: list[Done] = []
         self._keys: dict[int, tuple[object, str]] = {}  # id -> (value kept alive, its key)
         self._project = project

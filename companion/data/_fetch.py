@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,9 @@ TIMEOUT = 30
 
 PATIENCE, SLOWEST = 60, 20_000
 """A download may take PATIENCE seconds, and one more for each SLOWEST bytes."""
+
+MARGIN = 60
+"""Seconds after that until a half-written file is nobody's."""
 
 
 class DataUnavailable(RuntimeError):
@@ -234,6 +238,19 @@ def _is_html(start: bytes) -> bool:
     return bool(re.match(rb"<(?:!doctype|html|head|body|!--|\?xml)", text)) and b"html" in text
 
 
+def _forget_leftovers(folder: Path) -> None:
+    """Remove what downloads of killed processes left: files older than any download may last.
+
+    pooch writes to a temporary name in the folder of the file.
+    """
+    largest = max(entry.bytes for entry in registry().values())
+    oldest = time.time() - PATIENCE - largest / SLOWEST - MARGIN
+    for part in folder.glob("tmp*"):
+        with suppress(OSError):  # another process may have removed it
+            if part.stat().st_mtime < oldest:
+                part.unlink()
+
+
 def _downloader(entry: Entry) -> Callable[[str, str, object], None]:
     """What pooch calls with (address, path): bounded in silence, in time, and in size."""
 
@@ -260,6 +277,7 @@ def _downloader(entry: Entry) -> Callable[[str, str, object], None]:
 
 def _download(entry: Entry, url: str) -> Path:
     """Through pooch, which writes to a temporary name and keeps only a file with the right hash."""
+    _forget_leftovers(cache_folder())
     try:
         if urlsplit(url).scheme not in ("http", "https"):
             raise OSError("the address is neither http nor https")

@@ -33,7 +33,7 @@ def revision(repository: str) -> str:
     NotPinned : the file does not name it; the message says how to find the commit
     ValueError : the file cannot be read, or what it names is no commit
     """
-    if Path(repository).is_dir():
+    if Path(repository).is_absolute() or Path(repository).is_dir():
         return "main"
     place = os.environ.get(VARIABLE, "")
     try:
@@ -42,9 +42,9 @@ def revision(repository: str) -> str:
         raise ValueError(f"{VARIABLE}={place} is no TOML file of commits: {error}") from error
     if repository not in named:
         raise NotPinned(
-            f"no commit of {repository} is named: look it up under Files, History on its page of "
-            f'the Hugging Face Hub, write "{repository}" = "COMMIT" into a file and set {VARIABLE} '
-            "to its path",
+            f"no commit of {repository} is named, which is on the Hugging Face Hub only: look it "
+            f'up on its page, under Files and History, write "{repository}" = "COMMIT" into a '
+            f"file and set {VARIABLE} to its path",
             short=f"No commit of {repository} is named in {VARIABLE}.",
         )
     commit = named[repository]

@@ -97,7 +97,7 @@ def violations(shown):
 def test_figures_and_answers_run_and_what_is_injected_does_not(chromium, tmp_path):
     box = respond(..., 0.5, tolerance=0.01, name="half", otherwise="No.")
     figures = [book.figure(script).to_html() for script in book.scripts()[:2]]
-    text = page("".join([*figures, box._repr_html_()]))
+    text = page("".join([*figures, box.to_html()]))
     file = tmp_path / "page.html"
     file.write_text(with_policy(text, "page.html"), encoding="utf-8")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,11 +27,13 @@ class Rule:
 
     words : after "must be" in a message; holds : of the array of floats
     optional : whether None is allowed
+    single : whether only single numbers are looked at; what is none, the function judges itself
     """
 
     words: str
     holds: Callable[[np.ndarray], bool]
     optional: bool = False
+    single: bool = False
 
     def or_none(self) -> Rule:
         """The same, where None stands for "not known"."""
@@ -51,6 +54,8 @@ NOT_NEGATIVE = Rule("finite and at least 0", lambda x: _all(np.isfinite(x) & (x 
 SHARE = Rule("between 0 and 1", lambda x: _all((x >= 0) & (x <= 1)))
 WHOLE = Rule("a whole number of at least 0", lambda x: _all((x >= 0) & _is_whole(x)))
 COUNT = Rule("a whole number of at least 1", lambda x: _all((x >= 1) & _is_whole(x)))
+FINITE_NUMBER = Rule("finite", lambda x: _all(np.isfinite(x)), single=True)
+
 NUMBERS = Rule("numbers", lambda _x: True)
 """For a function that judges the values itself: a text is no number, nor is None."""
 
@@ -149,9 +154,10 @@ def check(name: str, parameter: str, value: object, rule: Rule) -> None:
     """Raise ``ValueError`` unless `value` satisfies `rule`; `name` is of the function."""
     if value is None and rule.optional:
         return
+    if rule.single and not isinstance(value, numbers.Number):
+        return
     try:
-        numbers = _numbers(value)
-        right = rule.holds(numbers)
+        right = rule.holds(_numbers(value))
     except (TypeError, ValueError, AttributeError):
         right = False
     if not right:

@@ -226,12 +226,12 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 contracts.guard(
     __name__,
     {
-        "exact": {"value": contracts.FINITE, "n": contracts.WHOLE.or_none()},
+        "exact": {"value": contracts.FINITE_NUMBER, "n": contracts.WHOLE.or_none()},
         "p_value": {"n": contracts.WHOLE.or_none()},
         "over_seeds": {"null": contracts.FINITE},
         "t_interval": {"null": contracts.FINITE},
         "bootstrap": {"values": contracts.ROWS, "n_resamples": contracts.COUNT},
-        "proportion": {"successes": contracts.WHOLE, "n": contracts.COUNT},
+        "proportion": {"successes": contracts.WHOLE, "n": contracts.WHOLE},
         "sign_test": {
             "successes": contracts.WHOLE,
             "n": contracts.COUNT,

@@ -19,7 +19,7 @@ CONTENT = np.random.default_rng(0).bytes(300_000)
 RECIPE = HeadRecipe(
     head=HeadConfig(d=4, n_pairs=6, n_embd=16, n_layers=1, n_heads=2, repeats=True),
     curriculum=Curriculum(d_start=2, d_step=2, n_start=4, n_step=2, every=100),
-    steps=300,
+    steps=200,
     lr=1e-3,
     batch=4,
 )
@@ -35,7 +35,7 @@ def swept(folder: Path) -> None:
 def stored(folder: Path) -> None:
     """The store, one value over the other; the last one stays."""
     results.forget_parts(folder)
-    for i in range(40):
+    for i in range(100):
         results.save(folder / "value.npz", {"x": np.full(20_000, float(i)), "i": i})
 
 

@@ -245,7 +245,7 @@ def test_right_arguments_are_taken(name):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("name", "parameter", "wrong"), cases())
+@pytest.mark.parametrize(("name", "parameter", "wrong"), list(cases()))
 def test_nonsense_is_never_answered_by_a_number(name, parameter, wrong):
     function, arguments = METHODS[name]
     try:

@@ -12,7 +12,6 @@ STEPS = (
     ("gaussian_rbf", "dead_starts"),
     ("model_ecosystem", "four_worlds"),
     ("quartet", "average_products"),
-    ("synthetic_data", "by_hand"),
 )
 """Chapter and step: cheap ones, with trained, simulated and fitted numbers among them."""
 

@@ -283,7 +283,7 @@ def test_a_hostile_server_costs_little_time_and_leaves_nothing(entry, monkeypatc
         begun = time.monotonic()
         with pytest.raises((data.DataUnavailable, data.DataCorrupt), match=said):
             data.fetch("demo/a.csv")
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 30  # and not the days that each byte would take
         hostile.shutdown()
     assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
     assert not [t for t in threading.enumerate() if isinstance(t, threading.Timer)]

@@ -187,6 +187,7 @@ class _Deadline:
 
     def __exit__(self, *_error: object) -> None:
         self._timer.cancel()
+        self._timer.join()
 
     def _end(self) -> None:
         with self._lock:

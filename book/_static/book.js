@@ -42,3 +42,11 @@ function onPaper(printed) {
 window.matchMedia("print").addEventListener("change", (event) => onPaper(event.matches));
 window.addEventListener("beforeprint", () => onPaper(true));
 window.addEventListener("afterprint", () => onPaper(false));
+
+// The theme's buttons say what they do; the policy of a page lets no attribute run.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-rp-click]");
+  if (!button) return;
+  if (button.dataset.rpClick === "print") window.print();
+  else if (typeof toggleFullScreen === "function") toggleFullScreen();
+});

@@ -60,20 +60,20 @@ def findings(slug: str) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
 
 
 def again(slug: str, every: int) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
-    """The same of some variants, and of the claims that a variant is about.
+    """The same of some variants, at one scale each, and of the claims that a variant is about.
 
-    every : 3 asks each third variant; the perfect one is always asked, for all claims
+    every : 3 asks each third variant; the perfect one is always asked, at all scales, for all
     """
     gc.freeze()
     stored = _stored(slug)
     found: dict[str, dict] = {}
-    for name, find in list(variants(slug).items())[::every]:
+    for i, (name, find) in enumerate(list(variants(slug).items())[::every]):
         found[name] = {}
-        for scale in SCALES:
+        for scale in SCALES if name == PERFECT else (SCALES[i % len(SCALES)],):
             claims = () if name == PERFECT else tuple(stored[name][scale])
-            with alone(*claims) if claims else nullcontext():
-                asked = name == PERFECT or claims
-                found[name][scale] = _fields(find(scale)) if asked else {}
+            if name == PERFECT or claims:
+                with alone(*claims) if claims else nullcontext():
+                    found[name][scale] = _fields(find(scale))
     return found
 
 

@@ -30,7 +30,8 @@ GOLDEN = Path(__file__).parent / "golden"
 SETTINGS = "settings"
 
 PERFECT = "perfect"
-"""The variant in full; of the others only the claims whose finding is another."""
+"""The variant in full; of the others only the claims whose finding is another, by the fields that
+are."""
 
 
 def settings() -> dict[str, dict[str, dict[str, object]]]:
@@ -82,12 +83,16 @@ def _fields(found: list[Finding]) -> dict[str, dict[str, object]]:
 
 
 def load(name: str) -> dict:
-    """What is stored, with the claims that are as in the perfect variant filled in."""
+    """What is stored, with what is as in the perfect variant filled in."""
     stored = _stored(name)
     if name == SETTINGS:
         return stored
     return {
-        variant: {scale: stored[PERFECT][scale] | rows for scale, rows in scales.items()}
+        variant: {
+            scale: {claim: row | scales[scale].get(claim, {}) for claim, row in full[scale].items()}
+            for scale in SCALES
+        }
+        for full in [stored[PERFECT]]
         for variant, scales in stored.items()
     }
 
@@ -107,14 +112,20 @@ def _differences(found: dict) -> dict:
     return {
         variant: {
             scale: {
-                claim: row
+                claim: changed
                 for claim, row in rows.items()
-                if variant == PERFECT or row != found[PERFECT][scale][claim]
+                if (changed := _changed(row, found[PERFECT][scale][claim], variant))
             }
             for scale, rows in scales.items()
         }
         for variant, scales in found.items()
     }
+
+
+def _changed(row: dict, perfect: dict, variant: str) -> dict:
+    if variant == PERFECT:
+        return row
+    return {name: value for name, value in row.items() if value != perfect[name]}
 
 
 def stored() -> list[str]:

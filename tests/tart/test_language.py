@@ -178,7 +178,7 @@ def test_a_prompt_that_is_too_long_is_refused(embedder):
 
 
 @pytest.mark.bench
-def test_the_cache_pays(language_model, tokenizer):
+def test_the_cache_pays(language_model, tokenizer, ratio):
     maker = PromptMaker(tokenizer)
     shown = [maker.example("free prize now", i % 2) for i in range(24)]
     asked = [maker.query("see you at dinner")] * 64
@@ -188,7 +188,7 @@ def test_the_cache_pays(language_model, tokenizer):
         return lambda: embedder.ask(shown, asked)
 
     cached, anew = quickest(asking(True), asking(False), repeats=3)
-    assert cached < 0.7 * anew
+    ratio("tart", "64 answers without a cache / with one", anew / cached, least=1 / 0.7)
 
 
 def answers():

@@ -240,6 +240,53 @@ def cut(page: Page) -> list[str]:
     )
 
 
+SHEET = 688
+"""CSS pixels of text on a sheet of A4: 210 mm without margins of 14 mm, which browsers leave."""
+
+_PRINTED = """async () => {
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const found = [];
+  const name = e => e.tagName.toLowerCase() + "." + e.className + " "
+    + e.textContent.trim().slice(0, 40);
+  const shown = e => e.checkVisibility({visibilityProperty: true})
+    && e.getBoundingClientRect().height > 1 && e.getBoundingClientRect().width > 1;
+  const controls = "button, input, select, textarea, form, nav, audio, video, .bd-sidebar, .rp-pdf"
+    + ", .headerlink";
+  for (const e of document.querySelectorAll(controls)) {
+    if (shown(e)) found.push("a control is printed: " + name(e));
+  }
+  const text = document.querySelector("article p, article li, article dd, article td");
+  const [r, g, b] = getComputedStyle(text ?? document.body).color.match(/[\\d.]+/g).map(Number);
+  if (r + g + b > 380) found.push(`letters are pale: ${r}, ${g}, ${b}`);
+  const limit = document.documentElement.clientWidth;
+  for (const e of document.querySelectorAll("article *")) {
+    const box = e.getBoundingClientRect();
+    if (!shown(e) || e.closest("svg, mjx-container, mjx-assistive-mml")) continue;
+    if (box.right > limit + 1 || box.left < -1) {
+      found.push(`${Math.round(box.left)} to ${Math.round(box.right)} px of ${limit}: ` + name(e));
+    } else if (e.matches("pre, .cell_output .text_html") && e.scrollWidth > e.clientWidth + 1) {
+      found.push(`${e.scrollWidth} px in ${e.clientWidth}: ` + name(e));
+    }
+  }
+  return [...new Set(found)].slice(0, 6);
+}"""
+
+
+def print_problems(page: Page) -> list[str]:
+    """What is wrong with a page on paper: controls, what a sheet cuts off, pale letters.
+
+    The page is as it was afterwards.
+    """
+    window = page.viewport_size
+    page.set_viewport_size({"width": SHEET, "height": 972})
+    page.emulate_media(media="print")
+    try:
+        return page.evaluate(_PRINTED)
+    finally:
+        page.emulate_media(media="screen")
+        page.set_viewport_size(window)
+
+
 def lost_icons(page: Page) -> list[str]:
     """Icons whose sign is not in the fonts that the site kept."""
     return page.evaluate(

@@ -131,10 +131,11 @@ def unpaired(soup: BeautifulSoup) -> list[str]:
 
 
 class Weight(NamedTuple):
-    """Bytes of a page: what its first picture waits for, and everything."""
+    """Bytes of a page: what its first picture waits for, everything, and everything as sent."""
 
     first: int
     all: int
+    sent: int
 
 
 _SIGNS = {
@@ -155,6 +156,7 @@ def weight(page: Path, site: Path) -> Weight:
     first : the page up to and with its first picture, style sheets, scripts that are not deferred,
         all text fonts; texts as a host sends them (gzip)
     all : everything, with the fonts of its formulas and every picture, and nothing compressed
+    sent : the same with texts compressed, as a host sends them
     """
     html, soup = page.read_text(encoding="utf-8"), tree(page)
     sheets = [tag["href"] for tag in soup.select("link[rel=stylesheet]")]
@@ -182,7 +184,14 @@ def weight(page: Path, site: Path) -> Weight:
     first = len(gzip.compress(start.encode())) + sum(map(sent.get, {*sheets, *blocking}))
     first += sum(map(sent.get, pictures[:1]))
     whole = len(html.encode()) + sum(size.values()) + math
-    return Weight(first + fonts + icons, whole + fonts + icons)
+    travels = len(gzip.compress(html.encode())) + sum(sent.values()) + math
+    return Weight(*(part + fonts + icons for part in (first, whole, travels)))
+
+
+def searching(soup: BeautifulSoup) -> list[str]:
+    """Scripts with the words of all pages, which only the page that searches needs."""
+    sources = [tag["src"] for tag in soup.select("script[src]")]
+    return [url for url in sources if re.search(r"search(?:tools|index)|language_data", url)]
 
 
 def double_ids(soup: BeautifulSoup) -> list[str]:

@@ -97,6 +97,26 @@ def test_a_formula_that_mathjax_could_not_read_is_found(show):
     assert browser.raw_math(show(body).page) == ["bad: Undefined control"]
 
 
+GOOD_PRINT = "<style>@media print { button { display: none } }</style>"
+
+
+def test_what_is_printed_badly_is_found(show):
+    body = "<p>Text.</p><button>Go</button>"
+    assert browser.print_problems(show(body, GOOD_PRINT).page) == []
+    (control,) = browser.print_problems(show(body).page)
+    assert "button" in control
+    wide = "<p>Text.</p><div style='width:900px'>Wide</div>"
+    assert "900" in browser.print_problems(show(wide).page)[0]
+    code = f"<p>Text.</p><pre style='overflow:auto'>{'x' * 300}</pre>"
+    assert "pre" in browser.print_problems(show(code).page)[0]
+    (pale,) = browser.print_problems(show("<p style='color:#ddd'>Text.</p>").page)
+    assert "pale" in pale
+    page = show(body).page
+    browser.print_problems(page)
+    assert page.viewport_size == browser.WIDE
+    assert page.evaluate("() => matchMedia('screen').matches")
+
+
 def test_a_page_that_is_too_wide_is_found(show):
     body = "<code style='white-space:nowrap'>" + "long_name_" * 60 + "</code>"
     (problem,) = browser.overflow(show(body, viewport=browser.PHONE).page)

@@ -119,9 +119,23 @@ def test_no_solution_is_a_fold_beside_a_fold(site):
 
 def test_no_page_is_heavy(site):
     found = {page.name: checks.weight(page, site) for page in checks.pages(site)}
-    limits = checks.Weight(first=400_000, all=2_500_000)
-    heavy = {n: w for n, w in found.items() if w.first > limits.first or w.all > limits.all}
+    heavy = {n: w for n, w in found.items() if w.first > 400_000 or w.all > 2_500_000}
     assert heavy == {}
+
+
+def test_the_front_page_is_light_to_its_last_card(site):
+    """As it travels, with the first figures of all chapters; fonts do not get smaller."""
+    front = site / "book" / "intro.html"
+    assert checks.weight(front, site).sent <= 600_000
+    pictures = checks.parse(front.read_text(encoding="utf-8")).select("article img")
+    heroes = problems(site, lambda html: checks.parse(html).select(".tag_hero figure")[:1])
+    assert len(pictures) == 2 * len(heroes)  # light and dark, of which a browser loads one
+    assert all(image["loading"] == "lazy" for image in pictures)
+
+
+def test_only_the_page_that_searches_has_the_words_of_all_pages(site):
+    found = {p.name for p in checks.pages(site) if checks.searching(checks.parse(p.read_text()))}
+    assert found == {"search.html"}
 
 
 def test_buttons_lead_to_the_repository_only_if_there_is_one(site, project):

@@ -29,6 +29,7 @@ CHECKS = (
     "live",
     "answers",
     "first screen",
+    "print",
 )
 """What a visit collects, each a list of problems."""
 
@@ -73,6 +74,7 @@ def look(
         "explorers": browser.explorer_problems(page),
         "axe": browser.axe(page, both_modes=both_modes) if with_axe else [],
     }
+    found["print"] = browser.print_problems(page)
     # last: what the images and the explorers asked for belongs to it
     return {**found, "errors": seen.errors, "requests": seen.foreign}
 

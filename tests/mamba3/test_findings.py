@@ -7,7 +7,7 @@ from scipy import stats as scipy_stats
 from companion import claims
 from companion.data import Missing
 from companion.mamba3.lab import recall, tracking
-from companion.mamba3.method.roofline import flops
+from companion.mamba3.method.scan import flops
 from companion.mamba3.verdict import FEW, inside, minus_ten_times, series, verdicts
 from companion.records._store import plain
 from companion.stats import Interval, over_seeds, proportion

@@ -1,43 +1,32 @@
-"""The experiments as the notebook calls them: settings in, results out."""
+"""The experiments, one function a step of the notebook: settings in, results out."""
 
 from __future__ import annotations
 
-from companion.consistent_diffusion.lab import estimator, plane, random_features, systems
+from companion.consistent_diffusion.lab import estimator, line, plane, systems
 from companion.consistent_diffusion.lab.molecule import frames as stored
 from companion.consistent_diffusion.lab.molecule import scores
 from companion.consistent_diffusion.settings import Settings
 
 
-def run_estimator(settings: Settings, seed: int) -> estimator.Unbiased:
-    """The estimate from first derivatives against the exact square."""
+def check_estimator(settings: Settings, seed: int) -> estimator.Unbiased:
+    """The estimate from first derivatives against the exact square (O1)."""
     return estimator.check_estimator(settings.weak_draws, seed)
 
 
-def run_line(settings: Settings, seed: int) -> random_features.LineRuns:
-    """The random-feature model on a mixture: penalties, and the negative controls."""
-    return random_features.run_line(
-        settings.mixture_seeds,
-        settings.mixture_points,
-        settings.mixture_alphas,
+def two_modes(settings: Settings, seed: int) -> line.LineRuns:
+    """Random features on a line: penalties, and the negative controls (O2, O3)."""
+    return line.run_line(
+        settings.line_seeds,
+        settings.line_points,
+        settings.line_alphas,
         settings.control_seeds,
         seed,
+        settings.jobs,
     )
 
 
-def run_plane(settings: Settings, seed: int) -> random_features.PlaneRuns:
-    """The random-feature model on Muller-Brown: strength of the penalty, experts or whole."""
-    return random_features.run_plane(
-        settings.plane_seeds,
-        settings.plane_points,
-        settings.plane_features,
-        settings.expert_alphas,
-        settings.whole_alphas,
-        seed,
-    )
-
-
-def run_models(settings: Settings, seed: int) -> plane.PlaneModels:
-    """The four methods on Muller-Brown, trained and simulated."""
+def muller_brown(settings: Settings, seed: int) -> plane.PlaneModels:
+    """The methods on Muller-Brown, trained and simulated (C1 to C6, O4)."""
     return plane.run_models(settings, seed)
 
 
@@ -51,21 +40,25 @@ def load_frames() -> stored.Frames:
     return stored.load_frames()
 
 
-def run_live(frames: stored.Frames, settings: Settings, seed: int) -> stored.Live:
+def live_dynamics(settings: Settings, seed: int) -> stored.Live:
     """Molecular dynamics, now, from the start of the stored frames."""
-    return stored.run_live(frames, settings.molecule_live_ps, seed)
+    return stored.run_live(
+        stored.load_frames(), settings.molecule_live_ps, settings.molecule_temperature, seed
+    )
 
 
-def run_molecule(settings: Settings, seed: int) -> scores.MoleculeResult:
-    """The molecule's networks, simulations, and scores.
+def molecule(weights: str, settings: Settings, seed: int) -> scores.MoleculeResult:
+    """The molecule's networks, simulations, and scores (C6 to C10, O5, O6).
+
+    weights : hash of the networks that ship, "" where the run trains its own
 
     Raises
     ------
     As :func:`companion.consistent_diffusion.lab.molecule.scores.run_molecule` does.
     """
-    return scores.run_molecule(settings, seed)
+    return scores.run_molecule(weights, settings, seed)
 
 
-def run_speed(settings: Settings, seed: int) -> estimator.Speeds:
-    """What an update costs by hand and by machine, and what the penalty adds."""
-    return estimator.run_speed(settings, seed)
+def speed(settings: Settings, seed: int) -> estimator.Speeds:
+    """What the penalty adds to a training step."""
+    return estimator.time_steps(settings.batch, settings.alpha, settings.bench_repeats, seed)

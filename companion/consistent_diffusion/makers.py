@@ -12,10 +12,19 @@ from types import MappingProxyType
 
 from companion.consistent_diffusion.lab.molecule.chains import make_nets
 from companion.consistent_diffusion.lab.molecule.frames import make_frames
+from companion.consistent_diffusion.lab.molecule.models import Sizes
+from companion.consistent_diffusion.lab.run import sizes_of
+from companion.consistent_diffusion.settings import PRESETS
 
 Say = Callable[[str], None]
 
+
+def make_molecule(scratch: Path, say: Say) -> Path:
+    """Train the molecule's networks at the settings of the book."""
+    return make_nets(scratch, say, sizes_of(Sizes, PRESETS["book"]))
+
+
 MAKERS: Mapping[str, Callable[[Path, Say], Path]] = MappingProxyType(
-    {"frames": make_frames, "molecule": make_nets}
+    {"frames": make_frames, "molecule": make_molecule}
 )
 """What to make -> function of a folder for checkpoints and of a way to say what happens."""

@@ -43,9 +43,19 @@ def start(frames):
 
 
 def test_energy_of_the_minimized_structure_is_the_published_one():
-    assert peptide.potential_energy(molecule_frames.start_positions()) == pytest.approx(
-        -133.80, abs=0.01
+    """-133.8 kJ/mol; of the chapter's system, whose rigid bonds have no energy of their own."""
+    import openmm
+    from openmm import app, unit
+
+    system = app.ForceField(*peptide.FORCE_FIELD).createSystem(
+        peptide.topology(), nonbondedMethod=app.NoCutoff, constraints=None
     )
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    context.setPositions(molecule_frames.start_positions())
+    energy = context.getState(getEnergy=True).getPotentialEnergy()
+    assert energy.value_in_unit(unit.kilojoule_per_mole) == pytest.approx(-133.80, abs=0.01)
+    assert peptide.make_system(peptide.Motion()).getNumConstraints() == 12
 
 
 def test_the_molecule_is_the_one_of_the_pdb_file():

@@ -27,10 +27,31 @@ from companion.consistent_diffusion.method.diffusion import T_MIN, exact_residua
 from companion.consistent_diffusion.method.losses import Objective
 from companion.consistent_diffusion.method.networks import EnergyMLP, Experts
 from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
-from companion.consistent_diffusion.settings import Settings
 from companion.scale import generator, one_thread, torch_generator
 from companion.sweep import sweep
 from companion.training import n_parameters
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; each as the setting of the same name."""
+
+    plane_seeds: int
+    data_chains: int
+    data_steps: int
+    steps: int
+    hidden: tuple[int, ...]
+    expert_hidden: tuple[tuple[int, ...], ...]
+    batch: int
+    lr: float
+    alpha: float
+    strong: float
+    iid: int
+    iid_steps: int
+    chains: int
+    sim_steps: int
+    jobs: int
+
 
 METHODS = ("Diffusion", "Fokker-Planck", "Mixture", "Both")
 """One network or three experts; without or with the penalty."""
@@ -86,54 +107,54 @@ def training_set(seed: int, chains: int, steps: int) -> np.ndarray:
     return frames.reshape(-1, 2).astype(np.float32)
 
 
-def build_part(name: str, seed: int, settings: Settings) -> EnergyMLP:
+def build_part(name: str, seed: int, sizes: Sizes) -> EnergyMLP:
     """The untrained stack of one network a seed; `seed` draws the weights."""
     part = PARTS[name]
     return EnergyMLP(
         2,
-        settings.hidden if part.expert is None else settings.expert_hidden[part.expert],
+        sizes.hidden if part.expert is None else sizes.expert_hidden[part.expert],
         generator=torch_generator(seed, "weights", part.t0, part.t1),
         t0=part.t0,
         t1=part.t1,
-        seeds=settings.plane_seeds,
+        seeds=sizes.plane_seeds,
     )
 
 
-def updates_of(name: str, settings: Settings) -> int:
+def updates_of(name: str, sizes: Sizes) -> int:
     """Training steps of one network."""
-    return max(1, round(PARTS[name].share * settings.steps))
+    return max(1, round(PARTS[name].share * sizes.steps))
 
 
-def budget(method: str, settings: Settings) -> tuple[int, int]:
+def budget(method: str, sizes: Sizes) -> tuple[int, int]:
     """(trained numbers, updates) of one model of a method, its experts together."""
     parts = NEEDS[method]
     return (
-        sum(n_parameters(build_part(name, 0, settings)) for name in parts) // settings.plane_seeds,
-        sum(updates_of(name, settings) for name in parts),
+        sum(n_parameters(build_part(name, 0, sizes)) for name in parts) // sizes.plane_seeds,
+        sum(updates_of(name, sizes) for name in parts),
     )
 
 
 @one_thread()
-def train_part(name: str, data: np.ndarray, settings: Settings, seed: int) -> Weights:
+def train_part(name: str, data: np.ndarray, sizes: Sizes, seed: int) -> Weights:
     """Train one network of every seed, in one stack; see :data:`PARTS`.  Name -> weights.
 
     Raises ``TrainingDiverged`` with step and seed.
     """
     part = PARTS[name]
-    model = build_part(name, seed, settings)
-    alpha = getattr(settings, part.penalty) if part.penalty else 0.0
+    model = build_part(name, seed, sizes)
+    alpha = getattr(sizes, part.penalty) if part.penalty else 0.0
     objective = Objective(*part.trained, midpoint=part.midpoint, alpha=alpha)
-    fit = Fit(updates_of(name, settings), settings.batch, settings.lr)
+    fit = Fit(updates_of(name, sizes), sizes.batch, sizes.lr)
     points, label = torch.as_tensor(data), f"Muller-Brown, {part.t0:g} to {part.t1:g}"
     train(model, points, objective, fit, seed=seed, label=label, progress=False)
     return {key: value.numpy().copy() for key, value in model.state_dict().items()}
 
 
-def assemble(method: str, trained: Mapping[str, Weights], settings: Settings) -> nn.Module:
+def assemble(method: str, trained: Mapping[str, Weights], sizes: Sizes) -> nn.Module:
     """The stack of models of a method from its trained parts."""
     parts = []
     for name in NEEDS[method]:
-        model = build_part(name, 0, settings)
+        model = build_part(name, 0, sizes)
         model.load_state_dict({k: torch.tensor(v) for k, v in trained[name].items()})
         parts.append(model.eval())
     return parts[0] if len(parts) == 1 else Experts(parts, EDGES)
@@ -268,7 +289,7 @@ def score_method(
     trained: Mapping[str, Weights],
     data: np.ndarray,
     reference: np.ndarray,
-    settings: Settings,
+    sizes: Sizes,
     seed: int,
 ) -> Scored:
     """Denoise, simulate, and read the laws of all models of a method.
@@ -276,16 +297,16 @@ def score_method(
     Of those with the strong penalty the laws alone are judged: few samples do.
     """
     if method in STRONG:
-        settings = replace(settings, iid=min(settings.iid, 1000), sim_steps=500)
+        sizes = replace(sizes, iid=min(sizes.iid, 1000), sim_steps=500)
     rng, draws = generator(seed, "score"), torch_generator(seed, "score")
-    model = assemble(method, trained, settings)
+    model = assemble(method, trained, sizes)
     force, lanes = force_model(model), model.lanes
-    iid = denoise(model.score, (*lanes, settings.iid, 2), draws, steps=settings.iid_steps)
-    dynamics = Dynamics(KT, FRICTION, DT, MASS, settings.sim_steps, 50, limit=6.0)
-    start = torch.as_tensor(data[rng.integers(0, len(data), (*lanes, settings.chains))])
+    iid = denoise(model.score, (*lanes, sizes.iid, 2), draws, steps=sizes.iid_steps)
+    dynamics = Dynamics(KT, FRICTION, DT, MASS, sizes.sim_steps, 50, limit=6.0)
+    start = torch.as_tensor(data[rng.integers(0, len(data), (*lanes, sizes.chains))])
     chains = simulate(force.score, start, dynamics, draws)
     kept = [
-        (cut(a, settings.iid, rng), cut(b, settings.iid, rng))
+        (cut(a, sizes.iid, rng), cut(b, sizes.iid, rng))
         for a, b in zip(iid.samples, chains.pooled(), strict=True)
     ]
     found = np.array([[errors(reference, part) for part in pair] for pair in kept])
@@ -312,12 +333,12 @@ def score_method(
     )
 
 
-def held_out(seed: int, settings: Settings) -> list[np.ndarray]:
+def held_out(seed: int, sizes: Sizes) -> list[np.ndarray]:
     """Two reference runs that no model saw, cut to the samples that count: (n, 2) each."""
     return [
         cut(
-            training_set(seed + 10_000 + i, settings.chains, settings.sim_steps),
-            settings.iid,
+            training_set(seed + 10_000 + i, sizes.chains, sizes.sim_steps),
+            sizes.iid,
             generator(seed, "cut", i),
         )
         for i in range(2)
@@ -325,28 +346,28 @@ def held_out(seed: int, settings: Settings) -> list[np.ndarray]:
 
 
 def run_models(
-    settings: Settings, seed: int, *, methods: Sequence[str] = (*METHODS, *STRONG)
+    sizes: Sizes, seed: int, *, methods: Sequence[str] = (*METHODS, *STRONG)
 ) -> PlaneModels:
     """Train and score all methods, every seed of a network in one stack."""
-    data = training_set(seed, settings.data_chains, settings.data_steps)
+    data = training_set(seed, sizes.data_chains, sizes.data_steps)
     names = [name for name in PARTS if any(name in NEEDS[method] for method in methods)]
     done = sweep(
-        partial(train_part, data=data, settings=settings, seed=seed),
+        partial(train_part, data=data, sizes=sizes, seed=seed),
         [{"name": name} for name in names],
-        n_jobs=settings.jobs,
+        n_jobs=sizes.jobs,
         label="training",
         unpack=True,
     )
     trained = dict(zip(names, done, strict=True))
-    runs = held_out(seed, settings)
+    runs = held_out(seed, sizes)
     jobs = [
         {"method": method, "trained": {name: trained[name] for name in NEEDS[method]}}
         for method in methods
     ]
     scored = sweep(
-        partial(score_method, data=data, reference=runs[0], settings=settings, seed=seed),
+        partial(score_method, data=data, reference=runs[0], sizes=sizes, seed=seed),
         jobs,
-        n_jobs=settings.jobs,
+        n_jobs=sizes.jobs,
         label="denoising, simulating",
         unpack=True,
     )
@@ -355,4 +376,4 @@ def run_models(
         for field in Scored.__dataclass_fields__
     }
     n = min(map(len, runs))
-    return PlaneModels(**by, floor=errors(*runs), n=n, seeds=settings.plane_seeds)
+    return PlaneModels(**by, floor=errors(*runs), n=n, seeds=sizes.plane_seeds)

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from companion.consistent_diffusion.lab import estimator, line, plane, systems
+from companion.consistent_diffusion.lab.molecule import chains, models, scores
 from companion.consistent_diffusion.lab.molecule import frames as stored
-from companion.consistent_diffusion.lab.molecule import scores
 from companion.consistent_diffusion.settings import Settings
+
+
+def sizes_of(kind: type, settings: Settings) -> object:
+    """The part of the settings that an experiment takes, as its own class."""
+    return kind(**{field.name: getattr(settings, field.name) for field in fields(kind)})
+
+
+def budgets(settings: Settings) -> list[tuple[str, str, int, int]]:
+    """System, method, trained numbers, and updates of one model, its experts together."""
+    on_plane, on_molecule = (sizes_of(part.Sizes, settings) for part in (plane, models))
+    rows = [("Muller-Brown", name, *plane.budget(name, on_plane)) for name in plane.METHODS]
+    found = models.molecule_budgets(on_molecule)
+    return [*rows, *(("alanine dipeptide", name, *found[name]) for name in found)]
+
+
+def shipped_weights(settings: Settings) -> str:
+    """Hash of the molecule's networks that ship; "" where the run trains its own, or without."""
+    return chains.shipped_hash() if settings.molecule_weights == "shipped" else ""
 
 
 def check_estimator(settings: Settings, seed: int) -> estimator.Unbiased:
@@ -27,7 +47,7 @@ def two_modes(settings: Settings, seed: int) -> line.LineRuns:
 
 def muller_brown(settings: Settings, seed: int) -> plane.PlaneModels:
     """The methods on Muller-Brown, trained and simulated (C1 to C6, O4)."""
-    return plane.run_models(settings, seed)
+    return plane.run_models(sizes_of(plane.Sizes, settings), seed)
 
 
 def exact_curve() -> systems.Curve:
@@ -56,7 +76,7 @@ def molecule(weights: str, settings: Settings, seed: int) -> scores.MoleculeResu
     ------
     As :func:`companion.consistent_diffusion.lab.molecule.scores.run_molecule` does.
     """
-    return scores.run_molecule(weights, settings, seed)
+    return scores.run_molecule(weights, sizes_of(models.Sizes, settings), seed)
 
 
 def speed(settings: Settings, seed: int) -> estimator.Speeds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,8 @@ from companion.claims import measured_text
 from companion.consistent_diffusion.lab.estimator import Speeds
 from companion.consistent_diffusion.lab.line import LineRuns
 from companion.consistent_diffusion.lab.molecule.frames import Frames, Statistic, rare_visits
-from companion.consistent_diffusion.lab.molecule.models import molecule_budgets
 from companion.consistent_diffusion.lab.molecule.scores import MoleculeResult
-from companion.consistent_diffusion.lab.plane import METHODS, PlaneModels, budget
-from companion.consistent_diffusion.settings import Settings
+from companion.consistent_diffusion.lab.plane import METHODS, PlaneModels
 from companion.stats import over_seeds
 from companion.tables import styled
 
@@ -219,10 +218,7 @@ def molecule_comparison(result: MoleculeResult, numbers: pd.DataFrame) -> pd.Dat
     return frame
 
 
-def budgets(settings: Settings) -> pd.DataFrame:
+def budgets(rows: Sequence[tuple[str, str, int, int]]) -> pd.DataFrame:
     """Trained numbers and updates of every method, its experts together."""
-    rows = [("Muller-Brown", name, *budget(name, settings)) for name in METHODS]
-    for name, (numbers, updates) in molecule_budgets(settings).items():
-        rows.append(("alanine dipeptide", name, numbers, updates))
     frame = pd.DataFrame(rows, columns=["system", "method", "numbers", "updates"])
     return frame.set_index("system").map(lambda v: f"{v:,}" if isinstance(v, int) else v)

@@ -19,6 +19,7 @@ from torch import Tensor
 from companion.consistent_diffusion.lab.molecule.frames import ASSETS, load_frames
 from companion.consistent_diffusion.lab.molecule.models import (
     Molecule,
+    Sizes,
     Trained,
     model_of,
     molecule_of,
@@ -34,11 +35,10 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
 from companion.consistent_diffusion.method.diffusion import T_MIN
 from companion.consistent_diffusion.method.networks import Experts
 from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
-from companion.consistent_diffusion.settings import PRESETS, Settings
 from companion.consistent_diffusion.sources import published_beads
 from companion.data import DataUnavailable
 from companion.scale import generator, one_thread, torch_generator
-from companion.sweep import sweep
+from companion.sweep import kept_in, sweep
 
 # -------------------------------------------------------------------------------- shipped networks
 NAME = "molecule_nets"
@@ -50,7 +50,7 @@ class NetsDamaged(ValueError):
     """The trained networks and their record do not belong together, or to these settings."""
 
 
-def training_of(settings: Settings) -> dict[str, object]:
+def training_of(sizes: Sizes) -> dict[str, object]:
     """The settings that a trained network depends on."""
     names = (
         "molecule_seeds",
@@ -66,20 +66,15 @@ def training_of(settings: Settings) -> dict[str, object]:
         "molecule_alpha",
         "molecule_share",
     )
-    return {name: json.loads(json.dumps(getattr(settings, name))) for name in names}
+    return {name: json.loads(json.dumps(getattr(sizes, name))) for name in names}
 
 
 def make_nets(
-    scratch: Path,
-    say: Callable[[str], None],
-    folder: Path = ASSETS,
-    settings: Settings = PRESETS["book"],
+    scratch: Path, say: Callable[[str], None], sizes: Sizes, folder: Path = ASSETS
 ) -> Path:
     """Train every network of the book, two side by side; each is kept in `scratch` when done."""
-    from companion.sweep import kept_in
-
     with kept_in(scratch / "nets"):
-        trained = train_all(load_molecule(settings), settings, MAKER_SEED)
+        trained = train_all(load_molecule(sizes), sizes, MAKER_SEED)
     arrays = {f"{name}|loss": one.loss for name, one in trained.items()}
     for name, one in trained.items():
         arrays |= {f"{name}|{key}": value for key, value in one.weights.items()}
@@ -91,7 +86,7 @@ def make_nets(
     record = {
         "what": "networks of alanine dipeptide, one stack of seeds each",
         "sha256": hashlib.sha256(fresh.read_bytes()).hexdigest(),
-        "settings": training_of(settings),
+        "settings": training_of(sizes),
         "seed": MAKER_SEED,
         "processor_s": {name: round(one.seconds) for name, one in trained.items()},
         "torch": torch.__version__,
@@ -103,18 +98,15 @@ def make_nets(
     return path
 
 
-def shipped_hash(settings: Settings, folder: Path = ASSETS) -> str:
-    """SHA-256 of the networks that ship; "" where a run trains its own, or where they are not.
-
-    What a stored result depends on.
-    """
+def shipped_hash(folder: Path = ASSETS) -> str:
+    """SHA-256 of the networks that ship, "" where they are not: what a stored result depends on."""
     about = folder / f"{NAME}.json"
-    if settings.molecule_weights == "trained" or not about.is_file():
+    if not about.is_file():
         return ""
     return json.loads(about.read_text(encoding="utf-8"))["sha256"]
 
 
-def load_nets(settings: Settings, folder: Path = ASSETS) -> dict[str, Trained]:
+def load_nets(sizes: Sizes, folder: Path = ASSETS) -> dict[str, Trained]:
     """The networks that ship, checked against their record.
 
     Raises
@@ -130,7 +122,7 @@ def load_nets(settings: Settings, folder: Path = ASSETS) -> dict[str, Trained]:
     record = json.loads(about.read_text(encoding="utf-8"))
     if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
         raise NetsDamaged(f"{path.name} is not the file of its record")
-    if record["settings"] != training_of(settings):
+    if record["settings"] != training_of(sizes):
         raise NetsDamaged(
             f"{path.name} was trained with other settings than these; molecule_weights 'trained' "
             "trains networks in the run"
@@ -146,27 +138,27 @@ def load_nets(settings: Settings, folder: Path = ASSETS) -> dict[str, Trained]:
     }
 
 
-def load_molecule(settings: Settings, seed: int = 0) -> Molecule:
+def load_molecule(sizes: Sizes, seed: int = 0) -> Molecule:
     """The frames that the models learn from.
 
     Raises
     ------
     companion.data.DataUnavailable : the published trajectory is asked for and cannot be had
     """
-    if settings.molecule_frames == "ours":
+    if sizes.molecule_frames == "ours":
         return molecule_of(load_frames().all)
     from companion.data._fetch import cache_folder
 
     return molecule_of(published_beads(cache_folder(), 50_000, generator(seed, "published")))
 
 
-def train_all(molecule: Molecule, settings: Settings, seed: int) -> dict[str, Trained]:
+def train_all(molecule: Molecule, sizes: Sizes, seed: int) -> dict[str, Trained]:
     """Train every network, all seeds in one stack: name -> trained."""
-    names = list(nets(settings))
+    names = list(nets(sizes))
     done = sweep(
-        partial(train_net, molecule=molecule, settings=settings, seed=seed),
+        partial(train_net, molecule=molecule, sizes=sizes, seed=seed),
         [{"name": name} for name in names],
-        n_jobs=settings.jobs,
+        n_jobs=sizes.jobs,
         label="training",
         unpack=True,
     )
@@ -214,23 +206,23 @@ def label_of(method: str, t_eval: float) -> str:
     return method if t_eval <= T_MIN else f"Two For One, t = {t_eval:g}"
 
 
-def dynamics_of(settings: Settings) -> Dynamics:
+def dynamics_of(sizes: Sizes) -> Dynamics:
     """Constants of the simulations: friction 1/ps, the temperature asked for, a frame every 2 ps
     (ten frames of chains that are shorter than ten times that).
     """
-    every = min(FRAME_PS, settings.molecule_ps / 10)
+    every = min(FRAME_PS, sizes.molecule_ps / 10)
     return Dynamics(
-        kT=K_BOLTZMANN * settings.molecule_temperature,
+        kT=K_BOLTZMANN * sizes.molecule_temperature,
         friction=1.0,
-        dt=settings.molecule_dt,
+        dt=sizes.molecule_dt,
         mass=MASS,
-        steps=round(settings.molecule_ps / settings.molecule_dt),
-        every=round(every / settings.molecule_dt),
+        steps=round(sizes.molecule_ps / sizes.molecule_dt),
+        every=round(every / sizes.molecule_dt),
         limit=LIMIT,
     )
 
 
-def starts(molecule: Molecule, settings: Settings, draws: torch.Generator) -> Tensor:
+def starts(molecule: Molecule, sizes: Sizes, draws: torch.Generator) -> Tensor:
     """Frames of the data that chains start from, first those outside of the rare state, then those
     in it: (seeds, chains, 15) in units of the model.
 
@@ -238,9 +230,9 @@ def starts(molecule: Molecule, settings: Settings, draws: torch.Generator) -> Te
     """
     inside = torch.as_tensor(in_rare_state(phi_psi(molecule.beads)[:, 0]))
     parts = []
-    for where, n in ((~inside, settings.molecule_common), (inside, settings.molecule_rare)):
+    for where, n in ((~inside, sizes.molecule_common), (inside, sizes.molecule_rare)):
         rows = torch.nonzero(where)[:, 0]
-        parts.append(rows[torch.randint(len(rows), (settings.molecule_seeds, n), generator=draws)])
+        parts.append(rows[torch.randint(len(rows), (sizes.molecule_seeds, n), generator=draws)])
     return molecule.x[torch.cat(parts, 1)]
 
 
@@ -250,17 +242,17 @@ def move(
     t_eval: float,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    settings: Settings,
+    sizes: Sizes,
     seed: int,
 ) -> Moved:
     """Simulate with one method; the same seed gives every method the same starts and kicks."""
     draws = torch_generator(seed, "molecule", "langevin")
-    model = model_of(method, trained, molecule, settings)
+    model = model_of(method, trained, molecule, sizes)
     moving = model.last if isinstance(model, Experts) else model
     chains = simulate(
         moving.score,
-        starts(molecule, settings, draws) * molecule.scale,
-        dynamics_of(settings),
+        starts(molecule, sizes, draws) * molecule.scale,
+        dynamics_of(sizes),
         draws,
         t_eval=t_eval,
         scale=molecule.scale,
@@ -280,16 +272,16 @@ def draw(
     method: str,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    settings: Settings,
+    sizes: Sizes,
     seed: int,
 ) -> Drawn:
     """Denoise with one method."""
-    model = model_of(method, trained, molecule, settings)
+    model = model_of(method, trained, molecule, sizes)
     found = denoise(
         model.score,
-        (settings.molecule_seeds, settings.molecule_iid, 15),
+        (sizes.molecule_seeds, sizes.molecule_iid, 15),
         torch_generator(seed, "molecule", "iid"),
-        steps=settings.molecule_iid_steps,
+        steps=sizes.molecule_iid_steps,
         project=centered,
     )
     beads = found.samples * molecule.scale
@@ -300,7 +292,7 @@ def skew_share(
     method: str,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    settings: Settings,
+    sizes: Sizes,
     seed: int,
     n: int = 64,
 ) -> np.ndarray:
@@ -308,9 +300,9 @@ def skew_share(
 
     0 for the gradient of an energy.
     """
-    rows = generator(seed, "jacobian").integers(0, len(molecule.x), (settings.molecule_seeds, n))
+    rows = generator(seed, "jacobian").integers(0, len(molecule.x), (sizes.molecule_seeds, n))
     x = molecule.x[torch.as_tensor(rows)].clone().requires_grad_()
-    model = model_of(method, trained, molecule, settings)
+    model = model_of(method, trained, molecule, sizes)
     moving = model.last if isinstance(model, Experts) else model
     score = moving.score(x, torch.full(x.shape[:-1], T_MIN))
     found = [
@@ -336,23 +328,23 @@ class Simulated:
 
 
 def simulate_all(
-    trained: Mapping[str, Trained], molecule: Molecule, settings: Settings, seed: int
+    trained: Mapping[str, Trained], molecule: Molecule, sizes: Sizes, seed: int
 ) -> Simulated:
     """Simulate with every method, with "Two For One" at each time, and denoise with three."""
-    given = {"trained": trained, "molecule": molecule, "settings": settings, "seed": seed}
+    given = {"trained": trained, "molecule": molecule, "sizes": sizes, "seed": seed}
     asked = [(method, T_MIN) for method in MOVED]
-    asked += [("Diffusion", t) for t in settings.molecule_t_evals]
+    asked += [("Diffusion", t) for t in sizes.molecule_t_evals]
     moved = sweep(
         partial(move, **given),
         [{"method": method, "t_eval": t} for method, t in asked],
-        n_jobs=settings.jobs,
+        n_jobs=sizes.jobs,
         label="simulating",
         unpack=True,
     )
     drawn = sweep(
         partial(draw, **given),
         [{"method": method} for method in DENOISED],
-        n_jobs=settings.jobs,
+        n_jobs=sizes.jobs,
         label="denoising",
         unpack=True,
     )

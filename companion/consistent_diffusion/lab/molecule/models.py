@@ -36,9 +36,36 @@ from companion.consistent_diffusion.method.networks import (
     Local,
     time_features,
 )
-from companion.consistent_diffusion.settings import Settings
 from companion.scale import derive_seed, one_thread, torch_generator
 from companion.training import n_parameters
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; each as the setting of the same name."""
+
+    molecule_seeds: int
+    molecule_weights: str
+    molecule_network: str
+    molecule_frames: str
+    molecule_hidden: tuple[int, ...]
+    molecule_batch: int
+    molecule_lr: float
+    molecule_single_steps: int
+    molecule_large_steps: tuple[int, ...]
+    molecule_small_steps: int
+    molecule_borders: tuple[float, ...]
+    molecule_alpha: float
+    molecule_share: float
+    molecule_t_evals: tuple[float, ...]
+    molecule_common: int
+    molecule_rare: int
+    molecule_ps: float
+    molecule_dt: float
+    molecule_temperature: float
+    molecule_iid: int
+    molecule_iid_steps: int
+    jobs: int
 
 
 # ------------------------------------------------------------------------------------------- energy
@@ -219,9 +246,9 @@ class Net(NamedTuple):
     energy: bool = True
 
 
-def nets(settings: Settings) -> dict[str, Net]:
+def nets(sizes: Sizes) -> dict[str, Net]:
     """Name -> network, dearest first; the midpoints are the paper's."""
-    s, edges = settings, (1.0, *settings.molecule_borders)
+    s, edges = sizes, (1.0, *sizes.molecule_borders)
     small = Net(0.0, edges[-1], 0.3 * edges[-1], s.molecule_small_steps)
     found = {
         "small, penalty": small._replace(alpha=s.molecule_alpha),
@@ -235,41 +262,41 @@ def nets(settings: Settings) -> dict[str, Net]:
     return found
 
 
-def parts_of(method: str, settings: Settings) -> list[str]:
+def parts_of(method: str, sizes: Sizes) -> list[str]:
     """Names of a method's networks, from large t to small."""
-    large = [name for name in nets(settings) if name.startswith("large")]
+    large = [name for name in nets(sizes) if name.startswith("large")]
     return [name for part in PARTS[method] for name in (large if part == "large" else [part])]
 
 
-def build(net: Net, spread: Spread, settings: Settings, seed: int) -> nn.Module:
+def build(net: Net, spread: Spread, sizes: Sizes, seed: int) -> nn.Module:
     """The untrained stack of one network a seed; `seed` draws the weights."""
-    if settings.molecule_network == "transformer":
+    if sizes.molecule_network == "transformer":
         kind = GraphEnergy if net.energy else GraphScore
         with torch.random.fork_rng():  # the transformer draws from torch's own generator
             torch.manual_seed(seed)
             one = [
                 kind(torch.arange(N_BEADS), t0=net.t0, t1=net.t1)
-                for _ in range(settings.molecule_seeds)
+                for _ in range(sizes.molecule_seeds)
             ]
         return Separate(one)
     kind = MoleculeEnergy if net.energy else MoleculeScore
     return kind(
         spread,
-        settings.molecule_hidden,
+        sizes.molecule_hidden,
         generator=torch_generator(seed, "weights"),
         t0=net.t0,
         t1=net.t1,
-        seeds=settings.molecule_seeds,
+        seeds=sizes.molecule_seeds,
     )
 
 
-def molecule_budgets(settings: Settings) -> dict[str, tuple[int, int]]:
+def molecule_budgets(sizes: Sizes) -> dict[str, tuple[int, int]]:
     """Method -> (trained numbers, updates) of one model, its networks together."""
-    spread, known, found = Spread(*torch.ones(2, N_INVARIANTS)), nets(settings), {}
+    spread, known, found = Spread(*torch.ones(2, N_INVARIANTS)), nets(sizes), {}
     for method in PARTS:
-        parts = [known[name] for name in parts_of(method, settings)]
-        numbers = sum(n_parameters(build(net, spread, settings, 0)) for net in parts)
-        found[method] = numbers // settings.molecule_seeds, sum(net.steps for net in parts)
+        parts = [known[name] for name in parts_of(method, sizes)]
+        numbers = sum(n_parameters(build(net, spread, sizes, 0)) for net in parts)
+        found[method] = numbers // sizes.molecule_seeds, sum(net.steps for net in parts)
     return found
 
 
@@ -287,24 +314,24 @@ class Trained:
 BLOCKS = 100
 
 
-def train_net(name: str, molecule: Molecule, settings: Settings, seed: int) -> Trained:
+def train_net(name: str, molecule: Molecule, sizes: Sizes, seed: int) -> Trained:
     """Train one network of every seed in one stack, on one thread.
 
     Raises
     ------
     companion.training.TrainingDiverged : with step and seed
     """
-    net = nets(settings)[name]
-    model = build(net, molecule.spread, settings, derive_seed(seed, "molecule", name))
+    net = nets(sizes)[name]
+    model = build(net, molecule.spread, sizes, derive_seed(seed, "molecule", name))
     objective = Objective(
         t0=max(net.t0, T_MIN),
         t1=net.t1,
         midpoint=net.midpoint,
         alpha=net.alpha,
         dim=EFFECTIVE,
-        share=settings.molecule_share,
+        share=sizes.molecule_share,
     )
-    fit = Fit(net.steps, settings.molecule_batch, settings.molecule_lr)
+    fit = Fit(net.steps, sizes.molecule_batch, sizes.molecule_lr)
     began = time.process_time()
     with one_thread():
         losses = train(
@@ -316,7 +343,7 @@ def train_net(name: str, molecule: Molecule, settings: Settings, seed: int) -> T
             label=f"{net.t0:g} to {net.t1:g}",
             progress=False,
             project=centered,
-            augment=turned if settings.molecule_network == "transformer" else None,
+            augment=turned if sizes.molecule_network == "transformer" else None,
         )
     weights = {key: value.numpy().copy() for key, value in model.state_dict().items()}
     blocks = np.array_split(losses.dsm, min(BLOCKS, net.steps))
@@ -328,12 +355,12 @@ def model_of(
     method: str,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    settings: Settings,
+    sizes: Sizes,
 ) -> nn.Module:
     """The stack of a method's models, one network or experts, from trained networks."""
     models = []
-    for name in parts_of(method, settings):
-        model = build(nets(settings)[name], molecule.spread, settings, 0)
+    for name in parts_of(method, sizes):
+        model = build(nets(sizes)[name], molecule.spread, sizes, 0)
         model.load_state_dict({k: torch.tensor(v) for k, v in trained[name].weights.items()})
         models.append(model.eval())
-    return models[0] if len(models) == 1 else Experts(models, settings.molecule_borders)
+    return models[0] if len(models) == 1 else Experts(models, sizes.molecule_borders)

@@ -27,6 +27,7 @@ from companion.consistent_diffusion.lab.molecule.chains import (
     train_all,
 )
 from companion.consistent_diffusion.lab.molecule.frames import load_frames
+from companion.consistent_diffusion.lab.molecule.models import Sizes
 from companion.consistent_diffusion.lab.molecule.peptide import (
     C_N,
     bond_lengths,
@@ -34,7 +35,6 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
     phi_psi,
 )
 from companion.consistent_diffusion.lab.systems import js_divergence, pmf_distance
-from companion.consistent_diffusion.settings import Settings
 from companion.scale import generator
 
 BINS = 64
@@ -318,14 +318,14 @@ def moved_scores(
 def summarize(
     simulated: Simulated,
     reference: Reference,
-    settings: Settings,
+    sizes: Sizes,
     losses: Mapping[str, np.ndarray],
     seed: int,
 ) -> MoleculeResult:
     """All scores of a run, and their floors."""
-    common, rare = settings.molecule_common, settings.molecule_rare
+    common, rare = sizes.molecule_common, sizes.molecule_rare
     weights = weights_of(common, rare, reference.share)
-    dynamics = dynamics_of(settings)
+    dynamics = dynamics_of(sizes)
     frame_ps = dynamics.dt * dynamics.every
     rng = generator(seed, "molecule", "floor")
     first = next(iter(simulated.moved.values()))
@@ -338,7 +338,7 @@ def summarize(
     by = {key: {label: one[key] for label, one in scores.items()} for key in keys}
     narrow, wide = (masses(reference.angles, None, bins) for bins in (CURVE_BINS, BINS))
     flat = reference.angles.reshape(-1, 2)
-    n_iid = settings.molecule_iid
+    n_iid = sizes.molecule_iid
     picks = [flat[rng.integers(len(flat), size=n_iid)] for _ in range(20)]
     iid = {
         "iid_js": lambda a, b: js(narrow, masses(a, None, CURVE_BINS)),
@@ -402,7 +402,7 @@ def _bonds(bonds: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     return found / max(weight[here].sum(), 1e-300)
 
 
-def run_molecule(weights: str, settings: Settings, seed: int) -> MoleculeResult:
+def run_molecule(weights: str, sizes: Sizes, seed: int) -> MoleculeResult:
     """Take or train every network, denoise and simulate with each, and score.
 
     weights : hash of the networks that ship, which the result depends on
@@ -413,16 +413,16 @@ def run_molecule(weights: str, settings: Settings, seed: int) -> MoleculeResult:
     companion.training.TrainingDiverged : with step and seed
     ValueError : the networks that ship are others than `weights` says
     """
-    if weights != (found := shipped_hash(settings)):
-        raise ValueError(
-            f"the networks that ship have the hash {found[:12]!r}, not {weights[:12]!r}"
-        )
-    trained = None if settings.molecule_weights == "trained" else load_nets(settings)
-    molecule = load_molecule(settings, seed)
-    ours = settings.molecule_frames == "ours"
+    trained = None
+    if sizes.molecule_weights == "shipped":
+        if weights != (found := shipped_hash()):
+            raise ValueError(f"networks with the hash {found[:12]!r} ship, not {weights[:12]!r}")
+        trained = load_nets(sizes)
+    molecule = load_molecule(sizes, seed)
+    ours = sizes.molecule_frames == "ours"
     reference = reference_of(load_frames().beads if ours else molecule.beads)
     if trained is None:
-        trained = train_all(molecule, settings, seed)
-    simulated = simulate_all(trained, molecule, settings, seed)
+        trained = train_all(molecule, sizes, seed)
+    simulated = simulate_all(trained, molecule, sizes, seed)
     losses = {name: one.loss for name, one in trained.items()}
-    return summarize(simulated, reference, settings, losses, seed)
+    return summarize(simulated, reference, sizes, losses, seed)

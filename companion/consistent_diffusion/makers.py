@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from companion.consistent_diffusion.lab.molecule.chains import make_nets
 from companion.consistent_diffusion.lab.molecule.frames import make_frames
-from companion.consistent_diffusion.lab.molecule.models import Sizes
+from companion.consistent_diffusion.lab.molecule.models import MoleculeSizes
 from companion.consistent_diffusion.lab.run import sizes_of
 from companion.consistent_diffusion.settings import PRESETS
 
@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 def make_molecule(scratch: Path, say: Say) -> Path:
     """Train the molecule's networks at the settings of the book."""
-    return make_nets(scratch, say, sizes_of(Sizes, PRESETS["book"]))
+    return make_nets(scratch, say, sizes_of(MoleculeSizes, PRESETS["book"]))
 
 
 MAKERS: Mapping[str, Callable[[Path, Say], Path]] = MappingProxyType(

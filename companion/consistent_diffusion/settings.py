@@ -18,7 +18,7 @@ class Settings(Sized):
     # added to SEED: the published run has seeds that no earlier run had
     seed_base: int = sized(toy=0, book=31_000, least=0)
     line_seeds: int = sized(5, least=2)  # random-feature models of two modes on a line
-    line_points: int = sized(toy=6_000, book=20_000, least=100)  # that each learns from
+    line_points: int = sized(toy=8_000, book=20_000, least=100)  # that each learns from
     # their penalties
     line_alphas: tuple[float, ...] = sized(toy=(0.0, 1e-3), book=(0.0, 1e-4, 1e-3, 1e-2))
     control_seeds: int = sized(toy=2, book=5, least=2)  # of the negative controls

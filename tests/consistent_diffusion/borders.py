@@ -227,7 +227,7 @@ BORDERS = [
         "O4",
         CROSSES,
         "less range, and perhaps as much",
-        plane(Mixture__z=0.1 + crossing(1.0, 0.0, N)),
+        plane(Mixture__z=0.1 + spread(1.0, 1.2, N)),
         (NOT_RESOLVED,),
     ),
     Border(

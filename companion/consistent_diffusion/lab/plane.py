@@ -236,7 +236,7 @@ def residual_curve(
     noise = torch.randn(x0.shape, generator=torch_generator(seed, "residual"))
     raw, fixed = [], []
     for time in RESIDUAL_TIMES:
-        t = torch.full((n,), float(time))
+        t = torch.full((len(x0),), float(time))
         x = noised(x0, t, noise).expand(*model.lanes, -1, -1)
         found = exact_residual(model, x, t.expand(*model.lanes, -1)).numpy()
         raw.append(np.abs(found).mean(-1))

@@ -17,7 +17,9 @@ def sizes_of(kind: type, settings: Settings) -> object:
 
 def budgets(settings: Settings) -> list[tuple[str, str, int, int]]:
     """System, method, trained numbers, and updates of one model, its experts together."""
-    on_plane, on_molecule = (sizes_of(part.Sizes, settings) for part in (plane, models))
+    on_plane, on_molecule = (
+        sizes_of(kind, settings) for kind in (plane.Sizes, models.MoleculeSizes)
+    )
     rows = [("Muller-Brown", name, *plane.budget(name, on_plane)) for name in plane.METHODS]
     found = models.molecule_budgets(on_molecule)
     return [*rows, *(("alanine dipeptide", name, *found[name]) for name in found)]
@@ -76,7 +78,7 @@ def molecule(weights: str, settings: Settings, seed: int) -> scores.MoleculeResu
     ------
     As :func:`companion.consistent_diffusion.lab.molecule.scores.run_molecule` does.
     """
-    return scores.run_molecule(weights, sizes_of(models.Sizes, settings), seed)
+    return scores.run_molecule(weights, sizes_of(models.MoleculeSizes, settings), seed)
 
 
 def speed(settings: Settings, seed: int) -> estimator.Speeds:

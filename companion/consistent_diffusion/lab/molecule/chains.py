@@ -19,7 +19,7 @@ from torch import Tensor
 from companion.consistent_diffusion.lab.molecule.frames import ASSETS, load_frames
 from companion.consistent_diffusion.lab.molecule.models import (
     Molecule,
-    Sizes,
+    MoleculeSizes,
     Trained,
     model_of,
     molecule_of,
@@ -50,7 +50,7 @@ class NetsDamaged(ValueError):
     """The trained networks and their record do not belong together, or to these settings."""
 
 
-def training_of(sizes: Sizes) -> dict[str, object]:
+def training_of(sizes: MoleculeSizes) -> dict[str, object]:
     """The settings that a trained network depends on."""
     names = (
         "molecule_seeds",
@@ -70,7 +70,7 @@ def training_of(sizes: Sizes) -> dict[str, object]:
 
 
 def make_nets(
-    scratch: Path, say: Callable[[str], None], sizes: Sizes, folder: Path = ASSETS
+    scratch: Path, say: Callable[[str], None], sizes: MoleculeSizes, folder: Path = ASSETS
 ) -> Path:
     """Train every network of the book, two side by side; each is kept in `scratch` when done."""
     with kept_in(scratch / "nets"):
@@ -106,7 +106,7 @@ def shipped_hash(folder: Path = ASSETS) -> str:
     return json.loads(about.read_text(encoding="utf-8"))["sha256"]
 
 
-def load_nets(sizes: Sizes, folder: Path = ASSETS) -> dict[str, Trained]:
+def load_nets(sizes: MoleculeSizes, folder: Path = ASSETS) -> dict[str, Trained]:
     """The networks that ship, checked against their record.
 
     Raises
@@ -138,7 +138,7 @@ def load_nets(sizes: Sizes, folder: Path = ASSETS) -> dict[str, Trained]:
     }
 
 
-def load_molecule(sizes: Sizes, seed: int = 0) -> Molecule:
+def load_molecule(sizes: MoleculeSizes, seed: int = 0) -> Molecule:
     """The frames that the models learn from.
 
     Raises
@@ -152,7 +152,7 @@ def load_molecule(sizes: Sizes, seed: int = 0) -> Molecule:
     return molecule_of(published_beads(cache_folder(), 50_000, generator(seed, "published")))
 
 
-def train_all(molecule: Molecule, sizes: Sizes, seed: int) -> dict[str, Trained]:
+def train_all(molecule: Molecule, sizes: MoleculeSizes, seed: int) -> dict[str, Trained]:
     """Train every network, all seeds in one stack: name -> trained."""
     names = list(nets(sizes))
     done = sweep(
@@ -206,7 +206,7 @@ def label_of(method: str, t_eval: float) -> str:
     return method if t_eval <= T_MIN else f"Two For One, t = {t_eval:g}"
 
 
-def dynamics_of(sizes: Sizes) -> Dynamics:
+def dynamics_of(sizes: MoleculeSizes) -> Dynamics:
     """Constants of the simulations: friction 1/ps, the temperature asked for, a frame every 2 ps
     (ten frames of chains that are shorter than ten times that).
     """
@@ -222,7 +222,7 @@ def dynamics_of(sizes: Sizes) -> Dynamics:
     )
 
 
-def starts(molecule: Molecule, sizes: Sizes, draws: torch.Generator) -> Tensor:
+def starts(molecule: Molecule, sizes: MoleculeSizes, draws: torch.Generator) -> Tensor:
     """Frames of the data that chains start from, first those outside of the rare state, then those
     in it: (seeds, chains, 15) in units of the model.
 
@@ -242,7 +242,7 @@ def move(
     t_eval: float,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    sizes: Sizes,
+    sizes: MoleculeSizes,
     seed: int,
 ) -> Moved:
     """Simulate with one method; the same seed gives every method the same starts and kicks."""
@@ -272,7 +272,7 @@ def draw(
     method: str,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    sizes: Sizes,
+    sizes: MoleculeSizes,
     seed: int,
 ) -> Drawn:
     """Denoise with one method."""
@@ -292,7 +292,7 @@ def skew_share(
     method: str,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    sizes: Sizes,
+    sizes: MoleculeSizes,
     seed: int,
     n: int = 64,
 ) -> np.ndarray:
@@ -328,7 +328,7 @@ class Simulated:
 
 
 def simulate_all(
-    trained: Mapping[str, Trained], molecule: Molecule, sizes: Sizes, seed: int
+    trained: Mapping[str, Trained], molecule: Molecule, sizes: MoleculeSizes, seed: int
 ) -> Simulated:
     """Simulate with every method, with "Two For One" at each time, and denoise with three."""
     given = {"trained": trained, "molecule": molecule, "sizes": sizes, "seed": seed}

@@ -41,7 +41,7 @@ from companion.training import n_parameters
 
 
 @dataclass(frozen=True)
-class Sizes:
+class MoleculeSizes:
     """How much of everything; each as the setting of the same name."""
 
     molecule_seeds: int
@@ -246,7 +246,7 @@ class Net(NamedTuple):
     energy: bool = True
 
 
-def nets(sizes: Sizes) -> dict[str, Net]:
+def nets(sizes: MoleculeSizes) -> dict[str, Net]:
     """Name -> network, dearest first; the midpoints are the paper's."""
     s, edges = sizes, (1.0, *sizes.molecule_borders)
     small = Net(0.0, edges[-1], 0.3 * edges[-1], s.molecule_small_steps)
@@ -262,13 +262,13 @@ def nets(sizes: Sizes) -> dict[str, Net]:
     return found
 
 
-def parts_of(method: str, sizes: Sizes) -> list[str]:
+def parts_of(method: str, sizes: MoleculeSizes) -> list[str]:
     """Names of a method's networks, from large t to small."""
     large = [name for name in nets(sizes) if name.startswith("large")]
     return [name for part in PARTS[method] for name in (large if part == "large" else [part])]
 
 
-def build(net: Net, spread: Spread, sizes: Sizes, seed: int) -> nn.Module:
+def build(net: Net, spread: Spread, sizes: MoleculeSizes, seed: int) -> nn.Module:
     """The untrained stack of one network a seed; `seed` draws the weights."""
     if sizes.molecule_network == "transformer":
         kind = GraphEnergy if net.energy else GraphScore
@@ -290,7 +290,7 @@ def build(net: Net, spread: Spread, sizes: Sizes, seed: int) -> nn.Module:
     )
 
 
-def molecule_budgets(sizes: Sizes) -> dict[str, tuple[int, int]]:
+def molecule_budgets(sizes: MoleculeSizes) -> dict[str, tuple[int, int]]:
     """Method -> (trained numbers, updates) of one model, its networks together."""
     spread, known, found = Spread(*torch.ones(2, N_INVARIANTS)), nets(sizes), {}
     for method in PARTS:
@@ -314,7 +314,7 @@ class Trained:
 BLOCKS = 100
 
 
-def train_net(name: str, molecule: Molecule, sizes: Sizes, seed: int) -> Trained:
+def train_net(name: str, molecule: Molecule, sizes: MoleculeSizes, seed: int) -> Trained:
     """Train one network of every seed in one stack, on one thread.
 
     Raises
@@ -355,7 +355,7 @@ def model_of(
     method: str,
     trained: Mapping[str, Trained],
     molecule: Molecule,
-    sizes: Sizes,
+    sizes: MoleculeSizes,
 ) -> nn.Module:
     """The stack of a method's models, one network or experts, from trained networks."""
     models = []

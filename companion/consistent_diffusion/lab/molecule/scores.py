@@ -27,7 +27,7 @@ from companion.consistent_diffusion.lab.molecule.chains import (
     train_all,
 )
 from companion.consistent_diffusion.lab.molecule.frames import load_frames
-from companion.consistent_diffusion.lab.molecule.models import Sizes
+from companion.consistent_diffusion.lab.molecule.models import MoleculeSizes
 from companion.consistent_diffusion.lab.molecule.peptide import (
     C_N,
     bond_lengths,
@@ -318,7 +318,7 @@ def moved_scores(
 def summarize(
     simulated: Simulated,
     reference: Reference,
-    sizes: Sizes,
+    sizes: MoleculeSizes,
     losses: Mapping[str, np.ndarray],
     seed: int,
 ) -> MoleculeResult:
@@ -345,7 +345,7 @@ def summarize(
         "iid_wide": lambda a, b: js(wide, masses(a, None, BINS)),
         "iid_pmf": lambda a, b: pmf(reference, a, None),
         "iid_bond": lambda a, b: bond_error(reference, b, None),
-        "iid_population": lambda a, b: float(in_rare_state(a[np.isfinite(a[:, 0]), 0]).mean()),
+        "iid_population": lambda a, b: float(share_in_time(a[None])[0]),
         "iid_lost": lambda a, b: int((~np.isfinite(a[:, 0])).sum()),
     }
     drawn = {
@@ -402,7 +402,7 @@ def _bonds(bonds: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     return found / max(weight[here].sum(), 1e-300)
 
 
-def run_molecule(weights: str, sizes: Sizes, seed: int) -> MoleculeResult:
+def run_molecule(weights: str, sizes: MoleculeSizes, seed: int) -> MoleculeResult:
     """Take or train every network, denoise and simulate with each, and score.
 
     weights : hash of the networks that ship, which the result depends on

@@ -168,6 +168,15 @@ def test_a_perfect_simulation_scores_the_floor(data):
     assert found["timescale"][0] == pytest.approx(20, rel=0.8)
 
 
+def test_the_bond_error_of_a_shift():
+    """All bonds 1 pm too long: the Wasserstein distance is 1 pm, whatever the weights."""
+    bonds = 0.13 + 0.002 * np.random.default_rng(0).standard_normal((2, 500, 4))
+    reference = scores.Reference(np.zeros((2, 500, 2)), bonds)
+    moved = bonds.swapaxes(0, 1) + 0.001
+    assert scores.bond_error(reference, moved, np.array([0.5, 0.5])) == pytest.approx(1e-3)
+    assert np.isnan(scores.bond_error(reference, np.full((3, 2, 4), np.nan), None))
+
+
 def test_weights_give_each_state_its_share():
     weights = scores.weights_of(4, 2, 0.1)
     assert weights.sum() == pytest.approx(1)

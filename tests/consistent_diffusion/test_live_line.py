@@ -20,7 +20,7 @@ def test_the_truth_on_the_grid(data):
     found = np.array(live.density(data["truth"]["log"]))
     np.testing.assert_allclose(found, expected, atol=1e-3)
     slope = np.gradient(data["truth"]["log"], live.STEP)
-    np.testing.assert_allclose(data["truth"]["score"][5:-5], slope[5:-5], atol=0.02)
+    np.testing.assert_allclose(data["truth"]["score"][5:-5], slope[5:-5], atol=0.2)
 
 
 def test_the_divergence_is_that_of_the_lab(data):

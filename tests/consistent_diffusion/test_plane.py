@@ -19,7 +19,6 @@ from companion.consistent_diffusion.lab.systems import (
     js_error,
     pmf_error,
     two_for_one_curve,
-    w1_error,
 )
 from companion.consistent_diffusion.method.diffusion import (
     alpha,
@@ -205,7 +204,3 @@ def test_pmf_error_of_the_authors_example():
     weights = (p + q) / (p + q).sum()
     expected = (weights * (np.log(p) - np.log(q)) ** 2).sum()
     assert pmf_error(one, other, limits=limits) == pytest.approx(expected, rel=1e-12)
-
-
-def test_wasserstein_of_two_points():
-    assert w1_error([0.0, 1.0], [0.5, 1.5]) == pytest.approx(0.5)

@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import wasserstein_distance
 from torch import Tensor
 
 from companion.consistent_diffusion.method.diffusion import T_MIN, alpha, sigma
@@ -85,11 +84,6 @@ def pmf_distance(p: np.ndarray, q: np.ndarray) -> float:
     p, q = (np.where(mass > 0, mass, 1e-6)[seen] for mass in (p, q))
     weight = (p + q) / (p + q).sum()
     return float((weight * np.log(p / q) ** 2).sum())
-
-
-def w1_error(reference: np.ndarray, sample: np.ndarray) -> float:
-    """Wasserstein distance of two one-dimensional samples, in their unit."""
-    return float(wasserstein_distance(reference, sample))
 
 
 # --------------------------------------------------------------------------------------------- grid

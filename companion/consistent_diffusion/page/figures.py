@@ -122,9 +122,10 @@ TOP = 8.0
 
 def free_energy(masses: np.ndarray, top: float = TOP) -> np.ndarray:
     """-ln of masses, 0 at the deepest point, NaN above `top`."""
-    with np.errstate(divide="ignore"):
-        energy = -np.log(masses)
-    energy -= energy.min()
+    energy = -np.log(np.where(masses > 0, masses, np.nan))
+    if not np.isfinite(energy).any():
+        return energy
+    energy -= np.nanmin(energy)
     return np.where(energy < top, energy, np.nan)
 
 

@@ -227,7 +227,7 @@ BORDERS = [
         "O4",
         CROSSES,
         "less range, and perhaps as much",
-        plane(Mixture__z=0.1 + spread(1.0, 1.2, N)),
+        plane(Mixture__z=spread(2.5, 0.9, N), Both__z=spread(2.0, 0.1, N, 1)),
         (NOT_RESOLVED,),
     ),
     Border(

@@ -153,7 +153,7 @@ def test_masses_and_steps_did_not_change_the_statistics(frames):
 
 
 def test_a_live_run_is_within_the_scatter_of_stored_stretches(frames):
-    live = run_live(frames, 60.0, seed=11)
+    live = run_live(frames, 60.0, 300.0, seed=11)
     assert live.beads.shape == (30, 5, 3)
     assert (live.ps, live.steps) == (60.0, 15_000)
     for statistic in compare(live, frames):

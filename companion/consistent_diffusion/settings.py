@@ -52,9 +52,9 @@ class Settings(Sized):
     molecule_batch: int = sized(toy=64, book=256, paper=1_024, least=2)  # points of an update
     molecule_lr: float = sized(toy=3e-3, book=1e-3, paper=3e-4)  # learning rate at the start
     # updates: of the one network, of each expert above the last border, and of those below it
-    molecule_single_steps: int = sized(toy=120, book=30_000, paper=480_000, least=60)
-    molecule_large_steps: tuple[int, ...] = sized(toy=(60,), book=(10_000,), paper=(48_000, 96_000))
-    molecule_small_steps: int = sized(toy=60, book=20_000, paper=336_000, least=60)
+    molecule_single_steps: int = sized(toy=120, book=60_000, paper=480_000, least=60)
+    molecule_large_steps: tuple[int, ...] = sized(toy=(60,), book=(20_000,), paper=(48_000, 96_000))
+    molecule_small_steps: int = sized(toy=60, book=40_000, paper=336_000, least=60)
     # diffusion times where experts meet, falling
     molecule_borders: tuple[float, ...] = sized(toy=(0.1,), book=(0.1,), paper=(0.6, 0.1))
     molecule_alpha: float = sized(1e-3)  # weight of the penalty of Both

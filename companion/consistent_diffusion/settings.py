@@ -36,7 +36,7 @@ class Settings(Sized):
         paper=((54, 54), (64, 64), (64, 64, 64)),
     )
     batch: int = sized(128, least=2)  # points of an update
-    lr: float = sized(toy=5e-3, book=2e-3, paper=3e-4)  # learning rate at the start
+    lr: float = sized(toy=5e-3, book=5e-3, paper=3e-4)  # learning rate at the start
     alpha: float = sized(5e-4)  # weight of the penalty
     strong: float = sized(5e-2)  # weight that is too much for one network
     iid: int = sized(toy=400, book=30_000, paper=100_000, least=10)  # samples that are scored

@@ -20,7 +20,6 @@ DOORS = {"hub.py", "makers.py", "settings.py"}
 """Modules of a chapter that are asked for by name: paper scale, ``companion make``, settings."""
 
 KNOWN = {
-    "next-token-concepts": {"next_token_concepts/method/directions.py: repaired"},
     "gaussian-rbf": {"gaussian_rbf/lab/estimator.py: GaussianRBFRegressor"},
 }
 """What tests alone use today, to be shown on a page or to move into the tests; none is added."""

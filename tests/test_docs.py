@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from companion import catalogue
+from companion import catalogue, data
 from companion.cli import app
 from companion.papers import papers
 from companion.project import Project
@@ -125,6 +125,15 @@ def test_workflows_run_the_commands_of_the_readme():
     assert "make test" in read(".ci/run")
     assert all(job["continue-on-error"] for job in weekly["jobs"].values())
     assert release["jobs"]["release"]["needs"] == "build"
+
+
+def test_the_readme_counts_the_files_that_ship_and_those_that_may_not():
+    entries = data.registry().values()
+    ships = [entry.bytes for entry in entries if entry.ships]
+    told = f"come with the package: {len(ships)} files, {sum(ships) / 1e6:.1f} MB"
+    assert told in read("README.md")
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+    assert f"{words[len(entries) - len(ships)]} files may not be passed on" in read("README.md")
 
 
 def test_options_that_workflows_give_exist():

@@ -366,17 +366,23 @@ def test_two_versions_of_a_document_share_a_fold(library):
     assert blind(library, library, 0) < 0.1
 
 
-def test_the_transformer_is_pretrained_on_pretraining_text_alone(monkeypatch):
+def test_the_word_model_is_pretrained_on_pretraining_text_alone(monkeypatch):
     from companion.leximark.lab import run as experiment
-    from companion.leximark.settings import PRESETS
+    from companion.leximark.lab.arms import NONE, Dictionaries
     from companion.leximark.sources import Split
 
-    docs = Split(["before"], ["a"], ["b"])
-    monkeypatch.setattr(experiment, "split", lambda *arguments: docs)
     seen = []
-    monkeypatch.setattr(experiment, "tiny_transformer", lambda texts, **_: seen.append(texts))
-    experiment.pretrained_transformer(PRESETS["toy"], 0, progress=False)
-    assert seen == [["before"]]
+    trained = experiment.WordModel.trained
+
+    def spy(model, texts, **options):
+        seen.append(list(texts))
+        return trained(model, texts, **options)
+
+    monkeypatch.setattr(experiment.WordModel, "trained", spy)
+    docs = Split(["before it all began"] * 3, ["one ox went"] * 6, ["two men sat"] * 6)
+    known = Dictionaries({}, {})
+    experiment.word_seed(docs, known, (NONE,), (1, 1e-3), (1, 1e-3), 5, 0, 0)
+    assert seen == [docs.pretraining, docs.a]
 
 
 # gaussian-rbf
@@ -641,16 +647,28 @@ def test_the_classifier_is_scaled_by_its_training_sequences(monkeypatch):
 def test_a_network_is_measured_on_fresh_contexts(ear, network):
     from companion.next_token_concepts.lab import learning
 
-    plan = learning.Plan(0.01, 0, "exact", 1, 8, network)
-    learning.train_and_evaluate(plan, 4, 64)
+    plan = learning.Plan(0.01, 0, 1, 8, network)
+    learning.train_and_measure(plan, 4, 64, twins=True)
     drawn, weights = {
-        "transformer": ([("ntc batches", ANY, ANY), ("ntc information",)], ("ntc weights", ANY)),
-        "perceptron": ([("ntc pool", ANY, ANY)], ("ntc perceptron", ANY)),
+        "transformer": (("ntc batches", ANY), ("ntc weights", ANY)),
+        "perceptron": (("ntc pool", ANY), ("ntc perceptron", ANY)),
     }[network]
     declared = Declared(
-        fit=drawn,
+        fit=[drawn],
         evaluation=[("ntc evaluation",), ("ntc twins",)],
         other=[("ntc world", ANY), weights],
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_the_papers_simulation_is_scored_on_fresh_bits(ear):
+    from companion.next_token_concepts.lab import simulation
+
+    simulation.run_one(4, 1, 2, 0, 1, 64)
+    declared = Declared(
+        fit=[("ntc simulation batches", ANY, ANY, ANY)],
+        evaluation=[("ntc simulation test", ANY, ANY, ANY)],
+        other=[("ntc simulation", ANY, ANY), ("ntc simulation weights", ANY, ANY, ANY)],
     )
     assert complaints(ear, declared) == []
 

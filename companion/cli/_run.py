@@ -55,8 +55,8 @@ def record(slug: Slug) -> None:
     """Run a chapter at book scale and publish its results.
 
     Writes companion/records/SLUG.json, then the README's table and the notebook's card.  Data that
-    the published record was made from must be here; what does not ship is looked for in the folder
-    COMPANION_DATA.
+    the published record was made from and that do not ship are looked for in the folder
+    COMPANION_DATA; without them the stored results alone are judged.
     """
     project = checkout()
     with usage():

@@ -23,10 +23,22 @@ what is drawn, ``makers`` what ships ready-made.
 
 The paper, by the numbers of the notebook:
 
-========  ===================================1         method/diffusion.noised
+========  ==========================================
+equation  function
+========  ==========================================
+1         method/diffusion.noised
 2         method/losses.objective_loss
 3         method/diffusion.right_side
 4         method/diffusion.weak_residuals
 5         method/losses.objective_loss
 6         method/sampling.simulate
-========  ==================================="""
+========  ==========================================
+
+Ours, by the numbers of the notebook:
+
+========  ==========================================
+equation  function
+========  ==========================================
+7         lab/molecule/models.MoleculeEnergy
+========  ==========================================
+"""

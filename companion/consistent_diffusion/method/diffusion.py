@@ -65,7 +65,8 @@ FORWARD, BACKWARD = 5e-4, 1e-3
 
 
 def right_side(divergence: Tensor, score: Tensor, x: Tensor, t: Tensor, dim: float) -> Tensor:
-    r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]`: the shape of t.  Notebook eq. 3.
+    r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]` (notebook eq. 3), the
+    shape of t.
 
     dim : D, the dimension of the space that x lives in; 0 leaves div f out, which is wrong
     """

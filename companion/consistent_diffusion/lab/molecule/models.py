@@ -130,7 +130,10 @@ class _Reader(nn.Module):
 
 
 class MoleculeEnergy(_Reader):
-    """log q of centered beads; translations and rotations leave it as it is, a mirror does not."""
+    """log q of centered beads (notebook eq. 7).
+
+    Translations and rotations leave it as it is, a mirror does not.
+    """
 
     def log_q(self, x: Tensor, t: Tensor) -> Tensor:
         """Unnormalized log density of (..., 15): the shape of t."""

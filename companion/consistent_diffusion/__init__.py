@@ -16,8 +16,9 @@ Reading order, the paper first:
  5 method/sampling           Two ways to use a score: denoising from noise to data, and
                              molecular dynamics
 
-Then ``lab/run``, the door of the experiments, and what it calls: estimator, line, molecule/chains,
-molecule/frames, molecule/models, molecule/peptide, molecule/scores, plane, systems, train.
+Then ``lab/run``, the door of the experiments, and what it calls: estimator, line, measures,
+molecule/chains, molecule/frames, molecule/models, molecule/peptide, molecule/scores, plane,
+systems, train.
 ``sources`` reads what others released, ``verdict`` has every claim with its criterion, ``page``
 what is drawn, ``makers`` what ships ready-made.
 

@@ -27,7 +27,7 @@ class Settings(Sized):
     plane_seeds: int = sized(toy=2, book=5, least=1)  # networks of each kind on Muller-Brown
     data_chains: int = sized(toy=100, book=500, least=2)  # true dynamics that they learn from
     data_steps: int = sized(toy=1_000, book=10_000, least=50)  # of each; a frame every 50
-    steps: int = sized(toy=90, book=14_000, paper=140_580, least=60)  # updates of a method
+    steps: int = sized(toy=90, book=8_000, paper=140_580, least=60)  # updates of a method
     hidden: tuple[int, ...] = sized(toy=(32, 32), book=(64, 64, 64), paper=(92, 92, 92))  # widths
     # widths of the three experts, from large t: as many numbers together as the one network
     expert_hidden: tuple[tuple[int, ...], ...] = sized(

@@ -180,6 +180,14 @@ def molecule(n=M, **changed):
         heat=of("heat"),
         left=dict.fromkeys(levels, np.zeros(n, int)),
         timescale=of("time"),
+        back={
+            name: np.asarray(changed.get(f"{name}__back", spread(0.99, 0.002, n)))[:, None]
+            * np.ones(frames)
+            for name in drawn
+        },
+        back_rare=dict.fromkeys(drawn, np.full(n, 0.3)),
+        back_ps=5.0,
+        home=0.3,
         iid_js=iid,
         iid_wide=iid,
         iid_pmf=iid,

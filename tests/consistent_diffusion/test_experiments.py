@@ -9,8 +9,14 @@ import torch
 from companion import results
 from companion.consistent_diffusion.lab import plane, run
 from companion.consistent_diffusion.lab.molecule import chains, models, scores
-from companion.consistent_diffusion.lab.molecule.peptide import in_rare_state, phi_psi
+from companion.consistent_diffusion.lab.molecule.peptide import (
+    bond_lengths,
+    centered,
+    in_rare_state,
+    phi_psi,
+)
 from companion.consistent_diffusion.method.diffusion import T_MIN
+from companion.consistent_diffusion.method.sampling import Dynamics, simulate
 from companion.consistent_diffusion.settings import PRESETS, Settings
 from companion.data import DataUnavailable
 
@@ -140,6 +146,56 @@ def test_chains_start_in_either_state(data):
     assert inside.tolist() == [[False] * 5 + [True] * 3] * 2
 
 
+def test_chains_start_outside_of_the_data(data):
+    sizes = molecule_sizes(molecule_common=400, molecule_rare=100)
+    found = chains.starts_outside(data, sizes, torch.Generator().manual_seed(0))
+    assert found.shape == (2, 500, 15)
+    torch.testing.assert_close(centered(found), found)
+    angles = phi_psi(found.numpy())
+    counts = np.histogram2d(*angles.reshape(-1, 2).T, bins=4, range=[[-np.pi, np.pi]] * 2)[0]
+    assert counts.min() > 30  # 62 in each of 16 cells, most of which have no data
+    stiff = [bond_lengths(x.numpy()).mean((0, 1)) for x in (found, data.x[None])]
+    np.testing.assert_allclose(*stiff, rtol=5e-3)
+
+
+def test_times_of_the_force_are_moved_side_by_side(data, trained):
+    asked, seen = torch.tensor([0.0, 0.0, 0.5]), []
+
+    def score(x, t):
+        seen.append(t.tolist())
+        return -x
+
+    dynamics = Dynamics(kT=1.0, dt=0.1, mass=1.0, steps=2, every=1)
+    simulate(score, torch.zeros(2, 3, 1), dynamics, torch.Generator(), t_eval=asked)
+    assert seen == [[asked.tolist()] * 2] * 2
+    found = chains.move("Diffusion", (T_MIN, 0.5), trained, data, molecule_sizes(), 0)
+    assert list(found) == ["Diffusion", "Two For One, t = 0.5"]
+    assert {one.angles.shape for one in found.values()} == {(2, 10, 8, 2)}
+    assert not np.array_equal(*[one.angles for one in found.values()])
+
+
+def test_home_is_where_the_data_are():
+    """Two cells hold all but one of a thousand frames; what is left is not home."""
+    angles = np.full((1, 2000, 2), -2.0)
+    angles[0, 800:1998] = [1.0, 1.0]
+    angles[0, 1998:] = [2.9, -2.9]
+    home = scores.home_of(scores.Reference(angles, np.zeros((1, 2000, 4))))
+    assert home.sum() == 2
+    there = np.array([[[-2.0, -2.0], [1.0, 1.0], [2.9, -2.9], [np.nan, np.nan]]])
+    assert scores.at_home(there, home).tolist() == [0.5]
+
+
+def test_the_stored_dynamics_are_at_home():
+    from companion.consistent_diffusion.lab.molecule.frames import load_frames
+
+    reference = scores.reference_of(load_frames().beads)
+    home = scores.home_of(reference)
+    assert scores.at_home(reference.angles[0][:, None], home).mean() == pytest.approx(
+        0.999, abs=1e-3
+    )
+    assert 0.1 < home.mean() < 0.6
+
+
 def test_a_perfect_simulation_scores_the_floor(data):
     """Stretches of the stored dynamics in place of chains: scores lie within the yardstick."""
     from companion.consistent_diffusion.lab.molecule.frames import load_frames
@@ -228,6 +284,8 @@ def test_the_molecule_as_a_whole(tmp_path):
     assert found.maps["data"].sum() == pytest.approx(1)
     assert 0.03 < found.share < 0.07
     assert found.chains == 8
+    assert set(found.back) == set(chains.DENOISED)
+    assert found.back["Both"].shape[0] == 2
     path = tmp_path / "kept.npz"
     results.save(path, found, key="k", parts={}, reads={})
     assert results.difference(results.load(path), found) is None

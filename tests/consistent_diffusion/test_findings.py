@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, OURS, PAPER
-from companion.consistent_diffusion.verdict import ratio, series, verdicts
+from companion.consistent_diffusion.lab.measures import ratio, series
+from companion.consistent_diffusion.verdict import verdicts
 from companion.data import Missing
 from companion.verdicts import Open
 from tests.consistent_diffusion import made

@@ -4,9 +4,9 @@ import matplotlib.pyplot as plt
 import pytest
 
 from companion import data
+from companion.consistent_diffusion.lab.measures import series
 from companion.consistent_diffusion.lab.systems import exact_curve
 from companion.consistent_diffusion.page import exercises, explorers, figures, tables
-from companion.consistent_diffusion.verdict import series
 from tests.consistent_diffusion import made
 
 
@@ -81,6 +81,9 @@ def test_tables():
     assert "floor" in tables.models_table(made.plane()).to_html()
     found = tables.score_table(made.molecule())
     assert found.loc["Both", "chains that left"] == "0 of 256"
+    outside = tables.outside_table(made.molecule())
+    assert outside.loc["Both", "after 2.5 to 5 ps"].startswith("0.99")
+    assert outside.loc["data", "after 2.5 to 5 ps"] == "0.999"
     beside = tables.molecule_comparison(made.molecule(), numbers)
     assert beside.loc["simulated JS, paper", "Diffusion"] == "0.0695"
     assert beside.loc["C–N bond error over Both's, ours", "Both"] == "1"

@@ -136,7 +136,7 @@ def simulate(
     dynamics: Dynamics,
     generator: torch.Generator,
     *,
-    t_eval: float = T_MIN,
+    t_eval: float | Tensor = T_MIN,
     scale: float = 1.0,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> Chains:
@@ -144,6 +144,7 @@ def simulate(
 
     score : model score, (..., n, D) and (..., n) to (..., n, D)
     start : (..., n_chains, D) in units of the data
+    t_eval : diffusion time of the force, one, or one a chain
     scale : the data were divided by it before the model saw them; force kT s(x / scale) / scale
     project : keeps noise on the subspace of centered molecules
     """
@@ -153,7 +154,7 @@ def simulate(
     kick = math.sqrt(d.kT * (1 - keep**2) / d.mass)
     x, speed = start.clone(), math.sqrt(d.kT / d.mass)
     dim = x.shape[-1]
-    t = torch.full(x.shape[:-1], float(t_eval), dtype=x.dtype)
+    t = torch.as_tensor(t_eval, dtype=x.dtype).expand(x.shape[:-1])
 
     def noise() -> Tensor:
         draw = torch.randn(x.shape, generator=generator, dtype=x.dtype)

@@ -16,6 +16,7 @@ from companion.consistent_diffusion.lab.line import (
     line_law,
     line_truth,
 )
+from companion.consistent_diffusion.lab.measures import ratio
 from companion.consistent_diffusion.lab.molecule.scores import BOND_EDGES, MoleculeResult
 from companion.consistent_diffusion.lab.plane import (
     MAP,
@@ -25,7 +26,6 @@ from companion.consistent_diffusion.lab.plane import (
     PlaneModels,
 )
 from companion.consistent_diffusion.lab.systems import Curve, fine_grid
-from companion.consistent_diffusion.verdict import ratio
 from companion.plotting import (
     GREY,
     SEQUENTIAL,

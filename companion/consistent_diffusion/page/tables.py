@@ -13,7 +13,7 @@ from companion.claims import measured_text
 from companion.consistent_diffusion.lab.estimator import Speeds
 from companion.consistent_diffusion.lab.line import LineRuns
 from companion.consistent_diffusion.lab.molecule.frames import Frames, Statistic, rare_visits
-from companion.consistent_diffusion.lab.molecule.scores import MoleculeResult
+from companion.consistent_diffusion.lab.molecule.scores import HOME, MoleculeResult
 from companion.consistent_diffusion.lab.plane import METHODS, PlaneModels
 from companion.stats import over_seeds
 from companion.tables import styled
@@ -184,6 +184,21 @@ def score_table(result: MoleculeResult) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows).set_index("")
+
+
+def outside_table(result: MoleculeResult) -> pd.DataFrame:
+    """Chains that began outside of the data: how many are where the data are, first and later."""
+    half = f"after {result.back_ps / 2:g} to {result.back_ps:g} ps"
+    rows = {
+        method: {
+            "where the data are, at the start": f"{result.home:.2f}",
+            half: _mean_text(at[:, at.shape[1] // 2 :].mean(1)),
+            f"in 0 < φ < 115°, {half}": _mean_text(result.back_rare[method]),
+        }
+        for method, at in result.back.items()
+    }
+    rows["data"] = dict(zip(rows["Both"], ("", f"{HOME:g}", f"{result.share:.3f}"), strict=True))
+    return pd.DataFrame(rows).T.rename_axis("")
 
 
 def molecule_comparison(result: MoleculeResult, numbers: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
     centered,
     in_rare_state,
     phi_psi,
+    with_angles,
 )
 from companion.consistent_diffusion.method.diffusion import T_MIN
 from companion.consistent_diffusion.method.networks import Experts
@@ -206,17 +207,20 @@ def label_of(method: str, t_eval: float) -> str:
     return method if t_eval <= T_MIN else f"Two For One, t = {t_eval:g}"
 
 
-def dynamics_of(sizes: MoleculeSizes) -> Dynamics:
+def dynamics_of(sizes: MoleculeSizes, part: float = 1.0) -> Dynamics:
     """Constants of the simulations: friction 1/ps, the temperature asked for, a frame every 2 ps
     (ten frames of chains that are shorter than ten times that).
+
+    part : of the length that the settings ask for
     """
-    every = min(FRAME_PS, sizes.molecule_ps / 10)
+    ps = part * sizes.molecule_ps
+    every = min(FRAME_PS, ps / 10)
     return Dynamics(
         kT=K_BOLTZMANN * sizes.molecule_temperature,
         friction=1.0,
         dt=sizes.molecule_dt,
         mass=MASS,
-        steps=round(sizes.molecule_ps / sizes.molecule_dt),
+        steps=round(ps / sizes.molecule_dt),
         every=round(every / sizes.molecule_dt),
         limit=LIMIT,
     )
@@ -236,25 +240,48 @@ def starts(molecule: Molecule, sizes: MoleculeSizes, draws: torch.Generator) -> 
     return molecule.x[torch.cat(parts, 1)]
 
 
+OUTSIDE_PART = 0.25
+"""Length of chains that start outside of the data, over that of the others: psi relaxes in less."""
+
+
+def starts_outside(molecule: Molecule, sizes: MoleculeSizes, draws: torch.Generator) -> Tensor:
+    """Frames of the data whose phi and psi are drawn anew, uniformly: (seeds, chains, 15) in units
+    of the model.  Bonds stay as they were, so only the two angles lie where there are no data.
+    """
+    shape = (sizes.molecule_seeds, sizes.molecule_common + sizes.molecule_rare)
+    rows = torch.randint(len(molecule.x), shape, generator=draws)
+    angles = 2 * torch.pi * torch.rand((*shape, 2), generator=draws) - torch.pi
+    beads = with_angles(molecule.x[rows].numpy(), angles.numpy())
+    return centered(torch.as_tensor(beads.reshape(*shape, 15), dtype=molecule.x.dtype))
+
+
 @one_thread()
 def move(
     method: str,
-    t_eval: float,
+    t_evals: Sequence[float],
     trained: Mapping[str, Trained],
     molecule: Molecule,
     sizes: MoleculeSizes,
     seed: int,
-) -> Moved:
-    """Simulate with one method; the same seed gives every method the same starts and kicks."""
-    draws = torch_generator(seed, "molecule", "langevin")
+    outside: bool = False,
+) -> dict[str, Moved]:
+    """Simulate with one method, side by side with its force at each of `t_evals`; by label.
+
+    The same seed gives every method, and every time, the same starts.
+    outside : shorter chains that start outside of the data
+    """
+    draws = torch_generator(seed, "molecule", "outside" if outside else "langevin")
+    begin, part = (starts_outside, OUTSIDE_PART) if outside else (starts, 1.0)
     model = model_of(method, trained, molecule, sizes)
     moving = model.last if isinstance(model, Experts) else model
+    start = begin(molecule, sizes, draws) * molecule.scale
+    n = start.shape[1]
     chains = simulate(
         moving.score,
-        starts(molecule, sizes, draws) * molecule.scale,
-        dynamics_of(sizes),
+        start.repeat(1, len(t_evals), 1),
+        dynamics_of(sizes, part),
         draws,
-        t_eval=t_eval,
+        t_eval=torch.tensor(t_evals).repeat_interleave(n),
         scale=molecule.scale,
         project=centered,
     )
@@ -262,9 +289,11 @@ def move(
     late = chains.kinetic[-max(1, len(chains.kinetic) // 4) :]
     left = chains.stopped >= 0
     heat = np.where(left, np.nan, late.mean(0))
-    return Moved(
-        phi_psi(frames).astype(np.float32), bond_lengths(frames).astype(np.float32), heat, left
-    )
+    angles, bonds = phi_psi(frames).astype(np.float32), bond_lengths(frames).astype(np.float32)
+    return {
+        label_of(method, t): Moved(angles[:, :, at], bonds[:, :, at], heat[:, at], left[:, at])
+        for t, at in ((t, slice(k * n, (k + 1) * n)) for k, t in enumerate(t_evals))
+    }
 
 
 @one_thread()
@@ -320,9 +349,12 @@ DENOISED = ("Diffusion", "Mixture", "Both")
 
 @dataclass(frozen=True)
 class Simulated:
-    """moved : label -> chains; drawn : method -> denoised samples; skew : method -> (seeds,)."""
+    """moved : label -> chains; outside : method -> chains that start outside of the data; drawn :
+    method -> denoised samples; skew : method -> (seeds,).
+    """
 
     moved: Mapping[str, Moved]
+    outside: Mapping[str, Moved]
     drawn: Mapping[str, Drawn]
     skew: Mapping[str, np.ndarray]
 
@@ -330,15 +362,23 @@ class Simulated:
 def simulate_all(
     trained: Mapping[str, Trained], molecule: Molecule, sizes: MoleculeSizes, seed: int
 ) -> Simulated:
-    """Simulate with every method, with "Two For One" at each time, and denoise with three."""
+    """Simulate with every method, with "Two For One" at each time; with three of them denoise, and
+    start outside of the data.
+    """
     given = {"trained": trained, "molecule": molecule, "sizes": sizes, "seed": seed}
-    asked = [(method, T_MIN) for method in MOVED]
-    asked += [("Diffusion", t) for t in sizes.molecule_t_evals]
+    later = {"Diffusion": sizes.molecule_t_evals}
     moved = sweep(
         partial(move, **given),
-        [{"method": method, "t_eval": t} for method, t in asked],
+        [{"method": name, "t_evals": (T_MIN, *later.get(name, ()))} for name in MOVED],
         n_jobs=sizes.jobs,
         label="simulating",
+        unpack=True,
+    )
+    outside = sweep(
+        partial(move, t_evals=(T_MIN,), outside=True, **given),
+        [{"method": method} for method in DENOISED],
+        n_jobs=sizes.jobs,
+        label="from outside",
         unpack=True,
     )
     drawn = sweep(
@@ -349,7 +389,8 @@ def simulate_all(
         unpack=True,
     )
     return Simulated(
-        {label_of(*one): found for one, found in zip(asked, moved, strict=True)},
+        {label: one for found in moved for label, one in found.items()},
+        {label: one for found in outside for label, one in found.items()},
         dict(zip(DENOISED, drawn, strict=True)),
         {name: skew_share(name, **given) for name in ("Mixture", "No energy")},
     )

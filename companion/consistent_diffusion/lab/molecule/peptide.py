@@ -61,6 +61,25 @@ def bond_lengths(beads: np.ndarray) -> np.ndarray:
     )
 
 
+def with_angles(beads: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """The same beads with other dihedral angles; bonds and the angles between them stay.
+
+    beads : (..., 5, 3); angles : (..., 2) in radian, phi and psi.  The first bead is turned about
+    the second bond, the last bead about the third.
+    """
+    beads = as_beads(beads).copy()
+    turn = np.asarray(angles) - phi_psi(beads)
+    for bead, (start, end), by in ((0, BONDS[1], -turn[..., 0]), (4, BONDS[2], turn[..., 1])):
+        axis = beads[..., end, :] - beads[..., start, :]
+        axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
+        arm = beads[..., bead, :] - beads[..., start, :]
+        along = (arm * axis).sum(-1, keepdims=True) * axis
+        cos, sin = np.cos(by)[..., None], np.sin(by)[..., None]
+        turned = along + cos * (arm - along) + sin * np.cross(axis, arm)
+        beads[..., bead, :] = beads[..., start, :] + turned
+    return beads
+
+
 RARE = (0.0, 2.0)
 """Ends of the rare state in radian: phi between 0 and 115 degrees."""
 

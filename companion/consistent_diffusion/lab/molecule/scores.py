@@ -17,6 +17,7 @@ import numpy as np
 
 from companion.consistent_diffusion.lab.molecule.chains import (
     FRAME_PS,
+    OUTSIDE_PART,
     Moved,
     Simulated,
     dynamics_of,
@@ -138,6 +139,29 @@ def share_in_time(angles: np.ndarray) -> np.ndarray:
         return in_rare_state(angles[..., 0]).sum(-1) / here.sum(-1)
 
 
+HOME = 0.999
+"""Share of the data in the cells that count as where the data are."""
+
+
+def home_of(reference: Reference) -> np.ndarray:
+    """Where the data are: the fewest cells of phi and psi that hold 99.9 % of them, (24, 24)."""
+    cells = masses(reference.angles, None, CURVE_BINS)
+    order = np.sort(cells.ravel())[::-1]
+    n = int(np.searchsorted(np.cumsum(order), HOME)) + 1
+    return (cells >= order[n - 1]) & (cells > 0)
+
+
+def at_home(angles: np.ndarray, home: np.ndarray) -> np.ndarray:
+    """Share of the chains in cells of `home`, frame by frame: (frames,).
+
+    angles : (frames, chains, 2) in radian; a chain that left (NaN) is not there
+    """
+    inside = np.isfinite(angles).all(-1)
+    at = ((np.nan_to_num(angles) + np.pi) / (2 * np.pi) * len(home)).astype(int)
+    at = np.clip(at, 0, len(home) - 1)
+    return (inside & home[at[..., 0], at[..., 1]]).mean(-1)
+
+
 def timescale(angles: np.ndarray, frame_ps: float) -> float:
     """Relaxation time of psi in ps, from the autocorrelation at a lag of 10 ps.
 
@@ -247,6 +271,9 @@ class MoleculeResult:
     population : its share in the second half, states weighted as in the data
     heat : kinetic temperature over the wanted one, mean of the chains that stayed; left : chains
         that left; timescale : relaxation time of psi in ps
+    back : method -> (seeds, frames) share of chains that began outside of the data and are where
+        the data are; back_rare : (seeds,) share in the rare state in their second half;
+        back_ps : their length; home : share of all cells of phi and psi where the data are
     iid_js, iid_wide, iid_pmf, iid_bond, iid_population, iid_lost : of denoised samples; iid_floor :
         divergences (24 and 64 bins) of as many frames
     skew : antisymmetric share of the Jacobian of the score
@@ -270,6 +297,10 @@ class MoleculeResult:
     heat: Mapping[str, np.ndarray]
     left: Mapping[str, np.ndarray]
     timescale: Mapping[str, np.ndarray]
+    back: Mapping[str, np.ndarray]
+    back_rare: Mapping[str, np.ndarray]
+    back_ps: float
+    home: float
     iid_js: Mapping[str, np.ndarray]
     iid_wide: Mapping[str, np.ndarray]
     iid_pmf: Mapping[str, np.ndarray]
@@ -355,6 +386,7 @@ def summarize(
         }
         for key, score in iid.items()
     }
+    home = home_of(reference)
     edges = (np.arange(N_WINDOWS) + 0.5) * n * frame_ps / N_WINDOWS
     pictures = {
         label: (moved.angles[:, n // 5 :], moved.bonds[:, n // 5 :], weights)
@@ -366,6 +398,18 @@ def summarize(
         chains=common + rare,
         **by,
         left={label: moved.left.sum(-1) for label, moved in simulated.moved.items()},
+        back={
+            method: np.stack([at_home(angles, home) for angles in found.angles])
+            for method, found in simulated.outside.items()
+        },
+        back_rare={
+            method: np.array(
+                [share_in_time(angles)[len(angles) // 2 :].mean() for angles in found.angles]
+            )
+            for method, found in simulated.outside.items()
+        },
+        back_ps=OUTSIDE_PART * sizes.molecule_ps,
+        home=float(home.mean()),
         **drawn,
         iid_floor=(
             float(np.mean([js(narrow, masses(p, None, CURVE_BINS)) for p in picks])),

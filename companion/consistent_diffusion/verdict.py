@@ -27,7 +27,12 @@ from companion.verdicts import FROM_BOOK, Measured, Untested, Verdicts, above, b
 
 verdicts = Verdicts()
 
-TRAINED = {"scales": FROM_BOOK, "elsewhere": "needs trained networks: judged from book scale on"}
+TRAINED = {
+    "on": MODEL,
+    "scales": FROM_BOOK,
+    "elsewhere": "needs trained networks: judged from book scale on",
+}
+"""Of all claims on trained networks; their data are simulated."""
 
 WORSE = 1.3
 """Times the divergence that counts as worse; the paper's plain model has more than a hundred."""
@@ -227,7 +232,6 @@ def overdone(plane):
     "On alanine dipeptide simulation with experts and penalty is nearer to the data than with the "
     "plain model, and than without the penalty.",
     of=PAPER,
-    on=MODEL,
     paper="simulated JS 0.0695 (Diffusion), 0.0353 (Mixture), 0.0086 (Both)",
     unit="nats",
     needs=("molecule",),
@@ -253,7 +257,6 @@ def molecule_nearer(molecule):
     "C8",
     "Both keeps the population of the rare state of phi; the plain model loses it.",
     of=PAPER,
-    on=MODEL,
     paper="free energy of phi, a figure; PMF error 0.099 (Both), 1.047 (Diffusion)",
     unit="times",
     needs=("molecule",),
@@ -284,7 +287,6 @@ def population(molecule):
     "C9",
     "A force at a later diffusion time gains the modes and loses the structure.",
     of=PAPER,
-    on=MODEL,
     paper="Two For One: C-N bond error 49 times that of Both; JS 0.0158, Diffusion 0.0695",
     unit="times",
     needs=("molecule",),
@@ -318,7 +320,6 @@ def later(molecule):
     "C10",
     "Simulation needs a score that is the gradient of an energy: without one it heats up.",
     of=PAPER,
-    on=MODEL,
     paper="a non-conservative score 'diverges' after some thousand steps; no number found",
     unit="of the wanted temperature",
     needs=("molecule",),
@@ -450,7 +451,6 @@ def constant(plane):
     "O5",
     "The motion, too: under Both psi relaxes as fast as in the real dynamics.",
     of=OURS,
-    on=MODEL,
     paper="'simulating multiple biomolecular systems' (abstract); nothing on the speed here",
     unit="times",
     needs=("molecule",),
@@ -473,7 +473,6 @@ def motion(molecule):
     "O6",
     "Chains of Both that start outside of the data go to where the data are.",
     of=OURS,
-    on=MODEL,
     paper="–",
     unit="of the chains",
     needs=("molecule",),

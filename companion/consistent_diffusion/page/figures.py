@@ -264,6 +264,7 @@ def molecule_curves(result: MoleculeResult) -> Figure:
             result.times_ps, rows.mean(0), color=color, marker=marker, alpha=shade, label=label
         )
     left.set(ylabel="divergence of $\\phi$, $\\psi$ (nats)")
+    left.set_ylim(top=4 * left.get_ylim()[1])  # above the lines, for the legend
     right.set(xlabel="simulated time (ps)")
     left.legend(fontsize=8.5)
     right.legend(fontsize=8.5, title="Two For One", title_fontsize=8.5)
@@ -397,6 +398,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     here = {n: np.array(curves[n], dtype=float) for n in SHOWN if n in curves}
     _curves(right, np.array(curves["times_ps"], dtype=float), here, curves["floor"])
     right.set_ylabel("divergence (nats)")
+    right.set_ylim(top=2.5 * right.get_ylim()[1])  # above the lines, for the legend
     right.legend(fontsize=8)
     right.set_title("Alanine dipeptide", fontsize=10.5)
     return fig

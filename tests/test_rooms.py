@@ -18,7 +18,6 @@ DOORS = {"lab.run", "hub", "makers"}
 """Modules that may read the settings; everything else is given numbers."""
 
 READ_SETTINGS: dict[str, set[str]] = {
-    "consistent_diffusion": {"lab.estimator", "lab.plane", "page.tables"},
     "distillation_memorization": {"page.explorers"},
 }
 """Modules that still do; a chapter leaves this list with its own second edition."""

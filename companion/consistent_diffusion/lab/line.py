@@ -1,10 +1,9 @@
-r"""An energy model that is linear in its weights, on a line and in the plane.
-
-An energy model that is linear in its weights: the paper's effect without training noise.
+r"""An energy model that is linear in its weights: the paper's effect without training noise.
 
 :math:`\log q(x,t) = -\tfrac12\|x\|^2+\sum_j\theta_j\tanh(w_j\cdot x+u_j\cdot\tau(t)+b_j)` with
-fixed random features.  Denoising score matching is a least-squares problem, one linear solve.  The
-Fokker-Planck penalty is a sum of squares of something quadratic in the weights: Gauss-Newton.
+fixed random features, on two modes of a line.  Denoising score matching is a least-squares problem,
+one linear solve.  The Fokker-Planck penalty is a sum of squares of something quadratic in the
+weights: Gauss-Newton.
 """
 
 from __future__ import annotations
@@ -18,9 +17,6 @@ import torch
 
 from companion.consistent_diffusion.lab.systems import (
     TWO_MODES,
-    Grid,
-    boltzmann,
-    fine_grid,
     js_divergence,
 )
 from companion.consistent_diffusion.method.diffusion import T_MIN, alpha, beta, sigma
@@ -45,27 +41,10 @@ class Features:
         return np.tanh(inner), slopes().numpy() @ self.u.T
 
 
-def draw_features(
-    n: int,
-    rng: np.random.Generator,
-    *,
-    dim: int = 1,
-    w_scale: float = 1.0,
-    u_scale: float = 2.0,
-    spread: float = 5.0,
-    through: tuple[np.ndarray, np.ndarray] | None = None,
-) -> Features:
-    """Random features.
-
-    through : points (m, D) and times (m,); each feature changes sign at one of them, drawn at
-        random.  Without, b is uniform on [-spread, spread].
-    """
-    w, u = w_scale * rng.standard_normal((n, dim)), u_scale * rng.standard_normal((n, 4))
-    if through is None:
-        return Features(w, u, rng.uniform(-spread, spread, n))
-    pick = rng.integers(0, len(through[0]), n)
-    values = time_features(torch.as_tensor(through[1][pick]))[0].numpy()
-    return Features(w, u, -(through[0][pick] * w).sum(1) - (values * u).sum(1))
+def draw_features(n: int, rng: np.random.Generator) -> Features:
+    """Random features of a line: w standard normal, u twice that, b uniform on [-5, 5]."""
+    w, u = rng.standard_normal((n, 1)), 2 * rng.standard_normal((n, 4))
+    return Features(w, u, rng.uniform(-5, 5, n))
 
 
 class Noised:
@@ -94,11 +73,12 @@ class Noised:
         return points
 
 
+@dataclass(frozen=True)
 class RandomEnergy:
     """The model; see the module.  theta : (J,)."""
 
-    def __init__(self, features: Features, theta: np.ndarray) -> None:
-        self.features, self.theta = features, theta
+    features: Features
+    theta: np.ndarray
 
     def log_q(self, x: np.ndarray, t: np.ndarray | float) -> np.ndarray:
         """(n, D) to (n,)."""
@@ -186,20 +166,6 @@ class Problem:
             theta = np.linalg.solve(gram + scale * slope.T @ slope, right)
         model = RandomEnergy(self.features, theta)
         return Fitted(model, self.dsm(theta), self.residual(theta, jacobian=False))
-
-    def path(self, weights: Sequence[float], *, steps: int = 4) -> dict[float, Fitted]:
-        """Continuation: the largest alpha first, each solution the start of the next smaller one.
-
-        A small alpha alone may leave Gauss-Newton in a local optimum; alpha = 0 needs no start.
-        """
-        found, theta = {}, None
-        for weight in sorted(weights, reverse=True):
-            fresh = theta is None or weight == 0
-            found[weight] = self.solve(
-                weight, start=None if fresh else theta, steps=2 * steps if fresh else steps
-            )
-            theta = found[weight].model.theta
-        return found
 
 
 # -------------------------------------------------------------------------------------- random runs
@@ -333,73 +299,4 @@ def run_line(
     return LineRuns(
         {alpha: [fits[alpha] for fits, _ in found] for alpha in alphas},
         {name: [broken[name] for _, broken in found[:n_controls]] for name in CONTROLS},
-    )
-
-
-@dataclass(frozen=True)
-class PlaneRuns:
-    """Muller-Brown with random features.
-
-    expert, whole : penalty -> divergence per seed, (seeds,), of the expert on [0, 0.1] and of a
-        model of the whole range; laws : penalty -> masses (n, n) of the first seed's expert
-    grid, exact : where they were read, and the truth there
-    """
-
-    expert: Mapping[float, np.ndarray]
-    whole: Mapping[float, np.ndarray]
-    laws: Mapping[float, np.ndarray]
-    grid: Grid
-    exact: np.ndarray
-
-
-PLANE_GRID = Grid((-2.2, 1.5), (-1.0, 2.5), 120)
-
-
-def one_plane(
-    seed: int, n: int, n_features: int, expert: Sequence[float], whole: Sequence[float]
-) -> tuple[dict, dict, dict]:
-    """One seed: divergences by penalty for both ranges of t, and the laws of the expert."""
-    rng = generator(seed, "plane")
-    grid, exact = fine_grid()
-    points = grid.draw(exact, n, rng)
-    truth = boltzmann(PLANE_GRID)
-    errors, laws = [], {}
-    for t1, alphas in ((0.1, expert), (1.0, whole)):
-        data = Noised(points, rng, t1=t1)
-        features = draw_features(n_features, rng, dim=2, w_scale=3.0, through=(data.x, data.t))
-        fitted = Problem(features, data, ridge=1e-7).path(alphas)
-        found = {
-            alpha: PLANE_GRID.masses(fit.model.log_q(PLANE_GRID.points, T_MIN))
-            for alpha, fit in fitted.items()
-        }
-        errors.append({alpha: js_divergence(law, truth) for alpha, law in found.items()})
-        laws = laws or found
-    return *errors, laws
-
-
-def run_plane(
-    n_seeds: int,
-    n_points: int,
-    n_features: int,
-    expert: Sequence[float],
-    whole: Sequence[float],
-    seed: int,
-    jobs: int = 2,
-) -> PlaneRuns:
-    """Muller-Brown for `n_seeds` seeds."""
-    calls = [(seed + i, n_points, n_features, expert, whole) for i in range(n_seeds)]
-    found = sweep(
-        one_plane,
-        calls,
-        n_jobs=jobs,
-        label="random features, Muller-Brown",
-        unpack=True,
-        threads=True,
-    )
-    return PlaneRuns(
-        {alpha: np.array([run[0][alpha] for run in found]) for alpha in sorted(expert)},
-        {alpha: np.array([run[1][alpha] for run in found]) for alpha in sorted(whole)},
-        found[0][2],
-        PLANE_GRID,
-        boltzmann(PLANE_GRID),
     )

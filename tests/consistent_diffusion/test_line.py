@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from companion.consistent_diffusion.lab.random_features import (
+from companion.consistent_diffusion.lab.line import (
     LINE,
+    Features,
     Noised,
     Problem,
     RandomEnergy,
@@ -15,7 +16,6 @@ from companion.consistent_diffusion.lab.random_features import (
     line_residual,
     line_truth,
     one_line,
-    run_plane,
 )
 from companion.consistent_diffusion.lab.systems import TWO_MODES, js_divergence
 from companion.consistent_diffusion.method.diffusion import exact_residual
@@ -38,7 +38,8 @@ class Torch:
 @pytest.fixture
 def problem():
     rng = generator(0)
-    features = draw_features(12, rng, dim=2)
+    features = draw_features(12, rng)
+    features = Features(rng.standard_normal((12, 2)), features.u, features.b)
     return Problem(features, Noised(rng.standard_normal((40, 2)), rng))
 
 
@@ -88,26 +89,6 @@ def test_the_solution_is_a_minimum_of_the_penalized_loss(problem):
         assert penalized(problem, away, 1e-3) > best
 
 
-def test_continuation_ends_no_worse_than_a_cold_start(problem):
-    alphas = (0.0, 1e-3, 1e-1)
-    path = problem.path(list(alphas))
-    assert set(path) == set(alphas)
-    assert np.allclose(path[0.0].model.theta, problem.solve(0.0).model.theta)
-    for alpha in alphas[1:]:
-        warm, cold = path[alpha].model.theta, problem.solve(alpha).model.theta
-        reached = [penalized(problem, theta, alpha) for theta in (warm, cold)]
-        assert reached[0] <= reached[1] * (1 + 1e-6)
-    sizes = [np.abs(path[alpha].residual).mean() for alpha in alphas]
-    assert sizes == sorted(sizes, reverse=True)
-
-
-def test_features_through_points_change_sign_there():
-    rng = generator(0)
-    x, t = rng.standard_normal((1, 2)), np.array([0.3])
-    features = draw_features(6, rng, dim=2, through=(x, t))
-    assert np.allclose(features.at(x, t)[0], 0)
-
-
 @pytest.fixture(scope="module")
 def line():
     return one_line(0, 6000, (0.0, 1e-3), True)
@@ -149,12 +130,3 @@ def test_noise_is_what_the_process_says():
     assert data.x[data.x > 0].mean() == pytest.approx(
         5 * np.exp(-0.25 * 19.9 * 0.305**2 - 0.01525), rel=0.02
     )
-
-
-def test_plane_runs_have_all_penalties():
-    runs = run_plane(2, 500, 40, (0.0, 5e-3), (0.0, 5e-2), 0, jobs=1)
-    assert list(runs.expert) == [0.0, 5e-3]
-    assert list(runs.whole) == [0.0, 5e-2]
-    assert runs.expert[0.0].shape == (2,)
-    for law in runs.laws.values():
-        assert law.sum() == pytest.approx(1)

@@ -10,13 +10,13 @@ import pandas as pd
 
 from companion.claims import HOLDS
 from companion.next_token_concepts.lab.dictionaries import Dictionaries
-from companion.next_token_concepts.lab.learning import GATE, Trained
+from companion.next_token_concepts.lab.learning import GATE, XOR, Trained, at
 from companion.next_token_concepts.lab.run import Noise
-from companion.next_token_concepts.lab.words import RealWords
+from companion.next_token_concepts.lab.simulation import slopes
+from companion.next_token_concepts.lab.words import RealWords, families
 from companion.next_token_concepts.lab.worlds import Broken
 from companion.next_token_concepts.method.theory import g_eta
 from companion.next_token_concepts.sources import PAPER_C
-from companion.next_token_concepts.verdict import XOR, at, families, slopes
 from companion.plotting import (
     BLACK,
     BLUE,

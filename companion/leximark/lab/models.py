@@ -188,6 +188,7 @@ class Tail(nn.Module):
         self.blocks, self.norm, self.head = nn.ModuleList(blocks), norm, head
         self.rotary = rotary
         self.head.requires_grad_(False)
+        self.half = head.weight.detach().bfloat16()
 
     def states(self, hidden: Tensor) -> Tensor:
         """(batch, n, width) -> what the head takes, the same shape; padding stands behind."""
@@ -262,8 +263,7 @@ class CausalModel:
     def stats(self, texts: Sequence[str], at_a_time: int = 8) -> TokenStats:
         """Statistics of every token but each text's first, in single precision.
 
-        The head multiplies in half precision, as in training, some tokens at a time, so that rows
-        of the vocabulary's length stay in the cache.
+        A :class:`Tail` multiplies by its head in half precision, as in training.
         """
         self.tail.eval()
         columns, lengths = [], []
@@ -271,19 +271,17 @@ class CausalModel:
             given, labels = self.batch(texts[start : start + at_a_time])
             counted = labels[:, 1:] != IGNORE
             lengths += counted.sum(1).tolist()
-            states = self._states(given)[:, :-1][counted].split(32)
-            for state, target in zip(states, labels[:, 1:][counted].split(32), strict=True):
-                columns.append(token_moments(self._logits(state).float(), target))
+            logits, targets = self.logits(given, counted), labels[:, 1:][counted]
+            for some, target in zip(logits.split(32), targets.split(32), strict=True):
+                columns.append(token_moments(some.float(), target))
         return from_flat([torch.cat(column) for column in zip(*columns, strict=True)], lengths)
 
-    def _states(self, given: Tensor) -> Tensor:
-        return self.tail.states(given) if isinstance(self.tail, Tail) else self.tail(given)
-
-    def _logits(self, states: Tensor) -> Tensor:
+    def logits(self, given: Tensor, counted: Tensor) -> Tensor:
+        """(number of places that count, vocab) of all places but the last one of each text."""
         if not isinstance(self.tail, Tail):
-            return states
-        with torch.autocast(states.device.type, torch.bfloat16):
-            return self.tail.head(states)
+            return self.tail(given)[:, :-1][counted]
+        states = self.tail.states(given)[:, :-1][counted]
+        return nn.functional.linear(states.bfloat16(), self.tail.half)
 
     def trained(
         self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = 8

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 
 from companion import records
 from companion.data import Missing
+from companion.leximark import makers
 from companion.leximark.lab import run as lab
 from companion.leximark.lab.arms import KEYS, MARK, NONE, SEQUENCE
 from companion.leximark.lab.detection import (
@@ -18,7 +19,9 @@ from companion.leximark.lab.detection import (
     tpr_at,
 )
 from companion.leximark.lab.summary import perplexity_ratios, predicted_powers, series
+from companion.leximark.method.candidates import is_refused
 from companion.leximark.method.watermark import KEYED, Watermarker
+from companion.leximark.method.words import frequency
 from companion.leximark.page import exercises, explorers, figures, live_words, tables
 from companion.leximark.settings import PRESETS
 from companion.leximark.verdict import verdicts
@@ -190,15 +193,49 @@ def test_exercises_explain():
 def test_the_live_figure_marks_as_the_watermarker_does():
     figure = live_words.figure()
     doses = figure.data["doses"]
-    for name, sentence in live_words.TEXTS.items():
+    for sentence in live_words.TEXTS:
         for i, k in enumerate(doses):
             for key in (1, 5, 12):
-                values = figure.start | {"text": name, "dose": i, "key": key}
+                values = figure.start | {"text": sentence, "dose": i, "key": key}
                 ticks = figure.scene(values, figure.data)["panels"][0]["y"]["ticks"]
                 shown = dict(t.split(" → ") for _, t in ticks if " → " in t)
                 recipe = made.replace(KEYED, k=k)
                 found = Watermarker(recipe, key).mark(sentence)
                 assert shown == {c.old: c.new for c in found.changes}
+
+
+def test_the_table_of_the_page_is_that_of_the_package():
+    """Some of its lines made anew; each synonym is rare, and none is an insult."""
+    known, rare = live_words.tables()
+    assert 2500 < len(known) < 4000
+    replaced = {word: parts for word, parts in known.items() if len(parts) > 1}
+    assert len(replaced) > 800
+    words = [*sorted(known)[::400], "harbor", "lazy"]
+    again = makers.lines(words)
+    for word, line in zip(words, again, strict=False):
+        assert line.split() == [word, *known[word]]
+    for word, (_, picks, *pool) in replaced.items():
+        assert len(picks) == makers.KEYS
+        assert set(map(int, picks)) <= set(range(len(pool)))
+        assert len(pool) >= KEYED.least
+        assert all(rare[new] > 600 for new in pool)  # below one in a million
+        assert not any(map(is_refused, pool)), word
+    assert all(frequency(w) == pytest.approx(10 ** (-size / 100)) for w, size in rare.items())
+
+
+def test_a_readers_sentence_is_cut_as_the_method_cuts_it():
+    figure = live_words.figure()
+
+    def read(text, **values):
+        return figure.scene(figure.start | {"text": text, "dose": 1} | values, figure.data)
+
+    said = read("Lazy 12 dogs; “lazy” zyxwv. The lazy fox.")
+    ticks = [t.split(" → ")[0] for _, t in said["panels"][0]["y"]["ticks"]]
+    assert ticks == ["dogs", "lazy", "lazy", "fox"]  # no capital, no number, no unknown word
+    assert said["headline"].startswith("2 of 4 known words change: lazy → ")  # K = 1 a sentence
+    nothing = read("")
+    assert nothing["headline"] == "0 of 0 known words change."
+    assert nothing["panels"][0]["y"]["ticks"] == []
 
 
 def test_its_power_is_that_of_the_test():

@@ -38,6 +38,7 @@ from companion.leximark.lab.detection import POWER
 from companion.leximark.lab.quality import Quality
 from companion.leximark.lab.run import SMOL, WORDS, Run
 from companion.leximark.lab.summary import (
+    CLOSE,
     changed,
     difference,
     distance,
@@ -69,9 +70,6 @@ RECORDS = 6
 
 KEPT, NATURAL, UNSEEN = 0.9, 1.25, 0.6
 """Share of sentences that keep their meaning, perplexity ratio, and a detector's AUROC."""
-
-CLOSE = 0.8
-"""The authors' own threshold of the cosine of a sentence with one word replaced."""
 
 CHANCE = 0.1
 """How far from 0.5 a control may lie; five seeds of 60 documents alone give 0.07."""

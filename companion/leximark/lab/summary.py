@@ -8,10 +8,28 @@ import numpy as np
 
 from companion.claims import measured_text
 from companion.data import Missing
-from companion.leximark.lab.arms import MARK, NONE, dose
+from companion.leximark.lab.arms import (
+    LOOKALIKE,
+    MARK,
+    NONE,
+    RANDOM,
+    RAREST,
+    SEQUENCE,
+    dose,
+)
 from companion.leximark.lab.detection import effect_of_auroc, predicted_power, simulated_power
 from companion.leximark.lab.run import QUESTIONS, Run
 from companion.stats import Interval, over_seeds
+
+CLOSE = 0.8
+"""The authors' own threshold of the cosine of a sentence with one word replaced."""
+
+AGAINST = {
+    "random sequence": ((MARK, "protocol"), (SEQUENCE, "protocol")),
+    "lookalike letters": ((MARK, "protocol"), (LOOKALIKE, "record")),
+    "random words": ((RAREST, "record"), (RANDOM, "record")),
+}
+"""What is compared in the word model -> (arm, question) and the other one."""
 
 LEARNED = 0.1
 """Nats a token by which a text must have become likelier, or its arm was not trained."""
@@ -124,17 +142,40 @@ def series(results) -> dict[str, object]:
             **_columns("gain", [gain(*row) for row in rows]),
         }
     }
+    runs_of = {run.model: run for run in runs}
+    record["power"] = {
+        "model": list(runs_of),
+        **_columns(
+            "six", [over_seeds(powers(run, MARK, "protocol", 6)) for run in runs_of.values()]
+        ),
+    }
+    if not isinstance(results.words, Missing):
+        against = {name: pair for name, pair in AGAINST.items() if _has(results.words, *pair)}
+        record["against"] = {
+            "what": list(against),
+            **_columns("difference", [difference(results.words, *p) for p in against.values()]),
+        }
+    costs: dict[str, Sequence[float]] = {}
     if not isinstance(results.qualities, Missing):
-        costs = {
+        costs |= {
             "words replaced": [float(one.shares.mean()) for one in results.qualities],
             "dictionaries agree": [one.agree for one in results.qualities],
             "cosine": [float(one.cosines.mean()) for one in results.qualities],
+            "sentences close": [float(np.mean(one.cosines >= CLOSE)) for one in results.qualities],
+            "seen": [one.seen for one in results.qualities],
         }
+    if not isinstance(results.smol, Missing):
+        costs["perplexity"] = perplexity_ratios(results.smol)
+    if costs:
         record["quality"] = {
             "what": list(costs),
             **_columns("mean", [over_seeds(values) for values in costs.values()]),
         }
     return record
+
+
+def _has(run: Run, *asked: tuple[str, str]) -> bool:
+    return all(run.has(*one) for one in asked)
 
 
 def _columns(name: str, intervals: Sequence[Interval]) -> dict[str, list]:

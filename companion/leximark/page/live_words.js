@@ -1,13 +1,16 @@
 // The K rarest words of each sentence, replaced under a key, and the power of a t-test. The same
 // words and numbers as live_words.py.
 function scene({ text, dose, key, records }, data) {
-  if (!scene.words) { // word -> 100 log10 of 1 / frequency, which replacement a key takes, and all
-    const rare = data.rare.split(" ").map((entry) => entry.split(":"));
-    scene.words = new Map(data.words.split(" ").map((entry) => {
-      const [word, size, picks, pool] = entry.split(":");
-      const becomes = pool ? pool.split(".").map((i) => rare[parseInt(i, 36)]) : [];
-      return [word, { p: 10 ** (-parseInt(size, 36) / 100), picks, becomes }];
-    }));
+  if (!scene.words) { // 100 log10 of 1 / frequency stands before the words that have it
+    const rare = [], read = (table, keep) => {
+      let p;
+      for (const entry of table.split(" "))
+        if (/\d/.test(entry[0])) p = 10 ** (-entry / 100); else keep(entry.split(":"), p);
+    };
+    read(data.rare, ([word], p) => rare.push({ word, p }));
+    scene.words = new Map();
+    read(data.words, ([word, picks, pool], p) => scene.words.set(word, { p, picks,
+      pool: pool ? pool.split(".").map((i) => rare[parseInt(i, 36)]) : [] }));
   }
   const k = data.doses[dose], power = data.power[dose];
   const bits = (p) => -Math.log2(p), edge = /^[.,;:!?"'()[\]{}<>*_~“”‘’«»…–—-]+/;
@@ -19,19 +22,19 @@ function scene({ text, dose, key, records }, data) {
     const h = words.map((w) => w.p * bits(w.p));
     const picked = words.map((_, i) => i).sort((a, b) => h[a] - h[b] || a - b).slice(0, k);
     return words.map((w, i) => ({ ...w, h: h[i],
-      becomes: picked.includes(i) && w.becomes.length ? w.becomes[+w.picks[key - 1]] : null }));
+      becomes: picked.includes(i) && w.pool.length ? w.pool[+w.picks[key - 1]] : null }));
   });
   const shown = known.map((_, i) => i).sort((a, b) => known[a].h - known[b].h || a - b)
     .slice(0, data.rows).sort((a, b) => a - b).map((i) => known[i]);
   const changed = known.filter((w) => w.becomes);
-  const swap = (w) => w.becomes ? `${w.word} → ${w.becomes[0]}` : w.word;
+  const swap = (w) => w.becomes ? `${w.word} → ${w.becomes.word}` : w.word;
   const told = changed.length ? `: ${changed.slice(0, 2).map(swap).join(", ")}` : "";
   const more = changed.length > 2 ? " and more" : "";
   const needed = data.needed[dose] ? `${data.needed[dose]} for ${percent(0.8, 0)}`
     : "no number is enough";
   const axis = data.power[0].map((_, i) => i + 2), n = shown.length;
   const rows = shown.map((w, i) => ({ ...w, y: n - i, before: bits(w.p),
-    after: w.becomes && bits(10 ** (-parseInt(w.becomes[1], 36) / 100)) }));
+    after: w.becomes && bits(w.becomes.p) }));
   const swapped = rows.filter((w) => w.becomes), left = rows.filter((w) => !w.becomes);
   return {
     headline: `${changed.length} of ${known.length} known words change${told}${more}.`,

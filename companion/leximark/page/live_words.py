@@ -83,16 +83,32 @@ def tables() -> tuple[dict[str, list[str]], dict[str, int]]:
 
 
 def packed() -> tuple[str, str]:
-    """The table as the page is given it: words, and synonyms, which words name by their place."""
+    """The table as the page is given it: words, and synonyms, which words name by their place.
+
+    Both by frequency, whose size stands before the words that have it.
+    """
     rows, rare = tables()
-    place = {word: _short(i) for i, word in enumerate(rare)}
-    known = []
-    for word, (size, *more) in rows.items():
-        entry = [word, _short(int(size))]
-        if more:
-            entry += [more[0], ".".join(place[one] for one in more[1:])]
-        known.append(":".join(entry))
-    return " ".join(known), " ".join(f"{word}:{_short(size)}" for word, size in rare.items())
+    order = sorted(rare, key=lambda word: (rare[word], word))
+    place = {word: _short(i) for i, word in enumerate(order)}
+    entries = {
+        word: ":".join(
+            [word, more[0], ".".join(place[one] for one in more[1:])] if more else [word]
+        )
+        for word, (_, *more) in rows.items()
+    }
+    known = sorted(rows, key=lambda word: (int(rows[word][0]), word))
+    return (
+        _grouped([(int(rows[word][0]), entries[word]) for word in known]),
+        _grouped([(rare[word], word) for word in order]),
+    )
+
+
+def _grouped(entries: list[tuple[int, str]]) -> str:
+    parts, before = [], -1
+    for size, entry in entries:
+        parts += [entry] if size == before else [str(size), entry]
+        before = size
+    return " ".join(parts)
 
 
 def _short(number: int) -> str:

@@ -257,7 +257,7 @@ def test_without_a_record_it_takes_the_papers_means(monkeypatch):
     levels, source = live_words.doses()
     assert [k for k, _ in levels] == [0, 1, 3, 5]
     assert dict(levels)[0] == pytest.approx(0.75, abs=0.01)
-    assert dict(levels)[5] == pytest.approx(0.92, abs=0.01)
+    assert dict(levels)[5] == pytest.approx(0.854, abs=0.01)
 
 
 def test_the_page_has_the_explorers_first_picture_with_its_words(monkeypatch):

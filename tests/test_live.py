@@ -40,6 +40,9 @@ class Agreement(NamedTuple):
     less: dict = {}  # noqa: RUF012
 
 
+LARGE = {"live_words": 200_000}
+"""Characters of an output that brings a dictionary, by script."""
+
 SOLVERS = {
     # two iterative solvers, of an error in percent: fit_varpro stops at 1e-8 of an exponent, and
     # where few points determine it, that is 1e-3 of the prediction; a band of laws without one of
@@ -118,7 +121,7 @@ def test_a_scene_leaves_its_values_alone_and_says_the_same_again(script):
 @each_figure
 def test_an_output_is_small_and_without_an_address(script):
     text = book.figure(script).to_html()
-    assert len(text) < 150_000
+    assert len(text) < LARGE.get(script.stem, 150_000)
     assert not re.search(r"https?:|//[a-z]+\.|url\((?!#)|@import", text)
     assert text.count("<script") == text.count("</script") == 1
 

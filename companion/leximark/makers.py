@@ -23,7 +23,7 @@ TEXTS = (
 )
 """Sentences of our own to begin with, and the one of the paper's picture."""
 
-KNOWN = 3000
+KNOWN = 2000
 """Words that a reader may type: the commonest ones that may be touched."""
 
 KEYS = 12

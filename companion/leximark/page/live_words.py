@@ -76,7 +76,7 @@ def tables() -> tuple[dict[str, list[str]], dict[str, int]]:
     """
     text = data.fetch("leximark/words.txt").read_text(encoding="utf-8")
     known, rare = (
-        [line.split() for line in part.splitlines() if not line.startswith("#")]
+        [line.split() for line in part.splitlines() if line and line[0] != "#"]
         for part in text.split(SYNONYMS)
     )
     return {word: parts for word, *parts in known}, {word: int(size) for word, size in rare}

@@ -13,7 +13,7 @@ from companion.leximark.method.candidates import family, rarer
 from companion.leximark.method.watermark import KEYED, digest
 from companion.leximark.method.words import frequency, tokenize
 
-TARGET = Path(__file__).parents[1] / "data" / "files" / "leximark" / "words.txt"
+TARGET = Path(__file__).parents[1] / "data" / "files" / "leximark" / "live_words.txt"
 
 TEXTS = (
     "The old keeper walked down to the harbor with a basket of fresh bread.",

@@ -74,7 +74,7 @@ def tables() -> tuple[dict[str, list[str]], dict[str, int]]:
     The parts: minus 100 log10 of the word's frequency, and if keys replace it their choices and
     the synonyms.
     """
-    text = data.fetch("leximark/words.txt").read_text(encoding="utf-8")
+    text = data.fetch("leximark/live_words.txt").read_text(encoding="utf-8")
     known, rare = (
         [line.split() for line in part.splitlines() if line and line[0] != "#"]
         for part in text.split(SYNONYMS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import wordfreq
@@ -13,7 +14,7 @@ from companion.leximark.method.candidates import family, rarer
 from companion.leximark.method.watermark import KEYED, digest
 from companion.leximark.method.words import frequency, tokenize
 
-TARGET = Path(__file__).parents[1] / "data" / "files" / "leximark" / "live_words.txt"
+TARGET = Path(str(files("companion.data"))) / "files" / "leximark" / "live_words.txt"
 
 TEXTS = (
     "The old keeper walked down to the harbor with a basket of fresh bread.",

@@ -122,7 +122,7 @@ BORDERS = [
         "C7",
         CROSSES,
         "the last dose falls back",
-        of(words=made.run(two_keys={"levels": (0.78, 0.70)})),
+        of(words=made.run(two_keys={"dictionary": -0.35})),
     ),
     Border(
         "C8",

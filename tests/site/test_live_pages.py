@@ -218,7 +218,7 @@ def test_a_text_is_typed_and_stays_text(show, outputs):
     page = show(outputs["live_words"]).page
     box = page.get_by_label("your sentence")
     box.press("Control+a")
-    box.press_sequentially("the <b>lazy</b> dog <img src=x>")
+    box.press_sequentially("a <b> lazy dog </b> <img src=x>")
     page.get_by_text("lazy →").first.wait_for()
     assert page.locator(".rpl-live b, .rpl-live img[src=x]").count() == 0
     box.fill("lazy " * 100)

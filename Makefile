@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PIP_OPTIONS ?=
 LAB_OPTIONS ?=
-JOBS   ?= 4
+JOBS   ?= 3
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -53,6 +53,11 @@ ifeq ($(strip $(ARGS)),)
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
+
+# The ratios of run times alone, kept for the page that shows them; on a quiet machine.
+bench: environment
+	@COMPANION_BENCH=book/speed.json $(BIN)/python -m pytest -m bench
+	@$(BIN)/companion sync
 
 mutants: environment
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -51,19 +51,30 @@ _RAW_MATH = r"""() => {
 
 # A page has thousands of colored words of code, and axe takes milliseconds for each.  Words of one
 # class in blocks of one kind have the same colors: the first visible one stands for all of them,
-# and the others become plain text of their block.
+# and the others become plain text of their block.  So it is with the words of a signature and of
+# a name in the text, from the innermost outwards, and with the signs that a formula is made of.
 _ONE_OF_A_KIND = """() => {
-  const seen = new Set(), alike = [];
-  for (const word of document.querySelectorAll("pre span[class]")) {
-    if (word.children.length || word.attributes.length > 1 || !word.checkVisibility()) continue;
+  const first = new Map();  // of each kind
+  const kind = element => {
     const around = [];
-    for (let e = word; e && around.length < 6; e = e.parentElement) around.push(e.className);
-    const kind = around.join("/");
-    if (seen.has(kind)) alike.push(word);
-    seen.add(kind);
+    for (let e = element; e && around.length < 6; e = e.parentElement) {
+      around.push(e.tagName + "." + e.className);
+    }
+    return around.join("/");
+  };
+  const thin = (elements, how) => {
+    const seen = elements.filter(element => element.checkVisibility());
+    const kinds = seen.map(kind);
+    seen.forEach((element, i) => first.has(kinds[i]) || first.set(kinds[i], element));
+    seen.filter((element, i) => first.get(kinds[i]) !== element).forEach(how);
+  };
+  for (let depth = 0; depth < 3; depth++) {
+    const words = document.querySelectorAll(":is(pre, code, dt.sig) :is(span, em)[class]");
+    thin([...words].filter(word => !word.children.length && word.attributes.length === 1),
+      word => word.replaceWith(word.textContent));
   }
-  alike.forEach(word => word.replaceWith(word.textContent));
-  document.querySelectorAll("pre").forEach(block => block.normalize());
+  thin([...document.querySelectorAll("mjx-container")], formula => formula.replaceChildren());
+  document.querySelectorAll("pre, code, dt.sig").forEach(block => block.normalize());
 }"""
 
 _SETTLED = """async () => {

@@ -37,6 +37,23 @@ def test_contrasts_are_seen_in_the_mode_that_a_view_does_not_have(site, address,
     walked = walk.Walked(site, address, chromium)
     assert "book/scoreboard.html" in walked.both
     assert any(name.startswith("notebooks/") for name in walked.both)
+    assert any(name.startswith("api/") for name in walked.both)
+
+
+def test_axe_looks_at_every_page(site, address, chromium, monkeypatch):
+    """At those of the code on a phone, at all others in both views."""
+    seen = []
+    monkeypatch.setattr(walk, "look", lambda page, url, **how: seen.append((url, how)) or {})
+    monkeypatch.setattr(chromium, "look", lambda action, **options: action(None))
+    walked = walk.Walked(site, address, chromium)
+    for view in walk.VIEWS.values():
+        for name in walked.names:
+            walked._visit(view, name)
+    looked = [url for url, how in seen if how["with_axe"]]
+    code = [name for name in walked.names if name.startswith("api/")]
+    assert code
+    assert len(looked) == 2 * len(walked.names) - len(code)
+    assert all(any(url.endswith(name) for url in looked) for name in walked.names)
 
 
 def test_without_javascript_the_first_frame_is_there(project, address, chromium):

@@ -168,6 +168,30 @@ def test_pale_words_of_code_are_found(show, blocks, found):
     assert [p.split()[0] for p in problems] == ["color-contrast"] * found
 
 
+SIGNATURE = "<dl><dt class='sig'>{}</dt><dd>text</dd></dl>"
+ARGUMENT = "<em class='sig-param'><span class='{}'>word</span></em>"
+FORMULA = "<p><mjx-container>{}</mjx-container></p>"
+SIGN = "<span style='color:#ccc;background:#fff'>word</span>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SIGNATURE.format(2 * ARGUMENT.format("pale")),
+        SIGNATURE.format(ARGUMENT.format("n") + ARGUMENT.format("pale")),
+        "<p><code><span class='n'>a</span></code> <code><span class='pale'>word</span></code></p>",
+        # a color of its own is no matter of kind
+        f"<p><code><span class='n'>a</span></code> <code>{SIGN}</code></p>",
+        2 * FORMULA.format(SIGN),
+        f"<h2><mjx-container>y</mjx-container></h2>{FORMULA.format(SIGN)}",
+    ],
+)
+def test_a_pale_word_of_a_signature_or_a_formula_is_found_once(show, body):
+    style = "<style>.pale { color: #ccc; background: #fff }</style>"
+    problems = browser.axe(show(body, head=style).page)
+    assert [p.split()[0] for p in problems] == ["color-contrast"]
+
+
 def test_an_explorer_that_works_has_no_problem(show):
     body = EXPLORER.format(PICTURES[0], CHANGE_SRC + CHANGE_ALT)
     assert browser.explorer_problems(show(body).page) == []

@@ -85,7 +85,7 @@ function live(root, scene, spec) {
 
   function drawing(panel, width, height, id) {
     const right = width - 16, top = 10, bottom = height - 40, y = axis(panel.y, bottom, top, 30);
-    const left = 14 + 6.7 * Math.max(...y.ticks.map((t) => t[1].length));
+    const left = 14 + 6.7 * Math.max(0, ...y.ticks.map((t) => t[1].length));
     const x = axis(panel.x, left, right, 58), out = [], notes = [];
     const side = (at, text) => at + 4 * text.length > right + 14 ? "end" // inside the picture
       : at - 4 * text.length < 0 ? "start" : "middle";

@@ -512,6 +512,9 @@ def _moves(control: Locator) -> list[Callable[[], object]]:
             "control => [0, 1].map(i => (control.selectedIndex + i) % control.options.length)"
         )
         return [partial(control.select_option, index=i) for i in (other, first, other)]
+    if control.get_attribute("type") == "text":
+        known = control.evaluate("control => [...control.list.options].map(o => o.value)")
+        return [partial(control.fill, text) for text in ("", known[0], known[-1])]
     at_end = control.evaluate("control => control.value === control.max")
     keys = ("Home", "ArrowRight", "ArrowLeft") if at_end else ("End", "ArrowLeft", "ArrowRight")
     return [partial(control.press, key) for key in keys]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from companion.corpora import king_james
 from companion.distillation_memorization.lab import text
 from companion.distillation_memorization.lab.text import pool_text, zlib_bytes
 from companion.distillation_memorization.settings import PRESETS
@@ -50,14 +51,24 @@ def test_wrong_texts_are_refused():
     with pytest.raises(ValueError, match="alphabet"):
         text.encode(["A"])
     with pytest.raises(ValueError, match="distinct windows"):
-        text.real_sets(10**6, 1, 1, 48, np.random.default_rng(0))
+        text.real_sets(10**5, 1, 1, 48, np.random.default_rng(0))
+
+
+def test_real_text_is_windows_of_the_book():
+    made = text.real_sets(4, 3, 2, 48, np.random.default_rng(0))
+    whole = king_james().text
+    for row in made.texts(made.train):
+        place = whole.index(row)
+        assert place % 48 == 0 or whole.count(row) > 1
 
 
 def test_settings_are_checked():
     assert settings_for(PRESETS, "toy", {"n": 100}).n == 100
     with pytest.raises(ValueError, match="taus must hold 2"):
         settings_for(PRESETS, "toy", {"taus": (1.0, 4.0)})
-    with pytest.raises(ValueError, match="unknown extras"):
-        settings_for(PRESETS, "toy", {"extras": ("magic",)})
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="ascending"):
+        settings_for(PRESETS, "toy", {"perceptron_epochs": (2, 1)})
+    with pytest.raises(ValueError, match="one of epochs"):
+        settings_for(PRESETS, "toy", {"judged": 5})
+    with pytest.raises(ValueError, match="at least 1"):
         settings_for(PRESETS, "toy", {"n_seeds": 0})

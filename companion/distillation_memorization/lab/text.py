@@ -1,4 +1,4 @@
-"""The text that the models learn: generated word-pool text, and windows of real English.
+"""The text that the models learn: generated word-pool text, and windows of a real book.
 
 **Word pools.**  Each sequence draws a few distinct words and then emits words of its pool at random
 until it is full.  A small pool repeats itself and compresses well, but the *order* of its words is
@@ -19,14 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.corpora import consecutive_windows, python_topics
+from companion.corpora import king_james
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"
 POOL_SIZES = (2, 14)
 """Smallest and largest pool; sizes are log-uniform between them."""
 
-REAL = "help texts of Python"
-POOLS = "word pools"
+POOLS, REAL = "word pools", "the King James Bible"
 
 
 @dataclass(frozen=True)
@@ -110,22 +109,25 @@ def pool_sets(n_base: int, n: int, n_held: int, length: int, rng: np.random.Gene
 
 
 def real_sets(n_base: int, n: int, n_held: int, length: int, rng: np.random.Generator) -> Sets:
-    """Distinct consecutive windows of Python's help texts, dealt at random to the three sets.
+    """Distinct windows of the King James Bible, dealt at random to the three sets.
 
     Real text repeats itself: a held-out window may share most of its characters with a training
     window, which is why the held-out rate stands beside every rate.
 
     Raises ``ValueError`` when the text has too few distinct windows.
     """
-    text = python_topics().text
+    text = king_james().text
+    texts: dict[str, None] = {}
+    for place in rng.permutation(len(text) // length):
+        texts[text[place * length : (place + 1) * length]] = None
+        if len(texts) == n_base + n + n_held:
+            break
+    else:
+        raise ValueError(
+            f"the text has {len(texts)} distinct windows, {n_base + n + n_held} were asked for"
+        )
     alphabet = "".join(sorted(set(text)))
-    windows = consecutive_windows(encode([text], alphabet)[0], len(text) // length, length)
-    windows = torch.unique(windows, dim=0)
-    wanted = n_base + n + n_held
-    if wanted > len(windows):
-        raise ValueError(f"the text has {len(windows)} distinct windows, {wanted} were asked for")
-    order = torch.from_numpy(rng.permutation(len(windows))[:wanted])
-    base, train, held_out = windows[order].split([n_base, n, n_held])
+    base, train, held_out = encode(list(texts), alphabet).split([n_base, n, n_held])
     return Sets(base, train, held_out, alphabet)
 
 

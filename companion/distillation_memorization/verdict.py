@@ -509,61 +509,8 @@ def series(results) -> dict[str, object]:
     """What the first figure and the first sentences need."""
     kinds = {"worlds": results.worlds, "real": results.real, "perceptrons": results.perceptrons}
     found: dict[str, object] = {
-        name: _curve(worlds) for name, worlds in kinds.items() if not isinstance(worlds, Missing)
+        name: evidence.curve(worlds)
+        for name, worlds in kinds.items()
+        if not isinstance(worlds, Missing)
     }
-    if "worlds" in found:
-        found["models"] = _models(results.worlds)
-    return found
-
-
-def _row(table: dict[str, list], **values: object) -> None:
-    """One more row of a table of the record."""
-    for column, value in values.items():
-        table.setdefault(column, []).append(value)
-
-
-def _interval(name: str, found: Interval) -> dict[str, float | None]:
-    """An interval as three columns."""
-    return {
-        name: _rounded(found.estimate),
-        f"{name}_low": _rounded(found.low),
-        f"{name}_high": _rounded(found.high),
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    """Six significant digits; None for what is not finite."""
-    return None if value is None or not np.isfinite(value) else float(f"{value:.6g}")
-
-
-def _curve(worlds: list[World]) -> dict[str, list]:
-    """Rate (%) and held-out loss of the compared students by budget."""
-    table: dict[str, list] = {}
-    for model in COMPARED:
-        if model not in worlds[0].students:
-            continue
-        for e in worlds[0].epochs:
-            n = len(worlds[0].zlib)
-            rate = over_seeds(100 * evidence.counts(worlds, model, e) / n)
-            loss = over_seeds(evidence.losses(worlds, model, e))
-            _row(table, model=model, epochs=e, **_interval("rate", rate), **_interval("loss", loss))
-    return table
-
-
-def _models(worlds: list[World]) -> dict[str, list]:
-    """Rate, held-out rate (%), and loss of every model at the judged budget, and of the bases."""
-    table: dict[str, list] = {}
-    n, n_held = len(worlds[0].zlib), len(worlds[0].of(SOFT).guessed)
-    for model in (TEACHER, *worlds[0].students):
-        rate = over_seeds(100 * evidence.counts(worlds, model) / n)
-        held = over_seeds(100 * evidence.guesses(worlds, model) / n_held)
-        loss = over_seeds(evidence.losses(worlds, model))
-        row = {**_interval("rate", rate), **_interval("held", held), **_interval("loss", loss)}
-        _row(table, model=model, **row)
-    for model in (TEACHER, BASELINE):
-        rate = over_seeds([100 * w.bases[model].memorized.mean() for w in worlds])
-        held = over_seeds([100 * w.bases[model].guessed.mean() for w in worlds])
-        loss = over_seeds(evidence.bases(worlds, model))
-        row = {**_interval("rate", rate), **_interval("held", held), **_interval("loss", loss)}
-        _row(table, model=f"{model}, base", **row)
-    return table
+    return found | {"models": evidence.models(results.worlds)}

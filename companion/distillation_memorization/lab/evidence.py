@@ -18,6 +18,7 @@ from companion.distillation_memorization.lab.world import World
 from companion.distillation_memorization.method.memorization import easy, inherited, rejected
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
+    COMPARED,
     HARD,
     SOFT,
     TEACHER,
@@ -359,3 +360,42 @@ def filtered_counts(worlds: Sequence[World]) -> np.ndarray:
             for w in worlds
         ]
     )
+
+
+# ------------------------------------------------------------------------------------------ tables
+def curve(worlds: Sequence[World]) -> dict[str, list]:
+    """Rate (%) and held-out loss of the compared students by budget, for the record."""
+    table: dict[str, list] = {}
+    for model in COMPARED:
+        for e in worlds[0].epochs:
+            rate = over_seeds(100 * counts(worlds, model, e) / len(worlds[0].zlib))
+            loss = over_seeds(losses(worlds, model, e))
+            _append(table, {"model": model, "epochs": e}, rate=rate, loss=loss)
+    return table
+
+
+def models(worlds: Sequence[World]) -> dict[str, list]:
+    """Rate, held-out rate (%), and loss of every model at the judged budget, and of the bases."""
+    table: dict[str, list] = {}
+    readings = {m: [w.of(m) for w in worlds] for m in (TEACHER, *worlds[0].students)}
+    readings |= {f"{m}, base": [w.bases[m] for w in worlds] for m in (TEACHER, BASELINE)}
+    for model, runs in readings.items():
+        _append(
+            table,
+            {"model": model},
+            rate=over_seeds([100 * r.memorized.mean() for r in runs]),
+            held=over_seeds([100 * r.guessed.mean() for r in runs]),
+            loss=over_seeds([r.loss for r in runs]),
+        )
+    return table
+
+
+def _append(table: dict[str, list], keys: dict[str, object], **intervals: Interval) -> None:
+    """One more row; an interval is three columns, of six significant digits."""
+    row = dict(keys)
+    for name, one in intervals.items():
+        for column, value in zip((name, f"{name}_low", f"{name}_high"), one[:3], strict=True):
+            known = value is not None and np.isfinite(value)
+            row[column] = float(f"{value:.6g}") if known else None
+    for column, value in row.items():
+        table.setdefault(column, []).append(value)

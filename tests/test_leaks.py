@@ -525,8 +525,8 @@ def test_contexts_and_queries_share_no_text():
 def test_base_training_and_held_out_sequences_are_apart(source):
     from companion.distillation_memorization.lab import text
 
-    name = getattr(text, source)
-    made = text.SOURCES[name](60, 50, 40, 48, generator(0, name, "text"))
+    rngs = generator(0, "base text"), generator(0, "base text")  # would draw the same
+    made = text.draw_sets(getattr(text, source), (60, 50, 40), 40, *rngs)
     parts = [
         {tuple(row) for row in part.tolist()} for part in (made.base, made.train, made.held_out)
     ]
@@ -543,8 +543,7 @@ def tiny_world():
     sizes = {"n": 18, "n_base": 18, "n_held": 10, "resamples": 2, "teacher_epochs": 1}
     settings = replace(PRESETS["toy"], **sizes)
     kind = run.transformer_kind(settings)
-    text = kind.text(0)
-    base = kind.base_models(text, 0)
+    text, base = kind.text(0, 1), kind.base_models(0)
     trained, read = [], []
     real_fit, real_arms, real_score = world.fit, world.fit_arms, world.score
     with pytest.MonkeyPatch.context() as patch:
@@ -565,7 +564,7 @@ def tiny_world():
         patch.setattr(
             world, "score", lambda model, tokens: read.append(tokens) or real_score(model, tokens)
         )
-        found = world.run_world(kind.plan, text, *base, 0)
+        found = world.run_world(kind.plan, text, *base, 1)
     return text, trained, read, found
 
 

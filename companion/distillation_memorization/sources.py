@@ -15,9 +15,6 @@ INHERITED_HARD, INHERITED_SOFT, TEACHER_ONLY = 50, 18, 1955
 COEFFICIENTS = (-0.3341, -0.4010, -1.0579, -4.5001)
 """Of the classifier, standardized: teacher and baseline perplexity, divergence, zlib entropy."""
 
-PRETRAINING = {"teacher": 16_133, "baseline": 2_785, "student": 638}
-"""Memorized sequences of about a million in the pilot on pretraining: 12B, 2.8B, 2.8B distilled."""
-
 
 def paper_numbers() -> pd.DataFrame:
     """The transcribed numbers: setting, model, metric, value, unit."""

@@ -17,7 +17,7 @@ from companion.distillation_memorization.hub import (
     windows,
 )
 from companion.distillation_memorization.lab import run
-from companion.distillation_memorization.lab.models import Shape, generate
+from companion.distillation_memorization.lab.models import Shape, generate, score
 from companion.distillation_memorization.lab.training import Recipe, fit_arms
 from companion.distillation_memorization.lab.world import Plan, all_logits, written_by
 from companion.distillation_memorization.method.objectives import (
@@ -40,7 +40,7 @@ TINY = settings_for(PRESETS, "toy", SIZES | EPOCHS)
 
 @pytest.fixture(scope="module")
 def world():
-    return run.one_world(run.transformer_kind(TINY), 0)
+    return run.one_world(run.transformer_kind(TINY), 0, 1)
 
 
 def test_a_world_is_complete(world):
@@ -83,9 +83,20 @@ def test_the_same_seed_gives_the_same_world_side_by_side_or_not():
     small = settings_for(PRESETS, "toy", {"n": 16, "n_base": 16, "n_held": 8})
     alone = run.transformers(replace(small, jobs=1), 3)
     assert [w.seed for w in alone] == [derive_seed(3, "world", i) for i in range(2)]
-    again = run.one_world(run.transformer_kind(small), alone[1].seed)
+    again = run.one_world(run.transformer_kind(small), 3, alone[1].seed)
     assert again.of(SOFT).loss == alone[1].of(SOFT).loss
     assert alone[0].of(SOFT).loss != alone[1].of(SOFT).loss
+
+
+def test_all_worlds_of_a_run_begin_with_the_same_models():
+    small = settings_for(PRESETS, "toy", {"n": 16, "n_base": 16, "n_held": 8})
+    first, second = run.transformers(replace(small, jobs=1), 4)
+    kind = run.transformer_kind(small)
+    base, other = kind.base_models(4)[1], kind.base_models(5)[1]
+    assert not torch.equal(base.qkv, other.qkv)
+    for w in (first, second):
+        loss = score(base, kind.text(4, w.seed).held_out[4:]).loss[0]
+        assert w.bases[BASELINE].loss == pytest.approx(loss)
 
 
 def test_a_budget_is_a_training_of_its_own():

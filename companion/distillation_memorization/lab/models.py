@@ -69,7 +69,9 @@ def _drawn(lanes: int, shape: tuple[int, ...], std: float, noise: torch.Generato
 
 
 class LaneTransformer(Lanes):
-    """`lanes` decoder-only transformers: learned positions, norms in front, no biases.
+    """`lanes` decoder-only transformers: learned positions, norms in front, ReLU.
+
+    There are neither biases nor gains: what a gain could do, the next matrix does.
 
     length : most tokens that it reads; d : width; n_layers : blocks; n_heads : of each attention
     generator : draws the initial weights, with Pythia's standard deviations
@@ -95,13 +97,10 @@ class LaneTransformer(Lanes):
 
         self.embedding = weights(vocab, d)
         self.positions = weights(length, d)
-        self.first_gain = nn.Parameter(torch.ones(lanes, n_layers, 1, d))
         self.qkv = weights(n_layers, d, 3 * d)
         self.attended = weights(n_layers, d, d, std=out)
-        self.second_gain = nn.Parameter(torch.ones(lanes, n_layers, 1, d))
         self.up = weights(n_layers, d, 4 * d)
         self.down = weights(n_layers, 4 * d, d, std=out)
-        self.last_gain = nn.Parameter(torch.ones(lanes, 1, d))
         self.readout = weights(d, vocab)
 
     def forward(self, tokens: Tensor) -> SimpleNamespace:
@@ -120,10 +119,10 @@ class LaneTransformer(Lanes):
         first = self.vocab * torch.arange(lanes, device=tokens.device).view(-1, 1, 1)
         x = F.embedding(tokens + first, self.embedding.flatten(0, 1))
         x = (x + self.positions[:, None, start : start + length]).flatten(1, 2)  # (R, B * L, d)
-        blocks = (self.first_gain, self.qkv, self.attended, self.second_gain, self.up, self.down)
+        blocks = (self.qkv, self.attended, self.up, self.down)
         for i, block in enumerate(zip(*(p.unbind(1) for p in blocks), strict=True)):
-            first_gain, qkv, attended, second_gain, up, down = block
-            heads = torch.bmm(F.layer_norm(x, (d,)) * first_gain, qkv)
+            qkv, attended, up, down = block
+            heads = torch.bmm(F.layer_norm(x, (d,)), qkv)
             heads = heads.view(lanes * batch, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
             query, known = heads[0], heads[1:]
             if kept is not None:
@@ -135,9 +134,8 @@ class LaneTransformer(Lanes):
             # a single new token sees all that was read, so it needs no mask
             seen = F.scaled_dot_product_attention(query, *known, is_causal=start == 0)
             x = x + torch.bmm(seen.transpose(1, 2).reshape(lanes, batch * length, d), attended)
-            inside = F.gelu(torch.bmm(F.layer_norm(x, (d,)) * second_gain, up), approximate="tanh")
-            x = x + torch.bmm(inside, down)
-        logits = torch.bmm(F.layer_norm(x, (d,)) * self.last_gain, self.readout)
+            x = x + torch.bmm(torch.bmm(F.layer_norm(x, (d,)), up).relu_(), down)
+        logits = torch.bmm(F.layer_norm(x, (d,)), self.readout)
         return logits.view(lanes, batch, length, self.vocab)
 
     @torch.no_grad()

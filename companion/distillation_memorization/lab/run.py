@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 from companion.data import Missing
 from companion.distillation_memorization.lab.models import Lanes, Shape
-from companion.distillation_memorization.lab.text import POOLS, REAL, SOURCES, Sets
-from companion.distillation_memorization.lab.training import Recipe, fit
-from companion.distillation_memorization.lab.world import Plan, World, run_world
-from companion.distillation_memorization.method.objectives import TAU, objectives
+from companion.distillation_memorization.lab.text import (
+    POOLS,
+    REAL,
+    Sets,
+    alphabet_of,
+    distinct,
+    draw_sets,
+    encode,
+)
+from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
+from companion.distillation_memorization.lab.world import Plan, Reading, World, read, run_world
+from companion.distillation_memorization.method.objectives import BASELINE, TAU, objectives
 from companion.distillation_memorization.settings import Settings
 from companion.scale import derive_seed, generator, one_thread
 from companion.sweep import sweep
 
-LENGTH, PREFIX, SUFFIX = 48, 16, 16
+LENGTH, PREFIX, SUFFIX = 40, 16, 16
 """Characters of a sequence, of its prompt, and of the continuation that is compared."""
 
 HEADS = 4
@@ -38,18 +46,35 @@ class Kind:
     sizes: tuple[int, int, int]
     plan: Plan
 
-    def text(self, seed: int) -> Sets:
-        """The data of one seed."""
-        return SOURCES[self.source](*self.sizes, LENGTH, generator(seed, self.source, "text"))
+    def text(self, seed: int, world: int) -> Sets:
+        """The data of one world; the text of the base models is that of the run's seed."""
+        rngs = generator(seed, self.source, "base text"), generator(world, self.source, "text")
+        return draw_sets(self.source, self.sizes, LENGTH, *rngs)
 
-    def base_models(self, text: Sets, seed: int) -> tuple[Lanes, Lanes]:
-        """Teacher and student before either sees D."""
-        models = []
-        for shape, name in zip(self.shapes, ("base teacher", "base student"), strict=True):
-            model = shape.build(len(text.alphabet), LENGTH, seed, name)
-            fit(model, text.base, self.plan.recipe, self.base_epochs, seed=seed, name=name)
-            models.append(model)
-        return tuple(models)
+    def base_models(self, seed: int) -> tuple[Lanes, Lanes]:
+        """Teacher and student before either sees D, the same in all worlds of a run."""
+        return _base_models(
+            self.source, self.shapes, self.base_epochs, self.sizes[0], self.plan.recipe, seed
+        )
+
+
+@lru_cache(maxsize=1)
+def _base_models(
+    source: str,
+    shapes: tuple[Shape, Shape],
+    epochs: int,
+    n: int,
+    recipe: Recipe,
+    seed: int,
+) -> tuple[Lanes, Lanes]:
+    texts = distinct(source, n, LENGTH, generator(seed, source, "base text"))
+    alphabet = alphabet_of(source)
+    models = []
+    for shape, name in zip(shapes, ("base teacher", "base student"), strict=True):
+        model = shape.build(len(alphabet), LENGTH, seed, name)
+        fit(model, encode(texts, alphabet), recipe, epochs, seed=seed, name=name)
+        models.append(model)
+    return tuple(models)
 
 
 def transformer_kind(settings: Settings) -> Kind:
@@ -88,7 +113,7 @@ def real_kind(settings: Settings) -> Kind:
         name=REAL,
         recipe=Recipe(settings.lr, settings.batch),
         teacher_epochs=settings.teacher_epochs,
-        epochs=settings.epochs[:-1] if settings.judged in settings.epochs[:-1] else settings.epochs,
+        epochs=(settings.judged,),
         judged=settings.judged,
         prefix=PREFIX,
         suffix=SUFFIX,
@@ -127,15 +152,18 @@ def perceptron_kind(settings: Settings) -> Kind:
 
 
 @one_thread()
-def one_world(kind: Kind, seed: int) -> World:
-    """A world from its seed alone, on one thread."""
-    text = kind.text(seed)
-    return run_world(kind.plan, text, *kind.base_models(text, seed), seed)
+def one_world(kind: Kind, seed: int, world: int) -> World:
+    """A world from two seeds, on one thread.
+
+    seed : of the run, which the base models depend on; world : of everything else
+    """
+    text = kind.text(seed, world)
+    return run_world(kind.plan, text, *kind.base_models(seed), world)
 
 
 def _worlds(kind: Kind, n_seeds: int, seed: int, jobs: int) -> list[World]:
     seeds = [derive_seed(seed, "world", i) for i in range(n_seeds)]
-    return sweep(partial(one_world, kind), seeds, n_jobs=jobs, label=kind.plan.name)
+    return sweep(partial(one_world, kind, seed), seeds, n_jobs=jobs, label=kind.plan.name)
 
 
 def transformers(settings: Settings, seed: int) -> list[World]:
@@ -153,3 +181,33 @@ def real_text(settings: Settings, seed: int) -> list[World] | Missing:
 def perceptrons(settings: Settings, seed: int) -> list[World]:
     """The same with perceptrons."""
     return _worlds(perceptron_kind(settings), settings.perceptron_seeds, seed, settings.jobs)
+
+
+FACTORS = (0.5, 2.0)
+"""Other learning rates of the baseline, in units of the one that all models have."""
+
+
+@one_thread()
+def baseline_elsewhere(kind: Kind, seed: int, world: int) -> dict[float, Reading]:
+    """The baseline of a world, for the judged number of epochs, at other learning rates."""
+    text, plan, found = kind.text(seed, world), kind.plan, {}
+    for factor in FACTORS:
+        trained = fit_arms(
+            kind.base_models(seed)[1],
+            {BASELINE: plan.arms[BASELINE]},
+            {BASELINE: text.train},
+            replace(plan.recipe, lr=factor * plan.recipe.lr),
+            plan.judged,
+            seed=world,
+            name=f"baseline, {factor:g} of the rate",
+            order="students",
+        )
+        found[factor] = read(trained[BASELINE], text, plan)
+    return found
+
+
+def baseline_rates(settings: Settings, seed: int) -> list[dict[float, Reading]]:
+    """The baselines of the main experiment at other learning rates, by seed."""
+    seeds = [derive_seed(seed, "world", i) for i in range(settings.n_seeds)]
+    job = partial(baseline_elsewhere, transformer_kind(settings), seed)
+    return sweep(job, seeds, n_jobs=settings.jobs, label="learning rates")

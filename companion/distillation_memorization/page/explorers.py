@@ -16,7 +16,7 @@ import numpy as np
 
 from companion.distillation_memorization.lab.models import Shape
 from companion.distillation_memorization.lab.run import LENGTH, PREFIX, SUFFIX
-from companion.distillation_memorization.lab.text import Sets, pool_sets
+from companion.distillation_memorization.lab.text import POOLS, draw_sets
 from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
 from companion.distillation_memorization.lab.world import Plan, Reading, all_logits, read
 from companion.distillation_memorization.method.objectives import (
@@ -58,7 +58,8 @@ def train(choice: Choice, done: Callable[[str], None] = lambda _: None) -> dict[
     plan = Plan(
         "explorer", recipe, choice.epochs, (choice.epochs,), choice.epochs, PREFIX, SUFFIX, arms
     )
-    text: Sets = pool_sets(200, choice.n, 200, LENGTH, generator(0, "explorer", "text"))
+    rngs = generator(0, "explorer", "base text"), generator(0, "explorer", "text")
+    text = draw_sets(POOLS, (200, choice.n, 200), LENGTH, *rngs)
     vocab = len(text.alphabet)
     models = {TEACHER: Shape(128), BASELINE: Shape(64)}
     for name, shape in models.items():

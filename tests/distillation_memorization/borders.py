@@ -306,6 +306,13 @@ BORDERS = [
         (NOT_RESOLVED,),
     ),
     Border(
+        "rate",
+        ONE_FAILS,
+        "at half the rate the baseline predicts as well as the student",
+        of(rates=made.rates(half=1.0)),
+        (NOT_RESOLVED,),
+    ),
+    Border(
         "late",
         CROSSES,
         "the ratio grows by a half, and perhaps not",

@@ -168,10 +168,21 @@ def perceptrons(n_seeds=3, late=0.4):
     return found
 
 
+def rates(n_seeds=6, half=1.06, twice=1.09):
+    """The baselines at half and twice the rate, with these losses."""
+    found = []
+    for w in worlds(n_seeds):
+        one, jitter = w.of(BASELINE), 1e-3 * np.random.default_rng(w.seed).standard_normal()
+        at = {0.5: half + jitter, 2.0: twice + jitter}
+        found.append({f: replace(one, losses=np.full(2, loss)) for f, loss in at.items()})
+    return found
+
+
 def results(**changes):
     """Everything that the notebook hands to the verdicts; real text is as the rest."""
     found = {
         "worlds": worlds(),
+        "rates": rates(),
         "real": worlds(),
         "perceptrons": perceptrons(),
     }

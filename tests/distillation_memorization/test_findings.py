@@ -35,7 +35,7 @@ def test_a_run_that_shows_everything_satisfies_every_claim(perfect):
     every = verdicts.evaluate(perfect, "book")
     assert {f.claim: f.verdict for f in every} == dict.fromkeys(made.IDS, HOLDS)
     assert sum(f.of == "paper" for f in every) == 10
-    assert sum(f.of == "ours" for f in every) == 5
+    assert sum(f.of == "ours" for f in every) == 6
     check(every, verdicts.claims)
 
 
@@ -43,6 +43,7 @@ def test_a_run_that_shows_everything_satisfies_every_claim(perfect):
 def test_one_seed_resolves_nothing(scale):
     one = made.results(
         worlds=made.worlds(1),
+        rates=made.rates(1),
         real=Missing("no"),
         perceptrons=made.worlds(1),
     )
@@ -143,6 +144,13 @@ def test_the_judged_epochs_are_those_of_the_baselines_lowest_loss(perfect):
     result = found(made.results(worlds=[late(w) for w in perfect.worlds]))["1"]
     assert "judged after 2 epochs" in result.note
     assert result.estimate == pytest.approx(1.0)
+
+
+def test_the_best_rate_is_the_baselines_own(perfect):
+    """At half the rate it predicts better than the student, and is read there."""
+    result = found(made.results(rates=made.rates(half=0.95)))["rate"]
+    assert result.verdict == DOES_NOT_HOLD
+    assert result.estimate == pytest.approx(0.95 - 1.0, abs=0.02)
 
 
 def test_hard_and_soft_are_compared_where_they_memorize_as_much(perfect):

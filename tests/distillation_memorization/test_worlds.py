@@ -152,7 +152,7 @@ def test_a_soft_student_is_pulled_to_its_teacher_and_not_to_the_text():
 
 def test_kinds_that_a_scale_does_not_have_are_missing():
     toy = PRESETS["toy"]
-    assert "real_seeds" in run.real_text(toy, 0).reason
+    assert "book scale" in run.real_text(toy, 0).reason
     assert "paper scale" in run_hub_world(toy, 0).reason
     book = PRESETS["book"]
     assert book.judged in run.real_kind(book).plan.epochs

@@ -7,14 +7,14 @@ by is in what seeds vary by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import binomtest, rankdata
 from statsmodels.stats.contingency_tables import mcnemar
 
-from companion.distillation_memorization.lab.world import World
+from companion.distillation_memorization.lab.world import Reading, World
 from companion.distillation_memorization.method.memorization import easy, inherited, rejected
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
@@ -199,6 +199,35 @@ def gate(worlds: Sequence[World]) -> Gate:
         over_seeds(bases(worlds, TEACHER) - teacher),
         over_seeds(baseline - teacher),
         fold(worlds, TEACHER, BASELINE, at),
+    )
+
+
+class BestRate(NamedTuple):
+    """The baseline at the learning rate that gives it the lowest loss.
+
+    factor : of the rate that all models have; behind : its loss minus the student's; fold : what
+        it memorizes over what the student does
+    """
+
+    factor: float
+    behind: Interval
+    fold: Interval
+
+
+def best_rate(worlds: Sequence[World], others: Sequence[Mapping[float, Reading]]) -> BestRate:
+    """The baseline at its best of several rates, beside the student at the one of all models.
+
+    others : the baseline at other rates, by seed; the judged number of epochs everywhere
+    """
+    runs = {1.0: [w.of(BASELINE) for w in worlds]}
+    runs |= {factor: [one[factor] for one in others] for factor in others[0]}
+    factor = min(runs, key=lambda f: np.mean([r.tuning for r in runs[f]]))
+    loss = np.array([r.loss for r in runs[factor]])
+    known = np.array([r.memorized.sum() for r in runs[factor]])
+    return BestRate(
+        factor,
+        over_seeds(loss - losses(worlds, SOFT)),
+        ratio(np.stack([known, counts(worlds, SOFT)], 1)),
     )
 
 

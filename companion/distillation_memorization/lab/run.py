@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from companion.data import Missing
@@ -16,9 +16,9 @@ from companion.distillation_memorization.lab.text import (
     draw_sets,
     encode,
 )
-from companion.distillation_memorization.lab.training import Recipe, fit
-from companion.distillation_memorization.lab.world import Plan, World, run_world
-from companion.distillation_memorization.method.objectives import TAU, objectives
+from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
+from companion.distillation_memorization.lab.world import Plan, Reading, World, read, run_world
+from companion.distillation_memorization.method.objectives import BASELINE, TAU, objectives
 from companion.distillation_memorization.settings import Settings
 from companion.scale import derive_seed, generator, one_thread
 from companion.sweep import sweep
@@ -174,10 +174,40 @@ def transformers(settings: Settings, seed: int) -> list[World]:
 def real_text(settings: Settings, seed: int) -> list[World] | Missing:
     """The same on real text, where the scale has it."""
     if not settings.real_seeds:
-        return Missing("real text is read where real_seeds is above 0")
+        return Missing("real text is read at book scale (real_seeds > 0)")
     return _worlds(real_kind(settings), settings.real_seeds, seed, settings.jobs)
 
 
 def perceptrons(settings: Settings, seed: int) -> list[World]:
     """The same with perceptrons."""
     return _worlds(perceptron_kind(settings), settings.perceptron_seeds, seed, settings.jobs)
+
+
+FACTORS = (0.5, 2.0)
+"""Other learning rates of the baseline, in units of the one that all models have."""
+
+
+@one_thread()
+def baseline_elsewhere(kind: Kind, seed: int, world: int) -> dict[float, Reading]:
+    """The baseline of a world, for the judged number of epochs, at other learning rates."""
+    text, plan, found = kind.text(seed, world), kind.plan, {}
+    for factor in FACTORS:
+        trained = fit_arms(
+            kind.base_models(seed)[1],
+            {BASELINE: plan.arms[BASELINE]},
+            {BASELINE: text.train},
+            replace(plan.recipe, lr=factor * plan.recipe.lr),
+            plan.judged,
+            seed=world,
+            name=f"baseline, {factor:g} of the rate",
+            order="students",
+        )
+        found[factor] = read(trained[BASELINE], text, plan)
+    return found
+
+
+def baseline_rates(settings: Settings, seed: int) -> list[dict[float, Reading]]:
+    """The baselines of the main experiment at other learning rates, by seed."""
+    seeds = [derive_seed(seed, "world", i) for i in range(settings.n_seeds)]
+    job = partial(baseline_elsewhere, transformer_kind(settings), seed)
+    return sweep(job, seeds, n_jobs=settings.jobs, label="learning rates")

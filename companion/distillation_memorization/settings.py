@@ -19,15 +19,15 @@ class Settings(Sized):
     n: int = sized(toy=80, book=1000, least=1)  # sequences of D
     n_base: int = sized(toy=120, book=3000, least=1)  # of the base models' text
     n_held: int = sized(toy=80, book=800, least=2)  # held out; one half chooses epochs
-    teacher_d: int = sized(toy=32, book=128, least=4)  # width of the teacher
-    teacher_layers: int = sized(toy=1, book=3, least=1)  # its blocks
-    student_d: int = sized(toy=16, book=64, least=4)  # width of every student
+    teacher_d: int = sized(toy=32, book=96, least=4)  # width of the teacher
+    teacher_layers: int = sized(toy=1, book=2, least=1)  # its blocks
+    student_d: int = sized(toy=16, book=32, least=4)  # width of every student
     student_layers: int = sized(toy=1, book=2, least=1)  # its blocks
     base_epochs: int = sized(toy=1, book=3, least=1)  # passes over the base models' text
-    teacher_epochs: int = sized(toy=2, book=10, least=1)  # of the teacher over D
+    teacher_epochs: int = sized(toy=2, book=12, least=1)  # of the teacher over D
     # budgets of the students, each a training of its own
-    epochs: tuple[int, ...] = sized(toy=(1, 2), book=(3, 6, 12))
-    judged: int = sized(toy=2, book=12, least=1)  # the budget at which all arms are trained
+    epochs: tuple[int, ...] = sized(toy=(1, 2), book=(8, 16, 32))
+    judged: int = sized(toy=2, book=32, least=1)  # the budget at which all arms are trained
     lr: float = sized(4e-3)  # peak learning rate of the transformers
     batch: int = sized(16, least=1)  # sequences an update
     taus: tuple[float, ...] = sized(toy=(2.0, 4.0), book=(1.0, 2.0, 4.0))  # temperatures

@@ -34,7 +34,7 @@ from companion import fingerprint, records, results, sweep
 from companion.data import DataUnavailable, Missing
 from companion.papers import paper
 from companion.project import PACKAGE, Project
-from companion.scale import settings_for
+from companion.scale import check_seed, settings_for
 
 NEVER_COUNT = frozenset({"jobs", "live_jobs", "n_jobs", "progress"})
 """Settings and options that cannot change a result: how many run at a time, what is shown."""
@@ -92,11 +92,11 @@ def begin(
     overrides : single settings
     fresh : compute every step, whatever is stored
 
-    Raises ``ValueError`` for an unknown slug, scale or setting, or a seed that is no whole number.
+    Raises ``ValueError`` for an unknown slug, scale or setting, or a seed that
+    :func:`companion.scale.check_seed` refuses.
     """
     entry = paper(slug, project)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"SEED is a whole number from 0 on, got {seed!r}")
+    check_seed(seed)
     presets = importlib.import_module(f"{entry.module}.settings").PRESETS
     settings = settings_for(presets, scale, overrides)
     places = shipped_folder(slug, project), kept_folder(slug, project)

@@ -55,10 +55,16 @@ def group(item):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put the longest groups first, name the groups, and leave out what needs the mirror."""
+    """Put the longest groups first, name the groups, and leave out what needs the mirror.
+
+    A bench is given three more chances: what other programs take in the middle of a measurement
+    spoils a ratio, and nothing that they do makes slow code quick every time.
+    """
     items.sort(key=lambda item: LONGEST.get(group(item), len(LONGEST)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
+        if item.get_closest_marker("bench"):
+            item.add_marker(pytest.mark.flaky(reruns=3, reruns_delay=5))
         if (marker := item.get_closest_marker("mirror")) and (reason := missing(marker.args)):
             item.add_marker(pytest.mark.skip(reason=reason))
 

@@ -362,8 +362,9 @@ def test_begin_reads_the_parameters_of_a_notebook(tmp_path):
     assert run.places["shipped"].name == "model-ecosystem"
     for arguments, message in (
         (("model-ecosystem", "huge"), "unknown scale"),
-        (("model-ecosystem", "toy", -1), "SEED is a whole number"),
-        (("model-ecosystem", "toy", 0.5), "SEED is a whole number"),
+        (("model-ecosystem", "toy", -1), "a seed is a whole number"),
+        (("model-ecosystem", "toy", 0.5), "a seed is a whole number"),
+        (("model-ecosystem", "toy", 2**70), "a seed is a whole number"),
         (("model-ecosystem", "toy", 0, {"sedes": 2}), "unknown setting 'sedes'"),
         (("nothing", "toy"), "unknown paper"),
     ):

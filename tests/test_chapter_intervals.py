@@ -90,45 +90,6 @@ def test_moves_by_votes_of_families():
     assert nearly(found)
 
 
-# leximark: documents and seeds
-
-
-def test_auroc_over_documents():
-    from companion.leximark.lab.detection import bootstrap_auroc
-
-    d = np.sqrt(2) * norm.ppf(0.75)
-    found = share(
-        lambda rng: (rng.normal(d, 1, 50), rng.normal(0, 1, 50)),
-        lambda pair, rng: bootstrap_auroc([pair], seed=int(rng.integers(2**31)), n_resamples=200),
-        0.75,
-    )
-    assert nearly(found)
-
-
-def test_two_versions_of_a_document_are_drawn_together():
-    """The second version is a little lower for every document, whatever the document's level."""
-    from companion.leximark.lab.detection import bootstrap_auroc
-
-    rng = np.random.default_rng(0)
-    level = 100 * rng.standard_normal(60)
-    pair = (level + 1, level)
-    together, apart = (
-        bootstrap_auroc([pair], seed=0, n_resamples=2000, same=same) for same in (True, False)
-    )
-    assert (together.high - together.low) < 0.3 * (apart.high - apart.low)
-
-
-def test_auroc_over_seeds_is_wider_than_over_documents():
-    from companion.leximark.lab.detection import bootstrap_auroc
-
-    rng = np.random.default_rng(1)
-    shifts = np.linspace(0, 2, 8)
-    pairs = [(rng.normal(s, 1, 200), rng.normal(0, 1, 200)) for s in shifts]
-    means = [norm.cdf(s / np.sqrt(2)) for s in shifts]
-    found = bootstrap_auroc(pairs, seed=0, n_resamples=2000)
-    assert found.high - found.low > 3.2 * np.std(means) / np.sqrt(8)
-
-
 # distillation-memorization: seeds, each with sequences of its own
 
 

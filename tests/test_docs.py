@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from companion import catalogue
+from companion import catalogue, data
 from companion.cli import app
 from companion.papers import papers
 from companion.project import Project
@@ -117,12 +117,23 @@ def test_workflows_run_the_commands_of_the_readme():
     steps = publish["jobs"]["build"]["steps"]
     commands = [step.get("run", "") for step in steps]
     assert "make pdf" in commands
-    assert any("companion verify" in line and "--minutes" in line for line in commands)
+    assert any("companion verify --all" in line and "--minutes" in line for line in commands)
+    # a loop of the shell over folders meets what is no chapter
+    assert not any("for " in line for line in commands)
     assert re.search(r"^pdf: book$", read("Makefile"), re.MULTILINE)
     assert steps[-1]["with"]["path"] == "build/site"
     assert "make test" in read(".ci/run")
     assert all(job["continue-on-error"] for job in weekly["jobs"].values())
     assert release["jobs"]["release"]["needs"] == "build"
+
+
+def test_the_readme_counts_the_files_that_ship_and_those_that_may_not():
+    entries = data.registry().values()
+    ships = [entry.bytes for entry in entries if entry.ships]
+    told = f"come with the package: {len(ships)} files, {sum(ships) / 1e6:.1f} MB"
+    assert told in read("README.md")
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+    assert f"{words[len(entries) - len(ships)]} files may not be passed on" in read("README.md")
 
 
 def test_options_that_workflows_give_exist():

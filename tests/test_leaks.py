@@ -366,17 +366,23 @@ def test_two_versions_of_a_document_share_a_fold(library):
     assert blind(library, library, 0) < 0.1
 
 
-def test_the_transformer_is_pretrained_on_pretraining_text_alone(monkeypatch):
+def test_the_word_model_is_pretrained_on_pretraining_text_alone(monkeypatch):
     from companion.leximark.lab import run as experiment
-    from companion.leximark.settings import PRESETS
+    from companion.leximark.lab.arms import NONE, Dictionaries
     from companion.leximark.sources import Split
 
-    docs = Split(["before"], ["a"], ["b"])
-    monkeypatch.setattr(experiment, "split", lambda *arguments: docs)
     seen = []
-    monkeypatch.setattr(experiment, "tiny_transformer", lambda texts, **_: seen.append(texts))
-    experiment.pretrained_transformer(PRESETS["toy"], 0, progress=False)
-    assert seen == [["before"]]
+    trained = experiment.WordModel.trained
+
+    def spy(model, texts, **options):
+        seen.append(list(texts))
+        return trained(model, texts, **options)
+
+    monkeypatch.setattr(experiment.WordModel, "trained", spy)
+    docs = Split(["before it all began"] * 3, ["one ox went"] * 6, ["two men sat"] * 6)
+    known = Dictionaries({}, {})
+    experiment.word_seed(docs, known, (NONE,), (1, 1e-3), (1, 1e-3), 5, 0, 0)
+    assert seen == [docs.pretraining, docs.a]
 
 
 # gaussian-rbf

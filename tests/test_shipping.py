@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -106,6 +107,9 @@ def test_a_result_that_is_gone_is_said_and_nothing_ships(lab, project):
     assert not chapter.shipped_folder(SLUG, project).exists()
 
 
+PROCESSOR = records.processor()
+
+
 def executed(monkeypatch, lab, project, before=lambda run: None):
     """Stands for a notebook that runs the small chapter and emits a record."""
 
@@ -113,7 +117,7 @@ def executed(monkeypatch, lab, project, before=lambda run: None):
         verify = (env or {}).get(chapter.VERIFY, "").split(",")
         this = begin(lab, project, verify=verify)
         work(lab, this)
-        made = {"versions": {}, "python": "3", "processor": "p", "cores": 1, "wall_s": 1.0}
+        made = {"versions": {}, "python": "3", "processor": PROCESSOR, "cores": 1, "wall_s": 1.0}
         made |= {"peak_mb": 5.0, "commit": None, "date": "2026-01-01"}
         made |= {"digest": None, "definitions": {}}
         record = {"slug": slug, "scale": scale, "seeds": [0], "settings": {}}
@@ -185,6 +189,45 @@ def test_verify_finds_one_digit_that_was_changed_by_hand(monkeypatch, lab, proje
     assert result.exit_code == 1
     assert "grid: differs: result.x: relative 8.9e-17" in result.output
     assert "of_table: verified" in result.output
+    # arithmetic of another processor may round otherwise: told, and no failure
+    monkeypatch.setattr(records, "processor", lambda: "another")
+    with pytest.warns(UserWarning, match="another result"):
+        result = CliRunner().invoke(app, ["verify", SLUG, "--steps", "9"])
+    assert result.exit_code == 0
+    assert "grid: on another processor differs: result.x" in result.output
+
+
+def test_verify_of_all_chapters_looks_at_those_that_ship_results(monkeypatch, project):
+    """A folder that is no chapter is not asked, and a chapter too slow or without results is told.
+
+    One result that differs makes the status 1, whichever chapter it is of.
+    """
+    outcomes = {"one": [("a", "verified")], "two": [("b", "differs: result: 1 and 2")]}
+
+    def verified(slug, steps, project, *, minutes):
+        if slug == "slow":
+            raise publish.NoRecord("slow: no step was recorded in less than 1 minutes")
+        return outcomes[slug]
+
+    entries = [SimpleNamespace(slug=slug) for slug in ("bare", "one", "slow", "two")]
+    monkeypatch.setattr("companion.cli._run.checkout", lambda: project)
+    monkeypatch.setattr("companion.cli._run.chapters", lambda project: entries)
+    monkeypatch.setattr(publish, "verify", verified)
+    monkeypatch.setattr(chapter, "shipped_steps", lambda slug, project: slug != "bare")
+    from companion.cli import app
+
+    result = CliRunner().invoke(app, ["verify", "--all"])
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "bare: ships no results of steps",
+        "one, a: verified",
+        "slow: no step was recorded in less than 1 minutes",
+        "two, b: differs: result: 1 and 2",
+    ]
+    outcomes["two"] = [("b", "verified")]
+    assert CliRunner().invoke(app, ["verify", "--all"]).exit_code == 0
+    for wrong in ([], ["one", "--all"]):
+        assert CliRunner().invoke(app, ["verify", *wrong]).exit_code == 2
 
 
 def test_what_ships_is_small():

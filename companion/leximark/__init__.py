@@ -14,19 +14,28 @@ Reading order, the paper first:
  4 method/scores      Membership scores: from a model's probabilities, one number per
                       document, larger = member
 
-Then ``lab/run``, the door of the experiments, and what it calls: arms, detection, models, probe,
-quality.  ``sources`` holds what others released and printed, ``verdict`` every claim with its
-criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: arms, detection, models, quality.
+``sources`` holds the text and what the authors printed, ``verdict`` every claim with its criterion,
+``page`` what is drawn, ``hub`` the paper scale.
 
-========  =================================================
+The paper:
+
+========  ============================================
 equation  function
-========  =================================================
+========  ============================================
 1         method/words.selection_key
 2         method/words.surprisal
-3         method/watermark.Watermarker.mark
 4         method/scores
 5         lab/detection.auroc
+========  ============================================
+
+Ours, by the numbers of the notebook:
+
+========  ============================================
+equation  function
+========  ============================================
+3         method/watermark.Watermarker._choose
 6         lab/detection.rank_p
 7         lab/detection.effect_of_auroc
-========  =================================================
+========  ============================================
 """

@@ -1,53 +1,51 @@
-"""Larger models: Pythia on BookMIA (paper scale), and SmolLM2-135M from its wheel.
+"""Paper scale: Pythia on BookMIA, with candidates of a language model in context.
 
-Pythia has three arms (no mark, LexiMark, commoner synonyms) and the keyed test; its runs stand
-beside those of the small models in the findings and the record.  Candidates come from roberta-base
-in context, as in the authors' main tables.  Continued pretraining as in the authors' code: all
-weights, learning rate 1e-4, four texts a step, one epoch, 512 tokens.  SmolLM2 is shown only, with
-two arms and candidates of the thesaurus.  The tests run both on a model of a few thousand weights.
+Two arms (no mark and LexiMark) by the authors' protocol; candidates come from roberta-base, as in
+their main tables.  Continued pretraining as in their code: all weights, learning rate 1e-4, four
+texts a step, one epoch, 512 tokens.  The tests run it on a model of a few thousand weights.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from tqdm.auto import tqdm
+import torch
+from torch import nn
 
 from companion.data import DataUnavailable, Missing
 from companion.leximark.lab import arms
 from companion.leximark.lab.models import CausalModel
-from companion.leximark.lab.probe import Probe, probe
-from companion.leximark.lab.run import Run, halves, run_arm
+from companion.leximark.lab.run import Run, run_seed
 from companion.leximark.method.candidates import is_refused
 from companion.leximark.method.candidates import lemmas as lemma_table
 from companion.leximark.method.watermark import Source
 from companion.leximark.method.words import FUNCTION_WORDS, surprisal
 from companion.leximark.settings import Settings
 from companion.leximark.sources import Split
-from companion.models import smollm2
 from companion.scale import device, generator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BOOKMIA = "swj0419/BookMIA"
-HUB_ARMS = (arms.NONE, arms.MARK, arms.CONTROL)
 SEQ = 512
-HUB_TRAINING = {"epochs": 1, "lr": 1e-4, "batch": 4}
-SMOL_ARMS = (arms.NONE, arms.MARK)
-SMOL_TRAINING = {"epochs": 4, "lr": 3e-4, "batch": 4}
+TRAINING = {"epochs": 1, "lr": 1e-4, "batch": 4}
 
 
-class Large(NamedTuple):
-    """What a larger model gives: its arms, and the keyed test."""
+class Logits(nn.Module):
+    """A causal model of the transformers library that gives its logits."""
 
-    run: Run
-    probe: Probe
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """(batch, n) int64 -> (batch, n, vocab)."""
+        return self.net(ids).logits
 
 
 def bookmia_halves(frame: pd.DataFrame, n_half: int, seed: int) -> Split:
@@ -86,7 +84,6 @@ def load_bookmia() -> pd.DataFrame:
 
 def load_causal(name: str, seq: int = SEQ) -> CausalModel:
     """A causal model of the Hub with its tokenizer; ``DataUnavailable`` without a network."""
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
@@ -96,56 +93,25 @@ def load_causal(name: str, seq: int = SEQ) -> CausalModel:
         )
     except OSError as error:
         raise DataUnavailable(f"{name} is on the Hugging Face Hub only ({error})") from error
-    return CausalModel(net.to(device()), lambda text: tokenizer(text)["input_ids"], seq)
+    return CausalModel(Logits(net.to(device())), lambda text: tokenizer(text)["input_ids"], seq)
 
 
-def run_large(
-    base: CausalModel,
-    docs: Split,
-    seed: int,
-    name: str,
-    made: Sequence[arms.Arm],
-    training: Mapping[str, float],
-    *,
-    progress: bool = True,
-) -> Run:
-    """Some arms on one model and one split."""
-    bar = tqdm(made, desc=name, disable=not progress)
-    found = {arm.name: run_arm(base, arm, seed=seed, **training) for arm in bar}
-    return Run(name, (seed,), (found,))
-
-
-def run_hub(settings: Settings, seed: int) -> list[Large] | Missing:
-    """Paper scale: every model of the settings on BookMIA, arms and keyed test."""
+def pythia(settings: Settings, seed: int) -> list[Run] | Missing:
+    """Every model of the settings on BookMIA, without a mark and with LexiMark."""
     if not settings.hub_models:
         return Missing("Pythia on BookMIA runs at paper scale only.")
     docs = bookmia_halves(load_bookmia(), settings.hub_docs, seed)
-    source = context_source(hub_source())
-    made = arms.make(HUB_ARMS, docs, seed, candidates=source)
-    innocent = replace(settings, n_calibration=0)  # left to the word model
-    found = []
-    for full in settings.hub_models:
-        base, name = load_causal(full), full.rpartition("/")[2]
-        run = run_large(base, docs, seed, name, made, HUB_TRAINING)
-        tested = probe(base, docs, innocent, seed, candidates=source, **HUB_TRAINING)
-        found.append(Large(run, tested))
-    return found
+    candidates = context_source(hub_source())
+    return [
+        train_on(load_causal(name), docs, seed, name, candidates) for name in settings.hub_models
+    ]
 
 
-def run_smollm2(settings: Settings, seed: int) -> Run | Missing:
-    """SmolLM2-135M, its last two blocks trained further on the book's own documents."""
-    if not settings.smol_docs:
-        return Missing(
-            "SmolLM2-135M is not trained at this scale: on two cores one arm takes several "
-            'minutes. Set SETTINGS = {"smol_docs": 60} to run it.'
-        )
-    net, tokenizer = smollm2()
-    base = CausalModel(net, lambda text: tokenizer(text)["input_ids"], settings.seq, train_last=2)
-    docs = halves(settings, seed)
-    few = docs._replace(a=docs.a[: settings.smol_docs], b=docs.b[: settings.smol_docs])
-    return run_large(
-        base, few, seed, "SmolLM2-135M", arms.make(SMOL_ARMS, few, seed), SMOL_TRAINING
-    )
+def train_on(base: CausalModel, docs: Split, seed: int, name: str, candidates: Source) -> Run:
+    """Both arms on one model and one split."""
+    plain = arms.Arm(arms.NONE, {"A.a": docs.a, "B.a": docs.b})
+    made = [plain, arms.marked(docs, candidates=candidates)]
+    return Run(name.rpartition("/")[2], (run_seed(base, made, (), 0, seed, **TRAINING),))
 
 
 WINDOW = 300
@@ -187,16 +153,17 @@ def concatenation(
 
 
 def context_source(fill: FillMask) -> Source:
-    """Candidates in context for a ``Watermarker``: fillers rarer than the word, best first.
+    """Candidates in context for a ``Watermarker``: of the five best fillers the rarest first.
 
-    Each word of each sentence is asked once, for all keys.
+    Only fillers that are rarer than the word; each word of each sentence is asked once.
     """
 
     @cache
     def rarer_fillers(word: str, sentence: str, at: int) -> tuple[str, ...]:
         found = concatenation(sentence, at, at + len(word), fill)
         bits = surprisal(word)
-        return tuple(f for f in found if surprisal(f) > bits and not is_refused(f))
+        kept = [f for f in found if surprisal(f) > bits and not is_refused(f)]
+        return tuple(sorted(kept[:5], key=lambda f: (-surprisal(f), f)))
 
     return rarer_fillers
 

@@ -1,10 +1,13 @@
-"""The text: the King James Bible as short documents, some for pretraining, some for the test."""
+"""The text, pieces of the King James Bible, and the tables that the authors print."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
+
+import pandas as pd
 
 from companion.corpora import Corpus
 from companion.models import wheel_folder
@@ -79,3 +82,23 @@ def split(length: int, n_half: int, n_words: int, seed: int, world: int = 0) -> 
     return Split(
         pretraining, *([rest[i] for i in part] for part in (chosen[:n_half], chosen[n_half:]))
     )
+
+
+def load_tables(path: Path) -> pd.DataFrame:
+    """The two tables of the project page: regime, dataset, model, watermark, metric, percent."""
+    return pd.read_csv(path)
+
+
+def gains(printed: pd.DataFrame, metric: str = "auroc") -> pd.DataFrame:
+    """One row for each data set and model: regime, dataset, model, none, LexiMark, gain (percent).
+
+    metric : ``auroc`` or ``tpr_at_5fpr``
+    """
+    wide = (
+        printed[printed["metric"] == metric]
+        .pivot(index=["regime", "dataset", "model"], columns="watermark", values="percent")
+        .rename(columns={"leximark": "LexiMark"})
+        .reset_index()
+    )
+    wide.columns.name = None
+    return wide.assign(gain=wide["LexiMark"] - wide["none"])

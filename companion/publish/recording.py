@@ -8,8 +8,10 @@ from pathlib import Path
 
 import nbformat
 
+from companion.papers import paper
 from companion.project import Project
-from companion.publish.errors import DataMissing, NoRecord
+from companion.publish import store
+from companion.publish.errors import DataMissing, NoRecord, NotebookFailed
 from companion.publish.lock import Say, only_one
 from companion.publish.progress import to_stderr
 from companion.publish.runs import run
@@ -25,16 +27,25 @@ def record(
     run used are shipped beside the record.  The file is replaced in one step; a run that fails
     leaves it as it was.
 
-    Raises :class:`~companion.publish.errors.DataMissing`, before anything runs, if data are not
-    here from which the published record was made: the new one would say *not tested* for claims
-    that were tested.
+    Where data are not here from which the published record was made, the stored results alone are
+    judged.  Raises :class:`~companion.publish.errors.DataMissing`, before anything is computed, if
+    none ship or one is of other code: the new record would say *not tested* for claims that were
+    tested.
     """
     from companion import chapter, records
 
     project = (project or Project()).require()
-    _require_data(slug, scale, project)
+    lacking = _lacking_data(slug, scale, project)
+    if lacking and not store.ships(paper(slug, project), project):
+        raise lacking
     with only_one(project, say, f"record {slug}"):
-        finished = run(slug, scale, project=project)
+        try:
+            env = {chapter.PUBLISHED: "1"} if lacking else None
+            finished = run(slug, scale, project=project, env=env)
+        except NotebookFailed as failed:
+            if lacking and failed.error == chapter.Stale.__name__:
+                raise lacking from failed
+            raise
         notebook = nbformat.read(finished.path, as_version=4)
         result = records.from_notebook(notebook)
         if result is None:
@@ -57,8 +68,8 @@ def record(
     return path
 
 
-def _require_data(slug: str, scale: str, project: Project) -> None:
-    """Refuse to record without the data of the published record that the code still reads.
+def _lacking_data(slug: str, scale: str, project: Project) -> DataMissing | None:
+    """Why no step may be computed: data of the published record that the code still reads.
 
     Files that were not there when that record was made, as its notes say, are not asked for.
     """
@@ -66,7 +77,7 @@ def _require_data(slug: str, scale: str, project: Project) -> None:
 
     published, now = records.load(slug, project), records.code(slug, scale, project)
     if published is None or now is None:
-        return
+        return None
     made_from = published["provenance"].get("definitions", {}).keys() & now.definitions.keys()
     without = " ".join(
         finding["note"]
@@ -80,14 +91,15 @@ def _require_data(slug: str, scale: str, project: Project) -> None:
         if not entry.ships and data.locate(name) is None
     ]
     if not files:
-        return
+        return None
     what = "\n".join(f"    {entry.name}  ({entry.why}; from {entry.origin})" for entry in files)
     message = (
         f"{slug}: the published record was made from data that are not on this machine and do not "
-        f"ship; without them, claims that were tested would be recorded as not tested:\n{what}\n"
+        "ship, and not all of its stored results are of this code; without the data, claims that "
+        f"were tested would be recorded as not tested:\n{what}\n"
         "Put them into a folder under these names and set COMPANION_DATA to that folder."
     )
-    raise DataMissing(slug, [entry.name for entry in files], message)
+    return DataMissing(slug, [entry.name for entry in files], message)
 
 
 def verify(
@@ -104,7 +116,8 @@ def verify(
     minutes : that the chosen steps took together when they were recorded, at most
 
     Returns name and outcome of each: ``verified``, ``differs: ...`` with the first place, or why
-    it was not compared.
+    it was not compared.  Where another processor recorded them, its arithmetic may round
+    otherwise and a training run ends elsewhere: then it is ``on another processor differs: ...``.
 
     Raises :class:`~companion.publish.errors.NoRecord` if no result ships, or none within `minutes`.
     """
@@ -136,10 +149,13 @@ def verify(
         path.unlink(missing_ok=True)
     report = chapter.kept_folder(slug, project) / "runs" / str(records.report_name(notebook))
     lines = [chapter.Done(**line) for line in json.loads(report.read_text("utf-8"))]
-    return [(line.step, _outcome(line)) for line in lines if line.step in chosen]
+    other = records.load(slug, project)["provenance"]["processor"] != records.processor()
+    return [(line.step, _outcome(line, other)) for line in lines if line.step in chosen]
 
 
-def _outcome(line) -> str:
+def _outcome(line, other_processor: bool) -> str:
     if line.how in ("shipped", "kept"):
+        if other_processor and line.note.startswith("differs"):
+            return f"on another processor {line.note}"
         return line.note
     return f"not stored with this key: {line.note or line.how}"

@@ -16,6 +16,7 @@ from companion.synthetic_data.lab.evidence import (
     ONSET,
     arm,
     compounding,
+    control_spread,
     first_onsets,
     less,
     lost,
@@ -187,6 +188,12 @@ def early(loops, lives):
     sharp, alone, fresh = (arm(loops, name) for name in ("fixed, T=0.7", "real only", "fresh, T=1"))
     found = {name: first_onsets(arm(loops, name)) for name in ("fixed, T=0.7", "fixed, T=1")}
     shares = {name: calibration_first(one) for name, one in found.items()}
+    control = control_spread(loops)
+    by_control = [
+        f"{measured_text(calibration_first(first_onsets(arm(loops, name), spread=control)))} at "
+        f"{name.partition(', ')[2]}"
+        for name in found
+    ]
     medians = [
         f"{name}: {told(one['ece'])} for calibration, {told(one['regret'])} for accuracy"
         for name, one in found.items()
@@ -203,7 +210,9 @@ def early(loops, lives):
             "known truth, T = 0.7": shares["fixed, T=0.7"],
             "known truth, T = 1": shares["fixed, T=1"],
         },
-        f"known truth, median onsets, {'; '.join(medians)}; at T = 0.7, s = 0.5, beyond the real "
+        f"known truth, median onsets, {'; '.join(medians)}; not judged: measured by the standard "
+        "deviation of the changes of the control that the truth writes, in place of that over "
+        f"seeds, the shares are {', '.join(by_control)}; at T = 0.7, s = 0.5, beyond the real "
         f"part alone calibration error changes by {net['ece']} points and accuracy by "
         f"{net['accuracy']}; with fresh real data, s = 0.2, calibration error rises by "
         f"{measured_text(more)} points more than accuracy falls",
@@ -545,8 +554,11 @@ def series(results) -> dict[str, object]:
         for runs in sizes(loops)
         for name, words in SCORES.items()
     ]
+    control = control_spread(loops)
     found["onsets"] = [
-        {"T": told} | with_ends("first", calibration_first(first_onsets(arm(loops, name))))
+        {"T": told}
+        | with_ends("first", calibration_first(first_onsets(arm(loops, name))))
+        | with_ends("by_control", calibration_first(first_onsets(arm(loops, name), spread=control)))
         for name, told in (("fixed, T=0.7", "0.7"), ("fixed, T=1", "1"))
     ]
     found["repair"] = [

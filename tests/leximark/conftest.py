@@ -2,22 +2,35 @@
 
 import pytest
 
-from companion.leximark.lab.run import word_world
-from companion.leximark.settings import PRESETS
-from companion.scale import settings_for
+from companion.leximark.lab import run as lab
+from companion.leximark.lab.arms import CONTROL, KEYS, MARK, NONE, Dictionaries
+from companion.leximark.method.watermark import Watermarker
+from companion.leximark.sources import split
 
-SMALL = settings_for(
-    PRESETS,
-    "toy",
-    {"n_half": 30, "key_docs": 12, "pretrain_words": 6000, "word_finetune_lr": 4e-3},
-)
+NAMES = (NONE, MARK, KEYS, CONTROL)
 
 
 @pytest.fixture(scope="session")
-def small():
-    return SMALL
+def docs():
+    return split(420, 30, 6000, 0)
 
 
 @pytest.fixture(scope="session")
-def world(small):
-    return word_world(small, 0, small.all_arms)
+def known(docs):
+    """Dictionaries of the authors' rule without an encoder; b differs in half of the words."""
+    maker = Watermarker()
+    maker([*docs.a, *docs.b])
+    a = maker.dictionary
+    b = {w: new if i % 2 else w for i, (w, new) in enumerate(a.items())}
+    return Dictionaries(a, b)
+
+
+@pytest.fixture(scope="session")
+def seed_result(docs, known):
+    """One seed of the word model, all that toy scale has."""
+    return lab.word_seed(docs, known, NAMES, (2, 3e-3), (4, 4e-3), 12, 19, 0)
+
+
+@pytest.fixture(scope="session")
+def word_run(seed_result):
+    return lab.Run(lab.WORDS, (seed_result,))

@@ -1,138 +1,137 @@
 """Results made by hand: what a perfect run would give, to be spoiled one at a time."""
 
-from __future__ import annotations
-
-from dataclasses import replace
+from dataclasses import replace as replace
+from types import SimpleNamespace
 
 import numpy as np
+from scipy.stats import norm
 
+from companion import data
 from companion.data import Missing
-from companion.leximark.lab.arms import CONTROL, MARK, NONE, dose, removal, threshold
+from companion.leximark.lab.arms import (
+    ATTACKED,
+    CONTROL,
+    KEYS,
+    LOOKALIKE,
+    MARK,
+    NONE,
+    RANDOM,
+    RAREST,
+    SEQUENCE,
+    dose,
+)
 from companion.leximark.lab.detection import KeyedTest, effect_of_auroc, rank_p
-from companion.leximark.lab.probe import Probe
-from companion.leximark.lab.quality import Quality, TradeOff
-from companion.leximark.lab.run import STORED, ArmResult, Run
-from companion.leximark.settings import PRESETS
-from companion.leximark.verdict.findings import Results
+from companion.leximark.lab.quality import Quality
+from companion.leximark.lab.run import SMOL, WORDS, ArmResult, Run, SeedResult
+from companion.leximark.sources import load_tables
 
-N, SEEDS = 120, 5
-BOOK = replace(PRESETS["book"], seeds=SEEDS)
+N, SEEDS = 200, 6
 
-LEVELS = {  # AUROC of A.a against B.a, and of A.a against B.b
+LEVELS = {  # AUROC of the record, and of the protocol
     NONE: (0.75, None),
-    MARK: (0.78, 0.90),
-    "rarest": (0.77, None),
-    CONTROL: (0.70, None),
-    dose(1): (0.76, 0.80),
-    dose(3): (0.77, 0.86),
-    dose(7): (0.79, 0.93),
-    removal(0.25): (0.77, 0.87),
-    removal(0.5): (0.76, 0.84),
-    removal(1.0): (0.70, 0.76),
+    MARK: (0.80, 0.95),
+    KEYS: (0.78, 0.92),
+    RAREST: (0.80, None),
+    RANDOM: (0.76, None),
+    CONTROL: (0.68, None),
+    SEQUENCE: (None, 0.85),
+    LOOKALIKE: (0.85, None),
+    ATTACKED: (None, 0.85),
+    dose(1): (None, 0.78),
+    dose(3): (None, 0.85),
+    dose(7): (None, 0.95),
 }
+SMOL_LEVELS = {name: LEVELS[name] for name in (NONE, MARK, KEYS)}
 
 
 def half(shift, rng):
-    """N scores, almost the same quantiles each time."""
+    """N scores, the same quantiles each time."""
     grid = (np.arange(N) + 0.5) / N
-    from scipy.stats import norm
-
-    return norm.ppf(rng.permutation(grid)) + shift + 0.01 * rng.standard_normal(N)
+    return norm.ppf(rng.permutation(grid)) + shift
 
 
-def arm(record, protocol, seed, *, blind=(0.5, 0.95), base=True):
-    rng = np.random.default_rng(seed)  # the same documents in all arms
-    off = 0.006 * (seed - 2)  # seeds differ, as they do: without spread nothing is resolved
-    d = effect_of_auroc(record + off)
-    sets = {"A.a": half(0, rng), "B.a": half(-d, rng)}
-    untrained = {"A.a": half(0, rng), "B.a": half(0, rng)}
+def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=0.4, nats=5.0):
+    """An arm whose AUROCs are the levels, a little off in each seed."""
+    rng = np.random.default_rng([seed, sum(map(ord, name))])
+    off = 0.004 * (seed - 2.5) + 0.001 * rng.standard_normal()
+    sets = {"A.a": half(0, rng)}
+    if record is not None:
+        sets["B.a"] = half(-effect_of_auroc(min(0.999, record + off)), rng)
     if protocol is not None:
-        sets["B.b"] = half(-effect_of_auroc(protocol + off), rng)
-        sets["A.b"] = sets["A.a"] - 0.8 + 0.35 * rng.standard_normal(N)  # some win by chance
-        untrained |= {"B.b": half(0, rng), "A.b": half(0, rng)}
-    told = {"record": blind[0] + off}
-    if protocol is not None:
-        told |= dict.fromkeys(("protocol", "dictionary", "counterfactual"), blind[1] + off)
-    return ArmResult(
-        {name: dict.fromkeys(STORED, values) for name, values in sets.items()},
-        {name: dict.fromkeys(STORED, v) for name, v in untrained.items()} if base else {},
-        told if base else {},
-        0.0 if protocol is None else 0.13,
-        np.full(N, 110),
-    )
+        sets["B.b"] = half(-effect_of_auroc(min(0.999, protocol + off)), rng)
+    if name == KEYS:
+        sets["A.b"] = sets["A.a"] - 1.0 - off
+        sets["B.b"] = sets["B.a"] - dictionary - off
+    apart = {"A.a": 6, "B.a": 3}  # seeds differ: without spread nothing is resolved
+    base = {s: half(untrained * (s[0] == "A") + apart.get(s, 0) * off, rng) for s in sets}
+    blind = dict.fromkeys(("record", "protocol", "dictionary", "counterfactual"), 0.5 + off)
+    return ArmResult(sets, base, blind, np.full(N, nats * (1 + off)), learned + off, 0.13)
 
 
-def run(model="word model", levels=None, n_seeds=SEEDS, **options):
-    levels = LEVELS if levels is None else levels
-    results = []
-    for seed in range(n_seeds):
-        results.append({name: arm(*pair, seed, **options) for name, pair in levels.items()})
-    return Run(model, tuple(range(n_seeds)), tuple(results))
-
-
-def keyed(true, n=99, seed=0):
+def keyed(true=-1.7, n=99, seed=0):
     others = np.random.default_rng(seed).normal(-2.1, 0.02, n)
     return KeyedTest(true, others, rank_p(true, others))
 
 
-def probe(works=True, n=99, innocent=True):
-    rng = np.random.default_rng(1)
-    p = np.sort((np.arange(40) % 20 + 1) / 20) if innocent else np.full(40, 0.05)
-    z = {
-        (h, place): rng.normal(-1 + (h == "A") * (1.0 if place == "replaced" else 0.1), 1, 400)
-        for h in "AB"
-        for place in ("replaced", "other")
-    }
-    return Probe(keyed(-1.7 if works else -2.1, n), keyed(-2.1, 19), p, z)
+def run(model=WORDS, levels=None, n_seeds=SEEDS, n_keys=99, innocent=0.05, **changed):
+    """changed : arm -> options of :func:`arm`, or the two levels"""
+    results = []
+    for seed in range(n_seeds):
+        found = {}
+        for name, pair in (levels or LEVELS).items():
+            options = changed.get(name.replace(" ", "_"), {})
+            options = dict(options)
+            pair = options.pop("levels", pair)
+            found[name] = arm(name, *pair, seed, **options)
+        p = np.ones(30)
+        p[: round(30 * innocent)] = 0.05
+        test = keyed(n=n_keys, seed=seed) if model == WORDS or seed == 0 else None
+        results.append(SeedResult(seed, found, test, p))
+    return Run(model, tuple(results))
 
 
-def quality():
-    rng = np.random.default_rng(2)
-    return Quality(rng.normal(0.13, 0.02, 50), rng.normal(2, 0.2, 50), rng.normal(0.8, 0.05, 50))
+def smol(**changed):
+    changed.setdefault("LexiMark", {"nats": 5.05})
+    return run(SMOL, SMOL_LEVELS, n_keys=19, **changed)
 
 
-def trade_off(works=True):
-    names = (MARK, *map(threshold, BOOK.thresholds))
-    top = (0.90, 0.87, 0.84, 0.78) if works else (0.9,) * 4
-    levels = {NONE: LEVELS[NONE]} | {
-        name: (0.77, level) for name, level in zip(names, top, strict=True)
-    }
-    closer = np.array([0.78, 0.84, 0.91, 0.96]) if works else np.full(4, 0.8)
-    rng = np.random.default_rng(3)
-    return TradeOff(
-        BOOK.thresholds,
-        run("word model, filtered", levels, 2),
-        {
-            name: c + 0.03 * rng.standard_normal((2, 50))
-            for name, c in zip(names, closer, strict=True)
-        },
-        {name: np.array([0.13, 0.14]) for name in names},
+def qualities(share=0.96, seen=0.53, unmarked=0.5):
+    found = []
+    for seed in range(SEEDS):
+        off = 0.004 * (seed - 2.5)
+        n = 1000
+        cosines = np.full(n, 0.5)
+        cosines[: round(n * (share + off))] = 0.9
+        found.append(
+            Quality(np.full(9, 0.13 + off), cosines, 0.9 + off, seen + off, unmarked + off)
+        )
+    return found
+
+
+def printed(least=4.2):
+    table = load_tables(data.fetch("leximark/paper_tables.csv"))
+    wide = table[table.metric == "auroc"].pivot(
+        index=["regime", "dataset", "model"], columns="watermark", values="percent"
     )
+    short = wide["leximark"] - wide["none"] < least
+    for place in wide[short].index:
+        row = (table[["regime", "dataset", "model"]] == list(place)).all(axis=1)
+        row &= (table.metric == "auroc") & (table.watermark == "leximark")
+        table.loc[row, "percent"] = wide.loc[place, "none"] + least
+    return table
 
 
 def results(**changes):
-    made = Results(
-        words=run(),
-        transformer=run("transformer"),
-        probes={"word model": probe(), "transformer": probe()},
-        quality=quality(),
-        trade_off=trade_off(),
-        seed=0,
-        settings=BOOK,
-    )
-    return replace(made, **changes)
+    made = {"words": run(), "smol": smol(), "qualities": qualities(), "printed": printed()}
+    return SimpleNamespace(**made | changes)
 
 
 def toy(**changes):
-    """A toy run: one seed, one model, the arms of the preset."""
-    levels = {name: LEVELS[name] for name in (NONE, MARK, CONTROL)}
-    made = Results(
-        run("word model", levels, 1),
-        None,
-        {"word model": probe(n=19)},
-        quality(),
-        Missing("at book scale"),
-        0,
-        PRESETS["toy"],
-    )
-    return replace(made, **changes)
+    """A toy run: one seed, one model, few arms."""
+    levels = {name: LEVELS[name] for name in (NONE, MARK, KEYS, CONTROL)}
+    made = {
+        "words": run(WORDS, levels, 1, 19),
+        "smol": Missing("at book scale"),
+        "qualities": qualities()[:1],
+    }
+    return results(**made | changes)

@@ -1,34 +1,38 @@
 """Models, arms, the experiment on a small world, the keyed test, and the larger models' path."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
+from companion.data import Missing
 from companion.leximark import hub
-from companion.leximark.lab import arms, quality
+from companion.leximark.lab import arms, detection, quality
 from companion.leximark.lab import run as lab
-from companion.leximark.lab.detection import calibration, keyed_test
 from companion.leximark.lab.models import (
     IGNORE,
     PAD,
     UNKNOWN,
     CausalModel,
     WordModel,
-    blocks,
+    causal_loss,
+    halved,
     pieces,
-    tiny_transformer,
-    train_bpe,
 )
-from companion.leximark.lab.probe import probe, z_by_place
-from companion.leximark.lab.run import run_arm, vocabulary
-from companion.leximark.method import scores, watermark
-from companion.leximark.method.scores import MIN_K_PLUS, score
+from companion.leximark.method import watermark
+from companion.leximark.method.candidates import SimilarityFilter
+from companion.leximark.method.scores import score
 from companion.leximark.method.words import surprisal
-from companion.leximark.page import tables
 from companion.leximark.settings import PRESETS
+from companion.leximark.sources import Split
 
+from .conftest import NAMES
 from .test_watermark import Letters
+
+# The word model
 
 
 def test_windows_by_hand():
@@ -61,209 +65,256 @@ def test_training_lowers_the_loss_and_leaves_the_original():
     assert torch.equal(trained.net.outer, again.net.outer)
 
 
-def test_bpe_gives_every_text_back():
-    tokenizer = train_bpe(["in the beginning god created the heaven"] * 20, 300)
-    for text in ("in the beginning", "Σ 太初 \n x", ""):
-        assert tokenizer.decode(tokenizer.encode(text).ids).lstrip() == text.lstrip()
+# Causal models
 
 
-@pytest.fixture(scope="module")
-def gpt(world):
-    return tiny_transformer(
-        world.halves.pretraining[:40],
-        vocab=400,
-        d_model=32,
-        n_layers=2,
-        seq=160,
-        epochs=1,
-        lr=3e-3,
-        batch=8,
-        seed=0,
-        progress=False,
+def encode(text):
+    return [1 + ord(letter) % 60 for letter in text]
+
+
+@pytest.fixture
+def llama():
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        tie_word_embeddings=True,
+        attn_implementation="sdpa",
     )
+    return LlamaForCausalLM(config).eval()
 
 
-def test_padding_changes_no_score(gpt, world):
-    texts = [world.halves.a[0], world.halves.a[1][:40], world.halves.a[2][:120]]
-    together = gpt.stats(texts)
-    for i, text in enumerate(texts):
-        alone = gpt.stats([text])
-        assert together.logp[i] == pytest.approx(alone.logp[0], abs=1e-4)
-        assert len(alone.logp[0]) == min(len(gpt.encode(text)), gpt.seq) - 1
-    ids, labels = gpt.batch(texts)
-    assert ((labels == IGNORE).sum(1) > 0).sum() == 2
-    assert ids[labels == IGNORE].eq(0).all()
+TEXTS = ["in the beginning", "god", "created the heaven and the earth"]
 
 
-def test_statistics_of_the_transformer_by_hand(gpt, world):
-    ids = torch.tensor([gpt.encode(world.halves.b[0])[: gpt.seq]])
+def test_trunk_and_tail_are_the_whole_model(llama):
+    """Half precision in the trunk leaves three digits; padding and batches change nothing."""
     with torch.no_grad():
-        logs = torch.log_softmax(gpt.net(ids).logits[0, :-1].double(), 1)
-    stats = gpt.stats(world.halves.b[:1])
-    expected = logs.gather(1, ids[0, 1:, None])[:, 0]
-    assert stats.logp[0] == pytest.approx(expected.numpy(), abs=1e-5)
-    p = logs.exp()
-    mu = (p * logs).sum(1)
-    assert stats.mu[0] == pytest.approx(mu.numpy(), abs=1e-5)
-    sigma = ((p * logs**2).sum(1) - mu**2).sqrt()
-    assert stats.sigma[0] == pytest.approx(sigma.numpy(), abs=1e-5)
+        expected = [
+            torch.log_softmax(llama(torch.tensor([encode(t)])).logits[0, :-1], 1) for t in TEXTS
+        ]
+    stats = halved(llama, encode, 100, 2).stats(TEXTS)
+    for text, logs, logp, mu, sigma in zip(TEXTS, expected, *stats, strict=True):
+        target = torch.tensor(encode(text)[1:])[:, None]
+        assert logp == pytest.approx(logs.gather(1, target)[:, 0].numpy(), abs=5e-3)
+        p = logs.exp()
+        assert mu == pytest.approx((p * logs).sum(1).numpy(), abs=5e-3)
+        spread = ((p * logs**2).sum(1) - (p * logs).sum(1) ** 2).sqrt()
+        assert sigma == pytest.approx(spread.numpy(), abs=5e-3)
 
 
-def test_only_the_last_blocks_are_trained_when_asked(gpt, world):
-    frozen = CausalModel(gpt.net, gpt.encode, gpt.seq, train_last=1)
-    trained = frozen.trained(world.halves.a[:8], epochs=1, lr=1e-2, seed=0)
-    first, last = blocks(trained.net)[0], blocks(trained.net)[-1]
-    for old, new in zip(blocks(gpt.net)[0].parameters(), first.parameters(), strict=True):
-        assert torch.equal(old, new)
-    changed = [
-        not torch.equal(a, b)
-        for a, b in zip(blocks(gpt.net)[-1].parameters(), last.parameters(), strict=True)
+def test_a_text_is_read_once_and_cut(llama):
+    model = halved(llama, encode, 10, 2)
+    asked = []
+    trunk = model.trunk
+    model.trunk = lambda ids: asked.append(ids.shape[1]) or trunk(ids)
+    first = model.stats(TEXTS)
+    again = model.stats(TEXTS)
+    assert asked == [10, 3, 10]
+    assert all(np.array_equal(a, b) for a, b in zip(first.logp, again.logp, strict=True))
+    given, labels = model.batch(TEXTS)
+    assert given.shape == (3, 10, 32)
+    assert (labels == IGNORE).sum(1).tolist() == [0, 7, 0]
+    model.forgetting().stats(TEXTS[:1])
+    assert len(asked) == 4
+
+
+def test_only_the_last_blocks_are_trained(llama):
+    model = halved(llama, encode, 100, 2)
+    before = score(model.stats(TEXTS), "loss")
+    head = model.tail.head.weight.clone()
+    trained = model.trained(TEXTS, epochs=30, lr=1e-2, seed=0, batch=3)
+    assert (score(trained.stats(TEXTS), "loss") > before + 0.2).all()
+    assert score(model.stats(TEXTS), "loss") == pytest.approx(before)
+    assert trained.tail.head.weight is model.tail.head.weight
+    assert torch.equal(trained.tail.head.weight, head)
+    pairs = zip(model.tail.blocks.parameters(), trained.tail.blocks.parameters(), strict=True)
+    assert all(not torch.equal(a, b) for a, b in pairs)
+
+
+def test_padding_counts_for_no_loss(llama):
+    model = halved(llama, encode, 100, 2)
+    given, labels = model.batch(TEXTS[:2])
+    logits = model.tail(given)
+    rows = [
+        torch.nn.functional.cross_entropy(logits[i, : len(t) - 1], labels[i, 1 : len(t)])
+        for i, t in enumerate(TEXTS[:2])
     ]
-    assert any(changed)
-    with pytest.raises(ValueError, match="no list of blocks"):
-        blocks(torch.nn.Linear(2, 2))
+    n = [len(t) - 1 for t in TEXTS[:2]]
+    expected = sum(k * row for k, row in zip(n, rows, strict=True)) / sum(n)
+    found = causal_loss(model.tail, given, labels)
+    assert found.item() == pytest.approx(expected.item(), abs=0.02)  # half precision
 
 
-def test_arms_share_their_documents(world):
-    by_name = {arm.name: arm for arm in world.arms}
-    assert set(by_name) == {arms.NONE, arms.MARK, arms.CONTROL}
+# Arms
+
+
+def test_arms_share_their_documents(docs, known):
+    by_name = {arm.name: arm for arm in arms.make(PRESETS["book"].arms, docs, 0, known)}
+    assert by_name[arms.NONE].sets == {"A.a": docs.a, "B.a": docs.b}
     mark = by_name[arms.MARK]
-    assert by_name[arms.NONE].sets["A.a"] == world.halves.a
-    assert all(len(texts) == 30 for texts in mark.sets.values())
-    assert mark.train == mark.sets["A.a"]
-    a, _ = arms.keys(0)
-    assert mark.sets["B.a"] == watermark.Watermarker(a)(world.halves.b)
-    assert mark.sets["A.b"] != mark.sets["A.a"]
-    assert 0.08 < mark.share < 0.2
+    assert mark.sets["A.a"] == watermark.Watermarker()(docs.a)
+    assert mark.sets["B.b"] == known.maker("b")(docs.b)
+    assert mark.sets["B.a"] == known.maker("a")(docs.b) != mark.sets["B.b"]
+    keys = by_name[arms.KEYS]
+    assert keys.sets["A.b"] != keys.sets["A.a"]
+    assert keys.sets["B.b"] == watermark.Watermarker(watermark.KEYED, "0-b")(docs.b)
+    for name, arm in by_name.items():
+        assert all(len(texts) == 30 for texts in arm.sets.values())
+        assert (arm.train == arm.sets["A.a"]) == (name != arms.ATTACKED)
+        assert (arm.sets["A.a"] == docs.a) == (name == arms.NONE)
+        assert (arm.changed > 0.05) == (name not in (arms.NONE, arms.SEQUENCE))
+    assert arms.changed_share(["a b c d"], ["a x c d e f"]) == 0.25
+    assert by_name[arms.ATTACKED].sets["A.a"] == mark.sets["A.a"]  # the owner scores what he wrote
+    tails = [by_name[arms.SEQUENCE].sets[s][0].split()[-10:] for s in ("A.a", "B.b")]
+    assert tails[0] != tails[1]
+    (dosed,) = arms.make([arms.dose(2)], docs, 0, known)
+    recipe = replace(watermark.KEYED, k=2)
+    assert dosed.sets["A.a"] == watermark.Watermarker(recipe, "0-a")(docs.a)
     with pytest.raises(ValueError, match="unknown arm"):
-        arms.make(["magic"], world.halves, 0)
-    with pytest.raises(ValueError, match=r"A\.a and B\.a"):
-        arms.Arm("x", {"A.a": []})
+        arms.make(["magic"], docs, 0, known)
+    with pytest.raises(ValueError, match=r"needs A\.a"):
+        arms.Arm("x", {"B.a": []})
 
 
-def test_every_arm_of_the_book_can_be_made(world):
-    settings = PRESETS["book"]
-    from companion.leximark.method.candidates import SimilarityFilter
+def test_each_call_has_a_dictionary_of_its_own(docs):
+    few = docs._replace(a=docs.a[:6], b=docs.b[:6])
+    close = SimilarityFilter(Letters(), 0.97)
+    found = arms.dictionaries(few, close)
+    alone = watermark.Watermarker(similarity=close)
+    marked = alone(few.a)
+    assert found.maker("a")(few.a) == marked
+    assert {w: found.a[w] for w in alone.dictionary} == alone.dictionary
+    second = watermark.Watermarker(similarity=close)
+    assert found.maker("b")(few.b) == second(few.b)
+    # of more documents the first are marked alike, which SmolLM2 relies on
+    more = arms.dictionaries(docs._replace(a=docs.a[:9], b=docs.b[:9]), close)
+    assert more.maker("a")(few.a) == marked
+    assert more.maker("b")(few.b) == second(few.b)
 
-    halves = world.halves._replace(a=world.halves.a[:4], b=world.halves.b[:4])
-    names = dict.fromkeys([*settings.all_arms, *settings.bpe_arms, *settings.threshold_arms])
-    made = arms.make(list(names), halves, 0, similarity=SimilarityFilter(Letters(), 0.0))
-    assert [arm.name for arm in made] == list(names)
-    for arm in made:
-        changed = arm.sets["A.a"] != halves.a
-        assert changed == (arm.name != arms.NONE) or arm.name == "TextMarker"  # a fifth of texts
-    stolen = next(arm for arm in made if arm.name == arms.removal(1.0))
-    assert stolen.train != stolen.sets["A.a"]
 
-
-def test_the_vocabulary_holds_what_any_key_can_write(world, small):
-    words = set(vocabulary(world.halves, world.arms, small.key_docs))
+def test_the_vocabulary_holds_what_any_key_can_write(docs, known):
+    words = set(lab.vocabulary(docs, arms.make([arms.NONE], docs, 0, known), 12))
     for key in ("x", "y"):
-        for text in watermark.Watermarker(key)(world.halves.a[: small.key_docs]):
+        for text in watermark.Watermarker(watermark.KEYED, key)(docs.a[:12]):
             assert set(pieces(text)) <= words
 
 
-@pytest.fixture(scope="module")
-def found(world, small):
-    mark = next(arm for arm in world.arms if arm.name == arms.MARK)
-    return run_arm(world.base, mark, epochs=4, lr=small.word_finetune_lr, seed=0)
+# The experiment
 
 
-def mark_texts(world):
-    return next(arm for arm in world.arms if arm.name == arms.MARK).sets["A.a"]
-
-
-def test_training_leaves_the_trace_and_the_untrained_model_has_none(found, world):
-    run = lab.Run("w", (0,), ({arms.MARK: found},))
-    assert run.aurocs(arms.MARK, "protocol")[0] > 0.85
-    assert run.win_rates(arms.MARK)[0] > 0.9
-    assert abs(run.aurocs(arms.MARK, "dictionary", model="base")[0] - 0.5) < 0.15
-    assert run.has(arms.MARK, "counterfactual")
+def test_training_leaves_the_trace_and_the_untrained_model_has_none(word_run, seed_result, docs):
+    assert word_run.arms == list(NAMES)
+    assert word_run.aurocs(arms.KEYS, "protocol")[0] > 0.85
+    assert word_run.win_rates(arms.KEYS)[0] > 0.9
+    assert abs(word_run.aurocs(arms.KEYS, "dictionary", model="base")[0] - 0.5) < 0.15
+    assert word_run.has(arms.KEYS, "counterfactual")
+    assert not word_run.has(arms.MARK, "counterfactual")
+    found = seed_result.arms[arms.KEYS]
     assert found.blind["protocol"] > found.blind["record"]
-    assert set(found.blind) == {"record", "dictionary", "protocol", "counterfactual"}
     assert min(found.blind["dictionary"], found.blind["counterfactual"]) > 0.8
-    assert found.tokens.tolist() == [len(pieces(text)) for text in mark_texts(world)]
+    assert (found.nats > seed_result.arms[arms.NONE].nats).mean() > 0.9  # rare words surprise
+    assert all(one.learned > 0.3 for one in seed_result.arms.values())
+    pair = found.trained["A.a"], found.trained["B.b"]
+    assert pair[0].mean() > pair[1].mean()
 
 
-def test_the_negative_control_fails(world, small):
+def test_learned_is_of_the_texts_that_were_trained_on(docs, known):
+    base = WordModel(sorted({w for t in docs.a for w in pieces(t)}), 0)
+    arm = arms.Arm("x", {"A.a": docs.b[:4]}, train=docs.a[:4])
+    result, model = lab.run_arm(base, arm, epochs=5, lr=1e-2, batch=32, seed=0)
+    stats = base.stats(docs.b[:1])
+    assert result.nats[0] == pytest.approx(-stats.logp[0].sum() / len(docs.b[0].split()))
+    means = [score(one.stats(docs.a[:4]), "loss").mean() for one in (model, base)]
+    assert result.learned == pytest.approx(means[0] - means[1], rel=1e-5)
+    assert result.learned > 0.5
+
+
+def test_the_negative_control_fails(docs, known, seed_result):
     """A wrong key, an untrained model, and a model of other texts must all find nothing."""
-    key = arms.keys(0)[0]
-    texts = world.halves.a[: small.key_docs]
-    model = world.base.trained(
-        watermark.Watermarker(key)(world.halves.a), epochs=3, lr=4e-3, seed=0
+    assert seed_result.keyed.p == 0.05
+    assert len(seed_result.keyed.others) == 19
+    assert (seed_result.innocent > 0).all()
+    base = WordModel(lab.vocabulary(docs, arms.make(NAMES, docs, 0, known), 12), 0)
+    texts, fresh = docs.a[:12], detection.fresh_keys(0, 19)
+    other = watermark.Watermarker(watermark.KEYED, "another owner")
+    stranger = base.trained(other(docs.b), epochs=3, lr=4e-3, seed=0)
+
+    def p(model, key, of=texts):
+        return detection.keyed_test(detection.key_scores(model, of, [key, *fresh])).p
+
+    assert p(stranger, "0-a") > 0.05
+    assert p(stranger, "another owner", docs.b[:12]) == 0.05
+    assert p(base, "0-a") > 0.05
+
+
+def test_quality_by_hand(docs, known):
+    text = "The lazy servant slept. The dog ran. A lazy ox came."
+    maker = watermark.Watermarker(dictionary={"lazy": "torpid", "dog": "dog"})
+    maker.recipe = watermark.Recipe(k=5)
+    only = watermark.Watermarker(
+        candidates=lambda *_: (), dictionary={"lazy": "torpid", "dog": "dog"}
     )
-    stranger = world.base.trained(
-        watermark.Watermarker("another owner")(world.halves.b), epochs=3, lr=4e-3, seed=0
-    )
-    assert keyed_test(stranger, texts, key, 19, 0).p > 0.05
-    assert keyed_test(stranger, world.halves.b[:12], "another owner", 19, 0).p == 0.05
-    assert keyed_test(model, texts, key, 19, 0).p == 0.05
-    assert keyed_test(model, texts, "not the key", 19, 0).p > 0.05
-    assert keyed_test(world.base, texts, key, 19, 0).p > 0.05
-    with pytest.raises(ValueError, match="at least one"):
-        keyed_test(world.base, texts, key, 0, 0)
+    before, after = quality.changed_sentences([text], [only.mark(text)])
+    assert before == ["The lazy servant slept", "A lazy ox came"]
+    assert after == ["The torpid servant slept", "A torpid ox came"]
+    assert quality.rare_share(["the ox"]) == [0.0]
+    few = docs._replace(a=docs.a[:5], b=docs.b[:5])
+    found = quality.measure(few, known, Letters())
+    assert 0.08 < found.shares.mean() < 0.25
+    assert (found.cosines <= 1 + 1e-9).all()
+    assert 0 < found.agree < 0.7  # half of b's words stay
+    same = replace(known, b=known.a)
+    assert quality.agreement(few.b, same) == 1
+    assert found.seen > 0.9
+    assert abs(found.seen_unmarked - 0.5) < 0.45
 
 
-def test_innocent_tests_are_repeatable(world, small):
-    texts = world.halves.a[: small.key_docs]
-    first = calibration(world.base, texts, 3, 4, 7)
-    assert (first == calibration(world.base, texts, 3, 4, 7)).all()
-    assert set(first * 5) <= {1.0, 2.0, 3.0, 4.0, 5.0}
+def test_steps_run_side_by_side_and_alone(monkeypatch, docs, known):
+    settings = replace(PRESETS["toy"], n_half=10, pretrain_words=1000, seeds=2, key_docs=5)
+    monkeypatch.setattr(lab, "minilm", Letters)
+    monkeypatch.setattr(lab, "half_precision", lambda encoder: encoder)
+    found = lab.dictionaries(settings, 3)
+    assert len(found) == 2
+    assert len(lab.qualities(found, settings, 3)) == 2
+    run = lab.word_model(found, settings, 3)
+    assert run.seeds == lab.seeds(settings, 3) == [3, 4]
+    assert run.aurocs(arms.KEYS, "protocol").shape == (2,)
+    first, again = lab.samples(found, settings, 3), lab.samples(found, settings, 3)
+    assert first == again
+    assert first[0][0] == lab.halves(settings, 3).a[0]
+    assert isinstance(lab.smol(found, settings, 3), Missing)
 
 
-def test_the_trace_sits_at_replaced_words(world, small):
-    seen = probe(world.base, world.halves, small, 0, epochs=3, lr=4e-3)
-    gap = {
-        place: seen.z["A", place].mean() - seen.z["B", place].mean()
-        for place in ("replaced", "other")
-    }
-    assert gap["replaced"] > gap["other"] > 0
-    with pytest.raises(ValueError, match="word-for-word"):
-        z_by_place(world.base, ["one two"], ["one two three"])
-
-
-def test_quality_by_hand(world, small):
-    assert quality.perplexity_ratio(world.base, ["the ox"], ["the ox"]) == pytest.approx([1.0])
-    texts = ["the lazy servant", "abc"]
-    close = quality.cosines(Letters(), texts, ["the torpid servant", "abc"])
-    assert close[1] == pytest.approx(1.0)
-    assert close[0] < 1
-    measured = quality.measure(world, small, 0, Letters())
-    assert (measured.ratio > 0.5).all()
-    assert measured.ratio.mean() > 1
-    assert 0.08 < measured.shares.mean() < 0.2
-    assert "book scale" in quality.trade_off(small, 0, Letters()).reason
-
-
-def test_samples_are_drawn_by_the_seed(small):
-    first = quality.samples(small, 0)
-    assert first == quality.samples(small, 0)
-    assert [text for text, _ in first] != [text for text, _ in quality.samples(small, 1)]
-    assert "<mark>" in tables.sample_texts(first)
-
-
-def test_a_similarity_trade_off_runs(small):
-    from dataclasses import replace
-
+def test_smollm2_reads_the_first_documents(monkeypatch, llama, docs, known):
     settings = replace(
-        small, thresholds=(0.99,), threshold_seeds=1, quality_docs=10, word_pretrain_epochs=1
+        PRESETS["toy"], seeds=1, n_half=12, pretrain_words=1000, smol_docs=8, smol_epochs=1
     )
-    done = quality.trade_off(settings, 0, Letters())
-    assert done.run.seeds == (0,)
-    assert done.cosine[arms.MARK].shape == (1, 10)
-    assert done.cosine["cosine 0.99"].mean() > done.cosine[arms.MARK].mean()
-    assert (done.share["cosine 0.99"] < done.share[arms.MARK]).all()
+    monkeypatch.setattr(lab, "smollm2", lambda: (llama, lambda text: {"input_ids": encode(text)}))
+    run = lab.smol([known], settings, 0)
+    assert run.model == "SmolLM2-135M"
+    assert run.arms == list(lab.SMOL_ARMS)
+    (one,) = run.results
+    assert all(len(a.trained["A.a"]) == 8 for a in one.arms.values())
+    assert len(one.keyed.others) == settings.smol_keys
 
 
-def bookmia(world):
+# Paper scale
+
+
+def bookmia(docs):
     rows = []
-    for i, text in enumerate([*world.halves.a, *world.halves.b]):
+    for i, text in enumerate([*docs.a, *docs.b]):
         rows.append({"snippet": text, "label": int(i % 7 == 0), "book": f"book {i % 6}"})
     return pd.DataFrame(rows)
 
 
-def test_halves_of_bookmia_share_no_book(world):
-    frame = bookmia(world)
+def test_halves_of_bookmia_share_no_book(docs):
+    frame = bookmia(docs)
     split = hub.bookmia_halves(frame, 12, 0)
     book = frame.drop_duplicates("snippet").set_index("snippet")["book"]
     sides = [{book[text] for text in half} for half in (split.a, split.b)]
@@ -274,67 +325,36 @@ def test_halves_of_bookmia_share_no_book(world):
         hub.bookmia_halves(frame[frame["book"] == "book 1"], 5, 0)
 
 
-def test_the_paper_scale_path_on_a_stand_in(gpt, world, monkeypatch):
-    from dataclasses import replace
-
-    asked, trained = [], []
+def test_the_paper_scale_path_on_a_stand_in(llama, docs, monkeypatch):
+    asked = []
 
     def fill(text):
         asked.append(text)
         return [*"the", "zephyr", "yarrow", "wherry", "verger"]
 
-    def causal(name):
-        model = CausalModel(gpt.net, gpt.encode, gpt.seq)
-        whole = model.trained
-
-        def spy(texts, **training):
-            trained.append((texts, training))
-            return whole(texts, **training)
-
-        model.trained = spy
-        return model
-
-    monkeypatch.setattr(hub, "load_bookmia", lambda: bookmia(world))
-    monkeypatch.setattr(hub, "load_causal", causal)
-    monkeypatch.setattr(hub, "hub_source", lambda: fill)
-    settings = replace(
-        PRESETS["paper"],
-        hub_models=("tiny/one",),
-        hub_docs=8,
-        key_docs=4,
-        n_keys=19,
-        calibration_keys=19,
+    monkeypatch.setattr(hub, "load_bookmia", lambda: bookmia(docs))
+    monkeypatch.setattr(
+        hub, "load_causal", lambda name: CausalModel(hub.Logits(llama), encode, 120)
     )
-    ((run, tested),) = hub.run_hub(settings, 0)
+    monkeypatch.setattr(hub, "hub_source", lambda: fill)
+    settings = replace(PRESETS["paper"], hub_models=("tiny/one",), hub_docs=6)
+    (run,) = hub.pythia(settings, 0)
     assert run.model == "one"
-    assert run.has(arms.MARK, "counterfactual")
+    assert run.arms == [arms.NONE, arms.MARK]
     assert np.isfinite(run.aurocs(arms.MARK, "protocol")).all()
-    assert tables.arms_table(run).to_html().count("<tr>") == 4
-    assert len(asked) == len(set(asked)) > 0  # each place once, for all keys
-    fillers = {"zephyr", "yarrow", "wherry", "verger"}
-    marked = trained[1][0]  # none, LexiMark, commoner, and LexiMark again for the keyed test
-    assert all(fillers & set(text.split()) for text in marked)
-    assert not any(fillers & set(text.split()) for text in trained[2][0])
-    assert trained[3][0] == marked
-    assert all(how == {"seed": 0, **hub.HUB_TRAINING} for _, how in trained)
-    assert 0.05 <= tested.trained.p <= 1
-    assert len(tested.trained.others) == 19
+    assert len(asked) == len(set(asked)) > 0  # each place once
+    assert isinstance(hub.pythia(PRESETS["book"], 0), Missing)
 
 
-def test_smollm2_is_run_when_asked(gpt, world, small, monkeypatch):
-    from dataclasses import replace
-
-    class Encoding(dict):
-        pass
-
-    def tokenizer(text):
-        return Encoding(input_ids=gpt.encode(text))
-
-    monkeypatch.setattr(hub, "smollm2", lambda: (gpt.net, tokenizer))
-    run = hub.run_smollm2(replace(small, smol_docs=10), 0)
-    assert run.model == "SmolLM2-135M"
-    assert tuple(run.results[0]) == hub.SMOL_ARMS
-    assert np.isfinite(run.aurocs(arms.NONE)).all()
+def test_both_arms_of_the_hub_have_the_same_documents(llama, docs):
+    few = Split([], docs.a[:6], docs.b[:6])
+    base = CausalModel(hub.Logits(llama), encode, 60)
+    run = hub.train_on(base, few, 0, "x/y", lambda word, sentence, at: ["zephyr"])
+    first, second = (run.results[0].arms[name] for name in (arms.NONE, arms.MARK))
+    assert set(first.trained) == {"A.a", "B.a"}
+    assert set(second.trained) == {"A.a", "B.b"}
+    assert second.changed == first.changed == 0  # what was not asked
+    assert np.isfinite(first.nats).all()
 
 
 def test_without_a_network_the_hub_says_what_is_missing(monkeypatch):
@@ -361,16 +381,12 @@ def test_concatenation_keeps_fitting_fillers():
     sentence = "the lazy dog"
     found = hub.concatenation(sentence, 4, 8, fill)
     assert asked == ["the lazy dog </s> the <mask> dog"]
-    assert found[:5] == [
-        "weary",
-        "tired",
-        "slow",
-        "idle",
-        "dull",
-    ]  # not its own forms, no stop word
+    # not its own forms, no stop word
+    assert found[:5] == ["weary", "tired", "slow", "idle", "dull"]
     source = hub.context_source(fill)
     rarer = source("lazy", sentence, 4)
     assert set(rarer) == {w for w in found if surprisal(w) > surprisal("lazy")}
+    assert list(rarer) == sorted(rarer, key=surprisal, reverse=True)
     source("lazy", sentence, 4)
     assert len(asked) == 2  # remembered
     long = "x " * 400 + "lazy" + " y" * 400
@@ -378,30 +394,3 @@ def test_concatenation_keeps_fitting_fillers():
     assert len(asked[-1]) < 1300
     with pytest.raises(ValueError, match="no word"):
         hub.concatenation(sentence, 4, 4, fill)
-
-
-@pytest.mark.bench
-def test_one_pass_beats_a_loop_over_tokens():
-    from time import perf_counter
-
-    noise = torch.Generator().manual_seed(0)
-    logits = torch.randn(400, 2000, generator=noise)
-    targets = torch.randint(0, 2000, (400,), generator=noise)
-
-    def loop():
-        for row, target in zip(logits, targets, strict=True):
-            scores.token_moments(row[None], target[None])
-
-    def took(function):
-        start = perf_counter()
-        function()
-        return perf_counter() - start
-
-    whole = min(took(lambda: scores.token_moments(logits, targets)) for _ in range(5))
-    single = min(took(loop) for _ in range(3))
-    assert single > 2 * whole
-
-
-def test_mean_score_orders_members(found):
-    pair = found.trained["A.a"][MIN_K_PLUS], found.trained["B.a"][MIN_K_PLUS]
-    assert pair[0].mean() > pair[1].mean()

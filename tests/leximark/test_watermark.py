@@ -2,6 +2,7 @@
 
 import math
 import string
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,9 +26,9 @@ from companion.leximark.method.candidates import (
 )
 from companion.leximark.method.watermark import (
     COMMON,
+    KEYED,
     LEXIMARK,
     RANDOM_WORDS,
-    RAREST,
     Recipe,
     Watermarker,
     apply,
@@ -41,7 +42,7 @@ FOX = "The quick brown fox jumps over the lazy dog."
 
 
 def marked(text, key="k", **options):
-    return Watermarker(key, Recipe(**options) if options else LEXIMARK).mark(text)
+    return Watermarker(replace(KEYED, **options), key).mark(text)
 
 
 @pytest.mark.parametrize("word", ["lazy", "fox", "jumps", "the", "zzzxqv"])
@@ -93,7 +94,7 @@ def test_insults_are_never_written():
 
 
 def test_the_control_takes_commoner_words():
-    found = Watermarker("", COMMON).mark("The servant dwelt in the wilderness and rejoiced.")
+    found = Watermarker(COMMON).mark("The servant dwelt in the wilderness and rejoiced.")
     assert found.changes
     assert all(change.bits[1] < change.bits[0] for change in found.changes)
 
@@ -102,38 +103,13 @@ UNTOUCHED = {
     "empty": "",
     "blank": " \n\t ",
     "numbers": "1931 3.14 12:30 2nd 1e-6 7%",
-    "cardinals": "ten thousand and four hundred men, twenty-one to two dozen millions",
+    "cardinals": "ten thousand and four hundred, twenty-one to two dozen millions",
     "ordinals": "the first, the third and the twelfth of the hundredth, twice or sevenfold",
     "names": "Bergen Jerusalem NASA McDonald iPhone",
-    "code": "```python\nlazy = walk(servant)\n```",
-    "inline code": "`lazy servant` `walk`",
-    "indented code": "    lazy servant walked\n\tquick jump",
-    "quotation": '"The lazy servant walked quickly over the wilderness."',
-    "curly quotation": "“The lazy servant walked quickly over the wilderness.”",
-    "single quotation": "'The lazy servant walked quickly over the wilderness.'",
-    "quoted line": "> The lazy servant walked over the wilderness.",
-    "inward quotation": "»The lazy servant walked quickly over the wilderness.«",
-    "low quotation": "‚The lazy servant didn’t walk quickly over the wilderness.‘",
-    "low and straight": "‚The lazy servant walked quickly over the wilderness.'",
-    "corner quotation": "「The lazy servant walked quickly over the wilderness.」",
-    "angle quotation": "‹The lazy servant walked quickly over the wilderness.›",
-    "open quotation": '"The lazy servant walked over the wilderness',
-    "German": "Der faule Diener ging schnell durch die Wüste und sprang über den Hund.",
-    "French": "Nous avons mangé une pomme rouge hier soir dans la maison de ma tante.",
-    "Spanish": "El perro come mucho pan todos los dias en la casa de mi hermano.",
-    "Latin": "Gallia est omnis divisa in partes tres quarum unam incolunt Belgae.",
     "Greek": "ἐν ἀρχῇ ἦν ὁ λόγος καὶ ὁ λόγος ἦν πρὸς τὸν θεόν",
-    "Chinese": "太初有道，道与神同在。",
     "punctuation": "... --- !!! (?) [*] «»",
     "address": "lazy_servant walk/over foo.bar() user@example.com https://example.com/lazy",
-    "tag": "<lazy servant>",
-    "formula": "$lazy + servant$",
-    "TeX formula": r"\( lazy + servant \) and \[ quick\n + jump \]",
-    "display formula": "$$\nlazy + servant\n$$",
-    "reference": '[lazy servant]: http://example.com "The lazy servant"',
-    "link": "[lazy servant][quick] [quick servant](http://example.com)",
-    "preformatted": "<pre class='x'>\nlazy servant\n\nquick jump\n</pre>",
-    "front matter": "---\nlazy: servant\nquick:\n  - jump\n---",
+    "possessive": "committee's",
 }
 
 
@@ -145,76 +121,28 @@ def test_what_must_not_be_touched_comes_out_as_it_went_in(name):
     assert found.changes == []
 
 
-def test_protected_parts_survive_inside_a_text_that_is_marked():
-    text = (
-        'The lazy servant of Bergen walked 12 miles; he said "the lazy servant walked" and ran '
-        "`lazy servant`.\n\n    lazy servant = 3\n\nThe weary fishermen trusted his advice."
-    )
-    found = marked(text)
-    assert found.changes
-    for part in (
-        "Bergen",
-        "12",
-        '"the lazy servant walked"',
-        "`lazy servant`",
-        "\n\n    lazy servant = 3\n\n",
-    ):
-        assert part in found.text
-
-
 BEHIND = "The weary servant walked over the lazy meadow."
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        '`print("lazy servant)`',
-        "`it's \"`",
-        '```\nlazy = "servant\n\nwalk()\n```',
-        '    lazy = "servant',
-        "\tquick = '",
-        '<a title="lazy>',
-    ],
-)
-def test_a_quotation_mark_inside_code_opens_no_quotation(code):
-    text = f"Type the words below.\n{code}\n{BEHIND}"
-    found = marked(text)
-    assert code in found.text
-    assert any(change.start > text.index(BEHIND) for change in found.changes)
-    assert found.text.endswith(marked(BEHIND).text)
-
-
-def test_a_quotation_does_not_end_inside_code_and_stays_as_it_is():
-    text = f'He said "the lazy servant `x = "` walked over the wilderness" and slept. {BEHIND}'
-    found = marked(text)
-    assert '"the lazy servant `x = "` walked over the wilderness"' in found.text
-    assert found.text.endswith(marked(BEHIND).text)
-
-
-@pytest.mark.parametrize("line", ["    lazy = servant", "\tquick jump", "> The lazy servant."])
-def test_an_indented_or_quoted_line_protects_itself_only(line):
-    found = marked(f"{line}\n{BEHIND}")
-    assert found.text == f"{line}\n{marked(BEHIND).text}"
-    assert found.changes
-
-
-def test_an_open_quotation_ends_with_its_paragraph_though_code_stands_there():
-    text = f'"The lazy servant walked\n```\nlazy()\n\nquick()\n```\n\n{BEHIND}'
-    assert marked(text).text == text.replace(BEHIND, marked(BEHIND).text)
+def test_a_possessive_takes_a_slot_and_stays():
+    """As in the authors' code, where "virtually" would be the next word."""
+    (sentence,) = sentences("The committee's answer was virtually ready.")
+    assert {t.word for t in pick(sentence, Recipe(k=2))} == {"committee's", "virtually"}
+    kept = {c.old for c in Watermarker(Recipe(k=2)).mark("The committee's answer.").kept}
+    assert "committee's" in kept
 
 
 def test_reasons_are_told():
     found = marked("The lazy servant hastened unto the tabernacle and begat Cain.")
     assert all(change.why for change in [*found.changes, *found.kept])
-    reasons = {token.word: token.reason for token in tokenize("Lo, 12 the `x y` naïve dog's hen")}
+    reasons = {token.word: token.reason for token in tokenize("Lo, 12 the x_y naïve dog's hen")}
     assert reasons == {
         "Lo": "name",
         "12": "number",
         "the": "function word",
-        "`x": "code",
-        "y`": "code",
+        "x_y": "not a plain word",
         "naïve": "not a plain word",
-        "dog's": "not a plain word",
+        "dog's": "",
         "hen": "",
     }
 
@@ -225,28 +153,63 @@ def some():
 
 
 def test_twice_with_the_same_key_is_once(some):
-    for recipe in (LEXIMARK, RAREST, RANDOM_WORDS, Recipe(k=2), Recipe(k=2, pick="random")):
-        once = Watermarker("k", recipe)(some)
-        assert Watermarker("k", recipe)(once) == once
+    for recipe in (KEYED, replace(KEYED, pick="random"), replace(KEYED, k=2, n=1, least=1)):
+        once = Watermarker(recipe, "k")(some)
+        assert Watermarker(recipe, "k")(once) == once
         assert once != some
-    assert Watermarker("k")(some) == Watermarker("k")(some)
+    assert Watermarker(KEYED, "k")(some) == Watermarker(KEYED, "k")(some)
 
 
 def test_keys_differ_and_choose_among_the_same_candidates(some):
-    first, second = Watermarker("a").mark(some[0]), Watermarker("b").mark(some[0])
+    first, second = marked(some[0], "a"), marked(some[0], "b")
     assert [c[:3] for c in first.changes] == [c[:3] for c in second.changes]
     assert first.text != second.text
-    pool = universe(some, LEXIMARK)
+    pool = universe(some, KEYED)
     for text in some:
-        assert {c.new for c in Watermarker("any").mark(text).changes} <= pool
+        assert {c.new for c in marked(text, "any").changes} <= pool
 
 
 def test_keys_choose_evenly():
     candidates = rarer("servant")[:5]
     counts = dict.fromkeys(candidates, 0)
     for i in range(2000):
-        counts[Watermarker(i).replacement("servant")[0]] += 1
+        counts[Watermarker(KEYED, i).replacement("servant")[0]] += 1
     assert np.allclose(list(counts.values()), 400, atol=5 * math.sqrt(400 * 0.8))
+
+
+def test_the_authors_rule_takes_the_rarest_and_needs_no_key(some):
+    for change in Watermarker(LEXIMARK).mark(some[0]).changes:
+        rivals = [w for w in related(change.old) if words.frequency(w) > 0 and not is_refused(w)]
+        own = [w for w in rivals if words.frequency(w) < words.frequency(change.new)]
+        lemmas = {base for base, _, _ in readings(change.old)} | {change.old}
+        assert all(lemmas & {base for base, _, _ in readings(w)} for w in own)  # its own forms
+        assert words.frequency(change.new) < words.frequency(change.old)
+    assert Watermarker(LEXIMARK, "a")(some) == Watermarker(LEXIMARK, "b")(some)
+    # a word below one in a million is replaced too, where something rarer is there
+    rare = [w for w in ("hastened", "tabernacle", "weary") if rarer(w, 1.0)]
+    assert rare
+    assert all(rarer(w, 1.0)[0] == min(rarer(w, 1.0), key=words.frequency) for w in rare)
+
+
+def test_a_dictionary_is_kept_for_later_texts():
+    class Once:
+        def __init__(self):
+            self.asked = []
+
+        def first(self, words, sentence):
+            self.asked += [(w, sentence[at : at + len(w)]) for w, (at, _) in words.items()]
+            return {w: pool[0] if pool else None for w, (_, pool) in words.items()}
+
+    judge = Once()
+    maker = Watermarker(LEXIMARK, similarity=judge)
+    first, second = maker(["The lazy servant slept.", "A lazy servant walked."])
+    asked = [word for word, _ in judge.asked]
+    assert asked.count("lazy") == asked.count("servant") == 1  # the first sentence decides
+    assert all(word == found for word, found in judge.asked)
+    assert first.split()[1] == second.split()[1] != "lazy"
+    later = Watermarker(LEXIMARK, dictionary=maker.dictionary)
+    assert later(["The lazy servant slept."]) == [first]
+    assert later.dictionary["lazy"] == first.split()[1]
 
 
 PROSE = st.text(alphabet=string.ascii_letters + " .,;!?\"'`\n1\t-“”é", max_size=200)
@@ -273,12 +236,6 @@ def test_only_the_reported_words_change(text, k):
     assert 0 <= found.share <= 1
 
 
-def test_a_text_behind_front_matter_is_marked():
-    head = "---\nlazy: servant\n---\n"
-    assert marked(head + BEHIND).text == head + marked(BEHIND).text
-    assert marked(f"» {BEHIND} «\n\n{BEHIND}").text.endswith(marked(BEHIND).text)
-
-
 def test_another_source_is_asked_with_the_sentence():
     asked = []
 
@@ -286,7 +243,7 @@ def test_another_source_is_asked_with_the_sentence():
         asked.append(sentence[at : at + len(word)] == word)
         return ["alpha", "beta", "gamma"]
 
-    found = Watermarker("k", candidates=source).mark(f"The end. {BEHIND}")
+    found = Watermarker(KEYED, "k", candidates=source).mark(f"The end. {BEHIND}")
     assert asked
     assert all(asked)
     assert {change.new for change in found.changes} <= {"alpha", "beta", "gamma"}
@@ -307,6 +264,8 @@ def test_bad_recipes_and_filters_are_refused():
         Recipe(k=-1)
     with pytest.raises(ValueError, match="cosine"):
         SimilarityFilter(None, 2.0)
+    with pytest.raises(ValueError, match="at_a_time"):
+        SimilarityFilter(None, 0.8, 2, 3)
     with pytest.raises(ValueError, match="at least 1 character"):
         sources.documents(0)
     with pytest.raises(ValueError, match="are left"):
@@ -322,25 +281,28 @@ class Letters:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_the_filter_keeps_what_is_close_by_brute_force():
+@pytest.mark.parametrize("threshold", [0.5, 0.8, 0.99, 1.0])
+@pytest.mark.parametrize("at_a_time", [1, 3, 5])
+def test_the_filter_finds_the_first_that_is_close_by_brute_force(threshold, at_a_time):
     encoder, sentence = Letters(), "the lazy servant walked"
-    found = SimilarityFilter(encoder, 0.8)
-    candidates = rarer("lazy")[:12]
-    kept = found.accepted("lazy", candidates, sentence, 4, 5)
+    words = {word: (sentence.index(word), rarer(word)) for word in ("lazy", "servant")}
+    found = SimilarityFilter(encoder, threshold, 12, at_a_time).first(words, sentence)
     a = encoder.encode([sentence])[0]
-    expected = [
-        c for c in candidates if encoder.encode([sentence.replace("lazy", c)])[0] @ a >= 0.8
-    ][:5]
-    assert list(kept) == expected
-    assert 0 < len(kept) < len(candidates)
-    assert found.with_threshold(-1).accepted("lazy", candidates, "", 0, 99) == candidates
+    for word, (_, candidates) in words.items():
+        close = [
+            c
+            for c in candidates[:12]
+            if encoder.encode([sentence.replace(word, c)])[0] @ a >= threshold
+        ]
+        assert found[word] == (close[0] if close else None)
+    assert SimilarityFilter(encoder, -1).first({"lazy": (4, ())}, sentence) == {"lazy": None}
 
 
 def test_a_strict_filter_changes_fewer_words():
-    free = marked(FOX)
-    strict = Watermarker("k", similarity=SimilarityFilter(Letters(), 0.97)).mark(FOX)
+    free = Watermarker().mark(FOX)
+    strict = Watermarker(similarity=SimilarityFilter(Letters(), 0.97)).mark(FOX)
     assert len(strict.changes) < len(free.changes)
-    assert any("acceptable" in change.why for change in strict.kept)
+    assert any("close" in change.why for change in strict.kept)
 
 
 def test_other_watermarks():
@@ -354,47 +316,36 @@ def test_other_watermarks():
     assert len(arms.LOOKALIKES) == 28
     assert all(a != b for a, b in arms.LOOKALIKES.items())
     back = str.maketrans({b: a for a, b in arms.LOOKALIKES.items()})
-    everywhere, by_word = arms.unicode_everywhere(texts), arms.unicode_by_word(texts, "a")
-    for made in (everywhere, by_word):
-        assert made != texts
-        assert [text.translate(back) for text in made] == texts
-    dogs = by_word[0].split()
-    assert dogs[2] == dogs[5].rstrip("!")  # one word, one pattern
-    many = arms.text_marker(["x"] * 400, "a")
-    assert 50 < sum(text.startswith("Less is more.") for text in many) < 110
+    made = arms.lookalike_letters(texts)
+    assert made != texts
+    assert [text.translate(back) for text in made] == texts
     with pytest.raises(ValueError, match="words to draw"):
         arms.random_sequence(texts, "a", [])
 
 
-def test_removal_touches_a_share_of_the_marked_words(some):
-    maker = Watermarker("k")
-    texts = [(text, maker.mark(text)) for text in some]
-    assert all(arms.resubstitute(t, m, "x", 0.0, rarer) == m.text for t, m in texts)
-    left = []
-    for share in (0.25, 0.5, 1.0):
-        same = n = 0
-        for text, m in texts:
-            again = arms.resubstitute(text, m, "x", share, rarer).split()
-            pairs = list(zip(m.text.split(), again, text.split(), strict=True))
-            n += sum(a != t for a, _, t in pairs)
-            same += sum(a == b != t for a, b, t in pairs)
-        left.append(same / n)
-    assert left[0] == pytest.approx(0.75, abs=0.12)
-    assert left[1] == pytest.approx(0.5, abs=0.12)
-    assert left[2] == 0
-    with pytest.raises(ValueError, match="share"):
-        arms.resubstitute("", maker.mark(""), "x", 2, rarer)
+def test_whoever_removes_sees_the_marked_text_alone(some):
+    texts = Watermarker()(some)
+    again = arms.replaced_again(texts, "thief")
+    assert again == arms.replaced_again(texts, "thief") != arms.replaced_again(texts, "other")
+    for text, new in zip(texts, again, strict=True):
+        picked = {t.start for _, _, tokens in plan(text, LEXIMARK)[1] for t in tokens}
+        pairs = zip(tokenize(text), tokenize(new), strict=True)
+        changed = {a.start for a, b in pairs if a.word != b.word}
+        assert changed <= picked  # five words a sentence, and no others
+        assert len(changed) > 0.5 * len(picked)
 
 
 def test_random_words_are_random_but_repeatable(some):
-    first = Watermarker("k", RANDOM_WORDS).mark(some[0])
-    assert Watermarker("k", RANDOM_WORDS).mark(some[0]) == first
+    first = Watermarker(RANDOM_WORDS).mark(some[0])
+    assert Watermarker(RANDOM_WORDS).mark(some[0]) == first
     places = {
         tuple(i for i, token in enumerate(sentence) if token in pick(sentence, Recipe(2, "random")))
         for sentence in (s for text in some for s in sentences(text) if len(s) > 12)
     }
     assert len(places) > 20  # not the same places in each sentence
-    assert {c.start for c in first.changes} != {c.start for c in marked(some[0]).changes}
+    assert {c.start for c in first.changes} != {
+        c.start for c in Watermarker().mark(some[0]).changes
+    }
 
 
 def test_documents_are_disjoint_and_random():
@@ -418,7 +369,7 @@ def test_marking_is_linear_and_remembered(some):
     def took(texts):
         plan.cache_clear()
         start = perf_counter()
-        Watermarker("k")(texts)
+        Watermarker(KEYED, "k")(texts)
         return perf_counter() - start
 
     took(some)  # candidates are looked up once

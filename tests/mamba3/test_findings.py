@@ -7,6 +7,7 @@ from scipy import stats as scipy_stats
 from companion import claims
 from companion.data import Missing
 from companion.mamba3.lab import recall, tracking
+from companion.mamba3.method.roofline import flops
 from companion.mamba3.verdict import FEW, inside, minus_ten_times, series, verdicts
 from companion.records._store import plain
 from companion.stats import Interval, over_seeds, proportion
@@ -184,6 +185,13 @@ def test_text_is_judged_against_the_n_gram_and_over_the_training():
         assert "better than the n-gram" in one(claim, reading=made.reading(Mamba_2=weak)).note
     worse = made.read("Mamba-2", (1.9, 1.5, 1.35, 1.30))
     assert one("C13", reading=made.reading(Mamba_2=worse)).verdict == "does not hold"
+
+
+def test_c8_says_by_how_much_the_arithmetic_grows():
+    more = flops(128, 64, 4) / flops(128, 64, 1)
+    assert f"{more:.1f} times the arithmetic" in one("C8").statement
+    (claim,) = (c for c in verdicts.claims if c.id == "C8")
+    assert claim.criteria["book"].high == pytest.approx(more / 2, abs=0.005)
 
 
 def test_c8_and_c9_follow_the_clock():

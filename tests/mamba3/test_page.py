@@ -1,13 +1,17 @@
 """Figures, tables, exercises, the explorer, and that nothing on the page decides."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from companion import data, plotting
 from companion.mamba3 import hub, sources
-from companion.mamba3.lab import checks, run
+from companion.mamba3.lab import checks, language, recall, run
+from companion.mamba3.lab.tracking import VARIANTS
 from companion.mamba3.page import exercises, explorers, figures, tables
+from companion.mamba3.settings import PRESETS
 from companion.mamba3.verdict import series, verdicts
 from companion.records._store import plain
 
@@ -20,6 +24,11 @@ def title(fig):
 
 def tracked(**changes):
     return {"parity": made.parity(**changes), "modulo 3": made.three()}
+
+
+def record(kept, rows):
+    """A published record of these series and findings."""
+    return {"series": kept, "findings": rows, "settings": {"n_pairs": 8}}
 
 
 def test_idea_figures_state_what_they_show():
@@ -43,11 +52,11 @@ def test_the_first_figure_is_of_the_record_and_claims_what_its_verdict_does():
     kept = plain(series(results))
     rows = [{"claim": f.claim, "verdict": f.verdict} for f in verdicts.evaluate(results, "book")]
     finding = "counts to 256"
-    assert finding in title(figures.answer({"series": kept, "findings": rows}))
+    assert finding in title(figures.answer(record(kept, rows)))
     open_ = [row | {"verdict": "not resolved"} for row in rows]
-    assert finding not in title(figures.answer({"series": kept, "findings": open_}))
+    assert finding not in title(figures.answer(record(kept, open_)))
     half = kept | {"recall": plain(series(made.results(recalled=made.recall()[:3])))["recall"]}
-    assert title(figures.answer({"series": half, "findings": rows}))
+    assert title(figures.answer(record(half, rows)))
 
 
 def test_live_figures_state_what_they_show():
@@ -61,9 +70,9 @@ def test_live_figures_state_what_they_show():
     assert finding not in title(figures.tracking(short))
     assert "Learned angles" in title(figures.learned_turns(tracked()))
 
-    assert "twice the state" in title(figures.recall_by_state(made.recall()))
+    assert "twice the state" in title(figures.recall_by_state(made.recall(), 8))
     worse = made.recall(ours=(2.0, 1.7, 1.6))
-    assert "twice the state" not in title(figures.recall_by_state(worse))
+    assert "twice the state" not in title(figures.recall_by_state(worse, 8))
     assert "without both parts recalls worse" in title(figures.parts(made.recall()))
     alike = made.recall(neither=made.recalled("neither", 8, 1.0))
     assert "without both parts recalls worse" not in title(figures.parts(alike))
@@ -121,11 +130,35 @@ def test_tables():
         },
     }
     shown = tables.speed_table(times).to_html()
-    for number in ("1.30", "1.50", "40"):
-        assert number in shown
+    for number in ("1.3", "1.5", "40"):
+        assert f">{number}<" in shown
+    rounds = np.array([0.0098, 0.0100, 0.0102, 0.0101, 0.0099])
+    varied = {"rank 4, forward": {"ours": rounds, "published": 1.5 * rounds[::-1]}}
+    assert re.search(r">1\.50* \[1\.\d+, 1\.\d+\]<", tables.speed_table(varied).to_html())
+    once = {"rank 4, forward": {"ours": rounds[:1], "published": 1.5 * rounds[:1]}}
+    assert "1.5<" in tables.speed_table(once).to_html()
     shown = tables.checkpoint_table(run.tiny_checkpoints(0)).to_html()
     assert "MIMO" in shown
     assert "of 2" in shown
+
+
+def test_the_table_of_trainings_has_the_sizes_of_the_run():
+    book, toy = (run.trainings(PRESETS[scale]) for scale in ("book", "toy"))
+    for name, column in book.items():
+        assert {"layers", "width", "state size N", "updates", "seeds"} <= set(column), name
+    made_of = {
+        "counting": VARIANTS["Mamba-3"],
+        "recall": recall.arm_mixer("Mamba-3", 8),
+        "text": language.family_model("Mamba-3", 2).mixer,
+    }
+    for name, config in made_of.items():
+        assert book[name]["width"] == config.d_model
+        assert book[name]["Δ at the start, least and largest"] == config.dt_range
+    assert book["text"]["characters read"] == 700 * 8 * 128
+    assert toy["counting"]["longest walk, parity"] == (3, 16)
+    shown = tables.training_table(book).to_html()
+    for number in ("3, 40, 160", "716,800", "0.003, 0.01, 0.03", "0.1, 1"):
+        assert f">{number}<" in shown, number
 
 
 def test_exercises_explain():
@@ -152,15 +185,14 @@ def test_the_explorer_trains_and_says_what_came_of_it():
 
 
 @pytest.mark.bench
-def test_chunks_are_faster_than_the_recurrence_and_as_fast_as_the_published_algorithm():
+def test_chunks_are_faster_than_the_recurrence_and_no_slower_than_the_published_algorithm():
     from companion.mamba3.lab import timing
 
     times = timing.scan_times(2048, 5)
     for what, ways in times.items():
-        ours = np.median(ways["ours"])
-        assert np.median(ways["published"]) > 0.8 * ours, what
+        assert ways["published"].min() > 0.9 * ways["ours"].min(), what
     ways = times["rank 1, with gradient"]
-    assert np.median(ways["token by token"]) > 10 * np.median(ways["ours"])
+    assert ways["token by token"].min() > 10 * ways["ours"].min()
 
 
 @pytest.mark.bench

@@ -221,6 +221,17 @@ def test_arithmetic_runs_where_it_is_asked_for():
     assert "paper scale" in run.modulo_five(settings_for(PRESETS, "book", TINY), 0).reason
 
 
+def test_knowing_the_list_alone_loses_what_guessing_among_its_values_does():
+    assert recall.list_loss(1) == 0
+    for n_pairs in (2, 8):
+        rng = torch.Generator().manual_seed(n_pairs)
+        tokens, labels = recall.questions(20_000, n_pairs, rng)
+        listed, asked = tokens[:, 1 : 2 * n_pairs : 2], labels[:, 2 * n_pairs :]
+        share = (listed[:, None] == asked[:, :, None]).double().mean(-1)
+        assert float(-share.log().mean()) == pytest.approx(recall.list_loss(n_pairs), abs=0.01)
+        assert recall.list_loss(n_pairs) < np.log(n_pairs)
+
+
 def test_answers_are_counted_at_questions_alone():
     stack = models.Stack(lambda: models.Probe(recall.arm_mixer("Mamba-3", 4), 32, 32, 2), (0, 1))
     tokens, labels = recall.questions(300, 3, torch.Generator().manual_seed(0))

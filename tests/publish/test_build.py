@@ -214,6 +214,29 @@ def test_data_that_no_finding_needed_are_not_asked_for(book, reading):
         reading()
 
 
+def test_without_the_data_the_stored_results_are_judged(book, reading, monkeypatch):
+    """What ships is enough for a record; a step of other code is not computed without its data."""
+    asked = []
+
+    def run(slug, scale, *, project, env):
+        asked.append(env)
+        raise publish.NotebookFailed(slug, 3, "run.step(read)", error, "read: stale")
+
+    monkeypatch.setattr(recording, "run", run)
+    (book.records / "alpha").mkdir()
+    (book.records / "alpha" / "steps.json").write_text('{"steps": []}')
+    error = "Stale"
+    with pytest.raises(publish.DataMissing, match="not all of its stored results are of this code"):
+        reading()
+    error = "ZeroDivisionError"
+    with pytest.raises(publish.NotebookFailed):  # another failure is shown as it is
+        reading()
+    error = "Stale"
+    with pytest.raises(publish.NotebookFailed):
+        reading([SHIPPED])
+    assert asked == [{"COMPANION_PUBLISHED": "1"}] * 2 + [None]
+
+
 def test_a_first_record_needs_no_data(book, reading):
     with pytest.raises(_Ran):
         publish.record("alpha", book, say=lambda text: None)

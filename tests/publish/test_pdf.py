@@ -8,7 +8,7 @@ from pypdf import PdfReader
 from companion.project import Project
 from companion.publish import pdf
 from companion.publish.errors import PublishError
-from tests.site import browser
+from tests.site.conftest import browser_or_skip
 
 TOC = """format: jb-book
 root: book/intro
@@ -51,10 +51,7 @@ def small(tmp_path, project):
 
 @pytest.mark.browser
 def test_pages_follow_the_contents_with_numbers_and_links_inside(small):
-    try:
-        browser.executable()
-    except browser.NoBrowser as error:
-        pytest.skip(str(error))
+    browser_or_skip()
     told = []
     path = pdf.make(small, say=told.append)
     assert told == ["printing book/intro", "printing book/how-to-read"]

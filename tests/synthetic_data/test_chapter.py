@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from companion import records
 from companion.claims import HOLDS, NOT_RESOLVED, NOT_TESTED, OURS, PAPER
 from companion.papers import paper
 from companion.scale import SCALES
@@ -116,6 +117,26 @@ def test_onsets_by_hand():
     assert np.isinf(found["regret"]).all()
     assert verdict.told(found["regret"]) == "none"
     assert verdict.told(found["ece"]) == "0.3"
+    for spread_, first in ((0.0105, np.inf), (0.0099, 0.1)):
+        given = {"ece": spread_, "regret": 0.01}
+        found = evidence.first_onsets(replace(runs, metrics=runs.metrics | table), spread=given)
+        assert (found["ece"] == first).all()
+
+
+def test_the_spread_of_the_control_leaves_out_what_differs_between_worlds():
+    loops = borders.perfect()
+    apart = np.linspace(-1, 1, borders.N)
+    shifted = {
+        name: replace(
+            runs, metrics={metric: table + apart for metric, table in runs.metrics.items()}
+        )
+        for name, runs in loops.items()
+    }
+    before, after = evidence.control_spread(loops), evidence.control_spread(shifted)
+    assert after == pytest.approx(before)
+    control = loops[named("written by the truth", 24)]
+    changes = control.at("ece", 0.5) - control.metrics["ece"][0, 0]
+    assert after["ece"] == pytest.approx(np.sqrt(np.var(changes, ddof=1)))
 
 
 def test_the_worst_score_is_beyond_the_margin_or_nearest_to_it():
@@ -245,9 +266,8 @@ def test_the_explorer_trains_and_says_what_it_sees():
     ("call", "right", "wrong", "hint"),
     [
         (exercises.check_law, 1.75, 1.25, "fresh real data"),
-        (exercises.check_share, 0.2965, 0.7035, "missing real data"),
+        (exercises.check_greedy, 0.2, 0.8, "how often is it right"),
         (exercises.check_budget, 0.3023, 0.3162, "one generation"),
-        (exercises.check_greedy, 0.08726, 0.08775, "weigh them"),
         (exercises.check_knot, 0.23, 0.5, "end of the grid"),
     ],
 )
@@ -259,12 +279,14 @@ def test_exercises_answer_back(call, right, wrong, hint):
 
 
 # --------------------------------------------------------------------------- typed numbers
-def test_the_page_tells_the_numbers_of_the_code():
+def test_the_page_tells_the_numbers_of_the_code(small):
     cells = json.loads(paper("synthetic-data").notebook_path().read_text(encoding="utf-8"))["cells"]
     text = " ".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     people, generated = SELF_INSTRUCT.values()
     words = {7: "seven", 8: "eight"}
-    mixed, alone = (float(mixing_law(0.5, 3, name)) for name in ("fixed", "real only"))
+    once = 1 + len(small.lives[-1].shares)
+    arms, rounds = len(small.lives[-1].plan.arms), PRESETS["book"].generations
+    assert len(small.lives[-1].stopped) == once + arms * TINY.generations
     for told in (
         f"{world.N_ENTITIES} entities and {world.N_RELATIONS} relations",
         f"a fact with probability {1 - world.NOISE:g}",
@@ -273,10 +295,13 @@ def test_the_page_tells_the_numbers_of_the_code():
         f"the last {words[language.CONTEXT]} characters",
         f"windows of {language.SEQ} characters",
         f"grew {people} human tasks into {generated:,} generated instructions",
-        f"Equation 8 with {mixed:.2f} and {alone:g}",
+        f"{once + arms * rounds} trainings and {arms * rounds} rounds of writing",
         f"within {100 * verdict.MARGIN:g} %",
     ):
         assert told in text, told
+    onsets = records.load("synthetic-data")["series"]["onsets"]
+    assert "comes first in fewer than half of the worlds, too" in text
+    assert max(onsets["by_control_high"]) < verdict.HALF
 
 
 # --------------------------------------------------------------------------- settings

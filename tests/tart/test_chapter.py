@@ -286,13 +286,32 @@ def test_titles_say_nothing_that_the_run_does_not_show():
             figures.answer({"series": series(made.results(**changed))}).get_suptitle().split()
         )
 
-    assert "on each real set less than 2" in title()
-    assert "less than 2" not in title(pixels=made.digits(ideal=0.05))
-    assert "less than 2" not in title(tie=made.tie(gain=0.01))
+    assert "on any real vectors under 2" in title()
+    assert "under 2" not in title(pixels=made.digits(ideal=0.05))
+    assert "under 2" not in title(tie=made.tie(gain=0.01))
     takes = "more than half of logistic regression's lead"
     assert takes in " ".join(figures.tie(made.tie(lead=(0.06,) * 3)).get_suptitle().split())
     flat = figures.tie(made.tie(lead=(0.06,) * 3, white=(0.06,) * 3))
     assert takes not in " ".join(flat.get_suptitle().split())
+
+
+def test_variants_and_orders_are_compared_within_a_context():
+    accuracies = {"as trained": (0.9, 0.7, 0.8), "coordinates x 3": (0.8, 0.61, 0.69)}
+    rows = [
+        {"data": "3v8", "seed": seed, "variant": name, "method": "module", "accuracy": value}
+        for name, values in accuracies.items()
+        for seed, value in enumerate(values)
+    ]
+    shown = tables.variants_table(pd.DataFrame(rows)).data.set_index("variant")["module"]
+    assert [text.split()[0] for text in shown] == ["0.80", "-0.100"]
+    assert list(shown.index) == ["as trained", "coordinates x 3: change"]
+    orders = pd.DataFrame(
+        {"data": "3v8", "seed": [0, 1, 2], "spread": 0.1, "turned": [0.1, 0.11, 0.09]}
+        | {"best": [0.9, 0.8, 0.7], "worst": [0.8, 0.69, 0.61]}
+    )
+    told = tables.orders_table(orders).data.iloc[0]
+    assert told["answers that some order turns"].startswith("0.100 [")
+    assert told["accuracy, best order minus worst"].startswith("0.100 [")
 
 
 def test_tables_are_drawn(trained, compared, cells, digits):

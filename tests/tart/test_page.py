@@ -5,9 +5,11 @@ import re
 
 import pytest
 
-from companion import records
+from companion import records, results
+from companion.chapter import shipped_folder
 from companion.papers import paper
 from companion.project import Project
+from companion.stats import over_seeds
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,27 @@ def test_what_stays_open_is_open(found, text):
     ends = re.findall(r"\[(\S+), \S+\]", line.partition(";")[0])
     assert ends
     assert all(float(end) > -0.03 for end in ends)  # "the one-line rule does"
+
+
+def test_what_does_not_break_the_module_is_what_the_published_run_found(text):
+    """Of changed coordinates and orders the text has no claim, so its step is asked."""
+    said = re.search(r"neither breaks it: (.+):$", text, re.MULTILINE)
+    assert said
+    for words in ("costs 3 points", "changes it by less than one", "less than a tenth"):
+        assert words in said[0]
+    (path,) = shipped_folder("tart").glob("pixels-*.npz")
+    pixels = results.load(path)
+    module = pixels.variants[pixels.variants["method"] == "module"]
+    wide = module.pivot_table(index=["data", "seed"], columns="variant", values="accuracy")
+    assert len(wide.columns) == 5
+    for name in wide.columns.drop("as trained"):
+        change = over_seeds(wide[name] - wide["as trained"])
+        assert change.low > -0.03
+        if "orders" in name:
+            assert -0.01 < change.low < change.high < 0.01
+    turned = [over_seeds(part) for _, part in pixels.orders.groupby("data")["turned"]]
+    assert len(turned) == 2
+    assert all(one.high < 0.1 for one in turned)
 
 
 def test_the_weights_of_the_two_models_are_those_of_the_run(found, text):

@@ -1,31 +1,39 @@
-"""What is trained on what: every arm of the experiment, other watermarks included.
+"""What is trained on what: every arm of the experiment as up to four sets of texts.
 
-What is trained on what: every arm of the experiment as four sets of texts.
-
-Half A is trained on, half B is held out.  "A.a" is half A under dictionary a, and so on.
+Half A is trained on, half B is held out.  "A.a" is half A under dictionary a, and so on.  The
+authors mark each half in a call of its own, which has a dictionary of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from companion.leximark.method.candidates import SimilarityFilter, rarer
+from companion.leximark.method.candidates import SimilarityFilter, neighbors
 from companion.leximark.method.watermark import (
     COMMON,
+    KEYED,
     LEXIMARK,
     RANDOM_WORDS,
-    RAREST,
-    Marked,
     Recipe,
     Source,
     Watermarker,
     apply,
+    change_of,
     digest,
+    plan,
 )
 from companion.leximark.sources import Split
 
-# ------------------------------------------------------------------------------------------- others
+SETS = ("A.a", "B.a", "B.b", "A.b")
+
+NONE, MARK, KEYS = "no mark", "LexiMark", "two keys"
+RAREST, RANDOM, CONTROL = "rarest words", "random words", "commoner synonyms"
+SEQUENCE, LOOKALIKE = "random sequence", "lookalike letters"
+ATTACKED = "replaced again"
+
+# ------------------------------------------------------------------------------------- other marks
 LOOKALIKES = dict(
     zip("acdehijlnopqrsuvwxyABCEHKMO", "аϲԁеһіјӏոорԛгѕսνԝхуΑΒСЕНКМО", strict=True)
 ) | {"T": "Т"}
@@ -42,216 +50,156 @@ def random_sequence(
     return [f"{text} {tail}" for text in texts]
 
 
-def unicode_everywhere(texts: Sequence[str], key: object = 42) -> list[str]:
+def lookalike_letters(texts: Sequence[str], key: object = 42) -> list[str]:
     """Each of 28 letters becomes its lookalike in every place, or in none (probability 1/2)."""
     chosen = {a: b for a, b in LOOKALIKES.items() if digest(key, "letter", a) % 2}
     table = str.maketrans(chosen)
     return [text.translate(table) for text in texts]
 
 
-def unicode_by_word(texts: Sequence[str], key: object) -> list[str]:
-    """Each distinct word has its own letters that become lookalikes."""
+def replaced_again(texts: Sequence[str], key: object) -> list[str]:
+    """What someone who suspects a mark would train on: the rarest words replaced once more.
 
-    def one(word: str) -> str:
-        return "".join(
-            LOOKALIKES[c] if c in LOOKALIKES and digest(key, word, i) % 2 else c
-            for i, c in enumerate(word)
-        )
-
-    return ["".join(one(part) for part in _parts(text)) for text in texts]
-
-
-def _parts(text: str) -> list[str]:
-    """The text cut between letters and everything else; joined it is the text again."""
-    parts: list[str] = []
-    for character in text:
-        if parts and character.isalpha() and parts[-1][-1].isalpha():
-            parts[-1] += character
-        else:
-            parts.append(character)
-    return parts
-
-
-def text_marker(texts: Sequence[str], key: object, share: float = 0.2) -> list[str]:
-    """The sentence "Less is more." before a share of the texts, drawn under the key."""
-    return [
-        f"Less is more. {text}" if digest(key, "marker", i) % 1000 < 1000 * share else text
-        for i, text in enumerate(texts)
-    ]
-
-
-def resubstitute(
-    text: str, marked: Marked, key: object, share: float, candidates: Callable[[str], Sequence[str]]
-) -> str:
-    """What someone who wants the mark gone would train on: marked words replaced once more (C11).
-
-    text, marked : the original and what :meth:`Watermarker.mark` made of it
-    share : of the marked words, drawn by word under `key`: half of them is half of the dictionary
-    candidates : word -> synonyms, of which one is drawn for each place
+    Whoever does it sees the marked text alone: in each sentence the five rarest words of it become
+    random synonyms, by either direction of the thesaurus, drawn for each place.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share lies between 0 and 1, got {share!r}")
-    changed = []
-    for change in marked.changes:
-        pool = [word for word in candidates(change.old) if word != change.new]
-        if pool and digest(key, "remove", change.old) % 1000 < 1000 * share:
-            new = pool[digest(key, "again", change.old, change.start) % len(pool)]
-            change = change._replace(new=new)
-        changed.append(change)
-    return apply(text, changed)
+    return [_again(text, key) for text in texts]
+
+
+def _again(text: str, key: object) -> str:
+    changes = []
+    for start, end, tokens in plan(text, LEXIMARK)[1]:
+        for token in tokens:
+            pool = neighbors(token.word)
+            if pool:
+                new = pool[digest(key, "again", token.word, text[start:end]) % len(pool)]
+                changes.append(change_of(token, new, "replaced again"))
+    return apply(text, changes)
+
+
+# ---------------------------------------------------------------------------------- dictionaries
+@dataclass(frozen=True)
+class Dictionaries:
+    """What the authors' rule wrote for the words of one seed: word -> replacement.
+
+    a : of the call on half A, and then for the words that only half B has; b : of the call on B
+    """
+
+    a: dict[str, str]
+    b: dict[str, str]
+
+    def maker(self, name: str, recipe: Recipe = LEXIMARK) -> Watermarker:
+        """A watermarker that knows one of them."""
+        return Watermarker(recipe, dictionary=getattr(self, name))
+
+
+def dictionaries(docs: Split, similarity: SimilarityFilter) -> Dictionaries:
+    """Mark half A and half B in two calls, as the authors' code does.
+
+    A word that only half B has is looked up in its first sentence there under either dictionary, so
+    that a takes it from b.
+    """
+    first, second = (Watermarker(LEXIMARK, similarity=similarity) for _ in range(2))
+    first(docs.a)
+    second(docs.b)
+    return Dictionaries({**second.dictionary, **first.dictionary}, second.dictionary)
 
 
 # --------------------------------------------------------------------------------------------- arms
-SETS = ("A.a", "B.a", "B.b", "A.b")
-
-NONE, MARK, CONTROL = "none", "LexiMark", "commoner"
-
-
 @dataclass(frozen=True)
 class Arm:
     """One training run.
 
-    name : of the arm; sets : some of :data:`SETS` -> texts; without a key only "A.a" and "B.a"
+    name : of the arm; sets : some of :data:`SETS` -> texts
     train : what the model is trained on; the texts of "A.a" unless somebody tampered with them
-    share : share of the words of A that were replaced
+    changed : share of the words of half A that the mark changed; words behind a text do not count
     """
 
     name: str
     sets: dict[str, list[str]]
     train: list[str] = field(default_factory=list)
-    share: float = 0.0
+    changed: float = 0.0
 
     def __post_init__(self) -> None:
-        if not {"A.a", "B.a"} <= set(self.sets) or set(self.sets) - set(SETS):
-            raise ValueError(f"an arm needs A.a and B.a, of {SETS}, got {list(self.sets)}")
+        if "A.a" not in self.sets or set(self.sets) - set(SETS):
+            raise ValueError(f"an arm needs A.a, and of {SETS} only, got {list(self.sets)}")
         if not self.train:
             object.__setattr__(self, "train", self.sets["A.a"])
 
 
-def keys(seed: int) -> tuple[str, str]:
-    """The two secret keys of a run."""
-    return f"{seed}-a", f"{seed}-b"
+Maker = Callable[[Sequence[str]], list[str]]
 
 
-Function = Callable[[Sequence[str], object], list[str]]
+def under(name: str, docs: Split, makers: Mapping[str, Maker], sets: Sequence[str]) -> Arm:
+    """An arm; `makers` marks texts under dictionary "a" and "b"."""
+    halves = {"A": docs.a, "B": docs.b}
+    return Arm(name, {s: makers[s[2]](halves[s[0]]) for s in sets})
 
 
-def keyed(name: str, split: Split, seed: int, function: Function, **options: object) -> Arm:
-    """An arm with two keys; `function` (texts, key) marks."""
-    a, b = keys(seed)
-    texts = {"A.a": (split.a, a), "B.a": (split.b, a), "B.b": (split.b, b), "A.b": (split.a, b)}
-    return Arm(name, {s: function(*arguments) for s, arguments in texts.items()}, **options)
-
-
-def plain(name: str, split: Split, function: Callable[[Sequence[str]], list[str]]) -> Arm:
-    """An arm without a key: both halves are treated alike."""
-    return Arm(name, {"A.a": function(split.a), "B.a": function(split.b)})
-
-
-def leximark(
-    name: str,
-    split: Split,
-    seed: int,
-    recipe: Recipe = LEXIMARK,
-    *,
-    similarity: SimilarityFilter | None = None,
-    candidates: Source | None = None,
-) -> Arm:
-    """A LexiMark arm; each call of the watermarker has a dictionary of its own, as the authors'."""
-
-    def maker(key: object) -> Watermarker:
-        return Watermarker(key, recipe, similarity=similarity, candidates=candidates)
-
-    first = maker(keys(seed)[0])
-    marked = [first.mark(text) for text in split.a]
-    share = sum(len(m.changes) for m in marked) / max(1, sum(m.n_words for m in marked))
-    return keyed(name, split, seed, lambda texts, key: maker(key)(texts), share=share)
+def keys(seed: int) -> dict[str, Watermarker]:
+    """Watermarkers under the two secret keys of a seed."""
+    return {name: Watermarker(KEYED, f"{seed}-{name}") for name in "ab"}
 
 
 def dose(k: int) -> str:
-    """Name of the arm with `k` words per sentence."""
-    return MARK if k == LEXIMARK.k else f"K = {k}"
+    """Name of the arm with `k` words per sentence, two keys."""
+    return KEYS if k == KEYED.k else f"two keys, K = {k}"
 
 
-def removal(share: float) -> str:
-    """Name of the arm in which a share of the marked words was replaced again."""
-    return f"removed {100 * share:g} %"
-
-
-def threshold(value: float) -> str:
-    """Name of the arm with a similarity filter."""
-    return f"cosine {value:g}"
-
-
-def tampered(split: Split, seed: int, share: float) -> Arm:
-    """LexiMark, but the model is trained on text in which marked words were replaced again."""
-    a, b = keys(seed)
-    maker = Watermarker(a)
-    marked = [maker.mark(text) for text in split.a]
-    train = [
-        resubstitute(text, m, f"{seed}-thief", share, rarer)
-        for text, m in zip(split.a, marked, strict=True)
-    ]
-    sets = {"A.a": [m.text for m in marked], "B.a": maker(split.b), "B.b": Watermarker(b)(split.b)}
-    return Arm(removal(share), sets, train)
-
-
-def make(
-    names: Sequence[str],
-    split: Split,
-    seed: int,
-    *,
-    similarity: SimilarityFilter | None = None,
-    candidates: Source | None = None,
-) -> list[Arm]:
-    """The arms of `names`.
-
-    names : as :data:`NONE` and the like, or as :func:`dose`, :func:`removal`, :func:`threshold`
-        spell them
-    similarity : needed by the arms with a threshold
-    candidates : a source other than the thesaurus, for the arm :data:`MARK`
-
-    Raises ``ValueError`` for an unknown name.
-    """
-    return [_one(name, split, seed, similarity, candidates) for name in names]
-
-
-def _one(
-    name: str,
-    split: Split,
-    seed: int,
-    similarity: SimilarityFilter | None,
-    candidates: Source | None,
+def marked(
+    docs: Split, *, similarity: SimilarityFilter | None = None, candidates: Source | None = None
 ) -> Arm:
-    simple = _simple(split, seed, candidates)
-    if name in simple:
-        return simple[name]()
-    kind, _, number = name.partition(" ")
-    if kind == "K":
-        recipe = replace(LEXIMARK, k=int(number.removeprefix("= ")))
-        return leximark(name, split, seed, recipe)
-    if kind == "removed":
-        return tampered(split, seed, float(number.removesuffix(" %")) / 100)
-    if kind == "cosine" and similarity is not None:
-        chosen = similarity.with_threshold(float(number))
-        return leximark(name, split, seed, similarity=chosen)
-    raise ValueError(f"unknown arm {name!r}; known are {', '.join(simple)} and K, removed, cosine")
+    """The authors' rule from nothing, each half in a call of its own."""
+    a, b = (Watermarker(LEXIMARK, similarity=similarity, candidates=candidates) for _ in range(2))
+    return under(MARK, docs, {"a": a, "b": b}, ("A.a", "B.b"))
 
 
-def _simple(split: Split, seed: int, candidates: Source | None) -> dict[str, Callable[[], Arm]]:
-    pool = sorted({word for text in split.pretraining[:200] for word in text.split()})
+def make(names: Sequence[str], docs: Split, seed: int, known: Dictionaries) -> list[Arm]:
+    """The arms of `names`; ``ValueError`` for an unknown name.
 
-    def sequence(texts: Sequence[str], key: object) -> list[str]:
-        return random_sequence(texts, key, pool)
+    known : the dictionaries of the authors' rule on these documents or on more of the same halves
+    """
+    pool = sorted({word for text in docs.pretraining[:200] for word in text.split()})
+    rule = {name: known.maker(name) for name in "ab"}
+    protocol, three = ("A.a", "B.b"), ("A.a", "B.a", "B.b")
 
-    return {
-        NONE: lambda: plain(NONE, split, list),
-        MARK: lambda: leximark(MARK, split, seed, candidates=candidates),
-        "rarest": lambda: plain("rarest", split, Watermarker("", RAREST)),
-        CONTROL: lambda: plain(CONTROL, split, Watermarker("", COMMON)),
-        "random words": lambda: leximark("random words", split, seed, RANDOM_WORDS),
-        "random sequence": lambda: keyed("random sequence", split, seed, sequence),
-        "Unicode everywhere": lambda: keyed("Unicode everywhere", split, seed, unicode_everywhere),
-        "Unicode by word": lambda: keyed("Unicode by word", split, seed, unicode_by_word),
-        "TextMarker": lambda: keyed("TextMarker", split, seed, text_marker),
+    def same(name: str, maker: Maker) -> Arm:
+        return under(name, docs, {"a": maker}, ("A.a", "B.a"))
+
+    def again() -> Arm:
+        arm = under(ATTACKED, docs, rule, protocol)
+        return replace(arm, train=replaced_again(arm.sets["A.a"], f"{seed}-thief"))
+
+    sequences = {k: partial(random_sequence, key=f"{seed}-{k}", words=pool) for k in "ab"}
+    known_arms: dict[str, Callable[[], Arm]] = {
+        NONE: lambda: same(NONE, list),
+        MARK: lambda: under(MARK, docs, rule, three),
+        KEYS: lambda: under(KEYS, docs, keys(seed), SETS),
+        RAREST: lambda: same(RAREST, Watermarker(LEXIMARK)),
+        RANDOM: lambda: same(RANDOM, Watermarker(RANDOM_WORDS)),
+        CONTROL: lambda: same(CONTROL, Watermarker(COMMON)),
+        SEQUENCE: lambda: under(SEQUENCE, docs, sequences, protocol),
+        LOOKALIKE: lambda: same(LOOKALIKE, lookalike_letters),
+        ATTACKED: again,
     }
+    made = [known_arms[name]() if name in known_arms else _dose(name, docs, seed) for name in names]
+    return [replace(arm, changed=changed_share(docs.a, arm.sets["A.a"])) for arm in made]
+
+
+def changed_share(before: Sequence[str], after: Sequence[str]) -> float:
+    """Share of the words, cut at spaces, that differ."""
+    pairs = [
+        (a, b)
+        for x, y in zip(before, after, strict=True)
+        for a, b in zip(x.split(), y.split(), strict=False)
+    ]
+    return sum(a != b for a, b in pairs) / len(pairs)
+
+
+def _dose(name: str, docs: Split, seed: int) -> Arm:
+    start = dose(0)[:-1]
+    if not name.startswith(start):
+        raise ValueError(f"unknown arm {name!r}")
+    recipe = replace(KEYED, k=int(name.removeprefix(start)))
+    makers = {key: Watermarker(recipe, f"{seed}-{key}") for key in "ab"}
+    return under(name, docs, makers, ("A.a", "B.b"))

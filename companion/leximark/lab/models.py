@@ -1,37 +1,26 @@
-"""Language models with one interface: two small ones, a tiny transformer, those of the Hub.
-
-The tiny transformer has a byte-level BPE of its own, trained on the pretraining text only.
-"""
+"""Language models with one interface: a small one of words, and causal transformers."""
 
 from __future__ import annotations
 
 import copy
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from companion.leximark.method.scores import TokenStats, from_flat, token_moments
-from companion.models import neox, neox_config
 from companion.scale import generator, torch_generator
 from companion.training import TrainingSettings, train
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
-
-# ----------------------------------------------------------------------------------------------- lm
 class LanguageModel(Protocol):
     """What the experiments need of a model."""
 
     def stats(self, texts: Sequence[str]) -> TokenStats:
-        """Statistics of every token of the texts."""
-
-    def lengths(self, texts: Sequence[str]) -> np.ndarray:
-        """Tokens of each text, those that are not read included: (n_texts,)."""
+        """Statistics of every token of the texts but each text's first."""
 
     def trained(
         self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = ...
@@ -39,6 +28,41 @@ class LanguageModel(Protocol):
         """A copy, trained further on the texts; the original stays as it is."""
 
 
+def fit(
+    net: nn.Module,
+    batch_at: Callable[[Sequence[int]], Tensor],
+    n: int,
+    *,
+    batch: int,
+    epochs: int,
+    lr: float,
+    seed: int,
+    loss: Callable[[nn.Module, Tensor], Tensor],
+) -> np.ndarray:
+    """Train in place with the book's loop, each epoch in a new order; the losses of the steps.
+
+    batch_at : places of some of the `n` examples -> what `loss` takes
+    """
+    per_epoch = max(1, n // batch)
+    orders = [generator(seed, "leximark order", e).permutation(n) for e in range(epochs)]
+
+    def at(step: int) -> Tensor:
+        epoch, place = divmod(step, per_epoch)
+        return batch_at(orders[epoch][place * batch : (place + 1) * batch])
+
+    settings = TrainingSettings(
+        steps=epochs * per_epoch,
+        lr=lr,
+        warmup=0.05,
+        floor=0.0,
+        weight_decay=0.0,
+        clip=5.0,
+        betas=(0.9, 0.999),
+    )
+    return train(net, at, settings, seed=seed, loss=loss, progress=False).losses
+
+
+# -------------------------------------------------------------------------------------------- words
 _PIECES = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]")
 
 
@@ -111,10 +135,6 @@ class WordModel:
             return torch.zeros((0, self.context + 1), dtype=torch.int64), lengths
         return torch.from_numpy(np.concatenate(rows)), lengths
 
-    def lengths(self, texts: Sequence[str]) -> np.ndarray:
-        """Words and punctuation marks of each text: (n_texts,)."""
-        return np.array([len(pieces(text)) for text in texts])
-
     @torch.no_grad()
     def stats(self, texts: Sequence[str]) -> TokenStats:
         """Statistics of every token but each text's first."""
@@ -124,30 +144,22 @@ class WordModel:
         return from_flat([torch.cat(column) for column in zip(*parts, strict=True)], lengths)
 
     def trained(
-        self,
-        texts: Sequence[str],
-        *,
-        epochs: int,
-        lr: float,
-        seed: int,
-        batch: int = 128,
-        progress: bool = False,
-        label: str = "words",
+        self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = 128
     ) -> WordModel:
-        """A copy trained on the texts: Adam, cosine, each epoch in a new order."""
+        """A copy trained on the texts: Adam, cosine, `batch` words a step."""
         windows, _ = self.windows(texts)
         other = copy.copy(self)
         other.net = copy.deepcopy(self.net)
-        per_epoch = max(1, len(windows) // batch)
-        orders = [
-            generator(seed, "leximark order", e).permutation(len(windows)) for e in range(epochs)
-        ]
-
-        def batch_at(step: int) -> Tensor:
-            epoch, place = divmod(step, per_epoch)
-            return windows[torch.from_numpy(orders[epoch][place * batch : (place + 1) * batch])]
-
-        fit(other.net, batch_at, epochs * per_epoch, lr, seed, _word_loss, progress, label)
+        fit(
+            other.net,
+            lambda places: windows[torch.from_numpy(places)],
+            len(windows),
+            batch=batch,
+            epochs=epochs,
+            lr=lr,
+            seed=seed,
+            loss=_word_loss,
+        )
         return other
 
 
@@ -155,159 +167,134 @@ def _word_loss(net: nn.Module, batch: Tensor) -> Tensor:
     return nn.functional.cross_entropy(net(batch[:, :-1]), batch[:, -1])
 
 
-def fit(
-    net: nn.Module,
-    batch_at: Callable[[int], Tensor],
-    steps: int,
-    lr: float,
-    seed: int,
-    loss: Callable,
-    progress: bool,
-    label: str,
-) -> np.ndarray:
-    """Train in place with the book's loop; the losses."""
-    settings = TrainingSettings(
-        steps=steps, lr=lr, warmup=0.05, floor=0.0, weight_decay=0.0, clip=5.0, betas=(0.9, 0.999)
-    )
-    history = train(net, batch_at, settings, seed=seed, loss=loss, progress=progress, label=label)
-    return history.losses
-
-
 # ------------------------------------------------------------------------------------------- causal
-IGNORE = -100
-"""Label of a padded place, which no loss and no score counts."""
+class Tail(nn.Module):
+    """The last blocks of a Llama, its norm and its head: hidden states in, logits out.
 
-
-class CausalModel:
-    """A causal transformer with its tokenizer.
-
-    net : ``net(ids).logits`` of shape (batch, seq, vocab)
-    encode : text -> token ids; seq : longest text in tokens, the rest is not read
-    train_last : train only this many last blocks (found as ``layers``); 0 trains all weights
+    blocks, norm, head, rotary : modules of a model of the transformers library; the head is frozen
     """
 
     def __init__(
-        self, net: nn.Module, encode: Callable[[str], list[int]], seq: int, train_last: int = 0
+        self, blocks: Sequence[nn.Module], norm: nn.Module, head: nn.Module, rotary: nn.Module
     ) -> None:
-        self.net, self.encode, self.seq, self.train_last = net, encode, seq, train_last
+        super().__init__()
+        self.blocks, self.norm, self.head = nn.ModuleList(blocks), norm, head
+        self.rotary = rotary
+        self.head.requires_grad_(False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(batch, n, width) -> logits (batch, n, vocab); padding stands behind."""
+        places = torch.arange(hidden.shape[1], device=hidden.device)[None]
+        angles = self.rotary(hidden, places)
+        for block in self.blocks:
+            hidden = block(hidden, position_ids=places, position_embeddings=angles)
+        return self.head(self.norm(hidden))
+
+
+class CausalModel:
+    """A causal transformer: a frozen trunk, which reads each text once, and a tail that is trained.
+
+    tail : what the trunk gives, padded to (batch, n, ...) -> logits (batch, n, vocab)
+    encode : text -> token ids; seq : longest text in tokens, the rest is not read
+    trunk : token ids (1, n) -> hidden states (n, width), kept in half precision; None hands the ids
+        to the tail
+    """
+
+    def __init__(
+        self,
+        tail: nn.Module,
+        encode: Callable[[str], list[int]],
+        seq: int,
+        trunk: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        self.tail, self.encode, self.seq, self.trunk = tail, encode, seq, trunk
+        self._read: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def read(self, text: str) -> tuple[Tensor, Tensor]:
+        """(what the tail takes, token ids) of a text: (n, ...) and (n,); remembered."""
+        if text not in self._read:
+            ids = torch.tensor(self.encode(text)[: self.seq] or [0], dtype=torch.int64)
+            self._read[text] = (self.trunk(ids[None]) if self.trunk else ids), ids
+        return self._read[text]
+
+    def forgetting(self) -> CausalModel:
+        """The same model without what it has read."""
+        return CausalModel(self.tail, self.encode, self.seq, self.trunk)
 
     def batch(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(ids padded with 0, labels padded with IGNORE), both int64 (n_texts, longest)."""
-        rows = [self.encode(text)[: self.seq] for text in texts]
-        longest = max(2, max(map(len, rows), default=0))
-        ids = torch.zeros((len(rows), longest), dtype=torch.int64)
-        labels = torch.full_like(ids, IGNORE)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = labels[i, : len(row)] = torch.tensor(row, dtype=torch.int64)
-        return ids, labels
-
-    def lengths(self, texts: Sequence[str]) -> np.ndarray:
-        """Tokens of each text, those beyond `seq` included: (n_texts,)."""
-        return np.array([len(self.encode(text)) for text in texts])
+        """(input of the tail, labels), padded behind with 0 and :data:`IGNORE`."""
+        read = [self.read(text) for text in texts]
+        pad = nn.utils.rnn.pad_sequence
+        device = next(self.tail.parameters()).device
+        given = pad([x for x, _ in read], batch_first=True)
+        labels = pad([ids for _, ids in read], batch_first=True, padding_value=IGNORE)
+        given = given.float() if given.is_floating_point() else given
+        return given.to(device), labels.to(device)
 
     @torch.no_grad()
-    def stats(self, texts: Sequence[str], at_a_time: int = 16) -> TokenStats:
-        """Statistics of every token but each text's first; padding is behind and never counted."""
-        self.net.eval()
-        device = next(self.net.parameters()).device
+    def stats(self, texts: Sequence[str], at_a_time: int = 8) -> TokenStats:
+        """Statistics of every token but each text's first, in single precision."""
+        self.tail.eval()
         columns, lengths = [], []
         for start in range(0, len(texts), at_a_time):
-            ids, labels = (x.to(device) for x in self.batch(texts[start : start + at_a_time]))
-            logits = self.net(ids).logits[:, :-1]  # (batch, seq - 1, vocab)
+            given, labels = self.batch(texts[start : start + at_a_time])
+            logits = self.tail(given)[:, :-1]  # (batch, n - 1, vocab)
             counted = labels[:, 1:] != IGNORE
             lengths += counted.sum(1).tolist()
             columns.append(token_moments(logits[counted].float(), labels[:, 1:][counted]))
         return from_flat([torch.cat(column) for column in zip(*columns, strict=True)], lengths)
 
     def trained(
-        self,
-        texts: Sequence[str],
-        *,
-        epochs: int,
-        lr: float,
-        seed: int,
-        batch: int = 8,
-        progress: bool = False,
-        label: str = "transformer",
+        self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = 8
     ) -> CausalModel:
-        """A copy trained on the texts, `batch` texts a step, each epoch in a new order."""
-        net = copy.deepcopy(self.net)
-        device = next(net.parameters()).device
-        if self.train_last:
-            net.requires_grad_(False)
-            for block in blocks(net)[-self.train_last :]:
-                block.requires_grad_(True)
-        per_epoch = max(1, len(texts) // batch)
-        orders = [
-            generator(seed, "leximark order", e).permutation(len(texts)) for e in range(epochs)
-        ]
-
-        def batch_at(step: int) -> Tensor:
-            epoch, place = divmod(step, per_epoch)
-            chosen = orders[epoch][place * batch : (place + 1) * batch]
-            return torch.stack(self.batch([texts[i] for i in chosen])).to(device)
-
-        fit(net, batch_at, epochs * per_epoch, lr, seed, _masked_loss, progress, label)
-        return CausalModel(net, self.encode, self.seq, self.train_last)
+        """A copy trained on the texts, `batch` texts a step; it shares what the trunk has read."""
+        frozen = {id(p): p for p in self.tail.parameters() if not p.requires_grad}
+        other = copy.copy(self)
+        other.tail = copy.deepcopy(self.tail, frozen)
+        fit(
+            other.tail,
+            lambda places: torch.from_numpy(places),
+            len(texts),
+            batch=batch,
+            epochs=epochs,
+            lr=lr,
+            seed=seed,
+            loss=lambda net, places: causal_loss(net, *self.batch([texts[i] for i in places])),
+        )
+        return other
 
 
-def blocks(net: nn.Module) -> nn.ModuleList:
-    """The transformer blocks of a model of the transformers library."""
-    for name, module in net.named_modules():
-        if isinstance(module, nn.ModuleList) and name.rpartition(".")[2] in ("layers", "h"):
-            return module
-    raise ValueError(f"{type(net).__name__} has no list of blocks named layers or h")
+IGNORE = -100
+"""Label of a padded place, which no loss and no score counts."""
 
 
-def _masked_loss(net: nn.Module, batch: Tensor) -> Tensor:
-    """Mean cross-entropy of the tokens that are there; batch : (2, batch, seq), ids and labels."""
-    ids, labels = batch
-    logits = net(ids).logits[:, :-1]
+def causal_loss(net: nn.Module, given: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of the tokens that are there; matrix products in half precision."""
+    with torch.autocast(given.device.type, torch.bfloat16):
+        logits = net(given)[:, :-1]
     return nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORE
+        logits.flatten(0, 1).float(), labels[:, 1:].flatten(), ignore_index=IGNORE
     )
 
 
-def train_bpe(texts: Sequence[str], vocab: int) -> Tokenizer:
-    """Byte-level BPE: every text can be encoded, and decoding gives it back."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def halved(net: nn.Module, encode: Callable[[str], list[int]], seq: int, last: int) -> CausalModel:
+    """A Llama of the transformers library of which only the `last` blocks and the norm are trained.
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
+    The blocks before them are turned into half precision and read each text once.
+    """
+    inner = net.model
+    blocks = list(inner.layers)
+    tail = Tail(blocks[-last:], inner.norm, net.lm_head, inner.rotary_emb)
+    embed = copy.deepcopy(inner.embed_tokens).bfloat16()
+    front = nn.ModuleList(blocks[:-last]).bfloat16()
 
+    @torch.no_grad()
+    def trunk(ids: Tensor) -> Tensor:
+        hidden = embed(ids)
+        places = torch.arange(ids.shape[1])[None]
+        angles = inner.rotary_emb(hidden, places)
+        for block in front:
+            hidden = block(hidden, position_ids=places, position_embeddings=angles)
+        return hidden[0]
 
-def tiny_transformer(
-    texts: Sequence[str],
-    *,
-    vocab: int,
-    d_model: int,
-    n_layers: int,
-    seq: int,
-    epochs: int,
-    lr: float,
-    batch: int,
-    seed: int,
-    progress: bool = True,
-) -> CausalModel:
-    """A small GPT-NeoX, pretrained on the texts with its own BPE."""
-    tokenizer = train_bpe(texts, vocab)
-    config = neox_config(n_layers=n_layers, d_model=d_model, n_heads=4, vocab_size=vocab, seq=seq)
-    net = neox(config, torch_generator(seed, "leximark transformer"))
-    model = CausalModel(net, lambda text: tokenizer.encode(text).ids, seq)
-    return model.trained(
-        texts,
-        epochs=epochs,
-        lr=lr,
-        seed=seed,
-        batch=batch,
-        progress=progress,
-        label="pretraining the transformer",
-    )
+    return CausalModel(tail, encode, seq, trunk)

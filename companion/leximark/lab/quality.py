@@ -1,112 +1,89 @@
-"""What the watermark costs: words changed, closeness of meaning, surprise of an innocent model."""
+"""What the watermark costs: words changed, closeness of meaning, and whether it can be seen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
-from companion.data import Missing
 from companion.encoder import Encoder
-from companion.leximark.lab import arms
-from companion.leximark.lab.models import LanguageModel
-from companion.leximark.lab.run import Run, World, halves, run_world, word_world
-from companion.leximark.method.candidates import SimilarityFilter
-from companion.leximark.method.scores import score
-from companion.leximark.method.watermark import Marked, Recipe, Watermarker
-from companion.leximark.settings import Settings
-from companion.scale import generator, one_thread
-from companion.stats import Interval, bootstrap
-from companion.sweep import sweep
+from companion.leximark.lab.arms import Dictionaries
+from companion.leximark.lab.detection import auroc
+from companion.leximark.method.watermark import Marked
+from companion.leximark.method.words import frequency, sentences
+from companion.leximark.sources import Split
+
+RARE_WORD = 1e-6
+"""Words below one in a million are what the detector counts."""
 
 
-class Quality(NamedTuple):
-    """shares : share of words replaced; ratio : perplexity after / before under the base model;
-    cosines : closeness of sentence vectors, None without an encoder.  One number per document."""
+@dataclass(frozen=True)
+class Quality:
+    """One seed, marked by the authors' rule.
 
-    shares: np.ndarray
-    ratio: np.ndarray
-    cosines: np.ndarray | None
-
-    def interval(self, name: str, seed: int) -> Interval:
-        """Mean with its bootstrap interval over documents."""
-        return bootstrap(getattr(self, name), rng=generator(seed, "leximark quality", name))
-
-
-def cosines(encoder: Encoder, before: Sequence[str], after: Sequence[str]) -> np.ndarray:
-    """Cosine of the sentence vectors of two versions of each text: (n_texts,)."""
-    return (encoder.encode(list(before)) * encoder.encode(list(after))).sum(1)
-
-
-def perplexity_ratio(
-    model: LanguageModel, before: Sequence[str], after: Sequence[str]
-) -> np.ndarray:
-    """exp(mean loss after - mean loss before) per text."""
-    losses = [-score(model.stats(list(texts)), "loss") for texts in (before, after)]
-    return np.exp(losses[1] - losses[0])
-
-
-@one_thread()
-def measure(world: World, settings: Settings, seed: int, encoder: Encoder | None) -> Quality:
-    """Quality of the main recipe on documents of half A."""
-    texts = world.halves.a[: settings.quality_docs]
-    marked = [Watermarker(arms.keys(seed)[0]).mark(text) for text in texts]
-    after = [m.text for m in marked]
-    return Quality(
-        np.array([m.share for m in marked]),
-        perplexity_ratio(world.base, texts, after),
-        None if encoder is None else cosines(encoder, texts, after),
-    )
-
-
-class TradeOff(NamedTuple):
-    """Per threshold (None first: no filter) and seed: closeness, share replaced, AUROC.
-
-    run : the training runs; cosine : arm -> (n_seeds, n_documents); share : arm -> (n_seeds,)
+    shares : of the words of each document of half A that were replaced, (n_documents,)
+    cosines : of each sentence of half A that was changed with what it became, (n_sentences,)
+    agree : share of the replaced places of half B that the two calls' dictionaries fill alike
+    seen : AUROC of a detector that knows the method and no key: the share of rare words in marked
+        documents of half A against unmarked ones of half B
+    seen_unmarked : the same of unmarked documents of A, which chance alone decides
     """
 
-    thresholds: tuple[float, ...]
-    run: Run
-    cosine: dict[str, np.ndarray]
-    share: dict[str, np.ndarray]
+    shares: np.ndarray
+    cosines: np.ndarray
+    agree: float
+    seen: float
+    seen_unmarked: float
 
 
-def trade_off(settings: Settings, seed: int, encoder: Encoder) -> TradeOff | Missing:
-    """Train with stricter and stricter filters; a Missing where the settings ask for none."""
-    names = settings.threshold_arms
-    if not names:
-        return Missing("Filters are compared at book scale.")
-    seeds = tuple(range(seed, seed + settings.threshold_seeds))
-    found = sweep(
-        partial(filtered_seed, settings, encoder=encoder), seeds, n_jobs=settings.jobs, keep=False
-    )
-    results, cosine, share = zip(*found, strict=True)
-    return TradeOff(
-        settings.thresholds,
-        Run("word model, filtered", seeds, results),
-        {name: np.array([one[name] for one in cosine]) for name in names},
-        {name: np.array([one[name] for one in share]) for name in names},
+def measure(docs: Split, known: Dictionaries, encoder: Encoder) -> Quality:
+    """Quality of the authors' rule on the documents of a seed."""
+    marked = [known.maker("a").mark(text) for text in docs.a]
+    before, after = changed_sentences(docs.a, marked)
+    cosines = (encoder.encode(before) * encoder.encode(after)).sum(1)
+    unmarked = rare_share(docs.b)
+    return Quality(
+        np.array([m.share for m in marked]),
+        np.asarray(cosines, dtype=float),
+        agreement(docs.b, known),
+        auroc(rare_share([m.text for m in marked]), unmarked),
+        auroc(rare_share(docs.a), unmarked),
     )
 
 
-@one_thread()
-def filtered_seed(settings: Settings, seed: int, encoder: Encoder):
-    """One seed of :func:`trade_off`: (arm -> result, arm -> cosines, arm -> share)."""
-    world = word_world(settings, seed, settings.threshold_arms, SimilarityFilter(encoder, 0.0))
-    n = settings.quality_docs
-    close = {
-        arm.name: cosines(encoder, world.halves.a[:n], arm.sets["A.a"][:n]) for arm in world.arms
-    }
-    return run_world(world, settings, seed), close, {arm.name: arm.share for arm in world.arms}
+def changed_sentences(texts: Sequence[str], marked: Sequence[Marked]):
+    """(sentences before, after) of all sentences in which a word was replaced."""
+    before, after = [], []
+    for text, one in zip(texts, marked, strict=True):
+        shift = 0
+        for sentence in sentences(text):
+            start, end = sentence[0].start, sentence[-1].end
+            inside = [c for c in one.changes if start <= c.start < end]
+            grown = sum(len(c.new) - len(c.old) for c in inside)
+            if inside:
+                before.append(text[start:end])
+                after.append(one.text[start + shift : end + shift + grown])
+            shift += grown
+    return before, after
 
 
-def samples(
-    settings: Settings, seed: int, n: int = 3, recipe: Recipe | None = None
-) -> list[tuple[str, Marked]]:
-    """`n` documents of half A, drawn by the seed, with what the watermark makes of them."""
-    texts = halves(settings, seed).a
-    chosen = generator(seed, "leximark samples").permutation(len(texts))[:n]
-    maker = Watermarker(arms.keys(seed)[0], *([recipe] if recipe else []))
-    return [(texts[i], maker.mark(texts[i])) for i in chosen]
+def agreement(texts: Sequence[str], known: Dictionaries) -> float:
+    """Share of the places replaced under a or b at which both dictionaries write the same word."""
+    same = total = 0
+    for text in texts:
+        a, b = ({c.start: c.new for c in known.maker(name).mark(text).changes} for name in "ab")
+        places = a.keys() | b.keys()
+        same += sum(a.get(place) == b.get(place) for place in places)
+        total += len(places)
+    return same / total if total else float("nan")
+
+
+def rare_share(texts: Sequence[str]) -> np.ndarray:
+    """Share of the words of each text that are known and rare: (n_texts,)."""
+    return np.array([_rare_share(text) for text in texts])
+
+
+def _rare_share(text: str) -> float:
+    words = [token.word.lower() for sentence in sentences(text) for token in sentence]
+    return sum(0 < frequency(word) < RARE_WORD for word in words) / max(1, len(words))

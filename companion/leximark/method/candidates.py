@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 from lemminflect import getAllInflections, getAllLemmas
 
 from companion.encoder import Encoder
@@ -20,7 +19,7 @@ _PLAIN = re.compile(r"[a-z]{3,}")
 _BASE_TAGS = {"NOUN": "NN", "VERB": "VB", "ADJ": "JJ", "ADV": "RB"}
 
 RARE = 1e-6
-"""A word rarer than this is never replaced, and a replacement is always rarer than this.
+"""Under a key a word rarer than this is never replaced, and a replacement is always rarer.
 
 Ours, not the paper's: it makes a second run with the same key change nothing, because what the
 first run wrote is out of reach of the second.
@@ -122,10 +121,13 @@ def _bases(word: str) -> set[str]:
 
 
 @cache
-def rarer(word: str) -> tuple[str, ...]:
-    """Synonyms that are rarer than `word` and than :data:`RARE`, rarest first; often empty."""
-    limit = min(frequency(word), RARE)
-    return _sorted(word, lambda p: 0 < p < limit)
+def rarer(word: str, limit: float = RARE) -> tuple[str, ...]:
+    """Synonyms that are rarer than `word` and than `limit`, rarest first; often empty.
+
+    limit : a frequency; 1 asks only that a synonym is rarer than the word, as the paper does
+    """
+    most = min(frequency(word), limit)
+    return _sorted(word, lambda p: 0 < p < most)
 
 
 @cache
@@ -133,6 +135,39 @@ def commoner(word: str) -> tuple[str, ...]:
     """Synonyms that are commoner than `word`, most common first (the control)."""
     p_word = frequency(word)
     return _sorted(word, lambda p: p > p_word)[::-1]
+
+
+@cache
+def _listed_under() -> dict[str, tuple[str, ...]]:
+    """Word -> the roots that list it: the thesaurus read the other way round."""
+    found: dict[str, list[str]] = {}
+    for root, words in moby().items():
+        for word in words:
+            found.setdefault(word, []).append(root)
+    return {word: tuple(roots) for word, roots in found.items()}
+
+
+@cache
+def neighbors(word: str) -> tuple[str, ...]:
+    """Every synonym by either direction of the thesaurus, in the word's inflection, sorted.
+
+    Most rare words head no entry of the thesaurus, and stand in many.
+    """
+    found = set(related(word))
+    for base, part, tag in readings(word):
+        for root in _listed_under().get(base, ()):
+            if root in lemmas(root).get(part, ()):
+                is_base = tag == _BASE_TAGS[part]
+                spelled = (root,) if is_base else forms(root, part).get(tag, ())
+                found.update(form for form in spelled[:1] if _PLAIN.fullmatch(form))
+    own = _bases(word)
+    return tuple(
+        sorted(
+            form
+            for form in found
+            if frequency(form) > 0 and not own & _bases(form) and not is_refused(form)
+        )
+    )
 
 
 def is_refused(form: str) -> bool:
@@ -162,40 +197,43 @@ class SimilarityFilter:
     """Accepts candidates whose sentence stays close to the original one (the authors' "sbert").
 
     encoder : sentence vectors of unit length; threshold : least cosine, -1 to 1
-    look_at : only this many candidates are encoded, in the order given
+    look_at : only this many candidates of a word are tried, in the order given (the authors rank up
+        to 15); at_a_time : of each word that are encoded together, the first that passes ends its
+        search
     """
 
-    def __init__(self, encoder: Encoder, threshold: float, look_at: int = 12) -> None:
+    def __init__(
+        self, encoder: Encoder, threshold: float, look_at: int = 8, at_a_time: int = 3
+    ) -> None:
         if not -1 <= threshold <= 1:
             raise ValueError(f"threshold is a cosine between -1 and 1, got {threshold!r}")
-        if look_at < 1:
-            raise ValueError(f"look_at must be at least 1, got {look_at}")
-        self.encoder, self.threshold, self.look_at = encoder, threshold, look_at
-        self._memory: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
+        if not 1 <= at_a_time <= look_at:
+            raise ValueError(f"need 1 <= at_a_time <= look_at, got {at_a_time} and {look_at}")
+        self.encoder, self.threshold = encoder, threshold
+        self.look_at, self.at_a_time = look_at, at_a_time
 
-    def with_threshold(self, threshold: float) -> SimilarityFilter:
-        """A filter with another threshold that shares what was encoded."""
-        other = SimilarityFilter(self.encoder, threshold, self.look_at)
-        other._memory = self._memory
-        return other
+    def first(
+        self, words: Mapping[str, tuple[int, Sequence[str]]], sentence: str
+    ) -> dict[str, str | None]:
+        """Word -> its first candidate with a cosine at or above the threshold, None without one.
 
-    def accepted(
-        self, word: str, candidates: Sequence[str], sentence: str, at: int, n: int
-    ) -> tuple[str, ...]:
-        """The first `n` candidates with cosine at or above the threshold, in their order.
-
-        The vectors of the first sentence that a word is met in are remembered.
+        words : each with its place in the sentence and its candidates; each is tried alone
         """
-        if word not in self._memory:
-            looked = tuple(candidates[: self.look_at])
-            self._memory[word] = looked, self.cosines(word, looked, sentence, at)
-        looked, cosines = self._memory[word]
-        return tuple(c for c, x in zip(looked, cosines, strict=True) if x >= self.threshold)[:n]
-
-    def cosines(self, word: str, candidates: Sequence[str], sentence: str, at: int) -> np.ndarray:
-        """Cosine of the sentence with each candidate in place of `word`: (n_candidates,)."""
-        if not candidates:
-            return np.zeros(0)
-        changed = [sentence[:at] + c + sentence[at + len(word) :] for c in candidates]
-        vectors = self.encoder.encode([sentence, *changed])
-        return vectors[1:] @ vectors[0]
+        found: dict[str, str | None] = dict.fromkeys(words)
+        left = {word: (at, list(pool[: self.look_at])) for word, (at, pool) in words.items()}
+        original = None
+        while left := {word: one for word, one in left.items() if one[1]}:
+            tried = [(w, at, c) for w, (at, pool) in left.items() for c in pool[: self.at_a_time]]
+            texts = [sentence[:at] + c + sentence[at + len(w) :] for w, at, c in tried]
+            vectors = self.encoder.encode(texts if original is not None else [sentence, *texts])
+            if original is None:
+                original, vectors = vectors[0], vectors[1:]
+            for (word, _, candidate), cosine in zip(tried, vectors @ original, strict=True):
+                if found[word] is None and cosine >= self.threshold:
+                    found[word] = candidate
+            left = {
+                word: (at, pool[self.at_a_time :])
+                for word, (at, pool) in left.items()
+                if found[word] is None
+            }
+        return found

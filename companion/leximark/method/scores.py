@@ -10,7 +10,6 @@ and every score below is made of them (eq. 4; Min-K%++ of Zhang et al. 2024).
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -71,59 +70,19 @@ def lowest_mean(values: np.ndarray, share: float) -> float:
     return float(np.partition(values, n - 1)[:n].mean())
 
 
-def highest_mean(values: np.ndarray, share: float) -> float:
-    """Mean of the floor(share n) highest values, at least one (Max-K%)."""
-    return -lowest_mean(-values, share)
-
-
 MIN_K_PLUS = "Min-K%++ 20"
 """The paper's main test."""
 
-SCORES = (
-    "loss",
-    "zlib",
-    "lowercase",
-    "Min-K% 10",
-    "Min-K% 20",
-    "Min-K% 30",
-    "Max-K% 20",
-    MIN_K_PLUS,
-)
+SCORES = ("loss", "Min-K% 20", MIN_K_PLUS)
 """Names of the scores; all are larger for likelier members, a sign fixed beforehand."""
 
 
-def score(
-    stats: TokenStats,
-    name: str = MIN_K_PLUS,
-    texts: Sequence[str] = (),
-    lowered: TokenStats | None = None,
-) -> np.ndarray:
-    """One score of :data:`SCORES` per document: (n_documents,).
-
-    texts : needed by "zlib"; lowered : statistics of the texts in lower case, by "lowercase"
-    """
+def score(stats: TokenStats, name: str = MIN_K_PLUS) -> np.ndarray:
+    """One score of :data:`SCORES` per document: (n_documents,)."""
     if name == "loss":
-        return np.array([_mean(row) for row in stats.logp])
-    if name == "zlib":
-        if len(texts) != len(stats.logp):
-            raise ValueError(f"zlib needs the {len(stats.logp)} texts, got {len(texts)}")
-        sizes = [len(zlib.compress(text.encode())) for text in texts]
-        return np.array([row.sum() / size for row, size in zip(stats.logp, sizes, strict=True)])
-    if name == "lowercase":
-        if lowered is None:
-            raise ValueError("lowercase needs the statistics of the texts in lower case")
-        return -score(stats, "loss") / score(lowered, "loss")
+        return np.array([row.mean() if len(row) else np.nan for row in stats.logp])
     kind, _, percent = name.rpartition(" ")
-    functions = {
-        "Min-K%": (stats.logp, lowest_mean),
-        "Max-K%": (stats.logp, highest_mean),
-        "Min-K%++": (stats.z, lowest_mean),
-    }
-    if kind not in functions or not percent.isdigit():
+    values = {"Min-K%": stats.logp, "Min-K%++": stats.z}.get(kind)
+    if values is None or not percent.isdigit():
         raise ValueError(f"unknown score {name!r}; known are {', '.join(SCORES)}")
-    values, function = functions[kind]
-    return np.array([function(row, int(percent) / 100) for row in values])
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+    return np.array([lowest_mean(row, int(percent) / 100) for row in values])

@@ -1,22 +1,19 @@
-"""The watermark itself: in each sentence the K rarest words become rarer synonyms."""
+"""The watermark itself: in each sentence the K rarest words become rarer synonyms.
+
+:data:`LEXIMARK` is the authors' rule: the rarest candidate that a filter accepts, remembered in one
+dictionary a call.  :data:`KEYED` is ours: a secret key chooses among the five rarest.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from companion.leximark.method.candidates import RARE, SimilarityFilter, commoner, family, rarer
-from companion.leximark.method.words import (
-    Token,
-    frequency,
-    is_foreign,
-    selection_key,
-    sentences,
-    surprisal,
-)
+from companion.leximark.method.words import Token, frequency, selection_key, sentences, surprisal
 
 PICKS = ("rarest", "random", "commonest")
 TARGETS = ("rarer", "commoner")
@@ -31,15 +28,18 @@ class Recipe:
 
     k : words per sentence; pick : which (:data:`PICKS`)
     target : rarer synonyms, or commoner ones (the control)
-    n : the key chooses among this many candidates; 1 means the rarest, whatever the key
+    n : a key chooses among this many candidates; 1 means the rarest, whatever the key
     least : a word with fewer candidates is left alone; 3 keeps keys apart
+    limit : synonyms are rarer than this frequency, and words below it are left alone; 1 is the
+        authors' rule, which asks only that a synonym is rarer than its word
     """
 
     k: int = 5
     pick: str = "rarest"
     target: str = "rarer"
-    n: int = 5
-    least: int = 3
+    n: int = 1
+    least: int = 1
+    limit: float = 1.0
 
     def __post_init__(self) -> None:
         if self.k < 0 or self.n < 1 or self.least < 1:
@@ -52,9 +52,9 @@ class Recipe:
 
 
 LEXIMARK = Recipe()
-RAREST = Recipe(n=1, least=1)
-COMMON = Recipe(target="commoner", n=1, least=1)
 RANDOM_WORDS = Recipe(pick="random")
+COMMON = Recipe(target="commoner")
+KEYED = Recipe(n=5, least=3, limit=RARE)
 
 
 class Change(NamedTuple):
@@ -124,74 +124,96 @@ def plan(text: str, recipe: Recipe) -> tuple[int, tuple[tuple[int, int, tuple[To
 
 
 class Watermarker:
-    """Marks texts under one secret key; the same key and text give the same result.
+    """Marks texts with one dictionary, as one call of the authors' code does.
 
-    Marked once more with the same key a text stays as it is, whatever `k`, `n`, and `least`, for
-    the picks "rarest" and "random" with rarer synonyms of the thesaurus: what was written is out of
-    reach.  It need not stay with commoner synonyms (a commoner word may have one commoner still, or
-    be among the K rarest no longer), with the pick "commonest" (other words are the commonest
-    then), with a filter, or with another source (both judge a sentence that has changed).
+    Under one key of :data:`KEYED`, marked once more, a text stays as it is, whatever `k`, `n`, and
+    `least`: what was written is out of reach.  The authors' rule may replace a replacement.
 
-    recipe : what to do; key : any string or number
-    similarity : optional filter of candidates; it remembers a word's candidates from the first
-        sentence in which it met the word, as the authors' dictionary does
+    recipe : what to do; key : any string or number, which counts where ``recipe.n`` is above 1
+    similarity : optional filter of candidates
     candidates : another source: (word, sentence, its place there) -> candidates with the preferred
         first; default the thesaurus, which knows no sentence
+    dictionary : word -> replacement of an earlier call; a word that it lacks is looked up
     """
 
     def __init__(
         self,
-        key: object,
         recipe: Recipe = LEXIMARK,
+        key: object = "",
         *,
         similarity: SimilarityFilter | None = None,
         candidates: Source | None = None,
+        dictionary: Mapping[str, str] | None = None,
     ) -> None:
-        self.key, self.recipe, self.similarity = key, recipe, similarity
-        default = rarer if recipe.target == "rarer" else commoner
-        self._candidates = candidates or (lambda word, sentence, at: default(word))
-        self._dictionary: dict[str, tuple[str, str]] = {}
+        self.recipe, self.key, self.similarity = recipe, key, similarity
+        self._candidates = candidates or (lambda word, sentence, at: thesaurus(word, recipe))
+        known = "known from an earlier call"
+        self._dictionary = {word: (new, known) for word, new in (dictionary or {}).items()}
+
+    @property
+    def dictionary(self) -> dict[str, str]:
+        """Word -> what it became, itself where nothing fitted; grows with every text."""
+        return {word: new for word, (new, _) in self._dictionary.items()}
 
     def replacement(self, word: str, sentence: str = "", at: int = 0) -> tuple[str, str]:
         """(what `word` becomes, why); itself where nothing fits.
 
-        sentence, at : the sentence and the word's place in it, for the similarity filter
+        sentence, at : the sentence and the word's place in it; the first one that a word is met in
+            decides for all later ones, as in the authors' code
         """
-        if word not in self._dictionary:
-            self._dictionary[word] = self._choose(word, sentence, at)
+        self._learn({word: at}, sentence)
         return self._dictionary[word]
 
-    def _choose(self, word: str, sentence: str, at: int) -> tuple[str, str]:
-        if is_foreign(word):
-            return word, "a word of another language"
-        found: Sequence[str] = ()
-        if self.recipe.target == "commoner" or frequency(word) >= RARE:
-            found = self._candidates(word, sentence, at)
-        else:
-            return word, f"rare as it is (below {RARE:g})"
+    def _learn(self, places: Mapping[str, int], sentence: str) -> None:
+        """Look up the words of a sentence that the dictionary lacks."""
+        asked = {}
+        for word, at in places.items():
+            if word in self._dictionary:
+                continue
+            if self.recipe.limit < 1 and frequency(word) < self.recipe.limit:
+                self._dictionary[word] = word, f"rare as it is (below {self.recipe.limit:g})"
+            else:
+                asked[word] = at, self._candidates(word, sentence, at)
         if self.similarity is not None:
-            found = self.similarity.accepted(word, found, sentence, at, self.recipe.n)
-        found = found[: self.recipe.n]
-        if len(found) < self.recipe.least:
-            return word, f"{len(found)} acceptable synonyms, {self.recipe.least} needed"
+            for word, close in self.similarity.first(asked, sentence).items():
+                why = "the rarest that is close" if close else "none is close"
+                self._dictionary[word] = close or word, why
+        else:
+            for word, (_, found) in asked.items():
+                self._dictionary[word] = self._choose(word, found)
+
+    def _choose(self, word: str, found: Sequence[str]) -> tuple[str, str]:
+        """(what the word becomes, why), of candidates with the preferred first (eq. 3)."""
+        recipe = self.recipe
+        found = found[: recipe.n]
+        if len(found) < recipe.least:
+            return word, f"{len(found)} acceptable synonyms, {recipe.least} needed"
+        if recipe.n == 1:
+            return found[0], "the rarest" if recipe.target == "rarer" else "the commonest"
         index = digest(self.key, family(word)) % len(found)
         return found[index], f"choice {index + 1} of {len(found)} under the key"
 
     def mark(self, text: str) -> Marked:
-        """Replace words of `text`; every other character stays where it is (eq. 3)."""
+        """Replace words of `text`; every other character stays where it is."""
         changes, kept = [], []
         n_words, picked = plan(text, self.recipe)
         for start, end, tokens in picked:
+            places = {token.word: token.start - start for token in reversed(tokens)}
+            self._learn(places, text[start:end])
             for token in tokens:
-                new, why = self.replacement(token.word, text[start:end], token.start - start)
-                bits = surprisal(token.word), surprisal(new)
-                change = Change(token.start, token.end, token.word, new, bits, why)
-                (changes if new != token.word else kept).append(change)
+                new, why = self._dictionary[token.word]
+                (changes if new != token.word else kept).append(change_of(token, new, why))
         return Marked(apply(text, changes), changes, kept, n_words)
 
     def __call__(self, texts: Sequence[str]) -> list[str]:
         """The marked texts."""
         return [self.mark(text).text for text in texts]
+
+
+def change_of(token: Token, new: str, why: str) -> Change:
+    """The change of a token to `new`."""
+    bits = surprisal(token.word), surprisal(new)
+    return Change(token.start, token.end, token.word, new, bits, why)
 
 
 def apply(text: str, changes: Sequence[Change]) -> str:
@@ -203,12 +225,16 @@ def apply(text: str, changes: Sequence[Change]) -> str:
     return "".join([*parts, text[at:]])
 
 
+def thesaurus(word: str, recipe: Recipe) -> tuple[str, ...]:
+    """Candidates of a word without its sentence, the preferred first."""
+    return rarer(word, recipe.limit) if recipe.target == "rarer" else commoner(word)
+
+
 def universe(texts: Sequence[str], recipe: Recipe) -> set[str]:
     """Every word that some key could write into `texts`: what a vocabulary must hold."""
-    maker, found = Watermarker("", recipe), set()
+    found = set()
     for text in texts:
         for _, _, tokens in plan(text, recipe)[1]:
             for token in tokens:
-                if not is_foreign(token.word):
-                    found.update(maker._candidates(token.word, "", 0)[: recipe.n])
+                found.update(thesaurus(token.word, recipe)[: recipe.n])
     return found

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from scipy.stats import binom
 from torch import Tensor
 
 from companion.mamba3.lab.models import UNASKED, MixerConfig, Probe, Recipe, Stack
@@ -43,6 +44,17 @@ def questions(n: int, n_pairs: int, rng: torch.Generator) -> tuple[Tensor, Tenso
     labels = torch.full_like(tokens, UNASKED)
     labels[:, 2 * n_pairs :] = values.gather(1, order)
     return tokens, labels
+
+
+def list_loss(n_pairs: int) -> float:
+    """Nats a question of knowing which values were listed, and not which is whose.
+
+    A value that is listed c times is then the answer with probability c / `n_pairs`; besides the
+    asked pair, each of the others has the same value one time in :data:`N_KEYS`.
+    """
+    others = np.arange(n_pairs)
+    share = binom.pmf(others, n_pairs - 1, 1 / N_KEYS)
+    return float(np.log(n_pairs) - share @ np.log1p(others))
 
 
 # --------------------------------------------------------------------------------------------- arms

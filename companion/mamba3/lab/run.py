@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,7 @@ from companion.mamba3.lab import (
     timing,
     tracking,
 )
+from companion.mamba3.lab.models import Probe
 from companion.mamba3.settings import Settings
 from companion.scale import one_thread, torch_generator
 
@@ -105,6 +107,52 @@ def training(settings: Settings, task: str, arm: str) -> tracking.Training:
     is_blind = task == "parity" and arm not in COUNTING
     n_seeds = settings.chance_seeds if is_blind else settings.track_seeds
     return tracking.Training(n_seeds, settings.track_steps, settings.track_batch, lengths)
+
+
+def trainings(settings: Settings) -> dict[str, dict[str, object]]:
+    """Sizes of the three kinds of training: what is trained -> name of a size -> its value."""
+    one = training(settings, "parity", "Mamba-3")
+    counts, recalls = tracking.VARIANTS["Mamba-3"], recall.arm_mixer("Mamba-3", settings.part_size)
+    with torch.random.fork_rng(devices=[]):
+        reads = language.family_model("Mamba-3", 2)
+    letters = settings.text_steps * settings.text_batch * language.SEQ
+    return {
+        "counting": {
+            "layers": signature(Probe).parameters["n_layers"].default,
+            "width": counts.d_model,
+            "state size N": counts.d_state,
+            "Δ at the start, least and largest": counts.dt_range,
+            "longest walk, parity": settings.parity_lengths,
+            "longest walk, modulo 3": settings.three_lengths,
+            "sequences of an update": settings.track_batch,
+            "updates": settings.track_steps,
+            "learning rate": one.lr,
+            "seeds": settings.track_seeds,
+        },
+        "recall": {
+            "layers": recall.N_LAYERS,
+            "width": recall.D_MODEL,
+            "state size N": settings.state_sizes,
+            "Δ at the start, least and largest": recalls.dt_range,
+            "pairs": settings.n_pairs,
+            "sequences of an update": settings.recall_batch,
+            "updates": settings.recall_steps,
+            "learning rate": settings.rates,
+            "seeds": settings.recall_seeds,
+        },
+        "text": {
+            "layers": reads.n_layers,
+            "width": reads.mixer.d_model,
+            "state size N": reads.mixer.d_state,
+            "Δ at the start, least and largest": reads.mixer.dt_range,
+            "characters of a window": language.SEQ,
+            "characters read": letters,
+            "sequences of an update": settings.text_batch,
+            "updates": settings.text_steps,
+            "learning rate": settings.text_rate,
+            "seeds": settings.text_seeds,
+        },
+    }
 
 
 def modulo_five(settings: Settings, seed: int) -> dict[str, dict[str, np.ndarray]] | data.Missing:

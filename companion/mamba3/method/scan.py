@@ -88,8 +88,7 @@ def chunked(
 
     Inside a chunk it is masked attention, from chunk to chunk a recurrence of matrices.
     The diagonal of the mask is ``gamma`` itself, not ``kappa`` minus a correction: then output
-    ``t`` holds nothing of token ``t + 1``, to the last bit.  It is added on its own, so that no
-    matrix but the decays and the scores has the size of a chunk squared.
+    ``t`` holds nothing of token ``t + 1``, to the last bit.
 
     kappa : (batch, seq, heads), 0 is put for what lies beyond the last token
     carry : (batch, heads, head_dim, state), what earlier tokens left; zeros by default
@@ -120,12 +119,9 @@ def chunked(
     def ranks(x: Tensor) -> Tensor:  # (batch, n, heads, c) -> (batch, n, heads, c * rank, 1)
         return x[..., None].expand(*x.shape, rank).reshape(*x.shape[:-1], chunk * rank, 1)
 
-    scores = (q * k).sum(-1, keepdim=True) if rank == 1 else q @ k.transpose(-1, -2)
-    scores = scores * gamma[..., None, None]  # the diagonal of the mask
-    own = scores * v if rank == 1 else scores @ v
-    q, k, v = rows(q), rows(k * kappa[..., None, None]), rows(v)
+    q, k, v = rows(q), rows(k), rows(v)
     total = steps(log_a).cumsum(-1)
-    mask, keep, leave = _decays(total)
+    mask, keep, leave = _decays(total, steps(gamma), steps(kappa))
     if flips is not None:
         sign = 1 - 2 * (steps(flips).cumsum(-1) % 2)
         mask = mask * sign[..., :, None] * sign[..., None, :]
@@ -138,19 +134,20 @@ def chunked(
     before, carry = _between(carry, added, keep[..., -1])
     y = y + (q * ranks(keep)) @ before.transpose(-1, -2)
     y = y.reshape(batch, n, heads, chunk, rank, width).permute(0, 1, 3, 2, 4, 5)
-    return y.reshape(batch, n * chunk, heads, rank, width)[:, :seq] + own, carry
+    return y.reshape(batch, n * chunk, heads, rank, width)[:, :seq], carry
 
 
-def _decays(total: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Decay between two tokens of a chunk, since its start, and until its end.
+def _decays(total: Tensor, gamma: Tensor, kappa: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mask L of a chunk, decay since its start, weight of each key at its end.
 
-    Differences of sums are taken before the exponential and the upper half, the diagonal with it,
-    is set to minus infinity first: neither a large sum nor a future token can overflow.
+    Differences of sums are taken before the exponential and the upper half is set to minus
+    infinity first: neither a large sum nor a future token can overflow.
     """
     chunk = total.shape[-1]
-    past = torch.ones(chunk, chunk, dtype=torch.bool, device=total.device).tril(-1)
-    gap = (total[..., :, None] - total[..., None, :]).masked_fill(~past, -torch.inf)
-    return gap.exp(), total.exp(), (total[..., -1:] - total).exp()
+    future = torch.ones(chunk, chunk, dtype=torch.bool, device=total.device).triu()
+    gap = (total[..., :, None] - total[..., None, :]).masked_fill(future, -torch.inf)
+    mask = torch.diagonal_scatter(gap.exp() * kappa[..., None, :], gamma, dim1=-2, dim2=-1)
+    return mask, total.exp(), (total[..., -1:] - total).exp() * kappa
 
 
 def _between(carry: Tensor, added: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from companion.mamba3.lab.recall import (
     at_one_size,
     by_size,
     half_state_gaps,
+    list_loss,
 )
 from companion.mamba3.lab.timing import ContextTimes, DecodeTimes
 from companion.mamba3.lab.tracking import SOLVES, Tracked, solved
@@ -84,7 +85,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
             for end in ("", "_low", "_high")
         }
         _with_bars(right, [table["N"][i] for i in rows], ends, family)
-    _recall_axes(right, sorted({*table["N"]}))
+    _recall_axes(right, sorted({*table["N"]}), published["settings"]["n_pairs"])
     fig.legend(shown.values(), shown, loc="outside lower center", ncols=3)
     found = {row["claim"]: row["verdict"] for row in published["findings"]}
     finding_title(
@@ -105,12 +106,13 @@ def _with_bars(ax: Axes, x: Sequence[float], ends: Mapping[str, np.ndarray], nam
             ax.plot([at, at], [low, high], color=kind["color"], linewidth=3, alpha=0.4)
 
 
-def _recall_axes(ax: Axes, sizes: Sequence[int]) -> None:
+def _recall_axes(ax: Axes, sizes: Sequence[int], n_pairs: int) -> None:
     guess = math.log(N_KEYS)
     ax.set(xscale="log", xlabel="state size N", ylabel="loss of recall (nats)")
     ax.set_ylim(min(0.0, ax.get_ylim()[0]), max(1.12 * guess, ax.get_ylim()[1]))
     plain_ticks(ax.xaxis, sizes, "{:.0f}")
     reference_line(ax, guess, "a guess")
+    reference_line(ax, list_loss(n_pairs), "the list alone")
 
 
 # ----------------------------------------------------------------------------------------- tracking
@@ -342,8 +344,11 @@ def learned_turns(runs: Mapping[str, Mapping[str, Tracked]]) -> Figure:
 
 
 # ------------------------------------------------------------------------------- recall and text
-def recall_by_state(recalled: Sequence[Recalled]) -> Figure:
-    """Loss and share of right answers against the state size, seeds thin."""
+def recall_by_state(recalled: Sequence[Recalled], n_pairs: int) -> Figure:
+    """Loss and share of right answers against the state size, seeds thin.
+
+    n_pairs : of a sequence, for the loss of knowing the list alone
+    """
     fig, axes = figure(1, 2, height=3.8)
     sizes = sorted({run.arm.d_state for run in recalled if run.arm.part in ("Mamba-3", "Mamba-2")})
     for family in ("Mamba-3", "Mamba-2"):
@@ -356,7 +361,7 @@ def recall_by_state(recalled: Sequence[Recalled]) -> Figure:
         ):
             drawn = look(family) | {"label": family}
             thin_and_mean(ax, at, np.array(values).T, drawn, alpha=0.3)
-    _recall_axes(axes[0], sizes)
+    _recall_axes(axes[0], sizes, n_pairs)
     axes[1].set(xscale="log", xlabel="state size N", ylabel="share of right answers")
     plain_ticks(axes[1].xaxis, sizes, "{:.0f}")
     reference_line(axes[1], 1 / N_KEYS, "a guess")

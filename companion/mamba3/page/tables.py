@@ -11,10 +11,12 @@ import pandas as pd
 from companion.claims import measured_text
 from companion.mamba3 import sources as paper
 from companion.mamba3.lab.run import Rates, Tiny
+from companion.mamba3.lab.timing import ratio_of_medians
 from companion.mamba3.lab.tracking import Tracked, count
 from companion.mamba3.method.roofline import H100_BALANCE, flops, intensity, traffic
 from companion.mamba3.verdict import FAR
-from companion.stats import over_seeds
+from companion.scale import generator
+from companion.stats import Interval, over_seeds
 from companion.tables import styled
 
 if TYPE_CHECKING:
@@ -49,6 +51,27 @@ def tracking_table(runs: Mapping[str, Mapping[str, Tracked]]) -> Styler:
     return styled(frame, "tracking", formats)
 
 
+def training_table(sizes: Mapping[str, Mapping[str, object]]) -> Styler:
+    """What is trained, and how: one row a size, those of all first, of :func:`lab.run.trainings`.
+
+    sizes : what is trained -> name of a size -> number, several numbers, or nothing
+    """
+    names = list(dict.fromkeys(name for column in sizes.values() for name in column))
+    names.sort(key=lambda name: -sum(name in column for column in sizes.values()))
+    rows = [
+        (name, *(_size(column[name]) if name in column else "–" for column in sizes.values()))
+        for name in names
+    ]
+    return styled(pd.DataFrame(rows, columns=["size", *sizes]), "trainings")
+
+
+def _size(value: object) -> str:
+    """A size in words; several numbers in a row."""
+    if isinstance(value, tuple):
+        return ", ".join(_size(one) for one in value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
 def rate_table(rates: Rates) -> Styler:
     """Loss of recall by peak learning rate, every arm."""
     rows = [
@@ -78,17 +101,29 @@ def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 6
 
 
 def speed_table(times: Mapping[str, Mapping[str, np.ndarray]]) -> Styler:
-    """The scan in chunks beside the published algorithm, and beside the recurrence."""
-    rows = []
+    """The scan in chunks beside the published algorithm, and beside the recurrence.
+
+    The published one's times over ours have an interval over rounds, where there are two or more.
+    """
+    rows, rng = [], generator(0, "scans")
     for what, ways in times.items():
-        ours = np.median(ways["ours"])
-        row = {"scan": what, "ours (ms) ↓": 1e3 * ours}
-        for way in ("published", "token by token"):
-            row[f"{way}, times ours"] = np.median(ways[way]) / ours if way in ways else np.nan
-        rows.append(row)
+        ours, theirs = ways["ours"], ways["published"]
+        ratio = Interval(float(np.median(theirs) / np.median(ours)))
+        if len(ours) > 1:
+            ratio = ratio_of_medians(theirs, ours, rng)
+        slow = ways.get("token by token")
+        rows.append(
+            {
+                "scan": what,
+                "ours (ms) ↓": 1e3 * np.median(ours),
+                "published, times ours": measured_text(ratio),
+                "token by token, times ours": np.nan
+                if slow is None
+                else np.median(slow) / np.median(ours),
+            }
+        )
     frame = pd.DataFrame(rows)
-    formats = {name: "{:.2f}" for name in frame if "published" in name}
-    return styled(frame, "scan", formats | {"ours (ms) ↓": "{:.1f}", frame.columns[-1]: "{:.0f}"})
+    return styled(frame, "scan", {"ours (ms) ↓": "{:.1f}", frame.columns[-1]: "{:.0f}"})
 
 
 def headline_table() -> Styler:

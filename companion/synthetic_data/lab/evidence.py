@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from companion.scale import generator
@@ -11,7 +13,10 @@ from companion.synthetic_data.lab.loop import Runs
 from companion.synthetic_data.lab.run import Loops, named
 
 ONSET = 2.0
-"""Standard deviations over seeds, without synthetic data, that are a change."""
+"""Standard deviations that are a change."""
+
+ONSETS = ("ece", "regret")
+"""Scores that have an onset; both rise when they get worse."""
 
 
 def sizes(loops: Loops) -> list[Runs]:
@@ -87,18 +92,31 @@ def text_share(one: Lives, s: float) -> Interval:
     return ratio(mixed - one.real_alone("loss", s), mixed - start)
 
 
-def first_onsets(runs: Runs, most: float = 0.5) -> dict[str, np.ndarray]:
+def first_onsets(
+    runs: Runs, most: float = 0.5, spread: Mapping[str, float] | None = None
+) -> dict[str, np.ndarray]:
     """Smallest s at which a score is worse by `ONSET` standard deviations, (n_seeds,) by score.
 
-    Infinite where it is worse at no s up to `most`.  Both scores rise when they get worse.
+    spread : the standard deviation of each score; without it that over seeds, each with a world
+        of its own, without synthetic data
+    Infinite where it is worse at no s up to `most`.
     """
     shares = runs.shares[(runs.shares > 0) & (runs.shares <= most + 1e-9)]
+    spread = spread or {name: runs.metrics[name][0, 0].std(ddof=1) for name in ONSETS}
     found = {}
-    for name in ("ece", "regret"):
-        spread = runs.metrics[name][0, 0].std(ddof=1)
-        worse = np.array([runs.rise(name, s) > ONSET * spread for s in shares])
+    for name in ONSETS:
+        worse = np.array([runs.rise(name, s) > ONSET * spread[name] for s in shares])
         found[name] = np.where(worse.any(0), shares[worse.argmax(0)], np.inf)
     return found
+
+
+def control_spread(loops: Loops, share: float = 0.5) -> dict[str, float]:
+    """Standard deviation over seeds of the changes where the truth wrote the synthetic part.
+
+    A change is paired by seed, so what differs between worlds is not in it.
+    """
+    control = arm(loops, "written by the truth")
+    return {name: float(control.rise(name, share).std(ddof=1)) for name in ONSETS}
 
 
 def compounding(runs: Runs, share: float, hops: int = 4) -> float:

@@ -8,9 +8,11 @@ import numpy as np
 
 from companion.exercises import Answer, respond
 from companion.synthetic_data.lab.threshold import one_knot
-from companion.synthetic_data.lab.world import make_world
-from companion.synthetic_data.method.infinite import predicted_over_confidence
-from companion.synthetic_data.method.mixing import largest_share, mixing_law, synthetic_share
+from companion.synthetic_data.method.infinite import predicted_over_confidence, student
+from companion.synthetic_data.method.mixing import largest_share, mixing_law
+
+COIN = np.array([[0.6, 0.4]])
+"""One question with two answers."""
 
 
 def check_law(answer: object) -> Answer:
@@ -25,17 +27,17 @@ def check_law(answer: object) -> Answer:
     return respond(answer, right, tolerance=0.005, name="law", hints=hints, otherwise=said)
 
 
-def check_share(answer: object) -> Answer:
-    """Exercise 2: share of the damage that is the synthetic text's, s = 0.5 and three rounds."""
-    mixed, alone = (float(mixing_law(0.5, 3, kept)) for kept in ("fixed", "real only"))
+def check_greedy(answer: object) -> Answer:
+    """Exercise 2: over-confidence of a coin's student, half of its data written greedily."""
+    right = predicted_over_confidence(COIN, np.ones(1), 0.5)
+    said = float(student(COIN, 0.5, temperature=0, k=1).max())
     hints = [
-        (alone / mixed, "That is one variance over the other; subtract the 1 of all real data."),
-        ((alone - 1) / (mixed - 1), "That is the share of the missing real data."),
-        ((mixed - alone) / mixed, "Divide by what was added, V - 1, and not by V."),
+        (said, "That is what the student says; how often is it right?"),
+        (1 - COIN.max(), "That is eq. 3 where all data are written greedily."),
+        (0.5 * COIN.max(), "Equation 3 has what is missing to certainty, 1 - E max p."),
     ]
-    said = "Equation 8: the mixture less its real part, over the mixture less 1."
-    right = synthetic_share(0.5, 3)
-    return respond(answer, right, tolerance=0.01, name="share", hints=hints, otherwise=said)
+    otherwise = "Equation 3 with s = 1/2 and max p = 0.6."
+    return respond(answer, right, tolerance=0.005, name="greedy", hints=hints, otherwise=otherwise)
 
 
 def check_budget(answer: object) -> Answer:
@@ -49,18 +51,8 @@ def check_budget(answer: object) -> Answer:
     return respond(answer, right, tolerance=0.003, name="budget", hints=hints, otherwise=said)
 
 
-def check_greedy(answer: object, seed: int = 0) -> Answer:
-    """Exercise 4: over-confidence of greedy decoding at s = 0.3 in ``make_world(seed)``."""
-    world = make_world(seed)
-    right = predicted_over_confidence(world.truth, world.weight, 0.3)
-    plain = 0.3 * (1 - float(world.truth.max(-1).mean()))
-    hints = [(plain, "Contexts count by how often they are asked for: weigh them.")]
-    said = "It is s (1 - E max p), with the expectation over contexts by weight."
-    return respond(answer, right, tolerance=0.002, name="greedy", hints=hints, otherwise=said)
-
-
 def check_knot(answer: object) -> Answer:
-    """Exercise 5: the knot fitted to s^2 on 0, 0.05, ..., 0.5."""
+    """Exercise 4: the knot fitted to s^2 on 0, 0.05, ..., 0.5."""
     s = np.linspace(0, 0.5, 11)
     hints = [(0.5, "That is the end of the grid; the knot lies inside of it.")]
     said = "Give `one_knot` the grid and its squares, and read `.knot`."

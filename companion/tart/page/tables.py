@@ -13,7 +13,7 @@ from companion.tables import styled
 from companion.tart.lab.cells import Cell
 from companion.tart.lab.learned import MODULE, Learned
 from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, PENALIZED
-from companion.tart.lab.real import pick
+from companion.tart.lab.real import VARIANTS, pick
 from companion.tart.lab.tie import ARMS, Tie
 from companion.tart.page.figures import words
 from companion.tart.verdict import tuning
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
     from companion.tart.lab.shipped import ShippedHead
+
+AS_TRAINED = next(iter(VARIANTS))
+"""What the other variants are compared with."""
 
 
 def curve_table(found: Learned) -> Styler:
@@ -142,25 +145,34 @@ def tuning_table(table: pd.DataFrame) -> Styler:
 
 
 def variants_table(table: pd.DataFrame) -> Styler:
-    """Accuracy by variant: the module, and two simple rules on the same coordinates."""
-    keys = ["variant", "method"]
-    means = table.groupby([*keys, "data"], sort=False)["accuracy"].mean().unstack(sort=False)
-    means = means.reset_index()
-    means["method"] = means["method"].map(words)
-    numbers = [name for name in means.columns if name not in keys]
-    return styled(means, "tart-variants", dict.fromkeys(numbers, "{:.3f}"))
+    """Accuracy as trained, and what each other variant changes it by, paired within a context.
+
+    The module, and two simple rules on the same coordinates; means over contexts of all data sets.
+    """
+    wide = table.pivot_table(
+        index=["data", "seed"], columns=["variant", "method"], values="accuracy", sort=False
+    )
+    rows = []
+    for variant in wide.columns.unique("variant"):
+        row = {"variant": variant if variant == AS_TRAINED else f"{variant}: change"}
+        for method in wide.columns.unique("method"):
+            values = wide[variant][method] - (variant != AS_TRAINED) * wide[AS_TRAINED][method]
+            row[words(method)] = measured_text(over_seeds(values))
+        rows.append(row)
+    return styled(pd.DataFrame(rows), "tart-variants")
 
 
 def orders_table(table: pd.DataFrame) -> Styler:
     """How much the order of the same examples matters."""
-    means = table.groupby("data", sort=False, as_index=False).mean(numeric_only=True)
-    means = means.drop(columns="seed")
-    means["turned"] *= 100
-    names = {
-        "spread": "sd of the probability",
-        "turned": "turned (%)",
-        "best": "best order",
-        "worst": "worst order",
-    }
-    formats = dict.fromkeys(names.values(), "{:.3f}") | {"turned (%)": "{:.1f}"}
-    return styled(means.rename(columns=names), "tart-orders", formats)
+    rows = [
+        {
+            "data": data,
+            "sd of the probability": measured_text(over_seeds(part["spread"])),
+            "answers that some order turns": measured_text(over_seeds(part["turned"])),
+            "accuracy, best order minus worst": measured_text(
+                over_seeds(part["best"] - part["worst"])
+            ),
+        }
+        for data, part in table.groupby("data", sort=False)
+    ]
+    return styled(pd.DataFrame(rows), "tart-orders")

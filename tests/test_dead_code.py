@@ -20,7 +20,6 @@ DOORS = {"hub.py", "makers.py", "settings.py"}
 """Modules of a chapter that are asked for by name: paper scale, ``companion make``, settings."""
 
 KNOWN = {
-    "next-token-concepts": {"next_token_concepts/method/directions.py: repaired"},
     "gaussian-rbf": {"gaussian_rbf/lab/estimator.py: GaussianRBFRegressor"},
     "consistent-diffusion": {
         "consistent_diffusion/lab/molecule/peptide.py: potential_energy",

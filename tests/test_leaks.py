@@ -644,16 +644,28 @@ def test_the_classifier_is_scaled_by_its_training_sequences(monkeypatch):
 def test_a_network_is_measured_on_fresh_contexts(ear, network):
     from companion.next_token_concepts.lab import learning
 
-    plan = learning.Plan(0.01, 0, "exact", 1, 8, network)
-    learning.train_and_evaluate(plan, 4, 64)
+    plan = learning.Plan(0.01, 0, 1, 8, network)
+    learning.train_and_measure(plan, 4, 64, twins=True)
     drawn, weights = {
-        "transformer": ([("ntc batches", ANY, ANY), ("ntc information",)], ("ntc weights", ANY)),
-        "perceptron": ([("ntc pool", ANY, ANY)], ("ntc perceptron", ANY)),
+        "transformer": (("ntc batches", ANY), ("ntc weights", ANY)),
+        "perceptron": (("ntc pool", ANY), ("ntc perceptron", ANY)),
     }[network]
     declared = Declared(
-        fit=drawn,
+        fit=[drawn],
         evaluation=[("ntc evaluation",), ("ntc twins",)],
         other=[("ntc world", ANY), weights],
+    )
+    assert complaints(ear, declared) == []
+
+
+def test_the_papers_simulation_is_scored_on_fresh_bits(ear):
+    from companion.next_token_concepts.lab import simulation
+
+    simulation.run_one(4, 1, 2, 0, 1, 64)
+    declared = Declared(
+        fit=[("ntc simulation batches", ANY, ANY, ANY)],
+        evaluation=[("ntc simulation test", ANY, ANY, ANY)],
+        other=[("ntc simulation", ANY, ANY), ("ntc simulation weights", ANY, ANY, ANY)],
     )
     assert complaints(ear, declared) == []
 

@@ -19,7 +19,6 @@ DOORS = {"lab.run", "hub", "makers"}
 
 READ_SETTINGS: dict[str, set[str]] = {
     "consistent_diffusion": {"lab.estimator", "lab.plane", "page.tables"},
-    "next_token_concepts": {"lab.dictionaries", "lab.words"},
 }
 """Modules that still do; a chapter leaves this list with its own second edition."""
 

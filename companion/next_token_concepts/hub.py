@@ -14,12 +14,10 @@ import pandas as pd
 from companion import data
 from companion.data import DataUnavailable, Missing
 from companion.next_token_concepts.lab import words as wo
-from companion.next_token_concepts.lab.measurements import cosines, permuted
-from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import Settings
-from companion.next_token_concepts.sources import PAIRS, PAPER_C, word_pairs
+from companion.next_token_concepts.sources import PAIRS, PAPER_C, by_family, word_pairs
 from companion.scale import device, generator
-from companion.stats import Interval, paired
+from companion.stats import Interval, over_seeds
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -53,62 +51,39 @@ def over_checkpoints(
     load: Load = from_hub,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """One row per model, checkpoint, layer, penalty and concept.
+    """One row per model, checkpoint, layer and concept.
 
-    Columns: model, revision, layer, depth (0 to 1), C, concept, same, held_out, permuted,
-    null_same, null (held-out matched noise).
+    Columns: model, revision, layer, depth (0 to 1), concept, and the fields of ``words.Depth``.
     """
     words = sorted({*table["word0"], *table["word1"]})
     places = {word: i for i, word in enumerate(words)}
     names = list(table["concept"].unique())
-    rows = []
+    rows, halves = [], wo.halves(table, generator(seed, "ntc halves"))
     for name in settings.hub_models:
         for revision in settings.hub_revisions:
             model, tokenizer = load(name, revision)
             layers = range(model.config.num_hidden_layers + 1)
-            states = wo.hidden_states(
-                model,
-                tokenizer,
-                words,
-                layers=layers,
-                progress=progress,
-                label=f"{name} {revision}",
-            )
+            label = f"{name} {revision}" if progress else ""
+            states = wo.hidden_states(model, tokenizer, words, layers=layers, label=label)
             for layer in layers:
                 pairs = wo.pairs_at(states[:, layer].astype(float), places, table)
-                for c in settings.word_cs:
-                    rng = generator(seed, "ntc pythia", layer, c)
-                    found = {
-                        "same": cosines(pairs, c, held_out=False),
-                        "held_out": cosines(pairs, c, held_out=True),
-                        "permuted": permuted(pairs, c, rng),
-                        "null_same": cosines(dr.matched(pairs, rng), c, held_out=False),
-                        "null": cosines(dr.matched(pairs, rng), c, held_out=True),
-                    }
-                    for k, concept in enumerate(names):
-                        rows.append(
-                            {
-                                "model": name,
-                                "revision": revision,
-                                "layer": layer,
-                                "depth": layer / max(layers),
-                                "C": c,
-                                "concept": concept,
-                                **{key: float(values[k, k]) for key, values in found.items()},
-                            }
-                        )
+                rng = generator(seed, "ntc pythia", layer)
+                found = wo.measure_layer(pairs, halves, PAPER_C, settings.null_draws, rng)
+                head = {"model": name, "revision": revision, "layer": layer}
+                head["depth"] = layer / max(layers)
+                for k, concept in enumerate(names):
+                    values = {key: float(one[k]) for key, one in found._asdict().items()}
+                    rows.append({**head, "concept": concept, **values})
     return pd.DataFrame(rows)
 
 
-def gained(rows: pd.DataFrame, model: str, c: float = PAPER_C) -> Interval:
-    """Held-out diagonal of the last layer, last checkpoint minus first, over concepts."""
-    mine = rows[(rows["model"] == model) & (rows["C"] == c) & (rows["depth"] == 1)]
-    last, first = (
-        mine[mine["revision"] == r].set_index("concept")["held_out"] for r in (LAST, FIRST)
-    )
-    if last.empty or first.empty:
+def gained(rows: pd.DataFrame, model: str) -> Interval:
+    """Held-out diagonal of the last layer, last checkpoint minus first, over families."""
+    mine = rows[(rows["model"] == model) & (rows["depth"] == 1)]
+    wide = mine.pivot(index="concept", columns="revision", values="held_out")
+    if not {FIRST, LAST} <= set(wide.columns):
         return Interval(np.nan)
-    return paired(last.to_numpy(), first.loc[last.index].to_numpy())
+    return over_seeds(by_family(list(wide.index), (wide[LAST] - wide[FIRST]).to_numpy()))
 
 
 def run_pythia(settings: Settings, seed: int) -> pd.DataFrame | Missing:
@@ -116,7 +91,7 @@ def run_pythia(settings: Settings, seed: int) -> pd.DataFrame | Missing:
     if not settings.hub_models:
         return Missing(
             "Pythia is read at paper scale only: set SCALE to 'paper' on a machine with a GPU, a "
-            "network and 60 GB of disk."
+            "network and 30 GB of disk."
         )
     table = data.load(PAIRS, lambda path: word_pairs(path, 0, 0))
     return data.attempt(over_checkpoints, settings, table, seed)

@@ -1,22 +1,22 @@
-"""Results made by hand, and a network of a few thousand weights."""
+"""Results made by hand, and settings of a few seconds."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from companion.data import Missing
 from companion.next_token_concepts import settings
-from companion.next_token_concepts.lab.dictionaries import Dictionaries, Score
+from companion.next_token_concepts.lab.dictionaries import Dictionaries
 from companion.next_token_concepts.lab.learning import Plan, Trained
 from companion.next_token_concepts.lab.measurements import Twins
 from companion.next_token_concepts.lab.run import Noise
-from companion.next_token_concepts.lab.sweeps import ETAS, Broken
 from companion.next_token_concepts.lab.words import Depth, RealWords
-from companion.next_token_concepts.method import autoencoders as ae
+from companion.next_token_concepts.lab.worlds import RANKS, Broken
 from companion.next_token_concepts.method.theory import g_eta
-from companion.next_token_concepts.page import exercises
-from companion.next_token_concepts.verdict import findings
+from companion.next_token_concepts.settings import ETAS
+from companion.next_token_concepts.verdict import verdicts
+from tests.borders import spread
 
 SMALL = replace(
     settings.PRESETS["toy"],
@@ -25,188 +25,164 @@ SMALL = replace(
     exact_seeds=2,
     noise_d=64,
     noise_concepts=4,
-    word_layers=2,
-    null_draws=2,
-    n_jobs=1,
+    null_draws=1,
     sim_bits=(2, 8),
-    sim_edges=(1,),
 )
+N = 5
+CONCEPTS = ["noun - plural", "adj - comparative", "adj - superlative", "country - capital", "other"]
 
 
-def trained(eta=0.01, seed=0, targets="exact", *, works=True, excess=0.01) -> Trained:
+def trained(eta=0.01, seed=0, *, works=True, excess=0.01) -> Trained:
     """A network that does what the theory says, or one that has learned nothing."""
-    jitter = 0.001 * seed
+    jitter = 0.001 * np.sin(3 * seed)
     sharp = eta < 0.1
     lm, p = (0.99, 0.89) if sharp else (0.95, 0.99)
-    enc = {"LM": lm - jitter, "P": p, "label": 0.27, "bag": 0.8, "oracle": 0.995 - jitter}
-    odds = np.random.default_rng(seed).normal(0, 2, 60)
-    f = np.array([0.98, 1, 1, 0.97]) - jitter
     if not works:
-        enc = dict.fromkeys(enc, 0.1 + jitter)
-        f = np.array([0.0, 1, 1, 0.05]) + jitter
-    dec = {"counts": np.array([0.0, 1, 1, 0.05]) + jitter / 2, "untrained": np.zeros(4), "f": f}
+        lm, p = 0.3, 0.3 + 0.001 * seed**2
+    logits = {"LM": lm - jitter, "P": p, "joint": 0.8, "bag": 0.8, "oracle": 0.995 - jitter}
+    untrained = dict.fromkeys(logits, 0.1 + jitter)
+    odds = np.random.default_rng(seed).normal(0, 2, 60)
+    f = (np.array([0.98, 1, 1, 0.97]) if works else np.array([0.0, 1, 1, 0.05])) - jitter
+    counts = np.array([0.0, 1, 1, 0.05]) + 2 * jitter
     return Trained(
-        plan=Plan(eta, seed, targets, 1, 8, "perceptron"),
+        plan=Plan(eta, seed, 8, 7, "perceptron"),
+        course=np.array([(4, 0.5 + jitter), (8, excess + jitter)]),
         excess=excess,
-        enc=enc,
-        enc_exact=enc,
-        enc_untrained=dict.fromkeys(enc, 0.1 + jitter),
+        logits=logits,
+        vector=dict(logits),
+        exact=logits,
+        untrained=untrained,
         curve_r2=(0.99 if works else -1) - jitter,
-        slope=1.0,
         curve=np.stack([odds, g_eta(eta, odds) if works else 0.01 * odds], axis=1),
-        dec=dec,
-        losses=np.zeros(3),
-        twins=twins(jitter, works=works),
+        dec={"counts": counts, "untrained": np.zeros(4) + jitter, "f": f},
+        twins=Twins(
+            np.ones(4),
+            np.full(4, (0.9 if works else 0.1) + jitter),
+            (0.97 if works else 0.1) + jitter,
+            0.99 + jitter,
+        ),
     )
 
 
-def twins(jitter=0.0, *, works=True) -> Twins:
-    held = (0.9 if works else 0.0) * np.eye(4) + jitter
-    return Twins(
-        np.eye(4),
-        held,
-        np.eye(4),
-        np.zeros((4, 4)),
-        exercises.example_pairs()[:4],
-        0.97 + jitter if works else 0.1 + jitter,
-        0.99,
-    )
-
-
-def ways(*, works=True) -> pd.DataFrame:
+def ways(*, works=True, n=N) -> pd.DataFrame:
     rows = []
-    for seed in (0, 1):
+    noise = spread(0, 0.001, n)
+    for seed in range(n):
         for length, eps, fit in ((4, 0.6, 0.93), (24, 0.3, 0.7), (96, 0.07, -0.6)):
-            value = (fit if works else 0.9) - 1e-5 * seed * length
+            value = (fit if works else 0.9) - noise[seed] * length / 20
             rows.append(("longer contexts", seed, length, 0.01, 1e-14, eps, value))
         for eta, fit in ((0.3, 0.92), (1e-4, 1.0)):
-            value = (fit if works else 0.9) - 1e-4 * seed
+            value = (fit if works else 0.9) - (0.1 if eta < 0.01 else 1.0) * noise[seed]
             rows.append(("sharper names", seed, 4, eta, 1e-14, eta, value))
     names = ("way", "seed", "length", "eta", "identity", "eps", "no_fit")
-    return pd.DataFrame(rows, columns=names).assign(slope=0.5, ratio=0.4)
+    return pd.DataFrame(rows, columns=names).assign(slope=0.5)
 
 
-def broken(*, works=True) -> Broken:
-    seeds = range(3)
+def transfer(*, works=True, n=N) -> pd.DataFrame:
+    rows = [
+        (s, length, lm + 0.01 * np.sin(s), p + 0.001 * np.sin(s))
+        for s in range(n)
+        for length, lm, p in ((6, 0.98, 0.99), (96, -4.0 if works else 0.9, 0.99))
+    ]
+    return pd.DataFrame(rows, columns=["seed", "length", "LM", "P"])
+
+
+def broken(*, works=True, n=N, far=0.0, excess=0.01) -> Broken:
+    """far : how much better trained networks are than exact ones"""
+    noise = spread(0, 0.001, n)
     drop = {1: 0.998, 2: 0.9, 4: 0.6} if works else {1: 0.998, 2: 0.998, 4: 0.998}
-    rank = {1: 15, 2: 7, 4: 3}
     merged = [
-        {
-            "seed": s,
-            "size": n,
-            "rank": rank[n],
-            "exact": drop[n] + 0.0001 * s * n,
-            "trained": drop[n],
-        }
-        for s in seeds
-        for n in rank
+        (s, size, RANKS[size], drop[size] + size * noise[s], drop[size] + far, excess)
+        for s in range(n)
+        for size in RANKS
     ]
-    named = {True: 0.999, False: 0.3 if works else 0.999}
-    unnamed = [
-        {"seed": s, "named": n, "exact": v - 0.0001 * s, "trained": v}
-        for s in seeds
-        for n, v in named.items()
-    ]
-    falls = {0.0: 0.996, 0.1: 0.8, 0.4: 0.45} if works else dict.fromkeys((0.0, 0.1, 0.4), 0.996)
-    order = [
-        {
-            "seed": s,
-            "kappa": k,
-            "lm": v - 0.0001 * s,
-            "with_word": 0.97 + 0.0001 * s,
-            "trained_lm": v,
-            "trained_with_word": 0.97,
-        }
-        for s in seeds
-        for k, v in falls.items()
-    ]
-    return Broken(pd.DataFrame(merged), pd.DataFrame(unnamed), pd.DataFrame(order))
+    named = {True: 0.99, False: 0.3 if works else 0.99}
+    unnamed = [(s, one, v + noise[s], v) for s in range(n) for one, v in named.items()]
+    falls = {0.0: 0.996, 0.4: 0.45 if works else 0.996}
+    order = [(s, k, v + noise[s], 0.97 + noise[s]) for s in range(n) for k, v in falls.items()]
+    return Broken(
+        pd.DataFrame(merged, columns=["seed", "size", "rank", "exact", "trained", "excess"]),
+        pd.DataFrame(unnamed, columns=["seed", "named", "exact", "trained"]),
+        pd.DataFrame(order, columns=["seed", "kappa", "lm", "with_word"]),
+    )
 
 
 def simulated(*, works=True) -> pd.DataFrame:
     rows = []
-    for edges in (1, 2, 3):
-        for seed in range(3):
-            for i, bits in enumerate((1, 4, 6, 8, 12)):
-                bayes = 0.6 + 0.08 * i
-                probe = bayes - 0.01 - 0.0005 * seed * i if works else 0.5 + 0.001 * seed
-                rows.append(
-                    {
-                        "m": 5,
-                        "edges": edges,
-                        "bits": bits,
-                        "seed": seed,
-                        "bayes": bayes,
-                        "probe": probe,
-                        "raw": 0.6 + 0.02 * i,
-                    }
-                )
-    return pd.DataFrame(rows)
+    for m in (4, 7):
+        for edges in (1, 2, 3):
+            for seed in range(3):
+                for i, bits in enumerate((1, 4, 8, 12)):
+                    bayes = 0.6 + 0.08 * i + 0.001 * seed * i
+                    probe = bayes - 0.01 - 0.0005 * seed * i
+                    if not works:
+                        bayes = probe = 0.5 + 0.001 * seed - 0.001 * i + 0.0002 * seed * i
+                    rows.append((m, edges, bits, seed, bayes, probe, 0.6 + 0.02 * i))
+    names = ["m", "edges", "bits", "seed", "bayes", "probe", "raw"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def noise(*, works=True) -> list[Noise]:
     held = np.array([0.01, -0.02, 0.02, -0.01])
     same = (0.999 if works else 0.5) + 1e-4 * np.arange(4)
-    return [Noise(c, same, held, held, 0.5, 4.5, np.eye(4)) for c in (1e-4, 1.0)]
+    return [Noise(c, same, held, held, 0.5, 4.5) for c in (1e-4, 1.0)]
 
 
-def dictionaries(*, works=True) -> Dictionaries:
-    score = Score
+def dictionaries(*, works=True, n=N, active=5.0, excess=0.01, structured=0.7) -> Dictionaries:
+    """Every kind at two errors; `structured` is the score of that kind at both."""
+    kinds = {"top-k": 0.4, "batch top-k": 0.45, "p-annealing": 0.5, "structured": structured}
+    if not works:
+        kinds = dict.fromkeys(kinds, 0.6)
+    noise = spread(0, 0.01, n)
     rows = [
-        score(kind, level, seed, 0.05 * (i + 1), 8.0, 0.6 + 0.01 * seed, 0.5, 0.5)._asdict()
-        for kind in ae.KINDS
-        for i, level in enumerate(ae.LEVELS[kind])
-        for seed in range(3)
+        (kind, f"{level}", s, error, active, score + (1 + i) * noise[s] / 4, 0.5)
+        for i, (kind, score) in enumerate(kinds.items())
+        for level, error in ((1, 0.01), (2, 0.1))
+        for s in range(n)
     ]
-    probe = 0.95 if works else 0.61
-    probes = pd.DataFrame(
-        {
-            "seed": range(3),
-            "exp_r": probe + 0.001 * np.arange(3),
-            "odds_r": 0.9,
-            "spearman": 0.9,
-            "excess": 0.01,
-        }
-    )
-    probes.loc[1, "exp_r"] += 0.0 if works else 0.02
-    return Dictionaries(pd.DataFrame(rows), probes)
+    names = ["kind", "level", "seed", "mse", "active", "exp_r", "odds_r"]
+    probes = {
+        "seed": range(n),
+        "probe": (0.95 if works else 0.6) - noise,
+        "random": (0.65 if works else 0.5) - noise,
+        "excess": excess,
+    }
+    return Dictionaries(pd.DataFrame(rows, columns=names), pd.DataFrame(probes))
 
 
-def depth(mean: float) -> Depth:
-    rows = np.tile(mean + np.array([-0.1, 0.0, 0.1, 0.05]), (3, 1))
-    return Depth(np.ones((3, 4)), rows, np.zeros((3, 4)), np.ones((3, 4)), np.zeros(3), np.eye(4))
+def depth(held: float, embedding: float | None = None, same: float = 0.99) -> Depth:
+    jitter = np.array([-0.02, 0.0, 0.01, 0.01, 0.005])
+    rows = np.stack([(held if embedding is None else embedding) + jitter * 1.5, held + jitter])
+    level = np.ones((2, 5))
+    return Depth(same * level + 0.1 * jitter, 0.1 * level + jitter, rows, 0 * level, 0.99 * level)
 
 
-def words(trained=0.5, random=0.0) -> RealWords:
-    arms = {"trained": depth(trained), "random": depth(random)}
-    sweep = pd.DataFrame(
-        [{"C": 1e-4, "arm": arm, "same": 1.0, "held_out": 0.5, "noise_same": 1.0} for arm in arms]
-    )
-    whole = {arm: np.array([0.1, np.nan, 0.2, 0.3]) for arm in arms}
-    return RealWords(["a", "b", "c", "d"], [20] * 4, arms, whole, sweep)
+def words(last=0.5, embedding=0.6, random=0.0, same=0.99) -> RealWords:
+    arms = {"trained": depth(last, embedding, same), "random": depth(random)}
+    arms["random"] = arms["random"]._replace(held_out=arms["random"].held_out ** 2 + random)
+    return RealWords(CONCEPTS, [20] * 5, [0, 30], arms)
 
 
-def results(*, works=True, seeds=3) -> findings.Results:
+def results(*, works=True, n=N) -> SimpleNamespace:
     """Everything that a run computes: as it should be, or as if nothing had an effect."""
-    runs = [trained(eta, s, works=works) for eta in (0.01, 0.3) for s in range(seeds)]
-    others = [
-        trained(eta, s, works=works) for eta in ETAS if eta not in (0.01, 0.3) for s in range(seeds)
-    ]
-    scores = {"LM": 0.99, "P": 0.9, "bag": 0.8, "label": 0.3, "no_fit": 0.8, "ratio": 0.4}
+    scores = {"LM": 0.99, "P": 0.9, "joint": 0.8, "bag": 0.8, "no_fit": 0.8, "ratio": 0.4}
     etas = pd.DataFrame([{"eta": e, "seed": 0, "information": 0.1, **scores} for e in ETAS])
-    points = pd.DataFrame(
-        {"seed": [0, 0], "length": [4, 12], "no_fit": [0.9, 0.8], "eps": [0.6, 0.5]}
-    )
-    return findings.Results(
-        headline=runs,
-        others=others,
+    return SimpleNamespace(
+        plain=[trained(0.01, s, works=works) for s in range(n)],
+        by_eta=[trained(eta, s, works=works) for eta in ETAS for s in range(n)],
         etas=etas,
-        ways=ways(works=works),
-        points=points,
-        broken=broken(works=works),
+        ways=ways(works=works, n=n),
+        transfer=transfer(works=works, n=n),
+        broken=broken(works=works, n=n),
         simulated=simulated(works=works),
         noise=noise(works=works),
-        dictionaries=dictionaries(works=works),
-        words=words() if works else words(0.0),
-        checkpoints=Missing("no network"),
+        real=words() if works else words(0.0, -0.1, 0.0, 0.5),
+        coded=dictionaries(works=works, n=n),
     )
+
+
+def judged(scale="book", **changes):
+    """Verdict of every claim, on good results but for the changes."""
+    found = results()
+    vars(found).update(changes)
+    return {finding.claim: finding for finding in verdicts.evaluate(found, scale)}

@@ -1,9 +1,9 @@
-"""Training to predict the name: two small networks, and what is measured on a trained one.
+"""Networks that learn to predict the next token, and what is measured on a trained one.
 
-Training to predict the name, and what is measured on a trained network.
-
-Every batch is sampled anew, so nothing can be memorized.  With ``targets="exact"`` the sampled
-name is replaced by its distribution p(y|x): the same population loss without the noise of labels.
+*Plain* next-token prediction: a transformer reads sampled sentences, and its loss is the mean
+cross-entropy of every token given those before it, the name being one among them.  The other
+networks are perceptrons on word counts that are given p(y|x) in place of a sampled name: the same
+population loss without the noise of labels.  Every batch of sentences is sampled anew.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from companion.next_token_concepts.method.world import World, make_world
 from companion.scale import derive_seed, generator, one_thread
 from companion.training import TrainingDiverged
 
-
 # ----------------------------------------------------------------------------------------- networks
+WIDER = 6
+"""Hidden width of a block's MLP, in widths of the stream."""
+
+
 class Block(nn.Module):
     """Pre-norm attention and MLP; (batch, seq, d) to (batch, seq, d), causal."""
 
@@ -31,7 +34,7 @@ class Block(nn.Module):
         self.n_heads = n_heads
         self.norm_1, self.norm_2 = nn.LayerNorm(d), nn.LayerNorm(d)
         self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
-        self.up, self.down = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+        self.up, self.down = nn.Linear(d, WIDER * d), nn.Linear(WIDER * d, d)
 
     def forward(self, h: Tensor) -> Tensor:
         """The residual stream after this block."""
@@ -44,13 +47,13 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Decoder on BOS, words, ASK; unembedding untied and without bias.
+    """Decoder on BOS, words, ASK, name; unembedding untied and without bias.
 
     Tokens 0 to V - 1 are words, V to V + Y - 1 names, then BOS and ASK.
     """
 
     def __init__(
-        self, world: World, *, d: int, n_layers: int = 2, n_heads: int = 4, longest: int = 16
+        self, world: World, *, d: int, n_layers: int = 1, n_heads: int = 2, longest: int = 16
     ) -> None:
         super().__init__()
         self.n_words, self.n_names = world.n_words, world.n_names
@@ -135,52 +138,36 @@ class BagPerceptron(Perceptron):
         return [found[0], *found[2:-1:2], found[-1]]
 
 
+Network = Transformer | BagPerceptron
+
 # ----------------------------------------------------------------------------------------- learning
-TARGETS = ("exact", "sampled")
 LR, BATCH, POOL = 3e-3, 256, 20_000
 SHORTEST, LONGEST = 4, 16
-STAKE = 0.5
-"""What the name's information is scaled to in the transformer's loss, in nats."""
+SENTENCE = 12
+"""Words of the sentences that transformers read; perceptrons are given SHORTEST to LONGEST."""
+
+FIXED = 7
+"""Width of f_x that eight names fix: as many coordinates as there are differences of names."""
 
 GATE = 0.03
 """A claim on a trained network counts only if it misses less than this share of I(x; y)."""
 
+STOPS = 8
+"""How often a training is looked at."""
+
 
 class Plan(NamedTuple):
-    """One training run: noise of the names, seed, targets, updates, width, kind of network."""
+    """One training run: error of the names, seed, updates, width of f_x, kind of network."""
 
     eta: float
     seed: int
-    targets: str
     steps: int
     d: int
     network: str = "transformer"
     m: int = 4
 
 
-class Trained(NamedTuple):
-    """What is measured on one network, with the world's own exact answers beside it.
-
-    excess : KL / I at the evaluated length; enc, enc_exact, enc_untrained : R2_enc by regressor
-    curve_r2 : R^2 of the contrasts around g_eta, nothing fitted
-    curve : (points, 2) of log odds and contrasts, a sample
-    slope : least-squares slope of the contrasts on g_eta
-    dec : place -> (m,), R2_dec from counts, an untrained f_x, each layer, f_x
-    losses : training losses, averaged over stretches
-    twins : directions and probes on counterfactual pairs
-    """
-
-    plan: Plan
-    excess: float
-    enc: dict[str, float]
-    enc_exact: dict[str, float]
-    enc_untrained: dict[str, float]
-    curve_r2: float
-    slope: float
-    curve: np.ndarray
-    dec: dict[str, np.ndarray]
-    losses: np.ndarray
-    twins: measurements.Twins
+Watch = Callable[[int], None]
 
 
 def rate(step: int, steps: int) -> float:
@@ -188,26 +175,35 @@ def rate(step: int, steps: int) -> float:
     return LR * min(1.0, 2 * (1 - step / steps))
 
 
+def stops(steps: int) -> list[int]:
+    """Numbers of updates after which a training is looked at; the last is `steps`."""
+    return sorted({round(steps * 2.0 ** (i - STOPS + 1)) for i in range(STOPS)} - {0})
+
+
 def fit(
-    model: nn.Module, loss_at: Callable[[int], Tensor], steps: int, seed: int = 0
-) -> np.ndarray:
-    """Adam on ``loss_at(step)``; the training losses, (steps,).
+    model: nn.Module,
+    loss_at: Callable[[int], Tensor],
+    steps: int,
+    seed: int = 0,
+    watch: Watch = lambda done: None,
+) -> None:
+    """Adam on ``loss_at(step)``; ``watch(done)`` at each of :func:`stops`.
 
     Raises ``TrainingDiverged`` at the first loss that is not finite.
     """
-    optimizer = torch.optim.Adam(model.parameters(), lr=LR)
-    losses = np.empty(steps)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LR, fused=True)
+    marks = set(stops(steps))
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = rate(step, steps)
         loss = loss_at(step)
-        losses[step] = loss.item()
-        if not np.isfinite(losses[step]):
-            raise TrainingDiverged(f"step {step}, seed {seed}: loss {losses[step]}")
+        if not torch.isfinite(loss):
+            raise TrainingDiverged(f"step {step}, seed {seed}: loss {loss.item()}")
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return losses
+        if step + 1 in marks:
+            watch(step + 1)
 
 
 def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -215,92 +211,60 @@ def soft_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return -(target * logits.log_softmax(-1)).sum(-1).mean()
 
 
-def name_targets(
-    world: World, words: np.ndarray, labels: np.ndarray, targets: str, rng: np.random.Generator
-) -> Tensor:
-    """(N, Y) distributions: p(y|x), or one sampled name."""
-    if targets not in TARGETS:
-        raise ValueError(f"unknown targets {targets!r}; choose one of {', '.join(TARGETS)}")
-    if targets == "exact":
-        found = np.exp(theory.log_predict(world.log_posterior(words), world.names))
-    else:
-        found = np.eye(world.n_names)[world.sample_names(labels, rng)]
-    return torch.from_numpy(found).float()
-
-
-def train_transformer(world: World, plan: Plan) -> tuple[Transformer, Transformer, np.ndarray]:
-    """(trained network, the same before training, losses).
-
-    The loss is the cross-entropy of the next token: its mean over the words (given the words
-    before), plus that of the name after ASK times a weight.  The weight makes I(x; y) count as
-    STAKE nats whatever the names' error; as one position among many, vague names have so little
-    to say (0.017 nats at eta 0.3) that 2000 updates leave a fifth of it unlearned.
-    """
-    torch.manual_seed(derive_seed(plan.seed, "ntc weights", plan.eta))
-    model = Transformer(world, d=plan.d, longest=LONGEST)
-    untrained = Transformer(world, d=plan.d, longest=LONGEST)
-    untrained.load_state_dict(model.state_dict())
-    rng = generator(plan.seed, "ntc batches", plan.eta, plan.targets)
-    vocab = model.ask + 1
-    sample = world.sample(2048, 12, generator(plan.seed, "ntc information")).words
-    weight = STAKE / theory.information(world.log_posterior(sample), world.names)
-
-    def loss_at(step: int) -> Tensor:
-        length = int(rng.integers(SHORTEST, LONGEST + 1))
-        labels, words = world.sample(BATCH, length, rng)
-        target = name_targets(world, words, labels, plan.targets, rng)
-        tokens = model.tokens(torch.from_numpy(words))
-        logits = model(tokens)
-        # the word after BOS and each word after it; ASK itself is never predicted from a name
-        plain = nn.functional.cross_entropy(
-            logits[:, :-1].reshape(-1, vocab), tokens[:, 1:].reshape(-1)
-        )
-        wide = logits[:, -1].log_softmax(-1)[:, world.n_words : model.bos]
-        return plain - weight * (target * wide).sum(-1).mean()
-
-    return model, untrained, fit(model, loss_at, plan.steps, plan.seed)
-
-
-def stretch_means(losses: np.ndarray, n: int = 40) -> np.ndarray:
-    """Means over `n` stretches of equal length."""
-    return np.array([part.mean() for part in np.array_split(losses, min(n, len(losses)))])
-
-
 def world_of(seed: int, eta: float, m: int = 4) -> World:
     """The world of a seed; its contexts are the same for every eta."""
     return make_world(generator(seed, "ntc world", m), eta, m=m)
 
 
-def train_perceptron(world: World, plan: Plan) -> tuple[BagPerceptron, BagPerceptron, np.ndarray]:
-    """As :func:`train_transformer`, for the order-free network; the loss is that of the name.
+def sentences(
+    model: Transformer, world: World, n: int, length: int, rng: np.random.Generator
+) -> Tensor:
+    """Sampled sentences: BOS, words, ASK and one name; int64 (n, length + 3)."""
+    labels, words = world.sample(n, length, rng)
+    names = torch.from_numpy(world.sample_names(labels, rng) + world.n_words)
+    return torch.cat([model.tokens(torch.from_numpy(words)), names[:, None]], dim=1)
 
-    A pool of contexts is sampled once, because the sampler would take longer than the network;
-    sampled names are drawn anew in every batch.
+
+def plain_loss(model: Transformer, tokens: Tensor) -> Tensor:
+    """Mean cross-entropy of every token given those before it, in nats: all count alike."""
+    logits = model(tokens[:, :-1])
+    return nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+
+
+def plain_transformer(world: World, plan: Plan) -> tuple[Transformer, Callable[[int], Tensor]]:
+    """A fresh transformer, and the loss of each update of plain next-token prediction."""
+    torch.manual_seed(derive_seed(plan.seed, "ntc weights", plan.eta))
+    model = Transformer(world, d=plan.d, longest=SENTENCE)
+    rng = generator(plan.seed, "ntc batches", plan.eta)
+
+    def loss_at(_step: int) -> Tensor:
+        return plain_loss(model, sentences(model, world, BATCH, SENTENCE, rng))
+
+    return model, loss_at
+
+
+def exact_perceptron(world: World, plan: Plan) -> tuple[BagPerceptron, Callable[[int], Tensor]]:
+    """A fresh perceptron, and the cross-entropy of each update against p(y|x).
+
+    A pool of contexts is sampled once, because the sampler would take longer than the network.
     """
     torch.manual_seed(derive_seed(plan.seed, "ntc perceptron", plan.eta))
-    model, untrained = BagPerceptron(world, d=plan.d), BagPerceptron(world, d=plan.d)
-    untrained.load_state_dict(model.state_dict())
-    rng = generator(plan.seed, "ntc pool", plan.eta, plan.targets)
+    model = BagPerceptron(world, d=plan.d)
+    rng = generator(plan.seed, "ntc pool", plan.eta)
     lengths = range(SHORTEST, LONGEST + 1)
-    parts = [world.sample(POOL // len(lengths), length, rng) for length in lengths]
-    labels = np.concatenate([part.labels for part in parts])
-    features = torch.cat([model.features(torch.from_numpy(part.words)) for part in parts])
-    exact = torch.cat(
-        [name_targets(world, part.words, part.labels, "exact", rng) for part in parts]
-    )
+    parts = [world.sample(POOL // len(lengths), length, rng).words for length in lengths]
+    features = torch.cat([model.features(torch.from_numpy(words)) for words in parts])
+    log_p = np.concatenate([world.log_posterior(words) for words in parts])
+    target = torch.from_numpy(np.exp(theory.log_predict(log_p, world.names))).float()
 
-    def loss_at(step: int) -> Tensor:
-        rows = rng.integers(0, len(labels), BATCH)
-        target = exact[rows]
-        if plan.targets == "sampled":
-            target = name_targets(world, np.empty((0, 0)), labels[rows], "sampled", rng)
-        return soft_cross_entropy(model(features[rows]), target)
+    def loss_at(_step: int) -> Tensor:
+        rows = rng.integers(0, len(features), BATCH)
+        return soft_cross_entropy(model(features[rows]), target[rows])
 
-    return model, untrained, fit(model, loss_at, plan.steps, plan.seed)
+    return model, loss_at
 
 
-Network = Transformer | BagPerceptron
-TRAINERS = {"transformer": train_transformer, "perceptron": train_perceptron}
+KINDS = {"transformer": plain_transformer, "perceptron": exact_perceptron}
 
 
 @torch.no_grad()
@@ -310,50 +274,77 @@ def representation(model: Network, words: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def evaluate(
-    world: World,
-    model: Network,
-    untrained: Network,
-    plan: Plan,
-    *,
-    length: int,
-    n: int,
-    losses: np.ndarray,
-) -> Trained:
-    """All measurements of E1 to E4 on `n` fresh contexts of `length` words."""
-    contexts = world.sample(n, length, generator(plan.seed, "ntc evaluation"))
-    log_p = world.log_posterior(contexts.words)
-    features = measurements.regressors(world, contexts, log_p)
-    odds = theory.log_odds(log_p, world.configs)
-    words = torch.from_numpy(contexts.words)
-    states, first = model.states(words), untrained.states(words)
-    logits = model.name_logits(states[-1]).double().numpy()
-    raw = untrained.name_logits(first[-1]).double().numpy()
-    contrast, curve = measurements.contrasts(logits), theory.g_eta(plan.eta, odds)
-    dec = {"counts": features["bag"], "untrained": first[-1].double().numpy()}
-    dec |= {f"layer {i}": h.double().numpy() for i, h in enumerate(states[:-1])}
-    dec |= {"f": states[-1].double().numpy()}
-    centered = curve - curve.mean(0)
-    return Trained(
-        plan=plan,
-        excess=measurements.excess(world, log_p, logits),
-        enc=measurements.encoding(features, logits),
-        enc_exact=measurements.encoding(features, features["oracle"]),
-        enc_untrained=measurements.encoding(features, raw),
-        curve_r2=measurements.r2_no_fit(curve, contrast),
-        slope=float((centered * contrast).sum() / (centered**2).sum()),
-        curve=np.stack([odds[:150].ravel(), contrast[:150].ravel()], axis=1),
-        dec={place: measurements.decoding(values, odds) for place, values in dec.items()},
-        losses=stretch_means(losses),
-        twins=measurements.measure(
-            world, lambda w: representation(model, w), length, generator(plan.seed, "ntc twins")
-        ),
-    )
+def logits_of(model: Network, f: np.ndarray) -> np.ndarray:
+    """Name logits of f_x: float64 (N, Y)."""
+    return model.name_logits(torch.from_numpy(f).float()).double().numpy()
+
+
+# ---------------------------------------------------------------------------------------- measuring
+class Trained(NamedTuple):
+    """What is measured on one network, with the world's own exact answers beside it.
+
+    course : (stops, 2), updates and KL / I after them; excess : the last KL / I
+    logits, vector : held-out R2 of the centered name logits, and of f_x itself, by regressor
+    exact, untrained : the same of a perfect predictor's logits, and of the untrained network's
+    curve_r2 : R2 of the contrasts around g_eta, nothing fitted
+    curve : (points, 2) of log odds and contrasts, a sample
+    dec : place -> (m,), R2_dec from counts, an untrained f_x, each layer, f_x
+    twins : directions and probes on counterfactual pairs; None where they are not asked for
+    """
+
+    plan: Plan
+    course: np.ndarray
+    excess: float
+    logits: dict[str, float]
+    vector: dict[str, float]
+    exact: dict[str, float]
+    untrained: dict[str, float]
+    curve_r2: float
+    curve: np.ndarray
+    dec: dict[str, np.ndarray]
+    twins: measurements.Twins | None
 
 
 @one_thread()
-def train_and_evaluate(plan: Plan, length: int, n: int) -> Trained:
-    """One run from world to measurements, on one thread."""
+def train_and_measure(plan: Plan, length: int, n: int, twins: bool = False) -> Trained:
+    """One run from world to measurements on `n` fresh contexts of `length` words."""
     world = world_of(plan.seed, plan.eta, plan.m)
-    model, untrained, losses = TRAINERS[plan.network](world, plan)
-    return evaluate(world, model, untrained, plan, length=length, n=n, losses=losses)
+    model, loss_at = KINDS[plan.network](world, plan)
+    contexts = world.sample(n, length, generator(plan.seed, "ntc evaluation"))
+    log_p = world.log_posterior(contexts.words)
+    words = torch.from_numpy(contexts.words)
+    with torch.no_grad():
+        first = model.states(words)[-1].double().numpy()
+    raw, course = logits_of(model, first), []
+
+    def watch(done: int) -> None:
+        f = representation(model, contexts.words)
+        course.append((done, measurements.excess(world, log_p, logits_of(model, f))))
+
+    fit(model, loss_at, plan.steps, plan.seed, watch)
+    with torch.no_grad():
+        states = [h.double().numpy() for h in model.states(words)]
+    logits = logits_of(model, states[-1])
+    features = measurements.regressors(world, contexts, log_p)
+    odds = theory.log_odds(log_p, world.configs)
+    contrast, curve = measurements.contrasts(logits), theory.g_eta(plan.eta, odds)
+    places = {"counts": features["bag"], "untrained": first}
+    places |= {f"layer {i}": h for i, h in enumerate(states[:-1])} | {"f": states[-1]}
+    pairs = generator(plan.seed, "ntc twins")
+    return Trained(
+        plan=plan,
+        course=np.array(course),
+        excess=course[-1][1],
+        logits=measurements.encoding(features, theory.centred(logits)),
+        vector=measurements.encoding(features, states[-1]),
+        exact=measurements.encoding(features, features["oracle"]),
+        untrained=measurements.encoding(features, theory.centred(raw)),
+        curve_r2=measurements.r2_no_fit(curve, contrast),
+        curve=np.stack([odds[:60].ravel(), contrast[:60].ravel()], axis=1),
+        dec={place: measurements.decoding(values, odds) for place, values in places.items()},
+        twins=measurements.measure_twins(
+            world, lambda new: representation(model, new), length, pairs
+        )
+        if twins
+        else None,
+    )

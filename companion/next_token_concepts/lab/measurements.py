@@ -1,14 +1,8 @@
-"""Measured on representations: regressions, probes and their cosines, counterfactual twins.
-
-Concept probes, and the cosines of directions with them.
+"""What is measured on representations: regressions, probes, and counterfactual twins.
 
 A *probe* is the weight vector of a logistic regression of one side of a concept's counterfactual
-pairs against the other, with length one.
-
-Counterfactual twins in the concept world: the same sentence as if one concept were the other.
-
-The twin of a context flips the value of every hint that speaks of concept k, and keeps which
-hints are there and which of them lie.  That is the exact do(c_k).
+pairs against the other, with length one.  The *twin* of a context flips the value of every hint
+that speaks of concept k, and keeps which hints are there and which of them lie: the exact do(c_k).
 """
 
 from __future__ import annotations
@@ -21,29 +15,46 @@ from sklearn.linear_model import LogisticRegression
 
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.method import theory
-from companion.next_token_concepts.method.directions import Pairs, direction, matched, unit
+from companion.next_token_concepts.method.directions import Pairs, direction, unit
 from companion.next_token_concepts.method.world import HINT_ERRORS, Contexts, World
 from companion.next_token_concepts.sources import PAPER_C
 
-# ------------------------------------------------------------------------------------- measurements
-REGRESSORS = ("LM", "P", "label", "bag", "oracle")
-"""What the logits are predicted from: log marginals, the joint posterior, the true configuration,
-word counts, and the exact logits themselves."""
+# -------------------------------------------------------------------------------------- regressions
+REGRESSORS = ("LM", "P", "joint", "bag", "oracle")
+"""What is regressed on: log marginals, the joint posterior, the joint log posterior, word counts,
+and the exact logits themselves."""
+
+
+class Line(NamedTuple):
+    """A least-squares map: targets = features @ weights + intercept, over q targets."""
+
+    weights: np.ndarray
+    intercept: np.ndarray
+
+    def score(self, features: np.ndarray, targets: np.ndarray, mean: np.ndarray) -> float:
+        """R^2 on rows (N, p) and targets (N, q), errors summed over q; `mean` (q,) scores 0.
+
+        Returns nan where the targets do not vary.
+        """
+        error = ((targets - features @ self.weights - self.intercept) ** 2).sum()
+        total = ((targets - mean) ** 2).sum()
+        return float(1 - error / total) if total > 0 else float("nan")
+
+
+def line(features: np.ndarray, targets: np.ndarray) -> Line:
+    """Least squares with intercept; features : (N, p), targets : (N, q)."""
+    x = np.column_stack([np.ones(len(features)), features])
+    weights = np.linalg.lstsq(x, targets, rcond=1e-9)[0]
+    return Line(weights[1:], weights[0])
 
 
 def r2(features: np.ndarray, targets: np.ndarray) -> float:
-    """Held-out R^2 of least squares with intercept: fit on the even rows, score on the odd ones.
+    """Held-out R^2 of least squares: fit on the even rows, score on the odd ones.
 
-    features : (N, p); targets : (N,) or (N, q), whose errors are summed over q before dividing
-
-    Returns nan where the targets do not vary.
+    features : (N, p); targets : (N,) or (N, q)
     """
-    x = np.column_stack([np.ones(len(features)), features])
     y = targets if targets.ndim == 2 else targets[:, None]
-    weights = np.linalg.lstsq(x[::2], y[::2], rcond=1e-9)[0]
-    error = ((y[1::2] - x[1::2] @ weights) ** 2).sum()
-    total = ((y[1::2] - y[::2].mean(0)) ** 2).sum()
-    return float(1 - error / total) if total > 0 else float("nan")
+    return line(features[::2], y[::2]).score(features[1::2], y[1::2], y[::2].mean(0))
 
 
 def regressors(world: World, contexts: Contexts, log_posterior: np.ndarray) -> dict:
@@ -51,15 +62,14 @@ def regressors(world: World, contexts: Contexts, log_posterior: np.ndarray) -> d
     return {
         "LM": theory.log_marginals(log_posterior, world.configs),
         "P": np.exp(log_posterior),
-        "label": world.configs[contexts.labels].astype(float),
+        "joint": log_posterior,
         "bag": world.counts(contexts.words),
         "oracle": theory.centred(theory.log_predict(log_posterior, world.names)),
     }
 
 
-def encoding(features: Mapping[str, np.ndarray], logits: np.ndarray) -> dict[str, float]:
-    """R2_enc of every regressor: how well it predicts the centered logits, (N, Y)."""
-    targets = theory.centred(logits)
+def encoding(features: Mapping[str, np.ndarray], targets: np.ndarray) -> dict[str, float]:
+    """R2_enc of every regressor: how well it predicts the targets, (N, q)."""
     return {name: r2(values, targets) for name, values in features.items()}
 
 
@@ -91,25 +101,6 @@ def excess(world: World, log_posterior: np.ndarray, logits: np.ndarray) -> float
     return float(kl / theory.information(log_posterior, world.names))
 
 
-def exact_scores(world: World, length: int, n: int, rng: np.random.Generator) -> dict[str, float]:
-    """What a perfect predictor gives on `n` contexts of `length` words: a row of the oracle table.
-
-    Keys: the regressors without "oracle", and no_fit, slope, ratio, eps, accuracy, information.
-    """
-    contexts = world.sample(n, length, rng)
-    log_p = world.log_posterior(contexts.words)
-    features = regressors(world, contexts, log_p)
-    oracle = features.pop("oracle")
-    return encoding(features, oracle) | {
-        "no_fit": theory.no_fit_r2(world, log_p),
-        "slope": theory.slope(world, log_p),
-        "ratio": theory.residual_ratio(world, log_p),
-        "eps": theory.uncertainty(log_p, world.names),
-        "accuracy": theory.bayes_accuracy(log_p, world.configs),
-        "information": theory.information(log_p, world.names),
-    }
-
-
 # ------------------------------------------------------------------------------------------ probing
 def probe(pairs: Pairs, c: float, labels: np.ndarray | None = None) -> np.ndarray:
     """A column of W_s, (d,): logistic regression of one against zero, with length one.
@@ -123,32 +114,38 @@ def probe(pairs: Pairs, c: float, labels: np.ndarray | None = None) -> np.ndarra
     return unit(model.coef_[0])
 
 
-def cosines(concepts: Sequence[Pairs], c: float, *, held_out: bool) -> np.ndarray:
-    """A_s W_s, (K, K): entry (i, j) is the cosine of direction i with probe j.
+def cosines(a: Sequence[Pairs], w: Sequence[Pairs], c: float) -> np.ndarray:
+    """A_s W_s, (K, K): entry (i, j) is the cosine of direction i, from the pairs `a`, with probe j,
+    from the pairs `w`; the authors give both the same pairs."""
+    return np.stack([direction(p) for p in a]) @ np.stack([probe(p, c) for p in w]).T
 
-    held_out : directions from the even pairs and probes from the odd ones; else both from all.
-        The halves are disjoint in pairs; a word that stands in several pairs may be in both.
-    """
-    first, second = (slice(0, None, 2), slice(1, None, 2)) if held_out else (slice(None),) * 2
-    a = np.stack([direction(pairs.rows(first)) for pairs in concepts])
-    w = np.stack([probe(pairs.rows(second), c) for pairs in concepts])
-    return a @ w.T
+
+def alternate(concepts: Sequence[Pairs]) -> tuple[list[Pairs], list[Pairs]]:
+    """The even pairs of each concept, and the odd ones."""
+    both = (slice(0, None, 2), slice(1, None, 2))
+    return tuple([pairs.rows(part) for pairs in concepts] for part in both)
 
 
 def permuted(concepts: Sequence[Pairs], c: float, rng: np.random.Generator) -> np.ndarray:
-    """A_s W_s with the labels of the probes permuted: the usual null, which sees nothing."""
-    a = np.stack([direction(pairs) for pairs in concepts])
-    w = [probe(p, c, rng.permutation(np.repeat([0, 1], len(p.zero)))) for p in concepts]
-    return a @ np.stack(w).T
+    """(K,) diagonal with the labels of the probes permuted: the usual null, which sees nothing."""
+    labels = [rng.permutation(np.repeat([0, 1], len(p.zero))) for p in concepts]
+    pairs = zip(concepts, labels, strict=True)
+    return np.array([direction(p) @ probe(p, c, given) for p, given in pairs])
 
 
 def matched_diagonal(
-    concepts: Sequence[Pairs], c: float, rng: np.random.Generator, *, draws: int
+    a: Sequence[Pairs], w: Sequence[Pairs], c: float, rng: np.random.Generator, *, draws: int
 ) -> np.ndarray:
-    """Held-out diagonal on matched noise, (draws, K): what no concept at all gives."""
-    return np.stack(
-        [np.diag(cosines(matched(concepts, rng), c, held_out=True)) for _ in range(draws)]
-    )
+    """(K,) mean held-out diagonal on matched noise: what no concept at all gives.
+
+    a, w : pairs of directions and of probes, whose numbers and covariance the noise has
+    """
+    concepts = [*a, *w]
+    found = []
+    for _ in range(draws):
+        noise = dr.matched(concepts, rng)
+        found.append(np.diag(cosines(noise[: len(a)], noise[len(a) :], c)))
+    return np.mean(found, axis=0)
 
 
 # -------------------------------------------------------------------------------------------- twins
@@ -158,17 +155,12 @@ N_PAIRS, N_CONTEXTS = 200, 4096
 class Twins(NamedTuple):
     """Directions and probes of one representation of one world.
 
-    same, held_out : A_s W_s, (m, m), from the same pairs and from disjoint halves
-    noise_same, noise_held_out : the same code on noise with the representations' covariance
-    pairs : the representations behind `held_out`, one Pairs per concept
+    same, held_out : (m,), diagonal of A_s W_s from the same pairs and from disjoint halves
     slope, r2 : of w_j (f(x1) - f(x0)) on lambda_j(x1) - lambda_j(x0), all j and all twins
     """
 
     same: np.ndarray
     held_out: np.ndarray
-    noise_same: np.ndarray
-    noise_held_out: np.ndarray
-    pairs: list[dr.Pairs]
     slope: float
     r2: float
 
@@ -192,7 +184,20 @@ def sided(world: World, words: np.ndarray, labels: np.ndarray, concept: int) -> 
     return np.where(one, other, words), np.where(one, words, other)
 
 
-def measure(
+def unscaled_probes(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(m, d) weights of weakly penalized logistic regressions, at the scale of x.
+
+    x : (N, d); labels : (N, m)
+    """
+    center, scale = x.mean(0), x.std() or 1.0
+    models = [
+        LogisticRegression(C=100.0, max_iter=1000).fit((x - center) / scale, column)
+        for column in labels.T
+    ]
+    return np.stack([model.coef_[0] for model in models]) / scale
+
+
+def measure_twins(
     world: World,
     represent: Callable[[np.ndarray], np.ndarray],
     length: int,
@@ -200,39 +205,26 @@ def measure(
     *,
     c: float = PAPER_C,
 ) -> Twins:
-    """Everything of E9 for one representation; represent : words (N, n) to (N, d)."""
+    """Directions, probes and their scale for one representation.
+
+    represent : words (N, n) to (N, d)
+    """
     train = world.sample(N_CONTEXTS, length, rng)
-    x, labels = represent(train.words), world.configs[train.labels]
-    center, scale = x.mean(0), x.std() or 1.0
-    weights = (
-        np.stack(
-            [
-                LogisticRegression(C=100.0, max_iter=1000)
-                .fit((x - center) / scale, labels[:, j])
-                .coef_[0]
-                for j in range(world.m)
-            ]
-        )
-        / scale
-    )
+    weights = unscaled_probes(represent(train.words), world.configs[train.labels])
     concepts, moved, expected = [], [], []
     for k in range(world.m):
         contexts = world.sample(N_PAIRS, length, rng)
         pair = sided(world, contexts.words, contexts.labels, k)
         f = [represent(words) for words in pair]
         odds = [theory.log_odds(world.log_posterior(words), world.configs) for words in pair]
-        concepts.append(dr.Pairs(*f))
+        concepts.append(Pairs(*f))
         moved.append((f[1] - f[0]) @ weights.T)
         expected.append(odds[1] - odds[0])
     moved, expected = np.concatenate(moved).ravel(), np.concatenate(expected).ravel()
     slope = float(moved @ expected / (expected @ expected))
-    noise = dr.matched(concepts, rng)
     return Twins(
-        same=cosines(concepts, c, held_out=False),
-        held_out=cosines(concepts, c, held_out=True),
-        noise_same=cosines(noise, c, held_out=False),
-        noise_held_out=cosines(noise, c, held_out=True),
-        pairs=concepts,
+        same=np.diag(cosines(concepts, concepts, c)),
+        held_out=np.diag(cosines(*alternate(concepts), c)),
         slope=slope,
         r2=float(1 - ((moved - slope * expected) ** 2).sum() / (expected**2).sum()),
     )

@@ -1,8 +1,10 @@
-"""E11: concept directions and probes in a real model's hidden states, on held-out word pairs.
+"""Concept directions and probes in a real model's hidden states.
 
 Each word is read alone, behind one separator token and with a space in front, which is what a
 Llama tokenizer makes of it.  Without the separator a word of one token would sit at position 0,
 where hidden states are dominated by a few enormous coordinates that no word owns.
+
+Layer 0 is the sum of embeddings: at a word of one token, what the vocabulary says of it.
 """
 
 from __future__ import annotations
@@ -17,55 +19,46 @@ from tqdm.auto import tqdm
 
 from companion import data
 from companion.data import Missing
-from companion.models import models_folder, smollm2
+from companion.models import smollm2
 from companion.next_token_concepts.lab.measurements import cosines, matched_diagonal
 from companion.next_token_concepts.method import directions as dr
-from companion.next_token_concepts.settings import Settings
-from companion.next_token_concepts.sources import PAIRS, word_pairs
+from companion.next_token_concepts.sources import PAIRS, PAPER_C, word_pairs
 from companion.scale import derive_seed, generator
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from transformers import PreTrainedModel
     from transformers import PreTrainedTokenizerBase as Tokenizer
 
 ARMS = ("trained", "random")
 BATCH = 48
 
+Halves = list[tuple[np.ndarray, np.ndarray]]
+"""For each concept, rows of its pairs: those of directions, and those of probes."""
+
 
 class Depth(NamedTuple):
-    """Directions and probes through the layers of one network.
+    """Directions and probes through the layers of one network, (layers, K) each.
 
-    same, held_out : (layers, K), diagonal of A_s W_s from the same pairs and from disjoint halves
-    null : (layers, K), held-out diagonal on matched noise, mean over draws
-    null_same : (layers, K), same-pair diagonal on matched noise
-    off : (layers,), mean held-out |cosine| of different concepts
-    table : (K, K), A_s W_s of the last layer, held out
+    same : diagonal of A_s W_s with the same pairs for both; other : mean |cosine| of a direction
+        with the other concepts' probes, same pairs
+    held_out : diagonal with halves that share no word; null : the same on matched noise
+    null_same : diagonal with the same pairs, on matched noise
     """
 
     same: np.ndarray
+    other: np.ndarray
     held_out: np.ndarray
     null: np.ndarray
     null_same: np.ndarray
-    off: np.ndarray
-    table: np.ndarray
 
 
 class RealWords(NamedTuple):
-    """Everything of E11.
-
-    concepts : names; n_pairs : pairs of each
-    depth : arm -> Depth; whole : arm -> (K,), held-out diagonal minus null of the last layer with
-        pairs of one-token words only, nan where fewer than 8 are left
-    sweep : columns C, arm, same, held_out, null: means over concepts, last layer
-    """
+    """concepts : names; n_pairs : pairs of each; layers : indices; depth : arm -> Depth."""
 
     concepts: list[str]
     n_pairs: list[int]
+    layers: list[int]
     depth: Mapping[str, Depth]
-    whole: Mapping[str, np.ndarray]
-    sweep: pd.DataFrame
 
 
 @torch.no_grad()
@@ -75,12 +68,12 @@ def hidden_states(
     words: Sequence[str],
     *,
     layers: Sequence[int],
-    progress: bool = True,
-    label: str = "words",
+    label: str = "",
 ) -> np.ndarray:
     """Hidden states at the last token of each word: float32 (words, layers, d).
 
     layers : indices into ``hidden_states``; -1 is the last one, after the final norm
+    label : of the progress bar; "" shows none
     """
     start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else 0
     ids = [[start, *tokenizer(f" {word}", add_special_tokens=False)["input_ids"]] for word in words]
@@ -88,7 +81,7 @@ def hidden_states(
     found: list[np.ndarray | None] = [None] * len(ids)
     place = next(model.parameters()).device
     batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-    for rows in tqdm(batches, desc=label, disable=not progress):
+    for rows in tqdm(batches, desc=label, disable=not label):
         longest = max(len(ids[i]) for i in rows)
         tokens = torch.full((len(rows), longest), start)
         mask = torch.zeros_like(tokens)
@@ -108,13 +101,6 @@ def hidden_states(
     return np.stack(found)
 
 
-def is_whole(tokenizer: Tokenizer, words: Sequence[str]) -> np.ndarray:
-    """Whether a word, with the space in front, is one token."""
-    return np.array(
-        [len(tokenizer(f" {word}", add_special_tokens=False)["input_ids"]) == 1 for word in words]
-    )
-
-
 def randomized(model: PreTrainedModel, seed: int) -> PreTrainedModel:
     """The same architecture with fresh weights as its configuration draws them."""
     torch.manual_seed(derive_seed(seed, "ntc random weights"))
@@ -129,124 +115,96 @@ def pairs_at(states: np.ndarray, places: Mapping[str, int], table: pd.DataFrame)
     ]
 
 
-def depth_of(
-    states: np.ndarray,
-    places: Mapping[str, int],
-    table: pd.DataFrame,
-    *,
-    c: float,
-    draws: int,
-    seed: int,
+def halves(table: pd.DataFrame, rng: np.random.Generator) -> Halves:
+    """Two halves of each concept's pairs that share no word.
+
+    Pairs that share a word stay together; such groups, in random order, go to the smaller half.
+    """
+    found = []
+    for _, pairs in table.groupby("concept", sort=False):
+        group = np.arange(len(pairs))
+        first_with: dict[str, int] = {}
+        for i, words in enumerate(pairs[["word0", "word1"]].to_numpy()):
+            for word in words:
+                group[group == group[i]] = group[first_with.setdefault(word, i)]
+        sides: tuple[list, list] = ([], [])
+        for one in rng.permutation(np.unique(group)):
+            min(sides, key=len).extend(np.flatnonzero(group == one))
+        found.append(tuple(np.sort(side).astype(int) for side in sides))
+    return found
+
+
+def split(concepts: Sequence[dr.Pairs], rows: Halves) -> tuple[list[dr.Pairs], list[dr.Pairs]]:
+    """The pairs of directions and those of probes."""
+    return tuple(
+        [pairs.rows(half[side]) for pairs, half in zip(concepts, rows, strict=True)]
+        for side in (0, 1)
+    )
+
+
+def measure_layer(
+    pairs: list[dr.Pairs], rows: Halves, c: float, draws: int, rng: np.random.Generator
 ) -> Depth:
-    """All layers of states (words, layers, d)."""
-    rows: dict[str, list] = {name: [] for name in ("same", "held_out", "null", "null_same", "off")}
-    for layer in range(states.shape[1]):
-        rng = generator(seed, "ntc matched noise", layer)
-        pairs = pairs_at(states[:, layer].astype(float), places, table)
-        held = cosines(pairs, c, held_out=True)
-        rows["same"].append(np.diag(cosines(pairs, c, held_out=False)))
-        rows["held_out"].append(np.diag(held))
-        rows["null"].append(matched_diagonal(pairs, c, rng, draws=draws).mean(0))
-        rows["null_same"].append(np.diag(cosines(dr.matched(pairs, rng), c, held_out=False)))
-        rows["off"].append(np.abs(dr.off_diagonal(held)).mean())
-    return Depth(*(np.array(values) for values in rows.values()), held)
+    """All fields of :class:`Depth` at one layer, (K,) each."""
+    table = cosines(pairs, pairs, c)
+    outside = np.abs(table)
+    np.fill_diagonal(outside, np.nan)
+    a, w = split(pairs, rows)
+    noise = dr.matched(pairs, rng)
+    return Depth(
+        same=np.diag(table),
+        other=np.nanmean(outside, axis=1),
+        held_out=np.diag(cosines(a, w, c)),
+        null=matched_diagonal(a, w, c, rng, draws=draws),
+        null_same=np.diag(cosines(noise, noise, c)),
+    )
 
 
 def analyze(
     model: PreTrainedModel,
     tokenizer: Tokenizer,
     table: pd.DataFrame,
-    settings: Settings,
     seed: int,
-    folder: Path | None = None,
     *,
+    n_layers: int,
+    draws: int,
     progress: bool = True,
 ) -> RealWords:
-    """E11 on one model and on the same network with random weights.
-
-    folder : where hidden states are kept between runs; None keeps nothing
-    """
+    """One model, and the same network with random weights, at `n_layers` depths."""
     words = sorted({*table["word0"], *table["word1"]})
     places = {word: i for i, word in enumerate(words)}
-    n_layers = model.config.num_hidden_layers
-    layers = np.unique(np.linspace(0, n_layers, settings.word_layers).round().astype(int))
-    whole_word = dict(zip(words, is_whole(tokenizer, words), strict=True))
-    kept = table[[whole_word[a] and whole_word[b] for a, b in table[["word0", "word1"]].values]]
-    depth, whole, sweep = {}, {}, []
+    deepest = model.config.num_hidden_layers
+    layers = np.unique(np.linspace(0, deepest, n_layers).round().astype(int)).tolist()
+    rows = halves(table, generator(seed, "ntc halves"))
+    depth = {}
     for arm in ARMS:
-        key = f"{model.config.model_type}-{arm}-{derive_seed(seed, *words, *layers):x}.npy"
-        if folder is not None and (folder / key).exists():
-            states = np.load(folder / key, allow_pickle=False)
-        else:
-            network = model if arm == "trained" else randomized(model, seed)
-            states = hidden_states(
-                network,
-                tokenizer,
-                words,
-                layers=layers,
-                progress=progress,
-                label=f"words, {arm} weights",
+        network = model if arm == "trained" else randomized(model, seed)
+        label = f"words, {arm} weights" if progress else ""
+        states = hidden_states(network, tokenizer, words, layers=layers, label=label)
+        found = [
+            measure_layer(
+                pairs_at(states[:, i].astype(float), places, table),
+                rows,
+                PAPER_C,
+                draws,
+                generator(seed, "ntc matched noise", layer),
             )
-            _keep(folder, key, states)
-        depth[arm] = depth_of(
-            states, places, table, c=settings.word_c, draws=settings.null_draws, seed=seed
-        )
-        last = states[:, -1].astype(float)
-        whole[arm] = whole_words(last, places, table, kept, settings, seed)
-        for c in settings.word_cs:
-            sweep.append({"C": c, "arm": arm, **at_c(pairs_at(last, places, table), c, seed)})
+            for i, layer in enumerate(layers)
+        ]
+        depth[arm] = Depth(*(np.stack(values) for values in zip(*found, strict=True)))
     names = list(table["concept"].unique())
     sizes = [int((table["concept"] == name).sum()) for name in names]
-    return RealWords(names, sizes, depth, whole, pd.DataFrame(sweep))
+    return RealWords(names, sizes, layers, depth)
 
 
-def _keep(folder: Path | None, key: str, states: np.ndarray) -> None:
-    """Write the states beside their place and move them there, so that no half file is read."""
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh = folder / f"{key}.part"
-        with fresh.open("wb") as out:
-            np.save(out, states, allow_pickle=False)
-        fresh.replace(folder / key)
-    except OSError:
-        return  # a cache that cannot be written only costs time
-
-
-def whole_words(states, places, table, kept, settings: Settings, seed: int) -> np.ndarray:
-    """Held-out diagonal minus matched null with pairs of one-token words, (K,); nan below 8."""
-    rng = generator(seed, "ntc whole words")
-    gaps = []
-    for name in table["concept"].unique():
-        part = kept[kept["concept"] == name]
-        if len(part) < 8:
-            gaps.append(np.nan)
-            continue
-        pairs = pairs_at(states, places, part)
-        null = matched_diagonal(pairs, settings.word_c, rng, draws=settings.null_draws)
-        held = cosines(pairs, settings.word_c, held_out=True)[0, 0]
-        gaps.append(float(held - null.mean()))
-    return np.array(gaps)
-
-
-def at_c(pairs: Sequence[dr.Pairs], c: float, seed: int) -> dict[str, float]:
-    """Mean diagonals at one penalty: same pairs, held out, and same pairs on matched noise."""
-    noise = dr.matched(pairs, generator(seed, "ntc penalty noise"))
-    return {
-        "same": float(np.diag(cosines(pairs, c, held_out=False)).mean()),
-        "held_out": float(np.diag(cosines(pairs, c, held_out=True)).mean()),
-        "noise_same": float(np.diag(cosines(noise, c, held_out=False)).mean()),
-    }
-
-
-def run_words(settings: Settings, seed: int, *, progress: bool = True) -> RealWords | Missing:
-    """E11 on SmolLM2-135M; a Missing where words or model are not to be had."""
-    table = data.load(PAIRS, lambda p: word_pairs(p, settings.word_concepts, settings.word_pairs))
+def read_smollm2(
+    n_concepts: int, n_pairs: int, seed: int, *, n_layers: int, draws: int
+) -> RealWords | Missing:
+    """SmolLM2-135M; a Missing where words or model are not to be had."""
+    table = data.load(PAIRS, lambda path: word_pairs(path, n_concepts, n_pairs))
     if isinstance(table, Missing):
         return table
     model = data.attempt(smollm2)
     if isinstance(model, Missing):
         return model
-    folder = models_folder() / "next-token-concepts"
-    return analyze(model[0].model, model[1], table, settings, seed, folder, progress=progress)
+    return analyze(model[0].model, model[1], table, seed, n_layers=n_layers, draws=draws)

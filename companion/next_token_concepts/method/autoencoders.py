@@ -13,24 +13,16 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
 KINDS = ("top-k", "batch top-k", "p-annealing", "structured")
-LEVELS = {
-    "top-k": (4, 16, 48),
-    "batch top-k": (4, 16, 48),
-    "p-annealing": (3.0, 1.0, 0.3),
-    "structured": (3.0, 1.0, 0.3),
-}
-"""Sparsity levels of each kind, from sparse to dense: k, or the first penalty."""
-
-NUCLEAR = 0.01
-"""Weight of the nuclear norm, per context; a choice of ours."""
 
 
 class Autoencoder(nn.Module):
-    """Encoder(s) and decoder; inputs have mean zero and mean square one per coordinate."""
+    """Encoder(s) and decoder; inputs are centered, with entries of the order of one.
+
+    level : k of the two top-k kinds, else the first weight of the penalty
+    """
 
     def __init__(self, kind: str, level: float, d: int, n_features: int) -> None:
         super().__init__()
@@ -76,7 +68,7 @@ def norm_p(sparse: Tensor, p: float) -> Tensor:
 
 
 def nuclear_norm(rows: Tensor) -> Tensor:
-    """Sum of singular values of (batch, features), from a matrix of at most d rows' rank."""
+    """Sum of singular values of a matrix (rows, features)."""
     return torch.linalg.svdvals(rows).sum()
 
 
@@ -117,8 +109,3 @@ def best_feature(code: np.ndarray, target: np.ndarray) -> np.ndarray:
     chosen = np.abs(correlations(code[::2], target[::2])).argmax(0)
     scored = correlations(code[1::2], target[1::2])
     return np.abs(scored[chosen, np.arange(target.shape[1])])
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks within each column."""
-    return rankdata(values, axis=0)

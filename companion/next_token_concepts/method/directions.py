@@ -18,7 +18,7 @@ class Pairs(NamedTuple):
     zero: np.ndarray
     one: np.ndarray
 
-    def rows(self, which: slice) -> Pairs:
+    def rows(self, which: slice | np.ndarray) -> Pairs:
         """Some of the pairs."""
         return Pairs(self.zero[which], self.one[which])
 
@@ -32,11 +32,6 @@ def unit(vector: np.ndarray) -> np.ndarray:
 def direction(pairs: Pairs) -> np.ndarray:
     """A row of A_s, (d,): the mean difference, one minus zero, with length one."""
     return unit((pairs.one - pairs.zero).mean(0))
-
-
-def repaired(concepts: Sequence[Pairs], rng: np.random.Generator) -> list[Pairs]:
-    """Partners shuffled within each concept: the pairs are no counterfactuals any more."""
-    return [Pairs(p.zero, p.one[rng.permutation(len(p.one))]) for p in concepts]
 
 
 def isotropic(sizes: Sequence[int], d: int, rng: np.random.Generator) -> list[Pairs]:
@@ -54,11 +49,6 @@ def matched(concepts: Sequence[Pairs], rng: np.random.Generator) -> list[Pairs]:
         return mean + rng.standard_normal((n, len(root))) @ root
 
     return [Pairs(draw(len(p.zero)), draw(len(p.one))) for p in concepts]
-
-
-def off_diagonal(table: np.ndarray) -> np.ndarray:
-    """The entries (i, j), i != j, of a square table."""
-    return table[~np.eye(len(table), dtype=bool)]
 
 
 def frobenius(a: np.ndarray, w: np.ndarray) -> float:

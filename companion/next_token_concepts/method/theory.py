@@ -103,12 +103,6 @@ def centred(logits: np.ndarray) -> np.ndarray:
     return logits - logits.mean(1, keepdims=True)
 
 
-def bayes_accuracy(log_posterior: np.ndarray, configs: np.ndarray) -> float:
-    """Share of concepts that the best guess gets right, averaged over contexts and concepts."""
-    odds = log_odds(log_posterior, configs)
-    return float((1 / (1 + np.exp(-np.abs(odds)))).mean())
-
-
 def differences(table: np.ndarray, factored: bool) -> np.ndarray:
     """Contrasts of names along the last axis.
 

@@ -1,110 +1,108 @@
-"""The chapter's explorers: eta and n; a sentence; pairing and penalty."""
+"""The chapter's explorer: train a network on names of the reader's sharpness.
+
+It runs the method, which a page cannot; there the picture of the first choice stands.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import html
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.explore import Explorer, explorer
-from companion.next_token_concepts.lab import sweeps
-from companion.next_token_concepts.lab.learning import Trained
-from companion.next_token_concepts.lab.measurements import cosines
-from companion.next_token_concepts.method import directions as dr
-from companion.next_token_concepts.method import theory
-from companion.next_token_concepts.method.world import HINT_ERRORS
-from companion.next_token_concepts.page.figures import curve_frame, recipe_frame, sentence_frame
-from companion.next_token_concepts.sources import PAPER_C
-from companion.next_token_concepts.verdict.evidence import at
-from companion.scale import generator
+from companion.explore import is_publishing
+from companion.next_token_concepts.lab.learning import FIXED, Plan, Trained, train_and_measure
+from companion.next_token_concepts.method.theory import g_eta
+from companion.next_token_concepts.page.figures import REGRESSORS, WORDS
+from companion.plotting import BLACK, BLUE, figure, headline, to_webp, with_alt
 
-PRAISE, SARCASM = 0, 1
-"""Hint groups of the first two concepts: praise says sentiment XOR sarcasm."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LENGTH, CONTEXTS = 12, 4096
 
 
-def curve_explorer(seed: int = 0, n: int = 1500) -> Explorer:
-    """Noise of the names, and words of the context: 30 frames, exact."""
-    worlds = {eta: sweeps.world_of(seed, eta) for eta in sweeps.ETAS}
-    lengths = (4, 8, 16, 32, 64)
-    words = {
-        length: worlds[0.01].sample(n, length, generator(seed, "ntc explore", length)).words
-        for length in lengths
-    }
+def run(eta: float, steps: int, seed: int) -> Trained:
+    """A perceptron with seven coordinates, given p(y|x)."""
+    return train_and_measure(Plan(eta, seed, steps, FIXED, "perceptron"), LENGTH, CONTEXTS)
 
-    def alt(eta: float, length: int) -> str:
-        odds = theory.log_odds(worlds[eta].log_posterior(words[length]), worlds[eta].configs)
-        bound = theory.g_eta(eta, 50.0)
-        return (
-            f"Names with error {eta:g}, {length} words: log odds with standard deviation "
-            f"{odds.std():.1f}, logit differences never beyond {bound:.1f}; beside it two bars of "
-            "R squared, from log marginals and from the posterior."
-        )
 
-    return explorer(
-        lambda eta, length: curve_frame(worlds[eta], eta, words[length]),
-        name="ntc-curve",
-        alt=alt,
-        labels={"eta": "error η of the names", "length": "words n"},
-        start={"eta": 0.01, "length": 16},
-        eta=list(sweeps.ETAS),
-        length=list(lengths),
+def frame(one: Trained) -> Figure:
+    """The cloud around equation 6, and what the logits are linear in."""
+    fig, (left, right) = figure(1, 2, height=3.3, width_ratios=(1.5, 1))
+    odds = np.linspace(one.curve[:, 0].min(), one.curve[:, 0].max(), 200)
+    left.plot(*one.curve.T, "o", color=BLUE, alpha=0.4, markersize=4)
+    left.plot(odds, g_eta(one.plan.eta, odds), color=BLACK, linewidth=1.2)
+    left.set(xlabel="log odds of a concept, exact", ylabel="logit difference of its names")
+    for i, name in enumerate(("LM", "P", "bag")):
+        value = max(0.0, one.logits[name])
+        right.bar(i, value, color=REGRESSORS[name].color, width=0.6)
+        right.text(i, value + 0.01, f"{one.logits[name]:.2f}", ha="center", fontsize=9.5)
+    names = [WORDS[name].replace(" ", "\n") for name in ("LM", "P", "bag")]
+    right.set_xticks(range(3), names)
+    right.set(ylim=(0, 1.12), ylabel="R² of the logits")
+    headline(fig, f"η = {one.plan.eta:.3g}, {one.plan.steps} updates: KL / I = {one.excess:.3f}")
+    return fig
+
+
+def said(one: Trained) -> str:
+    """The frame in words."""
+    return (
+        f"Names with error {one.plan.eta:.3g}, {one.plan.steps} updates: the network misses "
+        f"{100 * one.excess:.1f} % of the information; R² of its logits from log marginals "
+        f"{one.logits['LM']:.3f}, from the posterior {one.logits['P']:.3f}."
     )
 
 
-def sentence(praise: int, sarcasm: int) -> np.ndarray:
-    """Words of a sentence with so many praise words, and sarcasm words (negative: sincere ones)."""
-    per_group = 2 * len(HINT_ERRORS)
-    said = [PRAISE * per_group + 1] * praise
-    said += [SARCASM * per_group + (1 if sarcasm > 0 else 0)] * abs(sarcasm)
-    return np.array(said or [per_group * 4], dtype=np.int64)  # a neutral word if nothing is said
-
-
-def sentence_explorer(seed: int = 0) -> Explorer:
-    """Build a sentence: praise and sarcasm, 35 frames."""
-    world = sweeps.world_of(seed, 0.01)
-
-    def alt(praise: int, sarcasm: int) -> str:
-        odds = theory.log_odds(world.log_posterior(sentence(praise, sarcasm)[None]), world.configs)
-        p = 1 / (1 + np.exp(-odds[0]))
-        return (
-            f"{praise} words of praise, {sarcasm} of sarcasm: probability of positive sentiment "
-            f"{p[0]:.2f}, of sarcasm {p[1]:.2f}."
-        )
-
-    return explorer(
-        lambda praise, sarcasm: sentence_frame(world, sentence(praise, sarcasm)),
-        name="ntc-sentence",
-        alt=alt,
-        labels={"praise": "words of praise", "sarcasm": "words of sarcasm (below 0: sincere)"},
-        start={"praise": 3, "sarcasm": 0},
-        praise=[0, 1, 2, 3, 4],
-        sarcasm=[-3, -2, -1, 0, 1, 2, 3],
+def _shown(one: Trained) -> str:
+    picture = base64.b64encode(to_webp(frame(one))).decode()
+    words = html.escape(said(one))
+    return (
+        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
+        f'style="max-width:100%;height:auto"><p>{words}</p>'
     )
 
 
-def recipe_explorer(runs: Sequence[Trained], seed: int = 0) -> Explorer:
-    """Pairing, penalty, and what is represented: 20 frames."""
-    network = [dr.Pairs(p.zero[:60], p.one[:60]) for p in at(runs, 0.01)[0].twins.pairs]
-    noise = dr.isotropic([60] * len(network), 256, generator(seed, "ntc explore noise"))
-    kinds = {"pure noise": noise, "trained network": network}
+@cache
+def _first() -> Trained:
+    return run(0.3, 300, 0)
 
-    def alt(what: str, pairing: str, c: float) -> str:
-        table = cosines(kinds[what], c, held_out=pairing == "disjoint halves")
-        return (
-            f"Heat map for {what}, {pairing}, C {c:g}: mean diagonal {np.diag(table).mean():.2f}, "
-            f"mean absolute off-diagonal {np.abs(dr.off_diagonal(table)).mean():.2f}."
-        )
 
-    return explorer(
-        lambda what, pairing, c: recipe_frame(
-            kinds[what], c, held_out=pairing == "disjoint halves", what=what
-        ),
-        name="ntc-recipe",
-        alt=alt,
-        labels={"what": "representations", "pairing": "pairs", "c": "C"},
-        show={"c": lambda c: f"{c:g}"},
-        start={"what": "pure noise", "pairing": "same pairs", "c": PAPER_C},
-        what=list(kinds),
-        pairing=["same pairs", "disjoint halves"],
-        c=[1e-4, 1e-3, 1e-2, 0.1, 1.0],
-    )
+class TrainingExplorer:
+    """Error of the names, number of updates, and the world."""
+
+    def still(self) -> str:
+        """Picture and sentence of the first choice."""
+        return _shown(_first())
+
+    def widget(self) -> object:
+        """Choices, a button, and progress: the same training, ended at each quarter."""
+        import ipywidgets as widgets
+
+        eta = widgets.FloatLogSlider(value=0.3, min=-2.5, max=-0.35, step=0.05, description="η")
+        steps = widgets.IntSlider(value=300, min=100, max=3000, step=100, description="updates")
+        seed = widgets.IntSlider(value=0, min=0, max=20, description="world")
+        button = widgets.Button(description="Train")
+        progress = widgets.IntProgress(value=0, max=4)
+        shown = widgets.HTML(self.still())
+
+        def train(_event: object = None) -> None:
+            progress.value = 0
+            for quarter in range(1, 5):
+                one = run(eta.value, max(1, steps.value * quarter // 4), seed.value)
+                progress.value = quarter
+                shown.value = _shown(one)
+
+        button.on_click(train)
+        rows = widgets.HBox([eta, steps, seed])
+        return widgets.VBox([rows, widgets.HBox([button, progress]), shown])
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {"text/plain": "Train a network"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            return made | with_alt(frame(_first()), said(_first()))
+        made["text/html"] = self.still()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -5,51 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from companion.next_token_concepts import hub
+from companion.next_token_concepts.lab.dictionaries import Dictionaries
 from companion.next_token_concepts.lab.learning import Trained
 from companion.next_token_concepts.lab.run import Noise
-from companion.next_token_concepts.lab.words import RealWords
 from companion.tables import styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 
-def convergence_table(runs: Sequence[Trained]) -> Styler:
-    """What each network misses of the information, and its scores; one row per group of seeds."""
-    rows = [
-        {
-            "names": t.plan.targets,
-            "network": t.plan.network,
-            "η": t.plan.eta,
-            "KL / I": t.excess,
-            "log marginals": t.enc["LM"],
-            "posterior": t.enc["P"],
-            "counts": t.enc["bag"],
-        }
-        for t in runs
-    ]
-    table = pd.DataFrame(rows)
-    keys = ["η", "names", "network"]
-    found = table.groupby(keys, as_index=False).mean(numeric_only=True)
-    found.insert(3, "seeds", table.groupby(keys).size().to_numpy())
-    worst = table.groupby(keys)["KL / I"].max().to_numpy()
-    found.insert(5, "largest KL / I", worst)
-    formats = dict.fromkeys(("KL / I", "largest KL / I"), "{:.4f}")
-    formats |= dict.fromkeys(("log marginals", "posterior", "counts"), "{:.3f}")
-    return styled(found, "ntc-convergence", {**formats, "η": "{:g}"})
-
-
 def oracle_table(etas: pd.DataFrame) -> Styler:
-    """R2_enc of a perfect predictor by eta, with the theorem's own A and the residual."""
+    """R2 of a perfect predictor's name logits by eta, with the theorem's own A and the residual."""
     names = {
         "LM": "log marginals",
         "P": "posterior",
+        "joint": "joint log table",
         "bag": "counts",
-        "label": "true concepts",
         "no_fit": "theorem's A",
         "ratio": "sd(h) / sd(line)",
         "information": "I(x; y), nats",
@@ -59,54 +33,78 @@ def oracle_table(etas: pd.DataFrame) -> Styler:
     return styled(table, "ntc-oracle", dict.fromkeys(names.values(), "{:.3f}") | {"η": "{:g}"})
 
 
+def vector_table(runs: Sequence[Trained]) -> Styler:
+    """What f_x itself and the name logits are linear in, by kind of network and eta."""
+    rows = [
+        {
+            "network": run.plan.network,
+            "width of f": run.plan.d,
+            "η": run.plan.eta,
+            "largest KL / I": run.excess,
+            "f, log marginals": run.vector["LM"],
+            "f, posterior": run.vector["P"],
+            "logits, log marginals": run.logits["LM"],
+            "logits, posterior": run.logits["P"],
+        }
+        for run in runs
+    ]
+    keys = ["network", "width of f", "η"]
+    groups = pd.DataFrame(rows).groupby(keys, sort=False)
+    table = groups.mean()
+    table["largest KL / I"] = groups["largest KL / I"].max()
+    table.insert(0, "seeds", groups.size())
+    table = table.reset_index()
+    formats = dict.fromkeys(table.columns[5:], "{:.3f}")
+    return styled(table, "ntc-vector", formats | {"largest KL / I": "{:.4f}", "η": "{:g}"})
+
+
 def noise_table(noise: Sequence[Noise]) -> Styler:
     """The recipe on pure noise: cosines and the authors' Frobenius value."""
     table = pd.DataFrame(
         [
             {
-                "C": n.c,
-                "same pairs": n.same.mean(),
-                "disjoint": n.held_out.mean(),
-                "labels permuted": n.permuted.mean(),
-                "F": n.frobenius,
-                "F, unrelated vectors": n.frobenius_unrelated,
+                "C": one.c,
+                "same pairs": one.same.mean(),
+                "disjoint": one.held_out.mean(),
+                "labels permuted": one.permuted.mean(),
+                "F": one.frobenius,
+                "F, unrelated vectors": one.frobenius_unrelated,
             }
-            for n in noise
+            for one in noise
         ]
     )
     return styled(table, "ntc-noise", dict.fromkeys(table.columns[1:], "{:.3f}") | {"C": "{:g}"})
 
 
 def twin_table(runs: Sequence[Trained]) -> Styler:
-    """Scale-aware test and diagonals in the concept world, by eta."""
-    rows = [
-        {
-            "η": t.plan.eta,
-            "slope": t.twins.slope,
-            "R²": t.twins.r2,
-            "same pairs": np.diag(t.twins.same).mean(),
-            "disjoint": np.diag(t.twins.held_out).mean(),
-            "noise, same pairs": np.diag(t.twins.noise_same).mean(),
-            "noise, disjoint": np.diag(t.twins.noise_held_out).mean(),
-        }
-        for t in runs
-    ]
-    table = pd.DataFrame(rows).groupby("η", as_index=False).mean()
-    return styled(table, "ntc-twins", dict.fromkeys(table.columns[1:], "{:.2f}") | {"η": "{:g}"})
+    """Scale-aware test and diagonals in the concept world, one row a seed."""
+    table = pd.DataFrame(
+        [
+            {
+                "seed": run.plan.seed,
+                "slope": run.twins.slope,
+                "R²": run.twins.r2,
+                "cosine, same pairs": run.twins.same.mean(),
+                "cosine, disjoint": run.twins.held_out.mean(),
+            }
+            for run in runs
+        ]
+    )
+    return styled(table, "ntc-twins", dict.fromkeys(table.columns[1:], "{:.3f}"))
 
 
-def penalty_table(found: RealWords) -> Styler:
-    """The real model's last layer at several penalties, means over concepts."""
+def dictionary_table(found: Dictionaries) -> Styler:
+    """Error, active sparse features, and scores by kind and level, means over seeds."""
     names = {
-        "C": "C",
-        "arm": "weights",
-        "same": "same pairs",
-        "held_out": "disjoint",
-        "noise_same": "matched noise, same pairs",
+        "mse": "error",
+        "active": "active",
+        "exp_r": "exp(z) with p",
+        "odds_r": "z with log odds",
     }
-    table = found.sweep[list(names)].rename(columns=names)
-    formats = dict.fromkeys(list(names.values())[2:], "{:.2f}") | {"C": "{:g}"}
-    return styled(table, "ntc-penalty", formats)
+    groups = found.scores.groupby(["kind", "level"], sort=False)
+    table = groups[list(names)].mean().reset_index().rename(columns=names)
+    formats = {"error": "{:.4f}", "active": "{:.1f}"}
+    return styled(table, "ntc-codes", formats | dict.fromkeys(table.columns[4:], "{:.2f}"))
 
 
 def checkpoint_table(rows: pd.DataFrame) -> Styler:

@@ -20,4 +20,15 @@ Then ``lab/run``, the door of the experiments, and what it calls: estimator, mol
 molecule/frames, molecule/models, molecule/peptide, molecule/scores, molecule/settings, plane,
 random_features, systems, train.  ``sources`` holds what others released and printed, ``verdict``
 every claim with its criterion, ``page`` what is drawn.
+
+========  ===============================
+equation  function
+========  ===============================
+1         method/diffusion.noised
+2         method/losses.objective_loss
+3         method/diffusion.right_side
+4         method/diffusion.weak_residuals
+5         method/losses.objective_loss
+6         method/sampling.simulate
+========  ===============================
 """

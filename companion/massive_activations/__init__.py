@@ -17,12 +17,13 @@ claim with its criterion, ``page`` what is drawn, ``hub`` the paper scale.
 
 The paper:
 
-==========  ==========================
+==========  ================================
 equation    function
-==========  ==========================
+==========  ================================
+1           method/measure.Measurement.ratio
 9 (paper)   method/curve.damped_log
 13 (paper)  method/curve.ReparamParams
-==========  ==========================
+==========  ================================
 
 Ours, by the numbers of the notebook:
 

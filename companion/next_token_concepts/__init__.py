@@ -19,14 +19,23 @@ measurements, simulation, words, worlds.  ``sources`` holds what was released an
 
 The paper:
 
-===========================  ==========================================================
-equation                     function
-===========================  ==========================================================
-the theorem's terms (1, 2)   method/theory.identity
-L of the theorem (3)         method/theory.evidence_matrix, method/theory.first_order
-A_s, W_s, F                  method/directions.direction, method/directions.frobenius
-structured autoencoder (8)   method/autoencoders
-===========================  ==========================================================
+========  =======================================================
+equation  function
+========  =======================================================
+1         method/theory.identity
+2         method/theory.identity
+3         method/theory.first_order, method/theory.evidence_matrix
+8         method/autoencoders
+========  =======================================================
 
-Ours: ``method/theory.g_eta`` (6), the log odds of two names that report one concept.
+Without a number: the recipe's A_s, W_s, and F are ``method/directions.direction`` and
+``method/directions.frobenius``.
+
+Ours, by the number of the notebook:
+
+========  =======================================================
+equation  function
+========  =======================================================
+6         method/theory.g_eta
+========  =======================================================
 """

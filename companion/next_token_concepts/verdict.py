@@ -297,6 +297,8 @@ def agree(real):
     paper="supervised extractors as upper bound; every autoencoder below 0.8 (Figure 4)",
     unit="correlation",
     needs=("coded",),
+    scales=FROM_BOOK,
+    elsewhere="no autoencoder is trained at this scale",
     region=above(0),
     criterion="the paper's score, |corr| of exp(z) and p(c_k|x): probe minus the best autoencoder "
     f"of a seed, of any kind and level, {{}}; the best below {PAPER_BELOW}",
@@ -322,6 +324,8 @@ def bound(coded):
     paper="structured best in correlation and in error, top-k worst (Figure 4)",
     unit="correlation",
     needs=("coded",),
+    scales=FROM_BOOK,
+    elsewhere="no autoencoder is trained at this scale",
     region=above(0),
     criterion="score of the structured autoencoder minus the best of the other kinds, at the "
     "smallest error that all kinds of a seed reach, {}; no verdict if the sparse half of its code "
@@ -512,6 +516,8 @@ def training_makes_it(real):
     paper="no null",
     unit="correlation",
     needs=("coded",),
+    scales=FROM_BOOK,
+    elsewhere="no autoencoder is trained at this scale",
     region=above(0),
     criterion="score of 128 random directions minus the best of top-k, batch top-k, and "
     "p-annealing at the error of C10 {}",

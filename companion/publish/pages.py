@@ -2,7 +2,7 @@
 
 Formulas are typeset (:mod:`companion.publish.formulas`), icons are cut down
 (:mod:`companion.publish.icons`), a solution becomes one fold, and figures are numbered within
-their chapter.
+their chapter.  Equations lead to the code, and back (:mod:`companion.publish.api`).
 
 A page tells search engines and messengers its title, one sentence, and its first figure
 (``description`` and OpenGraph).  For a chapter the sentence is the answer on its first screen, or
@@ -26,7 +26,7 @@ from PIL import Image
 from companion import catalogue, opening, repository
 from companion.papers import chapters
 from companion.project import Project
-from companion.publish import icons, links, share
+from companion.publish import api, icons, links, share
 from companion.publish.errors import PublishError
 from companion.publish.files import write_if_changed
 from companion.publish.formulas import STYLE, Formulas
@@ -65,6 +65,7 @@ def finish(site: Path, project: Project) -> None:
     told = opening.answers(project)
     address, home = repository.pages(project), repository.url(project)
     of = {f"notebooks/{one.notebook}.html": one for one in chapters(project)}
+    code = {f"{api.page(one)}.html": one for one in api.documented(project)}
     entries = {one.slug: catalogue.standing(one, project) for one in of.values()}
     for entry in entries.values():
         for name, content in share.files(entry, address).items():
@@ -91,6 +92,12 @@ def finish(site: Path, project: Project) -> None:
                 text = _ARTICLE.sub(
                     lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text
                 )
+                if of[name] in code.values():
+                    text = api.with_functions(text, of[name], project)
+            elif name in code:
+                text = api.with_equations(text, code[name], project)
+            if name.startswith(f"{api.FOLDER}/"):
+                text = api.with_source_button(api.with_lines(text), name, project)
             says = told.get(of[name].slug, of[name].question) if name in of else ""
             text = with_description(text, name, says, address, heroes(text, site))
             text = with_lazy_pictures(with_heroes(text, site), path.parent)

@@ -23,6 +23,7 @@ from urllib.request import url2pathname
 import yaml
 
 from companion.project import Project
+from companion.publish.api import FOLDER
 from companion.publish.errors import PublishError
 from companion.publish.files import write_atomic, write_if_changed
 from companion.publish.staging import contents
@@ -141,11 +142,12 @@ def chromium() -> Iterator[Browser]:
 
 
 def pages(project: Project) -> list[tuple[str, str]]:
-    """Part and path of every page, in the order of the table of contents."""
+    """Part and path of every page, in the order of the table of contents; none of the code."""
     toc = yaml.safe_load(contents(project))
     found = [("", toc["root"])]
     for part in toc["parts"]:
-        found += [(part["caption"], entry["file"]) for entry in part["chapters"]]
+        names = [entry["file"] for entry in part["chapters"]]
+        found += [(part["caption"], name) for name in names if not name.startswith(f"{FOLDER}/")]
     return found
 
 

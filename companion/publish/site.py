@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 from companion.papers import chapters
-from companion.project import Project
-from companion.publish import pages
+from companion.project import PACKAGE, Project
+from companion.publish import api, pages
 from companion.publish.errors import SiteFailed
 from companion.publish.files import digest, restore_folder, swap_folder, write_atomic
 from companion.publish.lock import scratch
@@ -63,7 +64,7 @@ def fingerprint(staged: Mapping[str, bytes], project: Project) -> str:
     names = [f"{name} {digest(content)}" for name, content in sorted(staged.items())]
     names += [f"{tool} {metadata.version(tool)}" for tool in TOOLS]
     names += [digest(path.read_bytes()) for path in sorted(Path(__file__).parent.glob("*.py"))]
-    names += [digest(path.read_bytes()) for path in _sources(project)]
+    names += [digest(path.read_bytes()) for path in (*_sources(project), *api.sources(project))]
     return digest("\n".join(names))
 
 
@@ -82,16 +83,19 @@ def offer_clean_sources(html: Path, project: Project) -> None:
 def _jupyter_book(project: Project, work: Path) -> None:
     source = project.build / "src"
     command = [
-        *(sys.executable, "-c", RUN, "build", str(source)),
+        *(sys.executable, "-P", "-c", RUN, "build", str(source)),
         *("--config", str(source / "_config.yml"), "--toc", str(source / "_toc.yml")),
         *("--path-output", str(work), "-W", "--keep-going", "-n", "--all"),
     ]
     work.mkdir(parents=True)
+    # the pages of the code show the package that runs, wherever the project lies
+    found = (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=project.root,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, found))},
         check=False,
     )
     text = _COLOR.sub("", done.stdout.decode(errors="replace"))

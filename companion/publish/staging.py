@@ -1,8 +1,8 @@
 """Collect everything that the site is made from in ``build/src``, apart from the sources.
 
-The same relative paths as in the checkout: ``book/``, ``notebooks/`` (with outputs), and
-``vendor/`` for the signs of formulas and the pictures.  Only files whose content changed are
-written.
+The same relative paths as in the checkout: ``book/``, ``notebooks/`` (with outputs), ``vendor/``
+for the signs of formulas and the pictures, and ``api/`` for the pages of the code.  Only files
+whose content changed are written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import yaml
 from companion import catalogue, opening, records, repository, scoreboard, sync
 from companion.papers import paper
 from companion.project import Project
-from companion.publish import clean, formulas, which_run
+from companion.publish import api, clean, formulas, which_run
 from companion.publish.files import tree_files, write_if_changed
 from companion.publish.store import ships
 
@@ -36,6 +36,7 @@ def stage(
     """
     project = (project or Project()).require()
     files = prose(project) | formulas.fonts()
+    files |= {name: text.encode() for name, text in api.pages(project).items()}
     for slug, path in runs.items():
         files |= chapter(slug, path, project, (stale or {}).get(slug, ""))
     files["_config.yml"] = config(project).encode()
@@ -82,9 +83,13 @@ def chapter(slug: str, executed: Path, project: Project, stale: str = "") -> dic
 
 
 def contents(project: Project) -> str:
-    """``_toc.yml`` with exactly the chapters that have a notebook."""
-    text = (project.book / "_toc.yml").read_text(encoding="utf-8")
-    return sync.toc(text, project)
+    """``_toc.yml`` with exactly the chapters that have a notebook, and the pages of the code."""
+    text = sync.toc((project.book / "_toc.yml").read_text(encoding="utf-8"), project)
+    if not (code := api.contents(project)):
+        return text
+    listed = yaml.safe_load(text)
+    listed["parts"][-1]["chapters"] += code
+    return yaml.safe_dump(listed, sort_keys=False, allow_unicode=True)
 
 
 def config(project: Project) -> str:

@@ -15,9 +15,13 @@ each rule by two recipes), designs (subsets of Gemstones), solvers, facts, train
 known truth, tiny models).  ``sources`` holds what others released and printed, ``verdict`` every
 claim with its criterion, ``page`` what is drawn.
 
-=========  =====================
+=========  ==================================
 equation   function
-=========  =====================
+=========  ==================================
 1 (paper)  method/law.ScalingLaw
-=========  =====================
+2          method/law.residual_sum
+3          method/varpro.projected_objective
+4          method/protocol.are
+6          lab/trained.World.irreducible
+=========  ==================================
 """

@@ -50,7 +50,7 @@ def sigma(t: Tensor) -> Tensor:
 
 
 def noised(x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-    """x_t = alpha x_0 + sigma noise.
+    """x_t = alpha x_0 + sigma noise, where the process of notebook eq. 1 has taken x_0.
 
     x0, noise : (batch, dim); t : (batch,)
     """
@@ -65,7 +65,7 @@ FORWARD, BACKWARD = 5e-4, 1e-3
 
 
 def right_side(divergence: Tensor, score: Tensor, x: Tensor, t: Tensor, dim: float) -> Tensor:
-    r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]`: (batch,).
+    r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]`: (batch,).  Notebook eq. 3.
 
     dim : D, the dimension of the space that x lives in; 0 leaves div f out, which is wrong
     """
@@ -134,7 +134,7 @@ def weak_residuals(
     rate: str = "exact",
     rate_sign: float = 1.0,
 ) -> Weak:
-    r"""The residual from first derivatives only, twice (Theorem 1), in one concatenated batch.
+    r"""The residual from first derivatives only, twice (Theorem 1, notebook eq. 4), in one batch.
 
     Stein's identity turns the divergence into a difference of scores,
     :math:`(v/\sigma_v)\cdot(s(x+v)-s(x-v))/(2\sigma_v)`; everything else is evaluated at x + v.

@@ -84,7 +84,7 @@ def objective_loss(
     *,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> Loss:
-    """The loss of one batch.
+    """The loss of one batch, without or with the penalty.  Notebook eqs. 2 and 5.
 
     model : ``score(x, t)``, and ``local(x, t)`` for a penalty with the exact rate
     x0 : (batch, D) data

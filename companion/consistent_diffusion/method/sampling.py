@@ -136,7 +136,7 @@ def simulate(
     scale: float = 1.0,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> Chains:
-    """Run all chains side by side.
+    """Run all chains side by side.  Notebook eq. 6.
 
     score : model score, (n, D) and (n,) to (n, D)
     start : (n_chains, D) in units of the data

@@ -40,7 +40,7 @@ class Measurement:
 
     @property
     def ratio(self) -> np.ndarray:
-        """top1 / median of each sequence and layer, the paper's r."""
+        """top1 / median of each sequence and layer, the paper's r.  Notebook eq. 1."""
         return self.top1 / self.median
 
     @property

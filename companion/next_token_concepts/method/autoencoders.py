@@ -1,7 +1,7 @@
 r"""Sparse autoencoders on cached activations: top-k, batch top-k, p-annealing, structured.
 
 z is the code and :math:`\hat f` the reconstruction.  The structured one splits the code,
-z = S + R with S sparse and R of low rank:
+z = S + R with S sparse and R of low rank (notebook eq. 8):
 
 .. math:: \lVert f - \hat f\rVert^2 + \lambda_t \lVert S\rVert_{p_t}^{p_t} + \gamma \lVert R\rVert_*
 

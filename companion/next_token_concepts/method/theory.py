@@ -34,6 +34,7 @@ class Identity(NamedTuple):
 def g_eta(eta: float, log_odds: np.ndarray) -> np.ndarray:
     r"""Log odds of two names that report a concept with error `eta`, given its log odds.
 
+    Notebook eq. 6:
     :math:`g_\eta(\lambda) = 2\,\mathrm{artanh}\big((1-2\eta)\tanh(\lambda/2)\big)`: slope
     1 - 2 eta at zero, bounded by log((1 - eta) / eta).
     """
@@ -59,7 +60,7 @@ def evidence_matrix(names: np.ndarray, prior: np.ndarray) -> np.ndarray:
 
 
 def identity(log_posterior: np.ndarray, names: np.ndarray, prior: np.ndarray) -> Identity:
-    """The terms of the identity for every context and name."""
+    """The terms of the identity for every context and name (notebook eqs. 1 and 2)."""
     given = posterior_of_name(names, prior)
     log_names = np.log(names)
     log_y = log_predict(log_posterior, names)
@@ -115,7 +116,10 @@ def differences(table: np.ndarray, factored: bool) -> np.ndarray:
 
 
 def first_order(world: World, log_posterior: np.ndarray) -> np.ndarray:
-    """L' log p(c|x), (N, q): what the theorem without its residual says the contrasts are."""
+    """L' log p(c|x), (N, q): what the theorem without its residual says the contrasts are.
+
+    Notebook eq. 3 without beta and h.
+    """
     given = posterior_of_name(world.names, world.prior)
     return log_posterior @ differences(given.T, world.factored)
 

@@ -26,8 +26,8 @@ function scene({ eta, words, concept, sentence }, data) {
       + `${short(Math.exp(Math.abs(last)))} to 1; the theorem's line reads `
       + `${short(Math.exp(Math.abs(read[n])))} to 1 off the logits.`,
     detail: `Names that err in ${percent(eta, 1)} of the cases differ by `
-      + `${fixed(Math.abs(said[n]), 2)} logits here, and by no more than ${fixed(bound, 2)} after any `
-      + "sentence.",
+      + `${fixed(Math.abs(said[n]), 2)} logits here, and by no more than ${fixed(bound, 2)} after `
+      + "any sentence.",
     panels: [
       { title: "Log odds of the concept", x: { label: "words read", domain: [0, 96] },
         y: { label: "", domain: [-13, 13] }, marks: [
@@ -41,7 +41,8 @@ function scene({ eta, words, concept, sentence }, data) {
         y: { label: "", domain: [-7, 7] }, marks: [
           line(ends, ends.map((x) => slope * x), "P", "the theorem's line"),
           line(grid, grid.map(curve), "ours", "what a perfect model says"),
-          { kind: "points", x: [last], y: [said[n]], role: "truth", size: 5, name: "this sentence" }] },
+          { kind: "points", x: [last], y: [said[n]], role: "truth", size: 5,
+            name: "this sentence" }] },
     ],
   };
 }

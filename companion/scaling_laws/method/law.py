@@ -157,7 +157,7 @@ class Fit(NamedTuple):
 
 
 def residual_sum(law: ScalingLaw, data: Points) -> float:
-    """Sum of squared residuals of `law` on `data`: the paper's objective."""
+    """Sum of squared residuals of `law` on `data`: the paper's objective.  Notebook eq. 2."""
     residuals = law.predict(data.N, data.D) - data.loss
     return float(residuals @ residuals)
 

@@ -88,7 +88,7 @@ def signed_errors(law: ScalingLaw, target: Points) -> np.ndarray:
 
 
 def are(law: ScalingLaw, target: Points) -> float:
-    """Absolute relative error on the target, mean over its checkpoints, in percent."""
+    """Absolute relative error on the target, mean over checkpoints, in percent.  Notebook eq. 4."""
     return 100 * float(np.abs(signed_errors(law, target)).mean())
 
 

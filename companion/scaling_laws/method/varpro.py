@@ -129,7 +129,7 @@ def _solve2(uu, uv, vv, ul, vl) -> tuple[np.ndarray, np.ndarray]:
 
 
 def projected_objective(data: Points, alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """J(alpha, beta) on a grid, shape (len(alphas), len(betas)), loss unit squared."""
+    """J(alpha, beta) on a grid, (len(alphas), len(betas)), loss unit squared.  Notebook eq. 3."""
     return _projected(_sums(data)[0], np.asarray(alphas, float), np.asarray(betas, float))
 
 

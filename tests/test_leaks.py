@@ -549,7 +549,8 @@ def tiny_world():
     sizes = {"n": 18, "n_base": 18, "n_held": 10, "resamples": 2, "teacher_epochs": 1}
     settings = replace(PRESETS["toy"], **sizes)
     kind = run.transformer_kind(settings)
-    text, base = kind.text(0, 1), kind.base_models(0)
+    text = kind.text(0, 1)
+    base = [kind.base_model(name, 0) for name in ("teacher", "baseline")]
     trained, read = [], []
     real_fit, real_arms, real_score = world.fit, world.fit_arms, world.score
     with pytest.MonkeyPatch.context() as patch:

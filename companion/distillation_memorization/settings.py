@@ -14,7 +14,7 @@ class Settings(Sized):
 
     # added to SEED: the published run has seeds that no earlier run had
     seed_base: int = sized(toy=0, book=29_000, least=0)
-    jobs: int = sized(1, least=1)  # worlds side by side, each on one thread
+    jobs: int = sized(toy=1, book=2, least=1)  # worlds side by side, each on one thread
     n_seeds: int = sized(toy=2, book=5, least=1)  # worlds of word pools and transformers
     n: int = sized(toy=80, book=1000, least=1)  # sequences of D
     n_base: int = sized(toy=120, book=3000, least=1)  # of the base models' text

@@ -17,7 +17,6 @@ import numpy as np
 from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
 from companion.distillation_memorization.lab import evidence
-from companion.distillation_memorization.lab.evidence import CLOSE
 from companion.distillation_memorization.lab.world import World
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
@@ -30,25 +29,23 @@ from companion.distillation_memorization.method.objectives import (
 from companion.stats import Interval, over_seeds
 from companion.verdicts import Measured, Open, Verdicts, above, below, between
 
-AGAIN = "on real text"
-"""The part that repeats a claim on the book's text."""
+AGAIN = "on real text"  # the part that repeats a claim on the book's text
 
 PERMUTED = (0.45, 0.55)
 """AUC within which a predictor of shuffled labels knows nothing."""
 
 verdicts = Verdicts()
+THEIRS, OWN = ({"of": who, "on": MODEL, "needs": ("worlds",)} for who in (PAPER, OURS))
 
 
 @verdicts.claim(
     "1",
     "A distilled student memorizes less than half of what a baseline fine-tuned on the same text "
     "memorizes.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="more than 50 % less (abstract); 0.17 against 0.07 %, 2.4 times (Pythia, FineWeb); 2.1 "
     "to 7.6 times elsewhere",
     unit="times",
-    needs=("worlds",),
     uses=("real",),
     region=above(2),
     criterion="|M_B| over |M_S|, both after as many epochs as give the baseline its lowest "
@@ -63,25 +60,24 @@ def less_than_half(worlds, real):
         f"{measured_text(evidence.fold(worlds, BASELINE, SOFT, e))} after {e}"
         for e in worlds[0].epochs
     )
+    known = ", ".join(f"{m} {evidence.counts(worlds, m, at).sum()}" for m in (TEACHER, *COMPARED))
     p = evidence.mcnemar_p(*(evidence.pooled(worlds, m, at) for m in (BASELINE, SOFT)))
     again, note = _again(real, lambda w, e: evidence.fold(w, BASELINE, SOFT, e))
     return Measured(
         evidence.fold(worlds, BASELINE, SOFT, at),
         {AGAIN: again},
-        f"judged after {at} epochs, {_counted(worlds, at)}; by epochs: {told}; McNemar's p, which "
-        f"takes all sequences as independent, {p:.1g}{note}",
+        f"judged after {at} epochs, {known} of {sum(len(w.zlib) for w in worlds)}; by epochs: "
+        f"{told}; McNemar's p, which takes all sequences as independent, {p:.1g}{note}",
     )
 
 
 @verdicts.claim(
     "1b",
     "The student predicts unseen text better than the baseline, and not as well as its teacher.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="loss 2.75 (teacher), 2.85 (student), 2.87 (baseline) (Pythia, FineWeb); the same order "
     "in all settings",
     unit="nats per token",
-    needs=("worlds",),
     uses=("real",),
     region=above(0),
     criterion="held-out loss of baseline minus student after as many epochs as give the baseline "
@@ -118,11 +114,9 @@ def better_loss(worlds, real):
 @verdicts.claim(
     "tau",
     "The higher the temperature of distillation, the less is memorized.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="a figure whose numbers are not printed",
     unit="per doubling, log scale",
-    needs=("worlds",),
     region=below(0),
     criterion="slope of log |M_S| on log2 of the temperature: 95 % interval over seeds {}",
 )
@@ -138,11 +132,9 @@ def cooler(worlds):
 @verdicts.claim(
     "2",
     "Over 95 % of what the student memorizes is easy: teacher and baseline memorize it too.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="over 95 % (abstract); 95.7 % (Pythia, FineWeb), 88, 85, and 70 % elsewhere",
     unit="share",
-    needs=("worlds",),
     uses=("real",),
     region=above(0.95),
     criterion="share of M_S in E: 95 % interval over seeds {}; so on real text",
@@ -165,11 +157,9 @@ def mostly_easy(worlds, real):
 @verdicts.claim(
     "2b",
     "Easy sequences compress well and have a low perplexity under the baseline.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="a tight cluster of low zlib entropy and low perplexity (a figure)",
     unit="bytes",
-    needs=("worlds",),
     region=below(0),
     criterion="mean zlib length of the easy sequences minus that of D: 95 % interval over seeds "
     "{}; chance that an easy sequence has the shorter one, and the lower perplexity, than another "
@@ -191,11 +181,9 @@ def easy_is_compressible(worlds):
 @verdicts.claim(
     "3",
     "What the student will memorize can be predicted before distilling.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="AUC 0.9997 against random sequences (Pythia, FineWeb)",
     unit="AUC",
-    needs=("worlds",),
     region=above(0.9),
     criterion="mean AUC of the resamples: 95 % interval over seeds {}; with shuffled labels "
     "between 0.45 and 0.55",
@@ -212,7 +200,7 @@ def predictable(worlds):
     }
     told = ", ".join(f"{name} {measured_text(one)}" for name, one in scores.items())
     return Measured(
-        over_seeds([p.auc.mean() for p in found]),
+        over_seeds([p.auc.mean() for p in found], null=0.9),
         {"shuffled labels": over_seeds([p.permuted.mean() for p in found])},
         told,
     )
@@ -222,11 +210,9 @@ def predictable(worlds):
     "3b",
     "Distilled again without the sequences that the classifier flags, the student memorizes next "
     "to nothing.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="4 sequences, against 706 of the student and 1,698 of the baseline (Pythia, FineWeb)",
     unit="of before",
-    needs=("worlds",),
     region=below(0.05),
     criterion="memorized of what the filter kept over memorized before: 95 % interval over seeds "
     "{}; removed sequences that are completed all the same are told and do not count",
@@ -250,11 +236,9 @@ def filtered(worlds):
     "4",
     "A hard student inherits more of what only the teacher knew than a soft one that memorizes as "
     "much.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="50 against 18 sequences, 2.7 times, at equal rates (Pythia, FineWeb)",
     unit="times",
-    needs=("worlds",),
     region=above(1),
     criterion="|I_H| over |I_S| (a half added to both) at the budgets of most memorized sequences "
     "among those whose rates agree within a tenth: 95 % interval over seeds {}; open where no "
@@ -279,12 +263,10 @@ def hard_inherits(worlds):
 @verdicts.claim(
     "4b",
     "Hard and soft students memorize at about the same overall rate.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="0.07 % both (Pythia, FineWeb)",
     unit="times",
-    needs=("worlds",),
-    region=between(*CLOSE),
+    region=between(*evidence.CLOSE),
     criterion="|M_H| over |M_S|, both after as many epochs as give the hard student its lowest "
     "held-out loss: 95 % interval over seeds {}",
 )
@@ -303,12 +285,10 @@ def same_rate(worlds):
     "forced",
     "Where teacher and baseline memorize and the student does not, the teacher is sure, the "
     "baseline unsure but right, and the student unsure and not right.",
-    of=PAPER,
-    on=MODEL,
+    **THEIRS,
     paper="low entropy and high log-probability (teacher), high and high (baseline), high and low "
     "(student) (a figure)",
     unit="nats per token",
-    needs=("worlds",),
     region=above(0),
     criterion="on R, over the compared continuation: entropy of baseline minus teacher: 95 % "
     "interval over seeds {}; of student minus teacher above 0; log-probability of the truth, "
@@ -338,11 +318,9 @@ def forced(worlds):
 @verdicts.claim(
     "equal",
     "Where the student predicts as well as the baseline at its best, it memorizes less.",
-    of=OURS,
-    on=MODEL,
+    **OWN,
     paper="not reported; both are compared after 4 epochs",
     unit="times",
-    needs=("worlds",),
     region=above(1),
     criterion="|M_B| at the baseline's lowest held-out loss over |M_S| at that loss, on the "
     "student's curve over its budgets: 95 % interval over seeds {}; the student's lowest loss is "
@@ -362,11 +340,9 @@ def equal_loss(worlds):
 @verdicts.claim(
     "control",
     "Of text that no model was trained on, the student completes less than half as large a share.",
-    of=OURS,
-    on=MODEL,
+    **OWN,
     paper="not reported",
     unit="of its rate on D",
-    needs=("worlds",),
     uses=("real",),
     region=below(0.5),
     criterion="held-out rate of the student over its rate on D: 95 % interval over seeds {}; so on "
@@ -376,9 +352,9 @@ def equal_loss(worlds):
 )
 def control(worlds, real):
     _trained(worlds)
-    again, note = _again(real, lambda w, _: _guessed(w))
+    again, note = _again(real, lambda w, _: evidence.guessed(w))
     return Measured(
-        _guessed(worlds),
+        evidence.guessed(worlds),
         {AGAIN: again},
         f"{evidence.guesses(worlds, SOFT).sum()} of {sum(len(w.of(SOFT).guessed) for w in worlds)} "
         f"held out, {evidence.counts(worlds, SOFT).sum()} of {sum(len(w.zlib) for w in worlds)} of "
@@ -389,11 +365,9 @@ def control(worlds, real):
 @verdicts.claim(
     "unread",
     "A hard student whose teacher never read D inherits less than a quarter as much.",
-    of=OURS,
-    on=MODEL,
+    **OWN,
     paper="not reported",
     unit="of the hard student's",
-    needs=("worlds",),
     region=below(0.25),
     criterion="inherited from the teacher before it read D over inherited from it after: 95 % "
     "interval over seeds {}",
@@ -409,11 +383,9 @@ def unread(worlds):
     "learned",
     "Fine-tuning on D improves both models on unseen text, and the teacher ends ahead in both "
     "senses.",
-    of=OURS,
-    on=MODEL,
+    **OWN,
     paper="the base models' losses are not reported",
     unit="nats per token",
-    needs=("worlds",),
     region=above(0),
     criterion="held-out loss of the small base model minus the baseline's at its best: 95 % "
     "interval over seeds {}; the same of the teacher, and baseline minus teacher, above 0; |M_T| "
@@ -512,20 +484,6 @@ def _again(
     return measure(real, evidence.best(real, BASELINE)), ""
 
 
-def _counted(worlds: list[World], epochs: int) -> str:
-    """Memorized sequences of all seeds together."""
-    counted = {m: evidence.counts(worlds, m, epochs).sum() for m in (TEACHER, *COMPARED)}
-    told = ", ".join(f"{m} {n}" for m, n in counted.items())
-    return f"{told} of {sum(len(w.zlib) for w in worlds)}"
-
-
-def _guessed(worlds: list[World]) -> Interval:
-    """Held-out rate over rate on D of the student; both sets may differ in size."""
-    size = len(worlds[0].zlib) / len(worlds[0].of(SOFT).guessed)
-    table = np.stack([size * evidence.guesses(worlds, SOFT), evidence.counts(worlds, SOFT)], 1)
-    return evidence.ratio(table)
-
-
 def _predictions(worlds: list[World]) -> list:
     found = [w.prediction for w in worlds]
     if lacking := sum(not p.tested for p in found):
@@ -537,9 +495,5 @@ def _predictions(worlds: list[World]) -> list:
 def series(results) -> dict[str, object]:
     """What the first figure and the first sentences need."""
     kinds = {"worlds": results.worlds, "real": results.real, "perceptrons": results.perceptrons}
-    found: dict[str, object] = {
-        name: evidence.curve(worlds)
-        for name, worlds in kinds.items()
-        if not isinstance(worlds, Missing)
-    }
+    found = {name: evidence.curve(w) for name, w in kinds.items() if not isinstance(w, Missing)}
     return found | {"models": evidence.models(results.worlds)}

@@ -37,7 +37,6 @@ def test_the_first_figure_is_of_the_record_and_claims_what_its_verdict_does(perf
 
 DRAWN = {
     "rates": "memorizes less than the baseline",
-    "frontier": "has memorized less",
     "temperature": "The higher the temperature, the less",
     "venns": "Most of what the soft student memorizes",
     "scatter": "shorter when compressed",

@@ -92,7 +92,7 @@ def test_all_worlds_of_a_run_begin_with_the_same_models():
     small = settings_for(PRESETS, "toy", {"n": 16, "n_base": 16, "n_held": 8})
     first, second = run.transformers(replace(small, jobs=1), 4)
     kind = run.transformer_kind(small)
-    base, other = kind.base_models(4)[1], kind.base_models(5)[1]
+    base, other = (kind.base_model(BASELINE, s) for s in (4, 5))
     assert not torch.equal(base.qkv, other.qkv)
     for w in (first, second):
         loss = score(base, kind.text(4, w.seed).held_out[4:]).loss[0]

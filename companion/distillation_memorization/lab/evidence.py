@@ -52,7 +52,9 @@ def jackknife(rows: np.ndarray, statistic: Callable[[np.ndarray], float]) -> Int
     if not found.has_interval:
         return found._replace(estimate=whole)
     shift = whole - found.estimate  # around the statistic itself, which tables show
-    return found._replace(estimate=whole, low=found.low + shift, high=found.high + shift)
+    ends = found.low + shift, found.high + shift
+    # no p: its null, a logarithm or a slope of zero, is seldom the border of a claim
+    return found._replace(estimate=whole, low=ends[0], high=ends[1], p=None)
 
 
 def log_ratio(counts: np.ndarray) -> float:
@@ -120,6 +122,12 @@ def counts(worlds: Sequence[World], model: str, epochs: int | None = None) -> np
 def guesses(worlds: Sequence[World], model: str, epochs: int | None = None) -> np.ndarray:
     """Held-out sequences that a model completes, (seeds,)."""
     return np.array([w.of(model, epochs).guessed.sum() for w in worlds])
+
+
+def guessed(worlds: Sequence[World]) -> Interval:
+    """Held-out rate over rate on D of the student; both sets may differ in size."""
+    size = len(worlds[0].zlib) / len(worlds[0].of(SOFT).guessed)
+    return ratio(np.stack([size * guesses(worlds, SOFT), counts(worlds, SOFT)], 1))
 
 
 def bases(worlds: Sequence[World], model: str) -> np.ndarray:
@@ -243,11 +251,23 @@ class EqualLoss(NamedTuple):
     epochs: int
 
 
+def at_loss(loss: float, losses: Sequence[float], known: Sequence[float]) -> float:
+    """log of a student's count (a half added) where its loss is `loss`.
+
+    losses, known : of its budgets; in between the curve is linear in the loss and in log counts,
+        and beyond the highest and the lowest loss it ends
+    """
+    at, places = np.asarray(losses), np.arange(len(losses))
+    order = np.argsort(at)
+    place = np.interp(loss, at[order], places[order])
+    return float(np.interp(place, places, np.log(np.asarray(known) + HALF)))
+
+
 def at_equal_loss(worlds: Sequence[World]) -> EqualLoss:
     """Memorized by the baseline at its best over memorized by the student at that loss.
 
-    The student's curve is linear in the loss between its budgets, in log counts.  Where its
-    shortest budget already predicts better, that budget is taken.
+    The student's curve is that of :func:`at_loss`.  Where its shortest budget already predicts
+    better, that budget is taken.
     """
     here, theirs = best(worlds, BASELINE), best(worlds, SOFT)
     budgets = [e for e in worlds[0].epochs if e <= theirs]
@@ -257,11 +277,8 @@ def at_equal_loss(worlds: Sequence[World]) -> EqualLoss:
 
     def statistic(rows: np.ndarray) -> float:
         memorized, loss = rows[:, 0].sum(), rows[:, 1].mean()
-        logs = np.log(rows[:, 2::2].sum(0) + HALF)
-        at, places = rows[:, 3::2].mean(0), np.arange(len(budgets))
-        order = np.argsort(at)
-        place = np.interp(loss, at[order], places[order])
-        return float(np.log(memorized + HALF) - np.interp(place, places, logs))
+        there = at_loss(loss, rows[:, 3::2].mean(0), rows[:, 2::2].sum(0))
+        return float(np.log(memorized + HALF)) - there
 
     return EqualLoss(
         jackknife(rows, statistic).map(np.exp),
@@ -393,13 +410,23 @@ def filtered_counts(worlds: Sequence[World]) -> np.ndarray:
 
 # ------------------------------------------------------------------------------------------ tables
 def curve(worlds: Sequence[World]) -> dict[str, list]:
-    """Rate (%) and held-out loss of the compared students by budget, for the record."""
+    """Rate (%) and held-out loss of the compared students by budget, for the record.
+
+    memorized, sequences : counts of all seeds; choosing : mean loss on the half that chooses
+    """
     table: dict[str, list] = {}
     for model in COMPARED:
         for e in worlds[0].epochs:
-            rate = over_seeds(100 * counts(worlds, model, e) / len(worlds[0].zlib))
-            loss = over_seeds(losses(worlds, model, e))
-            _append(table, {"model": model, "epochs": e}, rate=rate, loss=loss)
+            known = counts(worlds, model, e)
+            keys = {
+                "model": model,
+                "epochs": e,
+                "memorized": int(known.sum()),
+                "sequences": sum(len(w.zlib) for w in worlds),
+                "choosing": round(float(np.mean([w.of(model, e).tuning for w in worlds])), 5),
+            }
+            rate = over_seeds(100 * known / len(worlds[0].zlib))
+            _append(table, keys, rate=rate, loss=over_seeds(losses(worlds, model, e)))
     return table
 
 

@@ -18,7 +18,7 @@ from companion.distillation_memorization.lab.text import (
 )
 from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
 from companion.distillation_memorization.lab.world import Plan, Reading, World, read, run_world
-from companion.distillation_memorization.method.objectives import BASELINE, TAU, objectives
+from companion.distillation_memorization.method.objectives import BASELINE, TAU, TEACHER, objectives
 from companion.distillation_memorization.settings import Settings
 from companion.scale import derive_seed, generator, one_thread
 from companion.sweep import sweep
@@ -51,30 +51,24 @@ class Kind:
         rngs = generator(seed, self.source, "base text"), generator(world, self.source, "text")
         return draw_sets(self.source, self.sizes, LENGTH, *rngs)
 
-    def base_models(self, seed: int) -> tuple[Lanes, Lanes]:
-        """Teacher and student before either sees D, the same in all worlds of a run."""
-        return _base_models(
-            self.source, self.shapes, self.base_epochs, self.sizes[0], self.plan.recipe, seed
+    def base_model(self, name: str, seed: int) -> Lanes:
+        """TEACHER or BASELINE before it sees D, the same in all worlds of a run."""
+        shape = self.shapes[0 if name == TEACHER else 1]
+        which = "base teacher" if name == TEACHER else "base student"
+        return _base_model(
+            self.source, shape, which, self.base_epochs, self.sizes[0], self.plan.recipe, seed
         )
 
 
-@lru_cache(maxsize=1)
-def _base_models(
-    source: str,
-    shapes: tuple[Shape, Shape],
-    epochs: int,
-    n: int,
-    recipe: Recipe,
-    seed: int,
-) -> tuple[Lanes, Lanes]:
+@lru_cache(maxsize=2)
+def _base_model(
+    source: str, shape: Shape, name: str, epochs: int, n: int, recipe: Recipe, seed: int
+) -> Lanes:
     texts = distinct(source, n, LENGTH, generator(seed, source, "base text"))
     alphabet = alphabet_of(source)
-    models = []
-    for shape, name in zip(shapes, ("base teacher", "base student"), strict=True):
-        model = shape.build(len(alphabet), LENGTH, seed, name)
-        fit(model, encode(texts, alphabet), recipe, epochs, seed=seed, name=name)
-        models.append(model)
-    return tuple(models)
+    model = shape.build(len(alphabet), LENGTH, seed, name)
+    fit(model, encode(texts, alphabet), recipe, epochs, seed=seed, name=name)
+    return model
 
 
 def transformer_kind(settings: Settings) -> Kind:
@@ -158,7 +152,8 @@ def one_world(kind: Kind, seed: int, world: int) -> World:
     seed : of the run, which the base models depend on; world : of everything else
     """
     text = kind.text(seed, world)
-    return run_world(kind.plan, text, *kind.base_models(seed), world)
+    bases = (kind.base_model(name, seed) for name in (TEACHER, BASELINE))
+    return run_world(kind.plan, text, *bases, world)
 
 
 def _worlds(kind: Kind, n_seeds: int, seed: int, jobs: int) -> list[World]:
@@ -193,7 +188,7 @@ def baseline_elsewhere(kind: Kind, seed: int, world: int) -> dict[float, Reading
     text, plan, found = kind.text(seed, world), kind.plan, {}
     for factor in FACTORS:
         trained = fit_arms(
-            kind.base_models(seed)[1],
+            kind.base_model(BASELINE, seed),
             {BASELINE: plan.arms[BASELINE]},
             {BASELINE: text.train},
             replace(plan.recipe, lr=factor * plan.recipe.lr),

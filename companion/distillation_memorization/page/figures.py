@@ -166,29 +166,6 @@ def _size(worlds: list[World]) -> int:
     return sum(len(w.zlib) for w in worlds)
 
 
-def frontier(worlds: list[World]) -> Figure:
-    """Loss and rate of the students by budget, beside their teacher."""
-    fig, ax = figure(height=3.6)
-    draw_curve(ax, worlds)
-    style = look(TEACHER)
-    ax.plot(
-        evidence.losses(worlds, TEACHER).mean(),
-        100 * evidence.counts(worlds, TEACHER).sum() / _size(worlds),
-        style.marker,
-        color=style.color,
-        label=NAMES[TEACHER],
-    )
-    ax.legend()
-    found = evidence.at_equal_loss(worlds)
-    finding_title(
-        ax,
-        "At the baseline's lowest loss the student has memorized less",
-        holds=shows(found.fold, above=1) and shows(found.reached, above=0),
-        otherwise="Memorized share and held-out loss by the number of epochs",
-    )
-    return fig
-
-
 def kinds(perceptrons: list[World], real: list[World] | Missing) -> Figure:
     """The same curve for perceptrons and, where it was read, for real text."""
     shown = {"perceptrons, word pools": perceptrons}

@@ -26,7 +26,7 @@ class Settings(Sized):
     base_epochs: int = sized(toy=1, book=3, least=1)  # passes over the base models' text
     teacher_epochs: int = sized(toy=2, book=12, least=1)  # of the teacher over D
     # budgets of the students, each a training of its own
-    epochs: tuple[int, ...] = sized(toy=(1, 2), book=(8, 16, 32))
+    epochs: tuple[int, ...] = sized(toy=(1, 2), book=(8, 16, 24, 32))
     judged: int = sized(toy=2, book=32, least=1)  # the budget at which all arms are trained
     lr: float = sized(4e-3)  # peak learning rate of the transformers
     batch: int = sized(16, least=1)  # sequences an update

@@ -38,14 +38,14 @@ def page_data(table: Mapping, models: Mapping) -> dict[str, object]:
         rows = [i for i, model in enumerate(table.get("model", ())) if model == name]
         runs[name] = {key: [table[key][i] for i in rows] for key in ("loss", "memorized")}
         runs[name]["rate"] = [table["memorized"][i] / table["sequences"][i] for i in rows]
+        if not rows:
+            return {"epochs": [], "start": 0}
+        best = int(np.argmin([table["choosing"][i] for i in rows]))
         if name == BASELINE:
-            data = {"epochs": [table["epochs"][i] for i in rows]}
-            data["n"] = table["sequences"][rows[0]] if rows else 0
+            data = {"epochs": [table["epochs"][i] for i in rows], "start": best}
+            data["n"] = table["sequences"][rows[0]]
         if name == SOFT:
-            choosing = [table["choosing"][i] for i in rows]
-            data["falling"] = int(np.argmin(choosing)) + 1 if rows else 0
-    if not data["epochs"]:
-        return data
+            data["falling"] = best + 1
     student = runs[SOFT]
     places = np.arange(len(data["epochs"]))
     fine = np.linspace(0, places[-1], BETWEEN * places[-1] + 1)
@@ -149,11 +149,10 @@ def figure(worlds: list[World] | None = None) -> Live:
         tables = (kept["worlds"], kept["models"]) if has_all else ({}, {})
     data = page_data(*tables)
     texts = {str(i): str(e) for i, e in enumerate(data["epochs"])}
-    start = int(np.argmin(data["runs"][BASELINE]["loss"])) if texts else 0
     return Live(
         "distill-frontier",
         scene,
         Path(str(files("companion.distillation_memorization.page"))) / "live_frontier.js",
-        [Slider("at", "epochs", 0, max(1, len(texts) - 1), start, texts=texts or None)],
+        [Slider("at", "epochs", 0, max(1, len(texts) - 1), data["start"], texts=texts or None)],
         data,
     )

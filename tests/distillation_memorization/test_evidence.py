@@ -43,6 +43,7 @@ def test_the_jackknife_of_a_mean_is_students_interval():
     found = evidence.jackknife(rows, lambda r: float(r.mean()))
     half = t.ppf(0.975, 6) * rows.std(ddof=1) / math.sqrt(7)
     assert found[:3] == pytest.approx((rows.mean(), rows.mean() - half, rows.mean() + half))
+    assert found.p is None  # which null a reader would take it for is not known here
 
 
 def test_the_interval_of_a_ratio_covers_it():

@@ -52,6 +52,17 @@ def test_one_seed_resolves_nothing(scale):
     check(every, verdicts.claims)
 
 
+def test_the_p_of_an_auc_is_against_the_border_of_its_region():
+    """Against zero it would be tiny for any predictor, a coin included."""
+
+    def near(i, w):
+        fresh = np.full(20, 0.9 + 0.02 * (-1) ** i + 1e-4 * i)
+        return replace(w, prediction=replace(w.prediction, auc=fresh))
+
+    worlds = [near(i, w) for i, w in enumerate(made.worlds())]
+    assert found(made.results(worlds=worlds))["3"].p > 0.5
+
+
 def test_what_does_nothing_satisfies_nothing(perfect):
     idle = [made.same_everywhere(w) for w in perfect.worlds]
     every = found(made.results(worlds=idle, perceptrons=idle))

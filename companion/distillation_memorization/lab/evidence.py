@@ -326,6 +326,18 @@ def matched(worlds: Sequence[World]) -> Matched | None:
     return Matched(h, s, fold(worlds, HARD, SOFT, h, s), ratio(heirs), n_hard, n_soft, only)
 
 
+def nearest(worlds: Sequence[World]) -> Matched:
+    """As :func:`matched`, of the budgets whose rates are nearest, however far."""
+    epochs = worlds[0].epochs
+    sums = {(m, e): counts(worlds, m, e).sum() + HALF for m in (HARD, SOFT) for e in epochs}
+    pairs = [(abs(np.log(sums[HARD, h] / sums[SOFT, s])), h, s) for h in epochs for s in epochs]
+    _, h, s = min(pairs)
+    heirs = heirs_of(worlds, h, s)
+    only = sum(int((w.teacher.memorized & ~w.of(BASELINE).memorized).sum()) for w in worlds)
+    n_hard, n_soft = (int(n) for n in heirs.sum(0))
+    return Matched(h, s, fold(worlds, HARD, SOFT, h, s), ratio(heirs), n_hard, n_soft, only)
+
+
 def heirs_of(worlds: Sequence[World], hard: int, soft_: int) -> np.ndarray:
     """(|I_H|, |I_S|) by seed, (seeds, 2), at budgets of their own; the baseline's is the judged."""
     rows = []

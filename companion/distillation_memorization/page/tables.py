@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from companion.claims import measured_text
 from companion.distillation_memorization.lab import evidence
 from companion.distillation_memorization.lab.run import PREFIX, SUFFIX
 from companion.distillation_memorization.lab.world import World
@@ -74,6 +75,16 @@ def sets_table(worlds: list[World]) -> Styler:
         ]
     )
     return styled(frame, "distill-sets", {"ours": "{:,}", "paper": "{:,}"})
+
+
+def nearest_line(worlds: list[World]) -> str:
+    """What hard and soft student have inherited at the budgets whose rates are nearest."""
+    at = evidence.nearest(worlds)
+    return (
+        f"hard after {at.hard} epochs over soft after {at.soft}: memorized "
+        f"{measured_text(at.fold)}, inherited {measured_text(at.inherited)} "
+        f"({at.n_hard} and {at.n_soft} of {at.n_only} that only the teacher knows)"
+    )
 
 
 def kinds_table(kinds: dict[str, list[World]]) -> Styler:

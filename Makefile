@@ -54,6 +54,11 @@ else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
+# The ratios of run times alone, kept for the page that shows them; on a quiet machine.
+bench: environment
+	@COMPANION_BENCH=book/speed.json $(BIN)/python -m pytest -m bench
+	@$(BIN)/companion sync
+
 mutants: environment
 	@$(BIN)/python -m tests.mutants $(ARGS)
 

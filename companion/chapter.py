@@ -166,6 +166,7 @@ class Run:
         self.places = {"shipped": shipped} if as_published else {"shipped": shipped, "kept": kept}
         self.fresh, self.verify, self.as_published = fresh, frozenset(verify), as_published
         self._kept = kept
+        results.forget_parts(kept)
         self.log: list[Done] = []
         self._keys: dict[int, tuple[object, str]] = {}  # id -> (value kept alive, its key)
         self._project = project
@@ -228,7 +229,7 @@ class Run:
                     done = done._replace(note=note)
                 return self._end(done, value)
             notes += self._stale_note(name, parts, settings)
-            if self.as_published and not self._ships_nothing(key):
+            if self.as_published and not self._ships_nothing(name, key):
                 raise Stale(f"{name}: {'; '.join(notes) or 'no result of it ships'}")
         note = "; ".join(notes)
         for value in (*inputs, *options.values()):
@@ -382,12 +383,14 @@ class Run:
                 return dict(line.reads)
         return self._said(settings)
 
-    def _ships_nothing(self, key: str) -> bool:
-        """Whether the published run had this very step and kept no result of it.
+    def _ships_nothing(self, name: str, key: str) -> bool:
+        """Whether the published run had this step and kept no result of it.
 
-        Such a step lacked what it needs there, or its settings say that it does nothing.
+        Such a step lacked what it needs there, or its settings say that it does nothing.  That
+        stays so where its code changed since: there is no result that could be of another code.
         """
-        lines = [line for line in self._published if line.key == key]
+        same = [line for line in self._published if line.key == key]
+        lines = same or [line for line in self._published if line.step == name]
         return bool(lines) and not any(line.file for line in lines)
 
     def _write_report(self) -> None:

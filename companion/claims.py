@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
+from companion import contracts
 from companion.scale import check_scale
 from companion.stats import Interval
 
@@ -360,3 +361,9 @@ def _weakest(verdicts: Sequence[str]) -> str:
         if verdict in verdicts:
             return verdict
     return HOLDS
+
+
+contracts.guard(
+    __name__,
+    {"Criterion": {"low": contracts.NUMBER.or_none(), "high": contracts.NUMBER.or_none()}},
+)

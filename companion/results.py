@@ -428,6 +428,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
+_PART = re.compile(r"\..+\.(\d+)(?:\.\d+)?")
+
+
+def forget_parts(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote left in `folder` and below it.
+
+    Half a file is named after the process that writes it: a dot, the file's name, and the id.
+    """
+    import psutil
+
+    for part in folder.rglob(".*"):
+        named = _PART.fullmatch(part.name)
+        if named and part.is_file() and not psutil.pid_exists(int(named[1])):
+            part.unlink(missing_ok=True)
+
+
 def save(path: Path, value: object, **about: object) -> int:
     """Store a value in one step; the number of bytes.  Raises as :func:`dump`, and ``OSError``."""
     data = dump(value, about)

@@ -15,6 +15,8 @@ from scipy import stats as _scipy
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from companion import contracts
+
 LEVEL = 0.95
 """Confidence of the book's intervals."""
 
@@ -71,7 +73,8 @@ def p_value(p: float, n: int | None = None) -> Interval:
     """A p-value as a condition of a claim, for the region "below alpha".
 
     Small enough, it satisfies the region; too large, it leaves the claim `not resolved`, because
-    a test that does not reject says nothing against the claim.
+    a test that does not reject says nothing against the claim.  NaN, a test that could not be
+    made, stays NaN and has no interval.
     """
     if np.isnan(p):
         return Interval(float("nan"), n=n)
@@ -217,3 +220,30 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     for p in p_values:
         _probability(p)
     return multipletests(p_values, method="holm")[1]
+
+
+# After all definitions: nothing that a chapter concludes from may come of a number that is none.
+contracts.guard(
+    __name__,
+    {
+        "exact": {"value": contracts.FINITE_NUMBER, "n": contracts.WHOLE.or_none()},
+        "p_value": {"n": contracts.WHOLE.or_none()},
+        "over_seeds": {"null": contracts.FINITE},
+        "t_interval": {"null": contracts.FINITE},
+        "bootstrap": {"values": contracts.ROWS, "n_resamples": contracts.COUNT},
+        "proportion": {"successes": contracts.WHOLE, "n": contracts.WHOLE},
+        "sign_test": {
+            "successes": contracts.WHOLE,
+            "n": contracts.COUNT,
+            "null": contracts.SHARE,
+        },
+        "Interval": {
+            "estimate": contracts.ONE,
+            "low": contracts.ONE.or_none(),
+            "high": contracts.ONE.or_none(),
+            "p": contracts.PROBABILITY.or_none(),
+            "n": contracts.WHOLE.or_none(),
+        },
+    },
+)
+contracts.ordered(Interval, "low", "high")

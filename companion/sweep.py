@@ -87,6 +87,8 @@ def sweep(
         objects: any function will do, nothing is kept, and no cluster is asked
 
     Raises joblib's ``TerminatedWorkerError`` if a process dies: that is no result of a job.
+    Where this process is interrupted, jobs that wait on a cluster are canceled; one that has begun
+    there ends, and its result is forgotten.
     A cluster gives the jobs of a worker that died to the others; a job under which more workers
     die than Dask's ``distributed.scheduler.allowed-failures`` (3) ends as a :class:`ClusterError`,
     after all others, and so does whatever else keeps a cluster from working.
@@ -131,7 +133,12 @@ def seed_of(job: object) -> str:
 
 @contextmanager
 def kept_in(folder: Path | None) -> Iterator[None]:
-    """Within the block finished jobs are kept below `folder`; None keeps nothing."""
+    """Within the block finished jobs are kept below `folder`; None keeps nothing.
+
+    What a killed process left half-written there goes.
+    """
+    if folder is not None:
+        results.forget_parts(folder)
     token = _FOLDER.set(folder)
     try:
         yield
@@ -286,14 +293,18 @@ def _on_cluster(
             client.submit(_away, call._replace(path=None), code[id(call.function)], pure=False): i
             for i, call in enumerate(calls)
         }
-        for future in as_completed(futures):
-            i = futures.pop(future)
-            try:
-                found[i] = _keep(calls[i], future.result())
-            except Exception as error:  # of the cluster: what a job raises is a result
-                lost.append(f"  {seed_of(calls[i].job)}: {type(error).__name__}: {error}")
-            future.release()
-            update()
+        try:
+            for future in as_completed(futures):
+                i = futures.pop(future)
+                try:
+                    found[i] = _keep(calls[i], future.result())
+                except Exception as error:  # of the cluster: what a job raises is a result
+                    lost.append(f"  {seed_of(calls[i].job)}: {type(error).__name__}: {error}")
+                future.release()
+                update()
+        except BaseException:  # of this machine, Ctrl-C first of all: nobody waits for the rest
+            client.cancel(list(futures), force=True)
+            raise
     if lost:
         listed = "\n".join([*lost[:9], "  ..."] if len(lost) > 9 else lost)
         counts = f"{len(lost)} of {len(calls)} jobs were lost at {address}, {len(found)} are done"

@@ -8,6 +8,7 @@ file                     generated part
 ``README.md``            the table of papers, the lines with the address, and the scales with the
                          times of the published runs, between markers
 ``book/how-to-read.md``  the scales, between markers
+``book/speed.md``        the ratios of run times that ``make bench`` measured, between markers
 ``book/_toc.yml``        the parts with chapters, between markers
 ``notebooks/*.ipynb``    the cells tagged ``card`` and ``opening``; ``REPOSITORY = ...`` in the cell
                          tagged ``setup``; run times where the prose says ``{time}``
@@ -30,7 +31,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from companion import catalogue, opening, repository
+from companion import benches, catalogue, opening, repository
 from companion.papers import Paper, chapters
 from companion.project import Project
 
@@ -51,6 +52,7 @@ def plan(project: Project | None = None) -> dict[Path, str]:
         project.root / "README.md": readme,
         project.book / "_toc.yml": toc,
         project.book / "how-to-read.md": how_to_read,
+        project.book / "speed.md": speed,
         project.root / "CITATION.cff": citation,
         project.root / "pyproject.toml": pyproject,
         project.package / "data" / "files" / "LICENSES.md": licenses,
@@ -130,6 +132,11 @@ def readme(text: str, project: Project) -> str:
 def how_to_read(text: str, project: Project) -> str:
     """The page about reading, with the scales and their times."""
     return between(text, "scales", catalogue.scales_table(project), "how-to-read.md")
+
+
+def speed(text: str, project: Project) -> str:
+    """The page with ratios of run times."""
+    return between(text, "speed", benches.page(project), "speed.md")
 
 
 def address_note(project: Project) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from companion.papers import chapters
 from companion.project import PACKAGE, Project
@@ -64,12 +66,37 @@ def missing(project: Project | None = None) -> tuple[Wheel, ...]:
     return tuple(wheel for wheel in needed(project) if wheel.installed() != wheel.version)
 
 
-def pip_command(chosen: Sequence[Wheel]) -> list[str]:
-    """The command that installs `chosen` into this interpreter, without dependencies."""
-    pins = [wheel.requirement for wheel in chosen]
-    return [sys.executable, "-m", "pip", "install", "--no-deps", *pins]
+def hashes(project: Project | None = None) -> dict[str, str]:
+    """SHA-256 of the file of each wheel, by distribution; each has one file for all machines."""
+    path = (project.package if project else PACKAGE) / "papers.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")).get("wheel_hashes", {})
 
 
-def install(chosen: Sequence[Wheel]) -> int:
+def requirements(chosen: Sequence[Wheel], project: Project | None = None) -> str:
+    """`chosen` as pip reads a file of requirements: each pinned by version and by hash.
+
+    Raises ``ValueError`` for a wheel whose hash the register does not name.
+    """
+    known = hashes(project)
+    if unknown := [wheel.name for wheel in chosen if wheel.name not in known]:
+        raise ValueError(f"papers.toml names no hash of {', '.join(unknown)}")
+    return "".join(f"{one.requirement} --hash=sha256:{known[one.name]}\n" for one in chosen)
+
+
+def pip_command(file: Path) -> list[str]:
+    """The command that installs a file of requirements into this interpreter.
+
+    Without dependencies, and wheels only: nothing of a package runs while it is installed.
+    """
+    how = ("--no-deps", "--only-binary", ":all:", "--require-hashes")
+    return [sys.executable, "-m", "pip", "install", *how, "-r", str(file)]
+
+
+def install(chosen: Sequence[Wheel], project: Project | None = None) -> int:
     """Install `chosen`; pip's exit status, 0 when there is nothing to do."""
-    return subprocess.run(pip_command(chosen), check=False).returncode if chosen else 0
+    if not chosen:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="companion-") as folder:
+        file = Path(folder) / "models.txt"
+        file.write_text(requirements(chosen, project), encoding="utf-8")
+        return subprocess.run(pip_command(file), check=False).returncode

@@ -18,6 +18,12 @@ def where(job: int) -> int:
     return os.getpid()
 
 
+def slow(job: int) -> int:
+    """A job of a fifth of a second."""
+    time.sleep(0.2)
+    return job
+
+
 def nested(job: int) -> list:
     """A sweep in a job, which finds the address of a cluster in its environment."""
     os.environ[CLUSTER] = "tcp://127.0.0.1:1"

@@ -22,7 +22,7 @@ import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-from companion import data, publish  # noqa: E402
+from companion import benches, data, publish  # noqa: E402
 from companion.project import Project  # noqa: E402
 from tests.runs import Runs, wanted  # noqa: E402
 
@@ -99,6 +99,28 @@ def missing(names):
         what = ", ".join(absent) or "files"
         return f"needs {what}, which may not ship: set COMPANION_DATA to a folder that has them"
     return ""
+
+
+RATIOS: list[benches.Ratio] = []
+"""What the benches of this process measured."""
+
+
+@pytest.fixture
+def ratio():
+    """``ratio(chapter, what, value, least=…)`` or ``most=…``: held here and kept for the page."""
+
+    def hold(chapter, what, value, **region):
+        found = benches.Ratio(chapter, what, float(value), **region)
+        RATIOS.append(found)
+        assert found.is_met, f"{what}: {found.value:.3g}, {found.target}"
+
+    return hold
+
+
+def pytest_sessionfinish():
+    """``COMPANION_BENCH`` names the file that keeps the ratios; a bench that failed is in it."""
+    if RATIOS and (path := os.environ.get("COMPANION_BENCH")):
+        benches.write(Path(path), RATIOS)
 
 
 @pytest.fixture(autouse=True)

@@ -321,6 +321,20 @@ def test_a_stale_step_stops_the_published_run_and_says_what_differs(
             run.step(lab.grid, run.settings, 1)
 
 
+def test_a_step_that_kept_nothing_is_not_stale_when_its_code_changes(
+    lab, begin, tmp_path, monkeypatch
+):
+    run = begin(lab)
+    run.step(lab.absent, run.settings)
+    run.step(lab.grid, run.settings, 1)
+    ship(tmp_path)
+    lab = steps.install(tmp_path, monkeypatch, "{settings.n} pairs", "{settings.n} PAIRS")
+    run = begin(lab, as_published=True)
+    assert isinstance(run.step(lab.absent, run.settings), Missing)
+    with pytest.raises(chapter.Stale, match="area: no result of it ships"):
+        run.step(lab.area, run.settings)
+
+
 def test_what_cannot_be_a_step_is_refused(lab, begin):
     run = begin(lab)
     with pytest.raises(TypeError, match="a step is a named function of the package"):

@@ -62,7 +62,9 @@ def test_an_estimate_decides_alone_only_where_the_run_tests_the_code(unknown):
 
 def test_an_interval_that_ends_before_it_begins_is_an_error():
     with pytest.raises(ValueError, match="ends before it begins"):
-        ABOVE.verdict(Interval(2.0, 3.0, 1.5))
+        ABOVE.verdict(Interval._make((2.0, 3.0, 1.5, None, None)))
+    with pytest.raises(ValueError, match=r"low 3\.0 is above high 1\.5"):
+        Interval(2.0, 3.0, 1.5)
 
 
 def test_a_p_value_never_speaks_against_a_claim():

@@ -1,6 +1,11 @@
 import hashlib
 import http.server
+import socket
+import socketserver
+import struct
 import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -194,6 +199,108 @@ def test_an_endless_stream_is_cut(entry, server, monkeypatch, tmp_path):
             break
         threading.Event().wait(0.05)
     assert server.endless[ASSET] < 20_000_000  # what sockets buffer, not the whole stream
+
+
+def answer(body, *, length=None, status="200 OK"):
+    return f"HTTP/1.1 {status}\r\nContent-Length: {length or len(body)}\r\n\r\n".encode() + body
+
+
+def forever(connection, piece, seconds):
+    while True:
+        connection.sendall(piece)
+        time.sleep(seconds)
+
+
+def stall(connection, _content):
+    connection.sendall(answer(b"st", length=16))
+    time.sleep(20)
+
+
+def drip(connection, _content):
+    connection.sendall(answer(b"", length=10_000))
+    forever(connection, b"x", 0.02)
+
+
+def drip_the_head(connection, _content):
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    forever(connection, b"x", 0.02)
+
+
+def redirect_in_circles(connection, _content):
+    time.sleep(0.2)
+    head = f"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: {ASSET}\r\n\r\n"
+    connection.sendall(head.encode())
+
+
+def reset(connection, content):
+    connection.sendall(answer(content[:5], length=len(content)))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def send(make):
+    return lambda connection, content: connection.sendall(make(content))
+
+
+HOSTILE = {
+    "not found": (send(lambda _content: answer(b"no", status="404 Not Found")), "404"),
+    "forbidden": (send(lambda _content: answer(b"no", status="403 Forbidden")), "403"),
+    "broken": (send(lambda _content: answer(b"no", status="500 Internal")), "500"),
+    # The right bytes with the wrong status are no answer to what was asked.
+    "broken, with the file": (send(lambda content: answer(content, status="500 Oh")), "500"),
+    "other bytes": (send(lambda content: answer(content[::-1])), "not the file"),
+    "cut": (send(lambda content: answer(content[:5], length=len(content))), "demo/a.csv"),
+    "cut, without a length": (
+        send(lambda content: b"HTTP/1.0 200 OK\r\n\r\n" + content[:5]),
+        "not the file",
+    ),
+    "no HTTP": (send(lambda _content: b"\x00" * 99), "could not be downloaded"),
+    "nothing": (send(lambda _content: b""), "could not be downloaded"),
+    "reset": (reset, "could not be downloaded"),
+    "stalled": (stall, "could not be downloaded"),
+    "dripping": (drip, "too slow"),
+    "a head without an end": (drip_the_head, "too slow"),
+    "redirects in circles": (redirect_in_circles, "could not be downloaded"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_server_costs_little_time_and_leaves_nothing(entry, monkeypatch, tmp_path, name):
+    treat, said = HOSTILE[name]
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            with suppress(OSError):
+                self.request.recv(1 << 16)
+                treat(self.request, entry[1])
+
+    monkeypatch.setattr(_fetch, "TIMEOUT", 0.5)
+    monkeypatch.setattr(_fetch, "PATIENCE", 1.0)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as hostile:
+        hostile.daemon_threads, hostile.block_on_close = True, False
+        threading.Thread(target=hostile.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"http://127.0.0.1:{hostile.server_address[1]}"
+        monkeypatch.setattr("companion.repository.url", lambda: address)
+        begun = time.monotonic()
+        with pytest.raises((data.DataUnavailable, data.DataCorrupt), match=said):
+            data.fetch("demo/a.csv")
+        assert time.monotonic() - begun < 30  # and not the days that each byte would take
+        hostile.shutdown()
+    assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
+    assert not [t for t in threading.enumerate() if isinstance(t, threading.Timer)]
+
+
+def test_a_slow_server_has_as_long_as_the_file_is_large(entry, server, monkeypatch):
+    asked = []
+    monkeypatch.setattr(_fetch, "_Deadline", lambda seconds: asked.append(seconds) or REAL(seconds))
+    (server[1] / "demo--a.csv").write_bytes(entry[1])
+    monkeypatch.setattr("companion.repository.url", lambda: server[0])
+    data.fetch("demo/a.csv")
+    assert asked == [_fetch.PATIENCE + entry[0].bytes / _fetch.SLOWEST]
+    largest = max(one.bytes for one in data.registry().values())
+    assert _fetch.PATIENCE + largest / _fetch.SLOWEST < 600
+
+
+REAL = _fetch._Deadline
 
 
 @pytest.mark.parametrize("target", ["file:///etc/hostname", "ftp://127.0.0.1/a", "data:,x"])

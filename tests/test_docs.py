@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
@@ -10,7 +11,7 @@ import pytest
 import typer
 import yaml
 
-from companion import catalogue, data
+from companion import catalogue, data, sweep
 from companion.cli import app
 from companion.papers import papers
 from companion.project import Project
@@ -203,3 +204,21 @@ def test_every_part_has_a_page_that_leads_to_its_chapters(part):
 @pytest.mark.parametrize("page", ["README.md", "book/intro.md", "book/how-to-read.md"])
 def test_no_page_promises_a_time_that_no_record_shows(page):
     assert not re.search(r"20 minutes|(about|under) a minute", read(page))
+
+
+def test_the_page_of_clusters_has_code_that_parses_and_a_place_in_the_book(project):
+    text = (project.book / "clusters.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    taken = [re.search(r"^from (dask_\S+)", block, re.MULTILINE)[1] for block in blocks]
+    assert taken == ["dask_jobqueue", "dask_kubernetes.operator"]
+    for block in blocks:
+        names = {node.id for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Name)}
+        assert "cluster" in names
+        assert sweep.CLUSTER in block
+    assert "book/clusters" in (project.book / "_toc.yml").read_text(encoding="utf-8")
+    # every command of the page is one
+    said = re.findall(r"^(?:\w+=\S+ )?companion (\w+) ([\w-]+)", text, re.MULTILINE)
+    assert said
+    for command, slug in said:
+        assert command in typer.main.get_command(app).commands
+        assert slug in {paper.slug for paper in papers(project)}

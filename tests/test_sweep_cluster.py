@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from companion import results
 from companion import sweep as sweeping
 from companion.project import Project
 from companion.scale import check_seed, derive_seed
@@ -74,6 +78,64 @@ def test_the_same_bits_as_here_and_in_processes(on_cluster, monkeypatch):
     for n_jobs in (1, 2):
         here = sweep(jobs.spectrum, range(4), n_jobs=n_jobs)
         assert all(x.tobytes() == y.tobytes() for x, y in zip(away, here, strict=True))
+
+
+CHAPTERS = (("model_ecosystem", "coverage"), ("scaling_laws", "run_designs"))
+"""Sweeps of the book, at toy scale."""
+
+
+@pytest.mark.parametrize(("chapter", "step"), CHAPTERS)
+def test_a_chapters_sweep_is_the_same_there_and_here(on_cluster, monkeypatch, chapter, step):
+    settings = importlib.import_module(f"companion.{chapter}.settings").PRESETS["toy"]
+    settings = replace(settings, **{name: 2 for name in ("jobs",) if hasattr(settings, name)})
+    run = getattr(importlib.import_module(f"companion.{chapter}.lab.run"), step)
+    calls, real = [], sweeping._on_cluster
+    monkeypatch.setattr(
+        sweeping, "_on_cluster", lambda at, todo, bar: calls.append(todo) or real(at, todo, bar)
+    )
+    away = run(settings, 0)
+    assert sum(map(len, calls)) > 1  # it did run there
+    monkeypatch.delenv(sweeping.CLUSTER)
+    here = run(settings, 0)
+    assert results.content(away)[0] == results.content(here)[0]
+
+
+INTERRUPTED = """
+import sys
+from companion.sweep import sweep
+from tests import cluster_jobs as jobs
+print("begun", flush=True)
+sweep(jobs.slow, range(200), label="")
+"""
+
+
+def test_an_interrupt_leaves_nothing_on_the_cluster(scheduler):
+    env = {**os.environ, sweeping.CLUSTER: scheduler, "PYTHONPATH": path_of_workers()}
+    child = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    with distributed.Client(scheduler, set_as_default=False) as client:
+
+        def tasks() -> int:
+            return client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))
+
+        try:
+            wait_until(lambda: tasks() > 10)
+            before = set(client.scheduler_info()["workers"])
+            child.send_signal(signal.SIGINT)
+            _, errors = child.communicate(timeout=30)
+            assert child.returncode != 0
+            assert "KeyboardInterrupt" in errors
+            wait_until(lambda: tasks() == 0, seconds=10)
+            assert set(client.scheduler_info()["workers"]) == before  # nobody had to die for it
+        finally:
+            child.kill()
+            child.communicate()
 
 
 def test_what_is_finished_is_kept_here_and_not_done_again(on_cluster, monkeypatch, tmp_path):

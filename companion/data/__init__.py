@@ -16,3 +16,5 @@ from companion.data._missing import load as load
 from companion.data._missing import show as show
 from companion.data._registry import Entry as Entry
 from companion.data._registry import registry as registry
+from companion.data._revisions import NotPinned as NotPinned
+from companion.data._revisions import revision as revision

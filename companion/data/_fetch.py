@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -21,6 +25,12 @@ RELEASE = "data-v1"
 
 TIMEOUT = 30
 """Seconds of silence after which a download is given up."""
+
+PATIENCE, SLOWEST = 60, 20_000
+"""A download may take PATIENCE seconds, and one more for each SLOWEST bytes."""
+
+MARGIN = 60
+"""Seconds after that until a half-written file is nobody's."""
 
 
 class DataUnavailable(RuntimeError):
@@ -135,6 +145,10 @@ class _TooLong(Exception):
     """More bytes came than the registered file has."""
 
 
+class _TooSlow(Exception):
+    """The whole download took too long, though the server was never silent for long."""
+
+
 class _Limited:
     """A stream that takes no web page, and no more than `limit` bytes."""
 
@@ -151,8 +165,72 @@ class _Limited:
             raise _TooLong
         self._stream.write(chunk)
 
-    def flush(self) -> None:
-        """Nothing: the file is closed before it is read."""
+
+class _Deadline:
+    """Shuts the connections of a download when its time is over.
+
+    A limit on silence alone would let a server that sends a byte now and then keep a reader for
+    days; and while the library waits for a full chunk, or for a header, there is no place in our
+    code to look at a clock.
+    """
+
+    def __init__(self, seconds: float):
+        self.over = False
+        self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Deadline:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+    def _end(self) -> None:
+        with self._lock:
+            self.over = True
+            for one in self._open:
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def watch(self, connection: socket.socket) -> None:
+        """Shut `connection` at the end, or raise if that is over."""
+        with self._lock:
+            if self.over:
+                raise OSError("out of time")
+            self._open.append(connection)
+
+
+@contextmanager
+def _session(deadline: _Deadline) -> Iterator[object]:
+    """A session of requests whose connections `deadline` knows."""
+    import requests
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    def watched(pool: type) -> type:
+        class Connection(pool.ConnectionCls):
+            def connect(self) -> None:
+                super().connect()
+                deadline.watch(self.sock)
+
+        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+    class Adapter(requests.adapters.HTTPAdapter):
+        def init_poolmanager(self, *args: object, **kwargs: object) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = {
+                "http": watched(HTTPConnectionPool),
+                "https": watched(HTTPSConnectionPool),
+            }
+
+    with requests.Session() as session:
+        session.adapters.clear()  # no address but one of the web, wherever a redirect leads
+        session.mount("http://", Adapter())
+        session.mount("https://", Adapter())
+        yield session
 
 
 def _is_html(start: bytes) -> bool:
@@ -161,14 +239,46 @@ def _is_html(start: bytes) -> bool:
     return bool(re.match(rb"<(?:!doctype|html|head|body|!--|\?xml)", text)) and b"html" in text
 
 
+def _forget_leftovers(folder: Path) -> None:
+    """Remove what downloads of killed processes left: files older than any download may last.
+
+    pooch writes to a temporary name in the folder of the file.
+    """
+    largest = max(entry.bytes for entry in registry().values())
+    oldest = time.time() - PATIENCE - largest / SLOWEST - MARGIN
+    for part in folder.glob("tmp*"):
+        with suppress(OSError):  # another process may have removed it
+            if part.stat().st_mtime < oldest:
+                part.unlink()
+
+
+def _downloader(entry: Entry) -> Callable[[str, str, object], None]:
+    """What pooch calls with (address, path): bounded in silence, in time, and in size."""
+
+    def get(address: str, path: str, _pooch: object) -> None:
+        with _Deadline(PATIENCE + entry.bytes / SLOWEST) as deadline, _session(deadline) as session:
+            try:
+                with (
+                    open(path, "wb") as file,
+                    session.get(address, stream=True, timeout=TIMEOUT) as answer,
+                ):
+                    answer.raise_for_status()
+                    limited = _Limited(file, entry.bytes)
+                    for chunk in answer.iter_content(1 << 16):
+                        limited.write(chunk)
+            except OSError as error:
+                if deadline.over:
+                    raise _TooSlow from error
+                raise
+            if deadline.over:  # what was shut may look like the end of the file
+                raise _TooSlow
+
+    return get
+
+
 def _download(entry: Entry, url: str) -> Path:
     """Through pooch, which writes to a temporary name and keeps only a file with the right hash."""
-
-    def stream(address: str, path: str, pup: object) -> None:
-        with open(path, "wb") as file:
-            get = pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=1 << 16)
-            get(address, _Limited(file, entry.bytes), pup)
-
+    _forget_leftovers(cache_folder())
     try:
         if urlsplit(url).scheme not in ("http", "https"):
             raise OSError("the address is neither http nor https")
@@ -178,11 +288,13 @@ def _download(entry: Entry, url: str) -> Path:
                 known_hash=f"sha256:{entry.sha256}",
                 fname=entry.asset,
                 path=cache_folder(),
-                downloader=stream,
+                downloader=_downloader(entry),
             )
         )
     except _WebPage as error:
         raise _unavailable(entry, url, "a web page came, perhaps a login") from error
+    except _TooSlow as error:
+        raise _unavailable(entry, url, "the server is too slow") from error
     except _TooLong as error:
         raise DataCorrupt(
             f"{url} is not the file that the registry names: it has more than {entry.bytes} bytes"

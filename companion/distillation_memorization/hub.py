@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from companion.data import DataUnavailable, Missing
+from companion.data import DataUnavailable, Missing, revision
 from companion.distillation_memorization.lab.models import rows_at_once
 from companion.distillation_memorization.lab.text import Sets
 from companion.distillation_memorization.lab.training import Recipe
@@ -170,7 +170,7 @@ def fineweb() -> Iterator[str]:
     import pyarrow.parquet as pq
     from huggingface_hub import hf_hub_download
 
-    path = hf_hub_download(FINEWEB, FIRST_FILE, repo_type="dataset")
+    path = hf_hub_download(FINEWEB, FIRST_FILE, repo_type="dataset", revision=revision(FINEWEB))
     for batch in pq.ParquetFile(path).iter_batches(1024, columns=["text"]):
         yield from batch.column("text").to_pylist()
 
@@ -179,7 +179,13 @@ def load(name: str, vocab: int, on: str) -> nn.Module:
     """A released checkpoint in float32, cut to the tokenizer's vocabulary."""
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        name,
+        revision=revision(name),
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+    )
     return Causal(model, vocab).to(on).eval()
 
 
@@ -203,7 +209,11 @@ def run_hub_world(
 
     try:
         words = (
-            AutoTokenizer.from_pretrained(settings.hub_teacher)
+            AutoTokenizer.from_pretrained(
+                settings.hub_teacher,
+                revision=revision(settings.hub_teacher),
+                trust_remote_code=False,
+            )
             if tokenizer is None
             else tokenizer()
         )

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from companion.data import DataUnavailable, Missing
+from companion.data import DataUnavailable, Missing, revision
 from companion.leximark.lab import arms
 from companion.leximark.lab.models import CausalModel
 from companion.leximark.lab.run import Run, run_seed
@@ -72,9 +72,14 @@ def load_bookmia() -> pd.DataFrame:
     """BookMIA from the Hub; ``DataUnavailable`` without a network."""
     from huggingface_hub import hf_hub_download, list_repo_files
 
+    commit = revision(BOOKMIA)
     try:
-        names = [n for n in list_repo_files(BOOKMIA, repo_type="dataset") if n.endswith(".parquet")]
-        paths = [hf_hub_download(BOOKMIA, name, repo_type="dataset") for name in sorted(names)]
+        names = list_repo_files(BOOKMIA, repo_type="dataset", revision=commit)
+        paths = [
+            hf_hub_download(BOOKMIA, name, repo_type="dataset", revision=commit)
+            for name in sorted(names)
+            if name.endswith(".parquet")
+        ]
     except OSError as error:
         raise DataUnavailable(f"{BOOKMIA} is on the Hugging Face Hub only ({error})") from error
     if not paths:
@@ -86,10 +91,15 @@ def load_causal(name: str, seq: int = SEQ) -> CausalModel:
     """A causal model of the Hub with its tokenizer; ``DataUnavailable`` without a network."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    commit = revision(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=commit, trust_remote_code=False)
         net = AutoModelForCausalLM.from_pretrained(
-            name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+            name,
+            revision=commit,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
     except OSError as error:
         raise DataUnavailable(f"{name} is on the Hugging Face Hub only ({error})") from error
@@ -170,10 +180,17 @@ def context_source(fill: FillMask) -> Source:
 
 def hub_source(name: str = "roberta-base") -> FillMask:
     """roberta-base as a filler of masks; ``DataUnavailable`` without a network."""
-    from transformers import pipeline
+    from transformers import AutoModelForMaskedLM, AutoTokenizer, pipeline
 
+    commit = revision(name)
     try:
-        filler = pipeline("fill-mask", model=name, top_k=20)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=commit, trust_remote_code=False)
+        net = AutoModelForMaskedLM.from_pretrained(
+            name, revision=commit, use_safetensors=True, trust_remote_code=False
+        )
+        filler = pipeline(
+            "fill-mask", model=net, tokenizer=tokenizer, top_k=20, trust_remote_code=False
+        )
     except OSError as error:
         raise DataUnavailable(f"{name} is on the Hugging Face Hub only ({error})") from error
     return lambda text: [row["token_str"] for row in filler(text)]

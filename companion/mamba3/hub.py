@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from companion.data import DataUnavailable
+from companion.data import DataUnavailable, revision
 from companion.mamba3.lab.models import LanguageModel, ModelConfig
 from companion.mamba3.method.layer import Mamba3Config
 from companion.stats import LEVEL, Interval, bootstrap, proportion
@@ -124,8 +124,10 @@ def download(kind: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError
 
     patterns = ["config.json", "*.safetensors", "pytorch_model.bin"]
+    name = REPOSITORIES[kind]
+    commit = revision(name)
     try:
-        return Path(snapshot_download(REPOSITORIES[kind], allow_patterns=patterns))
+        return Path(snapshot_download(name, revision=commit, allow_patterns=patterns))
     except (OSError, HfHubHTTPError) as error:
         raise DataUnavailable(f"{REPOSITORIES[kind]} could not be downloaded: {error}") from error
 
@@ -181,8 +183,9 @@ Tokenize = Callable[[str], list[int]]
 TOKENIZER = "NousResearch/Meta-Llama-3.1-8B"
 """A public mirror of the gated Llama 3.1 tokenizer."""
 
-FINEWEB = "datasets/HuggingFaceFW/fineweb-edu/sample/10BT/*.parquet"
-PASSAGES = "datasets/EleutherAI/lambada_openai/**/*test_en.jsonl"
+FINEWEB = "HuggingFaceFW/fineweb-edu", "sample/10BT/*.parquet"
+PASSAGES = "EleutherAI/lambada_openai", "**/*test_en.jsonl"
+"""Data sets of the Hub, and what is looked for in them."""
 
 
 @torch.no_grad()
@@ -284,7 +287,9 @@ def hub_tokenizer() -> Tokenize:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
+        tokenizer = AutoTokenizer.from_pretrained(
+            TOKENIZER, revision=revision(TOKENIZER), trust_remote_code=False
+        )
     except OSError as error:
         raise DataUnavailable(f"the tokenizer {TOKENIZER} is not to be had: {error}") from error
     return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -298,7 +303,7 @@ def fineweb_documents(n: int, min_characters: int) -> list[str]:
     import pyarrow.parquet as pq
 
     found: list[str] = []
-    with _open_first(FINEWEB) as stream:
+    with _open_first(*FINEWEB) as stream:
         for batch in pq.ParquetFile(stream).iter_batches(batch_size=256, columns=["text"]):
             texts = batch.column("text").to_pylist()
             found += [text for text in texts if len(text) >= min_characters]
@@ -309,21 +314,22 @@ def fineweb_documents(n: int, min_characters: int) -> list[str]:
 
 def lambada_passages(n: int) -> list[str]:
     """The first `n` passages of LAMBADA in OpenAI's form."""
-    with _open_first(PASSAGES) as stream:
+    with _open_first(*PASSAGES) as stream:
         lines = stream.read().decode().splitlines()
     return [json.loads(line)["text"] for line in lines[:n]]
 
 
-def _open_first(pattern: str):
-    """The first file of the Hub that matches, opened for reading."""
+def _open_first(name: str, pattern: str):
+    """The first file of a data set of the Hub that matches, opened for reading."""
     from huggingface_hub import HfFileSystem
     from huggingface_hub.errors import HfHubHTTPError
 
+    place = f"datasets/{name}@{revision(name)}/{pattern}"
     files = HfFileSystem()
     try:
-        names = sorted(files.glob(pattern))
+        names = sorted(files.glob(place))
         if not names:
-            raise DataUnavailable(f"no file on the Hub matches {pattern}")
+            raise DataUnavailable(f"no file on the Hub matches {place}")
         return files.open(names[0], "rb")
     except (OSError, HfHubHTTPError) as error:
-        raise DataUnavailable(f"{pattern} could not be opened on the Hub: {error}") from error
+        raise DataUnavailable(f"{place} could not be opened on the Hub: {error}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from companion.data import Missing
+from companion.data import Missing, revision
 from companion.model_ecosystem.method.forest import RELATIONS, named_forest
 from companion.model_ecosystem.settings import DATASET, Settings
 from companion.model_ecosystem.sources import Ecosystem, hub_records
@@ -25,6 +25,9 @@ vi vo wa wo xh yi yo za zh zu
 
 ISO_639_1 = frozenset(_CODES.split())
 """Two-letter language codes.  The tags t5 and tf also have two characters."""
+
+HUB = "hf://datasets/"
+"""What the address of a data set of the Hub begins with."""
 
 COLUMNS = {
     "id": ("id", "modelId", "model_id"),
@@ -61,13 +64,17 @@ def as_list(value: object) -> list[str]:
 def read_dataset(source: str | Path = DATASET, *, n_rows: int | None = None) -> pl.DataFrame:
     """The models of the data set, with the columns of COLUMNS that it has.
 
-    source : address or folder or file; n_rows : only so many, for a first look
+    source : address, folder or file.  A data set of the Hub is read at one commit, see
+        :func:`companion.data.revision`; n_rows : only so many, for a first look
 
     Raises
     ------
     ValueError : the table has no column of names, or none of tags
     """
     place = str(source)
+    if place.startswith(HUB):
+        owner, name, *inside = place.removeprefix(HUB).split("/")
+        place = HUB + "/".join([owner, f"{name}@{revision(f'{owner}/{name}')}", *inside])
     if not place.endswith(".parquet"):
         place = f"{place.rstrip('/')}/**/*.parquet"
     rows = pl.scan_parquet(place)

@@ -2,7 +2,8 @@
 
 Formulas are typeset (:mod:`companion.publish.formulas`), icons are cut down
 (:mod:`companion.publish.icons`), a solution becomes one fold, and figures are numbered within
-their chapter.  Equations lead to the code, and back (:mod:`companion.publish.api`).
+their chapter.  Equations lead to the code, and back (:mod:`companion.publish.api`).  A page runs
+its own scripts only (:mod:`companion.publish.policy`).
 
 A page tells search engines and messengers its title, one sentence, and its first figure
 (``description`` and OpenGraph).  For a chapter the sentence is the answer on its first screen, or
@@ -30,6 +31,7 @@ from companion.publish import api, icons, links, share
 from companion.publish.errors import PublishError
 from companion.publish.files import write_if_changed
 from companion.publish.formulas import STYLE, Formulas
+from companion.publish.policy import with_policy
 
 REFERENCES = "book/references.html"
 GLOSSARY = "book/notation.html"
@@ -101,7 +103,8 @@ def finish(site: Path, project: Project) -> None:
             says = told.get(of[name].slug, of[name].question) if name in of else ""
             text = with_description(text, name, says, address, heroes(text, site))
             text = with_lazy_pictures(with_heroes(text, site), path.parent)
-        write_if_changed(path, text)
+        # the last: a script that is changed after this does not run
+        write_if_changed(path, with_policy(text, name))
         done.append(text)
     write_if_changed(site / "_static" / "mathjax" / STYLE, math.style())
     icons.keep_used(site, done)

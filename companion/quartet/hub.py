@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from companion.data import DataUnavailable, Missing
+from companion.data import DataUnavailable, Missing, revision
 from companion.models import smollm2
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.lab.rounding import DEPTH_ARMS, Depth, compare
@@ -177,7 +177,9 @@ def _tokenizer() -> Callable[[str], list[int]]:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(TOKENIZER, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            TOKENIZER, revision=revision(TOKENIZER), trust_remote_code=False
+        )
     except OSError as error:
         raise DataUnavailable(f"{TOKENIZER} could not be had from the Hub ({error})") from error
     if len(tokenizer) != MODEL_30M.vocab:
@@ -191,7 +193,7 @@ def _c4_file(name: str) -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
-        return Path(hf_hub_download(C4, name, repo_type="dataset"))
+        return Path(hf_hub_download(C4, name, repo_type="dataset", revision=revision(C4)))
     except OSError as error:
         raise DataUnavailable(f"{C4}/{name} could not be had from the Hub ({error})") from error
 

@@ -5,6 +5,7 @@ from companion.records._provenance import code as code
 from companion.records._provenance import peak_mb as peak_mb
 from companion.records._provenance import processor as processor
 from companion.records._provenance import provenance as provenance
+from companion.records._provenance import provenance_of_machine as provenance_of_machine
 from companion.records._store import MIME as MIME
 from companion.records._store import STEPS_MIME as STEPS_MIME
 from companion.records._store import RecordInvalid as RecordInvalid

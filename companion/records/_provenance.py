@@ -72,6 +72,23 @@ def wall_s() -> float:
     return time.time() - psutil.Process().create_time()
 
 
+def cpu_s() -> float:
+    """Processor seconds so far of this process and its children, finished and running."""
+    import psutil
+
+    me = psutil.Process()
+    own = me.cpu_times()
+    spent = own.user + own.system
+    spent += getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
+    for child in me.children(recursive=True):
+        try:
+            times = child.cpu_times()
+        except psutil.Error:  # it has ended meanwhile
+            continue
+        spent += times.user + times.system
+    return spent
+
+
 def commit(project: Project) -> str | None:
     """The checkout's commit, marked ``-dirty`` when tracked files differ; None outside git.
 
@@ -111,19 +128,27 @@ def code(slug: str, scale: str, project: Project | None = None) -> fingerprint.C
     return fingerprint.chapter(project.root, entry.notebook_path(project), scale, entry.module)
 
 
-def provenance(slug: str, scale: str, project: Project | None = None) -> dict[str, object]:
-    """The record's ``provenance``, measured in the process that ran the notebook."""
-    project = project or Project()
-    made = code(slug, scale, project)
+def provenance_of_machine() -> dict[str, object]:
+    """Where and with what something was measured: the part of a provenance that is no chapter's."""
     return {
         "versions": versions(),
         "python": platform.python_version(),
         "processor": processor(),
         "cores": n_cores(),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def provenance(slug: str, scale: str, project: Project | None = None) -> dict[str, object]:
+    """The record's ``provenance``, measured in the process that ran the notebook."""
+    project = project or Project()
+    made = code(slug, scale, project)
+    return {
+        **provenance_of_machine(),
         "wall_s": round(wall_s(), 1),
+        "cpu_s": round(cpu_s(), 1),
         "peak_mb": round(peak_mb(), 1),
         "commit": commit(project),
         "digest": made.digest if made else None,
         "definitions": made.definitions if made else {},
-        "date": datetime.date.today().isoformat(),
     }

@@ -23,7 +23,7 @@ import torch
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from companion.data import Missing
+from companion.data import Missing, revision
 from companion.models import ModelUnavailable
 from companion.scale import device
 from companion.scaling_laws.lab.released import n_vs_q
@@ -33,6 +33,9 @@ from companion.scaling_laws.sources import family
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+PYTHIA_TOKENIZER = "EleutherAI/pythia-70m"
+WIKITEXT, LAMBADA = "Salesforce/wikitext", "EleutherAI/lambada_openai"
 
 TOKENS_PER_STEP = 2_097_152
 """Pythia's batch: 1,024 sequences of 2,048 tokens."""
@@ -206,17 +209,20 @@ def pythia_evaluation(*, n_windows: int, seq: int = 1024, n_cloze: int = 500) ->
     from huggingface_hub import hf_hub_download
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained("EleutherAI/pythia-70m")
+    tokenizer = AutoTokenizer.from_pretrained(
+        PYTHIA_TOKENIZER, revision=revision(PYTHIA_TOKENIZER), trust_remote_code=False
+    )
     wikitext = hf_hub_download(
-        "Salesforce/wikitext",
+        WIKITEXT,
         "wikitext-103-raw-v1/test-00000-of-00001.parquet",
         repo_type="dataset",
+        revision=revision(WIKITEXT),
     )
     text = "".join(pd.read_parquet(wikitext)["text"])
     tokens = tokenizer(text)["input_ids"][: n_windows * seq]
     windows = torch.tensor(tokens[: len(tokens) // seq * seq]).reshape(-1, seq)
     lambada = hf_hub_download(
-        "EleutherAI/lambada_openai", "data/lambada_test_en.jsonl", repo_type="dataset"
+        LAMBADA, "data/lambada_test_en.jsonl", repo_type="dataset", revision=revision(LAMBADA)
     )
     lines = Path(lambada).read_text(encoding="utf-8").splitlines()[:n_cloze]
     cloze = []

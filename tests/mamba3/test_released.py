@@ -130,6 +130,7 @@ def test_the_hub_out_of_reach_is_missing(monkeypatch):
         raise OSError("off")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", off)
+    monkeypatch.setattr(hub, "revision", lambda _name: "0" * 40)
     settings = settings_for(PRESETS, "paper")
     found = run.released(settings)
     assert isinstance(found, data.Missing)

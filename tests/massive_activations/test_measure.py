@@ -228,7 +228,7 @@ def test_the_initialization_of_transformers_does_not():
 
 
 @pytest.mark.bench
-def test_watching_costs_little_beside_the_forward_pass():
+def test_watching_costs_little_beside_the_forward_pass(ratio):
     # the narrowest Pythia at the paper's window length: the fewest operations per scalar
     model = neox(**SHAPE_14M | {"vocab_size": 64}).gpt_neox
     ids = torch.randint(0, 64, (1, 2048), generator=torch.Generator().manual_seed(0))
@@ -254,4 +254,5 @@ def test_watching_costs_little_beside_the_forward_pass():
     finally:
         torch.set_num_threads(before)
     # loose for what other programs take; a selection costs little beside the forward pass
-    assert np.median(ratios) < 1.25
+    what = "a forward pass that is watched / one that is not"
+    ratio("massive-activations", what, np.median(ratios), most=1.25)

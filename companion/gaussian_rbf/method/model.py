@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from companion import contracts
 from companion.scale import generator
 
 # -------------------------------------------------------------------------------------------- model
@@ -254,3 +255,22 @@ def restarts(task: Task, n: int) -> list[Task]:
 def best_of(fits: Sequence[Fit]) -> Fit:
     """The fit with the lowest objective; one that diverged only if all did."""
     return min(fits, key=lambda fit: (fit.diverged, fit.loss))
+
+
+contracts.guard(
+    __name__,
+    {
+        "Task": {
+            "lam_u": contracts.NOT_NEGATIVE,
+            "lam_w": contracts.NOT_NEGATIVE,
+            "lam_c": contracts.NOT_NEGATIVE,
+            "scale": contracts.NOT_NEGATIVE,
+        },
+        "Recipe": {
+            "steps": contracts.COUNT,
+            "lr": contracts.POSITIVE,
+            "tol": contracts.NUMBER,
+            "patience": contracts.WHOLE,
+        },
+    },
+)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion import contracts
 from companion.gaussian_rbf.method.model import Fit
 
 
@@ -95,3 +96,13 @@ def top_hit(scores: np.ndarray, is_true: np.ndarray) -> bool:
     """Whether the k best features are the k true ones."""
     k = int(is_true.sum())
     return bool(is_true[np.argsort(-scores, kind="stable")[:k]].all())
+
+
+contracts.guard(
+    __name__,
+    {
+        "spectrum": {"matrix": contracts.matrix(contracts.FINITE)},
+        "importance": {"P": contracts.matrix(contracts.DIAGONAL)},
+        "diagonal_importance": {"matrix": contracts.matrix(contracts.FINITE)},
+    },
+)

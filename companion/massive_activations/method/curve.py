@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
+from companion import contracts
+
 
 class CurveParams(NamedTuple):
     """Parameters of eq. 9, for t in training steps.
@@ -95,3 +97,9 @@ def turning_point(params: CurveParams) -> float:
     with np.errstate(all="ignore"):
         peak = np.exp(lambertw(1 / np.float64(lam)).real)
         return float((peak - np.float64(t0)) / np.float64(gamma))
+
+
+contracts.guard(
+    __name__,
+    {"damped_log": dict.fromkeys(("A", "lam", "gamma", "t0", "K"), contracts.FINITE)},
+)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
+from companion import contracts
+
 SEQUENCE_LENGTH = 2048
 """Tokens in one input window of the paper's measurement."""
 
@@ -49,3 +51,9 @@ def gaussian_ratio(n: ArrayLike, quantile: ArrayLike = 0.5) -> np.ndarray | floa
 def hidden_state_ratio(width: ArrayLike, seq: int = SEQUENCE_LENGTH) -> np.ndarray | float:
     """The null ratio of a hidden state with `seq` tokens and `width` dimensions (an array, too)."""
     return gaussian_ratio(np.asarray(width) * seq)
+
+
+contracts.guard(
+    __name__,
+    {"gaussian_ratio": {"n": contracts.NUMBERS, "quantile": contracts.NUMBERS}},
+)

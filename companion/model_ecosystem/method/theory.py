@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from companion import contracts
+
 ALWAYS_ENOUGH = 0.25
 """Share of a string above which a common field makes siblings the closer pair, whatever the traits
 do: with a = 1 − μ and b > 1/4 the difference is at least (√(1−b) a − 1/2)² + b − 1/4 > 0."""
@@ -67,3 +69,16 @@ def concentrated(s: float, k: int) -> np.ndarray:
         raise ValueError(f"Σq² of {k} values lies between {1 / k:.3g} and 1, got {s}")
     top = (1 + np.sqrt(max(0.0, (k - 1) * (k * s - 1)))) / k
     return np.append(top, np.full(k - 1, (1 - top) / (k - 1)))
+
+
+contracts.guard(
+    __name__,
+    {
+        "parent_child": {"mu": contracts.SHARE, "tagged": contracts.SHARE},
+        "sibling": {"mu": contracts.SHARE, "s": contracts.SHARE, "tagged": contracts.SHARE},
+        "critical_mutation": {"s": contracts.SHARE},
+        "enough_bookkeeping": {"mu": contracts.SHARE, "s": contracts.SHARE},
+        "most_siblings": {"kept": contracts.WHOLE, "d": contracts.COUNT},
+        "concentrated": {"s": contracts.SHARE, "k": contracts.COUNT},
+    },
+)

@@ -30,6 +30,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from torch import Tensor
 
+from companion import contracts
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.lab.training import batch, step_once
 from companion.quartet.method.linear import Recipe, quantized_product, random_signs, rotate
@@ -418,3 +419,12 @@ class Gradients(NamedTuple):
 
     depth: Depth
     averages: ModelAverages
+
+
+contracts.guard(
+    __name__,
+    {
+        "gaussian_mse": {"scale": contracts.NOT_NEGATIVE},
+        "gaussian_misalignment": {"scale": contracts.NOT_NEGATIVE},
+    },
+)

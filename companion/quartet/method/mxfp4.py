@@ -17,6 +17,8 @@ import math
 import torch
 from torch import Tensor
 
+from companion import contracts
+
 MAGNITUDES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Magnitudes of E2M1 by their code, 0 to 7; a fourth bit is the sign.  No infinity, no NaN."""
 
@@ -115,3 +117,6 @@ def decode(codes: Tensor) -> Tensor:
         raise ValueError(f"a code has four bits, got {int(codes.max())}")
     grid = torch.tensor([*MAGNITUDES, *(-m for m in MAGNITUDES)], device=codes.device)
     return grid[codes.long()]
+
+
+contracts.guard(__name__, {"decode": {"codes": contracts.WHOLE}})

@@ -22,6 +22,7 @@ from scipy.optimize import minimize
 from scipy.special import huber, logsumexp
 from tqdm.auto import tqdm
 
+from companion import contracts
 from companion.scale import generator, one_thread
 from companion.scaling_laws.method.law import (
     Points,
@@ -197,3 +198,6 @@ def fit_huber_log(
     # status 2: no step improves at the precision of floats, which is as good as converged
     converged = bool(best.success or best.status == 2)
     return HuberFit(ScalingLaw.from_log(theta), best.fun * delta**2, converged)
+
+
+contracts.guard(__name__, {"fit_huber_log": {"delta": contracts.POSITIVE}})

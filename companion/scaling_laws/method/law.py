@@ -19,6 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion import contracts
+
 LEAST_DISTINCT = 3
 """Distinct N, and distinct D, that the law needs: with two sizes a whole curve of (E, A, alpha)
 fits equally well, and with two token counts a curve of (E, B, beta)."""
@@ -180,3 +182,6 @@ def check_identified(data: Points) -> None:
             f"the law needs checkpoints at {LEAST_DISTINCT} or more token counts to determine B "
             f"and beta, got {n}: add checkpoints, or fit the size term alone with fit_size_only"
         )
+
+
+contracts.guard(__name__, {"points": dict.fromkeys(("N", "D", "loss"), contracts.NUMBERS)})

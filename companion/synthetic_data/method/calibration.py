@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion import contracts
+
 N_BINS = 15
 
 
@@ -83,3 +85,9 @@ def fit_temperature(laws: np.ndarray, held_out: np.ndarray, n_steps: int = 30) -
         too_cold = (asked * mean).sum(-1) > target
         low, high = np.where(too_cold, middle, low), np.where(too_cold, high, middle)
     return np.exp((low + high) / 2)
+
+
+contracts.guard(
+    __name__,
+    {"sharpen": {"law": contracts.NUMBERS, "temperature": contracts.FINITE}},
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from companion import contracts
 from companion.synthetic_data.method.calibration import sharpen
 
 
@@ -26,3 +27,16 @@ def student(truth: np.ndarray, s: float, temperature: float, k: int) -> np.ndarr
 def predicted_over_confidence(truth: np.ndarray, weight: np.ndarray, s: float) -> float:
     """Greedy decoding (T = 0): over-confidence is s (1 - E max p), at every k.  Eq. 3."""
     return float(s * (1 - (weight / weight.sum()) @ truth.max(-1)))
+
+
+contracts.guard(
+    __name__,
+    {
+        "student": {"s": contracts.SHARE, "temperature": contracts.FINITE},
+        "predicted_over_confidence": {
+            "truth": contracts.SHARE,
+            "weight": contracts.NOT_NEGATIVE,
+            "s": contracts.SHARE,
+        },
+    },
+)

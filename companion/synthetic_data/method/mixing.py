@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from companion import contracts
+
 PROTOCOLS = ("fixed", "fresh", "accumulate", "subsample", "real only")
 """What a generation is trained on beside new samples: a subset of the first real data, new real
 data, everything that was ever there, N of that; or the real part alone."""
@@ -99,3 +101,13 @@ def largest_share(tolerance: float, k: int, protocol: str = "fresh") -> float:
     s = np.linspace(0, 1, 100_001)[:-1]
     within = mixing_law(s, k, protocol) <= 1 + tolerance
     return 1.0 if within.all() else float(s[np.argmin(within) - 1])
+
+
+contracts.guard(
+    __name__,
+    {
+        "mixing_law": {"s": contracts.NUMBERS, "k": contracts.NUMBERS},
+        "synthetic_share": {"s": contracts.NUMBERS, "k": contracts.NUMBERS},
+        "largest_share": {"tolerance": contracts.NOT_NEGATIVE},
+    },
+)

@@ -90,36 +90,33 @@ def test_moves_by_votes_of_families():
     assert nearly(found)
 
 
-# distillation-memorization: seeds, and sequences within
+# distillation-memorization: seeds, each with sequences of its own
 
 
-def members(rng, rates, n=100):
-    from companion.distillation_memorization.method.objectives import BASELINE, TEACHER
+def jackknifed(level, rng, n_seeds=6):
+    """Ratio of memorized sequences over seeds whose rates differ; the truth is 1.5."""
+    from companion.distillation_memorization.lab.evidence import ratio
 
-    return [{TEACHER: rng.random(n) < r, BASELINE: rng.random(n) < r} for r in rates]
-
-
-def counted(worlds, rng):
-    from companion.distillation_memorization.method.objectives import TEACHER
-    from companion.distillation_memorization.verdict.results import two_level
-
-    return two_level(
-        worlds, lambda m, w: np.array([m[TEACHER] @ w, w.sum()]), lambda n: n[0] / n[1], rng, 150
-    )
+    rates = level * rng.gamma(15, 1 / 15, n_seeds)
+    counts = np.stack([rng.binomial(1200, 1.5 * rates), rng.binomial(1200, rates)], 1)
+    return ratio(counts)
 
 
-def test_one_world_resamples_its_sequences():
-    found = share(lambda rng: members(rng, [0.3]), counted, 0.3, 400)
-    assert nearly(found, 400)
+@pytest.mark.parametrize("level", [0.01, 0.04])
+def test_a_ratio_of_counts_over_worlds(level):
+    assert nearly(share(lambda rng: rng, lambda rng, _: jackknifed(level, rng), 1.5))
 
 
-def test_worlds_that_differ_are_resampled_too():
-    """Thirty worlds with rates of their own; their sequences alone would give a third of it."""
-    rng = np.random.default_rng(3)
-    rates = rng.beta(2, 3, 30)
-    found = counted(members(rng, rates), rng)
-    expected = 2 * 1.96 * np.sqrt((rates.var() + (rates * (1 - rates)).mean() / 100) / 30)
-    assert 0.8 * expected < found.high - found.low < 1.35 * expected
+def test_worlds_that_differ_widen_the_interval():
+    """The same counts in all, spread evenly over seeds or not."""
+    from companion.distillation_memorization.lab.evidence import ratio
+
+    even = np.array([[20, 10], [21, 11], [19, 10], [20, 9]])
+    uneven = np.array([[35, 5], [5, 15], [35, 10], [5, 10]])
+    assert even.sum(0).tolist() == uneven.sum(0).tolist() == [80, 40]
+    narrow, wide = ratio(even), ratio(uneven)
+    assert narrow.estimate == wide.estimate
+    assert wide.high - wide.low > 4 * (narrow.high - narrow.low)
 
 
 # synthetic-data

@@ -531,8 +531,8 @@ def test_contexts_and_queries_share_no_text():
 def test_base_training_and_held_out_sequences_are_apart(source):
     from companion.distillation_memorization.lab import text
 
-    name = getattr(text, source)
-    made = text.SOURCES[name](60, 50, 40, 48, generator(0, name, "text"))
+    rngs = generator(0, "base text"), generator(0, "base text")  # would draw the same
+    made = text.draw_sets(getattr(text, source), (60, 50, 40), 40, *rngs)
     parts = [
         {tuple(row) for row in part.tolist()} for part in (made.base, made.train, made.held_out)
     ]
@@ -542,29 +542,15 @@ def test_base_training_and_held_out_sequences_are_apart(source):
 
 @pytest.fixture(scope="module")
 def tiny_world():
-    """(text, calls of fit, calls of score) of one small world."""
+    """(text, what was trained on, what was scored, the world) of one small world."""
     from companion.distillation_memorization.lab import run, world
     from companion.distillation_memorization.settings import PRESETS
 
-    settings = replace(
-        PRESETS["toy"],
-        n_seeds=1,
-        n=18,
-        n_base=18,
-        n_held=10,
-        teacher_hidden=8,
-        student_hidden=8,
-        teacher_epochs=1,
-        student_epochs=1,
-        taus=(2.0,),
-        resamples=2,
-        jobs=1,
-        extras=(),
-    )
-    kind = run.pools(settings)
-    kind = replace(kind, plan=replace(kind.plan, calibrated=False, prefixes=(), measure_epochs=()))
-    text = kind.text(0)
-    base = kind.base_models(0, False)
+    sizes = {"n": 18, "n_base": 18, "n_held": 10, "resamples": 2, "teacher_epochs": 1}
+    settings = replace(PRESETS["toy"], **sizes)
+    kind = run.transformer_kind(settings)
+    text = kind.text(0, 1)
+    base = [kind.base_model(name, 0) for name in ("teacher", "baseline")]
     trained, read = [], []
     real_fit, real_arms, real_score = world.fit, world.fit_arms, world.score
     with pytest.MonkeyPatch.context() as patch:
@@ -585,7 +571,7 @@ def tiny_world():
         patch.setattr(
             world, "score", lambda model, tokens: read.append(tokens) or real_score(model, tokens)
         )
-        found = world.run_world(kind.plan, text, *base, 0)
+        found = world.run_world(kind.plan, text, *base, 1)
     return text, trained, read, found
 
 
@@ -594,9 +580,21 @@ def test_losses_are_those_of_held_out_sequences(tiny_world):
     prompts = {tuple(row[:16]) for row in text.train.tolist()}
     for tokens in trained:  # the data set, or what a model wrote after its prompts
         assert {tuple(row[:16]) for row in tokens.tolist()} <= prompts
-    held = [torch.equal(tokens, text.held_out) for tokens in read]
-    assert sum(held) == 2 + len(found.loss)  # the base models, then each model once
-    assert sum(torch.equal(tokens, text.train) for tokens in read) == 3  # features, not losses
+    n_models = 2 + 1 + sum(len(runs) for runs in found.students.values())
+    choosing, reported = text.held_out[:5], text.held_out[5:]
+    assert common_rows(choosing.numpy(), reported.numpy()) == 0
+    for half in (choosing, reported):  # each model once on each half
+        assert sum(torch.equal(tokens, half) for tokens in read) == n_models
+    assert sum(torch.equal(tokens, text.train) for tokens in read) == n_models + 3  # and features
+
+
+def test_what_chooses_a_budget_is_not_what_is_reported(tiny_world):
+    found = tiny_world[-1]
+    one = found.of("baseline")
+    assert one.losses.shape == (2,)
+    assert (one.tuning, one.loss) == tuple(one.losses)
+    assert one.tuning != one.loss
+    assert one.fitted not in one.losses
 
 
 def test_the_predictor_is_tested_on_sequences_that_it_did_not_see(monkeypatch):

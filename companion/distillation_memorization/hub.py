@@ -6,19 +6,26 @@ same code runs in the tests on two models of a few thousand numbers.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from companion.data import DataUnavailable, Missing, revision
+from companion.distillation_memorization.lab.models import rows_at_once
 from companion.distillation_memorization.lab.text import Sets
 from companion.distillation_memorization.lab.training import Recipe
 from companion.distillation_memorization.lab.world import Plan, World, run_world
-from companion.distillation_memorization.method.objectives import TAU, objectives
+from companion.distillation_memorization.method.objectives import TAU, Cached, objectives
 from companion.distillation_memorization.settings import Settings
 from companion.models import models_folder
 from companion.scale import device
@@ -43,12 +50,14 @@ class TokenSets(Sets):
         return self.tokenizer.batch_decode(tokens.tolist())
 
 
-class CutVocabulary(nn.Module):
-    """A causal model whose logits end with the tokenizer's vocabulary.
+class Causal(nn.Module):
+    """A released causal model as one lane, its logits cut to the tokenizer's vocabulary.
 
     Checkpoints of one family are padded to different sizes; without the cut their softmaxes do
     not have the same outcomes.
     """
+
+    lanes = 1
 
     def __init__(self, model: nn.Module, vocab: int) -> None:
         super().__init__()
@@ -56,27 +65,83 @@ class CutVocabulary(nn.Module):
             raise ValueError(f"the model has {model.config.vocab_size} logits, {vocab} are wanted")
         self.causal, self.vocab = model, vocab
 
-    def forward(self, tokens: Tensor, **kwargs: object):
-        """As the model, with ``.logits`` of shape (batch, length, vocab)."""
-        out = self.causal(tokens, **kwargs)
-        out.logits = out.logits[..., : self.vocab]
-        return out
+    def forward(self, tokens: Tensor) -> SimpleNamespace:
+        """``.logits`` of shape (1, batch, length, vocab); tokens : (batch, length), or one lane."""
+        rows = tokens[0] if tokens.ndim == 3 else tokens
+        return SimpleNamespace(logits=self.causal(rows).logits[None, ..., : self.vocab])
+
+    @torch.no_grad()
+    def continue_greedily(self, prefixes: Tensor, n: int) -> Tensor:
+        """The `n` most likely next tokens, by the library's own decoding: (1, batch, n)."""
+        padding = list(range(self.vocab, self.causal.config.vocab_size))
+        made = self.causal.generate(
+            prefixes,
+            attention_mask=torch.ones_like(prefixes),
+            max_new_tokens=n,
+            min_new_tokens=n,
+            do_sample=False,
+            eos_token_id=None,
+            pad_token_id=0,
+            suppress_tokens=padding or None,
+        )
+        return made[None, :, prefixes.shape[1] :]
 
 
+# ------------------------------------------------------------------------------------------- logits
+class WrongCache(ValueError):
+    """The file holds the outputs for other tokens, another temperature or another k."""
+
+
+@torch.no_grad()
+def cache_top_k(
+    teacher: nn.Module, tokens: Tensor, *, path: Path, k: int, tau: float, name: str
+) -> Cached:
+    """What is in `path`, or else the teacher's `k` largest probabilities, written there first.
+
+    With tens of thousands of tokens all logits would not fit; the rest is one outcome.
+
+    Raises ``WrongCache`` when the file was made for something else.
+    """
+    digest = hashlib.sha256(tokens.cpu().numpy().tobytes()).hexdigest()[:16]
+    identity = f"{name} tokens {digest} shape {tuple(tokens.shape)} k {k} tau {tau:g}"
+    if not path.exists():
+        on = next(teacher.parameters()).device
+        ids, log_probs = [], []
+        batches = tokens.split(rows_at_once(tokens, teacher.vocab))
+        for rows in tqdm(batches, desc="teacher's probabilities", disable=len(batches) < 100):
+            logits = teacher(rows.to(on)).logits[0, :, :-1].float()
+            top = torch.log_softmax(logits / tau, -1).topk(k, -1)
+            ids.append(top.indices.int().cpu())
+            log_probs.append(top.values.half().cpu())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            kept = {"ids": torch.cat(ids), "log_probs": torch.cat(log_probs)}
+            save_file(kept, str(fresh), metadata={"of": identity})
+            os.replace(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
+    with safe_open(str(path), framework="pt") as file:
+        found = (file.metadata() or {}).get("of")
+        if found != identity:
+            raise WrongCache(f"{path} holds {found!r}, wanted is {identity!r}; delete it")
+        return Cached(None, file.get_tensor("ids"), file.get_tensor("log_probs"), tau)
+
+
+# ---------------------------------------------------------------------------------------------- run
 def hub_plan(settings: Settings) -> Plan:
     """The paper's recipe at one reader's size."""
     return Plan(
         name=f"{settings.hub_teacher} to {settings.hub_student}",
         recipe=Recipe(lr=LR, batch=settings.hub_batch),
         teacher_epochs=TEACHER_EPOCHS,
-        student_epochs=STUDENT_EPOCHS,
+        epochs=(STUDENT_EPOCHS,),
+        judged=STUDENT_EPOCHS,
         prefix=PREFIX,
         suffix=SUFFIX,
-        objectives=objectives((TAU,)),
+        arms=objectives((TAU,)),
         resamples=settings.resamples,
         filtering=True,
-        top_k=settings.hub_top_k,
-        calibrated=False,
     )
 
 
@@ -121,7 +186,7 @@ def load(name: str, vocab: int, on: str) -> nn.Module:
         use_safetensors=True,
         trust_remote_code=False,
     )
-    return CutVocabulary(model, vocab).to(on).eval()
+    return Causal(model, vocab).to(on).eval()
 
 
 def run_hub_world(
@@ -161,5 +226,12 @@ def run_hub_world(
     except OSError as error:
         raise DataUnavailable(f"the Hub cannot be reached: {error}") from error
     text = TokenSets(tokens[: settings.hub_n], tokens[settings.hub_n :], words)
-    folder: Path = models_folder() / "distillation-memorization" / f"seed-{seed}"
-    return run_world(plan or hub_plan(settings), text, *pair, seed, folder=folder, progress=True)
+    folder = models_folder() / "distillation-memorization" / f"seed-{seed}"
+    outputs = partial(
+        cache_top_k,
+        path=folder / "teacher.safetensors",
+        k=settings.hub_top_k,
+        tau=TAU,
+        name=f"{settings.hub_teacher}, {TEACHER_EPOCHS} epochs",
+    )
+    return run_world(plan or hub_plan(settings), text, *pair, seed, outputs=outputs, progress=True)

@@ -1,126 +1,61 @@
-"""Sizes of the chapter's experiments, one preset per scale."""
+"""Sizes of the chapter's experiments, one line a setting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from companion.distillation_memorization.method.objectives import MIXTURE, SMOOTHED, TAU
-
-LENGTH, PREFIX, SUFFIX = 48, 16, 16
-"""Characters of a sequence, of its prompt, and of the continuation that is compared."""
+from companion.distillation_memorization.method.objectives import TAU
+from companion.scale import Sized, sized
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run does; every number that differs between scales is here.
+class Settings(Sized):
+    """What a run does; every number that differs between scales is here."""
 
-    n_seeds : independent worlds of word-pool text and MLPs (data, weights and order)
-    n, n_base, n_held : sequences of D, of the base models' text, and held out
-    teacher_hidden, student_hidden : widths of the MLPs
-    teacher_epochs, student_epochs : passes over D; chosen so that the calibration rule is kept
-    taus : temperatures of the soft students; 2 must be there
-    extras : further students (a mixed loss, label smoothing)
-    resamples : of the predictor; filtering : whether to distil again on the filtered D
-    overfit_epochs, overfit_seeds : teachers of the sweep over teacher epochs
-    transformer_seeds, transformer_n, transformer_base : worlds with transformers on word pools
-    real_seeds, real_n, real_base : worlds with MLPs on real text
-    jobs : worlds computed side by side, each on one thread
-    bootstrap : resamples of the intervals
-    hub_teacher, hub_student, hub_n, hub_held, hub_batch, hub_top_k : the paper's own kind of run
-    """
-
-    n_seeds: int
-    n: int
-    n_base: int
-    n_held: int
-    teacher_hidden: int
-    student_hidden: int
-    teacher_epochs: int
-    student_epochs: int
-    taus: tuple[float, ...]
-    extras: tuple[str, ...]
-    resamples: int
-    filtering: bool
-    overfit_epochs: tuple[int, ...]
-    overfit_seeds: int
-    transformer_seeds: int
-    transformer_n: int
-    transformer_base: int
-    real_seeds: int
-    real_n: int
-    real_base: int
-    jobs: int
-    bootstrap: int
-    hub_teacher: str = ""
-    hub_student: str = ""
-    hub_n: int = 0
-    hub_held: int = 0
-    hub_batch: int = 64
-    hub_top_k: int = 32
+    # added to SEED: the published run has seeds that no earlier run had
+    seed_base: int = sized(toy=0, book=29_000, least=0)
+    jobs: int = sized(toy=1, book=2, least=1)  # worlds side by side, each on one thread
+    n_seeds: int = sized(toy=2, book=5, least=1)  # worlds of word pools and transformers
+    n: int = sized(toy=80, book=1000, least=1)  # sequences of D
+    n_base: int = sized(toy=120, book=3000, least=1)  # of the base models' text
+    n_held: int = sized(toy=80, book=800, least=2)  # held out; one half chooses epochs
+    teacher_d: int = sized(toy=32, book=96, least=4)  # width of the teacher
+    teacher_layers: int = sized(toy=1, book=2, least=1)  # its blocks
+    student_d: int = sized(toy=16, book=32, least=4)  # width of every student
+    student_layers: int = sized(toy=1, book=2, least=1)  # its blocks
+    base_epochs: int = sized(toy=1, book=3, least=1)  # passes over the base models' text
+    teacher_epochs: int = sized(toy=2, book=12, least=1)  # of the teacher over D
+    # budgets of the students, each a training of its own
+    epochs: tuple[int, ...] = sized(toy=(1, 2), book=(8, 16, 24, 32))
+    judged: int = sized(toy=2, book=32, least=1)  # the budget at which all arms are trained
+    lr: float = sized(4e-3)  # peak learning rate of the transformers
+    batch: int = sized(16, least=1)  # sequences an update
+    taus: tuple[float, ...] = sized(toy=(2.0, 4.0), book=(1.0, 2.0, 4.0))  # temperatures
+    resamples: int = sized(toy=3, book=100, least=1)  # of the predictor
+    real_seeds: int = sized(toy=0, book=3)  # worlds of real text
+    real_base: int = sized(toy=120, book=3000, least=1)  # windows of the base models' text there
+    perceptron_seeds: int = sized(toy=1, book=3)  # worlds of perceptrons
+    perceptron_teacher: int = sized(toy=32, book=256, least=1)  # hidden width of the teacher
+    perceptron_student: int = sized(toy=16, book=96, least=1)  # and of the students
+    perceptron_epochs: tuple[int, ...] = sized(toy=(1, 2), book=(2, 4, 12))
+    # the paper's own kind of run: models, sequences of D and held out, batch, probabilities kept
+    hub_teacher: str = sized("", paper="EleutherAI/pythia-1.4b")
+    hub_student: str = sized("", paper="EleutherAI/pythia-160m")
+    hub_n: int = sized(0, paper=200_000)
+    hub_held: int = sized(0, paper=20_000)
+    hub_batch: int = sized(64, least=1)
+    hub_top_k: int = sized(32, least=1)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if TAU not in self.taus:
             raise ValueError(f"taus must hold {TAU:g}, the paper's temperature, got {self.taus}")
-        if self.n_seeds < 1 or min(self.n, self.n_base, self.n_held) < 1:
-            raise ValueError("need at least one seed and one sequence in each set")
-        if unknown := set(self.extras) - {MIXTURE, SMOOTHED}:
-            raise ValueError(f"unknown extras {sorted(unknown)}; known: {MIXTURE}, {SMOOTHED}")
+        for name in ("epochs", "perceptron_epochs"):
+            budgets = getattr(self, name)
+            if len(budgets) < 2 or list(budgets) != sorted(set(budgets)) or budgets[0] < 1:
+                raise ValueError(f"{name} needs two or more ascending numbers, got {budgets}")
+        if self.judged not in self.epochs:
+            raise ValueError(f"judged must be one of epochs, got {self.judged} and {self.epochs}")
 
 
-TOY = Settings(
-    n_seeds=1,
-    n=800,
-    n_base=2400,
-    n_held=1500,
-    teacher_hidden=512,
-    student_hidden=192,
-    teacher_epochs=9,
-    student_epochs=15,
-    taus=(2.0, 4.0),
-    extras=(),
-    resamples=100,
-    filtering=False,
-    overfit_epochs=(4,),
-    overfit_seeds=1,
-    transformer_seeds=0,
-    transformer_n=300,
-    transformer_base=600,
-    real_seeds=0,
-    real_n=800,
-    real_base=3000,
-    jobs=1,
-    bootstrap=300,
-)
-
-BOOK = replace(
-    TOY,
-    n_seeds=8,
-    n=1200,
-    n_base=3000,
-    n_held=3000,
-    teacher_hidden=640,
-    teacher_epochs=8,
-    student_hidden=224,
-    taus=(1.0, 2.0, 4.0, 8.0),
-    extras=(MIXTURE, SMOOTHED),
-    filtering=True,
-    overfit_epochs=(4, 12, 16),
-    overfit_seeds=2,
-    transformer_seeds=3,
-    transformer_n=500,
-    transformer_base=1500,
-    real_seeds=3,
-    real_n=1200,
-    jobs=2,
-    bootstrap=1000,
-)
-
-PAPER = replace(
-    BOOK,
-    hub_teacher="EleutherAI/pythia-1.4b",
-    hub_student="EleutherAI/pythia-160m",
-    hub_n=200_000,
-    hub_held=20_000,
-)
-
-PRESETS = {"toy": TOY, "book": BOOK, "paper": PAPER}
+PRESETS = Settings.presets()

@@ -9,8 +9,11 @@ from companion.data import fetch
 from companion.stats import LEVEL, Interval
 
 NUMBERS = "distillation-memorization/paper_numbers.csv"
-INHERITED_HARD, INHERITED_SOFT = 50, 18
-"""Sequences of a million that only the teacher knew and the student inherited (section 4)."""
+INHERITED_HARD, INHERITED_SOFT, TEACHER_ONLY = 50, 18, 1955
+"""Sequences of a million that only the teacher knew and a student inherited, and all of those."""
+
+COEFFICIENTS = (-0.3341, -0.4010, -1.0579, -4.5001)
+"""Of the classifier, standardized: teacher and baseline perplexity, divergence, zlib entropy."""
 
 
 def paper_numbers() -> pd.DataFrame:

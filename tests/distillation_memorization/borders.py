@@ -6,12 +6,17 @@ from functools import cache
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
-from companion.distillation_memorization.method.objectives import BASELINE, SOFT
-from companion.distillation_memorization.verdict import findings
-from tests.borders import CROSSES, ONE_FAILS, PAIRED, Border, crossing, spread
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    HARD,
+    SOFT,
+    TEACHER,
+)
+from companion.distillation_memorization.verdict import verdicts
+from tests.borders import CROSSES, NONE, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.distillation_memorization import made
 
-N = 8
+N = 6
 
 
 @cache
@@ -20,114 +25,303 @@ def perfect():
 
 
 def clean():
-    return findings.evaluate(perfect())
+    return verdicts.evaluate(perfect(), "book")
 
 
-def worlds(claim, change):
-    """The finding of a claim where ``change(i, world)`` takes the place of every world."""
-
-    def find():
-        results = perfect()
-        changed = [change(i, world) for i, world in enumerate(results.worlds)]
-        return [made.judged(replace(results, worlds=changed), claim)]
-
-    return find
+def of(**changes):
+    """Findings where some results are others."""
+    return lambda: verdicts.evaluate(made.results(**changes), "book")
 
 
-def gains(values, base=0.0):
-    """Baseline minus student in held-out loss, by seed; `base` is the deviation of both."""
-    level = spread(1.4, base, N, 1) if base else np.full(N, 1.4)
-
-    def change(i, world):
-        loss = world.loss | {SOFT: level[i], BASELINE: level[i] + values[i]}
-        return replace(world, loss=loss)
-
-    return worlds("1b", change)
+def each(change, worlds=None):
+    """Worlds, in which ``change(i, world)`` takes the place of every world."""
+    return [change(i, w) for i, w in enumerate(worlds or perfect().worlds)]
 
 
-def scattered(world):
-    """The baseline's sequences have 8 bytes less on average, and differ by 40."""
-    zlib, known = world.zlib.copy(), world.members[BASELINE]
-    zlib[known] = spread(zlib[~known].mean() - 8, 40.0, int(known.sum()))
-    return replace(world, zlib=zlib)
+def shifted(w, model, by):
+    """A world in which a model loses this much more on held-out text, whatever its budget."""
+    if model == TEACHER:
+        return replace(w, teacher=replace(w.teacher, losses=w.teacher.losses + by))
+    runs = {e: replace(r, losses=r.losses + by) for e, r in w.students[model].items()}
+    return replace(w, students=w.students | {model: runs})
 
 
-def predicted(**by_seed):
-    """AUC, and that of permuted labels, by seed."""
+def gains(values):
+    """Worlds whose baseline minus student is this at every budget, by seed."""
 
-    def change(i, world):
-        values = {name: np.full(20, v[i]) for name, v in by_seed.items()}
-        return replace(world, prediction=replace(world.prediction, **values))
+    def change(i, w):
+        runs = {
+            e: replace(r, losses=w.students[BASELINE][e].losses - values[i])
+            for e, r in w.students[SOFT].items()
+        }
+        return replace(w, students=w.students | {SOFT: runs})
 
-    return worlds("3", change)
+    return each(change)
 
 
-NEVER = {"order": "eight worlds of eight do not show nine in ten"}
+def by_seed(**values):
+    """Worlds made with these sizes, one value a seed."""
+    return [made.world(i, **{name: many[i] for name, many in values.items()}) for i in range(N)]
+
+
+def predicted(**values):
+    """AUC, and that of shuffled labels, by seed."""
+
+    def change(i, w):
+        fresh = {name: np.full(20, many[i]) for name, many in values.items()}
+        return replace(w, prediction=replace(w.prediction, **fresh))
+
+    return each(change)
+
+
+def certain(model, entropies):
+    """Worlds in which a model has this entropy on every easy sequence, by seed."""
+
+    def change(i, w):
+        tail = np.stack([np.full_like(w.tails[model][0], entropies[i]), w.tails[model][1]])
+        return replace(w, tails=w.tails | {model: tail})
+
+    return each(change)
+
+
+UNTRAINED = each(
+    lambda i, w: replace(
+        w,
+        bases={
+            name: replace(one, losses=one.losses - 0.18 + 0.05 * (i % 2))
+            for name, one in w.bases.items()
+        },
+    ),
+    made.worlds(),
+)
+"""Fine-tuning may have made the models worse."""
 
 BORDERS = [
+    Border(
+        "1",
+        CROSSES,
+        "baseline over student 2.3, seeds from 1.5 to 4",
+        of(worlds=by_seed(soft_easy=[42, 15, 42, 15, 40, 16])),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "1",
+        ONE_FAILS,
+        "real text has half of the effect",
+        of(real=made.worlds(4, soft_easy=50)),
+        (NOT_RESOLVED,),
+    ),
+    *(
+        Border(claim, ONE_FAILS, "fine-tuning may have trained nothing", of(worlds=UNTRAINED))
+        for claim in ("1", "1b", "equal", "learned")
+    ),
     Border(
         "1b",
         CROSSES,
         "the student is better, and perhaps not",
-        gains(crossing(0.02, 0.0, N)),
+        of(worlds=gains(crossing(0.04, 0.0, N))),
         (NOT_RESOLVED,),
     ),
     Border(
         "1b",
+        ONE_FAILS,
+        "the student predicts better than its teacher",
+        of(worlds=gains(spread(0.3, 0.002, N))),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "1b",
         PAIRED,
-        "worlds differ by a nat, for both models",
-        gains(spread(0.03, 0.01, N), base=1.0),
+        "worlds differ by a nat, for all models",
+        of(
+            worlds=each(
+                lambda i, w: replace(
+                    shifted(
+                        shifted(shifted(shifted(w, BASELINE, i), SOFT, i), TEACHER, i), HARD, i
+                    ),
+                    bases={m: replace(r, losses=r.losses + i) for m, r in w.bases.items()},
+                )
+            )
+        ),
         (HOLDS,),
     ),
     Border(
-        "order",
-        ONE_FAILS,
-        "in three worlds of eight the student memorizes more",
-        worlds("order", lambda i, w: made.world(i, soft_easy=60, soft_other=30) if i < 3 else w),
+        "tau",
+        CROSSES,
+        "in half of the seeds tau 4 memorizes more than tau 1",
+        of(
+            worlds=each(
+                lambda i, w: made.with_arm(
+                    w, "soft, tau 4", w.of(BASELINE if i % 2 else "soft, tau 4").memorized
+                )
+            )
+        ),
+        (NOT_RESOLVED,),
     ),
     Border(
-        "2b",
-        ONE_FAILS,
-        "in one world the easy texts compress better, with p 0.1",
-        worlds("2b", lambda i, w: scattered(w) if i == 2 else w),
+        "2",
+        CROSSES,
+        "97 % are easy, and perhaps 90",
+        of(worlds=by_seed(soft_easy=[30] * N, soft_heirs=[0] * N, soft_other=[0, 0, 5, 0, 0, 0])),
+        (NOT_RESOLVED,),
     ),
     Border(
         "2b",
         CROSSES,
-        "7 bytes less, and perhaps 4",
-        worlds("2b", lambda i, w: made.world(i, zlib_gap=[14, 3, 14, 3, 3, 9, 3, 7][i])),
+        "3 bytes less, and perhaps none",
+        of(worlds=by_seed(gap=[9.0, -3.0, 8.0, -4.0, 7.0, 1.0])),
+    ),
+    Border(
+        "2b",
+        ONE_FAILS,
+        "easy sequences perplex the baseline as others do",
+        of(
+            worlds=each(
+                lambda i, w: replace(
+                    w,
+                    features=np.column_stack(
+                        [
+                            w.features[:, 0],
+                            np.random.default_rng(i).random(made.N),
+                            w.features[:, 2:],
+                        ]
+                    ),
+                )
+            )
+        ),
     ),
     Border(
         "3",
         CROSSES,
         "an AUC of 0.93, and perhaps 0.88",
-        predicted(auc=spread(0.93, 0.06, N)),
-        (NOT_RESOLVED,),
-    ),
-    Border(
-        "3",
-        CROSSES,
-        "permuted labels give 0.53, and perhaps 0.57",
-        predicted(permuted=spread(0.53, 0.04, N)),
+        of(worlds=predicted(auc=crossing(0.93, 0.9, N))),
         (NOT_RESOLVED,),
     ),
     Border(
         "3",
         ONE_FAILS,
-        "permuted labels give 0.6",
-        predicted(permuted=spread(0.6, 0.01, N)),
+        "shuffled labels give 0.6",
+        of(worlds=predicted(permuted=spread(0.6, 0.01, N))),
         (DOES_NOT_HOLD,),
     ),
     Border(
+        "3",
+        NONE,
+        "one seed has too few memorized sequences",
+        of(
+            worlds=each(
+                lambda i, w: (
+                    replace(w, prediction=replace(w.prediction, auc=np.empty(0))) if i == 2 else w
+                )
+            )
+        ),
+        (NOT_RESOLVED,),
+    ),
+    Border(
         "3b",
+        CROSSES,
+        "in one seed the filter leaves a fifth",
+        of(worlds=by_seed(left=[0, 0, 5, 0, 0, 0])),
+    ),
+    Border(
+        "4",
+        CROSSES,
+        "the hard student inherits more in half of the seeds, and less in the others",
+        of(worlds=by_seed(hard_heirs=[9, 1, 9, 1, 9, 1], soft_heirs=[1, 5, 1, 5, 1, 5])),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "4",
+        NONE,
+        "the hard student memorizes twice as much after every number of epochs",
+        of(
+            worlds=each(
+                lambda i, w: replace(
+                    w,
+                    students=w.students
+                    | {
+                        HARD: {
+                            e: replace(one, memorized=w.teacher.memorized)
+                            for e, one in w.students[HARD].items()
+                        }
+                    },
+                )
+            )
+        ),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "4b",
+        CROSSES,
+        "rates agree on average, and by seed within a factor of two",
+        of(
+            worlds=each(
+                lambda i, w: made.with_arm(
+                    w, HARD, made.fewer(w.teacher.memorized, 0.26 if i % 2 else 0.1)
+                )
+            )
+        ),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "forced",
+        CROSSES,
+        "the baseline may be as sure as the teacher",
+        of(worlds=certain(BASELINE, crossing(0.15, 0.105, N))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "forced",
         ONE_FAILS,
-        "in four worlds the filter leaves a third",
-        worlds("3b", lambda i, w: made.world(i, left=34) if i < 4 else w),
+        "the student is as sure as the teacher",
+        of(worlds=certain(SOFT, spread(0.05, 0.005, N))),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "equal",
+        CROSSES,
+        "at equal loss the student has more in half of the seeds",
+        of(worlds=by_seed(soft_easy=[20, 60, 20, 60, 20, 60], soft_other=[0, 60, 0, 60, 0, 60])),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "equal",
+        ONE_FAILS,
+        "the student never predicts as well as the baseline",
+        of(worlds=gains(spread(-0.02, 0.002, N))),
+        (DOES_NOT_HOLD,),
     ),
     Border(
         "control",
+        CROSSES,
+        "a third of its rate is guessed on average, and in some seeds all",
+        of(worlds=by_seed(held=[0.002, 0.025, 0.002, 0.025, 0.002, 0.002])),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "unread",
+        CROSSES,
+        "in one seed an unread teacher passes on most",
+        of(worlds=by_seed(unread=[0, 0, 8, 0, 0, 0])),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "rate",
         ONE_FAILS,
-        "in half of the worlds unseen text is completed as often",
-        worlds("control", lambda i, w: made.world(i, held=0.05) if i < 4 else w),
+        "at half the rate the baseline predicts as well as the student",
+        of(rates=made.rates(half=1.0)),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "late",
+        CROSSES,
+        "the ratio grows by a half, and perhaps not",
+        of(
+            perceptrons=[
+                made.with_arm(w, SOFT, made.fewer(w.of(SOFT).memorized, share), 16)
+                for w, share in zip(made.worlds(3), (0.3, 1.0, 0.7), strict=True)
+            ]
+        ),
+        (NOT_RESOLVED,),
     ),
 ]

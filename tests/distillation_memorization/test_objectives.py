@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from companion.distillation_memorization.lab.training import WrongCache, cache_logits
 from companion.distillation_memorization.method.objectives import (
+    SOFT,
+    UNREAD,
     Cached,
     Objective,
     distillation_loss,
+    objectives,
     top_k_loss,
 )
 
@@ -82,18 +84,15 @@ def test_top_k_is_below_the_full_loss_and_exact_with_all_but_one(seed, k):
         assert part == pytest.approx(full, rel=1e-3, abs=1e-4)
 
 
-def test_mixture_and_smoothing():
+def test_a_share_of_the_text_mixes_both_losses():
     s, t = random_logits(0, 5, 8), random_logits(1, 5, 8)
     y = torch.arange(5)
     known = Cached(t, None, None, 1.0)
-    mixed = Objective("mixture", 2.0, share=0.25).loss(s, y, known)
+    mixed = Objective("teacher's logits", 2.0, share=0.25).loss(s, y, known)
     expected = 0.25 * cross_entropy(s, y) + 0.75 * distillation_loss(s, t, 2.0)
     assert float(mixed) == pytest.approx(float(expected), rel=1e-6)
-    smooth = Objective("smoothed", share=0.3).loss(s, y, None)
-    uniform = -s.log_softmax(-1).mean()
-    assert float(smooth) == pytest.approx(
-        float(0.7 * cross_entropy(s, y) + 0.3 * uniform), rel=1e-5
-    )
+    whole = Objective("teacher's logits", 2.0, share=1.0).loss(s, y, known)
+    assert float(whole) == pytest.approx(float(Objective("text").loss(s, y, None)), rel=1e-6)
 
 
 def test_wrong_objectives_are_refused():
@@ -102,7 +101,7 @@ def test_wrong_objectives_are_refused():
     with pytest.raises(ValueError, match="temperature"):
         Objective("teacher's logits", 0.0)
     with pytest.raises(ValueError, match="share"):
-        Objective("mixture", share=1.0)
+        Objective("teacher's logits", share=1.5)
     s, y = random_logits(0, 2, 4), torch.tensor([0, 1])
     with pytest.raises(ValueError, match="needs the teacher"):
         Objective("teacher's logits").loss(s, y, None)
@@ -111,34 +110,8 @@ def test_wrong_objectives_are_refused():
         Objective("teacher's logits", 4.0).loss(s, y, kept)
 
 
-def test_logits_are_computed_once_and_belong_to_their_tokens(tmp_path):
-    calls = []
-    table = random_logits(0, 12, 12)
-
-    def logits_of(rows):
-        calls.append(len(rows))
-        return table[rows]
-
-    tokens = torch.randint(12, (5, 6), generator=torch.Generator().manual_seed(0))
-    path = tmp_path / "t.safetensors"
-    first = cache_logits(logits_of, tokens, path, batch=2)
-    again = cache_logits(logits_of, tokens, path, batch=2)
-    assert calls == [2, 2, 1]
-    assert torch.equal(first.logits, table[tokens][:, :-1])
-    assert torch.equal(first.logits, again.logits)
-    assert first.megabytes == pytest.approx(5 * 5 * 12 * 4 / 1e6)
-    assert torch.equal(first.rows(torch.tensor([3])).logits[0], first.logits[3])
-    for other, k in ((tokens.flip(0), 0), (tokens, 3)):
-        with pytest.raises(WrongCache, match="delete it"):
-            cache_logits(logits_of, other, path, k=k)
-
-
-def test_the_k_largest_are_kept_at_their_temperature(tmp_path):
-    table = random_logits(0, 12, 12)
-    tokens = torch.randint(12, (4, 5), generator=torch.Generator().manual_seed(0))
-    kept = cache_logits(lambda r: table[r], tokens, tmp_path / "k.safetensors", k=4, tau=2.0)
-    full = (table[tokens][:, :-1] / 2).log_softmax(-1)
-    assert kept.logits is None
-    gathered = full.gather(-1, kept.ids.long())
-    torch.testing.assert_close(kept.log_probs.float(), gathered, atol=5e-3, rtol=2e-3)
-    assert torch.equal(gathered.min(-1).values, full.topk(4, -1).values[..., -1])
+def test_arms_are_the_papers_and_the_control():
+    arms = objectives((1.0, 2.0))
+    assert list(arms) == ["baseline", "soft, tau 1", SOFT, "hard", UNREAD]
+    assert UNREAD not in objectives((2.0,), control=False)
+    assert arms[SOFT] == Objective("teacher's logits", 2.0)

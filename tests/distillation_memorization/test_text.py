@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from companion.corpora import king_james
 from companion.distillation_memorization.lab import text
 from companion.distillation_memorization.lab.text import pool_text, zlib_bytes
 from companion.distillation_memorization.settings import PRESETS
@@ -36,12 +37,28 @@ def test_small_pools_compress_better():
 
 @pytest.mark.parametrize("source", list(text.SOURCES))
 def test_the_three_sets_share_no_sequence(source):
-    made = text.SOURCES[source](40, 30, 20, 48, np.random.default_rng(0))
+    def drawn(base, seed):
+        rngs = np.random.default_rng(base), np.random.default_rng(seed)
+        return text.draw_sets(source, (40, 30, 20), 40, *rngs)
+
+    made, again, other = drawn(0, 1), drawn(0, 1), drawn(0, 2)
     rows = [tuple(r) for part in (made.base, made.train, made.held_out) for r in part.tolist()]
     assert len(rows) == len(set(rows)) == 90
     assert made.texts(made.train)[0] == "".join(made.alphabet[i] for i in made.train[0].tolist())
-    again = text.SOURCES[source](40, 30, 20, 48, np.random.default_rng(0))
     assert made.train.tolist() == again.train.tolist()
+    assert made.base.tolist() == other.base.tolist()
+    assert made.train.tolist() != other.train.tolist()
+
+
+def test_what_is_known_is_not_drawn_again():
+    """Three windows in all, of which two are known."""
+    rng = np.random.default_rng(0)
+    first = text.distinct(text.POOLS, 3, 12, np.random.default_rng(5))
+    again = text.distinct(text.POOLS, 3, 12, np.random.default_rng(5), first[:2])
+    assert again[0] == first[2]
+    assert not set(again) & set(first[:2])
+    with pytest.raises(ValueError, match="were asked for"):
+        text.distinct(text.REAL, 10**6, 40, rng)
 
 
 def test_wrong_texts_are_refused():
@@ -49,15 +66,22 @@ def test_wrong_texts_are_refused():
         text.encode(["a", "ab"])
     with pytest.raises(ValueError, match="alphabet"):
         text.encode(["A"])
-    with pytest.raises(ValueError, match="distinct windows"):
-        text.real_sets(10**6, 1, 1, 48, np.random.default_rng(0))
+
+
+def test_real_text_is_windows_of_the_book():
+    whole = king_james().text
+    for row in text.distinct(text.REAL, 3, 40, np.random.default_rng(0)):
+        assert whole.index(row) % 40 == 0 or whole.count(row) > 1
+    assert text.alphabet_of(text.REAL) == "".join(sorted(set(whole)))
 
 
 def test_settings_are_checked():
     assert settings_for(PRESETS, "toy", {"n": 100}).n == 100
     with pytest.raises(ValueError, match="taus must hold 2"):
         settings_for(PRESETS, "toy", {"taus": (1.0, 4.0)})
-    with pytest.raises(ValueError, match="unknown extras"):
-        settings_for(PRESETS, "toy", {"extras": ("magic",)})
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="ascending"):
+        settings_for(PRESETS, "toy", {"perceptron_epochs": (2, 1)})
+    with pytest.raises(ValueError, match="one of epochs"):
+        settings_for(PRESETS, "toy", {"judged": 5})
+    with pytest.raises(ValueError, match="at least 1"):
         settings_for(PRESETS, "toy", {"n_seeds": 0})

@@ -1,114 +1,125 @@
-"""A whole world of a few hundred numbers, the calibration rule, and the paper's path."""
+"""A whole world of a few hundred numbers, and the paper's path."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from transformers import GPTNeoXForCausalLM
 
 from companion.data import DataUnavailable, Missing
 from companion.distillation_memorization import hub
-from companion.distillation_memorization.hub import CutVocabulary, run_hub_world, windows
-from companion.distillation_memorization.lab import run
-from companion.distillation_memorization.lab.run import run_real, run_transformers
-from companion.distillation_memorization.lab.training import Shape
-from companion.distillation_memorization.lab.world import (
-    NotCalibrated,
-    check_calibration,
-    written_by,
+from companion.distillation_memorization.hub import (
+    Causal,
+    WrongCache,
+    cache_top_k,
+    run_hub_world,
+    windows,
 )
+from companion.distillation_memorization.lab import run
+from companion.distillation_memorization.lab.models import Shape, generate, score
+from companion.distillation_memorization.lab.training import Recipe, fit_arms
+from companion.distillation_memorization.lab.world import Plan, all_logits, written_by
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
     HARD,
     SOFT,
     TEACHER,
     UNREAD,
+    Objective,
+    objectives,
 )
 from companion.distillation_memorization.settings import PRESETS
+from companion.models import neox, neox_config
+from companion.scale import derive_seed, settings_for, torch_generator
 
-TINY = replace(
-    PRESETS["book"],
-    n_seeds=1,
-    n=80,
-    n_base=60,
-    n_held=60,
-    teacher_hidden=48,
-    student_hidden=24,
-    teacher_epochs=16,
-    student_epochs=14,
-    taus=(2.0,),
-    resamples=2,
-    jobs=1,
-    bootstrap=20,
-    overfit_epochs=(2,),
-    overfit_seeds=1,
-    extras=(),
-)
-
-
-def tiny_kind():
-    kind = run.pools(TINY)
-    return replace(kind, plan=replace(kind.plan, calibrated=False, prefixes=(8, 16)))
+SIZES = {"n": 16, "n_base": 40, "n_held": 20, "student_d": 32, "batch": 4, "taus": (2.0,)}
+EPOCHS = {"teacher_epochs": 60, "epochs": (2, 60), "judged": 60, "lr": 1e-2}
+TINY = settings_for(PRESETS, "toy", SIZES | EPOCHS)
 
 
 @pytest.fixture(scope="module")
 def world():
-    return run.one_world(tiny_kind(), 0)
+    return run.one_world(run.transformer_kind(TINY), 0, 1)
 
 
 def test_a_world_is_complete(world):
     students = (BASELINE, SOFT, HARD, UNREAD)
-    assert world.students == students
-    assert set(world.members) == set(world.held) == set(world.loss) == {TEACHER, *students}
-    assert all(m.shape == (80,) and m.dtype == bool for m in world.members.values())
-    assert world.features.shape == (80, 4)
+    assert tuple(world.students) == students
+    assert {name: tuple(runs) for name, runs in world.students.items()} == {
+        BASELINE: (2, 60),
+        SOFT: (2, 60),
+        HARD: (2, 60),
+        UNREAD: (60,),
+    }
+    assert set(world.members()) == {TEACHER, *students}
+    assert set(world.members(2)) == {TEACHER, BASELINE, SOFT, HARD}
+    assert all(m.shape == (16,) and m.dtype == bool for m in world.members().values())
+    assert world.of(SOFT).guessed.shape == (20,)
+    assert world.features.shape == (16, 4)
     assert np.isfinite(world.features).all()
-    assert world.curve_rate.shape == world.curve_loss.shape == (len(world.epochs), 4)
-    assert world.epochs[-1] == TINY.student_epochs
-    assert world.curve_rate[-1, 0] == pytest.approx(world.rate(BASELINE))
-    np.testing.assert_array_equal(world.by_prefix[16][SOFT], world.members[SOFT])
+    n_easy = int((world.of(TEACHER).memorized & world.of(BASELINE).memorized).sum())
+    assert n_easy > 0
+    assert {values.shape for values in world.tails.values()} == {(2, n_easy)}
     assert len(world.texts) == len(world.shown) == len(world.written[HARD])
-    assert world.cache_megabytes == pytest.approx(80 * 47 * 27 * 4 / 1e6)
+
+
+def test_models_that_read_d_often_know_it_and_fit_it(world):
+    assert world.of(BASELINE).memorized.sum() > world.of(BASELINE, 2).memorized.sum()
+    for name in (TEACHER, BASELINE, HARD):
+        assert world.of(name).fitted < world.of(name).loss
+    assert world.of(BASELINE).fitted < world.of(BASELINE, 2).fitted
+    assert world.bases[BASELINE].memorized.sum() == 0
 
 
 def test_what_was_written_and_what_counts_as_memorized_agree(world):
     for name, written in world.written.items():
         for row, at in enumerate(world.shown):
             same = written[row] == world.texts[row][16:32]
-            assert same == world.members[name][at]
+            assert same == world.members()[name][at]
 
 
-def test_the_same_seed_gives_the_same_world(world):
-    small = replace(tiny_kind(), sizes=(18, 18, 10))
-    small = replace(
-        small,
-        plan=replace(
-            small.plan, teacher_epochs=1, student_epochs=1, measure_epochs=(1,), prefixes=()
-        ),
+def test_the_same_seed_gives_the_same_world_side_by_side_or_not():
+    small = settings_for(PRESETS, "toy", {"n": 16, "n_base": 16, "n_held": 8})
+    alone = run.transformers(replace(small, jobs=1), 3)
+    assert [w.seed for w in alone] == [derive_seed(3, "world", i) for i in range(2)]
+    again = run.one_world(run.transformer_kind(small), 3, alone[1].seed)
+    assert again.of(SOFT).loss == alone[1].of(SOFT).loss
+    assert alone[0].of(SOFT).loss != alone[1].of(SOFT).loss
+
+
+def test_all_worlds_of_a_run_begin_with_the_same_models():
+    small = settings_for(PRESETS, "toy", {"n": 16, "n_base": 16, "n_held": 8})
+    first, second = run.transformers(replace(small, jobs=1), 4)
+    kind = run.transformer_kind(small)
+    base, other = (kind.base_model(BASELINE, s) for s in (4, 5))
+    assert not torch.equal(base.qkv, other.qkv)
+    for w in (first, second):
+        loss = score(base, kind.text(4, w.seed).held_out[4:]).loss[0]
+        assert w.bases[BASELINE].loss == pytest.approx(loss)
+
+
+def test_a_budget_is_a_training_of_its_own():
+    """Its learning rate falls to zero, so two epochs are no part of four."""
+    text = torch.randint(5, (8, 10), generator=torch.Generator().manual_seed(0))
+    base = Shape(d=12).build(5, 10, 0, "t")
+    arms = {"a": Objective("text")}
+    short, long = (
+        fit_arms(base, arms, {"a": text}, Recipe(1e-2, 4), e, seed=0, name="x")["a"] for e in (2, 4)
     )
-    first, again = (run.one_world(small, 3) for _ in range(2))
-    assert first.loss == again.loss
-    assert first.loss != run.one_world(small, 4).loss
+    assert not torch.allclose(short.first, long.first)
+    assert Recipe(1e-2, 4).settings(8, 2).steps == 4
+    assert Recipe(1e-2, 4).settings(8, 2).floor == 0.0
 
 
-def test_worlds_side_by_side_are_those_one_after_the_other():
-    small = replace(tiny_kind(), sizes=(18, 18, 10))
-    small = replace(
-        small,
-        plan=replace(
-            small.plan, teacher_epochs=1, student_epochs=1, measure_epochs=(1,), prefixes=()
-        ),
-    )
-    alone, together = (run.run_kind(small, 2, 0, jobs) for jobs in (1, 2))
-    assert [w.seed for w in alone] == [run.world_seed(0, i) for i in range(2)]
-    assert [w.loss for w in alone] == [w.loss for w in together]
-
-
-def test_students_differ_in_their_loss_only(world):
-    kind = tiny_kind()
-    objectives = {"soft again": kind.plan.objectives[SOFT], **kind.plan.objectives}
-    assert objectives["soft again"].tau == 2.0
-    assert len({world.loss[m] for m in world.students}) == len(world.students)
+def test_other_budgets_have_the_compared_arms_alone():
+    plan = Plan("x", Recipe(1e-2, 4), 1, (1, 2), 2, 4, 4, objectives((1.0, 2.0)))
+    assert list(plan.arms_at(1)) == [BASELINE, SOFT, HARD]
+    assert list(plan.arms_at(2)) == [BASELINE, "soft, tau 1", SOFT, HARD, UNREAD]
+    with pytest.raises(ValueError, match="epochs ascend"):
+        replace(plan, epochs=(2, 1))
+    with pytest.raises(ValueError, match="hold 3"):
+        replace(plan, judged=3)
 
 
 def test_a_hard_text_begins_as_the_truth_and_goes_on_as_the_teacher():
@@ -123,40 +134,42 @@ def test_a_hard_text_begins_as_the_truth_and_goes_on_as_the_teacher():
         assert torch.equal(made[:, t], best)
 
 
-def members(teacher, baseline, n=100):
-    return {TEACHER: np.arange(n) < teacher, BASELINE: np.arange(n) < baseline}
-
-
-def test_the_calibration_rule_raises():
-    check_calibration(members(40, 20), 1.3, 1.4)
-    for teacher, baseline in ((20, 20), (70, 20), (5, 0), (0, 0)):
-        with pytest.raises(NotCalibrated, match="teacher_epochs"):
-            check_calibration(members(teacher, baseline), 1.3, 1.4)
-    with pytest.raises(NotCalibrated, match="fewer teacher_epochs"):
-        check_calibration(members(40, 20), 1.4, 1.4)
-
-
-def test_a_teacher_that_hardly_read_d_is_refused():
-    kind = replace(run.pools(TINY), sizes=(30, 40, 20))
-    plan = replace(kind.plan, teacher_epochs=1, student_epochs=2, measure_epochs=(), prefixes=())
-    with pytest.raises(NotCalibrated):
-        run.one_world(replace(kind, plan=plan), 0)
+def test_a_soft_student_is_pulled_to_its_teacher_and_not_to_the_text():
+    """The teacher gives one token always; the student learns that, whatever the text says."""
+    text = torch.randint(5, (8, 10), generator=torch.Generator().manual_seed(0))
+    base, teacher = (Shape(d=16).build(5, 10, seed, "t") for seed in (0, 1))
+    with torch.no_grad():
+        teacher.second_bias += 20 * torch.eye(5)[3]
+    arms = {SOFT: Objective("teacher's logits", 2.0)}
+    known = all_logits(teacher, text)
+    assert known.logits.shape == (8, 9, 5)
+    student = fit_arms(
+        base, arms, {SOFT: text}, Recipe(1e-2, 4), 60, seed=0, name="x", teacher=known
+    )[SOFT]
+    with torch.no_grad():
+        assert (student(text).logits[0, :, :-1].argmax(-1) == 3).all()
 
 
 def test_kinds_that_a_scale_does_not_have_are_missing():
     toy = PRESETS["toy"]
-    assert "book scale" in run_transformers(toy, 0).reason
-    assert "book scale" in run_real(toy, 0).reason
+    assert "book scale" in run.real_text(toy, 0).reason
     assert "paper scale" in run_hub_world(toy, 0).reason
+    book = PRESETS["book"]
+    assert book.judged in run.real_kind(book).plan.epochs
+    assert run.perceptron_kind(book).plan.judged == book.perceptron_epochs[-1]
 
 
-def test_the_sweep_puts_the_calibrated_teacher_among_the_others(world):
-    small = replace(TINY, n=24, n_base=18, n_held=12, student_epochs=2)
-    found = run.run_overfit(small, 0, [world])
-    assert found.epochs.tolist() == [2, TINY.teacher_epochs]
-    assert found.teacher_rate.shape == (1, 2)
-    assert found.teacher_rate[0, 1] == pytest.approx(world.rate(TEACHER))
-    assert np.isnan(found.dividend[0, 0]) or found.dividend[0, 0] >= 0
+# paper scale
+
+
+def released(width=16, vocab=32, seed=0, length=20):
+    """A GPT-NeoX of a few thousand numbers, its vocabulary padded to 32."""
+    config = neox_config(
+        n_layers=1, d_model=width, n_heads=width // 16, vocab_size=vocab, seq=length
+    )
+    model = neox(config, torch_generator(seed, "released"))
+    assert isinstance(model, GPTNeoXForCausalLM)
+    return model.eval()
 
 
 class Letters:
@@ -184,9 +197,7 @@ def test_the_papers_path_runs_on_a_stand_in(tmp_path, monkeypatch):
             yield pool_text(20, rng)
 
     def models(name, vocab, on):
-        width = 32 if name == "big" else 16
-        model = Shape(d=width, layers=1, heads=width // 16).build(32, 20, 0, name)  # padded to 32
-        return CutVocabulary(model, vocab).to(on)
+        return Causal(released(32 if name == "big" else 16), vocab).to(on)
 
     tiny = replace(
         TINY,
@@ -197,33 +208,59 @@ def test_the_papers_path_runs_on_a_stand_in(tmp_path, monkeypatch):
         hub_batch=5,
         hub_top_k=8,
     )
-    plan = replace(hub.hub_plan(tiny), prefix=6, suffix=5, teacher_epochs=2, student_epochs=2)
+    plan = replace(hub.hub_plan(tiny), prefix=6, suffix=5, teacher_epochs=2, epochs=(2,), judged=2)
     found = run_hub_world(
         tiny, 0, tokenizer=Letters, texts=texts, models=models, plan=plan, length=20
     )
     assert not isinstance(found, Missing)
     assert found.name == "big to small"
-    assert set(found.members) == {TEACHER, BASELINE, SOFT, HARD, UNREAD}
-    assert np.isfinite(list(found.loss.values())).all()
+    assert set(found.members()) == {TEACHER, BASELINE, SOFT, HARD, UNREAD}
+    assert np.isfinite([found.of(m).loss for m in found.members()]).all()
     assert found.zlib.shape == (30,)
-    assert found.cache_megabytes == pytest.approx(30 * 19 * 8 * 6 / 1e6)
     assert list(tmp_path.rglob("teacher.safetensors"))
 
 
 def test_the_papers_recipe_is_the_papers():
     plan = hub.hub_plan(PRESETS["paper"])
     assert (plan.prefix, plan.suffix, hub.LENGTH) == (50, 50, 256)
-    assert (plan.teacher_epochs, plan.student_epochs) == (3, 4)
+    assert (plan.teacher_epochs, plan.epochs) == (3, (4,))
     assert plan.recipe.lr == 5e-5
-    assert plan.objectives[SOFT].tau == 2.0
+    assert plan.arms[SOFT].tau == 2.0
 
 
-def test_logits_end_with_the_tokenizers_vocabulary():
-    model = Shape(d=16, layers=1, heads=1).build(32, 12, 0, "x")
-    tokens = torch.zeros(2, 4, dtype=torch.int64)
-    assert CutVocabulary(model, 27)(tokens).logits.shape == (2, 4, 27)
+def test_logits_end_with_the_tokenizers_vocabulary_and_so_does_what_is_written():
+    model = released()
+    with torch.no_grad():
+        model.get_output_embeddings().weight[29] *= 100
+    cut = Causal(model, 27)
+    tokens = torch.randint(27, (3, 8), generator=torch.Generator().manual_seed(0))
+    assert cut(tokens).logits.shape == (1, 3, 8, 27)
+    made, read = generate(cut, tokens, 5), tokens
+    for _ in range(5):
+        with torch.no_grad():
+            read = torch.cat([read, cut(read).logits[0, :, -1:].argmax(-1)], 1)
+    assert torch.equal(made[0], read[:, 8:])
     with pytest.raises(ValueError, match="40 are wanted"):
-        CutVocabulary(model, 40)
+        Causal(model, 40)
+
+
+def test_the_k_largest_are_kept_at_their_temperature_and_belong_to_their_tokens(tmp_path):
+    teacher = Causal(released(), 27)
+    tokens = torch.randint(27, (5, 9), generator=torch.Generator().manual_seed(0))
+    path, options = tmp_path / "k.safetensors", {"k": 4, "tau": 2.0, "name": "t"}
+    kept = cache_top_k(teacher, tokens, path=path, **options)
+    with torch.no_grad():
+        full = (teacher(tokens).logits[0, :, :-1] / 2).log_softmax(-1)
+    assert kept.logits is None
+    gathered = full.gather(-1, kept.ids.long())
+    torch.testing.assert_close(kept.log_probs.float(), gathered, atol=5e-3, rtol=2e-3)
+    assert torch.equal(gathered.min(-1).values, full.topk(4, -1).values[..., -1])
+    again = cache_top_k(None, tokens, path=path, **options)  # no teacher is asked
+    assert torch.equal(again.ids, kept.ids)
+    assert torch.equal(again.rows(torch.tensor([3])).ids[0], kept.ids[3])
+    for other, changes in ((tokens.flip(0), {}), (tokens, {"k": 3}), (tokens, {"name": "u"})):
+        with pytest.raises(WrongCache, match="delete it"):
+            cache_top_k(teacher, other, path=path, **(options | changes))
 
 
 def test_too_few_long_texts_are_said():

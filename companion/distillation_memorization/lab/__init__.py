@@ -1,1 +1,1 @@
-"""Our experiments: text, small models, worlds of one teacher and its students."""
+"""Our experiments: text, small models, worlds of one teacher and its students, what they show."""

@@ -1,59 +1,107 @@
-"""The models side by side as lanes, and what is read off them.
-
-A character model with one hidden layer, many of them side by side in one module.
+"""Small models side by side as lanes, and what is read off any model.
 
 Each *lane* is a model of its own: all parameters have a leading lane axis, no operation mixes
 lanes, and AdamW works element by element, so lanes train as if each were alone (a test holds it).
 
-What is read off a model: logits by lane, greedy continuations, losses and divergences.
-
-Greedy decoding is batched; transformers keep the keys and values of what they have read.
+What is read off a model asks for little: ``lanes``, ``vocab``, logits of shape
+(lanes, batch, length, vocab), and ``continue_greedily``.  At paper scale a released checkpoint
+answers to the same (:mod:`companion.distillation_memorization.hub`).
 """
 
 from __future__ import annotations
 
-import inspect
+import copy
 import math
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from companion.distillation_memorization.method.memorization import Scores, matches
-
-# ---------------------------------------------------------------------------------------------- mlp
-WINDOW, EMBEDDING = 12, 16
-"""Characters that the model sees, and numbers per character."""
+from companion.scale import torch_generator
 
 
-class LaneMLP(nn.Module):
-    """`lanes` independent models: the last 12 characters, one ReLU layer, the next character.
+# -------------------------------------------------------------------------------------------- lanes
+class Lanes(nn.Module):
+    """Models of one shape; each parameter has a leading lane axis.
 
-    vocab : number of characters; one more id stands for "before the beginning"
-    hidden : width of the hidden layer
-    generator : draws the initial weights, the same for each lane
+    vocab : number of characters
     """
 
-    def __init__(self, *, vocab: int, hidden: int, generator: torch.Generator, lanes: int = 1):
+    def __init__(self, vocab: int) -> None:
         super().__init__()
-        self.vocab, self.hidden = vocab, hidden
-        inside = WINDOW * EMBEDDING
-
-        def weights(*shape: int, std: float) -> nn.Parameter:
-            drawn = std * torch.randn(1, *shape, generator=generator)
-            return nn.Parameter(drawn.repeat(lanes, *[1] * len(shape)))
-
-        self.embedding = weights(vocab + 1, EMBEDDING, std=1.0)
-        self.first = weights(inside, hidden, std=math.sqrt(2 / inside))
-        self.first_bias = nn.Parameter(torch.zeros(lanes, 1, hidden))
-        self.second = weights(hidden, vocab, std=math.sqrt(1 / hidden))
-        self.second_bias = nn.Parameter(torch.zeros(lanes, 1, vocab))
+        self.vocab = vocab
 
     @property
     def lanes(self) -> int:
         """Number of models."""
-        return self.first.shape[0]
+        return next(self.parameters()).shape[0]
+
+    def each_lane(self, tokens: Tensor) -> Tensor:
+        """int64 (lanes, batch, length) from that, or from (batch, length) that all lanes read."""
+        return tokens if tokens.ndim == 3 else tokens.expand(self.lanes, *tokens.shape)
+
+    def repeated(self, n: int) -> Lanes:
+        """`n` lanes, each a copy of the only lane of this model."""
+        return self._take([0] * n)
+
+    def lane(self, i: int) -> Lanes:
+        """Lane `i` as a model of its own (a copy)."""
+        return self._take([i])
+
+    @torch.no_grad()
+    def _take(self, lanes: list[int]) -> Lanes:
+        if max(lanes) >= self.lanes:
+            raise ValueError(f"there is no lane {max(lanes)} among {self.lanes}")
+        taken = copy.deepcopy(self)
+        for name, parameter in self.named_parameters():
+            setattr(taken, name, nn.Parameter(parameter[lanes].clone()))
+        return taken
+
+
+def _drawn(lanes: int, shape: tuple[int, ...], std: float, noise: torch.Generator) -> nn.Parameter:
+    """Normal weights, the same for each lane."""
+    one = std * torch.randn(1, *shape, generator=noise)
+    return nn.Parameter(one.repeat(lanes, *[1] * len(shape)))
+
+
+class LaneTransformer(Lanes):
+    """`lanes` decoder-only transformers: learned positions, norms in front, ReLU.
+
+    There are neither biases nor gains: what a gain could do, the next matrix does.
+
+    length : most tokens that it reads; d : width; n_layers : blocks; n_heads : of each attention
+    generator : draws the initial weights, with Pythia's standard deviations
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab: int,
+        length: int,
+        d: int,
+        n_layers: int,
+        n_heads: int,
+        generator: torch.Generator,
+        lanes: int = 1,
+    ) -> None:
+        super().__init__(vocab)
+        self.n_heads = n_heads
+        narrow, out = math.sqrt(2 / (5 * d)), 2 / (n_layers * math.sqrt(d))
+
+        def weights(*shape: int, std: float = narrow) -> nn.Parameter:
+            return _drawn(lanes, shape, std, generator)
+
+        self.embedding = weights(vocab, d)
+        self.positions = weights(length, d)
+        self.qkv = weights(n_layers, d, 3 * d)
+        self.attended = weights(n_layers, d, d, std=out)
+        self.up = weights(n_layers, d, 4 * d)
+        self.down = weights(n_layers, 4 * d, d, std=out)
+        self.readout = weights(d, vocab)
 
     def forward(self, tokens: Tensor) -> SimpleNamespace:
         """Logits of the next character after every position.
@@ -61,8 +109,72 @@ class LaneMLP(nn.Module):
         tokens : int64 (batch, length), read by every lane, or (lanes, batch, length)
         returns : ``.logits`` of shape (lanes, batch, length, vocab); position t predicts t + 1
         """
-        if tokens.ndim == 2:
-            tokens = tokens.expand(self.lanes, *tokens.shape)
+        return SimpleNamespace(logits=self._read(self.each_lane(tokens)))
+
+    def _read(self, tokens: Tensor, kept: list[Tensor] | None = None) -> Tensor:
+        """Logits; `kept` holds keys and values of what was read, one entry a block, and grows."""
+        lanes, batch, length = tokens.shape
+        d = self.embedding.shape[-1]
+        start = kept[0].shape[-2] if kept else 0
+        first = self.vocab * torch.arange(lanes, device=tokens.device).view(-1, 1, 1)
+        x = F.embedding(tokens + first, self.embedding.flatten(0, 1))
+        x = (x + self.positions[:, None, start : start + length]).flatten(1, 2)  # (R, B * L, d)
+        blocks = (self.qkv, self.attended, self.up, self.down)
+        for i, block in enumerate(zip(*(p.unbind(1) for p in blocks), strict=True)):
+            qkv, attended, up, down = block
+            heads = torch.bmm(F.layer_norm(x, (d,)), qkv)
+            heads = heads.view(lanes * batch, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+            query, known = heads[0], heads[1:]
+            if kept is not None:
+                if start:
+                    known = torch.cat([kept[i], known], -2)
+                    kept[i] = known
+                else:
+                    kept.append(known)
+            # a single new token sees all that was read, so it needs no mask
+            seen = F.scaled_dot_product_attention(query, *known, is_causal=start == 0)
+            x = x + torch.bmm(seen.transpose(1, 2).reshape(lanes, batch * length, d), attended)
+            x = x + torch.bmm(torch.bmm(F.layer_norm(x, (d,)), up).relu_(), down)
+        logits = torch.bmm(F.layer_norm(x, (d,)), self.readout)
+        return logits.view(lanes, batch, length, self.vocab)
+
+    @torch.no_grad()
+    def continue_greedily(self, prefixes: Tensor, n: int) -> Tensor:
+        """The `n` most likely next characters, one after the other: int64 (lanes, batch, n).
+
+        prefixes : int64 (batch, p) or (lanes, batch, p); what was read is not read again
+        """
+        read, kept, found = self.each_lane(prefixes), [], []
+        for _ in range(n):  # the first new token comes from the last position of the prefix
+            found.append(self._read(read, kept)[:, :, -1].argmax(-1))
+            read = found[-1][..., None]
+        return torch.stack(found, -1)
+
+
+WINDOW, EMBEDDING = 12, 16
+"""Characters that a :class:`LaneMLP` sees, and numbers per character."""
+
+
+class LaneMLP(Lanes):
+    """`lanes` perceptrons: the last 12 characters, one ReLU layer, the next character.
+
+    vocab : number of characters; one more id stands for "before the beginning"
+    hidden : width of the hidden layer
+    generator : draws the initial weights, the same for each lane
+    """
+
+    def __init__(self, *, vocab: int, hidden: int, generator: torch.Generator, lanes: int = 1):
+        super().__init__(vocab)
+        inside = WINDOW * EMBEDDING
+        self.embedding = _drawn(lanes, (vocab + 1, EMBEDDING), 1.0, generator)
+        self.first = _drawn(lanes, (inside, hidden), math.sqrt(2 / inside), generator)
+        self.first_bias = nn.Parameter(torch.zeros(lanes, 1, hidden))
+        self.second = _drawn(lanes, (hidden, vocab), math.sqrt(1 / hidden), generator)
+        self.second_bias = nn.Parameter(torch.zeros(lanes, 1, vocab))
+
+    def forward(self, tokens: Tensor) -> SimpleNamespace:
+        """As :meth:`LaneTransformer.forward`."""
+        tokens = self.each_lane(tokens)
         padding = tokens.new_full((*tokens.shape[:-1], WINDOW - 1), self.vocab)
         windows = torch.cat([padding, tokens], -1).unfold(-1, WINDOW, 1)  # (R, B, L, window)
         return SimpleNamespace(logits=self._read(windows))
@@ -77,12 +189,8 @@ class LaneMLP(nn.Module):
 
     @torch.no_grad()
     def continue_greedily(self, prefixes: Tensor, n: int) -> Tensor:
-        """The `n` most likely next characters, one after the other: int64 (lanes, batch, n).
-
-        prefixes : int64 (batch, p) or (lanes, batch, p)
-        """
-        if prefixes.ndim == 2:
-            prefixes = prefixes.expand(self.lanes, *prefixes.shape)
+        """As :meth:`LaneTransformer.continue_greedily`."""
+        prefixes = self.each_lane(prefixes)
         padding = prefixes.new_full((*prefixes.shape[:-1], WINDOW), self.vocab)
         window = torch.cat([padding, prefixes], -1)[..., -WINDOW:]
         found = []
@@ -92,25 +200,28 @@ class LaneMLP(nn.Module):
             window = torch.cat([window[..., 1:], new[..., None]], -1)
         return torch.stack(found, -1)
 
-    @torch.no_grad()
-    def repeated(self, n: int) -> LaneMLP:
-        """`n` lanes, each a copy of the only lane of this model."""
-        return self._take([0] * n)
 
-    def lane(self, i: int) -> LaneMLP:
-        """Lane `i` as a model of its own (a copy)."""
-        return self._take([i])
+@dataclass(frozen=True)
+class Shape:
+    """Size of a model: `n_layers` 0 is the perceptron with hidden width `d`."""
 
-    @torch.no_grad()
-    def _take(self, lanes: list[int]) -> LaneMLP:
-        if max(lanes) >= self.lanes:
-            raise ValueError(f"there is no lane {max(lanes)} among {self.lanes}")
-        taken = LaneMLP(
-            vocab=self.vocab, hidden=self.hidden, generator=torch.Generator(), lanes=len(lanes)
+    d: int
+    n_layers: int = 0
+    n_heads: int = 1
+
+    def build(self, vocab: int, length: int, seed: int, name: str) -> Lanes:
+        """A fresh model of one lane whose weights depend on seed and name only."""
+        noise = torch_generator(seed, name, "weights")
+        if self.n_layers == 0:
+            return LaneMLP(vocab=vocab, hidden=self.d, generator=noise)
+        return LaneTransformer(
+            vocab=vocab,
+            length=length,
+            d=self.d,
+            n_layers=self.n_layers,
+            n_heads=self.n_heads,
+            generator=noise,
         )
-        for mine, theirs in zip(taken.parameters(), self.parameters(), strict=True):
-            mine.copy_(theirs[lanes])
-        return taken
 
 
 # ------------------------------------------------------------------------------------------ reading
@@ -128,16 +239,6 @@ def half_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
-def lane_logits(model: nn.Module, tokens: Tensor) -> Tensor:
-    """Next-token logits (lanes, batch, length, vocab) of a LaneMLP or a transformers model.
-
-    A transformer is one lane.
-    """
-    logits = model(tokens).logits
-    return logits if isinstance(model, LaneMLP) else logits[None]
-
-
-@torch.no_grad()
 def generate(model: nn.Module, prefixes: Tensor, n: int, batch: int = 512) -> Tensor:
     """`n` tokens of greedy decoding after each prefix: int64 (lanes, n_prefixes, n).
 
@@ -145,49 +246,11 @@ def generate(model: nn.Module, prefixes: Tensor, n: int, batch: int = 512) -> Te
     end-of-text token: exactly `n` tokens are made.
     """
     device = device_of(model)
-    parts = [
-        model.continue_greedily(rows, n)
-        if isinstance(model, LaneMLP)
-        else _with_cache(model, rows, n)[None]
-        for rows in prefixes.to(device).split(batch)
-    ]
-    return torch.cat(parts, 1).cpu()
-
-
-def _with_cache(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
-    """One pass over the prefix, then one token at a time on the kept keys and values."""
-    with half_precision(prefixes.device):
-        return _decode(model, prefixes, n)
-
-
-def _decode(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
-    from transformers import DynamicCache
-
-    causal = getattr(model, "causal", model)
-    # transformers 5.2x renamed the argument; the object is filled in place under either name
-    takes = inspect.signature(type(causal).forward).parameters
-    kept = {"cache" if "cache" in takes else "past_key_values": DynamicCache(config=causal.config)}
-    found, read = [], prefixes
-    for _ in range(n):  # the first new token comes from the last position of the prefix
-        found.append(model(read, use_cache=True, **kept).logits[:, -1].argmax(-1))
-        read = found[-1][:, None]
-    return torch.stack(found, 1)
-
-
-@torch.no_grad()
-def generate_plainly(model: nn.Module, prefixes: Tensor, n: int) -> Tensor:
-    """The same one sequence at a time, reading everything anew for every token: the oracle."""
-    rows = []
-    for prefix in prefixes:
-        lanes = []
-        for lane in range(model.lanes if isinstance(model, LaneMLP) else 1):
-            tokens = prefix[None]
-            for _ in range(n):
-                new = lane_logits(model, tokens)[lane, :, -1].argmax(-1)
-                tokens = torch.cat([tokens, new[:, None]], 1)
-            lanes.append(tokens[0, len(prefix) :])
-        rows.append(torch.stack(lanes))
-    return torch.stack(rows, 1)
+    with half_precision(device):
+        parts = [
+            model.continue_greedily(rows, n).cpu() for rows in prefixes.to(device).split(batch)
+        ]
+    return torch.cat(parts, 1)
 
 
 def memorized(model: nn.Module, tokens: Tensor, prefix: int, suffix: int) -> np.ndarray:
@@ -200,23 +263,18 @@ def rows_at_once(tokens: Tensor, vocab: int, lanes: int = 1) -> int:
     return max(1, NUMBERS_AT_ONCE // (tokens.shape[1] * vocab * lanes))
 
 
-def vocabulary(model: nn.Module) -> int:
-    """Number of logits per position."""
-    return model.vocab if hasattr(model, "vocab") else model.config.vocab_size
-
-
 @torch.no_grad()
 def score(model: nn.Module, tokens: Tensor) -> Scores:
     """Log-probabilities and entropies of all tokens but the first.
 
     tokens : int64 (n, length)
     """
-    device, lanes = device_of(model), getattr(model, "lanes", 1)
+    device = device_of(model)
     log_ps, entropies = [], []
-    for rows in tokens.split(rows_at_once(tokens, vocabulary(model), lanes)):
+    for rows in tokens.split(rows_at_once(tokens, model.vocab, model.lanes)):
         read = rows.to(device)
         with half_precision(device):
-            logits = lane_logits(model, read)[..., :-1, :]
+            logits = model(read).logits[..., :-1, :]
         log_p = logits.float().log_softmax(-1)
         target = read[:, 1:, None].expand(*log_p.shape[:-1], 1)
         log_ps.append(log_p.gather(-1, target)[..., 0].cpu())
@@ -231,12 +289,12 @@ def divergence(first: nn.Module, second: nn.Module, tokens: Tensor) -> np.ndarra
     Both models are one lane; tokens : int64 (n, length)
     """
     found = []
-    for rows in tokens.split(rows_at_once(tokens, vocabulary(first), 2)):
+    for rows in tokens.split(rows_at_once(tokens, first.vocab, 2)):
         pair = []
         for model in (first, second):
             device = device_of(model)
             with half_precision(device):
-                logits = lane_logits(model, rows.to(device))[0, :, :-1]
+                logits = model(rows.to(device)).logits[0, :, :-1]
             pair.append(logits.float().log_softmax(-1))
         p, q = pair[0], pair[1].to(pair[0].device)
         found.append((p.exp() * (p - q)).sum(-1).mean(-1).cpu())

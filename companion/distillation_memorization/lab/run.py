@@ -2,295 +2,207 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import NamedTuple
-
-import numpy as np
-import torch
 
 from companion.data import Missing
-from companion.distillation_memorization.lab.models import (
-    generate,
-    generate_plainly,
-    memorized,
-    score,
+from companion.distillation_memorization.lab.models import Lanes, Shape
+from companion.distillation_memorization.lab.text import (
+    POOLS,
+    REAL,
+    Sets,
+    alphabet_of,
+    distinct,
+    draw_sets,
+    encode,
 )
-from companion.distillation_memorization.lab.text import ALPHABET, POOLS, REAL, SOURCES, Sets
-from companion.distillation_memorization.lab.training import Recipe, Shape, fit
-from companion.distillation_memorization.lab.world import Plan, World, distil_once, run_world
-from companion.distillation_memorization.method.objectives import (
-    BASELINE,
-    HARD,
-    SOFT,
-    TAU,
-    TEACHER,
-    Objective,
-    objectives,
-)
-from companion.distillation_memorization.settings import LENGTH, PREFIX, SUFFIX, Settings
-from companion.scale import derive_seed, generator, one_thread, torch_generator
+from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
+from companion.distillation_memorization.lab.world import Plan, Reading, World, read, run_world
+from companion.distillation_memorization.method.objectives import BASELINE, TAU, TEACHER, objectives
+from companion.distillation_memorization.settings import Settings
+from companion.scale import derive_seed, generator, one_thread
 from companion.sweep import sweep
 
+LENGTH, PREFIX, SUFFIX = 40, 16, 16
+"""Characters of a sequence, of its prompt, and of the continuation that is compared."""
 
-# -------------------------------------------------------------------------------------------- speed
-class Speed(NamedTuple):
-    """Seconds for the same continuations, and whether they are the same, sequence by sequence."""
-
-    batched: float
-    plain: float
-    n: int
-    equal: bool
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster the batched way is."""
-        return self.plain / self.batched
-
-
-@one_thread()
-def measure_extraction(n: int = 32, prefix: int = 16, suffix: int = 16, seed: int = 0) -> Speed:
-    """Greedy continuations of `n` random prompts by a small transformer, both ways."""
-    model = Shape(d=64, layers=2, heads=2).build(len(ALPHABET), prefix + suffix, seed, "speed")
-    model.eval()
-    prompts = torch.randint(
-        len(ALPHABET), (n, prefix), generator=torch_generator(seed, "speed prompts")
-    )
-    generate(model, prompts[:2], 2)  # warm up
-    start = time.perf_counter()
-    fast = generate(model, prompts, suffix)
-    middle = time.perf_counter()
-    slow = generate_plainly(model, prompts, suffix)
-    end = time.perf_counter()
-    return Speed(middle - start, end - middle, n, bool(torch.equal(fast, slow)))
-
-
-# ---------------------------------------------------------------------------------------------- run
-TRANSFORMER = "transformers"
-MLP_RECIPE = Recipe(lr=4e-3, batch=8)
-TRANSFORMER_RECIPE = Recipe(lr=2e-3, batch=16)
-TRANSFORMER_SHAPES = (Shape(d=128, layers=3, heads=4), Shape(d=64, layers=2, heads=2))
-TRANSFORMER_EPOCHS = (12, 20)
-"""Of teacher and students."""
-BASE_EPOCHS = (2, 3)
-REAL_TEACHER_EPOCHS = 6
-PREFIXES = (8, 12, 16, 20, 24)
+HEADS = 4
+PERCEPTRONS = "perceptrons"
+PERCEPTRON_RECIPE = Recipe(lr=4e-3, batch=8)
+PERCEPTRON_BASE_EPOCHS = 3
 
 
 @dataclass(frozen=True)
 class Kind:
     """One kind of world: which text, which models, which plan.
 
-    base_epochs : passes of teacher and student over the base models' text
+    shapes : of teacher and student; base_epochs : passes over the base models' text
     sizes : sequences (base, D, held out)
     """
 
     source: str
     shapes: tuple[Shape, Shape]
-    base_epochs: tuple[int, int]
+    base_epochs: int
     sizes: tuple[int, int, int]
     plan: Plan
 
-    def text(self, seed: int) -> Sets:
-        """The data of one seed."""
-        return SOURCES[self.source](*self.sizes, LENGTH, generator(seed, self.source, "text"))
+    def text(self, seed: int, world: int) -> Sets:
+        """The data of one world; the text of the base models is that of the run's seed."""
+        rngs = generator(seed, self.source, "base text"), generator(world, self.source, "text")
+        return draw_sets(self.source, self.sizes, LENGTH, *rngs)
 
-    def base_models(self, seed: int, progress: bool) -> tuple[torch.nn.Module, ...]:
-        """Teacher and student as they are before either sees D; not to be trained further."""
-        return _base_models(
-            self.source, self.shapes, self.base_epochs, self.sizes, self.plan.recipe, seed, progress
+    def base_model(self, name: str, seed: int) -> Lanes:
+        """TEACHER or BASELINE before it sees D, the same in all worlds of a run."""
+        shape = self.shapes[0 if name == TEACHER else 1]
+        which = "base teacher" if name == TEACHER else "base student"
+        return _base_model(
+            self.source, shape, which, self.base_epochs, self.sizes[0], self.plan.recipe, seed
         )
 
 
-@lru_cache(maxsize=1)
-def _base_models(source, shapes, base_epochs, sizes, recipe, seed, progress):
-    text = SOURCES[source](*sizes, LENGTH, generator(seed, source, "text"))
-    models = []
-    for shape, epochs, name in zip(
-        shapes, base_epochs, ("base teacher", "base student"), strict=True
-    ):
-        model = shape.build(len(text.alphabet), LENGTH, seed, name)
-        fit(model, text.base, recipe, epochs, seed=seed, name=name, progress=progress)
-        models.append(model)
-    return tuple(models)
+@lru_cache(maxsize=2)
+def _base_model(
+    source: str, shape: Shape, name: str, epochs: int, n: int, recipe: Recipe, seed: int
+) -> Lanes:
+    texts = distinct(source, n, LENGTH, generator(seed, source, "base text"))
+    alphabet = alphabet_of(source)
+    model = shape.build(len(alphabet), LENGTH, seed, name)
+    fit(model, encode(texts, alphabet), recipe, epochs, seed=seed, name=name)
+    return model
 
 
-def pools(settings: Settings) -> Kind:
-    """Word-pool text and MLPs: the main experiment."""
+def transformer_kind(settings: Settings) -> Kind:
+    """Word-pool text and small transformers: the main experiment."""
     plan = Plan(
-        name=POOLS,
-        recipe=MLP_RECIPE,
+        name="transformers",
+        recipe=Recipe(settings.lr, settings.batch),
         teacher_epochs=settings.teacher_epochs,
-        student_epochs=settings.student_epochs,
+        epochs=settings.epochs,
+        judged=settings.judged,
         prefix=PREFIX,
         suffix=SUFFIX,
-        objectives=objectives(settings.taus, settings.extras),
-        prefixes=PREFIXES,
-        measure_epochs=tuple(
-            sorted(
-                {e for e in (1, 2, 4, 7, 11) if e < settings.student_epochs}
-                | {settings.student_epochs}
-            )
-        ),
+        arms=objectives(settings.taus),
         resamples=settings.resamples,
-        filtering=settings.filtering,
+        filtering=True,
     )
-    shapes = Shape(settings.teacher_hidden), Shape(settings.student_hidden)
-    sizes = (settings.n_base, settings.n, settings.n_held)
-    return Kind(POOLS, shapes, BASE_EPOCHS, sizes, plan)
-
-
-def _four_models() -> dict[str, Objective]:
-    """The students of the paper's comparison, without control and other temperatures."""
-    every = objectives((TAU,))
-    return {name: every[name] for name in (BASELINE, SOFT, HARD)}
-
-
-def transformers(settings: Settings) -> Kind:
-    """Word-pool text and small GPT-NeoX models."""
-    teacher_epochs, student_epochs = TRANSFORMER_EPOCHS
-    plan = replace(
-        pools(settings).plan,
-        name=TRANSFORMER,
-        recipe=TRANSFORMER_RECIPE,
-        teacher_epochs=teacher_epochs,
-        student_epochs=student_epochs,
-        objectives=_four_models(),
-        prefixes=(),
-        measure_epochs=(),
-        resamples=20,
-        filtering=False,
-        calibrated=False,
+    return Kind(
+        POOLS,
+        _transformers(settings),
+        settings.base_epochs,
+        (settings.n_base, settings.n, settings.n_held),
+        plan,
     )
-    sizes = (settings.transformer_base, settings.transformer_n, settings.n_held)
-    return Kind(POOLS, TRANSFORMER_SHAPES, (2, 2), sizes, plan)
 
 
-def real(settings: Settings) -> Kind:
-    """Windows of Python's help texts and MLPs."""
-    plan = replace(
-        pools(settings).plan,
+def _transformers(settings: Settings) -> tuple[Shape, Shape]:
+    return (
+        Shape(settings.teacher_d, settings.teacher_layers, HEADS),
+        Shape(settings.student_d, settings.student_layers, HEADS),
+    )
+
+
+def real_kind(settings: Settings) -> Kind:
+    """The same transformers on windows of a real book, with one budget."""
+    plan = Plan(
         name=REAL,
-        teacher_epochs=REAL_TEACHER_EPOCHS,
-        objectives=_four_models(),
-        prefixes=(),
-        measure_epochs=(),
-        resamples=20,
-        filtering=False,
-        calibrated=False,
+        recipe=Recipe(settings.lr, settings.batch),
+        teacher_epochs=settings.teacher_epochs,
+        epochs=(settings.judged,),
+        judged=settings.judged,
+        prefix=PREFIX,
+        suffix=SUFFIX,
+        arms=objectives((TAU,), control=False),
+        resamples=settings.resamples,
     )
-    shapes = Shape(settings.teacher_hidden), Shape(settings.student_hidden)
-    sizes = (settings.real_base, settings.real_n, 1500)
-    return Kind(REAL, shapes, BASE_EPOCHS, sizes, plan)
+    return Kind(
+        REAL,
+        _transformers(settings),
+        settings.base_epochs,
+        (settings.real_base, settings.n, settings.n_held),
+        plan,
+    )
+
+
+def perceptron_kind(settings: Settings) -> Kind:
+    """Word-pool text and perceptrons, which fine-tuning on D makes worse."""
+    plan = Plan(
+        name=PERCEPTRONS,
+        recipe=PERCEPTRON_RECIPE,
+        teacher_epochs=settings.teacher_epochs,
+        epochs=settings.perceptron_epochs,
+        judged=settings.perceptron_epochs[-1],
+        prefix=PREFIX,
+        suffix=SUFFIX,
+        arms=objectives((TAU,), control=False),
+        resamples=settings.resamples,
+    )
+    return Kind(
+        POOLS,
+        (Shape(settings.perceptron_teacher), Shape(settings.perceptron_student)),
+        PERCEPTRON_BASE_EPOCHS,
+        (settings.n_base, settings.n, settings.n_held),
+        plan,
+    )
 
 
 @one_thread()
-def one_world(kind: Kind, seed: int, progress: bool = False) -> World:
-    """A world from its seed alone, on one thread."""
-    text = kind.text(seed)
-    base = kind.base_models(seed, progress)
-    return run_world(kind.plan, text, *base, seed, progress=progress)
+def one_world(kind: Kind, seed: int, world: int) -> World:
+    """A world from two seeds, on one thread.
+
+    seed : of the run, which the base models depend on; world : of everything else
+    """
+    text = kind.text(seed, world)
+    bases = (kind.base_model(name, seed) for name in (TEACHER, BASELINE))
+    return run_world(kind.plan, text, *bases, world)
 
 
-def run_kind(kind: Kind, n_seeds: int, seed: int, jobs: int) -> list[World]:
-    """`n_seeds` worlds of one kind; seeds are derived from the run's seed."""
-    seeds = [world_seed(seed, i) for i in range(n_seeds)]
-    return sweep(partial(one_world, kind), seeds, n_jobs=jobs, label=kind.plan.name)
+def _worlds(kind: Kind, n_seeds: int, seed: int, jobs: int) -> list[World]:
+    seeds = [derive_seed(seed, "world", i) for i in range(n_seeds)]
+    return sweep(partial(one_world, kind, seed), seeds, n_jobs=jobs, label=kind.plan.name)
 
 
-def world_seed(seed: int, i: int) -> int:
-    """Seed of world number i of a run."""
-    return derive_seed(seed, "world", i)
-
-
-def run_pools(settings: Settings, seed: int) -> list[World]:
+def transformers(settings: Settings, seed: int) -> list[World]:
     """The main experiment."""
-    return run_kind(pools(settings), settings.n_seeds, seed, settings.jobs)
+    return _worlds(transformer_kind(settings), settings.n_seeds, seed, settings.jobs)
 
 
-def run_transformers(settings: Settings, seed: int) -> list[World] | Missing:
-    """The same with transformers, where the scale has them."""
-    if not settings.transformer_seeds:
-        return Missing("transformers are trained at book scale (transformer_seeds > 0)")
-    return run_kind(transformers(settings), settings.transformer_seeds, seed, settings.jobs)
-
-
-def run_real(settings: Settings, seed: int) -> list[World] | Missing:
+def real_text(settings: Settings, seed: int) -> list[World] | Missing:
     """The same on real text, where the scale has it."""
     if not settings.real_seeds:
         return Missing("real text is read at book scale (real_seeds > 0)")
-    return run_kind(real(settings), settings.real_seeds, seed, settings.jobs)
+    return _worlds(real_kind(settings), settings.real_seeds, seed, settings.jobs)
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """Teachers of more and more epochs, and the baseline and soft student beside each.
+def perceptrons(settings: Settings, seed: int) -> list[World]:
+    """The same with perceptrons."""
+    return _worlds(perceptron_kind(settings), settings.perceptron_seeds, seed, settings.jobs)
 
-    epochs : (teachers,); the rest (seeds, teachers): rates on D, losses on held-out text
-    """
 
-    epochs: np.ndarray
-    teacher_rate: np.ndarray
-    baseline_rate: np.ndarray
-    soft_rate: np.ndarray
-    teacher_loss: np.ndarray
-    baseline_loss: np.ndarray
-    soft_loss: np.ndarray
-
-    @property
-    def dividend(self) -> np.ndarray:
-        """|M_B| / |M_S|, NaN where the student memorizes nothing."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.soft_rate > 0, self.baseline_rate / self.soft_rate, np.nan)
+FACTORS = (0.5, 2.0)
+"""Other learning rates of the baseline, in units of the one that all models have."""
 
 
 @one_thread()
-def _swept(settings: Settings, seed: int, epochs: tuple[int, ...]) -> list[tuple[float, ...]]:
-    """Per teacher: rates of teacher and soft student on D, then their losses on held-out text."""
-    kind = pools(settings)
-    text = kind.text(seed)
-    base = kind.base_models(seed, False)
-    rows = []
-    for n in epochs:
-        plan = replace(kind.plan, teacher_epochs=n)
-        pair = distil_once(plan, text, *base, seed, progress=False)
-        rates = [memorized(m, text.train, plan.prefix, plan.suffix)[0].mean() for m in pair]
-        rows.append((*rates, *(float(score(m, text.held_out).loss[0]) for m in pair)))
-    return rows
+def baseline_elsewhere(kind: Kind, seed: int, world: int) -> dict[float, Reading]:
+    """The baseline of a world, for the judged number of epochs, at other learning rates."""
+    text, plan, found = kind.text(seed, world), kind.plan, {}
+    for factor in FACTORS:
+        trained = fit_arms(
+            kind.base_model(BASELINE, seed),
+            {BASELINE: plan.arms[BASELINE]},
+            {BASELINE: text.train},
+            replace(plan.recipe, lr=factor * plan.recipe.lr),
+            plan.judged,
+            seed=world,
+            name=f"baseline, {factor:g} of the rate",
+            order="students",
+        )
+        found[factor] = read(trained[BASELINE], text, plan)
+    return found
 
 
-def run_overfit(settings: Settings, seed: int, worlds: list[World]) -> Sweep:
-    """The sweep over teacher epochs.
-
-    The calibrated point is taken from the main experiment, and so is the baseline, which has no
-    teacher.  No other teacher is calibrated: that is the point.
-    """
-    mains = worlds[: settings.overfit_seeds]
-    found = sweep(
-        partial(_swept, settings, epochs=settings.overfit_epochs),
-        [w.seed for w in mains],
-        n_jobs=settings.jobs,
-        label="teacher epochs",
-    )
-    epochs = np.array([*settings.overfit_epochs, settings.teacher_epochs])
-    order = np.argsort(epochs)
-    table = np.array(
-        [
-            [
-                *rows,
-                (w.rate(TEACHER), w.rate(SOFT), w.loss[TEACHER], w.loss[SOFT]),
-            ]
-            for rows, w in zip(found, mains, strict=True)
-        ]
-    )[:, order]  # (seeds, teachers, 4)
-    same = np.ones_like(table[..., 0])
-    return Sweep(
-        epochs=epochs[order],
-        teacher_rate=table[..., 0],
-        soft_rate=table[..., 1],
-        teacher_loss=table[..., 2],
-        soft_loss=table[..., 3],
-        baseline_rate=same * np.array([[w.rate(BASELINE)] for w in mains]),
-        baseline_loss=same * np.array([[w.loss[BASELINE]] for w in mains]),
-    )
+def baseline_rates(settings: Settings, seed: int) -> list[dict[float, Reading]]:
+    """The baselines of the main experiment at other learning rates, by seed."""
+    seeds = [derive_seed(seed, "world", i) for i in range(settings.n_seeds)]
+    job = partial(baseline_elsewhere, transformer_kind(settings), seed)
+    return sweep(job, seeds, n_jobs=settings.jobs, label="learning rates")

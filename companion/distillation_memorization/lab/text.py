@@ -1,4 +1,4 @@
-"""The text that the models learn: generated word-pool text, and windows of real English.
+"""The text that the models learn: generated word-pool text, and windows of a real book.
 
 **Word pools.**  Each sequence draws a few distinct words and then emits words of its pool at random
 until it is full.  A small pool repeats itself and compresses well, but the *order* of its words is
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,14 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from companion.corpora import consecutive_windows, python_topics
+from companion.corpora import king_james
 
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"
 POOL_SIZES = (2, 14)
 """Smallest and largest pool; sizes are log-uniform between them."""
 
-REAL = "help texts of Python"
-POOLS = "word pools"
+POOLS, REAL = "word pools", "the King James Bible"
 
 
 @dataclass(frozen=True)
@@ -99,34 +98,61 @@ def zlib_bytes(texts: Sequence[str]) -> np.ndarray:
     return np.array([len(zlib.compress(text.encode())) for text in texts], dtype=float)
 
 
-def pool_sets(n_base: int, n: int, n_held: int, length: int, rng: np.random.Generator) -> Sets:
-    """Word-pool text; sequences are distinct, so no one is in two sets."""
-    texts: dict[str, None] = {}
-    while len(texts) < n_base + n + n_held:
-        texts[pool_text(length, rng)] = None
-    tokens = encode(list(texts))
-    base, train, held_out = tokens.split([n_base, n, n_held])
-    return Sets(base, train, held_out, ALPHABET)
+def pool_texts(length: int, rng: np.random.Generator) -> Iterator[str]:
+    """Word-pool sequences without end."""
+    while True:
+        yield pool_text(length, rng)
 
 
-def real_sets(n_base: int, n: int, n_held: int, length: int, rng: np.random.Generator) -> Sets:
-    """Distinct consecutive windows of Python's help texts, dealt at random to the three sets.
+def real_texts(length: int, rng: np.random.Generator) -> Iterator[str]:
+    """Every window of the King James Bible once, in random order.
 
     Real text repeats itself: a held-out window may share most of its characters with a training
     window, which is why the held-out rate stands beside every rate.
-
-    Raises ``ValueError`` when the text has too few distinct windows.
     """
-    text = python_topics().text
-    alphabet = "".join(sorted(set(text)))
-    windows = consecutive_windows(encode([text], alphabet)[0], len(text) // length, length)
-    windows = torch.unique(windows, dim=0)
-    wanted = n_base + n + n_held
-    if wanted > len(windows):
-        raise ValueError(f"the text has {len(windows)} distinct windows, {wanted} were asked for")
-    order = torch.from_numpy(rng.permutation(len(windows))[:wanted])
-    base, train, held_out = windows[order].split([n_base, n, n_held])
-    return Sets(base, train, held_out, alphabet)
+    text = king_james().text
+    for place in rng.permutation(len(text) // length):
+        yield text[place * length : (place + 1) * length]
 
 
-SOURCES = {POOLS: pool_sets, REAL: real_sets}
+SOURCES = {POOLS: pool_texts, REAL: real_texts}
+
+
+def alphabet_of(source: str) -> str:
+    """The characters of a source, in the order of their ids."""
+    return ALPHABET if source == POOLS else "".join(sorted(set(king_james().text)))
+
+
+def distinct(
+    source: str, n: int, length: int, rng: np.random.Generator, known: Iterable[str] = ()
+) -> list[str]:
+    """`n` sequences of a source, all different and none of them known.
+
+    Raises ``ValueError`` when the source has too few.
+    """
+    known, found = set(known), {}
+    for text in SOURCES[source](length, rng):
+        if text not in known:
+            found[text] = None
+        if len(found) == n:
+            return list(found)
+    raise ValueError(f"the text has {len(found)} such windows, {n} were asked for")
+
+
+def draw_sets(
+    source: str,
+    sizes: tuple[int, int, int],
+    length: int,
+    base_rng: np.random.Generator,
+    rng: np.random.Generator,
+) -> Sets:
+    """Disjoint sequences for the base models, D, and the held-out text.
+
+    sizes : of the three; base_rng : draws the first, rng : the others
+    """
+    n_base, n, n_held = sizes
+    base = distinct(source, n_base, length, base_rng)
+    others = distinct(source, n + n_held, length, rng, base)
+    alphabet = alphabet_of(source)
+    train, held_out = encode(others, alphabet).split([n, n_held])
+    return Sets(encode(base, alphabet), train, held_out, alphabet)

@@ -1,19 +1,13 @@
 """One world: a data set, a teacher, its students, and everything that is measured on them.
 
-The same function runs character MLPs, small transformers, and the paper's own models.
-
-One world: a data set, a teacher, its students, and everything that is measured on them.
-
-The same function runs character MLPs, small transformers, and the paper's own models.
+The same function runs small transformers, perceptrons, and the paper's own models.
 """
 
 from __future__ import annotations
 
 import copy
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,80 +17,86 @@ from companion.distillation_memorization.lab.models import (
     device_of,
     divergence,
     generate,
-    lane_logits,
     memorized,
     rows_at_once,
     score,
-    vocabulary,
 )
 from companion.distillation_memorization.lab.predictor import Prediction, predict
 from companion.distillation_memorization.lab.text import Sets, zlib_bytes
-from companion.distillation_memorization.lab.training import Recipe, cache_logits, fit, fit_arms
+from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
 from companion.distillation_memorization.method import memorization
-from companion.distillation_memorization.method.memorization import Members, Scores, matches
+from companion.distillation_memorization.method.memorization import Scores
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
+    COMPARED,
     HARD,
     SOFT,
-    TAU,
     TEACHER,
     UNREAD,
     Cached,
+    Objective,
 )
 from companion.scale import generator
 
-
-# -------------------------------------------------------------------------------------- calibration
-class NotCalibrated(ValueError):
-    """Teacher and baseline are not in the regime in which the comparison is fair."""
+SCORED = (TEACHER, BASELINE, SOFT)
+"""Models whose certainty is read on D."""
 
 
-def check_calibration(members: Members, teacher_loss: float, baseline_loss: float) -> None:
-    """Raise ``NotCalibrated`` unless |M_T| is 1.2 to 3 times |M_B| and the teacher's loss is lower.
-
-    Outside of this regime a ratio of rates means nothing: a teacher that has hardly read D has
-    nothing to pass on, and an overfitted one makes its students worse.
-    """
-    teacher, baseline = (int(members[m].sum()) for m in (TEACHER, BASELINE))
-    if not 1.2 * baseline <= teacher <= 3 * baseline or baseline == 0:
-        raise NotCalibrated(
-            f"the teacher memorizes {teacher} sequences and the baseline {baseline}: "
-            "change teacher_epochs until the ratio lies between 1.2 and 3"
-        )
-    if not teacher_loss < baseline_loss:
-        raise NotCalibrated(
-            f"the teacher's held-out loss {teacher_loss:.3f} is not below the baseline's "
-            f"{baseline_loss:.3f}: use fewer teacher_epochs or a larger teacher"
-        )
-
-
-# -------------------------------------------------------------------------------------------- world
 @dataclass(frozen=True)
 class Plan:
     """How one world is run.
 
-    name : of the kind of world; recipe, teacher_epochs, student_epochs : of the training on D
+    name : of the kind of world; recipe, teacher_epochs : of the training on D
+    epochs : budgets of the students, ascending, each a training of its own whose rate falls to
+        zero; judged : the one at which all arms are trained, the others have COMPARED alone
     prefix, suffix : tokens of the prompt and of the compared continuation
-    objectives : student -> what it learns from; prefixes : further prompts for the explorer
-    measure_epochs : when the students are looked at during training (on `glance` sequences)
-    resamples, filtering : of the predictor; top_k : probabilities kept per position (0: all)
-    calibrated : whether the calibration rule must be kept
+    arms : student -> what it learns from
+    resamples : of the predictor; filtering : whether to distil again on the filtered D
     """
 
     name: str
     recipe: Recipe
     teacher_epochs: int
-    student_epochs: int
+    epochs: tuple[int, ...]
+    judged: int
     prefix: int
     suffix: int
-    objectives: Mapping[str, object]
-    prefixes: tuple[int, ...] = ()
-    measure_epochs: tuple[int, ...] = ()
-    glance: int = 300
+    arms: Mapping[str, Objective]
     resamples: int = 100
     filtering: bool = False
-    top_k: int = 0
-    calibrated: bool = True
+
+    def __post_init__(self) -> None:
+        if self.judged not in self.epochs or list(self.epochs) != sorted(set(self.epochs)):
+            raise ValueError(f"epochs ascend and hold {self.judged}, got {self.epochs}")
+
+    def arms_at(self, epochs: int) -> dict[str, Objective]:
+        """The arms that are trained with this budget."""
+        return {a: o for a, o in self.arms.items() if epochs == self.judged or a in COMPARED}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one model does after its training.
+
+    memorized : bool (n,), sequences of D completed word for word; guessed : bool (n_held,), held
+        out ones; losses : (2,), nats per token on both halves of the held-out text: the first half
+        chooses budgets, the second is reported; fitted : nats per token on D
+    """
+
+    memorized: np.ndarray
+    guessed: np.ndarray
+    losses: np.ndarray
+    fitted: float
+
+    @property
+    def loss(self) -> float:
+        """Held-out loss that is reported."""
+        return float(self.losses[1])
+
+    @property
+    def tuning(self) -> float:
+        """Held-out loss that chooses."""
+        return float(self.losses[0])
 
 
 @dataclass(frozen=True)
@@ -114,45 +114,60 @@ class Filtered:
 class World:
     """What one world leaves behind; arrays are over the n sequences of D unless they say otherwise.
 
-    members, held : model -> bool (n,) and bool (n_held,), completed word for word
-    loss : model -> mean loss on held-out text (nats per token); base_loss : of both base models
-    zlib, features : (n,) and (n, 4); entropy, log_p : model -> (n,), means over the suffix
+    epochs, judged : as in :class:`Plan`
+    bases : teacher and baseline before they read D; teacher : after
+    students : name -> epochs -> what it does
+    features : (n, 4), of the predictor, the last one the zlib length
+    tails : model -> (2, n_easy), mean entropy and log-probability over the suffix of the easy
+        sequences, in their order
     prediction, filtered : of the predictor
-    texts, written : sequences, and model -> continuation, both as characters (rows of `shown`)
-    by_prefix : prefix -> model -> bool (n,)
-    epochs, curve_rate, curve_loss : (measured,) and (measured, students), while training
-    cache_megabytes : size of the teacher's outputs on disk
+    shown, texts, written : some sequences, and model -> continuation, as characters
     """
 
     name: str
     seed: int
-    members: dict[str, np.ndarray]
-    held: dict[str, np.ndarray]
-    loss: dict[str, float]
-    base_loss: tuple[float, float]
-    zlib: np.ndarray
+    epochs: tuple[int, ...]
+    judged: int
+    bases: dict[str, Reading]
+    teacher: Reading
+    students: dict[str, dict[int, Reading]]
     features: np.ndarray
-    entropy: dict[str, np.ndarray]
-    log_p: dict[str, np.ndarray]
+    tails: dict[str, np.ndarray]
     prediction: Prediction
     filtered: Filtered | None
     shown: np.ndarray
     texts: list[str]
     written: dict[str, list[str]]
-    by_prefix: dict[int, dict[str, np.ndarray]]
-    students: tuple[str, ...]
-    epochs: np.ndarray
-    curve_rate: np.ndarray
-    curve_loss: np.ndarray
-    cache_megabytes: float
 
-    def count(self, model: str) -> int:
-        """|M| of a model."""
-        return int(self.members[model].sum())
+    def of(self, model: str, epochs: int | None = None) -> Reading:
+        """What a model does, a student by default at the judged budget."""
+        if model == TEACHER:
+            return self.teacher
+        return self.students[model][self.judged if epochs is None else epochs]
 
-    def rate(self, model: str) -> float:
-        """Share of D that a model memorizes."""
-        return float(self.members[model].mean())
+    def members(self, epochs: int | None = None) -> dict[str, np.ndarray]:
+        """Model -> its set M, of all models that were trained with this budget."""
+        at = self.judged if epochs is None else epochs
+        found = {name: runs[at].memorized for name, runs in self.students.items() if at in runs}
+        return {TEACHER: self.teacher.memorized, **found}
+
+    @property
+    def zlib(self) -> np.ndarray:
+        """Compressed length in bytes, (n,)."""
+        return self.features[:, 3]
+
+
+Outputs = Callable[[nn.Module, Tensor], Cached]
+"""(teacher, tokens) -> its outputs on them."""
+
+
+@torch.no_grad()
+def all_logits(teacher: nn.Module, tokens: Tensor) -> Cached:
+    """Every logit of the teacher, float32 (n, length - 1, vocab): for small vocabularies."""
+    device = device_of(teacher)
+    parts = tokens.split(rows_at_once(tokens, teacher.vocab))
+    logits = [teacher(rows.to(device)).logits[0, :, :-1].float().cpu() for rows in parts]
+    return Cached(torch.cat(logits), None, None, 1.0)
 
 
 def run_world(
@@ -162,117 +177,57 @@ def run_world(
     base_student: nn.Module,
     seed: int,
     *,
-    folder: Path | None = None,
+    outputs: Outputs = all_logits,
     progress: bool = False,
 ) -> World:
-    """Fine-tune, distil, and measure; the base models are left as they were.
-
-    folder : where the teacher's outputs are kept; a temporary one if None
-
-    Raises ``NotCalibrated`` when the plan is to be calibrated and the models are not.
-    """
-    base_loss = tuple(float(score(m, text.held_out).loss[0]) for m in (base_teacher, base_student))
+    """Fine-tune, distil, and measure; the base models are left as they were."""
+    options = {"seed": seed, "progress": progress}
+    bases = {
+        name: read(model, text, plan)
+        for name, model in ((TEACHER, base_teacher), (BASELINE, base_student))
+    }
     teacher = copy.deepcopy(base_teacher)
-    fit(
-        teacher,
-        text.train,
-        plan.recipe,
-        plan.teacher_epochs,
-        seed=seed,
-        name="teacher",
-        progress=progress,
-    )
-    with tempfile.TemporaryDirectory() as temporary:
-        cached = teacher_outputs(teacher, text.train, plan, folder or Path(temporary))
-        reads = {name: text.train for name in plan.objectives}
-        for name, writer in ((HARD, teacher), (UNREAD, base_teacher)):
-            if name in reads:
-                reads[name] = written_by(writer, text.train, plan.prefix)
-        students, curves = fit_arms(
+    fit(teacher, text.train, plan.recipe, plan.teacher_epochs, name="teacher", **options)
+    known = outputs(teacher, text.train)
+    reads = dict.fromkeys(plan.arms, text.train)
+    for name, writer in ((HARD, teacher), (UNREAD, base_teacher)):
+        if name in reads:
+            reads[name] = written_by(writer, text.train, plan.prefix)
+    students: dict[str, dict[int, Reading]] = {name: {} for name in plan.arms}
+    models = {}
+    for epochs in plan.epochs:
+        trained = fit_arms(
             base_student,
-            dict(plan.objectives),
+            plan.arms_at(epochs),
             reads,
             plan.recipe,
-            plan.student_epochs,
-            seed=seed,
-            name="students",
+            epochs,
+            name=f"students, {epochs} epochs",
             order="students",
-            teacher=cached,
-            progress=progress,
-            measure=_glance(plan, text),
-            measure_epochs=plan.measure_epochs,
+            teacher=known,
+            **options,
         )
-        models = {TEACHER: teacher, **students}
-        found = _measure(plan, text, models, seed)
-        if plan.calibrated:
-            loss = found["loss"]
-            check_calibration(found["members"], loss[TEACHER], loss[BASELINE])
-        filtered = None
-        if plan.filtering and found["prediction"].tested:
-            kept = ~(found["prediction"].probability > 0.5)
-            filtered = _distil_again(plan, text, base_student, cached, kept, seed, progress)
+        for name, model in trained.items():
+            students[name][epochs] = read(model, text, plan)
+        if epochs == plan.judged:
+            models = {TEACHER: teacher, **trained}
+    members = {TEACHER: read(teacher, text, plan)}
+    members |= {name: runs[plan.judged] for name, runs in students.items()}
+    found = _looked_at(plan, text, models, members, seed)
+    filtered = None
+    if plan.filtering and found["prediction"].tested:
+        kept = ~(found["prediction"].probability > 0.5)
+        filtered = _distil_again(plan, text, base_student, known, kept, **options)
     return World(
         name=plan.name,
         seed=seed,
-        base_loss=base_loss,
+        epochs=plan.epochs,
+        judged=plan.judged,
+        bases=bases,
+        teacher=members[TEACHER],
+        students=students,
         filtered=filtered,
-        students=tuple(students),
-        epochs=np.array(plan.measure_epochs),
-        curve_rate=curves.get("rate", np.empty(0)),
-        curve_loss=curves.get("loss", np.empty(0)),
-        cache_megabytes=cached.megabytes,
         **found,
-    )
-
-
-def distil_once(
-    plan: Plan,
-    text: Sets,
-    base_teacher: nn.Module,
-    base_student: nn.Module,
-    seed: int,
-    *,
-    progress: bool = False,
-) -> tuple[nn.Module, nn.Module]:
-    """(teacher, soft student) of a plan, as in :func:`run_world` and without the other students."""
-    teacher = copy.deepcopy(base_teacher)
-    fit(
-        teacher,
-        text.train,
-        plan.recipe,
-        plan.teacher_epochs,
-        seed=seed,
-        name="teacher",
-        progress=progress,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        cached = teacher_outputs(teacher, text.train, plan, Path(folder))
-    student, _ = fit_arms(
-        base_student,
-        {SOFT: plan.objectives[SOFT]},
-        {SOFT: text.train},
-        plan.recipe,
-        plan.student_epochs,
-        seed=seed,
-        name="students",
-        order="students",
-        teacher=cached,
-        progress=progress,
-    )
-    return teacher, student[SOFT]
-
-
-def teacher_outputs(teacher: nn.Module, tokens: Tensor, plan: Plan, folder: Path) -> Cached:
-    """The teacher's logits on D, from the file in `folder` or written there."""
-    device = device_of(teacher)
-    return cache_logits(
-        lambda rows: lane_logits(teacher, rows.to(device))[0],
-        tokens,
-        folder / "teacher.safetensors",
-        teacher=f"{plan.name}, {plan.teacher_epochs} epochs",
-        k=plan.top_k,
-        tau=TAU if plan.top_k else 1.0,
-        batch=rows_at_once(tokens, vocabulary(teacher)),
     )
 
 
@@ -282,40 +237,42 @@ def written_by(teacher: nn.Module, tokens: Tensor, prefix: int) -> Tensor:
     return torch.cat([prompts, generate(teacher, prompts, tokens.shape[1] - prefix)[0]], 1)
 
 
-def _glance(plan: Plan, text: Sets):
-    """Measurement during training: rate on D and loss on some held-out text, per lane."""
+def read(model: nn.Module, text: Sets, plan: Plan) -> Reading:
+    """What a model of one lane completes and how well it predicts."""
+    n_choose = len(text.held_out) // 2
+    halves = text.held_out[:n_choose], text.held_out[n_choose:]
+    return Reading(
+        memorized(model, text.train, plan.prefix, plan.suffix)[0],
+        memorized(model, text.held_out, plan.prefix, plan.suffix)[0],
+        np.array([score(model, half).loss[0] for half in halves], dtype=float),
+        float(score(model, text.train).loss[0]),
+    )
 
-    def measure(model: nn.Module, _step: int) -> dict[str, np.ndarray]:
-        hits = memorized(model, text.train, plan.prefix, plan.suffix)
-        loss = score(model, text.held_out[: plan.glance]).loss
-        return {"rate": hits.mean(1), "loss": loss}
 
-    return measure
-
-
-def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int) -> dict:
-    """Fields of a :class:`World` that are read off the trained models."""
-    members, held, loss, entropy, log_p, made = {}, {}, {}, {}, {}, {}
-    on_train: dict[str, Scores] = {}
-    for name, model in models.items():
-        made[name] = generate(model, text.train[:, : plan.prefix], plan.suffix)
-        members[name] = matches(made[name], text.train, plan.prefix)[0]
-        held[name] = memorized(model, text.held_out, plan.prefix, plan.suffix)[0]
-        loss[name] = float(score(model, text.held_out).loss[0])
-        if name in (TEACHER, BASELINE, SOFT):
-            on_train[name] = score(model, text.train)
-            means = on_train[name].tail(plan.prefix, plan.suffix)
-            entropy[name], log_p[name] = (values[0] for values in means)
-    compressed = zlib_bytes(text.texts(text.train))
+def _looked_at(
+    plan: Plan,
+    text: Sets,
+    models: Mapping[str, nn.Module],
+    readings: Mapping[str, Reading],
+    seed: int,
+) -> dict[str, object]:
+    """Fields of a :class:`World` that are read off the models of the judged budget."""
+    members = {name: one.memorized for name, one in readings.items()}
+    scores: dict[str, Scores] = {name: score(models[name], text.train) for name in SCORED}
+    easy = memorization.easy(members)
+    tails = {
+        name: np.stack([values[0][easy] for values in found.tail(plan.prefix, plan.suffix)])
+        for name, found in scores.items()
+    }
     features = np.stack(
         [
-            on_train[TEACHER].perplexity[0],
-            on_train[BASELINE].perplexity[0],
+            scores[TEACHER].perplexity[0],
+            scores[BASELINE].perplexity[0],
             divergence(models[TEACHER], models[BASELINE], text.train),
-            compressed,
+            zlib_bytes(text.texts(text.train)),
         ],
         axis=1,
-    )
+    ).astype(np.float32)
     prediction = predict(
         features,
         members[SOFT],
@@ -324,36 +281,26 @@ def _measure(plan: Plan, text: Sets, models: Mapping[str, nn.Module], seed: int)
         generator(seed, "predictor"),
     )
     shown = chosen(members, generator(seed, "shown"))
-    main = (TEACHER, BASELINE, SOFT, HARD)
+    prompts = text.train[torch.from_numpy(shown)]
     return {
-        "members": members,
-        "held": held,
-        "loss": loss,
-        "entropy": entropy,
-        "log_p": log_p,
-        "zlib": compressed,
         "features": features,
+        "tails": {name: values.astype(np.float32) for name, values in tails.items()},
         "prediction": prediction,
         "shown": shown,
-        "texts": text.texts(text.train[shown]),
-        "written": {name: text.texts(made[name][0][shown]) for name in main},
-        "by_prefix": {
-            prefix: {
-                name: memorized(models[name], text.train, prefix, plan.suffix)[0]
-                for name in models
-                if name != UNREAD
-            }
-            for prefix in plan.prefixes
+        "texts": text.texts(prompts),
+        "written": {
+            name: text.texts(generate(models[name], prompts[:, : plan.prefix], plan.suffix)[0])
+            for name in (TEACHER, *COMPARED)
+            if len(shown)
         },
     }
 
 
-def chosen(members: memorization.Members, rng: np.random.Generator, each: int = 6) -> np.ndarray:
-    """Up to `each` sequences of five kinds, as indices: what the browser shows."""
+def chosen(members: memorization.Members, rng: np.random.Generator, each: int = 2) -> np.ndarray:
+    """Up to `each` sequences of four kinds, as indices: what a table shows."""
     kinds = (
         memorization.easy(members) & members[SOFT],
         memorization.rejected(members, SOFT),
-        memorization.inherited(members, SOFT),
         memorization.inherited(members, HARD) & ~members[SOFT],
         ~np.any(list(members.values()), axis=0),
     )
@@ -368,23 +315,21 @@ def _distil_again(
     plan: Plan,
     text: Sets,
     base: nn.Module,
-    cached: Cached,
+    known: Cached,
     kept: np.ndarray,
-    seed: int,
-    progress: bool,
+    **options: object,
 ) -> Filtered:
     """The soft student of the same teacher on the sequences that were not flagged."""
     rows = torch.from_numpy(np.flatnonzero(kept))
-    student, _ = fit_arms(
+    student = fit_arms(
         base,
-        {SOFT: plan.objectives[SOFT]},
+        {SOFT: plan.arms[SOFT]},
         {SOFT: text.train[rows]},
         plan.recipe,
-        plan.student_epochs,
-        seed=seed,
+        plan.judged,
         name="filtered",
         order="filtered",
-        teacher=cached.rows(rows),
-        progress=progress,
+        teacher=known.rows(rows),
+        **options,
     )
     return Filtered(kept, memorized(student[SOFT], text.train, plan.prefix, plan.suffix)[0])

@@ -1,1 +1,1 @@
-"""Distillation and memorization: objectives, extraction, scores, sets, and the predictor."""
+"""The paper: what a student is trained on, and what counts as memorized."""

@@ -82,13 +82,3 @@ def rejected(m: Members, student: str) -> np.ndarray:
 def teacher_only(m: Members) -> np.ndarray:
     """What the teacher memorizes and the baseline does not."""
     return m[TEACHER] & ~m[BASELINE]
-
-
-def ratio(numerator: float, denominator: float) -> float:
-    """Ratio of counts; NaN for an empty denominator, which no criterion accepts."""
-    return numerator / denominator if denominator > 0 else float("nan")
-
-
-def halved_ratio(numerator: float, denominator: float) -> float:
-    """(a + 1/2) / (b + 1/2): defined for small counts, and never further from 1 than a / b."""
-    return (numerator + 0.5) / (denominator + 0.5)

@@ -1,6 +1,4 @@
-r"""What a student is trained on, and who is compared with whom.
-
-What a student is trained on: cross-entropy, the teacher's probabilities, or a mixture.
+r"""What a student is trained on: cross-entropy, or the teacher's probabilities.
 
 Distillation is a few lines:
 
@@ -20,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 # --------------------------------------------------------------------------------------- objectives
-KINDS = ("text", "teacher's text", "teacher's logits", "mixture", "smoothed")
+KINDS = ("text", "teacher's text", "teacher's logits")
 
 
 class Cached(NamedTuple):
@@ -42,23 +40,15 @@ class Cached(NamedTuple):
         kept = [None if t is None else t[at].to(to) for t in self[:3]]
         return Cached(*kept, self.tau)
 
-    @property
-    def megabytes(self) -> float:
-        """Size of what is kept."""
-        kept = [t for t in (self.logits, self.ids, self.log_probs) if t is not None]
-        return sum(t.numel() * t.element_size() for t in kept) / 1e6
-
 
 @dataclass(frozen=True)
 class Objective:
     """How one student learns.
 
     kind : ``"text"`` cross-entropy on D (the baseline); ``"teacher's text"`` cross-entropy on what
-        the teacher writes (hard distillation); ``"teacher's logits"`` soft distillation;
-        ``"mixture"`` share * cross-entropy + (1 - share) * soft; ``"smoothed"`` cross-entropy with
-        the target smoothed by `share`, no teacher
+        the teacher writes (hard distillation); ``"teacher's logits"`` soft distillation
     tau : temperature of soft distillation
-    share : see kind
+    share : of cross-entropy in soft distillation; 0 is the paper's
     """
 
     kind: str
@@ -70,13 +60,13 @@ class Objective:
             raise ValueError(f"unknown kind {self.kind!r}; choose one of {', '.join(KINDS)}")
         if not self.tau > 0:
             raise ValueError(f"the temperature must be positive, got {self.tau!r}")
-        if not 0 <= self.share < 1:
-            raise ValueError(f"share must lie in [0, 1), got {self.share!r}")
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share must lie in [0, 1], got {self.share!r}")
 
     @property
     def needs_logits(self) -> bool:
         """Whether the teacher's logits enter the loss."""
-        return self.kind in ("teacher's logits", "mixture")
+        return self.kind == "teacher's logits"
 
     def loss(self, logits: Tensor, targets: Tensor, teacher: Cached | None) -> Tensor:
         """Mean loss per position, in nats.
@@ -87,8 +77,7 @@ class Objective:
         Raises ``ValueError`` when the outputs are missing or were kept at another temperature.
         """
         if not self.needs_logits:
-            smooth = self.share if self.kind == "smoothed" else 0.0
-            return cross_entropy(logits, targets, smooth)
+            return cross_entropy(logits, targets)
         if teacher is None:
             raise ValueError(f"{self.kind!r} needs the teacher's outputs")
         if teacher.logits is not None:
@@ -97,16 +86,14 @@ class Objective:
             soft = top_k_loss(logits, teacher.ids.long(), teacher.log_probs, self.tau)
         else:
             raise ValueError(f"outputs were kept at tau {teacher.tau:g}, not at {self.tau:g}")
-        if self.kind == "mixture":
+        if self.share:
             return self.share * cross_entropy(logits, targets) + (1 - self.share) * soft
         return soft
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over positions of -log softmax(z)[target], in nats.  Notebook eq. 1."""
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, -2).float(), targets.flatten(), label_smoothing=smoothing
-    )
+    return torch.nn.functional.cross_entropy(logits.flatten(0, -2).float(), targets.flatten())
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, tau: float) -> Tensor:
@@ -142,7 +129,6 @@ def _rest(log_probs: Tensor) -> Tensor:
 TEACHER, BASELINE, HARD = "teacher", "baseline", "hard"
 UNREAD = "hard, teacher without D"
 """The negative control: it learns from what the teacher wrote *before* the teacher had read D."""
-MIXTURE, SMOOTHED = "mixture", "label smoothing"
 TAU = 2.0
 """The paper's temperature."""
 
@@ -153,18 +139,16 @@ def soft(tau: float = TAU) -> str:
 
 
 SOFT = soft()
+COMPARED = (BASELINE, SOFT, HARD)
+"""The students of the paper's comparison."""
 
 
-def objectives(taus: tuple[float, ...], extras: tuple[str, ...] = ()) -> dict[str, Objective]:
+def objectives(taus: tuple[float, ...], *, control: bool = True) -> dict[str, Objective]:
     """Student -> what it learns from.
 
-    extras : of MIXTURE (half text, half teacher at tau 2) and SMOOTHED (0.3, no teacher at all)
+    control : whether the student of the unread teacher's text is among them
     """
     arms = {BASELINE: Objective("text")}
     arms |= {soft(tau): Objective("teacher's logits", tau) for tau in taus}
-    arms |= {HARD: Objective("teacher's text"), UNREAD: Objective("teacher's text")}
-    more = {
-        MIXTURE: Objective("mixture", TAU, share=0.5),
-        SMOOTHED: Objective("smoothed", share=0.3),
-    }
-    return arms | {name: more[name] for name in extras}
+    arms[HARD] = Objective("teacher's text")
+    return arms | ({UNREAD: Objective("teacher's text")} if control else {})

@@ -1,92 +1,165 @@
-"""The chapter's explorers: sequences, prompt length with temperature, and the filter."""
+"""The chapter's explorer: a baseline and a student of the reader's own, trained side by side.
+
+It runs the method, which a page cannot; there the picture of the first choice stands.
+"""
 
 from __future__ import annotations
 
-from companion.distillation_memorization.lab.world import World
+import base64
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from companion.distillation_memorization.lab.models import Shape
+from companion.distillation_memorization.lab.run import LENGTH, PREFIX, SUFFIX
+from companion.distillation_memorization.lab.text import POOLS, draw_sets
+from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
+from companion.distillation_memorization.lab.world import Plan, Reading, all_logits, read
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
-    HARD,
     SOFT,
-    TAU,
     TEACHER,
-    soft,
+    Objective,
 )
-from companion.distillation_memorization.page.figures import (
-    browser_frame,
-    filter_frame,
-    kind_of,
-    prefix_frame,
-)
-from companion.distillation_memorization.settings import PREFIX
-from companion.explore import Explorer, explorer
+from companion.distillation_memorization.page.figures import NAMES, bars
+from companion.explore import is_publishing
+from companion.plotting import figure, headline, to_webp, with_alt
+from companion.scale import generator, one_thread
 
-THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def sequence_explorer(world: World) -> Explorer:
-    """Sequences of every kind with their four generations: at most 30 frames."""
+@dataclass(frozen=True)
+class Choice:
+    """What a reader chooses: temperature, share of the text in the loss, epochs, sequences of D."""
 
-    def alt(sequence: int) -> str:
-        at = world.shown[sequence]
-        knows = [m for m in (TEACHER, BASELINE, SOFT, HARD) if world.members[m][at]]
-        return (
-            f"Sequence {at}, {kind_of(world, at)}: the prompt is {world.texts[sequence][:PREFIX]!r}"
-            f"; completed word for word by {', '.join(knows) or 'none of the four'}."
-        )
+    tau: float = 2.0
+    share: float = 0.0
+    epochs: int = 10
+    n: int = 100
 
-    return explorer(
-        lambda sequence: browser_frame(world, sequence, PREFIX),
-        name="distill-sequences",
-        alt=alt,
-        labels={"sequence": "sequence"},
-        show={"sequence": lambda i: f"{world.shown[i]}"},
-        start={"sequence": 0},
-        sequence=list(range(len(world.shown))),
+
+@one_thread()
+def train(choice: Choice, done: Callable[[str], None] = lambda _: None) -> dict[str, Reading]:
+    """Perceptrons on word pools: teacher, baseline, and a student of the chosen loss.
+
+    done : is told what has just ended
+    """
+    arms = {
+        BASELINE: Objective("text"),
+        SOFT: Objective("teacher's logits", choice.tau, choice.share),
+    }
+    recipe = Recipe(lr=4e-3, batch=8)
+    plan = Plan(
+        "explorer", recipe, choice.epochs, (choice.epochs,), choice.epochs, PREFIX, SUFFIX, arms
+    )
+    rngs = generator(0, "explorer", "base text"), generator(0, "explorer", "text")
+    text = draw_sets(POOLS, (200, choice.n, 200), LENGTH, *rngs)
+    vocab = len(text.alphabet)
+    models = {TEACHER: Shape(128), BASELINE: Shape(64)}
+    for name, shape in models.items():
+        models[name] = shape.build(vocab, LENGTH, 0, name)
+        fit(models[name], text.base, recipe, 2, seed=0, name=f"base {name}")
+        done(f"base {name}")
+    teacher = models[TEACHER]
+    fit(teacher, text.train, recipe, choice.epochs, seed=0, name="teacher")
+    done("teacher")
+    students = fit_arms(
+        models[BASELINE],
+        arms,
+        dict.fromkeys(arms, text.train),
+        recipe,
+        choice.epochs,
+        seed=0,
+        name="students",
+        teacher=all_logits(teacher, text.train),
+    )
+    done("students")
+    return {name: read(m, text, plan) for name, m in {TEACHER: teacher, **students}.items()}
+
+
+def frame(found: dict[str, Reading], choice: Choice) -> Figure:
+    """Rates of the three models on D and on held-out text."""
+    fig, ax = figure(height=2.6)
+    rate, held = (
+        100 * np.array([[getattr(one, part).mean() for one in found.values()]])
+        for part in ("memorized", "guessed")
+    )
+    bars(ax, tuple(found), rate, held)
+    headline(
+        fig,
+        f"{choice.epochs} epochs over {choice.n} sequences, temperature {choice.tau:g}, "
+        f"{100 * choice.share:.0f} % of the text's loss",
+    )
+    return fig
+
+
+def said(found: dict[str, Reading], choice: Choice) -> str:
+    """The frame in words."""
+    parts = [
+        f"{NAMES[name]} completes {int(one.memorized.sum())} of {choice.n} and loses "
+        f"{one.loss:.2f} nats a character on unseen text"
+        for name, one in found.items()
+    ]
+    return "; ".join(parts) + "."
+
+
+def _shown(found: dict[str, Reading], choice: Choice) -> str:
+    picture = base64.b64encode(to_webp(frame(found, choice))).decode()
+    words = html.escape(said(found, choice))
+    return (
+        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
+        f'style="max-width:100%;height:auto"><p>{words}</p>'
     )
 
 
-def prefix_explorer(world: World) -> Explorer:
-    """Prompt length and temperature of the soft student: at most 20 frames."""
-    taus = sorted(
-        float(m.removeprefix("soft, tau ")) for m in world.members if m.startswith("soft")
-    )
-
-    def alt(prefix: int, tau: float) -> str:
-        members = world.by_prefix[prefix]
-        counts = ", ".join(
-            f"{m} {int(members[m].sum())}" for m in (TEACHER, BASELINE, soft(tau), HARD)
-        )
-        return f"Prompt of {prefix} characters, memorized of {len(world.zlib)}: {counts}."
-
-    return explorer(
-        lambda prefix, tau: prefix_frame(world.by_prefix[prefix], soft(tau), prefix),
-        name="distill-prefix",
-        alt=alt,
-        labels={"prefix": "prompt length", "tau": "temperature"},
-        show={"tau": lambda t: f"{t:g}"},
-        start={"prefix": PREFIX, "tau": TAU},
-        prefix=list(world.by_prefix),
-        tau=taus,
-    )
+@cache
+def _first() -> dict[str, Reading]:
+    return train(Choice())
 
 
-def filter_explorer(world: World) -> Explorer:
-    """Threshold of the filter: what goes and what stays, before distilling again."""
+class DistillationExplorer:
+    """Temperature, share of the text, epochs, and the size of D."""
 
-    def alt(threshold: float) -> str:
-        gone = world.prediction.probability > threshold
-        memorized = world.members[SOFT]
-        return (
-            f"Threshold {threshold:g}: {int(gone.sum())} of {len(gone)} sequences removed, "
-            f"{int((memorized & ~gone).sum())} of {int(memorized.sum())} memorized ones remain."
-        )
+    def still(self) -> str:
+        """Picture and sentence of the first choice."""
+        return _shown(_first(), Choice())
 
-    return explorer(
-        lambda threshold: filter_frame(world, threshold),
-        name="distill-filter",
-        alt=alt,
-        labels={"threshold": "threshold"},
-        show={"threshold": lambda t: f"{t:.2f}"},
-        start={"threshold": 0.5},
-        threshold=list(THRESHOLDS),
-    )
+    def widget(self) -> object:
+        """Sliders, a button, and progress while the models are trained."""
+        import ipywidgets as widgets
+
+        tau = widgets.FloatSlider(value=2, min=1, max=8, step=0.5, description="temperature")
+        share = widgets.FloatSlider(value=0, min=0, max=1, step=0.05, description="text share")
+        epochs = widgets.IntSlider(value=10, min=1, max=60, description="epochs")
+        n = widgets.IntSlider(value=100, min=50, max=1000, step=50, description="sequences")
+        button = widgets.Button(description="Train")
+        progress = widgets.IntProgress(value=0, max=4)
+        shown = widgets.HTML(self.still())
+
+        def run(_event: object = None) -> None:
+            choice = Choice(tau.value, share.value, epochs.value, n.value)
+            progress.value = 0
+
+            def one_more(_name: str) -> None:
+                progress.value += 1
+
+            shown.value = _shown(train(choice, one_more), choice)
+
+        button.on_click(run)
+        rows = [widgets.HBox([tau, share]), widgets.HBox([epochs, n])]
+        return widgets.VBox([*rows, widgets.HBox([button, progress]), shown])
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {"text/plain": "Distil with a loss of your own"}
+        if is_publishing():  # the page's own pictures, in light and dark
+            found = _first()
+            return made | with_alt(frame(found, Choice()), said(found, Choice()))
+        made["text/html"] = self.still()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from companion.distillation_memorization.lab.predictor import FEATURES
+from companion.claims import measured_text
+from companion.distillation_memorization.lab import evidence
+from companion.distillation_memorization.lab.run import PREFIX, SUFFIX
 from companion.distillation_memorization.lab.world import World
 from companion.distillation_memorization.method.memorization import (
     easy,
     inherited,
-    ratio,
     rejected,
     teacher_only,
 )
-from companion.distillation_memorization.method.objectives import BASELINE, HARD, SOFT, TEACHER
+from companion.distillation_memorization.method.objectives import (
+    BASELINE,
+    COMPARED,
+    HARD,
+    SOFT,
+    TEACHER,
+)
 from companion.tables import styled
 
 if TYPE_CHECKING:
@@ -24,107 +31,116 @@ if TYPE_CHECKING:
 
 
 def models_table(worlds: list[World]) -> Styler:
-    """Per model: memorized of D, held-out rate, their difference, held-out loss; seed means."""
-    rows = [
-        {
-            "model": name,
-            "memorized (%)": 100 * np.mean([w.rate(name) for w in worlds]),
-            "held-out (%)": 100 * np.mean([w.held[name].mean() for w in worlds]),
-            "loss ↓ (nats)": np.mean([w.loss[name] for w in worlds]),
-        }
-        for name in worlds[0].members
-    ]
-    frame = pd.DataFrame(rows)
-    frame.insert(3, "difference (%)", frame["memorized (%)"] - frame["held-out (%)"])
-    formats = {
-        "memorized (%)": "{:.2f}",
-        "held-out (%)": "{:.2f}",
-        "difference (%)": "{:.2f}",
-        "loss ↓ (nats)": "{:.3f}",
-    }
+    """Per model: memorized of D, held-out rate, held-out loss, loss on D; seed means."""
+    readings = {f"{m}, base model": [w.bases[m] for w in worlds] for m in (TEACHER, BASELINE)}
+    readings |= {m: [w.of(m) for w in worlds] for m in (TEACHER, *worlds[0].students)}
+    frame = pd.DataFrame(
+        [
+            {
+                "model": name,
+                "memorized (%)": 100 * np.mean([r.memorized.mean() for r in runs]),
+                "held out (%)": 100 * np.mean([r.guessed.mean() for r in runs]),
+                "loss ↓ (nats)": np.mean([r.loss for r in runs]),
+                "loss on D (nats)": np.mean([r.fitted for r in runs]),
+            }
+            for name, runs in readings.items()
+        ]
+    )
+    formats = dict.fromkeys(("memorized (%)", "held out (%)"), "{:.2f}")
+    formats |= dict.fromkeys(("loss ↓ (nats)", "loss on D (nats)"), "{:.3f}")
     return styled(frame, "distill-models", formats)
 
 
 def sets_table(worlds: list[World]) -> Styler:
     """Sizes of the sets of equations 4 and 5, all seeds together, beside the paper's."""
-    paper = {
-        "D": 1_000_000,
-        "baseline": 1698,
-        "soft student": 706,
-        "easy: teacher and baseline": 1372,
-        "easy and soft": 676,
-        "rejected by soft": 696,
-        "teacher only": 1955,
-        "inherited by soft": 18,
-        "inherited by hard": 50,
+    rows = {
+        "D": (1_000_000, lambda m: np.ones_like(m[TEACHER])),
+        "baseline": (1698, lambda m: m[BASELINE]),
+        "soft student": (706, lambda m: m[SOFT]),
+        "easy: teacher and baseline": (1372, easy),
+        "easy and soft": (676, lambda m: easy(m) & m[SOFT]),
+        "rejected by soft": (696, lambda m: rejected(m, SOFT)),
+        "teacher only": (1955, teacher_only),
+        "inherited by soft": (18, lambda m: inherited(m, SOFT)),
+        "inherited by hard": (50, lambda m: inherited(m, HARD)),
     }
-    measured = {name: 0 for name in paper}
-    for w in worlds:
-        m = w.members
-        simple = easy(m)
-        for name, found in (
-            ("D", np.ones_like(simple)),
-            ("baseline", m[BASELINE]),
-            ("soft student", m[SOFT]),
-            ("easy: teacher and baseline", simple),
-            ("easy and soft", simple & m[SOFT]),
-            ("rejected by soft", rejected(m, SOFT)),
-            ("teacher only", teacher_only(m)),
-            ("inherited by soft", inherited(m, SOFT)),
-            ("inherited by hard", inherited(m, HARD)),
-        ):
-            measured[name] += int(found.sum())
     frame = pd.DataFrame(
-        {"set": list(paper), "ours": list(measured.values()), "paper": list(paper.values())}
+        [
+            {
+                "set": name,
+                "ours": sum(int(of(w.members()).sum()) for w in worlds),
+                "paper": printed,
+            }
+            for name, (printed, of) in rows.items()
+        ]
     )
     return styled(frame, "distill-sets", {"ours": "{:,}", "paper": "{:,}"})
 
 
-PAPER_COEFFICIENTS = (-0.3341, -0.4010, -1.0579, -4.5001)
-"""Standardized, in the order of FEATURES (Pythia, FineWeb)."""
-
-
-def predictor_table(worlds: list[World]) -> Styler:
-    """Standardized coefficients of the classifier, ours and the paper's."""
-    tested = [w.prediction.coefficients.mean(0) for w in worlds if w.prediction.tested]
-    ours = np.mean(tested, axis=0) if tested else np.full(len(FEATURES), np.nan)
-    frame = pd.DataFrame({"feature": FEATURES, "ours": ours, "paper": PAPER_COEFFICIENTS})
-    return styled(frame, "distill-predictor", {"ours": "{:.2f}", "paper": "{:.2f}"})
+def nearest_line(worlds: list[World]) -> str:
+    """What hard and soft student have inherited at the budgets whose rates are nearest."""
+    at = evidence.nearest(worlds)
+    return (
+        f"hard after {at.hard} epochs over soft after {at.soft}: memorized "
+        f"{measured_text(at.fold)}, inherited {measured_text(at.inherited)} "
+        f"({at.n_hard} and {at.n_soft} of {at.n_only} that only the teacher knows)"
+    )
 
 
 def kinds_table(kinds: dict[str, list[World]]) -> Styler:
-    """The main numbers in each kind of world, counts of all seeds together."""
+    """The main numbers of each kind of world, where its baseline has its lowest loss."""
     rows = []
     for name, worlds in kinds.items():
-        total = {m: sum(w.count(m) for w in worlds) for m in worlds[0].members}
-        heirs = [sum(int(inherited(w.members, m).sum()) for w in worlds) for m in (SOFT, HARD)]
-        both = sum(int((easy(w.members) & w.members[SOFT]).sum()) for w in worlds)
+        at = evidence.best(worlds, BASELINE)
         n = sum(len(w.zlib) for w in worlds)
+        share = [100 * evidence.counts(worlds, m, at).sum() / n for m in (TEACHER, *COMPARED)]
+        loss = {m: evidence.losses(worlds, m, at).mean() for m in (TEACHER, BASELINE, SOFT)}
         rows.append(
             {
                 "world": name,
                 "seeds": len(worlds),
-                "T, B, S, H (%)": ", ".join(
-                    f"{100 * total[m] / n:.1f}" for m in (TEACHER, BASELINE, SOFT, HARD)
-                ),
-                "S held out (%)": 100 * np.mean([w.held[SOFT].mean() for w in worlds]),
-                "B / S": ratio(total[BASELINE], total[SOFT]),
-                "loss B - S": np.mean([w.loss[BASELINE] - w.loss[SOFT] for w in worlds]),
-                "S in E": ratio(both, total[SOFT]),
-                "inherited S, H": f"{heirs[0]}, {heirs[1]}",
+                "epochs": at,
+                "T, B, S, H (%)": ", ".join(f"{value:.1f}" for value in share),
+                "base loss": evidence.bases(worlds, BASELINE).mean(),
+                "loss T, B, S": ", ".join(f"{value:.3f}" for value in loss.values()),
+                "B / S": evidence.fold(worlds, BASELINE, SOFT, at).estimate,
             }
         )
-    formats = {
-        "S held out (%)": "{:.2f}",
-        "B / S": "{:.2f}",
-        "loss B - S": "{:+.3f}",
-        "S in E": "{:.2f}",
-    }
-    return styled(pd.DataFrame(rows), "distill-kinds", formats)
+    return styled(pd.DataFrame(rows), "distill-kinds", {"base loss": "{:.3f}", "B / S": "{:.2f}"})
+
+
+def examples_table(world: World) -> Styler:
+    """Some sequences of one seed: the true continuation, and what each model writes instead."""
+    members = world.members()
+    rows = []
+    for row, at in enumerate(world.shown):
+        text = world.texts[row]
+        rows.append(
+            {
+                "set": kind_of(members, at),
+                "prompt": text[:PREFIX],
+                "truth": text[PREFIX : PREFIX + SUFFIX],
+                **{
+                    name: "the same" if members[name][at] else world.written[name][row]
+                    for name in (TEACHER, *COMPARED)
+                },
+            }
+        )
+    frame = pd.DataFrame(rows, columns=["set", "prompt", "truth", TEACHER, *COMPARED])
+    return styled(frame.rename(columns={SOFT: "soft"}), "distill-examples", {})
+
+
+def kind_of(members: dict[str, np.ndarray], at: int) -> str:
+    """In which set a sequence is, in words."""
+    if easy(members)[at]:
+        return "easy, kept" if members[SOFT][at] else "easy, rejected"
+    if inherited(members, HARD)[at]:
+        return "inherited by hard"
+    return "teacher only" if members[TEACHER][at] else "other"
 
 
 def paper_table(frame: pd.DataFrame) -> Styler:
-    """``published.paper_rates`` as a table."""
+    """``sources.paper_rates`` as a table."""
     formats = dict.fromkeys(frame.columns[1:4], "{:.3g}")
     formats |= {"baseline / soft": "{:.1f}", "loss, baseline - soft": "{:.2f}"}
     return styled(frame, "distill-paper", formats)

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PIP_OPTIONS ?=
 LAB_OPTIONS ?=
-JOBS   ?= 4
+JOBS   ?= 3
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -103,7 +103,7 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 	@echo "installing into $(VENV), the first time this takes some minutes; it needs about 3 GB"
 	@echo "of disk with a CPU build of torch, about 7 GB with one for CUDA (see make help)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) \
-	  -c constraints.txt -e '.[book,test]' || { \
+	  -c constraints.txt -e '.[all,book,test]' || { \
 	  echo "The installation did not succeed; pip says why above. It needs a package index:" >&2; \
 	  echo "without a network, set PIP_OPTIONS or pip's own configuration to a local one." >&2; \
 	  exit 1; }

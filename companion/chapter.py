@@ -23,6 +23,7 @@ import dataclasses
 import hashlib
 import importlib
 import json
+import math
 import os
 import time
 import warnings
@@ -30,7 +31,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from companion import fingerprint, records, results, sweep
+from companion import extras, fingerprint, records, results, rounding, sweep
 from companion.data import DataUnavailable, Missing
 from companion.papers import paper
 from companion.project import PACKAGE, Project
@@ -50,6 +51,9 @@ STEPS = "steps.json"
 
 COST = ".cost.json"
 """Beside a kept result: seconds and memory that it took when it was computed."""
+
+TRAINED, ROUNDED = " (it trains)", " (rounding)"
+"""Ends of what is said of a step that differs and may, on another processor."""
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
 
@@ -93,9 +97,11 @@ def begin(
     fresh : compute every step, whatever is stored
 
     Raises ``ValueError`` for an unknown slug, scale or setting, or a seed that
-    :func:`companion.scale.check_seed` refuses.
+    :func:`companion.scale.check_seed` refuses; :class:`companion.extras.MissingExtra` where a
+    package that only this chapter needs is not installed.
     """
     entry = paper(slug, project)
+    extras.require(slug, project)
     check_seed(seed)
     presets = importlib.import_module(f"{entry.module}.settings").PRESETS
     settings = settings_for(presets, scale, overrides)
@@ -332,11 +338,14 @@ class Run:
         if timing:
             stored, again = (value.drop(columns=list(timing)) for value in (stored, again))
         found = results.difference(stored, again)
-        if found:
-            warnings.warn(
-                f"{done.step} gives another result than {done.file}: {found}", stacklevel=4
-            )
-        return f"differs: {found}" if found else "verified"
+        if not found:
+            return "verified"
+        warnings.warn(f"{done.step} gives another result than {done.file}: {found}", stacklevel=4)
+        limit = rounding.bound(function)
+        if limit == math.inf:
+            return f"differs: {found}{TRAINED}"
+        beyond = results.difference(stored, again, limit)
+        return f"differs: {beyond}" if beyond else f"differs: {found}{ROUNDED}"
 
     def _store(self, done: Done, value: object, parts: Mapping[str, str]) -> Done:
         """Keep a result; a disk that is full costs the file and not the run."""

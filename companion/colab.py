@@ -2,8 +2,10 @@
 
 :func:`check` makes a fresh environment, fills it with Colab's pinned packages, installs the book
 the way Colab would (from its sources, not editable), holds the two lists of versions against each
-other, and runs notebooks there.  Torch and the model wheels are not installed again but linked
-from the environment that runs the check: on Colab, too, they are just there.
+other, and runs notebooks there, each with the extra of its own chapter and no other.  Torch and the
+model wheels are not installed again but linked from the environment that runs the check: on Colab,
+torch, too, is just there, and a chapter asks for its model when it needs it.  What is installed is
+weighed: that is what a reader waits for.
 """
 
 from __future__ import annotations
@@ -22,12 +24,15 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from companion import wheels
+from companion import extras, wheels
 from companion.papers import Paper
 from companion.project import Project
 
 BASE = ("ipykernel", "ipywidgets", "nbclient", "nbformat", "torch")
 """What runs notebooks on Colab, and torch; what these need is installed before the book is."""
+
+MOST_MB = 60
+"""What a reader may have to download, the book itself included, for a chapter without an extra."""
 
 SOURCES = ("companion", "pyproject.toml", "README.md", "LICENSE")
 
@@ -64,23 +69,44 @@ def check(pins: Path, chapters: Sequence[Paper], project: Project, *, say: Say) 
     bench.pip("install", "--quiet", "--constraint", str(bench.pin_file), *BASE)
     before = bench.versions()
     say("installing the book")
-    bench.pip("install", "--quiet", str(bench.copy_sources()))
+    source = bench.copy_sources()
+    bench.pip("install", "--quiet", str(source))
     after = bench.versions()
     replaced = changes(before, after)
     added = sorted(set(after) - set(before))
+    sizes = bench.megabytes({name: after[name] for name in added}, source)
+    total = sum(sizes.values())
     lines = [
         f"{len(wanted) - len(absent)} of {len(wanted)} pins of {pins.name} installed on Python "
         f"{sys.version_info.major}.{sys.version_info.minor}, torch {metadata.version('torch')}",
         *(f"no wheel for this Python: {pin}" for pin in absent),
         f"installing the book added {len(added)}: " + ", ".join(f"{n} {after[n]}" for n in added),
+        f"a chapter without an extra downloads {total:.1f} MB of at most {MOST_MB}: "
+        + listed(sizes),
         f"installing the book replaced {len(replaced)}: " + ("; ".join(replaced) or "none"),
     ]
     failed = [f"replaced: {line}" for line in replaced]
+    failed += [f"{total:.1f} MB are more than {MOST_MB}"] if total > MOST_MB else []
     for paper in chapters:
+        more: dict[str, str] = {}
+        if paper.packages:
+            say(f"installing {extras.target(paper)}")
+            bench.pip("install", "--quiet", f"{source}[{paper.slug}]")
+            here = bench.versions()
+            more = {name: here[name] for name in sorted(set(here) - set(after))}
+            moved = changes(after, here)
+            weighed = bench.megabytes(more)
+            lines.append(
+                f"{paper.slug}: its extra downloads {sum(weighed.values()):.1f} MB more: "
+                f"{listed(weighed)}; replaced {len(moved)}: " + ("; ".join(moved) or "none")
+            )
+            failed += [f"{paper.slug} replaced: {line}" for line in moved]
         say(f"running {paper.slug}")
         problem = bench.run(paper)
         lines.append(f"{paper.slug} at toy scale: {problem or 'ran to its end'}")
         failed += [f"{paper.slug}: {problem}"] if problem else []
+        if more:
+            bench.pip("uninstall", "--quiet", "--yes", *more)
     report = "\n".join(lines)
     (bench.folder / "report.txt").write_text(report + "\n", encoding="utf-8")
     if failed:
@@ -105,6 +131,12 @@ def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
         for name, version in before.items()
         if after.get(name) != version
     ]
+
+
+def listed(sizes: dict[str, float]) -> str:
+    """Names with their megabytes, the largest first."""
+    ordered = sorted(sizes.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{name} {size:.1f}" for name, size in ordered) or "nothing"
 
 
 class Bench:
@@ -170,6 +202,23 @@ class Bench:
         listed = json.loads(self.pip("list", "--format=json"))
         found = {canonicalize_name(entry["name"]): entry["version"] for entry in listed}
         return {name: version for name, version in found.items() if name != "pip"}
+
+    def megabytes(self, versions: dict[str, str], source: Path | None = None) -> dict[str, float]:
+        """Size of what pip downloads for each of these packages, without dependencies, in MB.
+
+        source : of the book, which is weighed as a packed archive, as git would send it
+        """
+        found = {}
+        for name, version in versions.items():
+            folder = self.folder / "downloads" / name
+            if canonicalize_name(name) == extras.DISTRIBUTION and source is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.make_archive(str(folder / "source"), "gztar", source)
+            else:
+                options = ("--quiet", "--no-deps", "--dest", str(folder))
+                self.pip("download", *options, f"{name}=={version}")
+            found[name] = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+        return found
 
     def run(self, paper: Paper) -> str:
         """Run a notebook at toy scale; what went wrong, or nothing."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
-from companion import repository, wheels
+from companion import extras, repository, wheels
 from companion.papers import chapters
 from companion.project import Project
 
@@ -48,6 +48,7 @@ def examine(project: Project | None = None, *, timeout: float = 3.0) -> list[Che
     return [
         _python(),
         *_packages(),
+        *_extras(project),
         *_torch(),
         _checkout(project),
         *_models(project),
@@ -76,6 +77,16 @@ def _packages() -> Iterator[Check]:
         yield Check(NOTE, "book extra", text)
     else:
         yield Check(OK, "book extra", "papermill, jupyter-book and what they need")
+
+
+def _extras(project: Project) -> Iterator[Check]:
+    """What single chapters need; a chapter without its own stops at its first cell."""
+    lacking = [(entry, names) for entry in chapters(project) if (names := extras.absent(entry))]
+    for entry, names in lacking:
+        todo = f"pip install '{extras.target(entry)}'"
+        yield Check(NOTE, "chapter extra", f"{entry.slug} also needs {', '.join(names)}: {todo}")
+    if not lacking:
+        yield Check(OK, "chapter extras", "what single chapters need is here")
 
 
 def unmet(distribution: str, extra: str = "") -> list[str]:

@@ -800,6 +800,19 @@ def key_of(thing: Callable | type) -> Key:
     return module, first
 
 
+def names_used(thing: Callable | type) -> set[str]:
+    """Names and attributes in a function of the installed package and in all that it reaches."""
+    sources, found = _installed(), set()
+    for module, name in sources.reached(key_of(thing)):
+        for statement in sources.table(module).defined[name]:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Attribute):
+                    found.add(node.attr)
+                elif isinstance(node, ast.Name):
+                    found.add(node.id)
+    return found
+
+
 @functools.cache
 def _installed() -> Sources:
     """The package that runs; a process does not see later edits of its sources."""

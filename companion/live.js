@@ -85,7 +85,7 @@ function live(root, scene, spec) {
 
   function drawing(panel, width, height, id) {
     const right = width - 16, top = 10, bottom = height - 40, y = axis(panel.y, bottom, top, 30);
-    const left = 14 + 6.7 * Math.max(...y.ticks.map((t) => t[1].length));
+    const left = 14 + 6.7 * Math.max(0, ...y.ticks.map((t) => t[1].length));
     const x = axis(panel.x, left, right, 58), out = [], notes = [];
     const side = (at, text) => at + 4 * text.length > right + 14 ? "end" // inside the picture
       : at - 4 * text.length < 0 ? "start" : "middle";
@@ -169,6 +169,23 @@ function live(root, scene, spec) {
     return { show: () => { select.value = values[control.name]; } };
   }
 
+  function text(control) { // what the reader types stays in the page
+    const id = `${root.id}-${control.name}`, shown = make("span", { class: "rpl-typed" });
+    const input = make("input", { type: "text", id, list: `${id}-list`, autocomplete: "off",
+      maxlength: control.most });
+    const list = make("datalist", { id: `${id}-list` });
+    for (const value of control.examples) list.append(make("option", { value }));
+    input.addEventListener("input", () => {
+      values[control.name] = input.value.slice(0, control.most);
+      later();
+    });
+    row(control, input, shown, list);
+    return { show: () => {
+      if (input.value !== values[control.name]) input.value = values[control.name];
+      shown.textContent = values[control.name];
+    } };
+  }
+
   function slider(control) {
     const id = `${root.id}-${control.name}`, { low, high, step, times, limits } = control;
     const isLog = control.scale === "log", steps = 100, told = make("output", { for: id });
@@ -200,7 +217,8 @@ function live(root, scene, spec) {
   const aloud = make("p", { class: "rpl-aloud", "aria-live": "polite" });
   head.append(headline, " ", detail);
   const start = () => spec.controls.forEach((control) => { values[control.name] = control.start; });
-  const parts = spec.controls.map((control) => control.options ? choice(control) : slider(control));
+  const kind = (control) => control.options ? choice : control.examples ? text : slider;
+  const parts = spec.controls.map((control) => kind(control)(control));
   const reset = make("button", { type: "button", class: "rpl-reset" }, "Back to the start");
   reset.addEventListener("click", () => { start(); later(); });
   controls.append(reset);

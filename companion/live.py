@@ -188,12 +188,41 @@ class Choice:
         return [value for value, _ in self.options]
 
 
+@dataclass(frozen=True)
+class Text:
+    """A native text input; what is typed stays in the page, and is drawn as text alone.
+
+    examples : texts that the input offers, the first of which it opens with; one or more
+    most : characters that it takes
+    """
+
+    name: str
+    label: str
+    examples: Sequence[str]
+    most: int = 200
+
+    def __post_init__(self) -> None:
+        if not self.examples:
+            raise ValueError(f"text {self.name!r} needs an example to open with")
+        if long := [text for text in self.examples if len(text) > self.most]:
+            raise ValueError(f"text {self.name!r}: longer than {self.most} characters: {long}")
+
+    @property
+    def start(self) -> str:
+        """The first example."""
+        return self.examples[0]
+
+    def values(self, _n: int) -> list[str]:
+        """The examples, nothing, and what no table knows."""
+        return [*self.examples, "", "<b>Zyxw</b> &amp; 12"[: self.most]]
+
+
 class Live:
     """A live figure; a notebook displays it as the last value of a cell.
 
     name : unique on its page; lower-case letters, digits and hyphens
     scene : the Python twin; pure, as ``function scene(values, data)`` in the file `script` is
-    controls : sliders and choices, one to :data:`MAX_CONTROLS`
+    controls : sliders, choices, and texts, one to :data:`MAX_CONTROLS`
     data : what both functions are given beside the values; numbers as they go into the page,
         rounded, with any random draws fixed
 
@@ -209,7 +238,7 @@ class Live:
         name: str,
         scene: Callable[[Mapping, Mapping], Scene],
         script: Path,
-        controls: Sequence[Slider | Choice],
+        controls: Sequence[Slider | Choice | Text],
         data: Mapping | None = None,
     ) -> None:
         if not _NAME.fullmatch(name):
@@ -250,7 +279,11 @@ class Live:
         """What the page is given: controls, data, and how roles are drawn."""
         return {
             "controls": [
-                {key: value for key, value in asdict(control).items() if value is not None}
+                {
+                    key: value
+                    for key, value in (asdict(control) | {"start": control.start}).items()
+                    if value is not None
+                }
                 for control in self.controls
             ],
             "data": self.data,
@@ -296,7 +329,9 @@ class Live:
         return {"text/plain": says(self.first), "text/html": self.to_html()}
 
 
-def _check_limits(control: Slider | Choice, controls: Sequence[Slider | Choice]) -> None:
+def _check_limits(
+    control: Slider | Choice | Text, controls: Sequence[Slider | Choice | Text]
+) -> None:
     limits = getattr(control, "limits", None)
     if not limits:
         return

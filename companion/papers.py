@@ -25,6 +25,7 @@ class Paper:
     data : keys of ``data/registry.toml`` that the chapter fetches
     models : distributions that carry a model (their versions stand under ``[models]``)
     ideas : what the chapter shares with others, which it links to
+    packages : requirements that only this chapter has, its extra (:mod:`companion.extras`)
     """
 
     slug: str
@@ -45,6 +46,7 @@ class Paper:
     data: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     ideas: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     def notebook_path(self, project: Project | None = None) -> Path:
         """The notebook's source, whether or not it exists yet."""
@@ -63,7 +65,7 @@ class Paper:
 def _read(path: Path, _stamp: int) -> tuple[Paper, ...]:
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["paper"]
     for entry in entries:
-        for name in ("authors", "data", "models", "ideas"):
+        for name in ("authors", "data", "models", "ideas", "packages"):
             entry[name] = tuple(entry.get(name, ()))
     return tuple(sorted((Paper(**entry) for entry in entries), key=lambda paper: paper.number))
 

@@ -473,11 +473,15 @@ def load(path: Path, what: str = "value") -> object:
 
 
 # --------------------------------------------------------------------------- comparing
-def difference(first: object, second: object) -> str | None:
+def difference(first: object, second: object, tolerance: float = 0.0) -> str | None:
     """Where two values differ first, to the last digit; None if they are equal.
+
+    tolerance : by which numbers may differ, as a share of the largest of their array or column
 
     E.g. ``result.pairs[3]: 0.25 and 0.2500000001, relative 4.0e-10``.
     """
+    if tolerance:
+        return _differ(first, second, "result", tolerance)
     trees = [_Writer(by_value=True) for _ in range(2)]
     left, right = (w.tree(v, "result") for w, v in zip(trees, (first, second), strict=True))
     if json.dumps(left) == json.dumps(right):
@@ -485,31 +489,56 @@ def difference(first: object, second: object) -> str | None:
     return _differ(first, second, "result") or "result: the stored forms differ"
 
 
-def _differ(a: object, b: object, at: str) -> str | None:
+def _differ(a: object, b: object, at: str, tolerance: float = 0.0) -> str | None:
     """Go down to the first place where two values are not the same."""
+    if tolerance and _is_table(a) and _is_table(b):
+        a, b = ({str(name): np.asarray(one[name]) for name in one.columns} for one in (a, b))
     if type(a).__name__ != type(b).__name__:
         return f"{at}: {type(a).__name__} and {type(b).__name__}"
     if isinstance(a, dict | types.MappingProxyType):
         if list(a) != list(b):
             return f"{at}: keys {list(a)} and {list(b)}"
-        return _first((a[key], b[key], f"{at}[{key!r}]") for key in a)
+        return _first(((a[key], b[key], f"{at}[{key!r}]") for key in a), tolerance)
     if isinstance(a, tuple | list):
         if len(a) != len(b):
             return f"{at}: {len(a)} and {len(b)} items"
         names = [f".{n}" for n in getattr(a, "_fields", ())] or [f"[{i}]" for i in range(len(a))]
-        return _first((x, y, at + n) for x, y, n in zip(a, b, names, strict=True))
+        return _first(((x, y, at + n) for x, y, n in zip(a, b, names, strict=True)), tolerance)
     if dataclasses.is_dataclass(a):
         names = [field.name for field in dataclasses.fields(a)]
-        return _first((getattr(a, n), getattr(b, n), f"{at}.{n}") for n in names)
-    if content(a)[0] == content(b)[0]:
+        return _first(((getattr(a, n), getattr(b, n), f"{at}.{n}") for n in names), tolerance)
+    if content(a)[0] == content(b)[0] or (tolerance and _is_near(a, b, tolerance)):
         return None
     size = _relative(a, b)
     shown = f": {a!r} and {b!r}" if isinstance(a, bool | int | float | str | np.generic) else ""
     return f"{at}{shown}{', ' if shown else ': '}{size}" if size else f"{at}{shown or ' differs'}"
 
 
-def _first(triples: Iterable[tuple[object, object, str]]) -> str | None:
-    return next((found for triple in triples if (found := _differ(*triple))), None)
+def _first(triples: Iterable[tuple[object, object, str]], tolerance: float) -> str | None:
+    return next((found for triple in triples if (found := _differ(*triple, tolerance))), None)
+
+
+def _is_table(value: object) -> bool:
+    return type(value).__name__ == "DataFrame"
+
+
+def _is_near(a: object, b: object, tolerance: float) -> bool:
+    """Whether numbers differ by a share of the largest one only; what is not finite is equal."""
+    try:
+        x, y = (np.asarray(value) for value in (a, b))
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    if x.shape != y.shape or not all(np.issubdtype(one.dtype, np.inexact) for one in (x, y)):
+        return False
+    if not np.array_equal(np.isfinite(x), np.isfinite(y)):
+        return False
+    odd = ~np.isfinite(x)
+    if not np.array_equal(x[odd], y[odd], equal_nan=True):
+        return False
+    x, y = x[~odd], y[~odd]
+    if not x.size:
+        return True
+    return bool(np.abs(x - y).max() <= tolerance * max(np.abs(x).max(), np.abs(y).max()))
 
 
 def _relative(a: object, b: object) -> str:

@@ -10,10 +10,10 @@ file                     generated part
 ``book/how-to-read.md``  the scales, between markers
 ``book/speed.md``        the ratios of run times that ``make bench`` measured, between markers
 ``book/_toc.yml``        the parts with chapters, between markers
-``notebooks/*.ipynb``    the cells tagged ``card`` and ``opening``; ``REPOSITORY = ...`` in the cell
+``notebooks/*.ipynb``    the cells tagged ``card`` and ``opening``; address and extra in the cell
                          tagged ``setup``; run times where the prose says ``{time}``
 ``CITATION.cff``         version and ``repository-code``
-``pyproject.toml``       ``[project.urls]``
+``pyproject.toml``       ``[project.urls]``, and the extras of the chapters between markers
 ``LICENSES.md``          all of it, in ``companion/data/files/``
 =======================  ======================================================================
 
@@ -31,14 +31,22 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from companion import benches, catalogue, opening, repository
-from companion.papers import Paper, chapters
+from companion import benches, catalogue, extras, opening, repository
+from companion.papers import Paper, chapters, papers
 from companion.project import Project
 
 SETUP_LINE = re.compile(r"^REPOSITORY = .*$", re.MULTILINE)
 """The line of a notebook's setup cell that holds the address."""
 
-_COMMENT = {".md": ("<!-- ", " -->"), ".yml": ("# ", "")}
+SETUP_INSTALL = re.compile(r'^( +%pip install --quiet )".* @ git\+\{REPOSITORY\}"$', re.MULTILINE)
+"""The line that installs the companion, with the chapter's extra, where it is missing."""
+
+SETUP_IMPORT = re.compile(
+    r"^from companion import (?:extras, )?plotting\n\n(?:extras\.require\(.*\)\n)?", re.MULTILINE
+)
+"""The lines that import the companion, and ask for the chapter's extra if it has one."""
+
+_COMMENT = {".md": ("<!-- ", " -->"), ".yml": ("# ", ""), ".toml": ("# ", "")}
 
 
 class CannotSync(RuntimeError):
@@ -177,7 +185,8 @@ def citation(text: str, project: Project) -> str:
 
 
 def pyproject(text: str, project: Project) -> str:
-    """``pyproject.toml`` with the address in ``[project.urls]``, or without that table."""
+    """``pyproject.toml`` with the address in ``[project.urls]``, or without it; and the extras."""
+    text = between(text, "chapters", chapter_extras(project), "pyproject.toml")
     address = repository.url(project)
     text = re.sub(r"^\[project\.urls\]\n(?:[^\[\n].*\n)*\n?", "", text, flags=re.MULTILINE)
     if address:
@@ -190,6 +199,16 @@ def pyproject(text: str, project: Project) -> str:
     return text
 
 
+def chapter_extras(project: Project) -> str:
+    """An extra for each chapter that has packages of its own, and ``all`` with those of all."""
+    own = {entry.slug: entry.packages for entry in papers(project) if entry.packages}
+    own["all"] = tuple(dict.fromkeys(line for lines in own.values() for line in lines))
+    return "".join(
+        f"{slug} = [\n" + "".join(f"  {json.dumps(line)},\n" for line in sorted(lines)) + "]\n"
+        for slug, lines in own.items()
+    )
+
+
 def licenses(text: str, project: Project) -> str:
     """The notice that goes with the data that ship; nothing of the old `text` stays."""
     from companion import release
@@ -198,14 +217,11 @@ def licenses(text: str, project: Project) -> str:
 
 
 def notebook(text: str, paper: Paper, project: Project) -> str:
-    """A notebook with its card and first screen, and with the address in its setup cell."""
+    """A notebook with its card and first screen, and with address and extra in its setup cell."""
     document = nbformat.reads(text, as_version=4)
     name = f"{paper.notebook}.ipynb"
     card, setup = (_cell(document, tag, name) for tag in ("card", "setup"))
-    line = f'REPOSITORY = "{repository.url(project) or ""}"'
-    if len(SETUP_LINE.findall(setup.source)) != 1:
-        raise CannotSync(f"{name}: the cell tagged `setup` needs one line `REPOSITORY = ...`")
-    wanted = [(setup, SETUP_LINE.sub(lambda _: line, setup.source))]
+    wanted = [(setup, _setup(setup.source, name, paper, repository.url(project)))]
     entry = catalogue.standing(paper, project)
     generated = {"card", opening.KEY}
     wanted += [
@@ -222,6 +238,24 @@ def notebook(text: str, paper: Paper, project: Project) -> str:
     for cell, source in wanted:
         cell.source = source
     return nbformat.writes(document) + "\n"
+
+
+def _setup(source: str, name: str, paper: Paper, address: str | None) -> str:
+    """A setup cell with the book's address and the chapter's extra."""
+    needs, asks = ("extras, ", f'extras.require("{paper.slug}")\n') if paper.packages else ("", "")
+    places = {
+        "REPOSITORY = ...": (SETUP_LINE, f'REPOSITORY = "{address or ""}"'),
+        "%pip install ...": (SETUP_INSTALL, rf'\1"{extras.target(paper)} @ git+{{REPOSITORY}}"'),
+        "from companion import plotting": (
+            SETUP_IMPORT,
+            f"from companion import {needs}plotting\n\n{asks}",
+        ),
+    }
+    for what, (line, new) in places.items():
+        source, count = line.subn(new, source)
+        if count != 1:
+            raise CannotSync(f"{name}: the cell tagged `setup` needs one line `{what}`")
+    return source
 
 
 def _first_screen(

@@ -10,13 +10,16 @@ borders.py``, as :class:`Border` entries and one function ``clean`` that makes p
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, Finding
+from companion.verdicts import Verdicts
 
 CROSSES = "the estimate passes and its interval crosses"
 ONE_FAILS = "one of several fails"
@@ -27,6 +30,46 @@ KINDS = (CROSSES, ONE_FAILS, PAIRED, CORRECTED, NONE)
 
 NOT_HELD = (DOES_NOT_HOLD, NOT_RESOLVED)
 """What a border result may be where the rule leaves both open."""
+
+
+@contextmanager
+def alone(*claims: str) -> Iterator[None]:
+    """Within it a registry judges these claims only.
+
+    None depends on another one, and some resample thousands of times.
+    """
+    evaluate = Verdicts.evaluate
+
+    def some(registry: Verdicts, results: object, scale: str) -> list[Finding]:
+        chosen = Verdicts()
+        chosen._entries = {claim: registry._entries[claim] for claim in claims}
+        return evaluate(chosen, results, scale)
+
+    with patch.object(Verdicts, "evaluate", some):
+        yield
+
+
+class Said(Mapping[str, str]):
+    """Claim -> what is said of it; a claim is judged when it is asked for, alone.
+
+    find : makes the findings
+    """
+
+    def __init__(self, find: Callable[[], list[Finding]]) -> None:
+        self._find, self._known = find, {}
+
+    def __getitem__(self, claim: str) -> str:
+        if claim not in self._known:
+            with alone(claim):
+                self._known |= {f.claim: f.verdict for f in self._find()}
+        return self._known[claim]
+
+    def __iter__(self) -> Iterator[str]:
+        self._known = {f.claim: f.verdict for f in self._find()}
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(list(self))
 
 
 class Border(NamedTuple):
@@ -45,7 +88,8 @@ class Border(NamedTuple):
 
     def verdict(self) -> str:
         """What the chapter says of its claim."""
-        return next(f.verdict for f in self.find() if f.claim == self.claim)
+        with alone(self.claim):
+            return next(f.verdict for f in self.find() if f.claim == self.claim)
 
 
 class Chapter(NamedTuple):
@@ -84,4 +128,14 @@ def crossing(mean: float, border: float, n: int, seed: int = 0) -> np.ndarray:
     return spread(mean, abs(mean - border) * np.sqrt(n) / 1.5, n, seed)
 
 
-__all__ = ["HOLDS", "NOT_HELD", "Border", "Chapter", "chapters", "crossing", "spread"]
+__all__ = [
+    "HOLDS",
+    "NOT_HELD",
+    "Border",
+    "Chapter",
+    "Said",
+    "alone",
+    "chapters",
+    "crossing",
+    "spread",
+]

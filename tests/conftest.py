@@ -1,6 +1,6 @@
 """What all tests share: threads, the order of the lanes, the runs of the notebooks, the site.
 
-`make test` runs four processes side by side (pytest-xdist).  Tests that share something expensive
+`make test` runs three processes side by side (pytest-xdist).  Tests that share something expensive
 stay together in one of them: all that need a run of a notebook or the site (the group ``book``,
 which starts first because it takes longest; the walk through all pages as on a phone goes beside
 it), all tests of one chapter, all tests of one file.
@@ -10,6 +10,7 @@ import gc
 import os
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 
 # Before anything imports numpy or torch, here and in every process that the tests start: two
@@ -24,11 +25,12 @@ import pytest  # noqa: E402
 
 from companion import benches, data, publish  # noqa: E402
 from companion.project import Project  # noqa: E402
-from tests.runs import Runs, wanted  # noqa: E402
+from tests.runs import Runs, site_of, wanted  # noqa: E402
 
 TESTS = Path(__file__).parent
-# How long an example takes says more about what runs beside it than about the code.
-hypothesis.settings.register_profile("book", deadline=None)
+# How long an example takes says more about what runs beside it than about the code.  They are new
+# ones each time: half as many in a run are as many in two.
+hypothesis.settings.register_profile("book", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("book")
 
 BOOK = {"runs", "bare", "pages", "site"}
@@ -57,16 +59,26 @@ def group(item):
 def pytest_collection_modifyitems(items):
     """Put the longest groups first, name the groups, and leave out what needs the mirror.
 
-    A bench is given three more chances: what other programs take in the middle of a measurement
-    spoils a ratio, and nothing that they do makes slow code quick every time.
+    A bench is given two more chances: what other programs take in the middle of a measurement
+    spoils a ratio, and nothing that they do makes slow code quick every time.  Which ones needed
+    them is said at the end (:func:`pytest_terminal_summary`).
     """
     items.sort(key=lambda item: LONGEST.get(group(item), len(LONGEST)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
         if item.get_closest_marker("bench"):
-            item.add_marker(pytest.mark.flaky(reruns=3, reruns_delay=5))
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=5))
         if (marker := item.get_closest_marker("mirror")) and (reason := missing(marker.args)):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name the benches that were measured more than once: a floor that is near what is measured."""
+    again = Counter(report.nodeid for report in terminalreporter.stats.get("rerun", ()))
+    if again:
+        terminalreporter.section("measured again")
+        for name, n in again.items():
+            terminalreporter.write_line(f"{name}: {n} of 2 further chances")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -83,6 +95,16 @@ def pytest_collection():
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected():
+    """The same for what earlier files left: each object is looked at once, and not by every test.
+
+    What is dead by now is freed, and what lives stays until the end.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -155,4 +177,4 @@ def pages(request):
 def site(project, runs):
     """The built site; what `make book` built in the same state is used as it is."""
     assert runs.paths
-    return publish.build(project)
+    return site_of(project, os.environ.get("PYTEST_XDIST_TESTRUNUID", ""))

@@ -2,6 +2,8 @@
 
 from companion import publish
 from companion.papers import chapters
+from companion.publish.lock import only_one
+from companion.publish.progress import to_stderr
 
 OFFLINE = dict.fromkeys(
     ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
@@ -39,6 +41,21 @@ class Runs:
         for failure in self._failures.values():
             raise failure
         return {slug: run.path for slug, run in self._runs.items()}
+
+
+def site_of(project, run):
+    """The built site, made by the first process of a run of the tests that asks for it.
+
+    A build that changes nothing still makes all pictures anew, only to see that.
+
+    run : names the run of the tests that several processes share; empty for one process
+    """
+    mark, built = project.build / ".site-of-tests", project.build / "site"
+    with only_one(project, to_stderr):
+        if not (run and built.is_dir() and mark.is_file() and mark.read_text() == run):
+            built = publish.build(project)
+            mark.write_text(run)
+    return built
 
 
 def wanted(session, fixture):

@@ -16,7 +16,7 @@ from companion.claims import (
 )
 from companion.scale import SCALES
 from companion.stats import Interval, exact, p_value
-from tests.borders import KINDS, NOT_HELD, chapters, crossing, spread
+from tests.borders import KINDS, NOT_HELD, alone, chapters, crossing, spread
 
 ABOVE, BELOW = Criterion("above 1", low=1.0), Criterion("below 1", high=1.0)
 BETWEEN = Criterion("between 1 and 2", low=1.0, high=2.0)
@@ -176,6 +176,14 @@ def test_perfect_results_hold(chapter, clean):
 def test_a_border_result_gets_the_verdict_that_it_should(chapter, border):
     assert border.kind in KINDS
     assert border.verdict() in border.verdicts
+
+
+@pytest.mark.parametrize("chapter", ALL, ids=lambda one: one.slug)
+def test_a_claim_is_judged_alone_as_among_the_others(chapter, clean):
+    border = chapter.borders[len(chapter.borders) // 2]
+    with alone(border.claim):
+        found = {f.claim: f.verdict for f in chapter.clean()}
+    assert found[border.claim] == clean(chapter)[border.claim]
 
 
 def test_kinds_of_borders_are_spread():

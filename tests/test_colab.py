@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -72,9 +73,11 @@ def test_the_sources_are_copied_without_tests_and_caches(tmp_path):
 class FakeBench:
     """Stands for an environment in which installing the book changes `after`."""
 
-    def __init__(self, after, problem=""):
-        self.lists = [{"numpy": "2.1.3"}, after]
+    def __init__(self, after, problem="", *later, megabytes=3.0):
+        self.lists = [{"numpy": "2.1.3"}, after, *later]
         self.problem = problem
+        self.weight = megabytes
+        self.asked = []
 
     def __call__(self, project, say):
         self.folder = project.build
@@ -87,7 +90,11 @@ class FakeBench:
     def install_pins(self, pins):
         return [pins[-1]]
 
-    def pip(self, *arguments): ...
+    def pip(self, *arguments):
+        self.asked.append(arguments)
+
+    def megabytes(self, versions, source=None):
+        return dict.fromkeys(versions, self.weight)
 
     def copy_sources(self):
         return self.folder
@@ -99,14 +106,14 @@ class FakeBench:
         return self.problem
 
 
-def examine(tmp_path, monkeypatch, bench):
+def examine(tmp_path, monkeypatch, bench, slug="tart"):
     """The check on a fake environment, for one chapter."""
     from companion.papers import paper
 
     monkeypatch.setattr(colab, "Bench", bench)
     pins = tmp_path / "pins.txt"
     pins.write_text("numpy==2.1.3\nxgboost==3.4.1\n")
-    return colab.check(pins, [paper("tart")], Project(tmp_path), say=lambda line: None)
+    return colab.check(pins, [paper(slug)], Project(tmp_path), say=lambda line: None)
 
 
 def test_a_good_report(tmp_path, monkeypatch):
@@ -116,6 +123,7 @@ def test_a_good_report(tmp_path, monkeypatch):
     assert "no wheel for this Python: xgboost==3.4.1" in report
     assert "added 1: runnable-papers 0.1.0" in report
     assert "replaced 0: none" in report
+    assert "without an extra downloads 3.0 MB of at most 60: runnable-papers 3.0" in report
     assert "tart at toy scale: ran to its end" in report
     assert (tmp_path / "build" / "report.txt").read_text() == report + "\n"
 
@@ -132,3 +140,43 @@ def test_a_replaced_package_or_a_failing_notebook_fails(
 ):
     with pytest.raises(colab.ColabCheckFailed, match=message):
         examine(tmp_path, monkeypatch, FakeBench(after, problem))
+
+
+BASE = {"numpy": "2.1.3", "runnable-papers": "0.1.0"}
+
+
+def test_a_chapter_runs_with_its_own_extra_which_goes_again(tmp_path, monkeypatch):
+    bench = FakeBench(BASE, "", BASE | {"wordfreq": "3.1.1"}, megabytes=57.0)
+    report = examine(tmp_path, monkeypatch, bench, "leximark")
+    assert "leximark: its extra downloads 57.0 MB more: wordfreq 57.0; replaced 0: none" in report
+    installed, gone = bench.asked[-2:]
+    assert installed[0] == "install"
+    assert installed[-1].endswith("[leximark]")
+    assert gone == ("uninstall", "--quiet", "--yes", "wordfreq")
+
+
+def test_an_extra_that_replaces_a_package_fails(tmp_path, monkeypatch):
+    bench = FakeBench(BASE, "", BASE | {"numpy": "2.4.0"})
+    with pytest.raises(colab.ColabCheckFailed, match=r"replaced 1: numpy 2\.1\.3 -> 2\.4\.0"):
+        examine(tmp_path, monkeypatch, bench, "leximark")
+
+
+def test_a_reader_who_waits_too_long_fails_the_check(tmp_path, monkeypatch):
+    with pytest.raises(colab.ColabCheckFailed, match=r"61\.0 MB of at most 60"):
+        examine(tmp_path, monkeypatch, FakeBench(BASE, megabytes=61.0))
+
+
+def test_what_pip_downloads_is_weighed(bench, monkeypatch, tmp_path):
+    def pip(*arguments):
+        folder = Path(arguments[arguments.index("--dest") + 1])
+        folder.mkdir(parents=True)
+        (folder / "x.whl").write_bytes(b"0" * 2_500_000)
+
+    monkeypatch.setattr(bench, "pip", pip)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "code.py").write_text("x = 1\n" * 100_000)
+    sizes = bench.megabytes({"gguf": "0.19", "runnable-papers": "1"}, source)
+    assert sizes["gguf"] == 2.5
+    assert 0 < sizes["runnable-papers"] < 0.1  # packed
+    assert colab.listed(sizes).startswith("gguf 2.5, runnable-papers 0.0")

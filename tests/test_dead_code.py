@@ -21,10 +21,6 @@ DOORS = {"hub.py", "makers.py", "settings.py"}
 
 KNOWN = {
     "gaussian-rbf": {"gaussian_rbf/lab/estimator.py: GaussianRBFRegressor"},
-    "consistent-diffusion": {
-        "consistent_diffusion/lab/molecule/peptide.py: potential_energy",
-        "consistent_diffusion/lab/systems.py: START",
-    },
 }
 """What tests alone use today, to be shown on a page or to move into the tests; none is added."""
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import subprocess
+import sys
+import tempfile
 import tomllib
+from pathlib import Path
 
 import pytest
 import typer
 import yaml
+from packaging.version import Version
 
 from companion import catalogue, data, sweep
 from companion.cli import app
@@ -124,8 +130,77 @@ def test_workflows_run_the_commands_of_the_readme():
     assert re.search(r"^pdf: book$", read("Makefile"), re.MULTILINE)
     assert steps[-1]["with"]["path"] == "build/site"
     assert "make test" in read(".ci/run")
-    assert all(job["continue-on-error"] for job in weekly["jobs"].values())
+    for job in weekly["jobs"].values():  # what fails is told, and nothing is green in silence
+        assert "continue-on-error" not in job
+        last = job["steps"][-1]
+        assert last["if"] == "always()"
+        assert re.fullmatch(r'python \.ci/summary\.py \S+ >> "\$GITHUB_STEP_SUMMARY"', last["run"])
     assert release["jobs"]["release"]["needs"] == "build"
+
+
+def release_notes(tag: str, folder: Path) -> str:
+    """What the step of the release workflow writes for a tag, in a folder like the checkout."""
+    workflow = yaml.safe_load(read(".github/workflows/release.yml"))
+    (script,) = (
+        step["run"]
+        for step in workflow["jobs"]["build"]["steps"]
+        if "CHANGELOG.md" in step.get("run", "")
+    )
+    (folder / "CHANGELOG.md").write_text(read("CHANGELOG.md"), encoding="utf-8")
+    env = {"GITHUB_REF_NAME": tag, "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-e", "-c", script], cwd=folder, env=env, check=False)
+    notes = folder / "notes" / "notes.md"
+    return notes.read_text(encoding="utf-8") if done.returncode == 0 else ""
+
+
+def test_a_release_says_the_section_of_its_version(tmp_path):
+    version = tomllib.loads(read("pyproject.toml"))["project"]["version"]
+    sections = re.findall(r"^## (\S+)$", read("CHANGELOG.md"), re.MULTILINE)
+    assert sections[0] == version
+    assert sections == sorted(sections, key=Version, reverse=True)
+    for name, tag in (("now", f"v{version}"), ("old", "v0.1.0"), ("none", "v9.9.9")):
+        (tmp_path / name).mkdir()
+        text = release_notes(tag, tmp_path / name)
+        assert bool(text.strip()) == (name != "none"), tag
+        assert "## " not in text
+    assert "second edition" in release_notes(f"v{version}", Path(tempfile.mkdtemp(dir=tmp_path)))
+    (tmp_path / "data" / "dist").mkdir(parents=True)
+    (tmp_path / "data" / "dist" / "LICENSES.md").write_text("CC0-1.0: a file")
+    assert release_notes("data-v1", tmp_path / "data") == "CC0-1.0: a file"
+
+
+JUNIT = """<testsuites><testsuite tests="3"><testcase classname="tests.test_a" name="test_x"/>
+<testcase classname="tests.test_a" name="test_y"><failure message="assert 1 == 2&#10;more"/>
+</testcase><testcase classname="tests.test_b" name="test_z"><error message="no `torch`"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_the_weekly_summary_names_what_failed(tmp_path):
+    def told(name: str, text: str | None) -> str:
+        if text is not None:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        command = [sys.executable, ROOT / ".ci" / "summary.py", tmp_path / name]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert told("junit.xml", JUNIT).splitlines() == [
+        "### 3 tests, 2 failed",
+        "",
+        "- `tests.test_a.test_y`: assert 1 == 2",
+        "- `tests.test_b.test_z`: no 'torch'",
+    ]
+    rows = [
+        {"filename": "book/a.md", "uri": "https://x.org/1", "status": "working", "info": ""},
+        {"filename": "book/b.md", "uri": "https://x.org/2", "status": "broken", "info": "404"},
+    ]
+    links = "\n".join(map(json.dumps, rows))
+    assert told("output.json", links).splitlines() == [
+        "### 2 addresses, 1 broken",
+        "",
+        "- https://x.org/2 in `book/b.md`: 404",
+    ]
+    assert "was not written" in told("gone.json", None)
+    many = "\n".join([json.dumps(rows[1])] * 70)
+    assert told("many.json", many).splitlines()[-1] == "- and 20 more"
 
 
 def test_the_readme_counts_the_files_that_ship_and_those_that_may_not():

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from companion import data, doctor, wheels
+from companion import data, doctor, extras, wheels
 from companion.data import _registry
 from tests import copies
 
@@ -39,7 +39,17 @@ def offline(monkeypatch):
 def test_everything_that_the_assignment_of_a_doctor_is(book):
     names = set(found(book))
     assert names == {
-        *("python", "packages", "book extra", "torch", "device", "threads", "checkout", "model"),
+        *(
+            "python",
+            "packages",
+            "chapter extras",
+            "book extra",
+            "torch",
+            "device",
+            "threads",
+            "checkout",
+            "model",
+        ),
         *("data", "disk, build", "disk, cache", "network"),
     }
 
@@ -54,6 +64,15 @@ def test_what_is_here_is_ok(book):
     assert "3 GB" in told
     assert "7 GB" in told
     assert "1 chapter ready, no public address yet" in checks["checkout"][0].text
+
+
+def test_a_chapter_without_its_extra_is_a_note_that_names_it(book, monkeypatch):
+    copies.start(book, "leximark")
+    assert found(book)["chapter extras"][0].status == doctor.OK
+    monkeypatch.setattr(extras, "_is_installed", lambda name: name != "wordfreq")
+    (note,) = found(book)["chapter extra"]
+    assert note.status == doctor.NOTE
+    assert note.text == "leximark also needs wordfreq: pip install 'runnable-papers[leximark]'"
 
 
 def test_an_old_python_is_missing(book, monkeypatch):

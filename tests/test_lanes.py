@@ -89,6 +89,20 @@ def test_a_notebook_that_fails_fails_its_own_tests_only(monkeypatch):
     assert runs.Runs(["good"]).paths == {"good": Path("good")}
 
 
+def test_the_site_is_built_by_the_first_process_that_asks(monkeypatch, tmp_path):
+    project, builds = Project(tmp_path), []
+
+    def build(project):
+        builds.append(project)
+        (project.build / "site").mkdir(exist_ok=True)
+        return project.build / "site"
+
+    monkeypatch.setattr(publish, "build", build)
+    for run in ("one", "one", "two", "", ""):
+        assert runs.site_of(project, run).is_dir()
+    assert len(builds) == 4  # once a run, and each time where there is but one process
+
+
 def test_what_needs_a_mirror_says_so(monkeypatch, tmp_path):
     name = next(iter(data.registry()))
     monkeypatch.setattr(data, "locate", lambda name: None)
@@ -148,7 +162,7 @@ def test_imports_are_spared_full_collections():
 
 def test_a_bench_runs_with_nothing_beside_it():
     """No test measures time outside the pass that is alone."""
-    clock = re.compile(r"\b(?:perf_counter|process_time|timeit)\b")
+    clock = re.compile(r"\b(?:perf_counter|process_time|timeit|quickest)\b")
     for path in sorted(conftest.TESTS.rglob("test_*.py")):
         text = path.read_text(encoding="utf-8")
         if path.name != Path(__file__).name and clock.search(text):

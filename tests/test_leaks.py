@@ -300,10 +300,10 @@ def test_recall_is_read_on_other_questions(ear):
 
 
 def test_arithmetic_is_examined_on_other_expressions(ear):
-    from companion.mamba3.lab import arithmetic, tracking
+    from companion.mamba3.lab import tracking
 
     training = tracking.Training(2, 1, 2, (3,))
-    arithmetic.calculate("brackets", "Mamba-2", training, 4, 4, 0)
+    tracking.calculate("brackets", "Mamba-2", training, 4, 4, 0)
     declared = Declared(
         fit=[("expressions", "brackets")], evaluation=[("exam", "brackets")], other=[("start",)]
     )

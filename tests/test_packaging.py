@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -19,14 +22,33 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from companion import data, wheels
-from companion.papers import chapters, paper
+from companion import chapter, data, extras, imports, wheels
+from companion.papers import chapters, paper, papers
 from companion.project import Project
 
 ROOT = Project().root
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIRED = [Requirement(line) for line in PYPROJECT["dependencies"]]
 EXTRAS = [Requirement(x) for group in PYPROJECT["optional-dependencies"].values() for x in group]
+OWN = {entry.slug: entry.packages for entry in papers() if entry.packages}
+"""What only one chapter needs, by slug."""
+
+OF_CHAPTERS = [Requirement(line) for lines in OWN.values() for line in lines]
+
+PIP = (sys.executable, "-m", "pip")
+
+INDIRECT = {
+    "accelerate": "transformers reads GGUF weights with it",
+    "gguf": "transformers reads GGUF weights with it",
+    "ipywidgets": "tqdm and the explorers draw with it",
+    "jinja2": "pandas styles tables with it",
+    "pyarrow": "pandas reads parquet with it",
+    "tokenizers": "of a version that reads our vocabularies",
+}
+"""Requirements of the base that no module needs to import, and why they are there."""
+
+OPTIONAL = {"xgboost", "xgboost-cpu", "h5py", "rtdl-revisiting-models"}
+"""What a chapter says is missing, and goes on without; no reader of Colab waits for it."""
 
 
 def pins(name: str) -> dict[str, Version]:
@@ -43,7 +65,7 @@ def pins(name: str) -> dict[str, Version]:
     return found
 
 
-@pytest.mark.parametrize("need", REQUIRED, ids=lambda need: need.name)
+@pytest.mark.parametrize("need", REQUIRED + OF_CHAPTERS, ids=lambda need: need.name)
 def test_our_ranges_admit_the_versions_of_colab(need: Requirement):
     version = pins("tests/colab-constraints.txt").get(canonicalize_name(need.name))
     assert version is None or need.specifier.contains(version), (
@@ -80,14 +102,115 @@ def test_conda_installs_the_same_pins():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     (pip,) = (d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
     assert "-c constraints.txt" in pip
-    assert "-e .[book,test]" in pip
-    extras = PYPROJECT["optional-dependencies"]
-    assert {"book", "cluster", "test"} == set(extras)
-    assert set(extras["cluster"]) <= set(extras["test"])  # so two extras install everything
+    assert "-e .[all,book,test]" in pip
+    groups = PYPROJECT["optional-dependencies"]
+    assert {"all", "book", "cluster", "test", *OWN} == set(groups)
+    assert set(groups["cluster"]) <= set(groups["test"])  # so three extras install everything
+    for text in ("Makefile", ".github/workflows/weekly.yml"):
+        assert ".[all,book,test]" in (ROOT / text).read_text(encoding="utf-8")
     (python,) = (d for d in environment["dependencies"] if str(d).startswith("python="))
     assert (
         f"3.{python.partition('.')[2]}" in Requirement(f"x{PYPROJECT['requires-python']}").specifier
     )
+
+
+def test_binder_builds_the_book_with_a_small_torch():
+    folder = ROOT / ".binder"
+    listed = yaml.safe_load((folder / "environment.yml").read_text(encoding="utf-8"))
+    names = {
+        Requirement(line.replace("=3", "==3", 1)).name: line for line in listed["dependencies"]
+    }
+    root = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert names["python"] in [str(d).split("#")[0].strip() for d in root["dependencies"]]
+    (torch,) = (need for need in REQUIRED if need.name == "torch")
+    assert names["pytorch-cpu"] == f"pytorch-cpu{torch.specifier}"
+    script = (folder / "postBuild").read_text(encoding="utf-8")
+    assert os.access(folder / "postBuild", os.X_OK)
+    assert subprocess.run(["bash", "-n", folder / "postBuild"], check=False).returncode == 0
+    (extras_of_all,) = re.findall(r"-e '\.\[([a-z,]+)\]'", script)
+    assert (
+        set(extras_of_all.split(",")) == {"all", "book"} <= set(PYPROJECT["optional-dependencies"])
+    )
+    assert script.rstrip().endswith("companion models --install")
+
+
+def taken_in(files: Iterable[Path]) -> set[str]:
+    """Distributions, by canonical name, of which `files` import something or read a file."""
+    providers = metadata.packages_distributions()
+    found: set[str] = set()
+    for path in files:
+        source = path.read_text(encoding="utf-8")
+        names = {name.partition(".")[0] for name in imports.imported_names(source)}
+        names |= set(re.findall(r'wheel_folder\("(\w+)"\)', source))
+        names -= {"companion", "__future__", *sys.stdlib_module_names}
+        for name in names:
+            found |= {canonicalize_name(one) for one in providers.get(name, [name])}
+    return found
+
+
+@pytest.fixture(scope="module")
+def usage() -> dict[str, set[str]]:
+    """What each chapter takes in, by slug, and all that is shared under the empty name."""
+    package = Project().package
+    rooms = {entry.slug: entry.package_path() for entry in papers()}
+    shared = [
+        path
+        for path in package.rglob("*.py")
+        if not any(path.is_relative_to(folder) for folder in rooms.values())
+    ]
+    found = {slug: taken_in(folder.rglob("*.py")) for slug, folder in rooms.items()}
+    return {"": taken_in(shared), **found}
+
+
+def names_of(requirements: Iterable[str]) -> set[str]:
+    return {canonicalize_name(Requirement(line).name) for line in requirements}
+
+
+def test_a_chapter_finds_all_that_it_imports_in_the_base_or_in_its_extra(usage):
+    base = names_of(PYPROJECT["dependencies"]) | OPTIONAL
+    for entry in papers():
+        lacking = usage[entry.slug] - base - names_of(entry.packages)
+        assert not lacking, f"{entry.slug} imports {lacking}; `packages` in papers.toml"
+
+
+def test_an_extra_is_what_only_its_chapter_imports(usage):
+    for slug, lines in OWN.items():
+        assert names_of(lines) <= usage[slug], f"{slug} does not import all of its extra"
+        others = set().union(*(found for other, found in usage.items() if other != slug))
+        assert not names_of(lines) & others, f"not only {slug} imports these"
+
+
+def test_all_readers_download_only_what_more_than_one_chapter_needs(usage):
+    shared = usage.pop("")
+    for name in names_of(PYPROJECT["dependencies"]) - shared - set(INDIRECT):
+        users = [slug for slug, found in usage.items() if name in found]
+        assert len(users) > 1, f"{name} is needed by {users}: an extra"
+
+
+def test_the_extras_are_those_of_the_register_and_all_has_them_all():
+    groups = PYPROJECT["optional-dependencies"]
+    assert {slug: set(lines) for slug, lines in OWN.items()} == {s: set(groups[s]) for s in OWN}
+    assert set(groups["all"]) == {line for lines in OWN.values() for line in lines}
+    assert not names_of(groups["all"]) & names_of(PYPROJECT["dependencies"])
+
+
+@pytest.mark.parametrize("entry", chapters(), ids=lambda entry: entry.slug)
+def test_a_notebook_installs_the_extra_of_its_chapter_and_asks_for_it(entry):
+    notebook = nbformat.read(entry.notebook_path(), as_version=4)
+    (setup,) = (c.source for c in notebook.cells if "setup" in c.metadata.get("tags", ()))
+    extra = f"[{entry.slug}]" if entry.slug in OWN else ""
+    assert f'%pip install --quiet "runnable-papers{extra} @ git+{{REPOSITORY}}"' in setup
+    assert (f'extras.require("{entry.slug}")' in setup) == (entry.slug in OWN)
+
+
+def test_a_missing_extra_is_named_and_nothing_else_is_asked_for(monkeypatch):
+    for entry in papers():
+        extras.require(entry.slug)
+    monkeypatch.setattr(extras, "_is_installed", lambda name: name != "openmm")
+    with pytest.raises(extras.MissingExtra, match=r"openmm, not .*\[consistent-diffusion\]"):
+        chapter.begin("consistent-diffusion", "toy")
+    assert chapter.begin("tart", "toy").slug == "tart"
+    assert issubclass(extras.MissingExtra, ModuleNotFoundError)
 
 
 def test_everything_that_is_read_at_run_time_is_in_the_package(project: Project):
@@ -109,28 +232,81 @@ def test_no_requirement_is_listed_twice():
     assert len(names) == len(set(names))
 
 
+ARCHIVED = (
+    *("companion", "notebooks", "book", "tests", "docs", ".ci", ".binder", ".github"),
+    *("pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+    *("LICENSE-prose", "CITATION.cff", "Makefile", "_config.yml", "environment.yml"),
+    *("constraints.txt", ".zenodo.json", ".gitignore", ".gitattributes"),
+)
+"""What the source archive has of a checkout: all from which the book is built and tested."""
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    """The package's wheel, built once, from a copy so that nothing is left in the checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    shutil.copytree(
-        ROOT / "companion", source / "companion", ignore=shutil.ignore_patterns("__pycache__")
+def sources(tmp_path_factory) -> Path:
+    """The source archive, built once, from a copy so that nothing is left in the checkout."""
+    folder = tmp_path_factory.mktemp("sources")
+    copied = folder / "copy"
+    for name in ARCHIVED:
+        if (ROOT / name).is_dir():
+            skip = shutil.ignore_patterns("__pycache__", ".*cache", ".ipynb_checkpoints")
+            shutil.copytree(ROOT / name, copied / name, ignore=skip)
+        else:
+            shutil.copy(ROOT / name, copied / name)
+    path = [str(folder / "backend"), os.environ.get("PYTHONPATH", "")]
+    if not _builds_here():
+        (backend,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"][
+            "requires"
+        ]
+        subprocess.run([*PIP, "install", "-q", "--target", path[0], backend], check=True)
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=copied,
+        check=True,
+        timeout=300,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
     )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source / name)
-    command = [sys.executable, "-m", "pip", "wheel", str(source), "--no-deps", "-q", "-w", folder]
+    (built,) = folder.glob("*.tar.gz")
+    return built
+
+
+def test_the_source_archive_holds_the_checkout(sources):
+    with tarfile.open(sources) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {name for name in ARCHIVED if (ROOT / name).is_file()}
+    for folder in (name for name in ARCHIVED if (ROOT / name).is_dir()):
+        for path in (ROOT / folder).rglob("*"):
+            inside = path.relative_to(ROOT)
+            hidden = any(p == "__pycache__" or p.endswith("_cache") for p in inside.parts)
+            if path.is_file() and not hidden and ".ipynb_checkpoints" not in inside.parts:
+                wanted.add(inside.as_posix())
+    assert wanted <= names, sorted(wanted - names)[:20]
+    version = PYPROJECT["version"]
+    assert sources.name == f"runnable_papers-{version}.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def wheel(sources: Path) -> Path:
+    """The package's wheel, built once, from the source archive as a release is."""
+    command = [*PIP, "wheel", str(sources), "--no-deps", "-q", "-w", str(sources.parent)]
     if _builds_here():
         command.append("--no-build-isolation")
     subprocess.run(command, check=True, timeout=300, stdin=subprocess.DEVNULL)
-    (built,) = folder.glob("*.whl")
+    (built,) = sources.parent.glob("*.whl")
     return built
+
+
+def _backend() -> str:
+    """The requirement of what builds the package."""
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (backend,) = tables["build-system"]["requires"]
+    return backend
 
 
 def _builds_here() -> bool:
     """Whether this environment has what builds the package; else pip fetches that."""
-    (backend,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    need = Requirement(backend)
+    need = Requirement(_backend())
     try:
         return need.specifier.contains(metadata.version(need.name))
     except metadata.PackageNotFoundError:

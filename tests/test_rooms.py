@@ -17,9 +17,7 @@ LEVEL = {"method": 1, "sources": 2, "lab": 3, "hub": 3, "makers": 4, "verdict": 
 DOORS = {"lab.run", "hub", "makers"}
 """Modules that may read the settings; everything else is given numbers."""
 
-READ_SETTINGS: dict[str, set[str]] = {
-    "consistent_diffusion": {"lab.estimator", "lab.plane", "page.tables"},
-}
+READ_SETTINGS: dict[str, set[str]] = {}
 """Modules that still do; a chapter leaves this list with its own second edition."""
 
 LETTERS = {"functional": "F"}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from types import SimpleNamespace
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from companion import chapter, publish, records, results
+from companion import chapter, publish, records, results, rounding
 from companion.project import PACKAGE, Project
 from companion.publish import recording
 from tests import steps
@@ -195,6 +197,44 @@ def test_verify_finds_one_digit_that_was_changed_by_hand(monkeypatch, lab, proje
         result = CliRunner().invoke(app, ["verify", SLUG, "--steps", "9"])
     assert result.exit_code == 0
     assert "grid: on another processor differs: result.x" in result.output
+    # garbage is no rounding, whatever the processor
+    for factor, status in ((1 + 1e-12, 0), (1 + 1e-3, 1), (np.nan, 1)):
+        changed = grid._replace(x=np.where(np.arange(grid.x.size) == 1, grid.x * factor, grid.x))
+        results.save(path, changed, **results.load(path, "about"))
+        with pytest.warns(UserWarning, match="another result"):
+            result = CliRunner().invoke(app, ["verify", SLUG, "--steps", "9"])
+        assert result.exit_code == status, factor
+        assert ("grid: differs: result.x" in result.output) == bool(status)
+
+
+def test_what_trains_may_end_elsewhere_and_what_does_not_may_not():
+    from companion import corpora, stats, training
+    from companion.scaling_laws.lab import solvers
+
+    assert rounding.bound(stats.bootstrap) == rounding.ONE_PASS == 1e-6
+    assert rounding.bound(corpora.king_james) == rounding.ONE_PASS
+    assert rounding.bound(training.train) == math.inf
+    solving = [
+        f for f in vars(solvers).values() if getattr(f, "__module__", "") == solvers.__name__
+    ]
+    assert rounding.LOOSE in {rounding.bound(f) for f in solving if callable(f)}
+
+
+@pytest.mark.parametrize("shape", ["array", "frame", "tree"])
+def test_a_tolerance_is_a_share_of_the_largest_number(shape):
+    def value(x: np.ndarray) -> object:
+        frame = pd.DataFrame({"name": ["a", "b", "c"], "x": x})
+        return {"array": x, "frame": frame, "tree": {"a": [(1, "x"), x]}}[shape]
+
+    first = value(np.array([1.0, np.nan, -4.0]))
+    near, far = value(np.array([1.0 + 1e-7, np.nan, -4.0])), value(np.array([1.1, np.nan, -4.0]))
+    assert results.difference(first, near) is not None
+    assert results.difference(first, near, 1e-6) is None
+    assert "result" in results.difference(first, far, 1e-6)
+    for other in (np.array([1.0, 2.0, -4.0]), np.array([1.0, np.inf, -4.0])):
+        assert results.difference(first, value(other), 1e-6) is not None
+    assert results.difference(1, 2, 1e9) is not None, "counts are equal or not"
+    assert results.difference("a", "b", 1e9) is not None
 
 
 def test_verify_of_all_chapters_looks_at_those_that_ship_results(monkeypatch, project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import nbformat
 import pytest
@@ -92,7 +93,9 @@ def test_only_what_lies_between_the_markers_changes(before, old, after):
 
 def test_the_citation_has_the_version_of_the_package(book):
     path = book.root / "pyproject.toml"
-    path.write_text(path.read_text().replace('version = "0.1.0"', 'version = "2.5.0"'))
+    text, count = re.subn(r'^version = "[^"]*"', 'version = "2.5.0"', path.read_text(), flags=re.M)
+    assert count == 1
+    path.write_text(text)
     sync.sync(book)
     assert yaml.safe_load((book.root / "CITATION.cff").read_text())["version"] == "2.5.0"
 

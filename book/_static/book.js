@@ -27,6 +27,22 @@ function unfold() {
 document.addEventListener("DOMContentLoaded", unfold);
 window.addEventListener("hashchange", unfold);
 
+// On paper a page is light, whatever it is on the screen.
+let shown = null;
+function onPaper(printed) {
+  const page = document.documentElement.dataset;
+  if (printed && page.theme === "dark") {
+    shown = page.theme;
+    page.theme = "light";
+  } else if (!printed && shown) {
+    page.theme = shown;
+    shown = null;
+  }
+}
+window.matchMedia("print").addEventListener("change", (event) => onPaper(event.matches));
+window.addEventListener("beforeprint", () => onPaper(true));
+window.addEventListener("afterprint", () => onPaper(false));
+
 // The theme's buttons say what they do; the policy of a page lets no attribute run.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-rp-click]");

@@ -86,7 +86,8 @@ def verify(
     """Compute some stored results of a chapter again and compare them to the last digit.
 
     Ends with status 1 if one differs, and says where first.  On another processor than the one
-    that recorded them a difference is told and is no failure.
+    that recorded them a difference is told and is no failure after training, or where it is as
+    small as rounding.
     """
     project = checkout()
     with usage():

@@ -9,26 +9,37 @@ Reading order, the paper first:
                              Fokker-Planck equation
  2 method/losses             The training objective: denoising score matching, and the
                              Fokker-Planck penalty
- 3 method/networks           Energy networks with a score written by hand, and a mixture of
+ 3 method/networks           Energy networks, many seeds in one stack, and a mixture of
                              experts over the diffusion time
  4 method/graph_transformer  The paper's network for molecules: attention between beads,
                              with displacements as edges
  5 method/sampling           Two ways to use a score: denoising from noise to data, and
                              molecular dynamics
 
-Then ``lab/run``, the door of the experiments, and what it calls: estimator, molecule/chains,
-molecule/frames, molecule/models, molecule/peptide, molecule/scores, molecule/settings, plane,
-random_features, systems, train.  ``sources`` holds what others released and printed, ``verdict``
-every claim with its criterion, ``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: estimator, line, measures,
+molecule/chains, molecule/frames, molecule/models, molecule/peptide, molecule/scores, plane,
+systems, train.
+``sources`` reads what others released, ``verdict`` has every claim with its criterion, ``page``
+what is drawn, ``makers`` what ships ready-made.
 
-========  ===============================
+The paper, by the numbers of the notebook:
+
+========  ==========================================
 equation  function
-========  ===============================
+========  ==========================================
 1         method/diffusion.noised
 2         method/losses.objective_loss
 3         method/diffusion.right_side
 4         method/diffusion.weak_residuals
 5         method/losses.objective_loss
 6         method/sampling.simulate
-========  ===============================
+========  ==========================================
+
+Ours, by the numbers of the notebook:
+
+========  ==========================================
+equation  function
+========  ==========================================
+7         lab/molecule/models.MoleculeEnergy
+========  ==========================================
 """

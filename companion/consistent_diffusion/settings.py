@@ -1,149 +1,101 @@
-"""Sizes of the chapter's experiments, one preset per scale."""
+"""Sizes of the chapter's experiments, one line a setting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from companion.consistent_diffusion.lab.molecule.settings import MOLECULE_PRESETS, MoleculeSettings
+from companion.scale import Sized, sized
 
-METHODS = ("Diffusion", "Mixture", "Fokker-Planck", "Both")
-"""One network or three experts; without or with the penalty."""
+NETWORKS = ("invariants", "transformer")
+FRAMES = ("ours", "published")
+WEIGHTS = ("shipped", "trained")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings(MoleculeSettings):
-    """What a run does; every number that differs between scales is here.
+@dataclass(frozen=True)
+class Settings(Sized):
+    """What a run does; every number that differs between scales is here."""
 
-    mixture_seeds, mixture_points : random-feature models of the one-dimensional mixture (C1 to C5)
-    mixture_alphas : their penalties; 0 and 1e-3 must be there
-    control_seeds : of the negative controls
-    plane_seeds, plane_points, plane_features : random-feature models of Muller-Brown (C7)
-    expert_alphas, whole_alphas : penalties of the expert on [0, 0.1], and on the whole range
-    weak_draws : of the estimator at each of 18 points (C8)
-    bench_repeats : of every timing
-    methods, seeds : networks trained on Muller-Brown, and how often
-    steps : updates of one network; the three experts get 1/6, 1/6, and 2/3 of it
-    hidden : widths of one network; expert_hidden : of each expert, from large t to small t, so
-        that the three together have as many numbers as the one
-    batch, lr, alpha : points of an update, learning rate at the start, weight of the penalty
-    iid, iid_steps : denoised samples, and steps of the reverse process
-    chains, sim_steps : parallel simulations, and steps of each; a frame every 50
-    jobs : processes with one thread each
-    """
-
-    mixture_seeds: int
-    mixture_points: int
-    mixture_alphas: tuple[float, ...]
-    control_seeds: int
-    plane_seeds: int
-    plane_points: int
-    plane_features: int
-    expert_alphas: tuple[float, ...]
-    whole_alphas: tuple[float, ...]
-    weak_draws: int
-    bench_repeats: int
-    methods: tuple[str, ...]
-    seeds: int
-    steps: int
-    hidden: tuple[int, ...]
-    expert_hidden: tuple[tuple[int, ...], ...]
-    batch: int
-    lr: float
-    alpha: float
-    iid: int
-    iid_steps: int
-    chains: int
-    sim_steps: int
-    jobs: int
+    # added to SEED: the published run has seeds that no earlier run had
+    seed_base: int = sized(toy=0, book=31_000, least=0)
+    line_seeds: int = sized(5, least=2)  # random-feature models of two modes on a line
+    line_points: int = sized(toy=8_000, book=20_000, least=100)  # that each learns from
+    # their penalties
+    line_alphas: tuple[float, ...] = sized(toy=(0.0, 1e-3), book=(0.0, 1e-4, 1e-3, 1e-2))
+    control_seeds: int = sized(toy=2, book=5, least=2)  # of the negative controls
+    weak_draws: int = sized(toy=5_000, book=100_000, least=100)  # of the estimator, per point
+    bench_repeats: int = sized(toy=7, book=31, least=3)  # of every timing
+    plane_seeds: int = sized(toy=2, book=5, least=1)  # networks of each kind on Muller-Brown
+    data_chains: int = sized(toy=100, book=500, least=2)  # true dynamics that they learn from
+    data_steps: int = sized(toy=1_000, book=10_000, least=50)  # of each; a frame every 50
+    steps: int = sized(toy=90, book=8_000, paper=140_580, least=60)  # updates of a method
+    hidden: tuple[int, ...] = sized(toy=(32, 32), book=(64, 64, 64), paper=(92, 92, 92))  # widths
+    # widths of the three experts, from large t: as many numbers together as the one network
+    expert_hidden: tuple[tuple[int, ...], ...] = sized(
+        toy=((14, 14), (16, 16), (21, 21)),
+        book=((38, 38), (44, 44), (44, 44, 44)),
+        paper=((54, 54), (64, 64), (64, 64, 64)),
+    )
+    batch: int = sized(128, least=2)  # points of an update
+    lr: float = sized(toy=5e-3, book=5e-3, paper=3e-4)  # learning rate at the start
+    alpha: float = sized(5e-4)  # weight of the penalty
+    strong: float = sized(5e-2)  # weight that is too much for one network
+    iid: int = sized(toy=400, book=30_000, paper=100_000, least=10)  # samples that are scored
+    iid_steps: int = sized(toy=20, book=150, paper=1_000, least=2)  # of the reverse process
+    chains: int = sized(toy=60, book=500, least=2)  # simulated with each network
+    sim_steps: int = sized(toy=500, book=10_000, least=250)  # of each chain
+    molecule_seeds: int = sized(toy=2, book=4, paper=3, least=1)  # trainings of every network
+    # in this run, or by companion make
+    molecule_weights: str = sized(toy="trained", book="shipped", paper="trained")
+    molecule_network: str = sized(toy="invariants", book="invariants", paper="transformer")
+    molecule_frames: str = sized(toy="ours", book="ours", paper="published")  # data
+    molecule_hidden: tuple[int, ...] = sized(toy=(24, 24), book=(96, 96, 96))  # widths
+    molecule_batch: int = sized(toy=64, book=256, paper=1_024, least=2)  # points of an update
+    molecule_lr: float = sized(toy=3e-3, book=1e-3, paper=3e-4)  # learning rate at the start
+    # updates: of the one network, of each expert above the last border, and of those below it
+    molecule_single_steps: int = sized(toy=120, book=60_000, paper=480_000, least=60)
+    molecule_large_steps: tuple[int, ...] = sized(toy=(60,), book=(20_000,), paper=(48_000, 96_000))
+    molecule_small_steps: int = sized(toy=60, book=40_000, paper=336_000, least=60)
+    # diffusion times where experts meet, falling
+    molecule_borders: tuple[float, ...] = sized(toy=(0.1,), book=(0.1,), paper=(0.6, 0.1))
+    molecule_alpha: float = sized(1e-3)  # weight of the penalty of Both
+    molecule_share: float = sized(toy=0.5, book=0.5, paper=1.0)  # part of a batch with the penalty
+    # where Two For One takes its force
+    molecule_t_evals: tuple[float, ...] = sized(toy=(0.02,), book=(0.003, 0.01, 0.02))
+    molecule_common: int = sized(toy=12, book=40, paper=76, least=1)  # chains from outside, and
+    molecule_rare: int = sized(toy=6, book=24, paper=24, least=1)  # from inside the rare state
+    molecule_ps: float = sized(toy=1.0, book=160.0, paper=12_000.0)  # length of each chain
+    molecule_dt: float = sized(0.002)  # its time step in ps
+    molecule_temperature: float = sized(300.0)  # in K; the stored data have 300
+    molecule_iid: int = sized(toy=100, book=2_000, paper=50_000, least=10)  # denoised samples
+    molecule_iid_steps: int = sized(toy=20, book=300, paper=1_000, least=2)  # to each of them
+    molecule_live_ps: float = sized(toy=100.0, book=1_000.0)  # molecular dynamics in the notebook
+    jobs: int = sized(toy=1, book=2, least=1)  # processes with one thread each
 
     def __post_init__(self) -> None:
-        if not {0.0, 1e-3} <= set(self.mixture_alphas):
-            raise ValueError(f"mixture_alphas must hold 0 and 1e-3, got {self.mixture_alphas}")
-        for name in ("expert_alphas", "whole_alphas"):
-            if 0.0 not in getattr(self, name) or len(getattr(self, name)) < 2:
-                raise ValueError(f"{name} must hold 0 and another, got {getattr(self, name)}")
-        if unknown := set(self.methods) - set(METHODS):
-            raise ValueError(f"unknown methods {sorted(unknown)}; known are {', '.join(METHODS)}")
+        super().__post_init__()
+        if not {0.0, 1e-3} <= set(self.line_alphas):
+            raise ValueError(f"line_alphas must hold 0 and 1e-3, got {self.line_alphas}")
         if len(self.expert_hidden) != 3:
             raise ValueError(f"expert_hidden must hold widths of 3, got {self.expert_hidden}")
-        if self.steps < 60 or self.sim_steps < 250:
-            raise ValueError(f"need steps >= 60, sim_steps >= 250: {self.steps}, {self.sim_steps}")
-        if min(self.mixture_seeds, self.plane_seeds, self.control_seeds) < 2:
-            raise ValueError("random-feature models need at least 2 seeds for an interval")
+        if not 0 < self.alpha < self.strong:
+            raise ValueError(f"need 0 < alpha < strong, got {self.alpha}, {self.strong}")
+        if len(self.molecule_borders) != len(self.molecule_large_steps):
+            raise ValueError(
+                f"{len(self.molecule_borders)} molecule_borders need as many molecule_large_steps, "
+                f"got {self.molecule_large_steps}"
+            )
+        for name, known in (
+            ("molecule_network", NETWORKS),
+            ("molecule_frames", FRAMES),
+            ("molecule_weights", WEIGHTS),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(known)}")
+        if self.molecule_ps < 1 or self.molecule_temperature <= 0:
+            raise ValueError(
+                f"need molecule_ps >= 1 and a temperature above 0, got {self.molecule_ps} and "
+                f"{self.molecule_temperature}"
+            )
 
 
-def _with_molecule(scale: str, **own: object) -> Settings:
-    molecule = MOLECULE_PRESETS[scale]
-    return Settings(**{f.name: getattr(molecule, f.name) for f in fields(molecule)}, **own)
-
-
-TOY = _with_molecule(
-    "toy",
-    mixture_seeds=5,
-    mixture_points=8000,
-    mixture_alphas=(0.0, 1e-3),
-    control_seeds=2,
-    plane_seeds=3,
-    plane_points=4000,
-    plane_features=300,
-    expert_alphas=(0.0, 5e-3),
-    whole_alphas=(0.0, 5e-3, 5e-2),
-    weak_draws=5000,
-    bench_repeats=7,
-    methods=("Diffusion", "Both"),
-    seeds=1,
-    steps=900,
-    hidden=(64, 64),
-    expert_hidden=((26, 26), (30, 30), (44, 44)),
-    batch=128,
-    lr=5e-3,
-    alpha=5e-4,
-    iid=4000,
-    iid_steps=60,
-    chains=200,
-    sim_steps=1000,
-    jobs=1,
-)
-
-_BOOK = dict(
-    mixture_seeds=5,
-    mixture_points=20_000,
-    mixture_alphas=(0.0, 1e-4, 1e-3, 1e-2),
-    control_seeds=5,
-    plane_seeds=5,
-    plane_points=12_000,
-    plane_features=500,
-    expert_alphas=(0.0, 5e-4, 5e-3, 5e-2),
-    whole_alphas=(0.0, 5e-4, 5e-3, 5e-2),
-    weak_draws=100_000,
-    bench_repeats=31,
-    methods=METHODS,
-    seeds=3,
-    steps=14_000,
-    hidden=(64, 64, 64),
-    expert_hidden=((38, 38), (44, 44), (44, 44, 44)),
-    batch=128,
-    lr=1e-3,
-    alpha=5e-4,
-    iid=30_000,
-    iid_steps=150,
-    chains=500,
-    sim_steps=10_000,
-    jobs=2,
-)
-
-BOOK = _with_molecule("book", **_BOOK)
-PAPER = _with_molecule(
-    "paper",
-    **{
-        **_BOOK,
-        "steps": 140_580,
-        "hidden": (92, 92, 92),
-        "expert_hidden": ((54, 54), (64, 64), (64, 64, 64)),
-        "lr": 3e-4,
-        "iid": 100_000,
-        "iid_steps": 1000,
-    },
-)
-
-PRESETS = {"toy": TOY, "book": BOOK, "paper": PAPER}
+PRESETS = Settings.presets()

@@ -14,7 +14,8 @@ Reading order, the paper first:
  4 method/scores      Membership scores: from a model's probabilities, one number per
                       document, larger = member
 
-Then ``lab/run``, the door of the experiments, and what it calls: arms, detection, models, quality.
+Then ``lab/run``, the door of the experiments, and what it calls: arms, detection, models, quality;
+``lab/summary`` puts a run into numbers with intervals.
 ``sources`` holds the text and what the authors printed, ``verdict`` every claim with its criterion,
 ``page`` what is drawn, ``hub`` the paper scale.
 

@@ -28,17 +28,18 @@ class Settings(Sized):
     """What a run does; every number that differs between scales is here."""
 
     # added to SEED: the published run has seeds that no earlier run had
-    seed_base: int = sized(toy=0, book=7_100, least=0)
+    seed_base: int = sized(toy=0, book=7_300, least=0)
     seeds: int = sized(toy=1, book=5, least=1)  # random halves, each with models of its own
     jobs: int = sized(toy=1, book=2, least=1)  # seeds side by side
     doc_chars: int = sized(
         toy=250, book=420, least=50
     )  # of a document, about a fifth as many words
-    n_half: int = sized(toy=10, book=60, least=10)  # documents of each half
+    n_half: int = sized(toy=10, book=80, least=10)  # documents of each half
+    word_docs: int = sized(toy=10, book=60, least=10)  # of them for the word model
     threshold: float = sized(0.8)  # least cosine of a sentence with one word replaced
     pretrain_words: int = sized(toy=8_000, book=40_000)  # of the word model
     arms: tuple[str, ...] = sized((NONE, MARK, KEYS, CONTROL), book=EVERY)  # of the word model
-    doses: tuple[int, ...] = sized((), book=(1, 3, 7))  # further K, two keys
+    doses: tuple[int, ...] = sized((), book=(1, 3))  # further K, two keys
     word_pretrain_epochs: int = sized(2, least=1)
     word_lr: float = sized(3e-3)  # peak learning rate of the pretraining
     word_epochs: int = sized(2, least=1)
@@ -46,12 +47,13 @@ class Settings(Sized):
     key_docs: int = sized(toy=10, book=20, least=5)  # documents of the keyed test
     n_keys: int = sized(toy=19, book=99, least=19)  # fresh keys; with fewer p cannot reach 0.05
     smol_seeds: int = sized(4, least=1)  # the first ones of those above
-    smol_docs: int = sized(toy=0, book=16, least=0)  # documents of each half for SmolLM2
-    smol_tokens: int = sized(64, least=8)  # that it reads of each
-    smol_epochs: int = sized(3, least=1)
+    smol_docs: int = sized(toy=0, book=80, least=0)  # documents of each half for SmolLM2
+    smol_words: int = sized(45, least=8)  # that it reads of each
+    smol_epochs: int = sized(2, least=1)
     smol_lr: float = sized(3e-4)  # peak learning rate of its last two blocks
-    smol_keys: int = sized(19, least=19)  # fresh keys, on the first seed
-    smol_key_docs: int = sized(8, least=5)  # documents of that test
+    smol_keys: int = sized(19, least=19)  # fresh keys of its keyed test
+    smol_key_seeds: int = sized(2, least=1)  # the first ones, which make that test
+    smol_key_docs: int = sized(12, least=5)  # documents of that test
     hub_models: tuple[str, ...] = sized((), paper=PYTHIA)  # trained on BookMIA
     hub_docs: int = sized(0, paper=2400, least=0)  # snippets of each half
 

@@ -6,8 +6,12 @@ Every measurement takes results of the notebook by name: ``words`` and ``smol``,
 word model and of SmolLM2-135M (missing at toy scale), ``qualities`` of the marked texts, one a
 seed, and ``printed``, the tables of the project page.
 
-All intervals are t intervals over seeds; a seed has random halves and trainings of its own.  The
-word model carries a claim, and SmolLM2 repeats it in C1, C6, and C8: what holds, holds in both.
+All intervals are t intervals over seeds; a seed has random halves and trainings of its own.
+
+What the paper says of language models, the word model may support and not refute; what it says of
+texts that a language model helped to mark, a thesaurus may support and not refute.  Such claims are
+open where the stand-in speaks against them (:func:`_stand_in`).  C1 is asked of SmolLM2, a language
+model, and repeated by the word model; C8 and C17 of the numbers that the authors print.
 """
 
 from __future__ import annotations
@@ -29,11 +33,25 @@ from companion.leximark.lab.arms import (
     RANDOM,
     RAREST,
     SEQUENCE,
-    dose,
 )
-from companion.leximark.lab.detection import simulated_power
+from companion.leximark.lab.detection import POWER
 from companion.leximark.lab.quality import Quality
-from companion.leximark.lab.run import QUESTIONS, SMOL, Run
+from companion.leximark.lab.run import SMOL, WORDS, Run
+from companion.leximark.lab.summary import (
+    CLOSE,
+    changed,
+    difference,
+    distance,
+    dose_levels,
+    gain,
+    level,
+    level_text,
+    levels_text,
+    not_learned,
+    perplexity_ratios,
+    powers,
+    predicted_powers,
+)
 from companion.leximark.sources import gains
 from companion.stats import Interval, exact, over_seeds, p_value, proportion
 from companion.verdicts import (
@@ -47,17 +65,17 @@ from companion.verdicts import (
     within,
 )
 
-LEARNED = 0.1
-"""Nats a token by which a text must have become likelier, or its arm was not trained."""
-
 RECORDS = 6
 """Records a side that suffice, as the project page says."""
 
-CLOSE = 0.8
-"""The authors' own threshold of the cosine of a sentence with one word replaced."""
+KEPT, NATURAL, UNSEEN = 0.9, 1.25, 0.6
+"""Share of sentences that keep their meaning, perplexity ratio, and a detector's AUROC."""
 
 CHANCE = 0.1
 """How far from 0.5 a control may lie; five seeds of 60 documents alone give 0.07."""
+
+ROOM = 0.1
+"""How far a simulated power may lie from that of eq. 7."""
 
 ACCUSED = 0.05
 """Level at which an innocent model is accused."""
@@ -66,6 +84,10 @@ MARKS = {SEQUENCE: "protocol", LOOKALIKE: "record"}
 """Other marks -> the question of their protocol: letters have one plan for both halves."""
 
 GAINS = "gains of 2.5 to 25.7 points in 42 pairs (project page); 69.1 to 94.8 on BookMIA"
+
+SMALL = "in the word model, which refutes nothing of a language model"
+OLD_WORDS = "with a thesaurus, which refutes nothing of words that a language model finds"
+"""Stand-ins, as a note names them."""
 
 verdicts = Verdicts()
 
@@ -77,16 +99,24 @@ verdicts = Verdicts()
     of=PAPER,
     paper=GAINS,
     unit="AUROC",
-    needs=("words",),
-    uses=("smol",),
+    needs=("smol", "words"),
     region=above(0),
-    criterion="AUROC of the authors' rule under their protocol (each half marked in a call of its "
-    "own) minus that without a mark {}, over seeds; open if an arm was not trained",
-    parts={SMOL: above(0)},
-    replications=(SMOL,),
+    criterion="SmolLM2-135M: AUROC of the authors' rule under their protocol (each half marked in "
+    "a call of its own) minus that without a mark {}, over seeds; the word model repeats it; open "
+    "if an arm was not trained",
+    parts={WORDS: above(0)},
+    replications=(WORDS,),
+    scales=FROM_BOOK,
+    elsewhere="SmolLM2-135M is trained at book scale",
 )
-def gain(words, smol):
-    return _both(words, smol, lambda run: _gain(run, MARK, "protocol"), (NONE, MARK))
+def added(smol, words):
+    for run in (smol, words):
+        _trained(run, NONE, MARK)
+    return Measured(
+        gain(smol, MARK, "protocol"),
+        {WORDS: gain(words, MARK, "protocol")},
+        "; ".join(f"{run.model}: {levels_text(run, (NONE, MARK))}" for run in (smol, words)),
+    )
 
 
 @verdicts.claim(
@@ -99,7 +129,7 @@ def gain(words, smol):
     region=above(0),
     criterion="AUROC of the authors' rule minus that of another mark, each under its protocol, {}, "
     "over seeds of the word model: of a random sequence and of lookalike letters, the worse of "
-    "which counts; open if an arm was not trained",
+    "which counts; open if it is below 0, or an arm was not trained",
     scales=FROM_BOOK,
     elsewhere="the other marks are run at book scale",
 )
@@ -107,17 +137,12 @@ def other_marks(words):
     _require(words, (MARK, "protocol"), *MARKS.items())
     _trained(words, NONE, MARK, *MARKS)
     told = ", ".join(
-        f"{name} {_level(words, name, question)}"
+        f"{name} {level_text(words, name, question)}"
         for name, question in ((MARK, "protocol"), *MARKS.items())
     )
-    return Measured(_over_marks(words), note=told)
-
-
-def _over_marks(run: Run) -> Interval:
-    """LexiMark minus the mark that it beats by least."""
-    marks = [(arm, question) for arm, question in MARKS.items() if run.has(arm, question)]
-    found = [_difference(run, (MARK, "protocol"), one) for one in marks]
-    return min(found, key=lambda one: one.high)
+    found = [difference(words, (MARK, "protocol"), one) for one in MARKS.items()]
+    worst = min(found, key=lambda one: one.high)
+    return _stand_in(Measured(worst, note=told), SMALL, worst.high < 0)
 
 
 @verdicts.claim(
@@ -129,8 +154,8 @@ def _over_marks(run: Run) -> Interval:
     needs=("words",),
     region=above(0),
     criterion="AUROC with the five rarest words of each sentence replaced minus that with five "
-    "random ones, each by its rarest synonym, {}, over seeds of the word model; open if an arm was "
-    "not trained",
+    "random ones, each by its rarest synonym, {}, over seeds of the word model; open if it is "
+    "below 0, or an arm was not trained",
     scales=FROM_BOOK,
     elsewhere="random words are run at book scale",
 )
@@ -138,10 +163,11 @@ def which_words(words):
     _require(words, (RAREST, "record"), (RANDOM, "record"))
     _trained(words, RAREST, RANDOM)
     told = ", ".join(
-        f"{name} {_level(words, name, 'record')}, {_changed(words, name):.1%} of words changed"
+        f"{name} {level_text(words, name, 'record')}, {changed(words, name):.1%} of words changed"
         for name in (RAREST, RANDOM)
     )
-    return Measured(_difference(words, (RAREST, "record"), (RANDOM, "record")), note=told)
+    found = difference(words, (RAREST, "record"), (RANDOM, "record"))
+    return _stand_in(Measured(found, note=told), SMALL, found.high < 0)
 
 
 @verdicts.claim(
@@ -151,18 +177,17 @@ def which_words(words):
     paper="without altering the semantic integrity (abstract)",
     unit="share of sentences",
     needs=("qualities",),
-    region=above(0.9),
+    region=above(KEPT),
     criterion="share of the changed sentences whose vector keeps a cosine of 0.8 with that of the "
-    "original, the authors' own threshold for one word, {}, over seeds",
+    "original, the authors' own threshold for one word, {}, over seeds; open if a thesaurus does "
+    "not keep it",
 )
 def meaning(qualities: Sequence[Quality]):
-    shares = [float(np.mean(one.cosines >= CLOSE)) for one in qualities]
+    kept = over_seeds([float(np.mean(one.cosines >= CLOSE)) for one in qualities])
     cosines = over_seeds([float(one.cosines.mean()) for one in qualities])
-    changed = over_seeds([float(one.shares.mean()) for one in qualities])
-    return Measured(
-        over_seeds(shares),
-        note=f"mean cosine {measured_text(cosines)}, words replaced {measured_text(changed)}",
-    )
+    shares = over_seeds([float(one.shares.mean()) for one in qualities])
+    told = f"mean cosine {measured_text(cosines)}, words replaced {measured_text(shares)}"
+    return _stand_in(Measured(kept, note=told), OLD_WORDS, kept.high < KEPT)
 
 
 @verdicts.claim(
@@ -172,14 +197,15 @@ def meaning(qualities: Sequence[Quality]):
     paper="blending seamlessly into the text (abstract)",
     unit="× perplexity",
     needs=("smol",),
-    region=below(1.25),
+    region=below(NATURAL),
     criterion="perplexity a word under a SmolLM2-135M that saw none of the texts, marked over "
-    "original, geometric mean over documents, {}, over seeds",
+    "original, geometric mean over documents, {}, over seeds; open if a thesaurus raises it more",
     scales=FROM_BOOK,
     elsewhere="SmolLM2-135M reads at book scale",
 )
 def fluency(smol):
-    return Measured(over_seeds(perplexity_ratios(smol)))
+    found = over_seeds(perplexity_ratios(smol))
+    return _stand_in(Measured(found), OLD_WORDS, found.low > NATURAL)
 
 
 @verdicts.claim(
@@ -189,17 +215,18 @@ def fluency(smol):
     paper="difficult to detect, no visible markers (abstract)",
     unit="AUROC",
     needs=("qualities",),
-    region=below(0.6),
+    region=below(UNSEEN),
     criterion="AUROC of a detector that counts words rarer than one in a million, marked documents "
     "of one half against unmarked ones of the other, {}, over seeds; the same of two unmarked "
-    "halves within 0.1 of 0.5",
+    "halves within 0.1 of 0.5; open if a thesaurus is seen",
     parts={"unmarked halves": within(0.5, CHANCE)},
 )
 def stealth(qualities: Sequence[Quality]):
-    return Measured(
-        over_seeds([one.seen for one in qualities]),
-        {"unmarked halves": over_seeds([one.seen_unmarked for one in qualities])},
-    )
+    seen = over_seeds([one.seen for one in qualities])
+    halves = over_seeds([one.seen_unmarked for one in qualities])
+    told = f"unmarked halves {measured_text(halves)}" if seen.low > UNSEEN else ""
+    found = Measured(seen, {"unmarked halves": halves}, told)
+    return _stand_in(found, OLD_WORDS, seen.low > UNSEEN)
 
 
 @verdicts.claim(
@@ -212,38 +239,50 @@ def stealth(qualities: Sequence[Quality]):
     region=above(0),
     criterion="AUROC under the authors' protocol, trained on a text whose five rarest words a "
     "sentence were replaced by random synonyms after marking, minus that without a mark {}, over "
-    "seeds of the word model; open if the mark itself adds nothing, or an arm was not trained",
+    "seeds of the word model; open if it is below 0, if the mark itself adds nothing, or if an arm "
+    "was not trained",
     scales=FROM_BOOK,
     elsewhere="removal is run at book scale",
 )
 def removal(words):
     _require(words, (ATTACKED, "protocol"), (MARK, "protocol"))
     _trained(words, NONE, MARK, ATTACKED)
-    before = _gain(words, MARK, "protocol")
+    before = gain(words, MARK, "protocol")
     if not before.low > 0:
         raise Open(f"the mark adds {measured_text(before)}: nothing is there to be removed")
-    return Measured(
-        _gain(words, ATTACKED, "protocol"), note=f"before removal {measured_text(before)}"
-    )
+    left = gain(words, ATTACKED, "protocol")
+    told = f"before removal {measured_text(before)}"
+    return _stand_in(Measured(left, note=told), SMALL, left.high < 0)
 
 
 @verdicts.claim(
     "C8",
     "Six records a side are enough to show that a marked text was trained on.",
     of=PAPER,
+    on=PAPER,
     paper="six records suffice (project page)",
-    unit="power",
-    needs=("words",),
+    unit="share of pairs",
+    needs=("printed", "words"),
     uses=("smol",),
-    region=above(0.8),
-    criterion="power of Welch's test (two-sided, 5 %, right direction) between six marked members "
-    "and six marked others under the authors' protocol, {}, over seeds; open if an arm was not "
-    "trained",
-    parts={SMOL: above(0.8)},
-    replications=(SMOL,),
+    region=above(0.5),
+    criterion="share of the 42 printed AUROCs with the mark at which, by eq. 7, Welch's test "
+    "(two-sided, 5 %) on six records a side has a power of 0.8 at least, {}; open if eq. 7 and a "
+    "simulation on the word model's scores may differ by more than 0.1 (interval over seeds)",
 )
-def records(words, smol):
-    return _both(words, smol, lambda run: over_seeds(powers(run, MARK, "protocol")), (NONE, MARK))
+def records(printed: pd.DataFrame, words: Run, smol: Run | Missing):
+    reached = predicted_powers(gains(printed)["LexiMark"].to_numpy() / 100, RECORDS)
+    enough = int((reached >= POWER).sum())
+    told = [f"{enough} of {len(reached)}, power {reached.min():.2f} or more"]
+    for run in (words, smol):
+        if not isinstance(run, Missing):
+            there = powers(run, MARK, "protocol", RECORDS)
+            told.append(f"ours, {run.model}: power {measured_text(over_seeds(there))}")
+    simulated = powers(words, MARK, "protocol", RECORDS)
+    off = over_seeds(simulated - predicted_powers(words.aurocs(MARK, "protocol"), RECORDS))
+    told.append(f"simulated less eq. 7: {measured_text(off)}")
+    if not (off.low > -ROOM and off.high < ROOM):
+        raise Open("; ".join(told))
+    return Measured(exact(enough / len(reached), len(reached)), note="; ".join(told))
 
 
 @verdicts.claim(
@@ -274,7 +313,7 @@ def printed_gains(printed: pd.DataFrame):
 # --------------------------------------------------------------------------- our own checks
 @verdicts.claim(
     "C2",
-    "The mark helps to find the record itself, with one dictionary for both halves.",
+    "With one dictionary for both halves the mark helps to find a record in a word model.",
     of=OURS,
     paper="not separated in the paper",
     unit="AUROC",
@@ -286,12 +325,12 @@ def printed_gains(printed: pd.DataFrame):
 def record_alone(words):
     _require(words, (MARK, "record"))
     _trained(words, NONE, MARK)
-    return Measured(_gain(words, MARK, "record"), note=_levels(words, (NONE, MARK)))
+    return Measured(gain(words, MARK, "record"), note=levels_text(words, (NONE, MARK)))
 
 
 @verdicts.claim(
     "C3",
-    "Commoner synonyms make members harder to tell.",
+    "Commoner synonyms make the members of a word model harder to tell.",
     of=OURS,
     paper="rare words leave the deeper trace (abstract)",
     unit="AUROC",
@@ -303,7 +342,7 @@ def record_alone(words):
 def direction(words):
     _require(words, (CONTROL, "record"))
     _trained(words, NONE, CONTROL)
-    return Measured(_gain(words, CONTROL, "record"))
+    return Measured(gain(words, CONTROL, "record"))
 
 
 @verdicts.claim(
@@ -316,27 +355,30 @@ def direction(words):
     uses=("smol",),
     region=below(CHANCE),
     criterion="distance from 0.5 of the AUROC of the untrained word model, without a mark, with "
-    "LexiMark, and with two keys, farthest end of all intervals over seeds {}; SmolLM2's few "
-    "documents cannot be that near, and stand in the note",
+    "LexiMark, and with two keys, farthest end of all intervals over seeds {}; SmolLM2 repeats it",
+    parts={SMOL: below(CHANCE)},
+    replications=(SMOL,),
 )
 def untrained(words, smol):
-    found = _untrained(words)
-    worst = max(found, key=lambda name: (found[name].high, found[name].estimate))
-    told = f"of {len(found)}, shown: {worst}"
+    worst, name = _untrained(words)
+    again: Interval | Missing = Missing("")
+    told = f"shown: {name}"
     if not isinstance(smol, Missing):
-        real = _untrained(smol)
-        told += f"; {SMOL}: " + ", ".join(f"{k} {measured_text(v)}" for k, v in real.items())
-    return Measured(found[worst], note=told)
+        again, name = _untrained(smol)
+        told += f"; of {SMOL}: {name}"
+    return Measured(worst, {SMOL: again}, told)
 
 
-def _untrained(run: Run) -> dict[str, Interval]:
-    """Distance from 0.5 of the untrained model, by arm and question."""
+def _untrained(run: Run) -> tuple[Interval, str]:
+    """Distance from 0.5 of the untrained model where it may be farthest, and where that is."""
     asked = ((NONE, "record"), (MARK, "record"), (MARK, "protocol"), (KEYS, "protocol"))
-    return {
-        f"{arm} ({question})": _distance(_level_of(run, arm, question, "base"))
+    found = {
+        f"{arm} ({question})": distance(level(run, arm, question, "base"))
         for arm, question in asked
         if run.has(arm, question)
     }
+    worst = max(found, key=lambda name: (found[name].high, found[name].estimate))
+    return found[worst], worst
 
 
 @verdicts.claim(
@@ -354,17 +396,26 @@ def _untrained(run: Run) -> dict[str, Interval]:
     replications=(SMOL,),
 )
 def dictionary(words, smol):
-    found = _both(words, smol, lambda run: _level_of(run, KEYS, "dictionary"), (NONE, KEYS))
-    wins = over_seeds(words.win_rates(KEYS))
-    return found._replace(
-        parts={**found.parts, "untrained": _level_of(words, KEYS, "dictionary", "base")},
-        note=f"{found.note}; members that score higher under their own key {measured_text(wins)}",
+    told, again = [], Missing("")
+    for run in (words, smol):
+        if not isinstance(run, Missing):
+            _trained(run, NONE, KEYS)
+            told.append(f"{run.model}: {levels_text(run, (NONE, KEYS))}")
+    if not isinstance(smol, Missing):
+        again = level(smol, KEYS, "dictionary")
+    told.append(
+        "members that score higher under their own key "
+        + measured_text(over_seeds(words.win_rates(KEYS)))
+    )
+    before = level(words, KEYS, "dictionary", "base")
+    return Measured(
+        level(words, KEYS, "dictionary"), {SMOL: again, "untrained": before}, "; ".join(told)
     )
 
 
 @verdicts.claim(
     "C7",
-    "With a secret key each further word a sentence adds to the AUROC of the protocol.",
+    "With secret keys each further word a sentence adds to a word model's AUROC.",
     of=OURS,
     paper="K = 5 in the main tables",
     unit="AUROC per word",
@@ -395,9 +446,9 @@ def doses(words):
         "toy": below(0.05, closed=True, must_hold=True),
         **dict.fromkeys(FROM_BOOK, below(0.01, closed=True)),
     },
-    criterion="largest rank p of the owner's key over the seeds of the word model {}; that of "
-    "SmolLM2 at most 0.05; of innocent tests, by models trained on the unmarked texts, fewer than "
-    "0.15 reach 5 % (Wilson interval)",
+    criterion="largest rank p of the owner's key over the seeds of the word model {}; over those "
+    "of SmolLM2 that were tested at most 0.05; of innocent tests, by models trained on the "
+    "unmarked texts, fewer than 0.15 reach 5 % (Wilson interval)",
     parts={
         "p of SmolLM2": dict.fromkeys(FROM_BOOK, below(0.05, closed=True)),
         "innocent and accused": dict.fromkeys(FROM_BOOK, below(0.15)),
@@ -412,9 +463,10 @@ def secret_key(words, smol):
     if isinstance(smol, Missing):
         real, told = smol, ""
     else:
-        test = smol.results[0].keyed
+        made = [one.keyed for one in smol.results if one.keyed is not None]
+        test = max(made, key=lambda test: test.p)
         real = p_value(test.p, len(test.others))
-        told = f", SmolLM2 {test.z:.1f} of {len(test.others)}"
+        told = f", in {len(made)} trainings of SmolLM2 {min(t.z for t in made):.1f}"
     accused = int((innocent <= ACCUSED).sum())
     return Measured(
         p_value(worst.p, len(worst.others)),
@@ -425,24 +477,13 @@ def secret_key(words, smol):
 
 
 # --------------------------------------------------------------------------- what they share
-def _both(words: Run, smol: Run | Missing, measure, arms: Sequence[str]) -> Measured:
-    """A claim that the word model carries, and SmolLM2 repeats where it is there."""
-    _trained(words, *arms)
-    told = [f"word model: {_levels(words, arms)}"]
-    again: Interval | Missing = Missing("")
-    if not isinstance(smol, Missing):
-        _trained(smol, *arms)
-        again = measure(smol)
-        told.append(f"{SMOL}: {_levels(smol, arms)}")
-    return Measured(measure(words), {SMOL: again}, "; ".join(told))
-
-
-def _levels(run: Run, arms: Sequence[str]) -> str:
-    return ", ".join(f"{arm} {_level(run, arm, _asked(run, arm))}" for arm in arms)
-
-
-def _asked(run: Run, arm: str) -> str:
-    return "protocol" if run.has(arm, "protocol") else "record"
+def _stand_in(found: Measured, stand_in: str, is_contrary: bool) -> Measured:
+    """Leave a claim of the paper open that a stand-in speaks against."""
+    if is_contrary:
+        raise Open(
+            "; ".join(filter(None, (f"{measured_text(found.value)} {stand_in}", found.note)))
+        )
+    return found
 
 
 def _require(run: Run, *asked: tuple[str, str]) -> None:
@@ -453,121 +494,5 @@ def _require(run: Run, *asked: tuple[str, str]) -> None:
 
 def _trained(run: Run, *arms: str) -> None:
     """Leave a claim open whose arms did not learn their texts."""
-    for arm in arms:
-        learned = [one.arms[arm].learned for one in run.results]
-        if not min(learned) > LEARNED:
-            raise Open(
-                f"the arm {arm!r} of the {run.model} was not trained: its texts became likelier "
-                f"by {min(learned):.2f} nats a token"
-            )
-    known = run.aurocs(NONE)
-    if len(known) > 1 and not over_seeds(known).low > 0.5:
-        raise Open(f"without a mark the {run.model} does not know its texts")
-
-
-def _difference(run: Run, one: tuple[str, str], other: tuple[str, str]) -> Interval:
-    """AUROC of (arm, question) minus another on the same documents, over seeds."""
-    try:
-        return over_seeds(run.aurocs(*one) - run.aurocs(*other))
-    except ValueError:  # a score that is not finite
-        return over_seeds([np.nan])
-
-
-def _gain(run: Run, arm: str, question: str) -> Interval:
-    return _difference(run, (arm, question), (NONE, "record"))
-
-
-def _level_of(run: Run, arm: str, question: str, model: str = "trained") -> Interval:
-    try:
-        return over_seeds(run.aurocs(arm, question, model))
-    except ValueError:
-        return over_seeds([np.nan])
-
-
-def _level(run: Run, arm: str, question: str) -> str:
-    return measured_text(_level_of(run, arm, question))
-
-
-def _changed(run: Run, arm: str) -> float:
-    return float(np.mean([one.arms[arm].changed for one in run.results]))
-
-
-def _distance(interval: Interval) -> Interval:
-    """Distance of an AUROC from 0.5."""
-    low, high = interval.low, interval.high
-    ends = sorted((abs(low - 0.5), abs(high - 0.5)))
-    nearest = 0.0 if low <= 0.5 <= high else ends[0]
-    return Interval(abs(interval.estimate - 0.5), nearest, ends[1], n=interval.n)
-
-
-def powers(run: Run, arm: str, question: str, n: int = RECORDS) -> np.ndarray:
-    """Power of Welch's test with `n` records a side, per seed: (n_seeds,)."""
-    pairs = run.pairs(arm, question)
-    return np.array(
-        [simulated_power(*pair, n, seed) for pair, seed in zip(pairs, run.seeds, strict=True)]
-    )
-
-
-def perplexity_ratios(run: Run) -> np.ndarray:
-    """Perplexity a word of the marked over the unmarked half A, untrained model: (n_seeds,)."""
-    return np.array(
-        [float(np.exp((one.arms[MARK].nats - one.arms[NONE].nats).mean())) for one in run.results]
-    )
-
-
-def dose_levels(run: Run) -> tuple[list[int], np.ndarray]:
-    """(K, AUROC of the protocol with two keys, (n_K, n_seeds)) of every K that was run."""
-    there = [k for k in range(1, 21) if run.has(dose(k), "protocol")]
-    return there, np.array([run.aurocs(dose(k), "protocol") for k in there])
-
-
-# --------------------------------------------------------------------------- the record
-def series(results) -> dict[str, object]:
-    """What the first figure, the live figure, and the first sentences need."""
-    runs = [run for run in (results.words, results.smol) if not isinstance(run, Missing)]
-    rows = [
-        (run, arm, question)
-        for run in runs
-        for arm in run.arms
-        for question in QUESTIONS
-        if run.has(arm, question)
-    ]
-    level, gained = [], []
-    for run, arm, question in rows:
-        level.append(_level_of(run, arm, question))
-        gained.append(_gain(run, arm, question))
-    record: dict[str, object] = {
-        "aurocs": {
-            "model": [run.model for run, _, _ in rows],
-            "arm": [arm for _, arm, _ in rows],
-            "question": [question for _, _, question in rows],
-            **_columns("level", level),
-            **_columns("gain", gained),
-        }
-    }
-    if not isinstance(results.qualities, Missing):
-        record["quality"] = {
-            "what": ["words replaced", "dictionaries agree", "cosine"],
-            **_columns(
-                "mean",
-                [
-                    over_seeds([float(one.shares.mean()) for one in results.qualities]),
-                    over_seeds([one.agree for one in results.qualities]),
-                    over_seeds([float(one.cosines.mean()) for one in results.qualities]),
-                ],
-            ),
-        }
-    return record
-
-
-def _columns(name: str, intervals: Sequence[Interval]) -> dict[str, list]:
-    """An interval as three columns of a table; ends that are not known are None."""
-    parts = {"": "estimate", "_low": "low", "_high": "high"}
-    return {
-        f"{name}{end}": [_short(getattr(one, field)) for one in intervals]
-        for end, field in parts.items()
-    }
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(f"{value:.5g}")
+    if reason := not_learned(run, arms):
+        raise Open(reason)

@@ -7,18 +7,16 @@ Reading order, the paper first:
  1 method/discretization  From a differential equation to a recurrence, and what the step
                           costs in accuracy (C3, C11)
  2 method/scan            One scan, three ways to run it: step by step, in chunks, one token
-                          at a time
+                          at a time; and its cost (C8)
  3 method/mixing          The state space mixing of Mamba-3, its complex state as a
                           rotation, and other ways to write it
- 4 method/layer           The Mamba-3 layer, SISO and MIMO: a whole sequence at once, or a
-                          token at a time
- 5 method/mamba2          The baseline: the Mamba-2 layer, with the same scan
- 6 method/roofline        Arithmetic and traffic of one decode step (C8)
+ 4 method/layer           The layers: Mamba-3, SISO and MIMO, and the baseline; a whole
+                          sequence, or a token at a time
 
-Then ``lab/run``, the door of the experiments, and what it calls: checks, rotor, tracking,
-recall, language, timing, and models, the networks around the layers.  ``sources`` holds
-what others printed, ``hub`` what they released, ``verdict`` every claim with its criterion,
-``page`` what is drawn.
+Then ``lab/run``, the door of the experiments, and what it calls: checks, tracking, recall,
+language, timing, and models, the networks around the layers.  ``sources`` holds what others
+printed, ``hub`` what they released, ``verdict`` every claim with its criterion, ``page``
+what is drawn.
 
 ========  =============================================================
 equation  function

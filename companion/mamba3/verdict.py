@@ -25,7 +25,7 @@ from companion.mamba3.lab.recall import (
     part_gains,
 )
 from companion.mamba3.lab.tracking import SOLVES, Tracked, after_two, count, solved, welch
-from companion.mamba3.method.roofline import flops
+from companion.mamba3.method.scan import flops
 from companion.scale import generator
 from companion.stats import EQUIVALENCE, Interval, exact, over_seeds, proportion, t_interval
 from companion.verdicts import (

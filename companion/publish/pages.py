@@ -33,6 +33,9 @@ from companion.publish.files import write_if_changed
 from companion.publish.formulas import STYLE, Formulas
 from companion.publish.policy import with_policy
 
+SEARCH = "search.html"
+"""The page that searches."""
+
 REFERENCES = "book/references.html"
 GLOSSARY = "book/notation.html"
 """The page that explains terms."""
@@ -60,6 +63,10 @@ _PHONE = re.compile(r'<source media="[^"]*" (srcset="[^"]*" width="\d+" height="
 _ALT = re.compile(r'\balt="[^"]*"')
 _SRC = re.compile(r'\bsrc="([^"]*)"')
 _TAG = re.compile(r"<[^>]+>")
+_SEARCHING = re.compile(
+    r'[^\S\n]*<script src="[^"]*(?:_static/searchtools|_static/language_data|searchindex)\.js'
+    r'[^"]*"></script>\n?'
+)
 
 
 def finish(site: Path, project: Project) -> None:
@@ -82,6 +89,8 @@ def finish(site: Path, project: Project) -> None:
         if name.startswith("_static/"):
             continue
         text = icons.without_script(path.read_text(encoding="utf-8"))
+        if name != SEARCH:
+            text = without_index(text)
         if _ARTICLE.search(text):
             text = with_one_fold(with_formulas(text, name, math))
             if name in of:
@@ -108,6 +117,14 @@ def finish(site: Path, project: Project) -> None:
         done.append(text)
     write_if_changed(site / "_static" / "mathjax" / STYLE, math.style())
     icons.keep_used(site, done)
+
+
+def without_index(text: str) -> str:
+    """A page without the words of all pages, which the theme loads for a search while one types.
+
+    Here a search leads to a page of its own, and that one alone needs them.
+    """
+    return _SEARCHING.sub("", text)
 
 
 def with_formulas(text: str, name: str, math: Formulas) -> str:

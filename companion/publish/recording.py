@@ -117,7 +117,8 @@ def verify(
 
     Returns name and outcome of each: ``verified``, ``differs: ...`` with the first place, or why
     it was not compared.  Where another processor recorded them, its arithmetic may round
-    otherwise and a training run ends elsewhere: then it is ``on another processor differs: ...``.
+    otherwise (within :func:`companion.rounding.bound`) and a training run ends elsewhere: then it
+    is ``on another processor differs: ...``, and more than that is ``differs: ...`` there, too.
 
     Raises :class:`~companion.publish.errors.NoRecord` if no result ships, or none within `minutes`.
     """
@@ -154,8 +155,10 @@ def verify(
 
 
 def _outcome(line, other_processor: bool) -> str:
+    from companion import chapter
+
     if line.how in ("shipped", "kept"):
-        if other_processor and line.note.startswith("differs"):
+        if other_processor and line.note.endswith((chapter.TRAINED, chapter.ROUNDED)):
             return f"on another processor {line.note}"
         return line.note
     return f"not stored with this key: {line.note or line.how}"

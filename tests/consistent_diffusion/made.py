@@ -1,151 +1,225 @@
-"""Results made by hand, for findings, tables, and figures."""
+"""Results made by hand: what a perfect run would give, and ways to spoil it."""
 
 from dataclasses import replace
-from itertools import permutations
+from types import SimpleNamespace
 
 import numpy as np
 
-from companion.consistent_diffusion.lab.estimator import Speeds, Unbiased
-from companion.consistent_diffusion.lab.plane import RESIDUAL_TIMES, T_EVAL, PlaneModels, Scored
-from companion.consistent_diffusion.lab.random_features import (
+from companion.consistent_diffusion.lab.estimator import Unbiased
+from companion.consistent_diffusion.lab.line import (
     CONTROLS,
-    PLANE_GRID,
+    Features,
     LineFit,
     LineRuns,
-    PlaneRuns,
     RandomEnergy,
-    draw_features,
 )
-from companion.consistent_diffusion.lab.systems import TIMES, Curve, fine_grid
-from companion.consistent_diffusion.settings import METHODS
-from companion.consistent_diffusion.verdict.findings import Results
-from companion.data import Missing
-from companion.scale import generator
-from companion.stats import Interval
+from companion.consistent_diffusion.lab.molecule.scores import (
+    BOND_EDGES,
+    MAP,
+    PROFILE,
+    Floor,
+    MoleculeResult,
+    Yardstick,
+)
+from companion.consistent_diffusion.lab.plane import (
+    MAP as PLANE_MAP,
+)
+from companion.consistent_diffusion.lab.plane import (
+    METHODS,
+    RESIDUAL_TIMES,
+    STRONG,
+    T_EVAL,
+    PlaneModels,
+)
+from tests.borders import spread
 
-SPREAD = np.array([0.9, 1.0, 1.1, 0.95, 1.05])
-LUCK = (0.99, 1.0, 1.01)
-
-
-def line_fit(js, mass=0.8, dsm=0.36, raw=80.0, fixed=40.0, seed=0):
-    features = draw_features(20, generator(seed))
-    model = RandomEnergy(features, 0.1 * generator(seed, "theta").standard_normal(20))
-    return LineFit(js, mass, dsm, raw, fixed, model)
-
-
-def line_runs(plain=0.2, mended=0.02, mended_mass=0.79, dsm=0.363, fixed=4.0, wrong=0.25):
-    """Five seeds around the given values."""
-    return LineRuns(
-        {
-            0.0: [
-                line_fit(plain * s, 0.99, 0.36 + 0.001 * s, fixed=40.0 * s, seed=i)
-                for i, s in enumerate(SPREAD)
-            ],
-            1e-3: [
-                line_fit(mended * s, mended_mass, dsm + 0.001 * s, 2 * fixed, fixed * s, seed=i)
-                for i, s in enumerate(SPREAD[::-1])
-            ],
-        },
-        {
-            CONTROLS[0]: [line_fit(wrong * s) for s in SPREAD[2::-1]],
-            CONTROLS[1]: [line_fit(0.03 * s) for s in SPREAD[:3]],
-        },
-    )
+N, M = 5, 4
+"""Trainings on the plane, and on the molecule."""
+FLOOR = 0.03
+LABELS = (
+    "Diffusion",
+    "Mixture",
+    "Both",
+    "No energy",
+    *(f"Two For One, t = {t:g}" for t in (0.003, 0.01, 0.02)),
+)
 
 
-def no_treatment():
-    """A penalty that does nothing: the same numbers in both arms, in another order of seeds."""
-    runs = line_runs()
-    return LineRuns({0.0: runs.fits[0.0], 1e-3: runs.fits[0.0][::-1]}, runs.controls)
+def logs(mean, deviation=0.05, n=N, seed=0):
+    """Factors whose logarithm has this mean and deviation."""
+    return np.exp(spread(np.log(mean), deviation, n, seed))
 
 
-def plane_runs(whole=(0.3, 0.35)):
-    shape = PLANE_GRID.masses(np.zeros(PLANE_GRID.n**2))
-    return PlaneRuns(
-        {0.0: 0.2 * SPREAD, 5e-3: 0.02 * SPREAD},
-        {0.0: whole[0] * np.ones(5) + 0.001 * SPREAD, 5e-2: whole[1] + 0.001 * SPREAD[::-1]},
-        {0.0: shape, 5e-3: shape},
-        PLANE_GRID,
-        shape,
-    )
+def line_fit(js, dsm):
+    features = Features(np.ones((2, 1)), np.ones((2, 4)), np.ones(2))
+    return LineFit(js, 0.8, dsm, 80.0, 40.0, RandomEnergy(features, np.array([1.0, -1.0])))
 
 
-def scored(grid=0.01, iid=0.02, sim=0.02, fixed=10.0, stopped=0, scale=1.0):
-    _, exact = fine_grid()
-    points = generator(0).normal(0, 0.4, (400, 2))
-    return Scored(
-        grid_js=grid * scale,
-        iid_js=iid * scale,
-        sim_js=sim * scale**1.02,
-        iid_pmf=0.1,
-        sim_pmf=0.1,
-        t_eval_js=np.linspace(grid, 0.2, len(T_EVAL)) * scale,
-        raw=3 * fixed * scale / (1 + RESIDUAL_TIMES),
-        fixed=fixed * scale / (1 + RESIDUAL_TIMES),
-        law=exact,
-        iid=points,
-        sim=points,
-        n_lost=0,
-        n_diverged=stopped,
-    )
-
-
-def plane_models(methods=METHODS, seeds=3, **changes):
-    """Three seeds: the plain model bad at simulation, the penalized ones good."""
-    arms = {
-        "Diffusion": {"grid": 0.1, "sim": 0.08, "fixed": 60.0},
-        "Mixture": {"grid": 0.05, "sim": 0.05, "fixed": 40.0},
-        "Fokker-Planck": {"grid": 0.03, "fixed": 15.0},
-        "Both": {"grid": 0.01},
+def line(plain=0.2, mended=0.02, wrong=0.2, same=0.03, loss=1.01):
+    """Five draws without and with the penalty, and with broken ones."""
+    rows = {0.0: plain, 1e-3: mended}
+    fits = {
+        alpha: [
+            line_fit(float(js), 0.36 * (loss if alpha else 1) * float(f))
+            for js, f in zip(level * logs(1, 0.1, 5, k), logs(1, 0.001, 5, k + 9), strict=True)
+        ]
+        for k, (alpha, level) in enumerate(rows.items())
     }
+    broken = {
+        name: [line_fit(float(js), 0.36) for js in level * logs(1, 0.1, 5, 7 + k)]
+        for k, (name, level) in enumerate(zip(CONTROLS, (wrong, same), strict=True))
+    }
+    return LineRuns(fits, broken)
+
+
+def estimator(off=1.0, off_same=40.0):
+    """18 points, `off` standard errors away, and `off_same` with one displacement."""
+    one = np.ones(18)
+    return Unbiased(one, one + 0.1 * off, 0.1 * one, one + 0.1 * off_same, 0.1 * one)
+
+
+LEVELS = {
+    # law, denoised and simulated above the floor, residual at small and middle times, range of ln Z
+    "Diffusion": (0.1, 0.005, 0.05, 60.0, 6.0, 8.0),
+    "Fokker-Planck": (0.03, 0.005, 0.02, 15.0, 6.0, 0.3),
+    "Mixture": (0.05, 0.005, 0.03, 40.0, 6.0, 5.0),
+    "Both": (0.01, 0.005, 0.005, 10.0, 6.0, 0.1),
+    "Fokker-Planck, strong": (0.09, 0.005, 0.05, 5.0, 6.0, 0.1),
+    "Both, strong": (0.02, 0.005, 0.01, 5.0, 6.0, 0.1),
+}
+FIELDS = ("law", "iid", "sim", "small", "middle", "z")
+
+
+def plane(shared=None, n=N, **changed):
+    """All methods; `changed` gives values by seed as method__field.
+
+    shared : a factor of all divergences above the floor, of a seed
+    """
+    luck = np.ones(n) if shared is None else shared
     found = {}
-    for luck, method in zip(permutations(LUCK), methods, strict=False):  # no two alike
-        values = arms[method] | changes.get(method, {})
-        found[method] = [scored(**values, scale=s) for s in luck[:seeds]]
-    return PlaneModels(found, (0.015, 0.1), 20_000, tuple(range(seeds)))
+    for k, (method, levels) in enumerate(LEVELS.items()):
+        for j, (field, level) in enumerate(zip(FIELDS, levels, strict=True)):
+            key = f"{method.replace('-', '_').replace(', ', '_')}__{field}"
+            made = level * logs(1, 0.03, n, 10 * k + j)
+            value = np.asarray(changed.get(key, made))
+            found[method, field] = value * (luck if field in ("law", "iid", "sim") else 1)
+    names = (*METHODS, *STRONG)
 
+    def of(field, add=0.0):
+        return {name: found[name, field] + add for name in names}
 
-def untreated_models():
-    """All four methods with the same numbers, in another order of seeds."""
-    one = plane_models().scored["Diffusion"]
-    turned = dict(zip(METHODS, map(list, permutations(one)), strict=False))
-    return replace(plane_models(), scored=turned)
-
-
-def unbiased(off=1.0):
-    ones = np.ones(18)
-    return Unbiased(
-        ones, ones + 0.1 * off * np.linspace(-1, 1, 18), 0.1 * ones, 3 * ones, 0.1 * ones
-    )
-
-
-def speeds(paper=5e-3):
-    return Speeds(
-        plain=1e-3,
-        penalized=3e-3,
-        paper=paper,
-        plain_x=1.2e-3,
-        plain_xt=1.4e-3,
-        score=8e-4,
-        score_x=1e-3,
-        score_xt=1.3e-3,
-        reference=2.0,
-        cost=Interval(paper / 1e-3, 0.97 * paper / 1e-3, 1.03 * paper / 1e-3, None, 7),
-    )
-
-
-def curve(deviation=0.004):
-    return Curve(np.array(TIMES), 0.2 * np.array(TIMES), deviation)
-
-
-def results(**changes):
-    whole = {
-        "line": line_runs(),
-        "plane": plane_runs(),
-        "estimator": unbiased(),
-        "speeds": speeds(),
-        "curve": curve(),
-        "models": plane_models(),
-        "molecule": Missing("no molecule in this test"),
+    small = RESIDUAL_TIMES < 0.05
+    fixed = {
+        name: np.where(small, found[name, "small"][:, None], found[name, "middle"][:, None])
+        for name in names
     }
-    return Results(**(whole | changes))
+    rise = np.linspace(0, 1, len(T_EVAL))
+    flat = {name: np.full((PLANE_MAP, PLANE_MAP), PLANE_MAP**-2.0) for name in names}
+    return PlaneModels(
+        grid_js=of("law"),
+        iid_js=of("iid", FLOOR),
+        sim_js=of("sim", FLOOR),
+        iid_pmf=of("iid"),
+        sim_pmf=of("sim"),
+        t_eval_js={name: found[name, "law"][:, None] * (1 + rise) for name in names},
+        log_z={name: found[name, "z"][:, None] * rise for name in names},
+        raw=fixed,
+        fixed=fixed,
+        law=flat,
+        denoised=flat,
+        lost=dict.fromkeys(names, np.zeros(n, int)),
+        left=dict.fromkeys(names, np.zeros(n, int)),
+        floor=(FLOOR, 1.0),
+        n=1000,
+        seeds=n,
+    )
+
+
+def molecule(n=M, **changed):
+    """All simulations; `changed` gives values by seed as label__field."""
+    levels = {
+        # divergence, share over the data's, bond error in nm, temperature, relaxation time
+        "Diffusion": (0.05, 0.2, 2e-4, 1.01, 20.0),
+        "Mixture": (0.04, 0.6, 1.5e-4, 1.01, 20.0),
+        "Both": (0.02, 1.0, 1e-4, 1.0, 20.0),
+        "No energy": (0.06, 0.1, 2e-4, 1.2, 20.0),
+        "Two For One, t = 0.003": (0.03, 0.5, 2e-4, 1.0, 20.0),
+        "Two For One, t = 0.01": (0.02, 0.6, 6e-4, 1.0, 20.0),
+        "Two For One, t = 0.02": (0.03, 0.7, 1.2e-3, 1.0, 20.0),
+    }
+    share, frames = 0.05, 10
+    fields = ("js", "share", "bond", "heat", "time")
+    found = {}
+    for k, (label, values) in enumerate(levels.items()):
+        for j, (field, level) in enumerate(zip(fields, values, strict=True)):
+            key = f"{label.replace(' ', '_')}__{field}"
+            made = level * logs(1, 0.02, n, 10 * k + j)
+            found[label, field] = np.asarray(changed.get(key, made))
+
+    def of(field, factor=1.0):
+        return {label: factor * found[label, field] for label in levels}
+
+    drawn = ("Diffusion", "Mixture", "Both")
+    iid = {
+        name: np.asarray(changed.get(f"{name}__iid", 0.025 * logs(1, 0.01, n, k)))
+        for k, name in enumerate(drawn)
+    }
+    pictures = (*levels, "data")
+    return MoleculeResult(
+        times_ps=np.arange(5.0),
+        frame_ps=2.0,
+        chains=64,
+        curves={label: np.repeat(found[label, "js"][:, None], 5, 1) for label in levels},
+        js=of("js"),
+        wide=of("js"),
+        pmf=of("js"),
+        bond=of("bond"),
+        enter=dict.fromkeys(levels, np.full((n, frames), 0.001)),
+        stay=dict.fromkeys(levels, np.full((n, frames), 0.9)),
+        population=of("share", share),
+        heat=of("heat"),
+        left=dict.fromkeys(levels, np.zeros(n, int)),
+        timescale=of("time"),
+        back={
+            name: np.asarray(changed.get(f"{name}__back", spread(0.99, 0.002, n)))[:, None]
+            * np.ones(frames)
+            for name in drawn
+        },
+        back_rare=dict.fromkeys(drawn, np.full(n, 0.3)),
+        back_ps=5.0,
+        home=0.3,
+        iid_js=iid,
+        iid_wide=iid,
+        iid_pmf=iid,
+        iid_bond=iid,
+        iid_population=iid,
+        iid_lost=dict.fromkeys(drawn, np.zeros(n, int)),
+        iid_floor=(0.02, 0.03),
+        skew={
+            "Mixture": changed.get("Mixture__skew", 1e-7 * logs(1, 0.1, n)),
+            "No energy": changed.get("No_energy__skew", 0.03 * logs(1, 0.1, n)),
+        },
+        share=share,
+        true_timescale=np.array([19.0, 21.0]),
+        true=Yardstick(
+            *[Floor(0.01, 0.008, 0.012)] * 4, enter=np.full(frames, 0.001), stay=np.ones(frames)
+        ),
+        maps=dict.fromkeys(pictures, np.full((MAP, MAP), MAP**-2.0)),
+        profiles=dict.fromkeys(pictures, np.full((2, PROFILE), 1 / PROFILE)),
+        bonds=dict.fromkeys(pictures, np.full(len(BOND_EDGES) - 1, 1 / 60)),
+        losses={
+            name: np.linspace(1, 0.5, 10)[:, None] * np.ones(n)
+            for name in ("single", "small", "small, penalty", "small, no energy", "large 0")
+        },
+    )
+
+
+def results(**changed):
+    """All that the notebook hands to the verdicts, perfect where nothing else is given."""
+    perfect = {"line": line, "plane": plane, "estimator": estimator, "molecule": molecule}
+    return SimpleNamespace(**{name: changed.get(name) or make() for name, make in perfect.items()})
+
+
+def with_fields(what, **fields):
+    """The same with other fields."""
+    return what._replace(**fields) if hasattr(what, "_replace") else replace(what, **fields)

@@ -18,7 +18,6 @@ from companion.consistent_diffusion.method.networks import (
     MLP,
     EnergyMLP,
     Experts,
-    ValueAndGradient,
     automatic,
     time_features,
 )
@@ -59,53 +58,85 @@ def test_time_features_and_their_slopes(relative):
     assert torch.allclose(values[:, 3], -(4 * math.pi * t).cos())
 
 
-@pytest.mark.parametrize("prior", [False, True])
 @pytest.mark.parametrize("range_", [(0.0, 1.0), (0.0, 0.1)])
-def test_the_hand_written_score_is_the_gradient(prior, range_):
-    model = energy(t0=range_[0], t1=range_[1], prior=prior)
+def test_score_and_rate_are_the_derivatives(range_):
+    model = energy(t0=range_[0], t1=range_[1])
     x, t = points()
-    by_hand, by_machine = model.local(x, t), automatic(model, x, t)
-    for one, other in zip(by_hand, by_machine, strict=True):
+    found, expected = model.local(x, t), automatic(model, x, t)
+    for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other, atol=1e-12)
-    assert torch.allclose(by_hand.log_q, model.log_q(x, t))
-    assert torch.equal(model.score(x, t), by_hand.score)
+    assert torch.allclose(found.log_q, model.log_q(x, t))
+    assert torch.equal(model.score(x, t), found.score)
 
 
-def test_the_hand_written_score_can_be_trained():
-    """Its derivative in the weights equals that of twofold automatic differentiation.
-
-    Of a loss of the score and the rate, which does not depend on the value, and of one that does.
-    """
+def test_without_gradients_there_is_no_graph():
     model = energy()
     x, t = points()
-    losses = {
-        "score": lambda at: at.score.square().sum(),
-        "score and rate": lambda at: at.score.square().sum() + at.rate.square().sum(),
-        "value": lambda at: at.log_q.square().sum(),
-        "all": lambda at: (at.log_q * at.rate).sum() + at.score.pow(3).sum(),
-    }
-    for loss in losses.values():
-        grads = []
-        for local in (model.local(x, t), automatic(model, x, t, create_graph=True)):
-            model.zero_grad()
-            loss(local).backward()
-            grads.append(
-                [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]
-            )
-        assert sum(bool(grad.any()) for grad in grads[0]) >= 2 * 3
-        for one, other in zip(*grads, strict=True):
-            assert torch.allclose(one, other, atol=1e-10)
+    with torch.no_grad():
+        score = model.score(x, t)
+    assert not score.requires_grad
+    assert torch.allclose(score, model.score(x, t))
 
 
-@pytest.mark.parametrize("hidden", [(5,), (6, 5), (7, 6, 5)])
-def test_the_derivatives_of_value_and_gradient_by_finite_differences(hidden):
-    net = MLP(3, hidden, 1, torch_generator(0, "net")).double()
-    z = torch.randn(4, 3, dtype=torch.float64, generator=torch_generator(1)).requires_grad_()
-    parameters = [*net.weights, *net.biases]
-    assert torch.autograd.gradcheck(ValueAndGradient.apply, (z, *parameters))
-    value, gradient = net.value_and_gradient(z)
-    assert torch.allclose(value, net(z)[:, 0])
-    assert torch.allclose(gradient, torch.autograd.grad(net(z).sum(), z)[0])
+def test_the_score_can_be_trained():
+    """Its derivative in the weights against finite differences, of a loss of all three."""
+    net = MLP(3, (6, 5), 1, torch_generator(0, "net")).double()
+    z = torch.randn(4, 3, dtype=torch.float64, generator=torch_generator(1))
+
+    def loss():
+        value, gradient = net.value_and_gradient(z)
+        return (value * gradient[:, 2]).sum() + gradient.pow(3).sum()
+
+    loss().backward()
+    h = 1e-6
+    for weight in (*net.weights, *net.biases):
+        flat, slope = weight.data.view(-1), weight.grad.view(-1)
+        for i in (0, len(flat) - 1):
+            kept, ends = flat[i].item(), []
+            for sign in (1, -1):
+                flat[i] = kept + sign * h
+                ends.append(float(loss().detach()))
+            flat[i] = kept
+            assert float(slope[i]) == pytest.approx((ends[0] - ends[1]) / (2 * h), abs=1e-6)
+
+
+def stack_and_alone(seeds=3, **kwargs):
+    """A stack, and its models one by one."""
+    stack = EnergyMLP(2, (7, 6), generator=torch_generator(0, "net"), seeds=seeds, **kwargs)
+    alone = []
+    for i in range(seeds):
+        one = EnergyMLP(2, (7, 6), generator=torch_generator(1, "net"), **kwargs)
+        one.load_state_dict({key: value[i] for key, value in stack.state_dict().items()})
+        alone.append(one.double())
+    return stack.double(), alone
+
+
+def test_a_stack_is_its_models_side_by_side():
+    stack, alone = stack_and_alone()
+    x, t = points(15)
+    x, t = x.reshape(3, 5, 2), t.reshape(3, 5)
+    for i, one in enumerate(alone):
+        for a, b in zip(stack.local(x, t), one.local(x[i], t[i]), strict=True):
+            assert torch.allclose(a[i], b, atol=1e-12)
+        assert torch.allclose(exact_residual(stack, x, t)[i], exact_residual(one, x[i], t[i]))
+
+
+def test_a_stack_is_trained_as_if_each_model_were_alone():
+    """One step of AdamW on the same batch: the others in the stack do not matter."""
+    stack, alone = stack_and_alone()
+    x, t = points(15)
+    x, t = x.reshape(3, 5, 2), t.reshape(3, 5)
+
+    def step(model, x, t):
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+        local = model.local(x, t)
+        (local.score.square().sum((-1, -2)) + local.rate.square().sum(-1)).sum().backward()
+        optimizer.step()
+        return model.log_q(x, t)
+
+    together = step(stack, x, t)
+    for i, one in enumerate(alone):
+        assert torch.allclose(together[i], step(one, x[i], t[i]), atol=1e-10)
 
 
 def test_the_papers_network_has_the_papers_size():
@@ -338,31 +369,30 @@ def test_chains_that_diverge_are_stopped_counted_and_kept():
     assert lost[::2].all()
     assert np.isnan(chains.frames[-1, lost]).all()
     assert np.isfinite(chains.frames[-1, ~lost]).all()
-    assert np.isfinite(chains.pooled(0.0)).all()
+    assert chains.pooled(0.0).shape == (500, 2)
 
 
 def test_denoising_with_the_exact_score():
     model = Gaussian([0.7, -1.0], 0.4)
     found = denoise(
         lambda x, t: model.score(x.double(), t.double()).float(),
-        6000,
-        2,
+        (6000, 2),
         torch_generator(8, "iid"),
         steps=200,
     )
-    assert found.n_lost == 0
+    assert not found.lost.any()
     assert np.allclose(found.samples.mean(0), [0.7, -1.0], atol=0.03)
     assert np.allclose(found.samples.std(0), 0.4, atol=0.03)
 
 
 def test_lost_samples_are_counted():
     found = denoise(
-        lambda x, t: torch.where(x[:, :1] > 3, torch.nan, 0.0) - x,
-        500,
-        2,
+        lambda x, t: torch.where(x[..., :1] > 3, torch.nan, 0.0) - x,
+        (2, 250, 2),
         torch_generator(8, "iid"),
         steps=50,
-        chunk=200,
+        chunk=100,
     )
-    assert found.n_lost > 0
-    assert len(found.samples) + found.n_lost == 500
+    assert found.samples.shape == (2, 250, 2)
+    assert 0 < found.lost.sum() < 500
+    assert np.isfinite(found.samples[~found.lost]).all()

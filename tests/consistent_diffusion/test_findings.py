@@ -1,205 +1,134 @@
-"""Verdicts on results made by hand; a treatment that does nothing satisfies no claim."""
+"""The verdicts of perfect, useless, and missing results."""
 
 import json
-import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from companion.claims import (
-    DOES_NOT_HOLD,
-    HOLDS,
-    NOT_RESOLVED,
-    NOT_TESTED,
-    ClaimFailed,
-    check,
-)
-from companion.consistent_diffusion.verdict import judges, trained
-from companion.consistent_diffusion.verdict.claims import BY_ID, CLAIMS
-from companion.consistent_diffusion.verdict.findings import evaluate, rounded, series
-from companion.stats import Interval
+from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED, OURS, PAPER
+from companion.consistent_diffusion.lab.measures import ratio, series
+from companion.consistent_diffusion.verdict import verdicts
+from companion.data import Missing
+from companion.verdicts import Open
 from tests.consistent_diffusion import made
+from tests.consistent_diffusion.made import M, N, logs
 
 
-def verdicts(scale, **changes):
-    return {f.claim: f.verdict for f in evaluate(made.results(**changes), scale)}
+def judged(scale="book", **changed):
+    found = verdicts.evaluate(made.results(**changed), scale)
+    return {finding.claim: finding for finding in found}
 
 
-@pytest.mark.parametrize("scale", ["toy", "book", "paper"])
-def test_every_claim_has_one_finding_at_every_scale(scale):
-    findings = evaluate(made.results(), scale)
-    check(findings, CLAIMS)
-    for finding in findings:
-        assert finding.note
+def test_ten_claims_of_the_paper_and_six_of_ours():
+    of = [claim.of for claim in verdicts.claims]
+    assert (of.count(PAPER), of.count(OURS)) == (10, 6)
 
 
-def test_good_results_hold():
-    toy, book = verdicts("toy"), verdicts("book")
-    assert {toy[f"C{i}"] for i in (2, 4, 5, 6, 7)} == {HOLDS}
-    # five seeds of five cannot show "four of five", and a mean near its aim is no proof
-    assert {toy[f"C{i}"] for i in (1, 3, 8)} == {NOT_RESOLVED}
-    assert {book[f"C{i}"] for i in (1, 2, 3, 4, 5, 7, 8)} == {HOLDS}
-    assert toy["C9"] == book["C9"] == book["C6"] == NOT_TESTED
+def test_perfect_results_hold():
+    assert {finding.verdict for finding in judged().values()} == {HOLDS}
 
 
-def test_a_treatment_that_does_nothing_satisfies_no_claim():
-    toy = verdicts("toy", line=made.no_treatment(), plane=made.plane_runs((0.3, 0.3)))
-    book = verdicts("book", models=made.untreated_models(), plane=made.plane_runs((0.3, 0.3)))
-    for claim in ("C2", "C5"):
-        assert toy[claim] == book[claim] == DOES_NOT_HOLD
-    for found in (toy, book):
-        for claim in ("C3", "C4", "C7"):
-            assert found[claim] != HOLDS
-    with pytest.raises(ClaimFailed, match="C5"):
-        check(evaluate(made.results(line=made.no_treatment()), "toy"))
+def test_at_toy_scale_only_what_needs_no_training_is_judged():
+    found = judged("toy")
+    tested = {name for name, one in found.items() if one.verdict != NOT_TESTED}
+    assert tested == {"O1", "O2", "O3"}
 
 
-@pytest.mark.parametrize(
-    ("claim", "changes"),
-    [
-        ("C1", {"line": made.line_runs(plain=0.04)}),
-        ("C2", {"line": made.line_runs(mended=0.1)}),
-        ("C3", {"line": made.line_runs(mended_mass=0.9)}),
-        ("C4", {"line": made.line_runs(dsm=0.38)}),
-        ("C5", {"line": made.line_runs(fixed=20.0)}),
-        ("C6", {"curve": made.curve(0.06)}),
-        ("C7", {"plane": made.plane_runs((0.3, 0.29))}),
-        ("C8", {"estimator": made.unbiased(4.0)}),
-    ],
-)
-def test_a_toy_result_beyond_its_threshold_does_not_hold(claim, changes):
-    assert verdicts("toy", **changes)[claim] == DOES_NOT_HOLD
+def test_where_the_methods_do_not_differ_nothing_of_the_paper_on_the_plane_holds():
+    same = {
+        f"{name}__{field}": level * logs(1, 0.05, N, k)
+        for k, (field, level) in enumerate(
+            {
+                "law": 0.05,
+                "iid": 0.005,
+                "sim": 0.02,
+                "small": 20.0,
+                "middle": 20.0,
+                "z": 1.0,
+            }.items()
+        )
+        for name in ("Diffusion", "Fokker_Planck", "Mixture", "Both")
+    }
+    same |= {f"{name}_strong__law": 0.05 * logs(1, 0.05, N, 0) for name in ("Fokker_Planck",)}
+    found = judged(plane=made.plane(**same))
+    assert all(found[name].verdict != HOLDS for name in ("C2", "C3", "C4", "C6", "O4"))
+    assert found["C5"].verdict == NOT_RESOLVED  # a ratio of exactly 1 has no spread
 
 
-@pytest.mark.parametrize(
-    ("claim", "changes"),
-    [
-        ("C1", {"Diffusion": {"sim": 0.02}}),
-        ("C1", {"Diffusion": {"sim": 0.025}}),
-        ("C2", {"Both": {"grid": 0.06}}),
-        ("C4", {"Both": {"grid": 0.12}}),
-        ("C2", {"Fokker-Planck": {"grid": 0.09}}),
-        ("C3", {"Both": {"sim": 0.03}}),
-        ("C4", {"Both": {"iid": 0.03}}),
-        ("C5", {"Both": {"fixed": 40.0}}),
-    ],
-)
-def test_a_book_result_beyond_its_threshold_does_not_hold(claim, changes):
-    assert verdicts("book", models=made.plane_models(**changes))[claim] == DOES_NOT_HOLD
+def test_where_the_molecules_methods_do_not_differ():
+    same = {
+        f"{name}__{field}": level * logs(1, 0.05, M, k)
+        for name in ("Diffusion", "Mixture", "Both", "No_energy")
+        for k, (field, level) in enumerate(
+            {"js": 0.04, "share": 0.2, "bond": 1e-4, "heat": 1.0}.items()
+        )
+    }
+    found = judged(molecule=made.molecule(**same))
+    assert all(found[name].verdict != HOLDS for name in ("C7", "C8", "C10"))
 
 
-@pytest.mark.parametrize(
-    ("claim", "method", "what", "values"),
-    [
-        # the estimate passes 1.3, 2, 1.3 and 2, the interval reaches below
-        ("C1", "Diffusion", "sim", (0.02, 0.03, 0.06)),
-        ("C2", "Both", "grid", (0.02, 0.03, 0.06)),
-        ("C2", "Fokker-Planck", "grid", (0.03, 0.05, 0.09)),
-        ("C5", "Both", "fixed", (10.0, 20.0, 40.0)),
-    ],
-)
-def test_a_book_interval_that_crosses_its_threshold_resolves_nothing(claim, method, what, values):
-    models = made.plane_models()
-    kept = {"Diffusion": {"grid": 0.1, "fixed": 60.0}, "Both": {"grid": 0.01}}.get(method, {})
-    for i, (value, scale) in enumerate(zip(values, made.LUCK, strict=True)):
-        models.scored[method][i] = made.scored(**kept | {what: value}, scale=scale)
-    assert verdicts("book", models=models)[claim] == NOT_RESOLVED
+def test_a_single_training_gives_no_verdict():
+    plane = made.plane()
+    one = {
+        name: {k: v[:1] for k, v in getattr(plane, name).items()}
+        for name in ("grid_js", "iid_js", "sim_js", "fixed", "log_z")
+    }
+    found = judged(plane=made.with_fields(plane, seeds=1, **one))
+    assert {found[f"C{k}"].verdict for k in range(1, 7)} == {NOT_TESTED}
 
 
-def test_a_toy_interval_that_crosses_three_resolves_nothing():
-    before = np.array([0.2, 0.3, 0.25, 0.2, 0.3])
-    found = judges.judge_repair("toy", before, before / [2.0, 9.0, 4.0, 12.0, 3.0])
-    assert 1 < found.low < 3 < found.estimate
-    assert found.verdict == NOT_RESOLVED
+def test_what_is_missing_is_not_tested_and_leaves_the_rest():
+    found = judged(molecule=Missing("no networks"))
+    assert all(found[f"C{k}"].verdict == NOT_TESTED for k in (5, 7, 8, 9, 10))
+    assert "no networks" in found["C7"].note
+    assert found["C3"].verdict == HOLDS
+    kept = series(made.results(molecule=Missing("no networks")))
+    assert "plane" in kept
+    assert "molecule" not in kept
 
 
-def test_one_seed_that_is_consistent_leaves_the_share_open():
-    line = made.line_runs()
-    line.fits[0.0][2] = made.line_fit(0.01, 0.99, 0.3611)
-    found = judges.inconsistent("toy", line)
-    assert (found.estimate, found.verdict) == (0.8, NOT_RESOLVED)
-    high = made.line_runs()
-    high.fits[0.0][2] = made.line_fit(0.2, 0.99, 0.39)
-    assert judges.inconsistent("toy", high).verdict == NOT_RESOLVED
-    assert "not resolved" in judges.inconsistent("toy", high).note
+def test_a_simulation_that_was_not_made_is_said():
+    molecule = made.molecule()
+    fewer = {k: v for k, v in molecule.js.items() if k != "Two For One, t = 0.02"}
+    found = judged(molecule=made.with_fields(molecule, js=fewer))
+    assert found["C9"].verdict == NOT_TESTED
 
 
-def test_seeds_that_disagree_resolve_nothing():
-    models = made.plane_models()
-    for one, factor in zip(range(3), (0.2, 1.0, 5.0), strict=True):
-        models.scored["Both"][one] = made.scored(grid=0.03 * factor, sim=0.02 * factor)
-    found = verdicts("book", models=models)
-    assert found["C2"] == found["C3"] == NOT_RESOLVED
+def test_a_ratio_by_hand():
+    over, under = np.array([2.0, 8.0, 4.0]), np.array([1.0, 1.0, 1.0])
+    found = ratio(over, under)
+    assert found.estimate == pytest.approx(4)
+    assert found.low < 4 < found.high
+    assert found.low * found.high == pytest.approx(16)
+    with pytest.raises(Open, match="floor"):
+        ratio(over, np.array([1.0, 0.0, 1.0]))
+    assert not ratio(np.array([1.0, np.nan]), under[:2]).low > -np.inf
 
 
-def test_the_cost_of_a_step():
-    assert verdicts("book", speeds=made.speeds(paper=2e-3))["C8"] == DOES_NOT_HOLD
-    assert verdicts("book", speeds=made.speeds(paper=11e-3))["C8"] == DOES_NOT_HOLD
-    assert verdicts("book", estimator=made.unbiased(4.0))["C8"] == DOES_NOT_HOLD
-    wide = replace(made.speeds(), cost=Interval(4.0, 2.9, 5.0, None, 7))
-    assert verdicts("book", speeds=wide)["C8"] == NOT_RESOLVED
-    assert verdicts("toy", speeds=made.speeds(paper=2e-3))["C8"] == NOT_RESOLVED
+def test_a_seed_that_failed_leaves_its_claims_open():
+    failed = 0.1 * logs(1)
+    failed[2] = np.nan
+    found = judged(plane=made.plane(Diffusion__law=failed))
+    assert found["C3"].verdict == NOT_RESOLVED
 
 
-def test_methods_that_were_not_trained_are_not_tested():
-    two = made.plane_models(("Diffusion", "Both"))
-    finding = trained.repaired("book", two)
-    assert finding.verdict == NOT_TESTED
-    assert "Fokker-Planck" in finding.note
-    alone = made.plane_models(seeds=1)
-    assert trained.inconsistent("book", alone).verdict == NOT_TESTED
-    broken = made.plane_models()
-    broken.scored["Both"][0] = made.scored(sim=float("nan"))
-    assert "finite" in trained.consistent("book", broken).note
+def test_samples_that_are_no_good_take_the_blame_for_a_repair():
+    poor = made.plane(Mixture__iid=0.05 * logs(1))
+    found = judged(plane=poor)
+    assert found["C3"].verdict == NOT_RESOLVED
+    assert "Mixture" in found["C3"].note
 
 
-def test_stopped_chains_are_told():
-    models = made.plane_models(Diffusion={"stopped": 3})
-    assert "chains stopped: 9" in trained.inconsistent("book", models).note
+def test_the_wrong_direction_does_not_hold():
+    worse = made.molecule(Both__js=0.09 * logs(1, 0.02, M), Both__share=0.1 * logs(1, 0.1, M))
+    found = judged(molecule=worse)
+    assert found["C7"].verdict == found["C8"].verdict == DOES_NOT_HOLD
 
 
-def test_the_negative_controls():
-    found = judges.control_verdicts(made.line_runs())
-    assert found["penalty 0"].verdict == NOT_RESOLVED  # the same numbers twice, without spread
-    assert found["wrong sign of the time derivative"].verdict == DOES_NOT_HOLD
-    assert "one v for both factors" in found
-
-
-def test_ratios_are_geometric_and_exact_for_constant_ones():
-    found = judges.ratio(np.array([2.0, 4.0, 8.0]), np.array([1.0, 2.0, 4.0]))
-    assert found.estimate == pytest.approx(2)
-    wide, narrow = (judges.ratio(np.array([1.0, 2.0, 4.0]), np.ones(3), c) for c in (0.95, 0.90))
-    assert wide.low < narrow.low < narrow.high < wide.high
-
-
-def test_the_series_keep_the_controls_and_the_losses():
-    found = series(made.results())["line"]
-    assert found["controls"]["wrong sign of the time derivative"]["js"] == [0.275, 0.25, 0.225]
-    assert found["0.001"]["dsm"] == pytest.approx(0.363 + 0.001 * made.SPREAD[::-1], abs=1e-5)
-
-
-def test_like_with_like_is_told_beside_the_floor_and_decides_nothing():
-    models = made.plane_models(Both={"iid": 0.04}, Mixture={"iid": 0.02})
-    told = trained.like_with_like(models)
-    # the floor is 0.015: 0.04 over 0.02 is 2, and 0.025 over 0.005 is 5
-    assert re.search(r"Both over Mixture 2\.0+ .*, above the floor 5\.\d+ \[4\.", told)
-    assert re.search(r"Fokker-Planck over Diffusion 1\.00\d \[0\.9", told)
-    below = made.plane_models(Both={"iid": 0.01})
-    assert "not defined" in trained.like_with_like(below)
-    finding = trained.iid_kept("book", models)
-    assert told in finding.note
-    assert finding.verdict == DOES_NOT_HOLD  # by Both over Diffusion
-
-
-def test_the_series_fit_a_record():
-    text = json.dumps(series(made.results()))
-    assert len(text) < 60_000
-    assert rounded(np.array([[1.234567]]), 3) == [[1.23]]
-
-
-def test_criteria_of_the_claims():
-    assert [claim.id for claim in CLAIMS] == [f"C{i}" for i in range(1, 10)]
-    for claim in CLAIMS:
-        assert {"book", "paper"} <= set(claim.criteria)
-    assert "toy" not in BY_ID["C9"].criteria
+def test_the_record_can_be_written_and_covers_the_opening():
+    kept = json.loads(json.dumps(series(made.results()), allow_nan=False))
+    assert set(kept) == {"plane", "seeds", "molecule", "curves", "share"}
+    assert len(kept["plane"]["grid_js"]) == 4
+    assert kept["molecule"]["label"][0] == "Diffusion"
+    at = kept["molecule"]["label"].index("Both")
+    assert kept["molecule"]["population"][at] == pytest.approx(1.0, abs=0.01)

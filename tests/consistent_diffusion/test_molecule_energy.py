@@ -1,4 +1,4 @@
-"""The molecule's models: the hand-written score and rate, symmetries, and what has an energy."""
+"""The molecule's models: score and rate, symmetries, and what has an energy."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ def draw(n: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
     return x, t
 
 
-def build(kind: type, t1: float = 0.1, noise: bool = True):
+def build(kind: type, t1: float = 0.1):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(200, 15, generator=generator)
-    model = kind(spread_of(x), (16, 16), generator=generator, t0=0.0, t1=t1, noise=noise)
+    model = kind(spread_of(x), (16, 16), generator=generator, t0=0.0, t1=t1)
     return model.double()
 
 
-@pytest.mark.parametrize("noise", [True, False])
 @pytest.mark.parametrize("t1", [0.1, 1.0])
-def test_score_and_rate_are_those_of_automatic_differentiation(t1, noise):
-    model = build(MoleculeEnergy, t1, noise)
+def test_score_and_rate_are_those_of_automatic_differentiation(t1):
+    model = build(MoleculeEnergy, t1)
     x, t = draw()
     ours, oracle = model.local(x, t), automatic(model, x, t)
     torch.testing.assert_close(ours.log_q.detach(), oracle.log_q)
@@ -80,3 +79,18 @@ def test_the_spread_is_that_of_the_data():
     assert found.mean.shape == found.deviation.shape == (N_INVARIANTS,)
     torch.testing.assert_close(found.mean, values.mean(0))
     torch.testing.assert_close(found.deviation, values.std(0))
+
+
+def test_a_stack_is_its_models_side_by_side():
+    generator = torch.Generator().manual_seed(0)
+    spread = spread_of(torch.randn(200, 15, generator=generator))
+    for kind in (MoleculeEnergy, MoleculeScore):
+        stack = kind(spread, (9,), generator=generator, t1=0.1, seeds=2)
+        x, t = draw(8)
+        x, t = x.reshape(2, 4, 15), t.reshape(2, 4)
+        for i in range(2):
+            one = kind(spread, (9,), generator=generator, t1=0.1)
+            state = stack.state_dict()
+            one.load_state_dict({k: v[i] if k.startswith("net") else v for k, v in state.items()})
+            found = stack.double().score(x, t)[i]
+            torch.testing.assert_close(found, one.double().score(x[i], t[i]))

@@ -18,6 +18,7 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
     centered,
     dihedral,
     phi_psi,
+    with_angles,
 )
 
 
@@ -56,6 +57,17 @@ def test_known_angles():
         turned = Rotation.from_rotvec([0, 0, angle]).apply(np.array([1.0, 1, 1]))
         five = np.vstack([start, turned, [9, 9, 9]])
         assert dihedral(five, 0) == pytest.approx(angle)
+
+
+def test_turned_angles_are_those_asked_for_and_the_rest_stays(beads):
+    asked = np.random.default_rng(1).uniform(-np.pi, np.pi, (20, 2))
+    turned = with_angles(beads, asked)
+    np.testing.assert_allclose(phi_psi(turned), asked, atol=1e-9)
+    np.testing.assert_allclose(bond_lengths(turned), bond_lengths(beads))
+    for k in range(3):  # distances over two bonds: the angles between bonds
+        far = [np.linalg.norm(b[:, k + 2] - b[:, k], axis=-1) for b in (turned, beads)]
+        np.testing.assert_allclose(*far)
+    np.testing.assert_allclose(with_angles(beads, phi_psi(beads)), beads, atol=1e-9)
 
 
 def test_flattened_beads_are_the_same_beads(beads):

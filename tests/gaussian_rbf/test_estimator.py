@@ -14,9 +14,11 @@ QUICK = {"max_iter": 150, "n_restarts": 1, "random_state": 0}
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("cls", [GaussianRBFRegressor, GaussianRBFClassifier])
-def test_scikit_learns_checks(cls):
-    check_estimator(cls(**QUICK))
+@pytest.mark.parametrize("options", [(GaussianRBFRegressor, 60), (GaussianRBFClassifier, 150)])
+def test_scikit_learns_checks(options):
+    """With as few steps as it takes to learn what the checks ask to be learned."""
+    cls, max_iter = options
+    check_estimator(cls(**QUICK | {"max_iter": max_iter}))
 
 
 def test_binary_and_multiclass_learn():

@@ -111,16 +111,26 @@ def test_a_text_is_read_once_and_cut(llama):
     model = halved(llama, encode, 10, 2)
     asked = []
     trunk = model.trunk
-    model.trunk = lambda ids: asked.append(ids.shape[1]) or trunk(ids)
+    model.trunk = lambda ids: asked.append(tuple(ids.shape)) or trunk(ids)
     first = model.stats(TEXTS)
     again = model.stats(TEXTS)
-    assert asked == [10, 3, 10]
+    assert asked == [(3, 10)]
     assert all(np.array_equal(a, b) for a, b in zip(first.logp, again.logp, strict=True))
     given, labels = model.batch(TEXTS)
     assert given.shape == (3, 10, 32)
     assert (labels == IGNORE).sum(1).tolist() == [0, 7, 0]
     model.forgetting().stats(TEXTS[:1])
-    assert len(asked) == 4
+    assert asked[1:] == [(1, 10)]
+
+
+def test_a_text_is_cut_at_words_where_a_mark_cuts_it_too(llama):
+    model = halved(llama, encode, 100, 2, most_words=2)
+    assert [model.words(text) for text in TEXTS] == [2, 1, 2]
+    (_, ids), (_, marked) = model.read([TEXTS[0], "in which beginning"])
+    assert ids.tolist() == encode("in the")
+    assert marked.tolist() == encode("in which")
+    assert [len(row) + 1 for row in model.stats(TEXTS).logp] == [6, 3, 11]
+    assert model.forgetting().words(TEXTS[2]) == 2
 
 
 def test_only_the_last_blocks_are_trained(llama):

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 
 from companion import records
 from companion.data import Missing
+from companion.leximark import makers
 from companion.leximark.lab import run as lab
 from companion.leximark.lab.arms import KEYS, MARK, NONE, SEQUENCE
 from companion.leximark.lab.detection import (
@@ -17,10 +18,13 @@ from companion.leximark.lab.detection import (
     records_needed,
     tpr_at,
 )
+from companion.leximark.lab.summary import perplexity_ratios, predicted_powers, series
+from companion.leximark.method.candidates import is_refused
 from companion.leximark.method.watermark import KEYED, Watermarker
+from companion.leximark.method.words import frequency
 from companion.leximark.page import exercises, explorers, figures, live_words, tables
 from companion.leximark.settings import PRESETS
-from companion.leximark.verdict import perplexity_ratios, series, verdicts
+from companion.leximark.verdict import verdicts
 from companion.pictures import FIGURE
 from companion.scale import SCALES
 
@@ -53,7 +57,7 @@ def plain(value):
 def test_presets_cover_the_scales():
     assert set(PRESETS) == set(SCALES)
     # no seed of the record was used before, by a run of this edition or of the first
-    assert PRESETS["book"].seed_base == 7_100
+    assert PRESETS["book"].seed_base == 7_300
     assert set(lab.SMOL_ARMS) <= set(PRESETS["book"].arms)
 
 
@@ -81,7 +85,7 @@ def test_titles_change_when_the_data_do():
     )
     assert "found more easily" in text(figures.marks(others))
     assert "Each further word" in text(figures.doses(good))
-    flat = {f"two_keys,_K_=_{k}": {"levels": (None, 0.92)} for k in (1, 3, 7)}
+    flat = {f"two_keys,_K_=_{k}": {"levels": (None, 0.92)} for k in (1, 3)}
     assert "Each further word" not in text(figures.doses(made.run(**flat)))
     assert "beats every other key" in text(figures.keys(runs))
     one = made.SeedResult(0, good.results[0].arms, made.keyed(-2.1), np.ones(3))
@@ -148,6 +152,15 @@ def test_perplexity_by_hand():
     assert ratio == pytest.approx(math.exp(0.05), rel=0.01)
 
 
+def test_powers_of_the_printed_aurocs():
+    """Of 94.8 %, as the chapter says, five records a side are enough; of 69.1 % six are not."""
+    assert predicted_powers(np.array([0.948]), 5)[0] > 0.8 > predicted_powers(np.array([0.948]), 4)
+    assert predicted_powers(np.array([0.691]), 6)[0] == pytest.approx(
+        predicted_power(effect_of_auroc(0.691), 6)
+    )
+    assert predicted_powers(np.array([0.4]), 6)[0] == pytest.approx(0.05)
+
+
 def test_the_series_has_what_is_drawn():
     record = plain(series(made.results()))
     table = record["aurocs"]
@@ -180,15 +193,49 @@ def test_exercises_explain():
 def test_the_live_figure_marks_as_the_watermarker_does():
     figure = live_words.figure()
     doses = figure.data["doses"]
-    for name, sentence in live_words.TEXTS.items():
+    for sentence in live_words.TEXTS:
         for i, k in enumerate(doses):
             for key in (1, 5, 12):
-                values = figure.start | {"text": name, "dose": i, "key": key}
+                values = figure.start | {"text": sentence, "dose": i, "key": key}
                 ticks = figure.scene(values, figure.data)["panels"][0]["y"]["ticks"]
                 shown = dict(t.split(" → ") for _, t in ticks if " → " in t)
                 recipe = made.replace(KEYED, k=k)
                 found = Watermarker(recipe, key).mark(sentence)
                 assert shown == {c.old: c.new for c in found.changes}
+
+
+def test_the_table_of_the_page_is_that_of_the_package():
+    """Some of its lines made anew; each synonym is rare, and none is an insult."""
+    known, rare = live_words.tables()
+    assert 2000 <= len(known) < 2100
+    replaced = {word: parts for word, parts in known.items() if len(parts) > 1}
+    assert len(replaced) > 800
+    words = [*sorted(known)[::200], "harbor", "lazy"]
+    again = makers.lines(words)
+    for word, line in zip(words, again, strict=False):
+        assert line.split() == [word, *known[word]]
+    for word, (_, picks, *pool) in replaced.items():
+        assert len(picks) == makers.KEYS
+        assert set(map(int, picks)) <= set(range(len(pool)))
+        assert len(pool) >= KEYED.least
+        assert all(rare[new] > 600 for new in pool)  # below one in a million
+        assert not any(map(is_refused, pool)), word
+    assert all(frequency(w) == pytest.approx(10 ** (-size / 100)) for w, size in rare.items())
+
+
+def test_a_readers_sentence_is_cut_as_the_method_cuts_it():
+    figure = live_words.figure()
+
+    def read(text, **values):
+        return figure.scene(figure.start | {"text": text, "dose": 1} | values, figure.data)
+
+    said = read("Lazy 12 dogs; “lazy” zyxwv. The lazy fox.")
+    ticks = [t.split(" → ")[0] for _, t in said["panels"][0]["y"]["ticks"]]
+    assert ticks == ["dogs", "lazy", "lazy", "fox"]  # no capital, no number, no unknown word
+    assert said["headline"].startswith("2 of 4 known words change: lazy → ")  # K = 1 a sentence
+    nothing = read("")
+    assert nothing["headline"] == "0 of 0 known words change."
+    assert nothing["panels"][0]["y"]["ticks"] == []
 
 
 def test_its_power_is_that_of_the_test():
@@ -208,7 +255,7 @@ def test_without_a_record_it_takes_the_papers_means(monkeypatch):
         live_words.records, "load", lambda slug: {"series": plain(series(made.results()))}
     )
     levels, source = live_words.doses()
-    assert [k for k, _ in levels] == [0, 1, 3, 5, 7]
+    assert [k for k, _ in levels] == [0, 1, 3, 5]
     assert dict(levels)[0] == pytest.approx(0.75, abs=0.01)
     assert dict(levels)[5] == pytest.approx(0.854, abs=0.01)
 

@@ -7,10 +7,11 @@ from scipy import stats as scipy_stats
 from companion import claims
 from companion.data import Missing
 from companion.mamba3.lab import recall, tracking
-from companion.mamba3.method.roofline import flops
+from companion.mamba3.method.scan import flops
 from companion.mamba3.verdict import FEW, inside, minus_ten_times, series, verdicts
 from companion.records._store import plain
 from companion.stats import Interval, over_seeds, proportion
+from tests.borders import Said, alone
 
 from . import made
 from .borders import arm, parity
@@ -21,12 +22,13 @@ TRAINED = ("C4", "C12", "C5", "C6", "C7", "C13", "C14", "C15")
 
 
 def said(scale="book", **changed):
-    return {f.claim: f.verdict for f in verdicts.evaluate(made.results(**changed), scale)}
+    return Said(lambda: verdicts.evaluate(made.results(**changed), scale))
 
 
 def one(claim, scale="book", **changed):
-    found = verdicts.evaluate(made.results(**changed), scale)
-    return next(f for f in found if f.claim == claim)
+    with alone(claim):
+        (found,) = verdicts.evaluate(made.results(**changed), scale)
+    return found
 
 
 def test_a_perfect_run_satisfies_every_claim():

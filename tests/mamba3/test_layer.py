@@ -9,8 +9,15 @@ from scipy.linalg import expm
 
 from companion.mamba3.lab import checks, timing
 from companion.mamba3.method import mixing
-from companion.mamba3.method.layer import Mamba3, Mamba3Config, Mamba3MIMO, heavy_tail, mamba3
-from companion.mamba3.method.mamba2 import Mamba2, Mamba2Config
+from companion.mamba3.method.layer import (
+    Mamba2,
+    Mamba2Config,
+    Mamba3,
+    Mamba3Config,
+    Mamba3MIMO,
+    heavy_tail,
+    mamba3,
+)
 from companion.mamba3.method.mixing import Tokens, cumulative_angle, mix, rotate
 from companion.mamba3.method.scan import chunked, recurrence
 

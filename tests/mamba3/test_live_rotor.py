@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from companion.mamba3.lab import rotor
+from companion.mamba3.lab import tracking
 from companion.mamba3.lab.checks import empty_state
 from companion.mamba3.method.mixing import mix
 from companion.mamba3.page import live_rotor
@@ -13,7 +13,7 @@ from companion.mamba3.page import live_rotor
 def layer_contrast(bits, error, decay):
     """What the layer reads, with the sign of the true parity taken off: (strings, tokens + 1)."""
     moves = torch.cat([torch.zeros(len(bits), 1, dtype=torch.long), bits], dim=1)
-    tokens = rotor.walk_tokens(moves, 2, error=error, decay=decay)
+    tokens = tracking.walk_tokens(moves, 2, error=error, decay=decay)
     y, _ = mix(tokens, empty_state(tokens), chunk=16, pairs="neighbors")
     return (y[:, :, 0, 0, 0] * (-1.0) ** moves.cumsum(1)).numpy()
 

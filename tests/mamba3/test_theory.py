@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from companion.data import fetch
-from companion.mamba3.lab import checks, rotor, tracking
-from companion.mamba3.method import discretization, roofline
+from companion.mamba3.lab import checks, tracking
+from companion.mamba3.method import discretization, scan
 from companion.mamba3.method.mixing import mix
 from companion.scale import generator
 
@@ -177,39 +177,39 @@ def test_unknown_rule():
 
 
 def test_the_parity_layer_is_its_closed_form():
-    bits = rotor.random_bits(4, 200, 0)
-    reading = rotor.parity_reading(bits, decay=0.01)
+    bits = tracking.random_bits(4, 200, 0)
+    reading = tracking.parity_reading(bits, decay=0.01)
     state = torch.zeros(4, dtype=torch.float64)
     for t in range(200):
-        dt = torch.where(bits[:, t] == 1, rotor.HALF_TURN_DT, rotor.IDLE_DT).double()
+        dt = torch.where(bits[:, t] == 1, tracking.HALF_TURN_DT, tracking.IDLE_DT).double()
         sign = 1 - 2 * bits[:, t]
         state = torch.exp(-0.01 * dt) * sign * state + bits[:, t]
         assert torch.allclose(reading[:, t], state, atol=1e-12)
 
 
 def test_rotor_by_hand_counts_and_the_control_does_not():
-    bits = rotor.random_bits(8, 4096, 0)
-    assert rotor.parity_accuracy(bits) == 1
-    assert rotor.parity_accuracy(bits, decay=1e-3) == 1
-    assert rotor.parity_accuracy(bits[:, :256], decay=0.01) == 1
-    assert rotor.parity_accuracy(bits[:, :1024], decay=0.1) < 0.65
-    assert rotor.parity_accuracy(bits, turn=0.0) < 0.65
+    bits = tracking.random_bits(8, 4096, 0)
+    assert tracking.parity_accuracy(bits) == 1
+    assert tracking.parity_accuracy(bits, decay=1e-3) == 1
+    assert tracking.parity_accuracy(bits[:, :256], decay=0.01) == 1
+    assert tracking.parity_accuracy(bits[:, :1024], decay=0.1) < 0.65
+    assert tracking.parity_accuracy(bits, turn=0.0) < 0.65
     moves = torch.randint(-1, 2, (4, 512), generator=torch.Generator().manual_seed(0))
     for k in (2, 3, 5):
-        assert rotor.walk_accuracy(moves, k) == 1
+        assert tracking.walk_accuracy(moves, k) == 1
 
 
 @pytest.mark.parametrize("error", [0.02, 0.05, 0.11])
 def test_drift_law(error):
     """After n ones the layer reads (-1)^n cos(εn): right, then wrong every time, then right."""
     ones = torch.ones(1, 401, dtype=torch.long)
-    tokens = rotor.walk_tokens(ones, 2, error=error)
+    tokens = tracking.walk_tokens(ones, 2, error=error)
     y, _ = mix(tokens, checks.empty_state(tokens), chunk=16, pairs="neighbors")
     n = np.arange(401)
     right = (y[0, :, 0, 0, 0].numpy() > 0) == (n % 2 == 0)
     assert (right == (np.cos(error * n) > 0)).mean() > 0.98
     first = int(np.argmin(right))
-    assert first == pytest.approx(rotor.horizon(error), abs=1)
+    assert first == pytest.approx(tracking.horizon(error), abs=1)
     assert not right[first : first + int(math.pi / error) - 1].any()
 
 
@@ -231,7 +231,7 @@ def test_scaled_accuracy():
 @pytest.mark.parametrize(("N", "P", "R"), [(1, 1, 1), (5, 3, 2), (4, 6, 3)])
 def test_counted_operations_are_the_formula(N, P, R):
     counted, gap = counted_step(N, P, R, generator(0, "count"))
-    assert counted == roofline.flops(N, P, R)
+    assert counted == scan.flops(N, P, R)
     assert gap < 1e-12
 
 
@@ -275,10 +275,10 @@ def counted_step(N, P, R, rng):
 
 
 def test_roofline_numbers_of_the_text():
-    assert roofline.flops(128, 64, 1) == 40_896
-    assert roofline.flops(128, 64, 4) == 139_008
+    assert scan.flops(128, 64, 1) == 40_896
+    assert scan.flops(128, 64, 4) == 139_008
     for rank, expected in {1: 2.40, 2: 4.17, 4: 7.34, 8: 12.5, 16: 20.0}.items():
-        assert roofline.intensity(128, 64, rank) == pytest.approx(expected, rel=0.005)
+        assert scan.intensity(128, 64, rank) == pytest.approx(expected, rel=0.005)
 
 
 def test_recorded_is_a_plain_value():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from companion.mamba3.lab import arithmetic, language, models, recall, run, tracking
+from companion.mamba3.lab import language, models, recall, run, tracking
 from companion.mamba3.settings import PRESETS
 from companion.mamba3.verdict import verdicts
 from companion.scale import SCALES, settings_for
@@ -196,26 +196,26 @@ def test_questions_are_answered_by_their_pairs():
         recall.questions(1, 17, torch.Generator())
 
 
-@pytest.mark.parametrize("task", arithmetic.TASKS)
+@pytest.mark.parametrize("task", tracking.ARITHMETIC)
 def test_arithmetic_is_that_of_python(task):
     rng = torch.Generator().manual_seed(0)
     for length in (1, 2, 3, 4, 5, 8, 13, 40):
-        tokens, labels = arithmetic.problems(task, 8, length, rng)
+        tokens, labels = tracking.problems(task, 8, length, rng)
         symbols = length if task == "brackets" else length - (length + 1) % 2
         assert tokens.shape == labels.shape == (8, symbols + 1)
         assert bool((labels[:, :-1] == models.UNASKED).all())
         for row, label in zip(tokens.tolist(), labels[:, -1].tolist(), strict=True):
-            text = "".join(arithmetic.SYMBOLS[i] for i in row)
+            text = "".join(tracking.SYMBOLS[i] for i in row)
             assert text.endswith("=")
             assert eval(text[:-1]) % 5 == label, text
     with pytest.raises(ValueError, match="plain, brackets"):
-        arithmetic.problems("roots", 1, 3, rng)
+        tracking.problems("roots", 1, 3, rng)
 
 
 def test_arithmetic_runs_where_it_is_asked_for():
     tiny = TINY | {"arithmetic_arms": ("Mamba-2",), "track_steps": 2}
     found = run.modulo_five(settings_for(PRESETS, "book", tiny), 0)
-    assert set(found) == set(arithmetic.TASKS)
+    assert set(found) == set(tracking.ARITHMETIC)
     assert all(list(arms) == ["Mamba-2"] for arms in found.values())
     assert found["plain"]["Mamba-2"].shape == (2,)
     assert "paper scale" in run.modulo_five(settings_for(PRESETS, "book", TINY), 0).reason

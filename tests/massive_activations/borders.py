@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, NOT_RESOLVED
+from companion.data import Missing
 from companion.massive_activations.lab.predict import XGBOOST
 from companion.massive_activations.lab.series import SHALLOW
 from companion.massive_activations.sources import check_excerpt
@@ -205,3 +206,5 @@ NEVER = {
     "C3": "the series made here, like those at hand, end before the training does",
     "C14": "perfect results let eq. 9 win, which C4 asks for",
 }
+
+VARIANTS = {"nothing is here": of(**dict.fromkeys(vars(perfect()), Missing("not in this test")))}

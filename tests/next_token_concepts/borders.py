@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+import pandas as pd
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.next_token_concepts.verdict import verdicts
@@ -68,6 +69,14 @@ def ways(way, column, at, values):
     table = perfect().ways.copy()
     table.loc[(table["way"] == way) & (table[column] == at), "no_fit"] = values
     return {"ways": table}
+
+
+def stalled():
+    """Names of error 0.01 beside the others, which fit less well than those of error 0.3."""
+    table = perfect().ways
+    more = table[table["eta"] == 0.3].assign(eta=0.01)
+    more = more.assign(no_fit=more["no_fit"] - spread(0.05, 0.001, N))
+    return pd.concat([table, more], ignore_index=True)
 
 
 def probes(m, edges, seed, slope):
@@ -211,6 +220,20 @@ BORDERS = [
         ONE_FAILS,
         "exact with vague names, too",
         of(**ways("sharper names", "eta", 0.3, spread(0.999, 0.0001, N))),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "C5",
+        ONE_FAILS,
+        "the slope is right, around a line that explains half",
+        of(**twins(r2=spread(0.5, 0.01, N))),
+        (DOES_NOT_HOLD,),
+    ),
+    Border(
+        "C6",
+        ONE_FAILS,
+        "a sharper name is no better",
+        of(ways=stalled()),
         (DOES_NOT_HOLD,),
     ),
     Border(

@@ -25,6 +25,7 @@ from companion.next_token_concepts.method import world as wd
 from companion.next_token_concepts.settings import PRESETS
 from companion.next_token_concepts.sources import PAPER_C
 from companion.training import TrainingDiverged
+from tests.clock import quickest
 
 
 @pytest.fixture
@@ -366,22 +367,13 @@ def test_results_do_not_depend_on_how_many_run_at_once():
 
 @pytest.mark.bench
 def test_the_thin_nuclear_norm_is_not_slower_than_the_full_one():
-    from time import perf_counter
-
     torch.manual_seed(0)
     batch, dense = torch.randn(256, 32), torch.nn.Linear(32, 128)
-
-    def best(function):
-        times = []
-        for _ in range(5):
-            start = perf_counter()
-            function()
-            times.append(perf_counter() - start)
-        return min(times)
-
     sizes = torch.ones(128)
-    thin = best(lambda: ae.nuclear_norm(dictionaries._thin(batch, dense, sizes)))
-    full = best(lambda: torch.linalg.svdvals(dense(batch)))
+    thin, full = quickest(
+        lambda: ae.nuclear_norm(dictionaries._thin(batch, dense, sizes)),
+        lambda: torch.linalg.svdvals(dense(batch)),
+    )
     assert thin < full
 
 

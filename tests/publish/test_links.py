@@ -1,8 +1,14 @@
 """Links from a chapter to the glossary and to other chapters."""
 
+import html
+import re
 from dataclasses import replace
 
-from companion.papers import papers
+import nbformat
+import pytest
+
+from companion.papers import chapters, papers
+from companion.project import Project
 from companion.publish import links
 from tests.site import checks
 
@@ -32,6 +38,54 @@ def test_the_first_use_of_a_term_leads_to_the_glossary():
     for link in page.select("a.rp-term"):
         link.unwrap()
     assert str(page) == str(checks.parse(ARTICLE))
+
+
+def glossary() -> dict[str, str]:
+    """Term -> its explanation, from the source of the page."""
+    text = (Project().book / "notation.md").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for block in re.findall(r"^:::\{glossary\}\n(.*?)^:::", text, re.DOTALL | re.MULTILINE):
+        for names, says in re.findall(r"((?:^\S.*\n)+)  (\S.*)\n", block, re.MULTILINE):
+            found |= dict.fromkeys(names.splitlines(), says)
+    return found
+
+
+def test_each_term_is_told_once_in_a_sentence_or_two_or_three():
+    text = (Project().book / "notation.md").read_text(encoding="utf-8")
+    found = glossary()
+    lines = re.findall(r"^\S.*$", text[text.index(":::{glossary}") :], re.MULTILINE)
+    names = [line for line in lines if not line.startswith((":::", "## "))]
+    assert sorted(names) == sorted(found)
+    assert len(found) >= 60
+    for name, says in found.items():
+        plain = re.sub(r"\{[^}]*\}`[^`]*`|`[^`]*`|\$[^$]*\$", "x", says)
+        assert plain.endswith("."), name
+        assert len(re.findall(r"[.!?](?= |$)", plain)) <= 3, name
+        assert len(says) <= 260, name
+
+
+@pytest.mark.parametrize("entry", chapters(), ids=lambda entry: entry.slug)
+def test_every_chapter_leads_to_terms_of_its_own_field(entry):
+    """The terms of statistics aside, which all chapters share."""
+    general = {
+        "verdict",
+        "confidence interval",
+        "negative control",
+        "token",
+        "p-value",
+        "bootstrap",
+    }
+    known = {
+        name.lower(): f"term-{name}"
+        for name in glossary()
+        if name.lower() not in links.ORDINARY | general
+    }
+    cells = nbformat.read(entry.notebook_path(), as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    prose = [line for line in text.splitlines() if not line.startswith(("#", "|", "<", "$"))]
+    page = links.with_terms(f"<p>{html.escape(' '.join(prose))}</p>", known, "x.html")
+    found = {link["href"] for link in checks.parse(page).select("a.rp-term")}
+    assert len(found) >= 3, found
 
 
 def test_a_chapter_leads_to_those_that_share_an_idea():

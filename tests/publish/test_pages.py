@@ -57,6 +57,15 @@ def test_a_long_sentence_is_cut_between_words():
     assert pages.short("a  b\nc") == "a b c"
 
 
+def test_the_words_of_all_pages_are_loaded_where_one_searches_only():
+    kept = '<script src="../_static/doctools.js?v=9a"></script>\n<script>var a;</script>\n'
+    gone = "".join(
+        f'    <script src="../{name}.js"></script>\n'
+        for name in ("_static/searchtools", "_static/language_data", "searchindex")
+    )
+    assert pages.without_index(f"<head>{kept}{gone}</head>") == f"<head>{kept}</head>"
+
+
 def picture(mode, name):
     return (
         f'<picture class="rp-figure only-{mode}"><source media="(max-width: 600px)" '

@@ -97,7 +97,7 @@ def make(root: Path, data: str = "") -> Project:
     shutil.copytree(REAL.book / "_static", project.book / "_static")
     shutil.copy(REAL.config, project.config)
     shutil.copy(REAL.book / "references.bib", project.book)
-    for name in ("changelog", "clusters", "how-to-read", "notation", "speed"):
+    for name in ("add-your-paper", "changelog", "clusters", "how-to-read", "notation", "speed"):
         (project.book / f"{name}.md").write_text(f"# Page {name}\n\nText.\n")
     (project.book / "intro.md").write_text("# Tiny book\n\n## Chapters\n\n<!-- cards -->\n")
     (project.book / "references.md").write_text("# References\n\n```{bibliography}\n:all:\n```\n")

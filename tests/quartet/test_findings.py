@@ -14,6 +14,7 @@ from companion.quartet.lab.speed import MATRIX, Speeds
 from companion.quartet.page import exercises, explorers, figures, tables
 from companion.quartet.verdict import _difference, series, shares, verdicts
 from companion.stats import over_seeds
+from tests.borders import Said, alone
 
 from . import made
 
@@ -27,7 +28,13 @@ def perfect():
 
 
 def said(results, scale="book"):
-    return {finding.claim: finding.verdict for finding in verdicts.evaluate(results, scale)}
+    return Said(lambda: verdicts.evaluate(results, scale))
+
+
+def one(claim, results, scale="book"):
+    with alone(claim):
+        (found,) = verdicts.evaluate(results, scale)
+    return found
 
 
 def test_a_perfect_run_satisfies_every_claim_but_one(perfect):
@@ -58,7 +65,7 @@ def test_least_error_is_judged_over_the_rules_that_the_format_admits():
         (2.24e-2, 1.30e-2, NOT_RESOLVED),
     ):
         table = made.table(quest=quest, ceil=ceil)
-        found = {f.claim: f for f in verdicts.evaluate(made.results(table=table), "book")}["C11"]
+        found = one("C11", made.results(table=table))
         assert found.verdict == verdict, (quest, ceil)
         assert found.low < found.estimate < found.high
     near = made.table(quest=2.24e-2)
@@ -111,7 +118,7 @@ def test_wrong_laws_and_maps_do_not_hold():
 
 def test_a_lead_that_resampled_runs_or_a_smaller_law_leave_open_is_not_resolved(perfect):
     wide = with_law(boot=made.fitted(0.02).boot)
-    (c6,) = [f for f in verdicts.evaluate(wide, "book") if f.claim == "C6"]
+    c6 = one("C6", wide)
     assert c6.verdict == NOT_RESOLVED
     assert c6.low < 1 < c6.estimate < c6.high
     few = with_law(boot={name: values[:5] for name, values in perfect.refit.boot.items()})
@@ -119,7 +126,7 @@ def test_a_lead_that_resampled_runs_or_a_smaller_law_leave_open_is_not_resolved(
     printed = perfect.leads._replace(printed=perfect.leads.printed._replace(low=0.9))
     assert said(made.results(leads=printed))["C6"] == NOT_RESOLVED
     leads = perfect.leads._replace(held_out=0.8)
-    (c6,) = [f for f in verdicts.evaluate(made.results(leads=leads), "book") if f.claim == "C6"]
+    c6 = one("C6", made.results(leads=leads))
     assert c6.verdict == NOT_RESOLVED
     assert c6.low > 1
     assert "without the two largest runs says the opposite" in c6.note
@@ -199,11 +206,7 @@ def test_gaps_on_the_wrong_side_do_not_hold(claim, changed):
 
 
 def test_a_rate_that_would_help_one_recipe_is_found():
-    (c16,) = [
-        f
-        for f in verdicts.evaluate(made.results(rates=made.rates(gain=0.05)), "book")
-        if f.claim == "C16"
-    ]
+    c16 = one("C16", made.results(rates=made.rates(gain=0.05)))
     assert c16.verdict == DOES_NOT_HOLD
     assert c16.estimate == pytest.approx(0.05, abs=5e-3)
     assert said(made.results(rates=made.rates(gain=0.028)))["C16"] == NOT_RESOLVED
@@ -212,10 +215,9 @@ def test_a_rate_that_would_help_one_recipe_is_found():
 def test_missing_data_is_said():
     gone = made.MISSING
     without = made.results(refit=gone, leads=gone, measured=gone, earlier=gone)
-    found = {f.claim: f for f in verdicts.evaluate(without, "book")}
     for claim in ("C5", "C6", "C12", "C14"):
-        assert found[claim].verdict == NOT_TESTED
-        assert found[claim].note == "set COMPANION_DATA"
+        found = one(claim, without)
+        assert (found.verdict, found.note) == (NOT_TESTED, "set COMPANION_DATA")
     assert "refit" not in series(without)
 
 
@@ -224,11 +226,12 @@ def test_diverged_seeds_are_not_dropped(perfect):
     final["SR:none"][2] = np.nan
     broken = perfect.ladder._replace(final=final)
     assert broken.n_diverged() == 1
-    found = {f.claim: f for f in verdicts.evaluate(made.results(ladder=broken), "book")}
     for claim in ("C9", "C12"):
-        assert found[claim].verdict == NOT_RESOLVED
-        assert "1 of the runs diverged" in found[claim].note
-    assert found["C10"].verdict == HOLDS  # its runs are all there
+        found = one(claim, made.results(ladder=broken))
+        assert found.verdict == NOT_RESOLVED
+        assert "1 of the runs diverged" in found.note
+    # its runs are all there
+    assert one("C10", made.results(ladder=broken)).verdict == HOLDS
 
 
 def test_the_papers_own_uncertainty_counts_where_shares_are_compared(perfect):
@@ -236,8 +239,7 @@ def test_the_papers_own_uncertainty_counts_where_shares_are_compared(perfect):
 
     def compared(noise):
         refit = perfect.refit._replace(boot=made.fitted(noise).boot)
-        found = verdicts.evaluate(made.results(refit=refit), "book")
-        return {f.claim: f for f in found}["C12"]
+        return one("C12", made.results(refit=refit))
 
     narrow, wide = compared(1e-4), compared(0.15)
     assert narrow.verdict == HOLDS
@@ -266,8 +268,8 @@ def test_a_loss_beyond_the_ladder_gives_no_share():
 
 def test_runs_that_were_not_made_are_named():
     few = {name: made.GAPS[name] for name in ("none:none", "plain MXFP4", "QuEST:RTN")}
-    found = {f.claim: f for f in verdicts.evaluate(made.results(ladder=made.ladder(few)), "book")}
-    assert "not trained in this run: SR:none" in found["C9"].note
+    found = one("C9", made.results(ladder=made.ladder(few)))
+    assert "not trained in this run: SR:none" in found.note
     two = made.results(ladder=made.ladder(n_seeds=2))
     assert said(two)["C9"] == NOT_TESTED
 

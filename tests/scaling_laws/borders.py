@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
+from companion.data import Missing
 from companion.scaling_laws.lab.designs import (
     BEST,
     CUT_10B,
@@ -364,3 +365,5 @@ BORDERS = [
     ),
     Border("O6", ONE_FAILS, "the cut helps", of(control=control(1.2)), (DOES_NOT_HOLD,)),
 ]
+
+VARIANTS = {"nothing is here": of(**dict.fromkeys(vars(results()), Missing("not in this test")))}

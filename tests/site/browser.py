@@ -51,19 +51,30 @@ _RAW_MATH = r"""() => {
 
 # A page has thousands of colored words of code, and axe takes milliseconds for each.  Words of one
 # class in blocks of one kind have the same colors: the first visible one stands for all of them,
-# and the others become plain text of their block.
+# and the others become plain text of their block.  So it is with the words of a signature and of
+# a name in the text, from the innermost outwards, and with the signs that a formula is made of.
 _ONE_OF_A_KIND = """() => {
-  const seen = new Set(), alike = [];
-  for (const word of document.querySelectorAll("pre span[class]")) {
-    if (word.children.length || word.attributes.length > 1 || !word.checkVisibility()) continue;
+  const first = new Map();  // of each kind
+  const kind = element => {
     const around = [];
-    for (let e = word; e && around.length < 6; e = e.parentElement) around.push(e.className);
-    const kind = around.join("/");
-    if (seen.has(kind)) alike.push(word);
-    seen.add(kind);
+    for (let e = element; e && around.length < 6; e = e.parentElement) {
+      around.push(e.tagName + "." + e.className);
+    }
+    return around.join("/");
+  };
+  const thin = (elements, how) => {
+    const seen = elements.filter(element => element.checkVisibility());
+    const kinds = seen.map(kind);
+    seen.forEach((element, i) => first.has(kinds[i]) || first.set(kinds[i], element));
+    seen.filter((element, i) => first.get(kinds[i]) !== element).forEach(how);
+  };
+  for (let depth = 0; depth < 3; depth++) {
+    const words = document.querySelectorAll(":is(pre, code, dt.sig) :is(span, em)[class]");
+    thin([...words].filter(word => !word.children.length && word.attributes.length === 1),
+      word => word.replaceWith(word.textContent));
   }
-  alike.forEach(word => word.replaceWith(word.textContent));
-  document.querySelectorAll("pre").forEach(block => block.normalize());
+  thin([...document.querySelectorAll("mjx-container")], formula => formula.replaceChildren());
+  document.querySelectorAll("pre, code, dt.sig").forEach(block => block.normalize());
 }"""
 
 _SETTLED = """async () => {
@@ -227,6 +238,53 @@ def cut(page: Page) -> list[str]:
         .filter(e => e.checkVisibility() && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
         .map(e => `${e.scrollWidth} in ${e.clientWidth}: ` + e.textContent.trim().slice(0, 60))"""
     )
+
+
+SHEET = 688
+"""CSS pixels of text on a sheet of A4: 210 mm without margins of 14 mm, which browsers leave."""
+
+_PRINTED = """async () => {
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const found = [];
+  const name = e => e.tagName.toLowerCase() + "." + e.className + " "
+    + e.textContent.trim().slice(0, 40);
+  const shown = e => e.checkVisibility({visibilityProperty: true})
+    && e.getBoundingClientRect().height > 1 && e.getBoundingClientRect().width > 1;
+  const controls = "button, input, select, textarea, form, nav, audio, video, .bd-sidebar, .rp-pdf"
+    + ", .headerlink";
+  for (const e of document.querySelectorAll(controls)) {
+    if (shown(e)) found.push("a control is printed: " + name(e));
+  }
+  const text = document.querySelector("article p, article li, article dd, article td");
+  const [r, g, b] = getComputedStyle(text ?? document.body).color.match(/[\\d.]+/g).map(Number);
+  if (r + g + b > 380) found.push(`letters are pale: ${r}, ${g}, ${b}`);
+  const limit = document.documentElement.clientWidth;
+  for (const e of document.querySelectorAll("article *")) {
+    const box = e.getBoundingClientRect();
+    if (!shown(e) || e.closest("svg, mjx-container, mjx-assistive-mml")) continue;
+    if (box.right > limit + 1 || box.left < -1) {
+      found.push(`${Math.round(box.left)} to ${Math.round(box.right)} px of ${limit}: ` + name(e));
+    } else if (e.matches("pre, .cell_output .text_html") && e.scrollWidth > e.clientWidth + 1) {
+      found.push(`${e.scrollWidth} px in ${e.clientWidth}: ` + name(e));
+    }
+  }
+  return [...new Set(found)].slice(0, 6);
+}"""
+
+
+def print_problems(page: Page) -> list[str]:
+    """What is wrong with a page on paper: controls, what a sheet cuts off, pale letters.
+
+    The page is as it was afterwards.
+    """
+    window = page.viewport_size
+    page.set_viewport_size({"width": SHEET, "height": 972})
+    page.emulate_media(media="print")
+    try:
+        return page.evaluate(_PRINTED)
+    finally:
+        page.emulate_media(media="screen")
+        page.set_viewport_size(window)
 
 
 def lost_icons(page: Page) -> list[str]:
@@ -454,6 +512,9 @@ def _moves(control: Locator) -> list[Callable[[], object]]:
             "control => [0, 1].map(i => (control.selectedIndex + i) % control.options.length)"
         )
         return [partial(control.select_option, index=i) for i in (other, first, other)]
+    if control.get_attribute("type") == "text":
+        known = control.evaluate("control => [...control.list.options].map(o => o.value)")
+        return [partial(control.fill, text) for text in ("", known[0], known[-1])]
     at_end = control.evaluate("control => control.value === control.max")
     keys = ("Home", "ArrowRight", "ArrowLeft") if at_end else ("End", "ArrowLeft", "ArrowRight")
     return [partial(control.press, key) for key in keys]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import re
 from collections import Counter
@@ -47,6 +48,22 @@ _CSS_REMOTE = re.compile(r"(?:url\(|@import)\s*['\"]?((?:https?:)?//[^'\")\s]+)"
 def parse(html: str) -> BeautifulSoup:
     """The page as a tree."""
     return BeautifulSoup(html, "html.parser")
+
+
+_TREES: dict[Path, tuple[int, BeautifulSoup]] = {}
+
+
+def tree(page: Path) -> BeautifulSoup:
+    """The page of a built site as a tree, to be read and not to be changed.
+
+    Each page is parsed once for all tests of a process: there are some forty pages and as many
+    looks at each.  The collector is spared the trees, which have millions of objects.
+    """
+    written = page.stat().st_mtime_ns
+    if _TREES.get(page, (0,))[0] != written:
+        _TREES[page] = (written, parse(page.read_text(encoding="utf-8")))
+        gc.freeze()
+    return _TREES[page][1]
 
 
 def pages(site: Path) -> list[Path]:
@@ -114,10 +131,11 @@ def unpaired(soup: BeautifulSoup) -> list[str]:
 
 
 class Weight(NamedTuple):
-    """Bytes of a page: what its first picture waits for, and everything."""
+    """Bytes of a page: what its first picture waits for, everything, and everything as sent."""
 
     first: int
     all: int
+    sent: int
 
 
 _SIGNS = {
@@ -138,9 +156,9 @@ def weight(page: Path, site: Path) -> Weight:
     first : the page up to and with its first picture, style sheets, scripts that are not deferred,
         all text fonts; texts as a host sends them (gzip)
     all : everything, with the fonts of its formulas and every picture, and nothing compressed
+    sent : the same with texts compressed, as a host sends them
     """
-    html = page.read_text(encoding="utf-8")
-    soup = parse(html)
+    html, soup = page.read_text(encoding="utf-8"), tree(page)
     sheets = [tag["href"] for tag in soup.select("link[rel=stylesheet]")]
     scripts = [tag["src"] for tag in soup.select("script[src]")]
     blocking = [tag["src"] for tag in soup.select("script[src]:not([defer])")]
@@ -166,7 +184,14 @@ def weight(page: Path, site: Path) -> Weight:
     first = len(gzip.compress(start.encode())) + sum(map(sent.get, {*sheets, *blocking}))
     first += sum(map(sent.get, pictures[:1]))
     whole = len(html.encode()) + sum(size.values()) + math
-    return Weight(first + fonts + icons, whole + fonts + icons)
+    travels = len(gzip.compress(html.encode())) + sum(sent.values()) + math
+    return Weight(*(part + fonts + icons for part in (first, whole, travels)))
+
+
+def searching(soup: BeautifulSoup) -> list[str]:
+    """Scripts with the words of all pages, which only the page that searches needs."""
+    sources = [tag["src"] for tag in soup.select("script[src]")]
+    return [url for url in sources if re.search(r"search(?:tools|index)|language_data", url)]
 
 
 def double_ids(soup: BeautifulSoup) -> list[str]:
@@ -185,9 +210,12 @@ def headings(soup: BeautifulSoup) -> list[str]:
 
 def raw_text(soup: BeautifulSoup) -> list[str]:
     """Markup of MyST that was not understood; math is judged in the browser."""
-    for tag in soup.select("pre, code, script, style, .math"):
-        tag.decompose()
-    text = soup.get_text(" ")
+    left_out = {
+        id(string)
+        for tag in soup.select("pre, code, script, style, .math")
+        for string in tag.strings
+    }
+    text = " ".join(string for string in soup.strings if id(string) not in left_out)
     return [f"raw markup {match!r}" for match in _RAW.findall(text)]
 
 
@@ -198,15 +226,15 @@ def leftovers(html: str, machine: tuple[str, ...] = ()) -> list[str]:
 
 def broken_links(site: Path) -> list[str]:
     """Links and sources inside the site whose file or anchor does not exist."""
-    trees = {page: parse(page.read_text(encoding="utf-8")) for page in pages(site)}
+    trees = {page: tree(page) for page in pages(site)}
     anchors = {
-        page: {tag["id"] for tag in tree.find_all(id=True)}
-        | {tag["name"] for tag in tree.find_all("a", attrs={"name": True})}
-        for page, tree in trees.items()
+        page: {tag["id"] for tag in soup.find_all(id=True)}
+        | {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}
+        for page, soup in trees.items()
     }
     problems = []
-    for page, tree in trees.items():
-        for tag in tree.find_all(["a", "img", "link", "script", "source"]):
+    for page, soup in trees.items():
+        for tag in soup.find_all(["a", "img", "link", "script", "source"]):
             for attribute in ("href", "src"):
                 url = tag.get(attribute)
                 if url and (problem := _broken(url, page, site, anchors)):

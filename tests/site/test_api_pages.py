@@ -25,7 +25,7 @@ INDEX = 260_000
 
 def page(site, name):
     """A page of the site as a tree."""
-    return checks.parse((site / f"{name}.html").read_text(encoding="utf-8"))
+    return checks.tree(site / f"{name}.html")
 
 
 def public(source):

@@ -37,6 +37,23 @@ def test_contrasts_are_seen_in_the_mode_that_a_view_does_not_have(site, address,
     walked = walk.Walked(site, address, chromium)
     assert "book/scoreboard.html" in walked.both
     assert any(name.startswith("notebooks/") for name in walked.both)
+    assert any(name.startswith("api/") for name in walked.both)
+
+
+def test_axe_looks_at_every_page(site, address, chromium, monkeypatch):
+    """At those of the code on a phone, at all others in both views."""
+    seen = []
+    monkeypatch.setattr(walk, "look", lambda page, url, **how: seen.append((url, how)) or {})
+    monkeypatch.setattr(chromium, "look", lambda action, **options: action(None))
+    walked = walk.Walked(site, address, chromium)
+    for view in walk.VIEWS.values():
+        for name in walked.names:
+            walked._visit(view, name)
+    looked = [url for url, how in seen if how["with_axe"]]
+    code = [name for name in walked.names if name.startswith("api/")]
+    assert code
+    assert len(looked) == 2 * len(walked.names) - len(code)
+    assert all(any(url.endswith(name) for url in looked) for name in walked.names)
 
 
 def test_without_javascript_the_first_frame_is_there(project, address, chromium):
@@ -88,13 +105,58 @@ def test_the_root_leads_to_the_introduction(address, open_page):
     page.wait_for_url("**/book/intro.html")
 
 
-def test_search_finds_a_page_by_its_words(address, open_page):
+@pytest.mark.parametrize("from_file", [False, True], ids=["http", "file"])
+def test_search_finds_a_page_by_its_words(site, address, open_page, from_file):
     page = open_page()
-    seen = browser.visit(page, f"{address}/search.html?q=scoreboard")
+    start = browser.file_url(site) if from_file else address
+    seen = browser.visit(page, f"{start}/search.html?q=scoreboard")
     page.locator("#search-results a").first.wait_for()
     links = page.locator("#search-results a").evaluate_all("all => all.map(a => a.href)")
     assert any("book/scoreboard.html" in link for link in links)
     assert seen.problems == []
+
+
+@pytest.mark.parametrize("from_file", [False, True], ids=["http", "file"])
+def test_a_search_begins_on_any_page(site, address, open_page, from_file):
+    page = open_page()
+    start = browser.file_url(site) if from_file else address
+    seen = browser.visit(page, f"{start}/book/intro.html")
+    page.locator(".search-button__button:visible, .search-button:visible").first.click()
+    page.locator("#pst-search-dialog input[name=q]").fill("watermark")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=watermark*")
+    page.locator("#search-results a").first.wait_for()
+    links = page.locator("#search-results a").evaluate_all("all => all.map(a => a.href)")
+    assert any("notebooks/05-leximark.html" in link for link in links)
+    assert seen.problems == []
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_the_front_page_loads_pictures_of_its_colors_only(site, address, open_page, scheme, other):
+    page = open_page(color_scheme=scheme)
+    browser.visit(page, f"{address}/book/intro.html")
+    height = page.evaluate("() => document.documentElement.scrollHeight")
+    for top in range(0, height + 600, 600):
+        page.evaluate("top => scrollTo(0, top)", top)
+        page.wait_for_timeout(50)
+    page.wait_for_load_state("networkidle")
+    entries = page.evaluate(
+        """() => [...performance.getEntriesByType("navigation"),
+                  ...performance.getEntriesByType("resource")]
+        .map(e => [e.name, e.decodedBodySize])"""
+    )
+    loaded = {name.rpartition("/")[2].partition("?")[0]: size for name, size in entries}
+    soup = checks.parse((site / "book" / "intro.html").read_text(encoding="utf-8"))
+    drawn = {
+        mode: {
+            image["src"].rpartition("/")[2] for image in soup.select(f"article .only-{mode} img")
+        }
+        for mode in ("light", "dark")
+    }
+    assert drawn[scheme] <= set(loaded)
+    assert not drawn[other] & set(loaded)
+    if scheme == "light":  # which is what is weighed
+        assert sum(loaded.values()) <= checks.weight(site / "book" / "intro.html", site).all
 
 
 def test_the_menu_opens_on_a_phone(address, open_page):

@@ -97,6 +97,26 @@ def test_a_formula_that_mathjax_could_not_read_is_found(show):
     assert browser.raw_math(show(body).page) == ["bad: Undefined control"]
 
 
+GOOD_PRINT = "<style>@media print { button { display: none } }</style>"
+
+
+def test_what_is_printed_badly_is_found(show):
+    body = "<p>Text.</p><button>Go</button>"
+    assert browser.print_problems(show(body, GOOD_PRINT).page) == []
+    (control,) = browser.print_problems(show(body).page)
+    assert "button" in control
+    wide = "<p>Text.</p><div style='width:900px'>Wide</div>"
+    assert "900" in browser.print_problems(show(wide).page)[0]
+    code = f"<p>Text.</p><pre style='overflow:auto'>{'x' * 300}</pre>"
+    assert "pre" in browser.print_problems(show(code).page)[0]
+    (pale,) = browser.print_problems(show("<p style='color:#ddd'>Text.</p>").page)
+    assert "pale" in pale
+    page = show(body).page
+    browser.print_problems(page)
+    assert page.viewport_size == browser.WIDE
+    assert page.evaluate("() => matchMedia('screen').matches")
+
+
 def test_a_page_that_is_too_wide_is_found(show):
     body = "<code style='white-space:nowrap'>" + "long_name_" * 60 + "</code>"
     (problem,) = browser.overflow(show(body, viewport=browser.PHONE).page)
@@ -166,6 +186,30 @@ def test_pale_words_of_code_are_found(show, blocks, found):
     body = body.replace("<div class='hidden'>", "<div class='boxed' hidden>")
     problems = browser.axe(show(body, head=PALE).page)
     assert [p.split()[0] for p in problems] == ["color-contrast"] * found
+
+
+SIGNATURE = "<dl><dt class='sig'>{}</dt><dd>text</dd></dl>"
+ARGUMENT = "<em class='sig-param'><span class='{}'>word</span></em>"
+FORMULA = "<p><mjx-container>{}</mjx-container></p>"
+SIGN = "<span style='color:#ccc;background:#fff'>word</span>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SIGNATURE.format(2 * ARGUMENT.format("pale")),
+        SIGNATURE.format(ARGUMENT.format("n") + ARGUMENT.format("pale")),
+        "<p><code><span class='n'>a</span></code> <code><span class='pale'>word</span></code></p>",
+        # a color of its own is no matter of kind
+        f"<p><code><span class='n'>a</span></code> <code>{SIGN}</code></p>",
+        2 * FORMULA.format(SIGN),
+        f"<h2><mjx-container>y</mjx-container></h2>{FORMULA.format(SIGN)}",
+    ],
+)
+def test_a_pale_word_of_a_signature_or_a_formula_is_found_once(show, body):
+    style = "<style>.pale { color: #ccc; background: #fff }</style>"
+    problems = browser.axe(show(body, head=style).page)
+    assert [p.split()[0] for p in problems] == ["color-contrast"]
 
 
 def test_an_explorer_that_works_has_no_problem(show):

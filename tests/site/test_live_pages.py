@@ -213,6 +213,25 @@ def test_on_paper_a_slider_is_its_label_and_value(show, outputs):
     assert line.evaluate("line => getComputedStyle(line).fill") == "rgb(0, 114, 178)"
 
 
+def test_a_text_is_typed_and_stays_text(show, outputs):
+    """By keyboard; markup is no markup; on paper the words stand there instead of the box."""
+    page = show(outputs["live_words"]).page
+    box = page.get_by_label("your sentence")
+    box.press("Control+a")
+    box.press_sequentially("a <b> lazy dog </b> <img src=x>")
+    page.get_by_text("lazy →").first.wait_for()
+    assert page.locator(".rpl-live b, .rpl-live img[src=x]").count() == 0
+    box.fill("lazy " * 100)
+    assert len(box.input_value()) == int(box.get_attribute("maxlength"))
+    page.emulate_media(media="print")
+    assert not box.is_visible()
+    assert page.locator(".rpl-typed").is_visible()
+    page.emulate_media(media="screen")
+    assert not page.locator(".rpl-typed").is_visible()
+    page.locator(".rpl-reset").click()
+    assert box.input_value().startswith("The old keeper")
+
+
 def test_a_finger_can_hit_the_controls(show, outputs):
     page = show(outputs["live_fit"], width=390, has_touch=True, is_mobile=True).page
     for control in page.locator(".rpl-live :is(input, select, button)").all():

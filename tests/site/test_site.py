@@ -20,7 +20,7 @@ def problems(site, check):
     return [
         f"{page.relative_to(site)}: {problem}"
         for page in checks.pages(site)
-        for problem in check(page.read_text(encoding="utf-8"))
+        for problem in check(checks.tree(page))
     ]
 
 
@@ -29,23 +29,26 @@ def problems(site, check):
     [checks.remote_assets, checks.missing_alts, checks.double_ids, checks.raw_text],
 )
 def test_no_page_has_a_problem(site, check):
-    assert problems(site, lambda html: check(checks.parse(html))) == []
+    assert problems(site, check) == []
 
 
 def test_headings_are_in_order(site):
     own = [page for page in checks.pages(site) if page.parent != site]
     assert own
     found = [
-        f"{page.name}: {problem}"
-        for page in own
-        for problem in checks.headings(checks.parse(page.read_text(encoding="utf-8")))
+        f"{page.name}: {problem}" for page in own for problem in checks.headings(checks.tree(page))
     ]
     assert found == []
 
 
 def test_no_page_shows_traces_of_the_tools_or_of_this_machine(site, project):
     machine = (str(project.root), os.path.expanduser("~") + os.sep, "site-packages")
-    assert problems(site, lambda html: checks.leftovers(html, machine)) == []
+    found = [
+        f"{page.relative_to(site)}: {problem}"
+        for page in checks.pages(site)
+        for problem in checks.leftovers(page.read_text(encoding="utf-8"), machine)
+    ]
+    assert found == []
 
 
 def test_no_link_inside_the_site_is_broken(site):
@@ -76,8 +79,8 @@ def test_the_download_is_the_notebook_as_it_is_stored(site, project):
 
 def test_every_chapter_page_shows_figures(site, project):
     for paper in chapters(project):
-        html = (site / "notebooks" / f"{paper.notebook}.html").read_text(encoding="utf-8")
-        assert checks.parse(html).select("article figure img, article .rp-explorer img")
+        page = checks.tree(site / "notebooks" / f"{paper.notebook}.html")
+        assert page.select("article figure img, article .rp-explorer img")
 
 
 def test_formulas_are_on_the_page_and_need_no_script(site):
@@ -94,7 +97,7 @@ def test_every_figure_has_a_picture_for_light_and_for_dark_and_one_that_a_phone_
 ):
     for entry in chapters(project):
         page = site / "notebooks" / f"{entry.notebook}.html"
-        tree = checks.parse(page.read_text(encoding="utf-8"))
+        tree = checks.tree(page)
         assert checks.unpaired(tree) == []
         sources = tree.select(".rp-figure source")
         assert sources, entry.slug
@@ -105,20 +108,34 @@ def test_every_figure_has_a_picture_for_light_and_for_dark_and_one_that_a_phone_
 
 def test_figures_are_numbered_within_their_chapter(site, project):
     for entry in chapters(project):
-        html = (site / "notebooks" / f"{entry.notebook}.html").read_text(encoding="utf-8")
-        told = [tag.get_text().strip() for tag in checks.parse(html).select(".caption-number")]
+        page = checks.tree(site / "notebooks" / f"{entry.notebook}.html")
+        told = [tag.get_text().strip() for tag in page.select(".caption-number")]
         assert told == [f"Figure {entry.number}.{n + 1}" for n in range(len(told))]
 
 
 def test_no_solution_is_a_fold_beside_a_fold(site):
-    assert problems(site, lambda html: checks.parse(html).select("details + .tag_hide-cell")) == []
+    assert problems(site, lambda page: page.select("details + .tag_hide-cell")) == []
 
 
 def test_no_page_is_heavy(site):
     found = {page.name: checks.weight(page, site) for page in checks.pages(site)}
-    limits = checks.Weight(first=400_000, all=2_500_000)
-    heavy = {n: w for n, w in found.items() if w.first > limits.first or w.all > limits.all}
+    heavy = {n: w for n, w in found.items() if w.first > 400_000 or w.all > 2_500_000}
     assert heavy == {}
+
+
+def test_the_front_page_is_light_to_its_last_card(site):
+    """As it travels, with the first figures of all chapters; fonts do not get smaller."""
+    front = site / "book" / "intro.html"
+    assert checks.weight(front, site).sent <= 600_000
+    pictures = checks.parse(front.read_text(encoding="utf-8")).select("article img")
+    heroes = problems(site, lambda html: checks.parse(html).select(".tag_hero figure")[:1])
+    assert len(pictures) == 2 * len(heroes)  # light and dark, of which a browser loads one
+    assert all(image["loading"] == "lazy" for image in pictures)
+
+
+def test_only_the_page_that_searches_has_the_words_of_all_pages(site):
+    found = {p.name for p in checks.pages(site) if checks.searching(checks.parse(p.read_text()))}
+    assert found == {"search.html"}
 
 
 def test_buttons_lead_to_the_repository_only_if_there_is_one(site, project):
@@ -135,8 +152,8 @@ def test_buttons_lead_to_the_repository_only_if_there_is_one(site, project):
 
 @pytest.mark.parametrize("entry", chapters(), ids=lambda entry: entry.slug)
 def test_a_page_says_which_run_it_shows_and_no_stored_result_is_stale(site, project, entry):
-    html = (site / "notebooks" / f"{entry.notebook}.html").read_text(encoding="utf-8")
-    (line,) = checks.parse(html).select(".rp-run")
+    page = checks.tree(site / "notebooks" / f"{entry.notebook}.html")
+    (line,) = page.select(".rp-run")
     expected = "the published run" if ships(entry, project) else "a toy run"
     assert line.get_text().strip().startswith(f"The figures on this page show {expected}")
 
@@ -144,7 +161,7 @@ def test_a_page_says_which_run_it_shows_and_no_stored_result_is_stale(site, proj
 def test_every_page_is_described_and_its_later_pictures_wait(site, project):
     address = repository.pages(project)
     for page in checks.pages(site):
-        tree = checks.parse(page.read_text(encoding="utf-8"))
+        tree = checks.tree(page)
         told = {tag.get("property"): tag["content"] for tag in tree.select("meta[property]")}
         if page.parent == site:
             continue  # search and index have no text of their own

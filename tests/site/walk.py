@@ -2,6 +2,7 @@
 
 A page is opened twice: over http in a wide light window, and from its file in a dark phone.  Each
 visit collects everything that can be wrong, so that a page is typeset twice and not nine times.
+The pages of the code are all made by one program: axe looks at them on the phone only.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from companion.publish import api
 from tests.site import browser, checks
 from tests.site.browser import PHONE, WIDE, Chromium
 
@@ -27,6 +29,7 @@ CHECKS = (
     "live",
     "answers",
     "first screen",
+    "print",
 )
 """What a visit collects, each a list of problems."""
 
@@ -50,10 +53,13 @@ VIEWS = {
 }
 
 
-def look(page: Page, url: str, *, both_modes: bool = False) -> dict[str, list[str]]:
+def look(
+    page: Page, url: str, *, both_modes: bool = False, with_axe: bool = True
+) -> dict[str, list[str]]:
     """Everything that is wrong with one page, by the names of :data:`CHECKS`.
 
     both_modes : whether its contrasts are looked at in light and in dark
+    with_axe : whether axe looks at it
     """
     seen = browser.visit(page, url)
     found = {
@@ -66,8 +72,9 @@ def look(page: Page, url: str, *, both_modes: bool = False) -> dict[str, list[st
         "icons": browser.lost_icons(page),
         "images": browser.broken_images(page),
         "explorers": browser.explorer_problems(page),
-        "axe": browser.axe(page, both_modes=both_modes),
+        "axe": browser.axe(page, both_modes=both_modes) if with_axe else [],
     }
+    found["print"] = browser.print_problems(page)
     # last: what the images and the explorers asked for belongs to it
     return {**found, "errors": seen.errors, "requests": seen.foreign}
 
@@ -85,7 +92,9 @@ class Walked(dict):
         # one style sheet colors all pages: those around the chapters, and a chapter that has every
         # kind of content, stand for the others in the mode that a view does not have
         full = (n for n in self.names if 'class="rpl-live"' in (site / n).read_text("utf-8"))
+        self.code = {n for n in self.names if n.startswith(f"{api.FOLDER}/")}
         self.both = {*(n for n in self.names if n.startswith("book/")), next(full, "")}
+        self.both |= {max(self.code, key=lambda n: (site / n).stat().st_size, default="")}
 
     def __missing__(self, key: str) -> dict[str, dict[str, list[str]]]:
         """Walk through all pages in one view."""
@@ -95,7 +104,10 @@ class Walked(dict):
     def _visit(self, view: View, name: str) -> dict[str, list[str]]:
         return self.chromium.look(
             lambda page: look(
-                page, view.url(self.site, self.address, name), both_modes=name in self.both
+                page,
+                view.url(self.site, self.address, name),
+                both_modes=name in self.both,
+                with_axe=view.viewport == PHONE or name not in self.code,
             ),
             viewport=view.viewport,
             color_scheme=view.scheme,

@@ -15,8 +15,8 @@ def perfect():
 
 
 def of(**changed):
-    return lambda: verdicts.evaluate(
-        type(perfect())(**(vars(perfect()) | {k: make() for k, make in changed.items()})), "book"
+    return lambda scale="book": verdicts.evaluate(
+        type(perfect())(**(vars(perfect()) | {k: make() for k, make in changed.items()})), scale
     )
 
 
@@ -299,3 +299,5 @@ BORDERS = [
         (DOES_NOT_HOLD,),
     ),
 ]
+
+VARIANTS = {"nothing is here": of(**dict.fromkeys(vars(perfect()), lambda: made.MISSING))}

@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from companion.tart.lab.classifier import TartClassifier
 from companion.tart.lab.nulls import NULLS, accuracy, agreement, logistic_c1, null_scores
+from companion.tart.lab.shipped import shipped_head
 from companion.tart.method.module import HeadConfig, TooLong, fresh_head
 from companion.tart.method.theory import mean_difference
 from companion.tart.method.whitening import whiten
@@ -24,9 +25,15 @@ def test_scikit_learn_accepts_it():
 
 
 def test_scikit_learn_accepts_the_shipped_module():
-    """Where more examples come than it reads, contexts are averaged; by default that is refused."""
+    """Where more examples come than it reads, contexts are averaged."""
     check_estimator(TartClassifier(overflow="average"), on_skip=None)
-    checks = check_estimator(TartClassifier(), on_skip=None, on_fail=None)
+
+
+def test_by_default_more_examples_than_the_shipped_module_reads_are_refused():
+    """Which ones depends on its length alone, so that the hand-set one does for it."""
+    shipped = shipped_head().module
+    short = MeanDifferenceHead(shipped.d, max_context=shipped.max_context)
+    checks = check_estimator(TartClassifier(short), on_skip=None, on_fail=None)
     failed = [c for c in checks if c["status"] == "failed"]
     assert len(failed) == 4
     assert all("TooLong" in f"{c['exception']!r}" for c in failed)

@@ -1,7 +1,5 @@
 """Prompts, the three protocols and prompting: with the cache, without it, and by brute force."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -33,6 +31,7 @@ from companion.tart.method.embeddings import (
 )
 from companion.tart.method.whitening import whiten
 from companion.tart.sources import make_set, nested_splits, read_texts, split, text_set
+from tests.clock import quickest
 
 TEXTS = ["free prize now", "see you at dinner", "a positive word", "negative or positive", "x"]
 LABELS = [1, 0, 0, 1, 0]
@@ -184,16 +183,12 @@ def test_the_cache_pays(language_model, tokenizer, ratio):
     shown = [maker.example("free prize now", i % 2) for i in range(24)]
     asked = [maker.query("see you at dinner")] * 64
 
-    def took(cached):
+    def asking(cached):
         embedder = CausalEmbedder(language_model, maker, cached=cached)
-        times = []
-        for _ in range(3):
-            started = time.perf_counter()
-            embedder.ask(shown, asked)
-            times.append(time.perf_counter() - started)
-        return min(times)
+        return lambda: embedder.ask(shown, asked)
 
-    ratio("tart", "64 answers without a cache / with one", took(False) / took(True), least=1 / 0.7)
+    cached, anew = quickest(asking(True), asking(False), repeats=3)
+    ratio("tart", "64 answers without a cache / with one", anew / cached, least=1 / 0.7)
 
 
 def answers():

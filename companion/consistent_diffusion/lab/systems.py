@@ -1,36 +1,17 @@
-r"""Systems whose density is known, on a grid or in closed form, and how far a sample is from it.
+"""Systems whose density is known, on a grid or in closed form, and how far a sample is from it.
 
-Distances between two samples, or between two densities on a grid.  All are errors: 0 is best.
+Every distance is an error: 0 is best.  One that looks at samples has a floor, because two samples
+of the *same* law are not at distance 0; the stationary law of Langevin dynamics with a conservative
+score, e^log q / Z, can be written down on a grid of the plane without that noise.
 
-Every one of them that looks at samples has a floor: two samples of the *same* law are not at
-distance 0.
-
-Densities on a grid of the plane, without the noise of sampling.
-
-The stationary law of Langevin dynamics with a conservative score is :math:`e^{\log q}/Z`.  In the
-plane we can write it down on a grid, and need not simulate to know where a simulation ends.
-
-Gaussian mixtures, whose density at every diffusion time is known.
-
-A mixture of :math:`N(\mu_k, w_k^2 I)` becomes one of
-:math:`N(\alpha\mu_k, (\alpha^2w_k^2+\sigma^2) I)`: the oracle of everything else, and the paper's
-first example.
-
-The Muller-Brown potential: two basins and a curved path between them.
-
-:math:`U(x,y)=\sum_k A_k\exp[a_k(x-x_k)^2+b_k(x-x_k)(y-y_k)+c_k(y-y_k)^2]`, at a thermal energy of
-23, with a barrier of 4.6 thermal energies.
-
-Two For One: what even a perfect model loses when it is simulated at t > 0.
-
-The force at diffusion time t belongs to the data *after* noise: wells are filled up, and whatever
-is narrower than the noise is blurred.
+Muller-Brown: U(x, y) = sum_k A_k exp[a_k (x - x_k)^2 + b_k (x - x_k)(y - y_k) + c_k (y - y_k)^2],
+two basins and a curved path between them, with a barrier of 4.6 thermal energies.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -39,7 +20,6 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import wasserstein_distance
 from torch import Tensor
 
 from companion.consistent_diffusion.method.diffusion import T_MIN, alpha, sigma
@@ -85,7 +65,7 @@ def pmf_error(
     """Weighted squared difference of the free energies -ln p, the paper's "PMF error".
 
     limits : ((low, high), (low, high)); 63 edges between them, and a bin beyond each end.
-    Empty bins count as 1e-6; the weights are the mean of both frequencies.  No square root.
+    Empty bins count as 1e-6, in the weights too, which are the mean of both.  No square root.
     """
     edges = [
         np.concatenate([[-np.inf], np.linspace(low, high, n_bins - 1), [np.inf]])
@@ -95,16 +75,15 @@ def pmf_error(
         np.histogram2d(points[:, 0], points[:, 1], bins=edges)[0] / len(points)
         for points in (reference, sample)
     )
+    return pmf_distance(p, q)
+
+
+def pmf_distance(p: np.ndarray, q: np.ndarray) -> float:
+    """The same from two arrays of masses."""
     seen = (p > 0) | (q > 0)
-    p, q = p[seen], q[seen]
+    p, q = (np.where(mass > 0, mass, 1e-6)[seen] for mass in (p, q))
     weight = (p + q) / (p + q).sum()
-    p, q = (np.where(mass > 0, mass, 1e-6) for mass in (p, q))
     return float((weight * np.log(p / q) ** 2).sum())
-
-
-def w1_error(reference: np.ndarray, sample: np.ndarray) -> float:
-    """Wasserstein distance of two one-dimensional samples, in their unit."""
-    return float(wasserstein_distance(reference, sample))
 
 
 # --------------------------------------------------------------------------------------------- grid
@@ -146,20 +125,25 @@ class Grid:
         return masses / masses.sum()
 
     def log_q(self, model, t: float = T_MIN, chunk: int = 30_000) -> np.ndarray:
-        """log q of a model in every cell: (n, n)."""
+        """log q of a model in every cell: (n, n), of a stack (seeds, n, n)."""
         points = torch.tensor(self.points, dtype=torch.float32)
+        lanes = getattr(model, "lanes", ())
         with torch.no_grad():
-            parts = [model.log_q(x, torch.full((len(x),), t)) for x in points.split(chunk)]
-        return torch.cat(parts).double().numpy().reshape(self.n, self.n)
+            parts = [
+                model.log_q(x.expand(*lanes, -1, -1), torch.full((*lanes, len(x)), t))
+                for x in points.split(chunk)
+            ]
+        return torch.cat(parts, -1).double().numpy().reshape(*lanes, self.n, self.n)
 
-    def log_z(self, model, t: float) -> float:
-        """Logarithm of the integral of q over the rectangle."""
-        log_q = self.log_q(model, t)
-        return float(log_q.max() + np.log(np.exp(log_q - log_q.max()).sum() * self.cell))
+    def log_z(self, log_q: np.ndarray) -> np.ndarray:
+        """Logarithm of the integral of q over the rectangle, from log q (..., n, n): (...)."""
+        top = log_q.max((-2, -1), keepdims=True)
+        inside = np.exp(log_q - top).sum((-2, -1)) * self.cell
+        return top[..., 0, 0] + np.log(inside)
 
-    def js_error(self, model, exact: np.ndarray, t: float = T_MIN) -> float:
-        """Divergence of the model's law at t from exact masses (n, n)."""
-        return js_divergence(self.masses(self.log_q(model, t)), exact)
+    def divergences(self, log_q: np.ndarray, exact: np.ndarray) -> list[float]:
+        """Of the laws of a stack, log q (seeds, n, n), from exact masses (n, n): one a seed."""
+        return [js_divergence(self.masses(one), exact) for one in log_q]
 
     def draw(self, masses: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
         """n points, uniform within their cells: (n, 2)."""
@@ -183,12 +167,9 @@ class Grid:
         return moved / moved.sum()
 
 
-def two_for_one_curve(
-    grid: Grid, masses: np.ndarray, times: np.ndarray, error: Callable | None = None
-) -> np.ndarray:
+def two_for_one_curve(grid: Grid, masses: np.ndarray, times: np.ndarray) -> np.ndarray:
     """What a perfect model loses by simulating at t > 0: divergence of p_t from p_0, (times,)."""
-    error = error or js_divergence
-    return np.array([error(masses, grid.diffused(masses, t)) for t in times])
+    return np.array([js_divergence(masses, grid.diffused(masses, t)) for t in times])
 
 
 # ----------------------------------------------------------------------------------------- mixtures
@@ -255,8 +236,6 @@ TWO_MODES_2D = Mixture([0.2, 0.8], [[-5.0, -5.0], [5.0, 5.0]], [1.0, 1.0])
 # ------------------------------------------------------------------------------------ mueller brown
 KT, MASS, FRICTION, DT = 23.0, 0.5, 1.0, 5e-3
 """The paper's thermal energy, mass, collision rate, and time step."""
-START = (-0.55828, 1.44169)
-"""The deeper minimum, where the paper's run begins."""
 WINDOW = ((-1.8, 1.1), (-0.5, 2.0))
 """Limits of the paper's histograms."""
 

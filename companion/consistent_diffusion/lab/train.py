@@ -41,7 +41,9 @@ class Fit:
 
 @dataclass(frozen=True)
 class Losses:
-    """dsm, penalty : (steps,), before every update, without weight alpha."""
+    """dsm, penalty : (steps, ...), before every update, without weight alpha; further axes are
+    those of the stack of models.
+    """
 
     dsm: np.ndarray
     penalty: np.ndarray
@@ -67,6 +69,8 @@ def train(
 ) -> Losses:
     """Train `model` in place with AdamW.
 
+    model : its ``lanes`` are the axes of a stack, whose models see batches of their own; AdamW
+        acts on each number alone, so they are trained as if each were by itself
     data : (n, D); a batch is drawn with replacement
     seed, label : name the run and its random numbers
     augment : changes a batch before its use, ``augment(x, generator)``
@@ -79,10 +83,10 @@ def train(
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=fit.lr, weight_decay=fit.weight_decay, fused=True
     )
-    kept = torch.zeros(2, fit.steps)
+    kept = torch.zeros(2, fit.steps, *model.lanes)
     for step in tqdm(range(fit.steps), desc=label, disable=not progress, mininterval=1.0):
         optimizer.param_groups[0]["lr"] = cosine(step, fit)
-        x0 = data[torch.randint(len(data), (fit.batch,), generator=draws)]
+        x0 = data[torch.randint(len(data), (*model.lanes, fit.batch), generator=draws)]
         if augment is not None:
             x0 = augment(x0, draws)
         loss = objective_loss(model, x0, objective, draws, project=project)
@@ -97,12 +101,13 @@ def train(
 
 
 def _require_finite(kept: Tensor, model: nn.Module, seed: int, label: str) -> None:
-    finite = torch.isfinite(kept).all(0)
+    finite = torch.isfinite(kept.flatten(2) if kept.ndim > 2 else kept[..., None]).all(0).all(-1)
     broken = not all(torch.isfinite(p).all() for p in model.parameters())
     if bool(finite.all()) and not broken:
         return
     step = kept.shape[1] - 1 if bool(finite.all()) else int((~finite).float().argmax())
+    dsm, penalty = kept[:, step].reshape(2, -1).mean(1).tolist()
     raise TrainingDiverged(
-        f"{label}, step {step}, seed {seed}: loss {kept[0, step]:g}, penalty {kept[1, step]:g}, "
+        f"{label}, step {step}, seed {seed}: loss {dsm:g}, penalty {penalty:g}, "
         f"weights {'not finite' if broken else 'finite'}; lower the learning rate or alpha"
     )

@@ -1,11 +1,9 @@
 r"""The forward process, and how much a model violates its Fokker-Planck equation.
 
-The forward process: how data turn into noise.
+The forward process, how data turn into noise:
 
 :math:`dx = -\tfrac12\beta(t)\,x\,dt + \sqrt{\beta(t)}\,dW` on t in [0, 1], the variance-preserving
 process with the paper's constants (section 3.1 of the released code).
-
-How much a model violates the Fokker-Planck equation.
 
 For this process every true density obeys, with :math:`s=\nabla\log p`,
 
@@ -13,6 +11,8 @@ For this process every true density obeys, with :math:`s=\nabla\log p`,
 
 and the residual R of a model is the right side minus the left.  The D is :math:`-\operatorname{div}
 f` and must not be left out: without it an exact density has a residual.
+
+Leading axes are allowed everywhere: a stack of models, one a seed, is asked as one.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def sigma(t: Tensor) -> Tensor:
 def noised(x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
     """x_t = alpha x_0 + sigma noise, where the process of notebook eq. 1 has taken x_0.
 
-    x0, noise : (batch, dim); t : (batch,)
+    x0, noise : (..., batch, dim); t : (..., batch)
     """
-    return alpha(t)[:, None] * x0 + sigma(t)[:, None] * noise
+    return alpha(t)[..., None] * x0 + sigma(t)[..., None] * noise
 
 
 # ----------------------------------------------------------------------------------------- residual
@@ -65,17 +65,18 @@ FORWARD, BACKWARD = 5e-4, 1e-3
 
 
 def right_side(divergence: Tensor, score: Tensor, x: Tensor, t: Tensor, dim: float) -> Tensor:
-    r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]`: (batch,).  Notebook eq. 3.
+    r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]` (notebook eq. 3), the
+    shape of t.
 
     dim : D, the dimension of the space that x lives in; 0 leaves div f out, which is wrong
     """
-    return 0.5 * beta(t) * (divergence + (score * (score + x)).sum(1) + dim)
+    return 0.5 * beta(t) * (divergence + (score * (score + x)).sum(-1) + dim)
 
 
 def exact_residual(model, x: Tensor, t: Tensor, *, dim: float | None = None) -> Tensor:
-    """R with the trace of the Hessian, row by row; detached, (batch,).
+    """R with the trace of the Hessian, row by row; detached, the shape of t.
 
-    model : has ``log_q(x, t)``; x : (batch, D), t : (batch,)
+    model : has ``log_q(x, t)``; x : (..., batch, D), t : (..., batch)
     dim : effective dimension if x is confined to a subspace (centered molecules: D - 3); the
         trace over all D directions is right there if log q does not change outside of it
     """
@@ -84,17 +85,17 @@ def exact_residual(model, x: Tensor, t: Tensor, *, dim: float | None = None) -> 
         value = model.log_q(x, t).sum()
         score, rate = torch.autograd.grad(value, (x, t), create_graph=True)
         divergence = torch.zeros_like(t)
-        for i in range(x.shape[1]):
-            row = torch.autograd.grad(score[:, i].sum(), x, retain_graph=True)[0]
-            divergence = divergence + row[:, i]
-    dim = x.shape[1] if dim is None else dim
+        for i in range(x.shape[-1]):
+            row = torch.autograd.grad(score[..., i].sum(), x, retain_graph=True)[0]
+            divergence = divergence + row[..., i]
+    dim = x.shape[-1] if dim is None else dim
     return (right_side(divergence, score, x, t, dim) - rate).detach()
 
 
 class Weak(NamedTuple):
     """Two independent estimates of the residual, and the score where they were made.
 
-    first, second : (batch,), each with the mean R (smoothed over v); score : (batch, D), at x
+    first, second : (..., batch), each with the mean R (smoothed over v); score : at x
     """
 
     first: Tensor
@@ -114,7 +115,7 @@ def displacements(
     sigma_v: float = SIGMA_V,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Two independent v ~ N(0, sigma_v^2 I), each (batch, D), on the subspace of `project`."""
+    """Two independent v ~ N(0, sigma_v^2 I), each as x, on the subspace of `project`."""
     v1, v2 = (
         sigma_v * torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         for _ in range(2)
@@ -132,7 +133,6 @@ def weak_residuals(
     dim: float | None = None,
     sigma_v: float = SIGMA_V,
     rate: str = "exact",
-    rate_sign: float = 1.0,
 ) -> Weak:
     r"""The residual from first derivatives only, twice (Theorem 1, notebook eq. 4), in one batch.
 
@@ -142,34 +142,33 @@ def weak_residuals(
     rate : ``"exact"`` takes :math:`\partial_t\log q` from ``model.local``; ``"difference"`` is
         the released code's asymmetric finite difference, four evaluations of log q more (at two
         points, before and after t; the one at t comes with the score): nine in all
-    rate_sign : 1; -1 is the negative control that must not help
     """
-    n, dim = len(x), x.shape[1] if dim is None else dim
-    points = torch.cat([x, x + v1, x + v2, x - v1, x - v2])
-    times = t.repeat(5)
+    n, dim = x.shape[-2], x.shape[-1] if dim is None else dim
+    points = torch.cat([x, x + v1, x + v2, x - v1, x - v2], -2)
+    values, scores, rates = model.local(points, torch.cat([t] * 5, -1))
     if rate == "exact":
-        _, scores, rates = model.local(points, times)
-        rates = rates[n : 3 * n].split(n)
+        rates = rates[..., n : 3 * n]
     elif rate == "difference":
-        values, scores, _ = model.local(points, times)
-        rates = _difference(model, points[n : 3 * n], t.repeat(2), values[n : 3 * n]).split(n)
+        moved, middle = points[..., n : 3 * n, :], values[..., n : 3 * n]
+        rates = _difference(model, moved, torch.cat([t, t], -1), middle)
     else:
         raise ValueError(f"rate must be 'exact' or 'difference', got {rate!r}")
-    here, plus1, plus2, minus1, minus2 = scores.split(n)
+    here, plus1, plus2, minus1, minus2 = scores.split(n, -2)
+    rate1, rate2 = rates.split(n, -1)
     residuals = []
-    for v, plus, minus, dt in ((v1, plus1, minus1, rates[0]), (v2, plus2, minus2, rates[1])):
-        divergence = (v * (plus - minus)).sum(1) / (2 * sigma_v**2)
-        residuals.append(right_side(divergence, plus, x + v, t, dim) - rate_sign * dt)
+    for v, plus, minus, dt in ((v1, plus1, minus1, rate1), (v2, plus2, minus2, rate2)):
+        divergence = (v * (plus - minus)).sum(-1) / (2 * sigma_v**2)
+        residuals.append(right_side(divergence, plus, x + v, t, dim) - dt)
     return Weak(*residuals, here)
 
 
 def _difference(model, x: Tensor, t: Tensor, middle: Tensor) -> Tensor:
     """The derivative of log q in t from t, t + 5e-4, and t - 1e-3; exact for parabolas.
 
-    middle : log q at t, (batch,), which is known already
+    middle : log q at t, which is known already
     """
-    values = model.log_q(x.repeat(2, 1), torch.cat([t + FORWARD, t - BACKWARD]))
-    after, before = values.split(len(x))
+    values = model.log_q(torch.cat([x, x], -2), torch.cat([t + FORWARD, t - BACKWARD], -1))
+    after, before = values.split(x.shape[-2], -1)
     up, down = FORWARD**2, BACKWARD**2
     weight = FORWARD * BACKWARD * (FORWARD + BACKWARD)
     return (down * after + (up - down) * middle - up * before) / weight

@@ -142,12 +142,12 @@ class GraphScore(nn.Module):
 
 
 def turned(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Every molecule of (batch, 3 n) turned by a rotation of its own, uniform over all.
+    """Every molecule of (..., 3 n) turned by a rotation of its own, uniform over all.
 
     A normal 4-vector of unit length is a uniform rotation as a quaternion.
     """
-    q = torch.randn(len(x), 4, generator=generator, dtype=x.dtype)
-    w, a, b, c = (q / q.norm(dim=1, keepdim=True)).unbind(1)
+    q = torch.randn(*x.shape[:-1], 4, generator=generator, dtype=x.dtype)
+    w, a, b, c = (q / q.norm(dim=-1, keepdim=True)).unbind(-1)
     rows = [
         1 - 2 * (b * b + c * c),
         2 * (a * b - c * w),
@@ -159,5 +159,5 @@ def turned(x: Tensor, generator: torch.Generator) -> Tensor:
         2 * (b * c + a * w),
         1 - 2 * (a * a + b * b),
     ]
-    matrix = torch.stack(rows, 1).reshape(-1, 3, 3)
-    return (x.reshape(len(x), -1, 3) @ matrix.mT).reshape(x.shape)
+    matrix = torch.stack(rows, -1).unflatten(-1, (3, 3))
+    return (x.unflatten(-1, (-1, 3)) @ matrix.mT).reshape(x.shape)

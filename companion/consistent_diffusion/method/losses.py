@@ -6,7 +6,7 @@ r"""The training objective: denoising score matching, and the Fokker-Planck pena
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,9 +32,7 @@ class Objective:
     alpha : weight of the Fokker-Planck penalty, 0 for none
     share : part of each batch that the penalty is evaluated on (1 in the paper)
     dim : effective dimension, None for that of x
-    sigma_v, rate : see :func:`residual.weak_residuals`
-    same_v : v1 = v2, the negative control whose square is biased upwards
-    rate_sign : -1 turns the time derivative round, a negative control
+    sigma_v, rate : see :func:`diffusion.weak_residuals`
     """
 
     t0: float = T_MIN
@@ -45,8 +43,6 @@ class Objective:
     dim: float | None = None
     sigma_v: float = SIGMA_V
     rate: str = "exact"
-    same_v: bool = False
-    rate_sign: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.t0 < self.t1 <= 1:
@@ -58,7 +54,9 @@ class Objective:
 
 
 class Loss(NamedTuple):
-    """total is minimized; dsm and penalty are its two terms before alpha, for reports."""
+    """total is minimized, summed over the models of a stack; dsm and penalty are its two terms
+    before alpha, one number a model, for reports.
+    """
 
     total: Tensor
     dsm: Tensor
@@ -71,9 +69,9 @@ def equal_weight(t: Tensor, t0: float, t1: float, midpoint: float) -> Tensor:
     return torch.where(t <= midpoint, low, high)
 
 
-def draw_times(n: int, objective: Objective, generator: torch.Generator) -> Tensor:
-    """n diffusion times, uniform on [t0, t1]: (n,)."""
-    return objective.t0 + (objective.t1 - objective.t0) * torch.rand(n, generator=generator)
+def draw_times(shape: Sequence[int], objective: Objective, generator: torch.Generator) -> Tensor:
+    """Diffusion times, uniform on [t0, t1]: of this shape."""
+    return objective.t0 + (objective.t1 - objective.t0) * torch.rand(shape, generator=generator)
 
 
 def objective_loss(
@@ -87,42 +85,37 @@ def objective_loss(
     """The loss of one batch, without or with the penalty.  Notebook eqs. 2 and 5.
 
     model : ``score(x, t)``, and ``local(x, t)`` for a penalty with the exact rate
-    x0 : (batch, D) data
+    x0 : (..., batch, D) data; leading axes are those of a stack of models
     project : maps noise to the subspace that the data live in (centered molecules)
     """
-    t = draw_times(len(x0), objective, generator)
+    t = draw_times(x0.shape[:-1], objective, generator)
     noise = torch.randn(x0.shape, generator=generator)
     noise = noise if project is None else project(noise)
     x = noised(x0, t, noise)
-    dim = x0.shape[1] if objective.dim is None else objective.dim
+    dim = x0.shape[-1] if objective.dim is None else objective.dim
     weight = torch.ones_like(t)
     if objective.midpoint is not None:
         weight = equal_weight(t, objective.t0, objective.t1, objective.midpoint)
     if objective.alpha == 0:
-        scores, penalty = model.score(x, t), torch.zeros(())
+        scores, penalty = model.score(x, t), torch.zeros(x.shape[:-2])
     else:
         scores, penalty = _penalized(model, x, t, weight, dim, objective, generator, project)
-    error = noise + sigma(t)[:, None] * scores
-    dsm = (weight * error.square().sum(1)).mean() / dim
-    return Loss(dsm + objective.alpha * penalty, dsm, penalty)
+    error = noise + sigma(t)[..., None] * scores
+    dsm = (weight * error.square().sum(-1)).mean(-1) / dim
+    return Loss((dsm + objective.alpha * penalty).sum(), dsm, penalty)
 
 
 def _penalized(
     model, x, t, weight, dim, objective: Objective, generator, project
 ) -> tuple[Tensor, Tensor]:
     """(scores of the whole batch, penalty of its first part)."""
-    n = max(1, round(objective.share * len(x)))
-    v1, v2 = displacements(x[:n], generator, sigma_v=objective.sigma_v, project=project)
+    n = max(1, round(objective.share * x.shape[-2]))
+    first, at = x[..., :n, :], t[..., :n]
+    v1, v2 = displacements(first, generator, sigma_v=objective.sigma_v, project=project)
     weak = weak_residuals(
-        model,
-        x[:n],
-        t[:n],
-        v1,
-        v1 if objective.same_v else v2,
-        dim=dim,
-        sigma_v=objective.sigma_v,
-        rate=objective.rate,
-        rate_sign=objective.rate_sign,
+        model, first, at, v1, v2, dim=dim, sigma_v=objective.sigma_v, rate=objective.rate
     )
-    scores = weak.score if n == len(x) else torch.cat([weak.score, model.score(x[n:], t[n:])])
-    return scores, (weight[:n] * weak.square).mean() / dim**2
+    scores = weak.score
+    if n < x.shape[-2]:
+        scores = torch.cat([scores, model.score(x[..., n:, :], t[..., n:])], -2)
+    return scores, (weight[..., :n] * weak.square).mean(-1) / dim**2

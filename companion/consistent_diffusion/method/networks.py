@@ -1,11 +1,11 @@
-r"""Energy networks with a score written by hand, and a mixture of experts over the diffusion time.
-
-Energy networks with a score written by hand, and a score network without an energy.
+r"""Energy networks, and a mixture of experts over the diffusion time.
 
 An energy network gives one number E(x, t) and so :math:`\log q(x,t) = -E` and the score
-:math:`s = \nabla_x\log q`.  Training needs the derivative of that derivative.  Both are written
-out here as passes through the layers, which is faster than differentiating automatically twice.
-The pass that gives the score also gives :math:`\partial_t\log q`.
+:math:`s = \nabla_x\log q`.  One automatic derivative in what the network reads gives the score and
+:math:`\partial_t\log q` together; training differentiates it once more.
+
+Small networks of many seeds are trained and moved in one stack: with ``seeds=S`` weights have a
+first axis of S, and so have x, (S, batch, D), and t, (S, batch).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 # ----------------------------------------------------------------------------------------- networks
 N_TIME = 4
@@ -27,8 +26,8 @@ N_RELATIVE = 3
 class Local(NamedTuple):
     """What an energy model knows at one point.
 
-    log_q : (batch,), not normalized; score : (batch, dim), its gradient in x; rate : (batch,), its
-    derivative in t
+    log_q : the shape of t, not normalized; score : that of x, its gradient in x; rate : that of t,
+    its derivative in t
     """
 
     log_q: Tensor
@@ -41,10 +40,11 @@ def time_features(
 ) -> tuple[Tensor, Callable[[], Tensor]]:
     """Features of the diffusion time, and a function that gives their derivatives in t.
 
-    t : (batch,); t0, t1 : the range of the model; relative : three features more, of
-    (t - t0) / (t1 - t0).  Without them an expert on [0, 0.1] hardly sees the time; the released
-    code leaves them out there by a slip.
-    Returns : (batch, 4 or 7), and a function without arguments that returns as much; the score
+    t : any shape; t0, t1 : the range of the model; relative : three features more, of
+    u = (t - t0) / (t1 - t0): u - 1/2, cos(pi u), sin(pi u).  Without any an expert on [0, 0.1]
+    hardly sees the time; the released code has cos(2 pi u), sin(2 pi u), -cos(4 pi u), and leaves
+    them out there by a slip.
+    Returns : (..., 4 or 7), and a function without arguments that returns as much; the score
     alone does not need the derivatives, and then nobody computes them
     """
     turn, width = 2 * math.pi, t1 - t0
@@ -62,112 +62,59 @@ def time_features(
         if relative:
             speed = math.pi / width
             found += [torch.full_like(t, 1 / width), -speed * sin_c, speed * cos_c]
-        return torch.stack(found, 1)
+        return torch.stack(found, -1)
 
-    return torch.stack(values, 1), slopes
+    return torch.stack(values, -1), slopes
 
 
 class MLP(nn.Module):
-    """Layers with swish between them, and their hand-written derivative.
+    """Layers with swish between them.
 
     n_in : width of the input; hidden : widths of the hidden layers; n_out : width of the output
+    seeds : networks in the stack; None for one network without an axis for it
     """
 
     def __init__(
-        self, n_in: int, hidden: tuple[int, ...], n_out: int, generator: torch.Generator
+        self,
+        n_in: int,
+        hidden: tuple[int, ...],
+        n_out: int,
+        generator: torch.Generator,
+        seeds: int | None = None,
     ) -> None:
         super().__init__()
-        widths = (n_in, *hidden, n_out)
+        widths, self.lanes = (n_in, *hidden, n_out), () if seeds is None else (seeds,)
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
         for before, after in pairwise(widths):
             # the initial law of torch's Linear, from a generator of our own
             bound = before**-0.5
-            draws = (2 * torch.rand(after, before + 1, generator=generator) - 1) * bound
-            self.weights.append(nn.Parameter(draws[:, :-1].clone()))
-            self.biases.append(nn.Parameter(draws[:, -1].clone()))
+            shape = (*self.lanes, after, before + 1)
+            draws = (2 * torch.rand(shape, generator=generator) - 1) * bound
+            self.weights.append(nn.Parameter(draws[..., :-1].clone()))
+            self.biases.append(nn.Parameter(draws[..., -1].clone()))
 
     def forward(self, z: Tensor) -> Tensor:
-        """z : (batch, n_in).  Returns : (batch, n_out)."""
+        """z : (..., batch, n_in).  Returns : (..., batch, n_out)."""
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            z = torch.addmm(bias, z, weight.T)
+            if self.lanes:
+                z = torch.baddbmm(bias[:, None], z, weight.mT)
+            else:
+                z = nn.functional.linear(z, weight, bias)
             if layer < last:
                 z = nn.functional.silu(z)
         return z
 
     def value_and_gradient(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The one output and its gradient in z: (batch,) and (batch, n_in).
-
-        Differentiable once more, in the weights and in z; see :class:`ValueAndGradient`.
+        """The one output (..., batch), and its derivative in z; to be differentiated again while
+        gradients are recorded, and without a graph otherwise.
         """
-        return ValueAndGradient.apply(z, *self.weights, *self.biases)
-
-
-class ValueAndGradient(torch.autograd.Function):
-    r"""Value and gradient of an MLP with swish, and the derivatives of both, written by hand.
-
-    In a layer a = z W' + b, with the slope p = swish'(a), the gradient g of the value behind the
-    layer becomes (p g) W before it.  The derivative passes every layer twice: forwards for what
-    the gradient depended on, then backwards for what the value and the slopes depended on.
-    """
-
-    @staticmethod
-    def forward(ctx, z: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
-        """z : (batch, n_in); parameters : all weights, then all biases."""
-        n = len(parameters) // 2 - 1  # hidden layers
-        weights, biases = parameters[: n + 1], parameters[n + 1 :]
-        inputs, gates, slopes, one = [], [], [], z.new_ones(())
-        for weight, bias in zip(weights[:n], biases[:n], strict=True):
-            inputs.append(z)
-            a = torch.addmm(bias, z, weight.T)
-            gates.append(torch.sigmoid(a))
-            z = a * gates[-1]
-            slopes.append(torch.lerp(z, one, gates[-1]))  # swish'(a), z + (1 - z) * gate
-        value = torch.addmm(biases[n], z, weights[n].T)[:, 0]
-        gradients, scaled = [weights[n]], []  # last layer first
-        for weight, slope in zip(reversed(weights[:n]), reversed(slopes), strict=True):
-            scaled.append(gradients[-1] * slope)
-            gradients.append(scaled[-1] @ weight)
-        kept = (*weights, *inputs, *gates, *slopes, *reversed(scaled), *reversed(gradients[:n]))
-        ctx.save_for_backward(z, *kept)
-        ctx.set_materialize_grads(False)  # what nobody asks for comes back as None, not as zeros
-        return value, gradients[n]
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, d_value: Tensor | None, d_gradient: Tensor | None):
-        """Derivatives in z, the weights, and the biases.
-
-        A loss of the score and of the rate does not depend on the value: its branch is left out.
-        """
-        last, *kept = ctx.saved_tensors
-        n = (len(kept) - 1) // 6
-        weights = kept[: n + 1]
-        inputs, gates, slopes, scaled, gradients = (
-            kept[k * n + 1 : (k + 1) * n + 1] for k in range(1, 6)
-        )
-        if d_gradient is None:
-            d_gradient = last.new_zeros(len(last), weights[0].shape[1])
-        d_weights, d_biases, d_scaled = [None] * (n + 1), [None] * (n + 1), []
-        for i in range(n):
-            d_weights[i] = scaled[i].T @ d_gradient
-            d_scaled.append(d_gradient @ weights[i].T)
-            d_gradient = d_scaled[i] * slopes[i]
-        d_weights[n], d_z = d_gradient.sum(0, keepdim=True), None
-        if d_value is not None:
-            d_weights[n] += d_value[None] @ last
-            d_biases[n] = d_value.sum()[None]
-            d_z = d_value[:, None] * weights[n]
-        for i in reversed(range(n)):
-            gate, slope = gates[i], slopes[i]
-            bend = (slope + gate).addcmul_(gate, slope, value=-2)  # swish''(a)
-            d_a = d_scaled[i].mul_(gradients[i]).mul_(bend)
-            if d_z is not None:
-                d_a.addcmul_(d_z, slope)
-            d_weights[i].addmm_(d_a.T, inputs[i])
-            d_biases[i] = d_a.sum(0)
-            d_z = d_a @ weights[i] if i or ctx.needs_input_grad[0] else None
-        return d_z, *d_weights, *d_biases
+        again = torch.is_grad_enabled()
+        with torch.enable_grad():
+            z = z if z.requires_grad else z.detach().requires_grad_()
+            value = self(z)[..., 0]
+            gradient = torch.autograd.grad(value.sum(), z, create_graph=again)[0]
+        return value if again else value.detach(), gradient
 
 
 class EnergyMLP(nn.Module):
@@ -178,8 +125,7 @@ class EnergyMLP(nn.Module):
     generator : of the initial weights
     t0, t1 : the model's range of diffusion times
     relative : see :func:`time_features`; by default for a model of a part of [0, 1]
-    prior : add :math:`-\tfrac12\|x\|^2`, which is the whole answer at t = 1 (ours; the paper's
-        toys have none)
+    seeds : networks in one stack, see the module
     """
 
     def __init__(
@@ -191,41 +137,43 @@ class EnergyMLP(nn.Module):
         t0: float = 0.0,
         t1: float = 1.0,
         relative: bool | None = None,
-        prior: bool = False,
+        seeds: int | None = None,
     ) -> None:
         super().__init__()
-        self.dim, self.t0, self.t1, self.prior = dim, t0, t1, prior
+        self.dim, self.t0, self.t1 = dim, t0, t1
         self.relative = (t0, t1) != (0.0, 1.0) if relative is None else relative
         n_time = N_TIME + N_RELATIVE * self.relative
-        self.net = MLP(dim + n_time, hidden, 1, generator)
+        self.net = MLP(dim + n_time, hidden, 1, generator, seeds)
+
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """Shape of the stack: () or (seeds,)."""
+        return self.net.lanes
+
+    def _read(self, x: Tensor, t: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+        features, slopes = time_features(t, self.t0, self.t1, relative=self.relative)
+        return torch.cat([x, features], -1), slopes
 
     def log_q(self, x: Tensor, t: Tensor) -> Tensor:
-        """Unnormalized log density: (batch,)."""
-        features, _ = time_features(t, self.t0, self.t1, relative=self.relative)
-        value = self.net(torch.cat([x, features], 1))[:, 0]
-        return value - 0.5 * x.square().sum(1) if self.prior else value
+        """Unnormalized log density: the shape of t."""
+        return self.net(self._read(x, t)[0])[..., 0]
 
     def local(self, x: Tensor, t: Tensor) -> Local:
-        """log q, score, and the derivative in t, from one pass there and back."""
-        features, slopes = time_features(t, self.t0, self.t1, relative=self.relative)
-        value, gradient = self.net.value_and_gradient(torch.cat([x, features], 1))
-        score, rate = gradient[:, : self.dim], (gradient[:, self.dim :] * slopes()).sum(1)
-        if self.prior:
-            value, score = value - 0.5 * x.square().sum(1), score - x
-        return Local(value, score, rate)
+        """log q, score, and the derivative in t, from one derivative of the network."""
+        read, slopes = self._read(x, t)
+        value, gradient = self.net.value_and_gradient(read)
+        rate = (gradient[..., self.dim :] * slopes()).sum(-1)
+        return Local(value, gradient[..., : self.dim], rate)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
-        """(batch, dim); the same as in :meth:`local`, without the derivative in t."""
-        features, _ = time_features(t, self.t0, self.t1, relative=self.relative)
-        _, gradient = self.net.value_and_gradient(torch.cat([x, features], 1))
-        score = gradient[:, : self.dim]
-        return score - x if self.prior else score
+        """The shape of x; the same as in :meth:`local`, without the derivative in t."""
+        return self.net.value_and_gradient(self._read(x, t)[0])[1][..., : self.dim]
 
 
 def automatic(model: nn.Module, x: Tensor, t: Tensor, *, create_graph: bool = False) -> Local:
     """log q, score, and rate by automatic differentiation of ``model.log_q``.
 
-    The slow way that works for every energy model, and the oracle of the hand-written one.
+    Works for every energy model.
     create_graph : keep what a derivative in the weights needs
     """
     with torch.enable_grad():
@@ -256,33 +204,35 @@ class Experts(nn.Module):
         """The expert of the smallest times, whose gradient is the force of a simulation."""
         return self.models[-1]
 
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """Shape of the stack that every expert is."""
+        return self.last.lanes
+
     def which(self, t: Tensor) -> Tensor:
-        """Index of the expert of each t: (batch,)."""
-        which = torch.zeros(t.shape, dtype=torch.long)
-        for edge in self.edges:
-            which += (t <= edge).long()
-        return which
+        """Index of the expert of each t."""
+        return sum((t <= edge).long() for edge in self.edges)
 
     def log_q(self, x: Tensor, t: Tensor) -> Tensor:
         """Each expert's own log density; they differ by constants, so compare at one t only."""
-        return self._each(x, t, lambda model, x, t: model.log_q(x, t), ())
+        return self._each(x, t, lambda model: model.log_q(x, t))
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
-        """(batch, D)."""
-        return self._each(x, t, lambda model, x, t: model.score(x, t), x.shape[1:])
+        """The shape of x."""
+        return self._each(x, t, lambda model: model.score(x, t))
 
     def local(self, x: Tensor, t: Tensor) -> Local:
         """log q, score, and rate; by automatic differentiation."""
         return automatic(self, x, t)
 
-    def _each(self, x: Tensor, t: Tensor, ask, shape: tuple[int, ...]) -> Tensor:
+    def _each(self, x: Tensor, t: Tensor, ask: Callable[[nn.Module], Tensor]) -> Tensor:
         which = self.which(t)
-        first = int(which[0])
-        if bool((which == first).all()):  # the usual case in sampling, and no copies
-            return ask(self.models[first], x, t)
-        answer = x.new_zeros(len(x), *shape)
-        for index, model in enumerate(self.models):
-            rows = torch.nonzero(which == index)[:, 0]
-            if len(rows):
-                answer = answer.index_copy(0, rows, ask(model, x[rows], t[rows]))
+        here = which.unique()
+        if len(here) == 1:  # the usual case in sampling
+            return ask(self.models[int(here)])
+        answer = ask(self.models[int(here[0])])
+        for index in here[1:]:
+            mine = which == index
+            found = ask(self.models[int(index)])
+            answer = torch.where(mine if found.shape == t.shape else mine[..., None], found, answer)
         return answer

@@ -1,7 +1,5 @@
 r"""Two ways to use a score: denoising from noise to data, and molecular dynamics.
 
-Molecular dynamics with a score as force.
-
 OpenMM's Langevin step with :math:`a=e^{-\gamma\Delta t}`:
 :math:`v\leftarrow a v+\frac{1-a}{\gamma}\frac Fm+\sqrt{k_BT(1-a^2)/m}\,\xi`,
 :math:`x\leftarrow x+\Delta t\,v`, with the force :math:`F=k_BT\,\nabla\log q(x,t_{eval})`.
@@ -23,17 +21,20 @@ from companion.consistent_diffusion.method.diffusion import T_MIN, beta
 
 # -------------------------------------------------------------------------------------- reverse sde
 class Denoised(NamedTuple):
-    """samples : (n, D), finite ones only; n_lost : how many were not."""
+    """samples : (..., n, D), NaN where a sample was lost; leading axes as the stack of models."""
 
     samples: np.ndarray
-    n_lost: int
+
+    @property
+    def lost(self) -> np.ndarray:
+        """(..., n), whether each sample is not finite."""
+        return ~np.isfinite(self.samples).all(-1)
 
 
 @torch.no_grad()
 def denoise(
     score: Callable[[Tensor, Tensor], Tensor],
-    n: int,
-    dim: int,
+    shape: tuple[int, ...],
     generator: torch.Generator,
     *,
     steps: int = 1000,
@@ -44,27 +45,28 @@ def denoise(
 
     :math:`x\leftarrow x+(\tfrac12\beta x+\beta s)\Delta t+\sqrt{\beta\Delta t}\,z`, start N(0, I).
     The score is asked at the beginning of each step, from t = 1 down to `1 / steps`.
-    chunk : samples that go through the network together
+    shape : (..., n, D) of the samples
+    chunk : samples of each model that go through it together
     project : noise to the subspace of centered molecules
     """
-    parts = []
-    sizes = [min(chunk, n - start) for start in range(0, n, chunk)]
-    dt = 1 / steps
-    for size in sizes:
+    *lanes, n, dim = shape
+    parts, dt = [], 1 / steps
+    for size in [min(chunk, n - start) for start in range(0, n, chunk)]:
+        here = (*lanes, size, dim)
 
-        def noise(size: int = size) -> Tensor:
-            draw = torch.randn(size, dim, generator=generator)
+        def noise(here: tuple[int, ...] = here) -> Tensor:
+            draw = torch.randn(here, generator=generator)
             return draw if project is None else project(draw)
 
         x = noise()
         for step in range(steps):
-            t = torch.full((size,), max(1 - step * dt, T_MIN))
-            rate = beta(t)[:, None]
+            t = torch.full(here[:-1], max(1 - step * dt, T_MIN))
+            rate = beta(t)[..., None]
             x = x + (0.5 * rate * x + rate * score(x, t)) * dt + (rate * dt).sqrt() * noise()
         parts.append(x)
-    samples = torch.cat(parts)
-    finite = torch.isfinite(samples).all(1)
-    return Denoised(samples[finite].numpy(), int((~finite).sum()))
+    samples = torch.cat(parts, -2)
+    finite = torch.isfinite(samples).all(-1, keepdim=True)
+    return Denoised(torch.where(finite, samples, torch.nan).numpy())
 
 
 # ----------------------------------------------------------------------------------------- langevin
@@ -98,9 +100,10 @@ class Dynamics:
 class Chains:
     """Simulated chains; one that diverged is stopped, and stays in the count.
 
-    frames : (n_frames, n_chains, D), NaN from the frame at which a chain diverged
-    kinetic : (n_frames, n_chains), kinetic temperature over the wanted one, 1 on average
-    stopped : (n_chains,), the step at which a chain diverged, -1 if it did not
+    frames : (n_frames, ..., n_chains, D), NaN from the frame at which a chain diverged; axes
+        between are those of the stack of models
+    kinetic : (n_frames, ..., n_chains), kinetic temperature over the wanted one, 1 on average
+    stopped : (..., n_chains), the step at which a chain diverged, -1 if it did not
     dynamics : as asked for
     """
 
@@ -115,10 +118,11 @@ class Chains:
         return int((self.stopped >= 0).sum())
 
     def pooled(self, drop: float = 0.2) -> np.ndarray:
-        """All frames of all chains but the first part: (n, D); frames of stopped chains up to
-        the stop are kept."""
-        frames = self.frames[int(drop * len(self.frames)) :].reshape(-1, self.frames.shape[-1])
-        return frames[np.isfinite(frames).all(1)]
+        """All frames of all chains but the first part: (n, D), or (..., frames * n_chains, D) of a
+        stack, with NaN from where a chain was stopped.
+        """
+        late = np.moveaxis(self.frames[int(drop * len(self.frames)) :], 0, -3)
+        return late.reshape(*late.shape[:-3], -1, late.shape[-1])
 
     def times(self) -> np.ndarray:
         """Simulated time of every stored frame: (n_frames,)."""
@@ -132,14 +136,15 @@ def simulate(
     dynamics: Dynamics,
     generator: torch.Generator,
     *,
-    t_eval: float = T_MIN,
+    t_eval: float | Tensor = T_MIN,
     scale: float = 1.0,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> Chains:
     """Run all chains side by side.  Notebook eq. 6.
 
-    score : model score, (n, D) and (n,) to (n, D)
-    start : (n_chains, D) in units of the data
+    score : model score, (..., n, D) and (..., n) to (..., n, D)
+    start : (..., n_chains, D) in units of the data
+    t_eval : diffusion time of the force, one, or one a chain
     scale : the data were divided by it before the model saw them; force kT s(x / scale) / scale
     project : keeps noise on the subspace of centered molecules
     """
@@ -148,32 +153,32 @@ def simulate(
     push = (1 - keep) / d.friction / d.mass * d.kT / scale
     kick = math.sqrt(d.kT * (1 - keep**2) / d.mass)
     x, speed = start.clone(), math.sqrt(d.kT / d.mass)
-    n_chains, dim = x.shape
-    t = torch.full((n_chains,), float(t_eval), dtype=x.dtype)
+    dim = x.shape[-1]
+    t = torch.as_tensor(t_eval, dtype=x.dtype).expand(x.shape[:-1])
 
     def noise() -> Tensor:
         draw = torch.randn(x.shape, generator=generator, dtype=x.dtype)
         return draw if project is None else project(draw)
 
     v = speed * noise()
-    alive = torch.ones(n_chains, dtype=torch.bool)
-    stopped = torch.full((n_chains,), -1)
+    alive = torch.ones(x.shape[:-1], dtype=torch.bool)
+    stopped = torch.full(x.shape[:-1], -1)
     n_frames = d.steps // d.every
-    frames = torch.full((n_frames, n_chains, dim), torch.nan)
-    kinetic = torch.full((n_frames, n_chains), torch.nan)
+    frames = torch.full((n_frames, *x.shape), torch.nan)
+    kinetic = torch.full((n_frames, *x.shape[:-1]), torch.nan)
     effective = dim if project is None else float(project(torch.eye(dim)).diagonal().sum())
     for frame in range(n_frames):
         for _ in range(d.every):
             v = keep * v + push * score(x / scale if scale != 1 else x, t) + kick * noise()
             x = x + d.dt * v
-        far = ~(x.abs().amax(1) < d.limit * scale)  # NaN counts as far
+        far = ~(x.abs().amax(-1) < d.limit * scale)  # NaN counts as far
         stopped[alive & far] = (frame + 1) * d.every
         alive &= ~far
         if not bool(alive.all()):  # park what diverged where the score is harmless
             x, v = x.clone(), v.clone()
             x[~alive], v[~alive] = start[~alive], 0.0
         frames[frame, alive] = x[alive].float()
-        heat = d.mass * v.square().sum(1) / (effective * d.kT)
+        heat = d.mass * v.square().sum(-1) / (effective * d.kT)
         kinetic[frame, alive] = heat[alive].float()
         if not bool(alive.any()):
             break

@@ -1,111 +1,111 @@
-"""The chapter's explorers: Muller-Brown, the mixture, and the beads over simulated time."""
+"""The chapter's explorer: an energy on the line, fitted anew at the reader's penalty.
+
+It runs the method, which a page cannot; there its first content stands.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+import html
 
 import numpy as np
 import torch
 
-from companion.consistent_diffusion.lab.molecule.scores import MoleculeResult
-from companion.consistent_diffusion.lab.random_features import (
+from companion.consistent_diffusion.lab.line import (
     LINE,
-    LineRuns,
+    Noised,
+    Problem,
+    draw_features,
     line_law,
     line_residual,
 )
-from companion.consistent_diffusion.lab.systems import (
-    TIMES,
-    TWO_MODES,
-    exact_curve,
-    fine_grid,
-    js_divergence,
-)
+from companion.consistent_diffusion.lab.systems import TWO_MODES, js_divergence
 from companion.consistent_diffusion.method.diffusion import T_MIN
-from companion.consistent_diffusion.page.figures import blur_frame, line_frame
-from companion.consistent_diffusion.page.figures.molecule import beads_alt, beads_frame
-from companion.explore import Explorer, explorer
+from companion.consistent_diffusion.page.figures import line_frame
+from companion.explore import is_publishing
+from companion.scale import generator
 
-# ---------------------------------------------------------------------------------------- explorers
-SHOWN_TIMES = (T_MIN, 0.05, 0.2, 0.5)
+FIRST = (1e-3, 0.01, 3_000, 0)
+"""Penalty, diffusion time, points, and draw of the first content."""
+FEATURES = 200
 
 
-def line_explorer(runs: LineRuns) -> Explorer:
-    """Penalty, diffusion time, and seed of the mixture on a line: density and residual."""
+def fit(alpha: float, points: int, seed: int):
+    """A random-feature energy at this penalty, from data and features of this draw."""
+    rng = generator(seed, "line explorer")
+    features = draw_features(FEATURES, rng)
+    return Problem(features, Noised(TWO_MODES.draw(points, rng), rng)).solve(alpha)
 
-    def truth(t: float) -> np.ndarray:
-        x = torch.tensor(LINE)[:, None]
-        masses = TWO_MODES.log_q(x, torch.full((len(LINE),), t, dtype=x.dtype)).exp().numpy()
-        return masses / masses.sum()
 
-    @cache
-    def shown(alpha: float, t: float, seed: int):
-        model, exact = runs.fits[alpha][seed].model, truth(t)
-        return line_law(model, t), exact, line_residual(model, t), exact > 1e-4 * exact.max()
+def look(alpha: float, t: float, points: int, seed: int) -> tuple[str, tuple[np.ndarray, ...]]:
+    """What the fitted model says at diffusion time t, in words, and what :func:`line_frame` draws.
 
-    def alt(alpha: float, t: float, seed: int) -> str:
-        law, exact, residual, seen = shown(alpha, t, seed)
-        return (
-            f"Penalty {alpha:g}, t = {t:.3g}, seed {seed}: divergence "
-            f"{js_divergence(law, exact):.4f}, right mode {law[LINE > 0].sum():.2f}, largest "
-            f"residual {np.abs(residual[seen]).max():.3g}."
+    Raises
+    ------
+    ValueError : a penalty below 0, a time outside of [1e-5, 1], or fewer than 100 points
+    """
+    if alpha < 0 or not T_MIN <= t <= 1 or points < 100:
+        raise ValueError(
+            f"penalty >= 0, time from {T_MIN:g} to 1, at least 100 points: got {alpha:g}, {t:g}, "
+            f"{points}"
         )
-
-    return explorer(
-        lambda **at: line_frame(*shown(**at)),
-        name="cd-line",
-        alt=alt,
-        labels={"alpha": "penalty", "t": "diffusion time t", "seed": "seed"},
-        show={"alpha": lambda a: f"{a:g}", "t": lambda t: f"{t:.3g}"},
-        start={"alpha": 0.0, "t": T_MIN, "seed": 0},
-        alpha=sorted(runs.fits),
-        t=list(SHOWN_TIMES),
-        seed=[0, 1],
+    fitted = fit(alpha, points, seed)
+    x = torch.tensor(LINE)[:, None]
+    truth = TWO_MODES.log_q(x, torch.full((len(LINE),), t, dtype=x.dtype)).exp().numpy()
+    truth /= truth.sum()
+    law, seen = line_law(fitted.model, t), truth > 1e-6 * truth.max()
+    words = (
+        f"penalty {alpha:g}, t = {t:g}: divergence {js_divergence(law, truth):.4f} nats, "
+        f"{100 * law[LINE > 0].sum():.0f} % right of 0, loss {fitted.dsm:.4f}"
     )
+    return words, (law, truth, line_residual(fitted.model, t), seen)
 
 
-def blur_explorer() -> Explorer:
-    """The time of the force on Muller-Brown, for a perfect model: seven frames."""
-    curve = exact_curve()
+class LineBox:
+    """Fields for penalty, time, points and draw, and a button that fits."""
 
-    @cache
-    def masses(index: int) -> np.ndarray:
-        grid, exact = fine_grid()
-        return grid.diffused(exact, TIMES[index])
+    def still(self) -> str:
+        """The first content in words."""
+        return look(*FIRST)[0]
 
-    def alt(t: float) -> str:
-        index = TIMES.index(t)
-        return f"Force taken at t = {t:g}: divergence {curve.js[index]:.4f} nats from the truth."
+    def widget(self) -> object:
+        """Fields, a button, progress, and the figure."""
+        import ipywidgets as widgets
+        from IPython.display import display
 
-    return explorer(
-        lambda t: blur_frame(masses(TIMES.index(t)), curve.times, curve.js, TIMES.index(t)),
-        name="cd-blur",
-        alt=alt,
-        labels={"t": "time of the force"},
-        show={"t": lambda t: f"{t:g}"},
-        start={"t": 0.01},
-        t=[t for t in TIMES if t not in (3e-3, 0.015, 0.07)],
-    )
+        alpha, t, points, seed = FIRST
+        fields = [
+            widgets.FloatText(alpha, description="penalty"),
+            widgets.FloatText(t, description="time t"),
+            widgets.IntText(points, description="points"),
+            widgets.IntText(seed, description="draw"),
+        ]
+        button = widgets.Button(description="Fit")
+        progress, told = widgets.IntProgress(value=0, max=2), widgets.HTML()
+        shown = widgets.Output()
 
+        def run(_event: object = None) -> None:
+            progress.value = 0
+            try:
+                progress.value = 1
+                words, drawn = look(*(field.value for field in fields))
+            except ValueError as error:
+                told.value = f"<p>{html.escape(str(error))}</p>"
+                return
+            progress.value, told.value = 2, f"<p>{html.escape(words)}</p>"
+            shown.clear_output(wait=True)
+            with shown:
+                display(line_frame(*drawn))
 
-# ---------------------------------------------------------------------------------------- explorers
-SHOWN = ("Diffusion", "Two For One, t = 0.02", "Both", "No energy")
-N_TIMES = 6
+        button.on_click(run)
+        run()
+        return widgets.VBox([*fields, widgets.HBox([button, progress]), told, shown])
 
+    def __repr__(self) -> str:
+        return self.still()
 
-def beads_explorer(result: MoleculeResult) -> Explorer:
-    """Method and simulated time: one chain in three dimensions, and where its angles are."""
-    found = result.simulated
-    names = [name for name in SHOWN if name in found.labels]
-    times = found.runs[names[0], 0].times_ps()
-    shown = times[np.linspace(0, len(times) - 1, min(N_TIMES, len(times))).round().astype(int)]
-    return explorer(
-        lambda label, ps: beads_frame(found, result.reference, label, ps),
-        name="molecule-beads",
-        alt=lambda label, ps: beads_alt(found, label, ps),
-        labels={"label": "moved by", "ps": "simulated time"},
-        start={"label": "Both" if "Both" in names else names[0], "ps": float(shown[-1])},
-        show={"ps": lambda ps: f"{ps:.1f} ps"},
-        label=names,
-        ps=[float(ps) for ps in shown],
-    )
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made = {"text/plain": self.still()}
+        if is_publishing():
+            return made
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        return made | {"application/vnd.jupyter.widget-view+json": view}

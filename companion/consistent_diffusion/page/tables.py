@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,10 @@ import pandas as pd
 
 from companion.claims import measured_text
 from companion.consistent_diffusion.lab.estimator import Speeds
+from companion.consistent_diffusion.lab.line import LineRuns
 from companion.consistent_diffusion.lab.molecule.frames import Frames, Statistic, rare_visits
-from companion.consistent_diffusion.lab.molecule.models import molecule_budgets
-from companion.consistent_diffusion.lab.molecule.scores import MoleculeResult, Score
-from companion.consistent_diffusion.lab.plane import PlaneModels, budget
-from companion.consistent_diffusion.lab.random_features import LineRuns
-from companion.consistent_diffusion.settings import Settings
+from companion.consistent_diffusion.lab.molecule.scores import HOME, MoleculeResult
+from companion.consistent_diffusion.lab.plane import METHODS, PlaneModels
 from companion.stats import over_seeds
 from companion.tables import styled
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 
-# ------------------------------------------------------------------------------------------- tables
 def paper_numbers(path: Path) -> pd.DataFrame:
     """What the paper reports: system, method, metric, mean, std, source, note."""
     frame = pd.read_csv(path)
@@ -66,50 +63,46 @@ def line_table(runs: LineRuns) -> Styler:
 def models_table(models: PlaneModels) -> Styler:
     """Ours on Muller-Brown, beside the floor of the same sample size."""
     rows = []
-    for name in models.scored:
+    for name in METHODS:
         row = {"method": name}
-        for label, what, floor in (
-            ("grid JS ↓", "grid_js", 0.0),
-            ("denoised JS ↓", "iid_js", 0.0),
-            ("simulated JS ↓", "sim_js", 0.0),
-            ("simulated, above floor", "sim_js", models.floor[0]),
-            ("simulated PMF error ↓", "sim_pmf", 0.0),
+        for label, values in (
+            ("law, JS ↓", models.grid_js[name]),
+            ("denoised, JS above floor ↓", models.above(name, "iid")),
+            ("simulated, JS above floor ↓", models.above(name, "sim")),
+            ("simulated, PMF error ↓", models.sim_pmf[name]),
         ):
-            values = models.of(name, what) - floor
             row[label] = _mean_text(values)
-        row["stopped chains"] = str(int(models.of(name, "n_diverged").sum()))
-        row["denoised samples lost"] = str(int(models.of(name, "n_lost").sum()))
+        row["chains that left"] = str(int(models.left[name].sum()))
+        row["samples lost"] = str(int(models.lost[name].sum()))
         rows.append(row)
     floor = {
         "method": "floor",
-        "denoised JS ↓": f"{models.floor[0]:.4f}",
-        "simulated JS ↓": f"{models.floor[0]:.4f}",
-        "simulated PMF error ↓": f"{models.floor[1]:.3f}",
+        "denoised, JS above floor ↓": f"({models.floor[0]:.4f})",
+        "simulated, JS above floor ↓": f"({models.floor[0]:.4f})",
+        "simulated, PMF error ↓": f"{models.floor[1]:.3f}",
     }
-    return styled(pd.DataFrame([*rows, floor]), "cd-models")
+    return styled(pd.DataFrame([*rows, floor]).fillna("–"), "cd-models")
 
 
 def comparison_table(models: PlaneModels, numbers: pd.DataFrame) -> Styler:
-    """Paper and ours, divergences as they are, above the floor, and simulated over denoised."""
+    """Paper and ours on Muller-Brown, means over trainings; divergences as they are."""
     paper = printed(numbers, "muller_brown")
-    floor = paper.loc["Reference", "sim_js"]
     rows = []
-    for name in models.scored:
-        iid, sim = models.of(name, "iid_js"), models.of(name, "sim_js")
-        theirs = paper.loc[name]
-        cells = {
-            "denoised JS": (theirs["iid_js"], iid),
-            "simulated JS": (theirs["sim_js"], sim),
-            "simulated JS, above floor": (theirs["sim_js"] - floor, sim - models.floor[0]),
-            "simulated over denoised": (theirs["sim_js"] / theirs["iid_js"], sim / iid),
-            "denoised PMF error": (theirs["iid_pmf"], models.of(name, "iid_pmf")),
-            "simulated PMF error": (theirs["sim_pmf"], models.of(name, "sim_pmf")),
+    for name in METHODS:
+        ours = {
+            "denoised JS": ("iid_js", models.iid_js[name]),
+            "simulated JS": ("sim_js", models.sim_js[name]),
+            "denoised PMF": ("iid_pmf", models.iid_pmf[name]),
+            "simulated PMF": ("sim_pmf", models.sim_pmf[name]),
         }
         row = {"method": name}
-        for label, (printed_value, ours) in cells.items():
-            row |= {f"{label}, paper": f"{printed_value:.3g}", f"{label}, ours": _mean_text(ours)}
+        for label, (metric, values) in ours.items():
+            row |= {f"{label}, paper": f"{paper.loc[name, metric]:.3g}"}
+            row |= {f"{label}, ours": f"{values.mean():.3g}"}
         rows.append(row)
-    frame = pd.DataFrame(rows).set_index("method").T.rename_axis("", axis=0)
+    floor = {"method": "floor", "simulated JS, paper": f"{paper.loc['Reference', 'sim_js']:.3g}"}
+    floor |= {"simulated JS, ours": f"{models.floor[0]:.3g}"}
+    frame = pd.DataFrame([*rows, floor]).fillna("–").set_index("method").T.rename_axis("", axis=0)
     return styled(frame.rename_axis(None, axis=1).reset_index(), "cd-comparison")
 
 
@@ -120,30 +113,22 @@ def _mean_text(values: np.ndarray) -> str:
 
 def speed_table(speeds: Speeds) -> Styler:
     """Medians in one process, and their ratios."""
-    s, plain = speeds, "plain step"
     rows = [
-        ("score and its derivative", "by hand", s.score, s.score),
-        ("score and its derivative", "double differentiation, x", s.score_x, s.score),
-        ("score and its derivative", "double differentiation, x and t", s.score_xt, s.score),
-        (plain, "by hand", s.plain, s.plain),
-        (plain, "double differentiation, x", s.plain_x, s.plain),
-        (plain, "double differentiation, x and t", s.plain_xt, s.plain),
-        ("step with penalty, exact time derivative", "by hand", s.penalized, s.plain),
-        ("step with penalty, the paper's difference", "by hand", s.paper, s.plain),
+        ("without penalty", speeds.plain),
+        ("with penalty, exact time derivative", speeds.penalized),
+        ("with penalty, the paper's difference in t", speeds.paper),
     ]
     frame = pd.DataFrame(
         {
-            "operation": operation,
-            "score": how,
+            "training step": name,
             "milliseconds": f"{1e3 * took:.2f}",
-            "times as long as by hand": f"{took / unit:.2f}",
+            "times as long": f"{took / speeds.plain:.2f}",
         }
-        for operation, how, took, unit in rows
+        for name, took in rows
     )
     return styled(frame, "cd-speed")
 
 
-# ------------------------------------------------------------------------------------------- tables
 def frames_table(frames: Frames) -> pd.DataFrame:
     """What is stored, per half: frames, and the visits of the rare state."""
     visits = rare_visits(frames)
@@ -177,104 +162,78 @@ def live_table(statistics: list[Statistic]) -> pd.DataFrame:
 
 
 def score_table(result: MoleculeResult) -> pd.DataFrame:
-    """One row per simulation: divergences over their floors, bond error, and lost chains."""
-    summary, rows = result.summary, []
-    for label, scores in summary.simulated.items():
-        denoised = summary.iid.get(label)
+    """One row per simulation: divergences over their floors, bonds, and what became of chains."""
+    rows = []
+    for label, found in result.js.items():
+        drawn = result.iid_js.get(label)
         rows.append(
             {
                 "": label,
-                "simulated: JS above floor": _mean(
-                    [s.divergence for s in scores], summary.simulated_floor.mean
+                "simulated: JS above floor": _mean_text(found - result.true.js.mean),
+                "denoised: JS above floor": "–"
+                if drawn is None
+                else _mean_text(drawn - result.iid_floor[0]),
+                "share of φ > 0, over the data's": _mean_text(
+                    result.population[label] / result.share
                 ),
-                "denoised: JS above floor": _mean(
-                    [s.divergence for s in denoised], summary.iid_floor.mean
-                )
-                if denoised
-                else "–",
-                "C–N bond error, simulated (pm)": _mean([1000 * s.bond for s in scores]),
-                "denoised (pm)": _mean([1000 * s.bond for s in denoised]) if denoised else "–",
-                "chains that left": _of(summary.left[label], summary.chains[label]),
-                "left or heated": _of(summary.lost[label], summary.chains[label]),
-                "denoised samples lost": sum(summary.iid_lost[label]) if denoised else "–",
+                "C–N bond error (pm)": _mean_text(1000 * result.bond[label]),
+                "temperature": _mean_text(result.heat[label]),
+                "ψ relaxes in (ps)": _mean_text(result.timescale[label]),
+                "chains that left": f"{int(result.left[label].sum())} of "
+                f"{result.chains * len(found)}",
             }
         )
     return pd.DataFrame(rows).set_index("")
 
 
-def molecule_comparison(result: MoleculeResult, numbers: pd.DataFrame) -> pd.DataFrame:
-    """Paper and ours on alanine dipeptide, means over seeds, as they are, beside our floors.
+def outside_table(result: MoleculeResult) -> pd.DataFrame:
+    """Chains that began outside of the data: how many are where the data are, first and later."""
+    half = f"after {result.back_ps / 2:g} to {result.back_ps:g} ps"
+    rows = {
+        method: {
+            "where the data are, at the start": f"{result.home:.2f}",
+            half: _mean_text(at[:, at.shape[1] // 2 :].mean(1)),
+            f"in 0 < φ < 115°, {half}": _mean_text(result.back_rare[method]),
+        }
+        for method, at in result.back.items()
+    }
+    rows["data"] = dict(zip(rows["Both"], ("", f"{HOME:g}", f"{result.share:.3f}"), strict=True))
+    return pd.DataFrame(rows).T.rename_axis("")
 
-    Bond errors are relative to Both's, in simulations.  Fokker-Planck is the paper's alone: we
-    trained no single network with the penalty on the molecule.
+
+def molecule_comparison(result: MoleculeResult, numbers: pd.DataFrame) -> pd.DataFrame:
+    """Paper and ours on alanine dipeptide, means over trainings, 64 bins, beside our floors.
+
+    Bond errors are relative to Both's, in simulations.
     """
     paper = printed(numbers, "alanine_dipeptide")
-    simulated, iid = result.summary.simulated, result.summary.iid
+    metrics = {
+        "denoised JS": ("iid_js", result.iid_wide, result.iid_floor[1]),
+        "simulated JS": ("sim_js", result.wide, result.true.wide.mean),
+        "denoised PMF": ("iid_pmf", result.iid_pmf, None),
+        "simulated PMF": ("sim_pmf", result.pmf, result.true.pmf.mean),
+        "C–N bond error over Both's": (
+            "sim_rel_w1_cn_bond",
+            {name: found / result.bond["Both"].mean() for name, found in result.bond.items()},
+            None,
+        ),
+    }
     rows = []
-    for label in ("Diffusion", *_later(simulated), "Mixture", "Fokker-Planck", "Both"):
-        method = label.split(",")[0]
+    for label in ("Diffusion", *[n for n in result.js if n.startswith("Two")], "Mixture", "Both"):
         row = {"": label}
-        for name, field, metric in _METRICS:
-            scores = simulated if metric.startswith("sim") else iid
-            row[f"{name}, paper"] = f"{paper.loc[method, metric]:.3g}"
-            row[f"{name}, ours"] = _relative(scores, label, field)
+        for name, (metric, ours, _) in metrics.items():
+            row[f"{name}, paper"] = f"{paper.loc[label.split(',')[0], metric]:.3g}"
+            row[f"{name}, ours"] = f"{ours[label].mean():.3g}" if label in ours else "–"
         rows.append(row)
     frame = pd.DataFrame(rows).set_index("").T
     frame["floor"] = "–"
-    for (name, *_), floor in zip(_METRICS, _floors(result), strict=False):
-        frame.loc[f"{name}, ours", "floor"] = f"{floor:.3g}"
+    for name, (*_, floor) in metrics.items():
+        if floor is not None:
+            frame.loc[f"{name}, ours", "floor"] = f"{floor:.3g}"
     return frame
 
 
-_METRICS = (
-    ("denoised JS", "divergence", "iid_js"),
-    ("simulated JS", "divergence", "sim_js"),
-    ("denoised PMF error", "pmf", "iid_pmf"),
-    ("simulated PMF error", "pmf", "sim_pmf"),
-    ("C–N bond error over Both's", "bond", "sim_rel_w1_cn_bond"),
-)
-
-
-def _floors(result: MoleculeResult) -> list[float]:
-    """In the order of _METRICS; the bonds have none."""
-    s = result.summary
-    return [s.iid_floor.mean, s.simulated_floor.mean, s.iid_pmf.mean, s.simulated_pmf.mean]
-
-
-def _later(labels: Iterable[str]) -> list[str]:
-    return [label for label in labels if label.startswith("Two For One")]
-
-
-def _relative(scores: Mapping[str, list[Score]], label: str, field: str) -> str:
-    """Mean over seeds; of the bonds, divided by Both's."""
-    if label not in scores:
-        return "–"
-    mean = np.mean([getattr(s, field) for s in scores[label]])
-    if field == "bond":
-        mean /= np.mean([s.bond for s in scores["Both"]])
-    return f"{mean:.3g}" if np.isfinite(mean) else "no chain left"
-
-
-def budgets(settings: Settings) -> pd.DataFrame:
+def budgets(rows: Sequence[tuple[str, str, int, int]]) -> pd.DataFrame:
     """Trained numbers and updates of every method, its experts together."""
-    rows = [("Muller-Brown", name, *budget(name, settings)) for name in settings.methods]
-    for name, (numbers, updates) in molecule_budgets(settings).items():
-        rows.append(("alanine dipeptide", name, numbers, updates))
     frame = pd.DataFrame(rows, columns=["system", "method", "numbers", "updates"])
     return frame.set_index("system").map(lambda v: f"{v:,}" if isinstance(v, int) else v)
-
-
-def _of(some: list[int], chains: list[int]) -> str:
-    """Counts of all seeds together."""
-    return f"{sum(some)} of {sum(chains)}"
-
-
-def _mean(values: list[float], minus: float = 0.0) -> str:
-    """Mean over seeds, and the half width of its 95 % interval."""
-    values = [v - minus for v in values]
-    if not np.isfinite(values).all():
-        return "no chain left"
-    interval = over_seeds(values)
-    if interval.low is None or not np.isfinite(interval.low) or interval.low == interval.high:
-        return f"{interval.estimate:.3f}"
-    return f"{interval.estimate:.3f} ± {interval.high - interval.estimate:.3f}"

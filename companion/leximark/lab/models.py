@@ -22,6 +22,9 @@ class LanguageModel(Protocol):
     def stats(self, texts: Sequence[str]) -> TokenStats:
         """Statistics of every token of the texts but each text's first."""
 
+    def words(self, text: str) -> int:
+        """Words of a text that are read, cut at spaces."""
+
     def trained(
         self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = ...
     ) -> LanguageModel:
@@ -135,6 +138,10 @@ class WordModel:
             return torch.zeros((0, self.context + 1), dtype=torch.int64), lengths
         return torch.from_numpy(np.concatenate(rows)), lengths
 
+    def words(self, text: str) -> int:
+        """All words of a text, cut at spaces."""
+        return len(text.split())
+
     @torch.no_grad()
     def stats(self, texts: Sequence[str]) -> TokenStats:
         """Statistics of every token but each text's first."""
@@ -181,14 +188,19 @@ class Tail(nn.Module):
         self.blocks, self.norm, self.head = nn.ModuleList(blocks), norm, head
         self.rotary = rotary
         self.head.requires_grad_(False)
+        self.half = head.weight.detach().bfloat16()
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """(batch, n, width) -> logits (batch, n, vocab); padding stands behind."""
+    def states(self, hidden: Tensor) -> Tensor:
+        """(batch, n, width) -> what the head takes, the same shape; padding stands behind."""
         places = torch.arange(hidden.shape[1], device=hidden.device)[None]
         angles = self.rotary(hidden, places)
         for block in self.blocks:
             hidden = block(hidden, position_ids=places, position_embeddings=angles)
-        return self.head(self.norm(hidden))
+        return self.norm(hidden)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(batch, n, width) -> logits (batch, n, vocab)."""
+        return self.head(self.states(hidden))
 
 
 class CausalModel:
@@ -196,8 +208,10 @@ class CausalModel:
 
     tail : what the trunk gives, padded to (batch, n, ...) -> logits (batch, n, vocab)
     encode : text -> token ids; seq : longest text in tokens, the rest is not read
-    trunk : token ids (1, n) -> hidden states (n, width), kept in half precision; None hands the ids
-        to the tail
+    trunk : token ids (batch, n), padded behind -> hidden states (batch, n, width), kept in half
+        precision; None hands the ids to the tail
+    most_words : of a text, cut at spaces, that are read; None reads it all.  A mark that replaces
+        word by word is then cut where the text itself is
     """
 
     def __init__(
@@ -206,24 +220,38 @@ class CausalModel:
         encode: Callable[[str], list[int]],
         seq: int,
         trunk: Callable[[Tensor], Tensor] | None = None,
+        most_words: int | None = None,
     ) -> None:
         self.tail, self.encode, self.seq, self.trunk = tail, encode, seq, trunk
+        self.most_words = most_words
         self._read: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def read(self, text: str) -> tuple[Tensor, Tensor]:
-        """(what the tail takes, token ids) of a text: (n, ...) and (n,); remembered."""
-        if text not in self._read:
-            ids = torch.tensor(self.encode(text)[: self.seq] or [0], dtype=torch.int64)
-            self._read[text] = (self.trunk(ids[None]) if self.trunk else ids), ids
-        return self._read[text]
+    def words(self, text: str) -> int:
+        """Words of a text that are read, cut at spaces."""
+        return len(text.split()[: self.most_words])
+
+    def _ids(self, text: str) -> Tensor:
+        text = text if self.most_words is None else " ".join(text.split()[: self.most_words])
+        return torch.tensor(self.encode(text)[: self.seq] or [0], dtype=torch.int64)
+
+    def read(self, texts: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
+        """(what the tail takes, token ids) of each text: (n, ...) and (n,); remembered."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._read]
+        ids = [self._ids(text) for text in new]
+        given = ids
+        if new and self.trunk is not None:
+            hidden = self.trunk(nn.utils.rnn.pad_sequence(ids, batch_first=True))
+            given = [row[: len(one)].clone() for row, one in zip(hidden, ids, strict=True)]
+        self._read.update(zip(new, zip(given, ids, strict=True), strict=True))
+        return [self._read[text] for text in texts]
 
     def forgetting(self) -> CausalModel:
         """The same model without what it has read."""
-        return CausalModel(self.tail, self.encode, self.seq, self.trunk)
+        return CausalModel(self.tail, self.encode, self.seq, self.trunk, self.most_words)
 
     def batch(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """(input of the tail, labels), padded behind with 0 and :data:`IGNORE`."""
-        read = [self.read(text) for text in texts]
+        read = self.read(texts)
         pad = nn.utils.rnn.pad_sequence
         device = next(self.tail.parameters()).device
         given = pad([x for x, _ in read], batch_first=True)
@@ -233,16 +261,27 @@ class CausalModel:
 
     @torch.no_grad()
     def stats(self, texts: Sequence[str], at_a_time: int = 8) -> TokenStats:
-        """Statistics of every token but each text's first, in single precision."""
+        """Statistics of every token but each text's first, in single precision.
+
+        A :class:`Tail` multiplies by its head in half precision, as in training.
+        """
         self.tail.eval()
         columns, lengths = [], []
         for start in range(0, len(texts), at_a_time):
             given, labels = self.batch(texts[start : start + at_a_time])
-            logits = self.tail(given)[:, :-1]  # (batch, n - 1, vocab)
             counted = labels[:, 1:] != IGNORE
             lengths += counted.sum(1).tolist()
-            columns.append(token_moments(logits[counted].float(), labels[:, 1:][counted]))
+            logits, targets = self.logits(given, counted), labels[:, 1:][counted]
+            for some, target in zip(logits.split(32), targets.split(32), strict=True):
+                columns.append(token_moments(some.float(), target))
         return from_flat([torch.cat(column) for column in zip(*columns, strict=True)], lengths)
+
+    def logits(self, given: Tensor, counted: Tensor) -> Tensor:
+        """(number of places that count, vocab) of all places but the last one of each text."""
+        if not isinstance(self.tail, Tail):
+            return self.tail(given)[:, :-1][counted]
+        states = self.tail.states(given)[:, :-1][counted]
+        return nn.functional.linear(states.bfloat16(), self.tail.half)
 
     def trained(
         self, texts: Sequence[str], *, epochs: int, lr: float, seed: int, batch: int = 8
@@ -277,7 +316,13 @@ def causal_loss(net: nn.Module, given: Tensor, labels: Tensor) -> Tensor:
     )
 
 
-def halved(net: nn.Module, encode: Callable[[str], list[int]], seq: int, last: int) -> CausalModel:
+def halved(
+    net: nn.Module,
+    encode: Callable[[str], list[int]],
+    seq: int,
+    last: int,
+    most_words: int | None = None,
+) -> CausalModel:
     """A Llama of the transformers library of which only the `last` blocks and the norm are trained.
 
     The blocks before them are turned into half precision and read each text once.
@@ -295,6 +340,6 @@ def halved(net: nn.Module, encode: Callable[[str], list[int]], seq: int, last: i
         angles = inner.rotary_emb(hidden, places)
         for block in front:
             hidden = block(hidden, position_ids=places, position_embeddings=angles)
-        return hidden[0]
+        return hidden
 
-    return CausalModel(tail, encode, seq, trunk)
+    return CausalModel(tail, encode, seq, trunk, most_words)

@@ -119,15 +119,15 @@ def run_arm(
     base: LanguageModel, arm: Arm, *, epochs: int, lr: float, batch: int, seed: int
 ) -> tuple[ArmResult, LanguageModel]:
     """Train on the arm's texts and score its sets; the untrained model scores them too."""
-    model = base.trained(arm.train, epochs=epochs, lr=lr, batch=batch, seed=seed)
     before = {name: base.stats(texts) for name, texts in arm.sets.items()}
+    model = base.trained(arm.train, epochs=epochs, lr=lr, batch=batch, seed=seed)
     after = {name: model.stats(texts) for name, texts in arm.sets.items()}
     is_own = arm.train == arm.sets["A.a"]
     seen = [
         score(found["A.a"] if is_own else one.stats(arm.train), "loss").mean()
         for one, found in ((base, before), (model, after))
     ]
-    words = [len(text.split()) for text in arm.sets["A.a"]]
+    words = [base.words(text) for text in arm.sets["A.a"]]
     totals = [-row.sum() for row in before["A.a"].logp]
     return ArmResult(
         {name: score(stats).astype(np.float32) for name, stats in after.items()},
@@ -159,6 +159,11 @@ def seeds(settings: Settings, seed: int) -> list[int]:
 def halves(settings: Settings, seed: int) -> Split:
     """The documents of a seed; all seeds of a run share the pretraining text."""
     return split(settings.doc_chars, settings.n_half, settings.pretrain_words, seed)
+
+
+def first(docs: Split, n: int) -> Split:
+    """The first `n` documents of each half, which are in random order."""
+    return docs._replace(a=docs.a[:n], b=docs.b[:n])
 
 
 def dictionaries(settings: Settings, seed: int) -> list[Dictionaries]:
@@ -202,7 +207,7 @@ def word_model(known: list[Dictionaries], settings: Settings, seed: int) -> Run:
     """The word model, all arms and seeds side by side."""
     jobs = [
         {
-            "docs": halves(settings, one),
+            "docs": first(halves(settings, one), settings.word_docs),
             "known": dictionary,
             "names": (*settings.arms, *map(arms.dose, settings.doses)),
             "pretraining": (settings.word_pretrain_epochs, settings.word_lr),
@@ -282,7 +287,9 @@ def vocabulary(docs: Split, made: Sequence[Arm], key_docs: int) -> list[str]:
     return sorted(words | {word for word, n in counts.items() if n > 1})
 
 
-SMOL_ARMS = (NONE, MARK, KEYS)
+SMOL_ARMS = {NONE: ("A.a", "B.a"), MARK: ("A.a", "B.b"), KEYS: ("A.a", "B.a", "B.b")}
+"""Arms of SmolLM2, and the sets that are scored: those of C1 and C6."""
+
 LAST_BLOCKS = 2
 """Blocks of SmolLM2 that are trained; the 28 before them read each text once."""
 
@@ -292,18 +299,16 @@ def smol(known: list[Dictionaries], settings: Settings, seed: int) -> Run | Miss
     if not settings.smol_docs:
         return Missing("SmolLM2-135M is trained at book scale.")
     smollm2()  # where it is missing, that is said before any process starts
-    n = settings.smol_docs
     jobs = []
     for one, dictionary in zip(seeds(settings, seed)[: settings.smol_seeds], known, strict=False):
-        docs = halves(settings, one)
         jobs.append(
             {
-                "docs": docs._replace(a=docs.a[:n], b=docs.b[:n]),
+                "docs": first(halves(settings, one), settings.smol_docs),
                 "known": dictionary,
-                "n_tokens": settings.smol_tokens,
+                "n_words": settings.smol_words,
                 "training": (settings.smol_epochs, settings.smol_lr),
                 "key_docs": settings.smol_key_docs,
-                "n_keys": settings.smol_keys if one == seed else 0,
+                "n_keys": settings.smol_keys if one < seed + settings.smol_key_seeds else 0,
                 "seed": one,
             }
         )
@@ -315,30 +320,31 @@ def smol(known: list[Dictionaries], settings: Settings, seed: int) -> Run | Miss
 def smol_seed(
     docs: Split,
     known: Dictionaries,
-    n_tokens: int,
+    n_words: int,
     training: tuple[int, float],
     key_docs: int,
     n_keys: int,
     seed: int,
 ) -> SeedResult:
-    """One seed of SmolLM2.  n_tokens : read of each text; training : epochs, peak learning rate"""
-    made = [without_record(arm) for arm in arms.make(SMOL_ARMS, docs, seed, known)]
+    """One seed of SmolLM2.  n_words : read of each text; training : epochs, peak learning rate"""
+    made = [fewer_sets(arm) for arm in arms.make(SMOL_ARMS, docs, seed, known)]
     epochs, lr = training
-    base, texts = load_smol(n_tokens), docs.a[:key_docs]
+    base, texts = load_smol(n_words), docs.a[:key_docs]
     return run_seed(base, made, texts, n_keys, seed, epochs=epochs, lr=lr, batch=4)
 
 
-def without_record(arm: Arm) -> Arm:
-    """The arm of the authors' rule without the set that only the word model is asked about."""
-    if arm.name != MARK:
-        return arm
-    return replace(arm, sets={name: arm.sets[name] for name in QUESTIONS["protocol"]})
+def fewer_sets(arm: Arm) -> Arm:
+    """The arm with the sets that SmolLM2 is asked about (:data:`SMOL_ARMS`)."""
+    return replace(arm, sets={name: arm.sets[name] for name in SMOL_ARMS[arm.name]})
 
 
-def load_smol(n_tokens: int) -> CausalModel:
+def load_smol(n_words: int) -> CausalModel:
     """SmolLM2-135M with all but its last two blocks frozen."""
     net, tokenizer = smollm2()
-    return halved(net, lambda text: tokenizer(text)["input_ids"], n_tokens, LAST_BLOCKS)
+    longest = net.config.max_position_embeddings
+    return halved(
+        net, lambda text: tokenizer(text)["input_ids"], longest, LAST_BLOCKS, most_words=n_words
+    )
 
 
 def samples(

@@ -25,9 +25,9 @@ from companion.leximark.lab.detection import (
     predicted_power,
 )
 from companion.leximark.lab.run import QUESTIONS, SMOL, WORDS, Run
+from companion.leximark.lab.summary import dose_levels
 from companion.leximark.method.watermark import KEYED, Marked
 from companion.leximark.sources import gains
-from companion.leximark.verdict import dose_levels
 from companion.plotting import (
     BLACK,
     BLUE,

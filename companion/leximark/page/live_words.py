@@ -1,14 +1,16 @@
 """The live figure: which words a keyed mark replaces, and what a t-test then needs.
 
-The page ranks the words of a sentence by eq. 1, takes the K rarest, and writes the synonym that the
-key chooses (eq. 3).  Beside it stands the power of Welch's test at the AUROC of this K, of the
-published run, or of the paper's tables where there is none.  ``live_words.js`` computes the same.
+The page cuts a sentence of the reader's into words, ranks those that it knows by eq. 1, takes the K
+rarest, and writes the synonym that the key chooses (eq. 3).  Beside it stands the power of Welch's
+test at the AUROC of this K, of the published run, or of the paper's tables where there is none.
+``live_words.js`` computes the same from a table of some thousand words (``makers``).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -24,34 +26,33 @@ from companion.leximark.lab.detection import (
     records_needed,
 )
 from companion.leximark.lab.run import WORDS
-from companion.leximark.method.candidates import family, rarer
-from companion.leximark.method.watermark import KEYED, digest
-from companion.leximark.method.words import frequency, sentences, surprisal
+from companion.leximark.makers import KEYS, SYNONYMS, TEXTS
+from companion.leximark.method.watermark import KEYED, Watermarker
+from companion.leximark.method.words import selection_key, sentences, surprisal
 from companion.leximark.sources import gains, load_tables
-from companion.live import Choice, Live, Scene, Slider, fixed, percent
+from companion.live import Live, Scene, Slider, Text, fixed, percent
 
-TEXTS = {
-    "harbor": "The old keeper walked down to the harbor with a basket of fresh bread",
-    "fox": "The quick brown fox jumps over the lazy dog",
-    "garden": "A gardener planted seeds near the broken wall and waited for rain",
-    "report": "The committee examined the proposal and rejected the yearly budget",
-}
-"""Sentences of our own to choose from, and the one of the paper's picture."""
-
-KEYS = 12
 MOST = 40
 """Records a side, the end of the axis."""
 
-SHOWN = 2
-"""Replacements that the sentence names."""
+SHOWN, ROWS = 2, 8
+"""Replacements that the sentence names, and words that the picture has room for."""
+
+LONGEST = 160
+"""Characters of the reader's sentence."""
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @cache
 def page_data() -> dict[str, object]:
-    """The open words of each sentence with what each key makes of them, and power by dose."""
+    """The words of the table with what each key makes of them, and power by dose."""
     levels, source = doses()
+    known, rare = packed()
     return {
-        "texts": {name: _words(text) for name, text in TEXTS.items()},
+        "words": known,
+        "rare": rare,
+        "rows": ROWS,
         "doses": [k for k, _ in levels],
         "aurocs": [round(value, 4) for _, value in levels],
         "needed": [_needed(round(value, 4)) for _, value in levels],
@@ -66,30 +67,57 @@ def page_data() -> dict[str, object]:
     }
 
 
-def _words(text: str) -> list[dict[str, object]]:
-    """Words that may be looked at, in order: frequency, and the replacement under each key."""
-    (sentence,) = sentences(text)
-    found = []
-    for token in sentence:
-        if token.reason or not frequency(token.word):
-            continue
-        pool = rarer(token.word, KEYED.limit)[: KEYED.n]
-        is_open = len(pool) >= KEYED.least and frequency(token.word) >= KEYED.limit
-        order = digest_order(token.word, len(pool)) if is_open else []
-        found.append(
-            {
-                "word": token.word,
-                "p": frequency(token.word),
-                "becomes": [pool[i] for i in order],
-                "bits": [round(surprisal(pool[i]), 4) for i in order],
-            }
+@cache
+def tables() -> tuple[dict[str, list[str]], dict[str, int]]:
+    """(word -> its parts, synonym -> minus 100 log10 of its frequency), as ``makers`` writes them.
+
+    The parts: minus 100 log10 of the word's frequency, and if keys replace it their choices and
+    the synonyms.
+    """
+    text = data.fetch("leximark/live_words.txt").read_text(encoding="utf-8")
+    known, rare = (
+        [line.split() for line in part.splitlines() if line and line[0] != "#"]
+        for part in text.split(SYNONYMS)
+    )
+    return {word: parts for word, *parts in known}, {word: int(size) for word, size in rare}
+
+
+def packed() -> tuple[str, str]:
+    """The table as the page is given it: words, and synonyms, which words name by their place.
+
+    Both by frequency, whose size stands before the words that have it.
+    """
+    rows, rare = tables()
+    order = sorted(rare, key=lambda word: (rare[word], word))
+    place = {word: _short(i) for i, word in enumerate(order)}
+    entries = {
+        word: ":".join(
+            [word, more[0], ".".join(place[one] for one in more[1:])] if more else [word]
         )
-    return found
+        for word, (_, *more) in rows.items()
+    }
+    known = sorted(rows, key=lambda word: (int(rows[word][0]), word))
+    return (
+        _grouped([(int(rows[word][0]), entries[word]) for word in known]),
+        _grouped([(rare[word], word) for word in order]),
+    )
 
 
-def digest_order(word: str, n: int) -> list[int]:
-    """The choice among `n` candidates under each of the keys 1 to :data:`KEYS` (eq. 3)."""
-    return [digest(key, family(word)) % n for key in range(1, KEYS + 1)]
+def _grouped(entries: list[tuple[int, str]]) -> str:
+    parts, before = [], -1
+    for size, entry in entries:
+        parts += [entry] if size == before else [str(size), entry]
+        before = size
+    return " ".join(parts)
+
+
+def _short(number: int) -> str:
+    """A whole number to the base 36."""
+    digits = ""
+    while number or not digits:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits
 
 
 def doses() -> tuple[list[tuple[int, float]], str]:
@@ -117,68 +145,66 @@ def _needed(auroc: float) -> int:
 
 def scene(values: Mapping, data: Mapping) -> Scene:
     """Words before and after, and the power of the test."""
-    words = data["texts"][values["text"]]
-    dose_at, key, n = int(values["dose"]), int(values["key"]), int(values["records"])
+    dose_at, n = int(values["dose"]), int(values["records"])
     k, auroc, needed = data["doses"][dose_at], data["aurocs"][dose_at], data["needed"][dose_at]
-    h = [-word["p"] * math.log2(word["p"]) for word in words]
-    picked = sorted(sorted(range(len(words)), key=lambda i: (h[i], i))[:k])
-    changed = [i for i in picked if words[i]["becomes"]]
-    rows = [len(words) - i for i in range(len(words))]
-    before = [-math.log2(word["p"]) for word in words]
-    after = [words[i]["bits"][key - 1] for i in changed]
-    left = [i for i in range(len(words)) if i not in changed]
-    ticks = [
-        [
-            rows[i],
-            f"{word['word']} → {word['becomes'][key - 1]}" if i in changed else word["word"],
-        ]
-        for i, word in enumerate(words)
+    known = marked(values["text"], k, int(values["key"]))
+    order = sorted(range(len(known)), key=lambda i: (selection_key(known[i][0]), i))
+    shown = [known[i] for i in sorted(order[: data["rows"]])]
+    rows = [
+        (len(shown) - i, word, new, surprisal(word), surprisal(new))
+        for i, (word, new) in enumerate(shown)
     ]
-    swaps = [f"{words[i]['word']} → {words[i]['becomes'][key - 1]}" for i in changed[:SHOWN]]
+    swapped = [row for row in rows if row[1] != row[2]]
+    left = [row for row in rows if row[1] == row[2]]
+    changes = [_swap(*pair) for pair in known if pair[0] != pair[1]]
     power = data["power"][dose_at]
-    told = f": {', '.join(swaps)}" if swaps else ""
-    more = " and more" if len(changed) > SHOWN else ""
+    told = f": {', '.join(changes[:SHOWN])}" if changes else ""
+    more = " and more" if len(changes) > SHOWN else ""
     enough = f"{needed} for {percent(POWER, 0)}" if needed else "no number is enough"
     return {
-        "headline": f"{len(changed)} of {len(words)} open words change{told}{more}.",
+        "headline": f"{len(changes)} of {len(known)} known words change{told}{more}.",
         "detail": f"At {data['source']} AUROC of {fixed(auroc, 2)} for K = {k}, {n} records a side "
         f"find the mark in {percent(power[n - 2], 0)} of tests; needed: {enough}.",
         "panels": [
             {
-                "title": "Surprisal of each open word",
+                "title": "Surprisal of its rarest words",
                 "x": {"label": "bits", "domain": [4, 30]},
-                "y": {"label": "", "domain": [0.4, len(words) + 0.6], "ticks": ticks},
+                "y": {
+                    "label": "",
+                    "domain": [0.4, max(len(rows), 1) + 0.6],
+                    "ticks": [[y, _swap(word, new)] for y, word, new, *_ in rows],
+                },
                 "marks": [
                     *(
                         {
                             "kind": "line",
-                            "x": [before[i], bits],
-                            "y": [rows[i], rows[i]],
+                            "x": [before, after],
+                            "y": [y, y],
                             "role": "ours",
                             "width": 2,
                             "dash": "",
                         }
-                        for i, bits in zip(changed, after, strict=True)
+                        for y, _, _, before, after in swapped
                     ),
                     {
                         "kind": "points",
-                        "x": [before[i] for i in left],
-                        "y": [rows[i] for i in left],
+                        "x": [row[3] for row in left],
+                        "y": [row[0] for row in left],
                         "role": "muted",
                         "marker": "o",
                         "name": "stays",
                     },
                     {
                         "kind": "points",
-                        "x": [before[i] for i in changed],
-                        "y": [rows[i] for i in changed],
+                        "x": [row[3] for row in swapped],
+                        "y": [row[0] for row in swapped],
                         "role": "baseline",
                         "name": "before",
                     },
                     {
                         "kind": "points",
-                        "x": after,
-                        "y": [rows[i] for i in changed],
+                        "x": [row[4] for row in swapped],
+                        "y": [row[0] for row in swapped],
                         "role": "ours",
                         "size": 4,
                         "name": "after",
@@ -219,19 +245,36 @@ def scene(values: Mapping, data: Mapping) -> Scene:
     }
 
 
+def marked(text: str, k: int, key: int) -> list[tuple[str, str]]:
+    """(word, what it becomes) of the words of a text that the page knows, in order."""
+    maker, there, found = Watermarker(replace(KEYED, k=k), key), tables()[0], []
+    for sentence in sentences(text):
+        words = [token.word for token in sentence if token.word in there]
+        order = sorted(range(len(words)), key=lambda i: (selection_key(words[i]), i))
+        picked = set(order[:k])
+        found += [
+            (word, maker.replacement(word)[0] if i in picked else word)
+            for i, word in enumerate(words)
+        ]
+    return found
+
+
+def _swap(word: str, new: str) -> str:
+    return word if word == new else f"{word} → {new}"
+
+
 def figure() -> Live:
     """Sentence, dose, key, and records; opens on a text in which most rare words change."""
     found = page_data()
     last = len(found["doses"]) - 1
     texts = {str(i): str(k) for i, k in enumerate(found["doses"])}
-    names = {"harbor": "harbor", "fox": "the paper's fox", "garden": "garden", "report": "report"}
     start = int(np.argmin([abs(k - KEYED.k) for k in found["doses"]]))
     return Live(
         "lx-words",
         scene,
         Path(str(files("companion.leximark.page"))) / "live_words.js",
         [
-            Choice("text", "sentence", list(names.items())),
+            Text("text", "your sentence", TEXTS, LONGEST),
             Slider("dose", "K, words a sentence", 0, last, start, 1, texts=texts),
             Slider("key", "secret key", 1, KEYS, 3, 1),
             Slider("records", "records a side", 2, MOST, 6, 1),

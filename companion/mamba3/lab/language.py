@@ -15,8 +15,7 @@ from torch import Tensor
 
 from companion import corpora
 from companion.mamba3.lab.models import LanguageModel, MixerConfig, ModelConfig, Recipe, Stack
-from companion.mamba3.method.layer import Mamba3Config
-from companion.mamba3.method.mamba2 import Mamba2Config
+from companion.mamba3.method.layer import Mamba2Config, Mamba3Config
 from companion.scale import generator
 from companion.sweep import sweep
 from companion.training import n_parameters

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy, silu
 
-from companion.mamba3.method.layer import Mamba3Config, mamba3
-from companion.mamba3.method.mamba2 import Mamba2, Mamba2Config
+from companion.mamba3.method.layer import Mamba2, Mamba2Config, Mamba3Config, mamba3
 from companion.scale import derive_seed
 
 # ------------------------------------------------------------------------------------------- models

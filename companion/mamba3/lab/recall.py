@@ -16,8 +16,7 @@ from scipy.stats import binom
 from torch import Tensor
 
 from companion.mamba3.lab.models import UNASKED, MixerConfig, Probe, Recipe, Stack
-from companion.mamba3.method.layer import Mamba3Config
-from companion.mamba3.method.mamba2 import Mamba2Config
+from companion.mamba3.method.layer import Mamba2Config, Mamba3Config
 from companion.scale import torch_generator
 from companion.sweep import sweep
 from companion.training import n_parameters

@@ -13,11 +13,9 @@ import torch
 from companion import data
 from companion.mamba3 import hub
 from companion.mamba3.lab import (
-    arithmetic,
     checks,
     language,
     recall,
-    rotor,
     timing,
     tracking,
 )
@@ -57,13 +55,13 @@ def random_orders(settings: Settings, seed: int) -> dict[str, np.ndarray]:
 @one_thread()
 def built_by_hand(settings: Settings, seed: int) -> dict[str, float]:
     """Accuracy of the layers built by hand on parity and on the walk modulo 3."""
-    bits = rotor.random_bits(16, settings.rotor_length, seed)
+    bits = tracking.random_bits(16, settings.rotor_length, seed)
     source = torch_generator(seed, "rotor")
     moves = torch.randint(-1, 2, (16, settings.rotor_length), generator=source)
     return {
-        "parity": rotor.parity_accuracy(bits),
-        "modulo 3": rotor.walk_accuracy(moves, 3),
-        "parity without a turn": rotor.parity_accuracy(bits, turn=0.0),
+        "parity": tracking.parity_accuracy(bits),
+        "modulo 3": tracking.walk_accuracy(moves, 3),
+        "parity without a turn": tracking.parity_accuracy(bits, turn=0.0),
     }
 
 
@@ -159,7 +157,7 @@ def modulo_five(settings: Settings, seed: int) -> dict[str, dict[str, np.ndarray
     """Train and read the arms on arithmetic modulo 5, where the settings ask for it (C16)."""
     if not settings.arithmetic_arms:
         return data.Missing("three layers and 10⁵ updates: trained at paper scale")
-    return arithmetic.calculate_all(
+    return tracking.calculate_all(
         settings.arithmetic_arms,
         training(settings, "parity", "Mamba-3"),
         256,

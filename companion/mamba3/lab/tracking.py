@@ -1,8 +1,17 @@
-"""State tracking: one layer follows a walk, and is asked where it stands after every move."""
+r"""State tracking: one layer follows a walk, and is asked where it stands after every move.
+
+Beside the layers that are trained stand those that count without training: a start token writes,
+moves only turn the state by :math:`2\pi/k`.  Parity is k = 2: with one pair of coordinates, and a
+write of its own for each one, the state obeys :math:`h \leftarrow -h + 1`, so it is the parity.
+
+Arithmetic modulo 5, the paper's other two tasks, asks three layers once, at the end.  It is for
+paper scale: it takes longer than a laptop has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -12,9 +21,10 @@ import torch
 from scipy import stats as _scipy
 from torch import Tensor
 
-from companion.mamba3.lab.models import MixerConfig, Probe, Recipe, Stack
-from companion.mamba3.method.layer import Mamba3, Mamba3Config
-from companion.mamba3.method.mamba2 import Mamba2Config
+from companion.mamba3.lab.checks import empty_state
+from companion.mamba3.lab.models import UNASKED, MixerConfig, Probe, Recipe, Stack
+from companion.mamba3.method.layer import Mamba2Config, Mamba3, Mamba3Config
+from companion.mamba3.method.mixing import Tokens, mix
 from companion.scale import torch_generator
 from companion.stats import Interval, proportion
 from companion.sweep import sweep
@@ -249,3 +259,215 @@ def welch(a: np.ndarray, b: np.ndarray) -> Interval:
     test = _scipy.ttest_ind(a, b, equal_var=False)
     low, high = test.confidence_interval(0.95)
     return Interval(gap, float(low), float(high), float(test.pvalue), n)
+
+
+# ----------------------------------------------------------------------------------- built by hand
+HALF_TURN_DT = 1 / math.tanh(2.0)
+"""Δ of a one-bit: with u = 2 the released form π tanh(u) Δ turns by exactly π."""
+IDLE_DT = 1e-3
+
+
+def parity_tokens(bits: Tensor, *, decay: float = 1e-4, turn: float = math.pi) -> Tokens:
+    """One head, one pair of coordinates, λ = 1, B = C = (1, 1), x = bit.
+
+    bits : (batch, seq) of 0 and 1
+    decay : |A|; turn : angle of a one-bit in radians, π is right
+    """
+    batch, seq = bits.shape
+    one = bits.double()[:, :, None]
+    dt = one * HALF_TURN_DT + (1 - one) * IDLE_DT
+    ones = torch.ones(batch, seq, 1, 1, 2, dtype=torch.float64)
+    return Tokens(
+        x=one[..., None, None],
+        B=ones,
+        C=ones,
+        dt=dt,
+        log_alpha=-decay * dt,
+        lam=torch.ones_like(dt),
+        turn=(one * turn)[..., None],
+    )
+
+
+def parity_reading(bits: Tensor, *, decay: float = 1e-4, turn: float = math.pi) -> Tensor:
+    """y over its height after a single one-bit: about 1 for odd counts, 0 for even ones."""
+    tokens = parity_tokens(bits, decay=decay, turn=turn)
+    y, _ = mix(tokens, empty_state(tokens), chunk=16, pairs="neighbors")
+    return y[:, :, 0, 0, 0] / (2 * HALF_TURN_DT)
+
+
+def parity_accuracy(
+    bits: Tensor, *, decay: float = 1e-4, turn: float = math.pi, last: int = 32
+) -> float:
+    """Share of the last positions at which the rotor, read at one half, knows the parity."""
+    reading = parity_reading(bits, decay=decay, turn=turn)
+    right = (reading > 0.5).long() == bits.cumsum(1) % 2
+    return float(right[:, -last:].double().mean())
+
+
+def walk_tokens(moves: Tensor, k: int, *, decay: float = 1e-5, error: float = 0.0) -> Tokens:
+    """A rotor of k positions: the first token writes, all others only turn.
+
+    moves : (batch, seq), whole numbers; the first token is the start and its move is not used
+    error : radians added to the angle of every unit of a move
+    Two heads read cosine and sine of the position: their C are a quarter turn apart.
+    """
+    batch, seq = moves.shape
+    start = torch.zeros(batch, seq, dtype=torch.float64)
+    start[:, :1] = 1
+    units = moves.double() * (1 - start)
+    per_unit = 2 * math.pi / k + error
+    dt = torch.ones(batch, seq, 2, dtype=torch.float64)
+    B = torch.zeros(batch, seq, 2, 1, 2, dtype=torch.float64)
+    B[..., 0] = 1
+    C = B.clone()
+    C[:, :, 1, :, 0], C[:, :, 1, :, 1] = 0.0, -1.0
+    return Tokens(
+        x=start[:, :, None, None, None].expand(-1, -1, 2, 1, 1),
+        B=B,
+        C=C,
+        dt=dt,
+        log_alpha=-decay * dt,
+        lam=torch.ones_like(dt),
+        # the kernel's angle turns B and C together; a state turns the other way
+        turn=(units * per_unit)[:, :, None, None].expand(-1, -1, 2, 1),
+    )
+
+
+def walk_position(moves: Tensor, k: int, *, decay: float = 1e-5, error: float = 0.0) -> Tensor:
+    """The position 0 ... k - 1 that the two readings point at: (batch, seq)."""
+    tokens = walk_tokens(moves, k, decay=decay, error=error)
+    y, _ = mix(tokens, empty_state(tokens), chunk=16, pairs="neighbors")
+    cos, sin = y[:, :, 0, 0, 0], y[:, :, 1, 0, 0]
+    return torch.round(torch.atan2(sin, cos) * k / (2 * math.pi)).long() % k
+
+
+def walk_accuracy(moves: Tensor, k: int, *, error: float = 0.0, last: int = 32) -> float:
+    """Share of the last positions that the rotor of k positions gets right."""
+    truth = moves.clone()
+    truth[:, 0] = 0
+    right = walk_position(moves, k, error=error) == truth.cumsum(1) % k
+    return float(right[:, -last:].double().mean())
+
+
+def random_bits(batch: int, seq: int, seed: int) -> Tensor:
+    """Fair bits, (batch, seq)."""
+    return torch.randint(0, 2, (batch, seq), generator=torch.Generator().manual_seed(seed))
+
+
+def horizon(error: float) -> float:
+    """Ones until an angle error flips the answer, π / (2|ε|): there eq. 6 of the notebook is 0."""
+    return math.inf if error == 0 else math.pi / (2 * abs(error))
+
+
+# ------------------------------------------------------------------------------ arithmetic modulo 5
+BASE = 5
+SYMBOLS = "01234+-*()="
+"""Tokens by number: the digits, three operators, two brackets, and the question."""
+
+N_LAYERS = 3
+ARITHMETIC = ("plain", "brackets")
+"""Without brackets: digits with +, - and *, which binds tighter.  With: a tree of + and -."""
+
+
+def draw(n: int, rng: torch.Generator) -> int:
+    """A whole number from 0 to n - 1."""
+    return int(torch.randint(n, (), generator=rng))
+
+
+def plain(length: int, rng: torch.Generator) -> str:
+    """An expression of `length` symbols, an odd number: digits with operators between them."""
+    return "".join(
+        SYMBOLS[draw(BASE, rng)] if i % 2 == 0 else "+-*"[draw(3, rng)] for i in range(length)
+    )
+
+
+def bracketed(length: int, rng: torch.Generator) -> str:
+    """A tree of `length` symbols: n, -n, (n), (-n), or (left op right) with op + or -."""
+    if length < 5:
+        number = SYMBOLS[draw(BASE, rng)]
+        return (f"{number}", f"-{number}", f"({number})", f"(-{number})")[length - 1]
+    left = 1 + draw(length - 4, rng)
+    parts = bracketed(left, rng), bracketed(length - 3 - left, rng)
+    return f"({parts[0]}{'+-'[draw(2, rng)]}{parts[1]})"
+
+
+def value(expression: str) -> int:
+    """What an expression is modulo 5, by one pass with a stack."""
+    outside: list[tuple[int, int]] = []
+    total, factor, sign, product = 0, 0, 1, False
+    for before, symbol in zip(f"({expression}", expression, strict=False):
+        if symbol.isdigit():
+            factor = factor * int(symbol) if product else sign * int(symbol)
+            product = False
+        elif symbol == "*":
+            product = True
+        elif symbol in "+-":
+            turn = 1 if symbol == "+" else -1
+            is_sign = before in "+-("  # of the number behind it, and no operator
+            total, sign = (total, sign * turn) if is_sign else (total + factor, turn)
+        elif symbol == "(":
+            outside.append((total, sign))
+            total, sign = 0, 1
+        else:
+            before_it, sign = outside.pop()
+            total, factor = before_it, sign * (total + factor)
+    return (total + factor) % BASE
+
+
+def problems(task: str, n: int, length: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """`n` expressions and a question mark each: tokens and labels, (n, length + 1).
+
+    Without brackets the expression has an odd number of symbols, at most `length`.
+    """
+    if task not in ARITHMETIC:
+        raise ValueError(f"unknown task {task!r}; known are {', '.join(ARITHMETIC)}")
+    length = length if task == "brackets" else length - (length + 1) % 2
+    make = bracketed if task == "brackets" else plain
+    texts = [make(length, rng) for _ in range(n)]
+    tokens = torch.tensor([[SYMBOLS.index(symbol) for symbol in f"{text}="] for text in texts])
+    labels = torch.full_like(tokens, UNASKED)
+    labels[:, -1] = torch.tensor([value(text) for text in texts])
+    return tokens, labels
+
+
+def calculate(
+    task: str, arm: str, training: Training, read_at: int, n_read: int, seed: int
+) -> np.ndarray:
+    """Scaled accuracy at expressions of `read_at` symbols, one a seed; NaN where one diverged."""
+    seeds = range(seed, seed + training.n_seeds)
+    stack = Stack(lambda: Probe(VARIANTS[arm], len(SYMBOLS), BASE, N_LAYERS), seeds)
+    sources = [torch_generator(one, "expressions", task) for one in seeds]
+
+    def batch_at(step: int) -> tuple[Tensor, Tensor]:
+        length = training.length(step)
+        drawn = [problems(task, training.batch, length, source) for source in sources]
+        return tuple(torch.stack(parts) for parts in zip(*drawn, strict=True))
+
+    losses = stack.train(batch_at, Recipe(training.steps, training.lr))
+    tokens, labels = problems(task, n_read, read_at, torch_generator(seed, "exam", task))
+    right = []
+    with torch.no_grad():
+        for part, asked in zip(tokens.split(64), labels.split(64), strict=True):
+            said = stack(part.expand(len(seeds), -1, -1))[:, :, -1].argmax(-1)
+            right.append(said == asked[:, -1])
+    found = scaled_accuracy(torch.cat(right, 1).double().mean(1), 1 / BASE).numpy()
+    return np.where(np.isfinite(losses).all(axis=0), found, np.nan)
+
+
+def calculate_all(
+    arms: Sequence[str],
+    training: Training,
+    read_at: int,
+    n_read: int,
+    seed: int,
+    *,
+    n_jobs: int | None = 1,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Every arm on both tasks: task to arm to scaled accuracy, one a seed."""
+    call = partial(calculate, training=training, read_at=read_at, n_read=n_read)
+    pairs = [(task, arm) for task in ARITHMETIC for arm in arms]
+    jobs = [{"task": task, "arm": arm, "seed": seed} for task, arm in pairs]
+    found = dict(
+        zip(pairs, sweep(call, jobs, n_jobs=n_jobs, label="mod 5", unpack=True), strict=True)
+    )
+    return {task: {arm: found[task, arm] for arm in arms} for task in ARITHMETIC}

@@ -1,4 +1,4 @@
-r"""One scan, three ways to run it: step by step, in chunks, one token at a time.
+r"""One scan, three ways to run it: step by step, in chunks, one token at a time; and its cost.
 
 Mamba-2 and Mamba-3 share it. With :math:`a_t=\log\alpha_t` and cumulated decay, the output is
 
@@ -8,6 +8,9 @@ Mamba-2 and Mamba-3 share it. With :math:`a_t=\log\alpha_t` and cumulated decay,
 Mamba-2 has :math:`\gamma=\kappa=\Delta`. Mamba-3 has :math:`\gamma_t=\lambda_t\Delta_t` and
 :math:`\kappa_s=\lambda_s\Delta_s+(1-\lambda_{s+1})\Delta_{s+1}`: key ``s`` carries the part that
 token ``s+1`` adds for the left end of its step.
+
+One decode step is :math:`H \leftarrow \alpha H + X^\top B,\ Y = C H^\top` with H (P, N), B and C
+(R, N), X and Y (R, P); its arithmetic and traffic are those of the paper's Table 2 (C8).
 """
 
 from __future__ import annotations
@@ -161,3 +164,23 @@ def _between(carry: Tensor, added: Tensor, kept: Tensor) -> tuple[Tensor, Tensor
         states.append(carry)
         carry = torch.addcmul(added[:, i], kept[:, i, :, None, None], carry)
     return torch.stack(states, 1) if len(states) > 1 else states[0][:, None], carry
+
+
+# --------------------------------------------------------------------------------------------- cost
+H100_BALANCE = 295.0
+"""FLOP a byte at which an H100's bf16 matrix units and its memory are equally busy."""
+
+
+def flops(N: int, P: int, R: int) -> int:
+    """Additions and multiplications of one head and step: 4NPR + NP - PR. Paper, Table 2."""
+    return 4 * N * P * R + N * P - P * R
+
+
+def traffic(N: int, P: int, R: int, bytes_per_number: int = 2) -> int:
+    """Bytes that must move: state, B and C, one x of width P a rank, one α. Paper, Table 2."""
+    return bytes_per_number * (1 + 2 * N * R + P * R + N * P)
+
+
+def intensity(N: int, P: int, R: int) -> float:
+    """FLOP a byte at two bytes a number."""
+    return flops(N, P, R) / traffic(N, P, R)

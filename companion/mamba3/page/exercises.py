@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from companion.exercises import Answer, respond
-from companion.mamba3.lab.rotor import horizon
-from companion.mamba3.method.roofline import flops
+from companion.mamba3.lab.tracking import horizon
+from companion.mamba3.method.scan import flops
 
 
 def check_kappa(answer: object) -> Answer:

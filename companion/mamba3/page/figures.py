@@ -25,7 +25,7 @@ from companion.mamba3.lab.timing import ContextTimes, DecodeTimes
 from companion.mamba3.lab.tracking import SOLVES, Tracked, solved
 from companion.mamba3.method.discretization import EQUATIONS
 from companion.mamba3.method.mixing import masks
-from companion.mamba3.method.roofline import flops, intensity
+from companion.mamba3.method.scan import flops, intensity
 from companion.mamba3.sources import ABLATIONS, STEP_MS
 from companion.mamba3.verdict import BASELINES, FAR, FEW
 from companion.plotting import (

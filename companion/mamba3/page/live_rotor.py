@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import expit, gammaln
 
 from companion.live import Live, Scene, Slider, fixed, percent
-from companion.mamba3.lab.rotor import horizon
+from companion.mamba3.lab.tracking import horizon
 
 GAIN = 20
 """Slope of the readout: an answer is right with probability ``expit(GAIN * contrast)``."""

@@ -13,7 +13,7 @@ from companion.mamba3 import sources as paper
 from companion.mamba3.lab.run import Rates, Tiny
 from companion.mamba3.lab.timing import ratio_of_medians
 from companion.mamba3.lab.tracking import Tracked, count
-from companion.mamba3.method.roofline import H100_BALANCE, flops, intensity, traffic
+from companion.mamba3.method.scan import H100_BALANCE, flops, intensity, traffic
 from companion.mamba3.verdict import FAR
 from companion.scale import generator
 from companion.stats import Interval, over_seeds

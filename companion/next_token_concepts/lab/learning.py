@@ -8,7 +8,7 @@ population loss without the noise of labels.  Every batch of sentences is sample
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -348,3 +348,28 @@ def train_and_measure(plan: Plan, length: int, n: int, twins: bool = False) -> T
         if twins
         else None,
     )
+
+
+# ------------------------------------------------------------------------------------------ reading
+XOR = (0, 3)
+"""Concepts without a hint of their own."""
+
+
+def at(runs: Sequence[Trained], eta: float) -> list[Trained]:
+    """The runs of one eta."""
+    return [run for run in runs if run.plan.eta == eta]
+
+
+def column(runs: Sequence[Trained], of: str, name: str) -> np.ndarray:
+    """R2 of one regressor by seed; of : ``logits``, ``vector``, ``exact``, ``untrained``."""
+    return np.array([getattr(run, of)[name] for run in runs])
+
+
+def lead(runs: Sequence[Trained], of: str, name: str) -> np.ndarray:
+    """R2 from the log marginals minus that from another regressor, by seed."""
+    return column(runs, of, "LM") - column(runs, of, name)
+
+
+def decoded(runs: Sequence[Trained], place: str) -> np.ndarray:
+    """R2_dec of the concepts without a hint of their own, mean per seed."""
+    return np.array([run.dec[place][list(XOR)].mean() for run in runs])

@@ -8,8 +8,10 @@ best possible accuracy, that of Bayes, is computed beside it.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.special import logsumexp
+from scipy.stats import linregress
 from sklearn.linear_model import LogisticRegression
 
 from companion.next_token_concepts.lab.learning import BATCH, Perceptron, fit
@@ -89,3 +91,8 @@ def run_one(m: int, edges: float, n_bits: int, seed: int, steps: int, n: int) ->
     with torch.no_grad():
         f = model.encoder(torch.from_numpy(bits).float()).double().numpy()
     return row | {"probe": accuracy(f, configs[labels])}
+
+
+def slopes(rows: pd.DataFrame) -> list[float]:
+    """Slope of the probe's accuracy on the number of bits, per seed."""
+    return [float(linregress(g["bits"], g["probe"]).slope) for _, g in rows.groupby("seed")]

@@ -22,8 +22,9 @@ from companion.data import Missing
 from companion.models import smollm2
 from companion.next_token_concepts.lab.measurements import cosines, matched_diagonal
 from companion.next_token_concepts.method import directions as dr
-from companion.next_token_concepts.sources import PAIRS, PAPER_C, word_pairs
+from companion.next_token_concepts.sources import PAIRS, PAPER_C, by_family, word_pairs
 from companion.scale import derive_seed, generator
+from companion.stats import Interval, over_seeds
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -208,3 +209,8 @@ def read_smollm2(
     if isinstance(model, Missing):
         return model
     return analyze(model[0].model, model[1], table, seed, n_layers=n_layers, draws=draws)
+
+
+def families(real: RealWords, values: np.ndarray) -> Interval:
+    """Interval of values by concept, (K,), over families of concepts."""
+    return over_seeds(by_family(real.concepts, values))

@@ -22,6 +22,7 @@ from companion.next_token_concepts.lab.learning import (
 from companion.next_token_concepts.method import theory
 from companion.next_token_concepts.method import world as wd
 from companion.scale import derive_seed, generator, one_thread
+from companion.stats import Interval, over_seeds
 
 LENGTHS = (4, 8, 12, 24, 48, 96)
 SHARPNESS = (0.3, 0.1, 0.03, 0.01, 0.002, 1e-4)
@@ -236,3 +237,16 @@ def _order(world: wd.World, contexts: wd.Contexts, kappa: float, seed: int) -> d
 def join(parts: list[Broken]) -> Broken:
     """The tables of several worlds below each other."""
     return Broken(*(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True)))
+
+
+# ---------------------------------------------------------------------------------------- reading
+def by_seed(ways: pd.DataFrame, way: str, along: str) -> pd.DataFrame:
+    """No-fit R2, one row a world, one column a length or eta."""
+    return ways[ways["way"] == way].pivot(index="seed", columns=along, values="no_fit")
+
+
+def farthest(merged: pd.DataFrame) -> Interval:
+    """Trained less exact, of the number of names at which the interval reaches farthest from 0."""
+    off = (merged["trained"] - merged["exact"]).groupby(merged["size"])
+    found = [over_seeds(values.dropna().to_numpy()) for _, values in off]
+    return max(found, key=lambda one: max(abs(one.low), abs(one.high)))

@@ -10,13 +10,13 @@ import pandas as pd
 
 from companion.claims import HOLDS
 from companion.next_token_concepts.lab.dictionaries import Dictionaries
-from companion.next_token_concepts.lab.learning import GATE, Trained
+from companion.next_token_concepts.lab.learning import GATE, XOR, Trained, at
 from companion.next_token_concepts.lab.run import Noise
-from companion.next_token_concepts.lab.words import RealWords
+from companion.next_token_concepts.lab.simulation import slopes
+from companion.next_token_concepts.lab.words import RealWords, families
 from companion.next_token_concepts.lab.worlds import Broken
 from companion.next_token_concepts.method.theory import g_eta
 from companion.next_token_concepts.sources import PAPER_C
-from companion.next_token_concepts.verdict import XOR, at, families, slopes
 from companion.plotting import (
     BLACK,
     BLUE,
@@ -392,15 +392,13 @@ def layers(found: RealWords) -> Figure:
         depth = found.depth[arm]
         ends = [families(found, row)[1:3] for row in depth.held_out]
         ax.fill_between(x, *np.array(ends).T, color=color, alpha=0.15, linewidth=0)
-        label = f"{arm} weights, disjoint words"
+        label = f"{arm}, disjoint words"
         ax.plot(x, depth.held_out.mean(1), color=color, marker=marker, label=label)
-        label = f"{arm} weights, same pairs"
+        label = f"{arm}, same pairs"
         ax.plot(x, depth.same.mean(1), color=color, linestyle=":", label=label)
     noise = found.depth["trained"]
-    ax.plot(x, noise.null.mean(1), color=GREY, linestyle="--", label="matched noise, disjoint")
-    ax.plot(
-        x, noise.null_same.mean(1), color=GREY, linestyle=":", label="matched noise, same pairs"
-    )
+    ax.plot(x, noise.null.mean(1), color=GREY, linestyle="--", label="noise, disjoint words")
+    ax.plot(x, noise.null_same.mean(1), color=GREY, linestyle=":", label="noise, same pairs")
     ax.set(ylim=(-0.25, 1.75), xlabel="layer (0: static embedding)", ylabel="mean cosine")
     ax.set_yticks(np.linspace(0, 1, 6))
     ax.legend(loc="upper left", ncols=2, fontsize=8.5)

@@ -1,16 +1,12 @@
-"""The stored frames of alanine dipeptide: made by a maintainer, read by the notebook, checked.
-
-The stored frames of alanine dipeptide: made once by a maintainer, read by the notebook.
+"""The stored frames of alanine dipeptide: made once by a maintainer, read by the notebook, checked.
 
 ``companion make consistent-diffusion frames`` simulates two independent halves of 50 ns and keeps
 the five beads every 2 ps: 50,000 frames.  A half is a chain of blocks of 1 ns.  Each block starts
 from the end of the one before with a seed of its own, so an interrupted run goes on and ends in
 the same file, digit by digit.
 
-Is the stored data set what it says?  A short simulation, run now, is held against it.
-
-The yardstick is the stored data cut into stretches as long as the live run: how far do their own
-averages lie from the average of all?
+A short simulation, run now, is held against it.  The yardstick is the stored data cut into
+stretches as long as the live run: how far do their averages lie from the average of all?
 """
 
 from __future__ import annotations
@@ -34,6 +30,7 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
     Motion,
     State,
     bond_lengths,
+    in_rare_state,
     phi_psi,
     simulate,
 )
@@ -255,9 +252,12 @@ class Statistic(NamedTuple):
     further: float
 
 
-def run_live(frames: Frames, ps: float, seed: int) -> Live:
-    """Molecular dynamics, now: from the stored start of the first half, at the stored settings."""
-    dynamics = Motion()
+def run_live(frames: Frames, ps: float, temperature: float, seed: int) -> Live:
+    """Molecular dynamics, now: from the stored start of the first half.
+
+    temperature : in K; the stored frames have 300
+    """
+    dynamics = Motion(temperature=temperature)
     stride, n_frames = round(FRAME_PS / dynamics.step), round(ps / FRAME_PS)
     began = time.perf_counter()
     moving = simulate(State(frames.starts[0], None), dynamics, seed, n_frames, stride)
@@ -316,8 +316,7 @@ def rare_visits(frames: Frames, apart: int = 10) -> Visits:
 
     apart : a visit is over when the state was empty for so many frames (20 ps)
     """
-    phi = phi_psi(frames.beads)[..., 0]
-    inside = (phi > 0) & (phi < 2)
+    inside = in_rare_state(phi_psi(frames.beads)[..., 0])
     counts = []
     for row in inside:
         at = np.flatnonzero(row)

@@ -1,9 +1,7 @@
 r"""The molecule's models: networks, training, and the methods that they make up.
 
-Models of the molecule that do not care where it is and how it is turned.
-
-Both read the invariants of the beads, which makes translations and rotations exact
-(the paper's transformer learns rotations from turned copies).  The energy model is
+Both networks read the invariants of the beads, which makes translations and rotations exact (the
+paper's transformer learns rotations from turned copies).  The energy model is
 :math:`\log q = -\tfrac12\|x\|^2 + NN(f, t)`; the other gives a vector field that need not be a
 gradient, :math:`s = -x + \sum_k c_k(f,t)\,\nabla y_k`.
 """
@@ -11,7 +9,7 @@ gradient, :math:`s = -x + \sum_k c_k(f,t)\,\nabla y_k`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -26,8 +24,7 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
     Invariants,
     centered,
 )
-from companion.consistent_diffusion.lab.molecule.settings import MoleculeSettings
-from companion.consistent_diffusion.lab.train import Fit, Losses, train
+from companion.consistent_diffusion.lab.train import Fit, train
 from companion.consistent_diffusion.method.diffusion import T_MIN, beta, sigma
 from companion.consistent_diffusion.method.graph_transformer import GraphEnergy, GraphScore, turned
 from companion.consistent_diffusion.method.losses import Objective
@@ -41,6 +38,34 @@ from companion.consistent_diffusion.method.networks import (
 )
 from companion.scale import derive_seed, one_thread, torch_generator
 from companion.training import n_parameters
+
+
+@dataclass(frozen=True)
+class MoleculeSizes:
+    """How much of everything; each as the setting of the same name."""
+
+    molecule_seeds: int
+    molecule_weights: str
+    molecule_network: str
+    molecule_frames: str
+    molecule_hidden: tuple[int, ...]
+    molecule_batch: int
+    molecule_lr: float
+    molecule_single_steps: int
+    molecule_large_steps: tuple[int, ...]
+    molecule_small_steps: int
+    molecule_borders: tuple[float, ...]
+    molecule_alpha: float
+    molecule_share: float
+    molecule_t_evals: tuple[float, ...]
+    molecule_common: int
+    molecule_rare: int
+    molecule_ps: float
+    molecule_dt: float
+    molecule_temperature: float
+    molecule_iid: int
+    molecule_iid_steps: int
+    jobs: int
 
 
 # ------------------------------------------------------------------------------------------- energy
@@ -60,112 +85,129 @@ def spread_of(data: Tensor) -> Spread:
 class _Reader(nn.Module):
     r"""What the networks read: invariants in units of their spread, and time features.
 
-    :math:`f_k = (y_k - m_k) / \sqrt{s_k^2 + \sigma(t)^2}` with noise in the unit, else
-    :math:`(y_k - m_k) / s_k` at all times.  A bond has s = 0.03, noise at t = 0.1 has 0.3.
+    :math:`f_k = (y_k - m_k) / \sqrt{s_k^2 + \sigma(t)^2}`: a bond has s = 0.03, the noise
+    at t = 0.1 has 0.3, and the unit grows with it (ours).
+
+    spread : from :func:`spread_of`; hidden : widths; generator : of the initial weights
+    t0, t1 : the model's range of diffusion times; seeds : networks in the stack
     """
 
-    def __init__(self, spread: Spread, t0: float, t1: float, noise: bool) -> None:
+    n_out = 1
+
+    def __init__(
+        self,
+        spread: Spread,
+        hidden: tuple[int, ...],
+        *,
+        generator: torch.Generator,
+        t0: float = 0.0,
+        t1: float = 1.0,
+        seeds: int | None = None,
+    ) -> None:
         super().__init__()
-        self.t0, self.t1, self.noise = t0, t1, float(noise)
+        self.t0, self.t1 = t0, t1
         self.relative = (t0, t1) != (0.0, 1.0)
         self.register_buffer("mean", spread.mean.clone())
         self.register_buffer("square", spread.deviation.square())
+        n_in = N_INVARIANTS + N_TIME + N_RELATIVE * self.relative
+        self.net = MLP(n_in, hidden, self.n_out, generator, seeds)
 
     @property
-    def n_in(self) -> int:
-        return N_INVARIANTS + N_TIME + N_RELATIVE * self.relative
+    def lanes(self) -> tuple[int, ...]:
+        """Shape of the stack: () or (seeds,)."""
+        return self.net.lanes
 
     def _read(
         self, x: Tensor, t: Tensor
     ) -> tuple[Invariants, Tensor, Tensor, Callable[[], Tensor]]:
-        """Invariants, input of the network, 1 / unit of each invariant (batch, 16), and the slopes
+        """Invariants, input of the network, 1 / unit of each invariant (..., 16), and the slopes
         of the time features on request."""
         invariants = Invariants(x)
-        inverse = (self.square + self.noise * sigma(t).square()[:, None]).rsqrt()
+        inverse = (self.square + sigma(t).square()[..., None]).rsqrt()
         times, slopes = time_features(t, self.t0, self.t1, relative=self.relative)
         features = (invariants.values - self.mean) * inverse
-        return invariants, torch.cat([features, times], 1), inverse, slopes
+        return invariants, torch.cat([features, times], -1), inverse, slopes
 
 
 class MoleculeEnergy(_Reader):
-    """log q of centered beads; translations and rotations leave it as it is, a mirror does not.
+    """log q of centered beads (notebook eq. 7).
 
-    spread : from :func:`spread_of`; hidden : widths; generator : of the initial weights
-    t0, t1 : the model's range of diffusion times
-    noise : whether the unit of the features grows with the noise (ours), or is fixed
+    Translations and rotations leave it as it is, a mirror does not.
     """
 
-    def __init__(
-        self,
-        spread: Spread,
-        hidden: tuple[int, ...],
-        *,
-        generator: torch.Generator,
-        t0: float = 0.0,
-        t1: float = 1.0,
-        noise: bool = True,
-    ) -> None:
-        super().__init__(spread, t0, t1, noise)
-        self.net = MLP(self.n_in, hidden, 1, generator)
-
     def log_q(self, x: Tensor, t: Tensor) -> Tensor:
-        """Unnormalized log density of (batch, 15): (batch,)."""
+        """Unnormalized log density of (..., 15): the shape of t."""
         x = centered(x)
-        _, features, _, _ = self._read(x, t)
-        return self.net(features)[:, 0] - 0.5 * x.square().sum(1)
+        return self.net(self._read(x, t)[1])[..., 0] - 0.5 * x.square().sum(-1)
 
     def local(self, x: Tensor, t: Tensor) -> Local:
-        """log q, score, and the derivative in t, from one pass there and back."""
+        """log q, score, and the derivative in t, from one derivative of the network."""
         x = centered(x)
         invariants, features, inverse, slopes = self._read(x, t)
         value, gradient = self.net.value_and_gradient(features)
-        by_feature, by_time = gradient[:, :N_INVARIANTS], gradient[:, N_INVARIANTS:]
+        by_feature, by_time = gradient[..., :N_INVARIANTS], gradient[..., N_INVARIANTS:]
         score = invariants.pull_back(by_feature * inverse) - x
         # the unit of a feature changes with t as well: d sigma^2 / dt = beta (1 - sigma^2)
-        growth = self.noise * (beta(t) * (1 - sigma(t).square()))[:, None]
-        stretch = -0.5 * features[:, :N_INVARIANTS] * inverse.square() * growth
-        rate = (by_time * slopes()).sum(1) + (by_feature * stretch).sum(1)
-        return Local(value - 0.5 * x.square().sum(1), score, rate)
+        growth = (beta(t) * (1 - sigma(t).square()))[..., None]
+        stretch = -0.5 * features[..., :N_INVARIANTS] * inverse.square() * growth
+        rate = (by_time * slopes()).sum(-1) + (by_feature * stretch).sum(-1)
+        return Local(value - 0.5 * x.square().sum(-1), score, rate)
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
-        """(batch, 15); the same as in :meth:`local`, without the time derivative."""
+        """(..., 15); the same as in :meth:`local`, without the time derivative."""
         x = centered(x)
         invariants, features, inverse, _ = self._read(x, t)
         _, gradient = self.net.value_and_gradient(features)
-        return invariants.pull_back(gradient[:, :N_INVARIANTS] * inverse) - x
+        return invariants.pull_back(gradient[..., :N_INVARIANTS] * inverse) - x
 
 
 class MoleculeScore(_Reader):
-    """A field that turns with the molecule but has no energy; arguments as above."""
+    """A field that turns with the molecule but has no energy."""
 
-    def __init__(
-        self,
-        spread: Spread,
-        hidden: tuple[int, ...],
-        *,
-        generator: torch.Generator,
-        t0: float = 0.0,
-        t1: float = 1.0,
-        noise: bool = True,
-    ) -> None:
-        super().__init__(spread, t0, t1, noise)
-        self.net = MLP(self.n_in, hidden, N_INVARIANTS, generator)
+    n_out = N_INVARIANTS
 
     def score(self, x: Tensor, t: Tensor) -> Tensor:
-        """(batch, 15)."""
+        """(..., 15)."""
         x = centered(x)
         invariants, features, inverse, _ = self._read(x, t)
         return invariants.pull_back(self.net(features) * inverse) - x
+
+
+class Separate(nn.Module):
+    """Models without an axis for seeds as a stack: each is asked by itself (the transformers)."""
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.models, self.lanes = nn.ModuleList(models), (len(models),)
+
+    def _each(self, ask: Callable, x: Tensor, t: Tensor) -> list:
+        return [ask(*one) for one in zip(self.models, x, t, strict=True)]
+
+    def log_q(self, x: Tensor, t: Tensor) -> Tensor:
+        """(seeds, batch)."""
+        return torch.stack(self._each(lambda model, x, t: model.log_q(x, t), x, t))
+
+    def score(self, x: Tensor, t: Tensor) -> Tensor:
+        """(seeds, batch, D)."""
+        return torch.stack(self._each(lambda model, x, t: model.score(x, t), x, t))
+
+    def local(self, x: Tensor, t: Tensor) -> Local:
+        """log q, score, and rate of every model."""
+        found = self._each(lambda model, x, t: model.local(x, t), x, t)
+        return Local(*map(torch.stack, zip(*found, strict=True)))
 
 
 # -------------------------------------------------------------------------------------------- train
 EFFECTIVE = 12
 """Dimensions of five beads without their common center."""
 
-SINGLE = {"Diffusion": "single", "Fixed units": "single, fixed units"}
-"""Method -> its one network."""
-SMALL = {"Mixture": "small", "Both": "small, penalty", "No energy": "small, no energy"}
-"""Method -> its expert for small t; all share the experts for large t."""
+PARTS = {
+    "Diffusion": ("single",),
+    "Mixture": ("large", "small"),
+    "Both": ("large", "small, penalty"),
+    "No energy": ("large", "small, no energy"),
+}
+"""Method -> its networks; "large" stands for every expert above the last border."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +238,8 @@ def molecule_of(beads: np.ndarray) -> Molecule:
 
 
 class Net(NamedTuple):
-    """One network: its range of t, the weight's midpoint, updates, penalty, whether it has an
-    energy, and whether its features are in units of the noise."""
+    """One network: its range of t, the weight's midpoint, updates, penalty, and whether it has an
+    energy."""
 
     t0: float
     t1: float
@@ -205,108 +247,95 @@ class Net(NamedTuple):
     steps: int
     alpha: float = 0.0
     energy: bool = True
-    noise: bool = True
 
 
-def methods(settings: MoleculeSettings) -> tuple[str, ...]:
-    """What is trained; the transformer reads coordinates, so it has no other units to try."""
-    found = (*SINGLE, *SMALL)
-    if settings.molecule_network == "transformer":
-        return tuple(name for name in found if name != "Fixed units")
-    return found
-
-
-def nets(settings: MoleculeSettings) -> dict[str, Net]:
-    """Name -> network; the midpoints are the paper's."""
-    s = settings
-    if len(s.molecule_borders) != len(s.molecule_large_steps):
-        raise ValueError(
-            f"{len(s.molecule_borders)} molecule_borders need as many molecule_large_steps, "
-            f"got {s.molecule_large_steps}"
-        )
-    edges = (1.0, *s.molecule_borders)
-    found = {"single": Net(0.0, 1.0, 0.3, s.molecule_single_steps)}
-    if "Fixed units" in methods(s):
-        found["single, fixed units"] = found["single"]._replace(noise=False)
+def nets(sizes: MoleculeSizes) -> dict[str, Net]:
+    """Name -> network, dearest first; the midpoints are the paper's."""
+    s, edges = sizes, (1.0, *sizes.molecule_borders)
+    small = Net(0.0, edges[-1], 0.3 * edges[-1], s.molecule_small_steps)
+    found = {
+        "small, penalty": small._replace(alpha=s.molecule_alpha),
+        "single": Net(0.0, 1.0, 0.3, s.molecule_single_steps),
+        "small": small,
+        "small, no energy": small._replace(energy=False),
+    }
     for i, steps in enumerate(s.molecule_large_steps):
         low, high = edges[i + 1], edges[i]
         found[f"large {i}"] = Net(low, high, (low + high) / 2, steps, energy=False)
-    small = Net(0.0, edges[-1], 0.3 * edges[-1], s.molecule_small_steps)
-    return found | {
-        "small": small,
-        "small, penalty": small._replace(alpha=s.molecule_alpha),
-        "small, no energy": small._replace(energy=False),
-    }
+    return found
 
 
-def build(net: Net, spread: Spread, settings: MoleculeSettings, seed: int) -> nn.Module:
-    """The untrained network; `seed` draws its weights."""
-    if settings.molecule_network == "transformer":
-        torch.manual_seed(seed)
+def parts_of(method: str, sizes: MoleculeSizes) -> list[str]:
+    """Names of a method's networks, from large t to small."""
+    large = [name for name in nets(sizes) if name.startswith("large")]
+    return [name for part in PARTS[method] for name in (large if part == "large" else [part])]
+
+
+def build(net: Net, spread: Spread, sizes: MoleculeSizes, seed: int) -> nn.Module:
+    """The untrained stack of one network a seed; `seed` draws the weights."""
+    if sizes.molecule_network == "transformer":
         kind = GraphEnergy if net.energy else GraphScore
-        return kind(torch.arange(N_BEADS), t0=net.t0, t1=net.t1)
-    if settings.molecule_network != "invariants":
-        raise ValueError(
-            f"molecule_network is {settings.molecule_network!r}; choose invariants or transformer"
-        )
+        with torch.random.fork_rng():  # the transformer draws from torch's own generator
+            torch.manual_seed(seed)
+            one = [
+                kind(torch.arange(N_BEADS), t0=net.t0, t1=net.t1)
+                for _ in range(sizes.molecule_seeds)
+            ]
+        return Separate(one)
     kind = MoleculeEnergy if net.energy else MoleculeScore
     return kind(
         spread,
-        settings.molecule_hidden,
+        sizes.molecule_hidden,
         generator=torch_generator(seed, "weights"),
         t0=net.t0,
         t1=net.t1,
-        noise=net.noise,
+        seeds=sizes.molecule_seeds,
     )
 
 
-def parts_of(method: str, settings: MoleculeSettings) -> list[str]:
-    """The networks of a method, from large t to small t."""
-    if method in SINGLE:
-        return [SINGLE[method]]
-    return [*(name for name in nets(settings) if name.startswith("large")), SMALL[method]]
-
-
-def molecule_budgets(settings: MoleculeSettings) -> dict[str, tuple[int, int]]:
-    """Method -> (trained numbers, updates), its experts together."""
-    spread, all_nets, found = Spread(*torch.ones(2, N_INVARIANTS)), nets(settings), {}
-    with torch.random.fork_rng():  # the transformer draws its weights from torch's own generator
-        for method in methods(settings):
-            parts = [all_nets[name] for name in parts_of(method, settings)]
-            numbers = sum(n_parameters(build(net, spread, settings, 0)) for net in parts)
-            found[method] = numbers, sum(net.steps for net in parts)
+def molecule_budgets(sizes: MoleculeSizes) -> dict[str, tuple[int, int]]:
+    """Method -> (trained numbers, updates) of one model, its networks together."""
+    spread, known, found = Spread(*torch.ones(2, N_INVARIANTS)), nets(sizes), {}
+    for method in PARTS:
+        parts = [known[name] for name in parts_of(method, sizes)]
+        numbers = sum(n_parameters(build(net, spread, sizes, 0)) for net in parts)
+        found[method] = numbers // sizes.molecule_seeds, sum(net.steps for net in parts)
     return found
 
 
 @dataclass(frozen=True)
 class Trained:
-    """weights : name -> array; losses : per update; seconds : of training."""
+    """weights : name -> array, first axis the seed; loss : (blocks, seeds), score matching, means
+    of a hundredth of the updates; seconds : of processor time
+    """
 
-    name: str
     weights: Mapping[str, np.ndarray]
-    losses: Losses
+    loss: np.ndarray
     seconds: float
 
 
-def train_net(name: str, molecule: Molecule, settings: MoleculeSettings, seed: int) -> Trained:
-    """Train one network on one thread; the same seed gives the same weights.
+BLOCKS = 100
+
+
+def train_net(name: str, molecule: Molecule, sizes: MoleculeSizes, seed: int) -> Trained:
+    """Train one network of every seed in one stack, on one thread.
 
     Raises
     ------
     companion.training.TrainingDiverged : with step and seed
     """
-    net = nets(settings)[name]
-    model = build(net, molecule.spread, settings, derive_seed(seed, "molecule", name))
+    net = nets(sizes)[name]
+    model = build(net, molecule.spread, sizes, derive_seed(seed, "molecule", name))
     objective = Objective(
         t0=max(net.t0, T_MIN),
         t1=net.t1,
         midpoint=net.midpoint,
         alpha=net.alpha,
         dim=EFFECTIVE,
-        share=settings.molecule_share,
+        share=sizes.molecule_share,
     )
-    fit = Fit(net.steps, settings.molecule_batch, settings.molecule_lr)
-    began = time.perf_counter()
+    fit = Fit(net.steps, sizes.molecule_batch, sizes.molecule_lr)
+    began = time.process_time()
     with one_thread():
         losses = train(
             model,
@@ -314,25 +343,27 @@ def train_net(name: str, molecule: Molecule, settings: MoleculeSettings, seed: i
             objective,
             fit,
             seed=derive_seed(seed, "molecule"),
-            label=name,
+            label=f"{net.t0:g} to {net.t1:g}",
             progress=False,
             project=centered,
-            augment=turned if settings.molecule_network == "transformer" else None,
+            augment=turned if sizes.molecule_network == "transformer" else None,
         )
     weights = {key: value.numpy().copy() for key, value in model.state_dict().items()}
-    return Trained(name, weights, losses, time.perf_counter() - began)
+    blocks = np.array_split(losses.dsm, min(BLOCKS, net.steps))
+    loss = np.stack([block.mean(0) for block in blocks])
+    return Trained(weights, loss, time.process_time() - began)
 
 
 def model_of(
-    method: str, trained: Mapping[str, Trained], molecule: Molecule, settings: MoleculeSettings
+    method: str,
+    trained: Mapping[str, Trained],
+    molecule: Molecule,
+    sizes: MoleculeSizes,
 ) -> nn.Module:
-    """A method's model, one network or experts, from trained networks of one seed."""
-
-    def load(name: str) -> nn.Module:
-        model = build(nets(settings)[name], molecule.spread, settings, 0)
-        weights = {k: torch.tensor(v) for k, v in trained[name].weights.items()}
-        model.load_state_dict(weights)
-        return model.eval()
-
-    models = [load(name) for name in parts_of(method, settings)]
-    return models[0] if len(models) == 1 else Experts(models, settings.molecule_borders)
+    """The stack of a method's models, one network or experts, from trained networks."""
+    models = []
+    for name in parts_of(method, sizes):
+        model = build(nets(sizes)[name], molecule.spread, sizes, 0)
+        model.load_state_dict({k: torch.tensor(v) for k, v in trained[name].weights.items()})
+        models.append(model.eval())
+    return models[0] if len(models) == 1 else Experts(models, sizes.molecule_borders)

@@ -1,12 +1,8 @@
 r"""Alanine dipeptide: the shape of its five beads, and its forces.
 
-Shape of the five beads: angles and bonds to look at, invariants to learn from.
-
 The beads are C, N, CA, C, N.  Beads 0-3 span the dihedral angle :math:`\phi`, beads 1-4 span
 :math:`\psi`.  Distances and signed volumes do not change when the molecule is moved or turned; a
 distance cannot tell a molecule from its mirror image, a signed volume can.
-
-Alanine dipeptide with its forces: what the model's samples and dynamics are compared with.
 
 OpenMM integrates Langevin's equation for the 22 atoms in implicit water.  Hydrogens are made
 heavier (3 Da, taken from the atom that they hang on), which allows steps of 4 fs: where the atoms
@@ -65,6 +61,34 @@ def bond_lengths(beads: np.ndarray) -> np.ndarray:
     )
 
 
+def with_angles(beads: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """The same beads with other dihedral angles; bonds and the angles between them stay.
+
+    beads : (..., 5, 3); angles : (..., 2) in radian, phi and psi.  The first bead is turned about
+    the second bond, the last bead about the third.
+    """
+    beads = as_beads(beads).copy()
+    turn = np.asarray(angles) - phi_psi(beads)
+    for bead, (start, end), by in ((0, BONDS[1], -turn[..., 0]), (4, BONDS[2], turn[..., 1])):
+        axis = beads[..., end, :] - beads[..., start, :]
+        axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
+        arm = beads[..., bead, :] - beads[..., start, :]
+        along = (arm * axis).sum(-1, keepdims=True) * axis
+        cos, sin = np.cos(by)[..., None], np.sin(by)[..., None]
+        turned = along + cos * (arm - along) + sin * np.cross(axis, arm)
+        beads[..., bead, :] = beads[..., start, :] + turned
+    return beads
+
+
+RARE = (0.0, 2.0)
+"""Ends of the rare state in radian: phi between 0 and 115 degrees."""
+
+
+def in_rare_state(phi: np.ndarray) -> np.ndarray:
+    """Whether phi, in radian, lies in the rare state; an angle that is NaN does not."""
+    return (phi > RARE[0]) & (phi < RARE[1])
+
+
 def as_beads(x: np.ndarray) -> np.ndarray:
     """(..., 5, 3) from (..., 15); float64, so that angles are as exact as the coordinates."""
     x = np.asarray(x, dtype=float)
@@ -99,13 +123,14 @@ _TINY = 1e-12  # keeps the square root's slope finite where two beads meet
 class Invariants:
     r"""Invariants of a batch, and the way back from slopes in them to slopes in x.
 
-    x : (batch, 15), centered
-    values : (batch, 16): distances, volumes :math:`(b-a)\cdot[(c-a)\times(d-a)]`, and
+    x : (..., 15), centered
+    values : (..., 16): distances, volumes :math:`(b-a)\cdot[(c-a)\times(d-a)]`, and
         :math:`\|x\|^2`
     """
 
     def __init__(self, x: Tensor) -> None:
         n, q = len(PAIRS), len(QUADRUPLES)
+        self._lead, x = x.shape[:-1], x.reshape(-1, x.shape[-1])
         self._x, self._matrix = x, _MATRIX.to(x)
         vectors = (x @ self._matrix).reshape(len(x), 3, n + 3 * q)
         self._pairs = vectors[..., :n]
@@ -115,15 +140,17 @@ class Invariants:
         sides = (areas, torch.linalg.cross(w, u, dim=1), torch.linalg.cross(u, v, dim=1))
         self._sides = torch.cat(sides, -1)
         radius = x.square().sum(1, keepdim=True)
-        self.values = torch.cat([self._distances, (u * areas).sum(1), radius], 1)
+        values = torch.cat([self._distances, (u * areas).sum(1), radius], 1)
+        self.values = values.reshape(*self._lead, N_INVARIANTS)
 
     def pull_back(self, slopes: Tensor) -> Tensor:
-        """Sum over invariants k of ``slopes[:, k]`` times the gradient of k in x: (batch, 15)."""
+        """Sum over invariants k of ``slopes[..., k]`` times the gradient of k in x: (..., 15)."""
         n, q = len(PAIRS), len(QUADRUPLES)
+        slopes = slopes.reshape(-1, N_INVARIANTS)
         along = (slopes[:, :n] / self._distances)[:, None] * self._pairs
         across = slopes[:, n : n + q].repeat(1, 3)[:, None] * self._sides
         forces = torch.cat([along, across], -1).flatten(1) @ self._matrix.T
-        return forces + 2 * slopes[:, n + q :] * self._x
+        return (forces + 2 * slopes[:, n + q :] * self._x).reshape(*self._lead, -1)
 
 
 # ----------------------------------------------------------------------------------------------- md
@@ -199,33 +226,17 @@ def topology() -> object:
     return made
 
 
-def make_system(dynamics: Motion, *, constrained: bool = True) -> object:
-    """OpenMM's system: amber99sb-ildn with OBC implicit water, no cutoff.
-
-    constrained : whether bonds with a hydrogen keep their length
-    """
+def make_system(dynamics: Motion) -> object:
+    """OpenMM's system: amber99sb-ildn, OBC implicit water, no cutoff, rigid bonds of hydrogens."""
     from openmm import app, unit
 
     heavy = None if dynamics.hydrogen_mass is None else dynamics.hydrogen_mass * unit.amu
     return app.ForceField(*FORCE_FIELD).createSystem(
         topology(),
         nonbondedMethod=app.NoCutoff,
-        constraints=app.HBonds if constrained else None,
+        constraints=app.HBonds,
         hydrogenMass=heavy,
     )
-
-
-def potential_energy(positions: np.ndarray) -> float:
-    """Energy of all forces in kJ/mol at `positions`, (22, 3) in nm, without constraints."""
-    import openmm
-    from openmm import unit
-
-    system = make_system(Motion(), constrained=False)
-    integrator = openmm.VerletIntegrator(0.001)
-    context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
-    context.setPositions(np.asarray(positions, dtype=float))
-    energy = context.getState(getEnergy=True).getPotentialEnergy()
-    return float(energy.value_in_unit(unit.kilojoule_per_mole))
 
 
 def simulate(

@@ -1,13 +1,14 @@
-"""How far samples and simulations are from the reference; the molecule's experiment as numbers.
-
-How far the molecule's samples and simulations are from the reference.
+"""How far samples and simulations are from the data; the molecule's experiment as numbers.
 
 The reference is the stored data, as in the paper.  A perfect simulation of the same size would not
 score 0 either: the floor is what stretches of the real dynamics score, as many and as long.
+Half of a simulation's information would be lost if its chains started as the data are spread: the
+rare state has 5 % of them.  So chains start in either state, and each state has its weight.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -16,28 +17,40 @@ import numpy as np
 
 from companion.consistent_diffusion.lab.molecule.chains import (
     FRAME_PS,
-    Run,
+    OUTSIDE_PART,
+    Moved,
     Simulated,
+    dynamics_of,
     load_molecule,
+    load_nets,
+    shipped_hash,
     simulate_all,
     train_all,
 )
 from companion.consistent_diffusion.lab.molecule.frames import load_frames
-from companion.consistent_diffusion.lab.molecule.models import Molecule, Trained
-from companion.consistent_diffusion.lab.molecule.peptide import C_N, bond_lengths, phi_psi
-from companion.consistent_diffusion.lab.molecule.settings import MoleculeSettings
-from companion.consistent_diffusion.lab.systems import js_error, pmf_error, w1_error
+from companion.consistent_diffusion.lab.molecule.models import MoleculeSizes
+from companion.consistent_diffusion.lab.molecule.peptide import (
+    C_N,
+    bond_lengths,
+    in_rare_state,
+    phi_psi,
+)
+from companion.consistent_diffusion.lab.systems import js_divergence, pmf_distance
 from companion.scale import generator
 
-# ------------------------------------------------------------------------------------------- scores
-LIMITS = ((-np.pi, np.pi), (-np.pi, np.pi))
 BINS = 64
 """Bins per angle of the paper's divergence."""
 CURVE_BINS = 24
-"""Bins per angle where the divergence is followed in time: a window holds few points."""
+"""Bins per angle where the divergence is judged and followed in time: a window has few points."""
 N_WINDOWS = 5
-REFERENCE_PS = 2.0
-"""Time between two frames of the stored data."""
+LAG_PS = 10.0
+"""Lag at which the relaxation of psi is read."""
+HELIX = (-2 * np.pi / 3, np.pi / 3)
+"""Ends of the basin of psi whose coming and going is followed, in radian."""
+MAP = 48
+PROFILE = 72
+BOND_EDGES = np.linspace(0.115, 0.155, 61)
+"""In nm."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +64,14 @@ class Reference:
     bonds: np.ndarray
 
     @property
-    def all_angles(self) -> np.ndarray:
-        """(n_halves n, 2)."""
-        return self.angles.reshape(-1, 2)
+    def rare(self) -> np.ndarray:
+        """(n_halves, n), whether a frame lies in the rare state."""
+        return in_rare_state(self.angles[..., 0])
 
     @property
-    def all_bonds(self) -> np.ndarray:
-        """(n_halves n, 4)."""
-        return self.bonds.reshape(-1, 4)
+    def share(self) -> float:
+        """Share of the rare state."""
+        return float(self.rare.mean())
 
 
 def reference_of(beads: np.ndarray) -> Reference:
@@ -67,56 +80,108 @@ def reference_of(beads: np.ndarray) -> Reference:
     return Reference(phi_psi(beads), bond_lengths(beads))
 
 
-class Window(NamedTuple):
-    """Frames first, first + step, ... below last, of every chain; `n` of them."""
-
-    first: int
-    last: int
-    step: int
-
-    @property
-    def n(self) -> int:
-        """Frames of a chain in the window."""
-        return len(range(self.first, self.last, self.step))
+def weights_of(common: int, rare: int, share: float) -> np.ndarray:
+    """Weight of each chain, (common + rare,), adding to one: the rare state has its share."""
+    return np.concatenate([np.full(common, (1 - share) / common), np.full(rare, share / rare)])
 
 
-def windows(run: Run) -> list[Window]:
-    """Five windows of equal length; frames in one are 2 ps apart, as in the stored data."""
-    edges = np.linspace(0, len(run.frames), N_WINDOWS + 1).round().astype(int)
-    step = round(REFERENCE_PS / FRAME_PS)
-    return [
-        Window(max(first, last - step * max(1, (last - first) // step)) + step - 1, last, step)
-        if last - first >= step
-        else Window(last - 1, last, step)
-        for first, last in pairwise(edges)
-    ]
+def masses(angles: np.ndarray, weights: np.ndarray | None, bins: int) -> np.ndarray:
+    """Masses (bins, bins) of phi and psi; frames that are NaN are left out.
+
+    angles : (..., chains, 2); weights : (chains,), or None for equal ones
+    """
+    weight = np.broadcast_to(1.0 if weights is None else weights, angles.shape[:-1])
+    here = np.isfinite(angles).all(-1)
+    edges = np.linspace(-np.pi, np.pi, bins + 1)
+    points = np.clip(angles[here], -np.pi, np.pi)
+    found = np.histogram2d(*points.T, bins=(edges, edges), weights=weight[here])[0]
+    return found / found.sum() if found.sum() > 0 else np.full_like(found, np.nan)
 
 
-def finite(frames: np.ndarray) -> np.ndarray:
-    """Frames (n, 5, 3) of chains that had not been stopped."""
-    frames = frames.reshape(-1, 5, 3)
-    return frames[np.isfinite(frames).all((1, 2))]
+def js(reference: np.ndarray, found: np.ndarray) -> float:
+    """Divergence of masses; NaN where there are none."""
+    return js_divergence(reference, found) if np.isfinite(found).all() else np.nan
 
 
-class DivergenceCurve(NamedTuple):
-    """times_ps : (5,) middle of each window; divergence : (5,), NaN where no chain is left."""
+def pmf(reference: Reference, angles: np.ndarray, weights: np.ndarray | None) -> float:
+    """The paper's error of the free energy: 62 bins per angle and one beyond each end."""
+    whole, part = (
+        np.pad(masses(one, w, BINS - 2), 1)
+        for one, w in ((reference.angles, None), (angles, weights))
+    )
+    return pmf_distance(whole, part) if np.isfinite(part).all() else np.nan
 
-    times_ps: np.ndarray
-    divergence: np.ndarray
 
+def bond_error(reference: Reference, bonds: np.ndarray, weights: np.ndarray | None) -> float:
+    """Mean of the Wasserstein distances of both C-N bonds, in nm.  bonds : (..., chains, 4)."""
+    from scipy.stats import wasserstein_distance
 
-def divergence_curve(run: Run, reference: Reference) -> DivergenceCurve:
-    """Divergence of phi and psi from the reference in each window of simulated time."""
-    found = []
-    for window in windows(run):
-        frames = finite(run.frames[window.first : window.last : window.step])
-        found.append(
-            js_error(reference.all_angles, phi_psi(frames), bins=CURVE_BINS, limits=LIMITS)
-            if len(frames)
-            else np.nan
+    here = np.isfinite(bonds).all(-1)
+    if not here.any():
+        return np.nan
+    weight = np.broadcast_to(1.0 if weights is None else weights, here.shape)[here]
+    return float(
+        np.mean(
+            [
+                wasserstein_distance(
+                    reference.bonds[..., k].ravel(), bonds[..., k][here], v_weights=weight
+                )
+                for k in C_N
+            ]
         )
-    edges = np.linspace(0, len(run.frames), N_WINDOWS + 1) * FRAME_PS
-    return DivergenceCurve((edges[:-1] + edges[1:]) / 2, np.array(found))
+    )
+
+
+def share_in_time(angles: np.ndarray) -> np.ndarray:
+    """Share of chains in the rare state, frame by frame, of those that are left: (frames,)."""
+    here = np.isfinite(angles[..., 0])
+    with np.errstate(invalid="ignore"):
+        return in_rare_state(angles[..., 0]).sum(-1) / here.sum(-1)
+
+
+HOME = 0.999
+"""Share of the data in the cells that count as where the data are."""
+
+
+def home_of(reference: Reference) -> np.ndarray:
+    """Where the data are: the fewest cells of phi and psi that hold 99.9 % of them, (24, 24)."""
+    cells = masses(reference.angles, None, CURVE_BINS)
+    order = np.sort(cells.ravel())[::-1]
+    n = int(np.searchsorted(np.cumsum(order), HOME)) + 1
+    return (cells >= order[n - 1]) & (cells > 0)
+
+
+def at_home(angles: np.ndarray, home: np.ndarray) -> np.ndarray:
+    """Share of the chains in cells of `home`, frame by frame: (frames,).
+
+    angles : (frames, chains, 2) in radian; a chain that left (NaN) is not there
+    """
+    inside = np.isfinite(angles).all(-1)
+    at = ((np.nan_to_num(angles) + np.pi) / (2 * np.pi) * len(home)).astype(int)
+    at = np.clip(at, 0, len(home) - 1)
+    return (inside & home[at[..., 0], at[..., 1]]).mean(-1)
+
+
+def timescale(angles: np.ndarray, frame_ps: float) -> float:
+    """Relaxation time of psi in ps, from the autocorrelation at a lag of 10 ps.
+
+    angles : (frames, chains, 2) of chains; whether psi is in its basin is a series of 0 and 1,
+    whose autocorrelation C gives -lag / ln C.  NaN if C is not between 0 and 1, or there is no
+    frame so much later.
+    """
+    lag = round(LAG_PS / frame_ps)
+    inside = (angles[..., 1] > HELIX[0]) & (angles[..., 1] < HELIX[1])
+    if not 0 < lag < len(inside):
+        return np.nan
+    both = np.isfinite(angles[lag:, :, 1])  # a chain that is left now was left before
+    if not both.any():
+        return np.nan
+    now, later = inside[:-lag][both].astype(float), inside[lag:][both].astype(float)
+    mean = 0.5 * (now.mean() + later.mean())
+    if not 0 < mean < 1:
+        return np.nan
+    c = float(((now - mean) * (later - mean)).mean() / (mean * (1 - mean)))
+    return -lag * frame_ps / np.log(c) if 0 < c < 1 else np.nan
 
 
 class Floor(NamedTuple):
@@ -127,211 +192,281 @@ class Floor(NamedTuple):
     high: float
 
 
-def floor(
+def _quantiles(values: list[float]) -> Floor:
+    return Floor(float(np.mean(values)), *map(float, np.quantile(values, [0.025, 0.975])))
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What stretches of the stored dynamics score, as many and as long as the simulations.
+
+    curve, js, pmf : floors of a window of the curve, of the late divergence in 24 and 64 bins
+        (js, wide), and of the PMF error
+    enter, stay : (frames,) share in the rare state of stretches that begin outside of it, and in it
+    """
+
+    curve: Floor
+    js: Floor
+    wide: Floor
+    pmf: Floor
+    enter: np.ndarray
+    stay: np.ndarray
+
+
+def yardstick(
     reference: Reference,
-    n_chains: int,
+    common: int,
+    rare: int,
     n_frames: int,
     rng: np.random.Generator,
     *,
-    bins: int,
     repeats: int = 40,
-    pmf: bool = False,
-) -> Floor:
-    """Divergence of stretches of the stored dynamics, `n_chains` of `n_frames` frames each.
-
-    Each stretch starts at a random frame, as the chains do.  pmf : the error of the free energy
-    instead of the divergence
-    """
-    halves, n = reference.angles.shape[:2]
-    found = []
+) -> Yardstick:
+    """Stretches of `n_frames` frames that begin as the chains do, `common` and `rare` of them."""
+    n = reference.angles.shape[1]
+    if n_frames >= n:
+        raise ValueError(f"chains of {n_frames} frames are longer than the stored ones, {n}")
+    begins = reference.rare[:, : n - n_frames + 1]
+    rows = [np.argwhere(~begins), np.argwhere(begins)]
+    weights = weights_of(common, rare, reference.share)
+    narrow, wide = (masses(reference.angles, None, bins) for bins in (CURVE_BINS, BINS))
+    last = windows(n_frames)[-1]
+    found = {"curve": [], "js": [], "wide": [], "pmf": []}
+    enter, stay = [], []
     for _ in range(repeats):
-        half = rng.integers(halves, size=n_chains)[:, None]
-        start = rng.integers(n - n_frames + 1, size=n_chains)[:, None]
-        points = reference.angles[half, start + np.arange(n_frames)].reshape(-1, 2)
-        if pmf:
-            error = pmf_error(reference.all_angles, points, limits=LIMITS, n_bins=bins)
-        else:
-            error = js_error(reference.all_angles, points, bins=bins, limits=LIMITS)
-        found.append(error)
-    return Floor(float(np.mean(found)), *map(float, np.quantile(found, [0.025, 0.975])))
+        at = np.concatenate(
+            [
+                part[rng.integers(len(part), size=k)]
+                for part, k in zip(rows, (common, rare), strict=True)
+            ]
+        )
+        angles = reference.angles[at[:, 0], at[:, 1] + np.arange(n_frames)[:, None]]
+        late = angles[n_frames // 5 :]
+        found["curve"].append(js(narrow, masses(angles[last], weights, CURVE_BINS)))
+        found["js"].append(js(narrow, masses(late, weights, CURVE_BINS)))
+        found["wide"].append(js(wide, masses(late, weights, BINS)))
+        found["pmf"].append(pmf(reference, late, weights))
+        enter.append(share_in_time(angles[:, :common]))
+        stay.append(share_in_time(angles[:, common:]))
+    floors = {name: _quantiles(values) for name, values in found.items()}
+    return Yardstick(**floors, enter=np.mean(enter, 0), stay=np.mean(stay, 0))
 
 
-def settled(run: Run) -> np.ndarray:
-    """Frames that are scored: 2 ps apart, the first fifth left out; (n, 5, 3)."""
-    return finite(run.frames[::-1][:: round(REFERENCE_PS / FRAME_PS)][: n_settled(run)])
+def windows(n_frames: int) -> list[slice]:
+    """Five windows of equal length."""
+    edges = np.linspace(0, n_frames, N_WINDOWS + 1).round().astype(int)
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
-def n_settled(run: Run) -> int:
-    """How many frames of each chain :func:`settled` keeps."""
-    n = len(run.frames)
-    return max(1, int(0.8 * n) // round(REFERENCE_PS / FRAME_PS))
+# ------------------------------------------------------------------------------------------- result
+@dataclass(frozen=True)
+class MoleculeResult:
+    """All that is kept about alanine dipeptide.  Label -> array whose first axis is the seed.
 
-
-def late(run: Run) -> np.ndarray:
-    """All frames but the first fifth, 0.2 ps apart, for smooth curves: (n, 5, 3)."""
-    return finite(run.frames[len(run.frames) // 5 :])
-
-
-class Score(NamedTuple):
-    """divergence : of phi and psi, the paper's JS; pmf : error of their free energy, the paper's;
-    bond : error of the C-N bonds in nm (mean of both Wasserstein distances); n : frames that were
-    scored."""
-
-    divergence: float
-    pmf: float
-    bond: float
-    n: int
-
-
-def score(frames: np.ndarray, reference: Reference) -> Score:
-    """Errors of frames (n, 5, 3) in nm; NaN if there are none."""
-    if not len(frames):
-        return Score(np.nan, np.nan, np.nan, 0)
-    bonds, angles = bond_lengths(frames), phi_psi(frames)
-    return Score(
-        js_error(reference.all_angles, angles, bins=BINS, limits=LIMITS),
-        pmf_error(reference.all_angles, angles, limits=LIMITS, n_bins=BINS),
-        float(np.mean([w1_error(reference.all_bonds[:, k], bonds[:, k]) for k in C_N])),
-        len(frames),
-    )
-
-
-# ------------------------------------------------------------------------------------------- series
-class Summary(NamedTuple):
-    """Scores of everything.
-
-    times_ps : (5,) middle of each window of simulated time
-    curves : label -> (n_seeds, 5) divergence in each window
-    curve_floor : of real dynamics with as many chains and frames
-    simulated, iid : label -> scores of every seed; simulated_floor, iid_floor : divergences for
-        their sizes; simulated_pmf, iid_pmf : errors of the free energy for their sizes
-    lost, left, chains : label -> how many chains left or heated, left, were started, per seed
-    iid_lost : method -> how many denoised samples were not finite, per seed
+    times_ps : middle of each window; frame_ps : between two frames; chains : of each simulation
+    curves : divergence in each window, (seeds, 5)
+    js, wide : divergence without the first fifth, 24 and 64 bins an angle; pmf : of the free
+        energy; bond : error of the C-N bonds in nm
+    enter, stay : (seeds, frames) share in the rare state of chains that began outside, and in it
+    population : its share in the second half, states weighted as in the data
+    heat : kinetic temperature over the wanted one, mean of the chains that stayed; left : chains
+        that left; timescale : relaxation time of psi in ps
+    back : method -> (seeds, frames) share of chains that began outside of the data and are where
+        the data are; back_rare : (seeds,) share in the rare state in their second half;
+        back_ps : their length; home : share of all cells of phi and psi where the data are
+    iid_js, iid_wide, iid_pmf, iid_bond, iid_population, iid_lost : of denoised samples; iid_floor :
+        divergences (24 and 64 bins) of as many frames
+    skew : antisymmetric share of the Jacobian of the score
+    share : of the rare state in the data; true_timescale : per half; true : the yardstick
+    maps, profiles, bonds : masses of phi and psi (MAP, MAP), of each angle (2, PROFILE), and of the
+        first C-N bond in BOND_EDGES, all seeds together; "data" is a label, too
+    losses : network -> (blocks, seeds)
     """
 
     times_ps: np.ndarray
-    curves: dict[str, np.ndarray]
-    curve_floor: Floor
-    simulated: dict[str, list[Score]]
-    iid: dict[str, list[Score]]
-    simulated_floor: Floor
-    iid_floor: Floor
-    simulated_pmf: Floor
-    iid_pmf: Floor
-    lost: dict[str, list[int]]
-    left: dict[str, list[int]]
-    chains: dict[str, list[int]]
-    iid_lost: dict[str, list[int]]
+    frame_ps: float
+    chains: int
+    curves: Mapping[str, np.ndarray]
+    js: Mapping[str, np.ndarray]
+    wide: Mapping[str, np.ndarray]
+    pmf: Mapping[str, np.ndarray]
+    bond: Mapping[str, np.ndarray]
+    enter: Mapping[str, np.ndarray]
+    stay: Mapping[str, np.ndarray]
+    population: Mapping[str, np.ndarray]
+    heat: Mapping[str, np.ndarray]
+    left: Mapping[str, np.ndarray]
+    timescale: Mapping[str, np.ndarray]
+    back: Mapping[str, np.ndarray]
+    back_rare: Mapping[str, np.ndarray]
+    back_ps: float
+    home: float
+    iid_js: Mapping[str, np.ndarray]
+    iid_wide: Mapping[str, np.ndarray]
+    iid_pmf: Mapping[str, np.ndarray]
+    iid_bond: Mapping[str, np.ndarray]
+    iid_population: Mapping[str, np.ndarray]
+    iid_lost: Mapping[str, np.ndarray]
+    iid_floor: tuple[float, float]
+    skew: Mapping[str, np.ndarray]
+    share: float
+    true_timescale: np.ndarray
+    true: Yardstick
+    maps: Mapping[str, np.ndarray]
+    profiles: Mapping[str, np.ndarray]
+    bonds: Mapping[str, np.ndarray]
+    losses: Mapping[str, np.ndarray]
 
 
-def summarize(simulated: Simulated, reference: Reference, seed: int) -> Summary:
+def moved_scores(
+    moved: Moved, reference: Reference, weights: np.ndarray, common: int, frame_ps: float
+) -> dict[str, np.ndarray]:
+    """Scores of one simulation, as in :class:`MoleculeResult`, first axis the seed."""
+    narrow, wide = (masses(reference.angles, None, bins) for bins in (CURVE_BINS, BINS))
+    rows = []
+    for angles, bonds, heat in zip(moved.angles, moved.bonds, moved.heat, strict=True):
+        n = len(angles)
+        late, stiff = angles[n // 5 :], bonds[n // 5 :]
+        enter, stay = share_in_time(angles[:, :common]), share_in_time(angles[:, common:])
+        both = (1 - reference.share) * enter + reference.share * stay
+        rows.append(
+            {
+                "curves": [js(narrow, masses(angles[w], weights, CURVE_BINS)) for w in windows(n)],
+                "js": js(narrow, masses(late, weights, CURVE_BINS)),
+                "wide": js(wide, masses(late, weights, BINS)),
+                "pmf": pmf(reference, late, weights),
+                "bond": bond_error(reference, stiff, weights),
+                "enter": enter,
+                "stay": stay,
+                "population": both[n // 2 :].mean(),
+                "heat": heat[np.isfinite(heat)].mean() if np.isfinite(heat).any() else np.nan,
+                "timescale": timescale(late[:, :common], frame_ps),
+            }
+        )
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+
+def summarize(
+    simulated: Simulated,
+    reference: Reference,
+    sizes: MoleculeSizes,
+    losses: Mapping[str, np.ndarray],
+    seed: int,
+) -> MoleculeResult:
     """All scores of a run, and their floors."""
-    curves, scores, lost, left, chains = {}, {}, {}, {}, {}
-    for label in simulated.labels:
-        runs = simulated.of(label)
-        found = [divergence_curve(run, reference) for run in runs]
-        curves[label] = np.array([curve.divergence for curve in found])
-        scores[label] = [score(settled(run), reference) for run in runs]
-        lost[label] = [int(run.lost.sum()) for run in runs]
-        left[label] = [int(run.left.sum()) for run in runs]
-        chains[label] = [run.n_chains for run in runs]
-    iid: dict[str, list[Score]] = {}
-    iid_lost: dict[str, list[int]] = {}
-    for (method, _), drawn in simulated.iid.items():
-        iid.setdefault(method, []).append(score(drawn.beads, reference))
-        iid_lost.setdefault(method, []).append(drawn.n_lost)
-    one: Run = next(iter(simulated.runs.values()))
-    n_iid = max(len(drawn.beads) for drawn in simulated.iid.values())
-    rng, other = (generator(seed, "molecule", name) for name in ("floor", "floor of the PMF"))
-    n_sim = n_settled(one)
-    return Summary(
-        found[0].times_ps,
-        curves,
-        floor(reference, one.n_chains, windows(one)[-1].n, rng, bins=CURVE_BINS),
-        scores,
-        iid,
-        floor(reference, one.n_chains, n_sim, rng, bins=BINS),
-        floor(reference, n_iid, 1, rng, bins=BINS, repeats=10),
-        floor(reference, one.n_chains, n_sim, other, bins=BINS, repeats=10, pmf=True),
-        floor(reference, n_iid, 1, other, bins=BINS, repeats=10, pmf=True),
-        lost,
-        left,
-        chains,
-        iid_lost,
+    common, rare = sizes.molecule_common, sizes.molecule_rare
+    weights = weights_of(common, rare, reference.share)
+    dynamics = dynamics_of(sizes)
+    frame_ps = dynamics.dt * dynamics.every
+    rng = generator(seed, "molecule", "floor")
+    first = next(iter(simulated.moved.values()))
+    n = first.angles.shape[1]
+    scores = {
+        label: moved_scores(moved, reference, weights, common, frame_ps)
+        for label, moved in simulated.moved.items()
+    }
+    keys = next(iter(scores.values()))
+    by = {key: {label: one[key] for label, one in scores.items()} for key in keys}
+    narrow, wide = (masses(reference.angles, None, bins) for bins in (CURVE_BINS, BINS))
+    flat = reference.angles.reshape(-1, 2)
+    n_iid = sizes.molecule_iid
+    picks = [flat[rng.integers(len(flat), size=n_iid)] for _ in range(20)]
+    iid = {
+        "iid_js": lambda a, b: js(narrow, masses(a, None, CURVE_BINS)),
+        "iid_wide": lambda a, b: js(wide, masses(a, None, BINS)),
+        "iid_pmf": lambda a, b: pmf(reference, a, None),
+        "iid_bond": lambda a, b: bond_error(reference, b, None),
+        "iid_population": lambda a, b: float(share_in_time(a[None])[0]),
+        "iid_lost": lambda a, b: int((~np.isfinite(a[:, 0])).sum()),
+    }
+    drawn = {
+        key: {
+            method: np.array([score(*one) for one in zip(found.angles, found.bonds, strict=True)])
+            for method, found in simulated.drawn.items()
+        }
+        for key, score in iid.items()
+    }
+    home = home_of(reference)
+    edges = (np.arange(N_WINDOWS) + 0.5) * n * frame_ps / N_WINDOWS
+    pictures = {
+        label: (moved.angles[:, n // 5 :], moved.bonds[:, n // 5 :], weights)
+        for label, moved in simulated.moved.items()
+    } | {"data": (reference.angles, reference.bonds, None)}
+    return MoleculeResult(
+        times_ps=edges,
+        frame_ps=frame_ps,
+        chains=common + rare,
+        **by,
+        left={label: moved.left.sum(-1) for label, moved in simulated.moved.items()},
+        back={
+            method: np.stack([at_home(angles, home) for angles in found.angles])
+            for method, found in simulated.outside.items()
+        },
+        back_rare={
+            method: np.array(
+                [share_in_time(angles)[len(angles) // 2 :].mean() for angles in found.angles]
+            )
+            for method, found in simulated.outside.items()
+        },
+        back_ps=OUTSIDE_PART * sizes.molecule_ps,
+        home=float(home.mean()),
+        **drawn,
+        iid_floor=(
+            float(np.mean([js(narrow, masses(p, None, CURVE_BINS)) for p in picks])),
+            float(np.mean([js(wide, masses(p, None, BINS)) for p in picks])),
+        ),
+        skew=simulated.skew,
+        share=reference.share,
+        true_timescale=np.array([timescale(_outside(half), FRAME_PS) for half in reference.angles]),
+        true=yardstick(reference, common, rare, n, rng),
+        maps={label: masses(a, w, MAP) for label, (a, _, w) in pictures.items()},
+        profiles={label: _profiles(a, w) for label, (a, _, w) in pictures.items()},
+        bonds={label: _bonds(b, w) for label, (_, b, w) in pictures.items()},
+        losses=losses,
     )
 
 
-def series(summary: Summary) -> dict[str, object]:
-    """What the record keeps: lists and numbers only; a missing number is None."""
-
-    def plain(values: np.ndarray) -> list:
-        return [None if not np.isfinite(v) else round(float(v), 6) for v in values]
-
-    def table(found: dict[str, list[Score]]) -> dict[str, dict[str, list]]:
-        return {
-            label: {
-                name: plain([getattr(s, name) for s in scores])
-                for name in ("divergence", "pmf", "bond")
-            }
-            for label, scores in found.items()
-        }
-
-    return {
-        "times_ps": plain(summary.times_ps),
-        "curves": {label: [plain(row) for row in rows] for label, rows in summary.curves.items()},
-        "curve_floor": plain(summary.curve_floor),
-        "simulated": table(summary.simulated),
-        "simulated_floor": plain(summary.simulated_floor),
-        "iid": table(summary.iid),
-        "iid_floor": plain(summary.iid_floor),
-        "simulated_pmf_floor": plain(summary.simulated_pmf),
-        "iid_pmf_floor": plain(summary.iid_pmf),
-        "lost": summary.lost,
-        "left": summary.left,
-        "chains": summary.chains,
-        "iid_lost": summary.iid_lost,
-    }
+def _outside(angles: np.ndarray) -> np.ndarray:
+    """One half (n, 2) as chains (80 frames, chains, 2) that do not begin in the rare state."""
+    n = len(angles) // 80
+    chains = angles[: 80 * n].reshape(n, 80, 2)
+    return chains[~in_rare_state(chains[:, 0, 0])].swapaxes(0, 1)
 
 
-# --------------------------------------------------------------------------------------- experiment
-@dataclass(frozen=True)
-class MoleculeResult:
-    """All that was computed about alanine dipeptide.
-
-    molecule : data; trained : networks by name, one dictionary a seed; simulated : chains and
-    denoised samples; reference : what they are scored against; summary : the scores
-    """
-
-    molecule: Molecule
-    trained: list[dict[str, Trained]]
-    simulated: Simulated
-    reference: Reference
-    summary: Summary
+def _profiles(angles: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    both = masses(angles, weights, PROFILE)
+    return np.stack([both.sum(1), both.sum(0)])
 
 
-def run_molecule(settings: MoleculeSettings, seed: int, *, progress: bool = True) -> MoleculeResult:
-    """Train every network with every seed, denoise and simulate with each, and score.
+def _bonds(bonds: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    weight = np.broadcast_to(1.0 if weights is None else weights, bonds.shape[:-1])
+    first = bonds[..., C_N[0]]
+    here = np.isfinite(first)
+    found = np.histogram(first[here], BOND_EDGES, weights=weight[here])[0]
+    return found / max(weight[here].sum(), 1e-300)
+
+
+def run_molecule(weights: str, sizes: MoleculeSizes, seed: int) -> MoleculeResult:
+    """Take or train every network, denoise and simulate with each, and score.
+
+    weights : hash of the networks that ship, which the result depends on
 
     Raises
     ------
-    companion.data.DataUnavailable : at paper scale, the authors' trajectory cannot be had
+    companion.data.DataUnavailable : networks that ship, or the authors' trajectory, are not here
     companion.training.TrainingDiverged : with step and seed
-    ValueError : chains too short to be followed in time
+    ValueError : the networks that ship are others than `weights` says
     """
-    if settings.molecule_ps < N_WINDOWS * FRAME_PS:
-        raise ValueError(
-            f"molecule_ps is {settings.molecule_ps}; {N_WINDOWS} windows of time need at least "
-            f"{N_WINDOWS * FRAME_PS:g} ps"
-        )
-    molecule = load_molecule(settings, seed)
-    ours = settings.molecule_frames == "ours"
+    trained = None
+    if sizes.molecule_weights == "shipped":
+        if weights != (found := shipped_hash()):
+            raise ValueError(f"networks with the hash {found[:12]!r} ship, not {weights[:12]!r}")
+        trained = load_nets(sizes)
+    molecule = load_molecule(sizes, seed)
+    ours = sizes.molecule_frames == "ours"
     reference = reference_of(load_frames().beads if ours else molecule.beads)
-    trained = train_all(molecule, settings, seed=seed, progress=progress)
-    simulated = simulate_all(trained, molecule, settings, seed=seed, progress=progress)
-    summary = summarize(simulated, reference, seed)
-    return MoleculeResult(molecule, trained, simulated, reference, summary)
-
-
-def molecule_series(result: MoleculeResult) -> dict[str, object]:
-    """What the record keeps of the molecule."""
-    return series(result.summary)
+    if trained is None:
+        trained = train_all(molecule, sizes, seed)
+    simulated = simulate_all(trained, molecule, sizes, seed)
+    losses = {name: one.loss for name, one in trained.items()}
+    return summarize(simulated, reference, sizes, losses, seed)

@@ -1,1 +1,0 @@
-"""What a run says about every claim, with criteria that were fixed before it."""

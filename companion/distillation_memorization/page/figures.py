@@ -78,13 +78,14 @@ def answer(published: Mapping[str, object] | None) -> Figure:
         loss, rate = ([table[key][i] for i in rows] for key in ("loss", "rate"))
         style = look(name)
         left.plot(loss, rate, style.marker, color=style.color, linestyle="-", label=NAMES[name])
-        left.annotate(
-            f"{table['epochs'][rows[-1]]} epochs",
-            (loss[-1], rate[-1]),
-            xytext=(4, 3),
-            textcoords="offset points",
-            fontsize=8,
-        )
+        for i, x, y in zip(rows, loss, rate, strict=True):
+            left.annotate(
+                str(table["epochs"][i]),
+                (x, y),
+                xytext=(4, 3),
+                textcoords="offset points",
+                fontsize=8,
+            )
     at = {model: i for i, model in enumerate(models["model"])}
     style = look(TEACHER)
     left.plot(
@@ -94,9 +95,12 @@ def answer(published: Mapping[str, object] | None) -> Figure:
         color=style.color,
         label=NAMES[TEACHER],
     )
-    left.set(xlabel=LOSS, ylabel=RATE, ylim=(0, None))
+    top = 1.5 * max(*table["rate"], models["rate"][at[TEACHER]]) or 1  # room for the legend
+    left.set(xlabel=LOSS, ylabel=RATE, ylim=(0, top))
     left.margins(x=0.15)
-    left.legend(fontsize=8.5)
+    left.legend(
+        loc="upper right", ncols=2, fontsize=8, title="numbers are epochs", title_fontsize=8
+    )
     shown = (TEACHER, *COMPARED)
     bars(
         right,

@@ -169,7 +169,7 @@ def test_bad_tasks_are_refused(options, message):
         task(**options)
     with pytest.raises(ValueError, match="got"):
         Task(np.zeros((3, 2)), np.zeros((4, 1)), np.zeros((1, 2)))
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="steps must be a whole number of at least 1"):
         Recipe(steps=0)
 
 

@@ -83,3 +83,10 @@ def test_every_line_is_as_the_formatter_has_it():
         if path != Path(__file__) and LEFT_AS_IT_IS.search(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_no_widget_takes_in_what_a_cell_prints():
+    """An Output sends messages back while a cell runs, and a run can miss that the cell ended."""
+    taking = re.compile(r"widgets\.(Output|interact\w*)\b")
+    found = [path.name for path in PACKAGE.rglob("*.py") if taking.search(path.read_text("utf-8"))]
+    assert found == []

@@ -97,6 +97,8 @@ def test_the_explorer_fits_what_it_is_asked_and_refuses_nonsense():
     with pytest.raises(ValueError, match="penalty >= 0"):
         explorers.look(-1.0, 0.01, 400, 0)
     assert "penalty 0.001" in repr(explorers.LineBox())
+    *_, shown = explorers.LineBox().widget().children
+    assert bytes(shown.value).startswith(b"RIFF")  # a picture is there before the button is pressed
 
 
 @pytest.mark.parametrize(

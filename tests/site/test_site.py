@@ -128,7 +128,7 @@ def test_the_front_page_is_light_to_its_last_card(site):
     front = site / "book" / "intro.html"
     assert checks.weight(front, site).sent <= 600_000
     pictures = checks.parse(front.read_text(encoding="utf-8")).select("article img")
-    heroes = problems(site, lambda html: checks.parse(html).select(".tag_hero figure")[:1])
+    heroes = problems(site, lambda page: page.select(".tag_hero figure")[:1])
     assert len(pictures) == 2 * len(heroes)  # light and dark, of which a browser loads one
     assert all(image["loading"] == "lazy" for image in pictures)
 

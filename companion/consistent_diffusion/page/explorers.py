@@ -22,6 +22,7 @@ from companion.consistent_diffusion.lab.systems import TWO_MODES, js_divergence
 from companion.consistent_diffusion.method.diffusion import T_MIN
 from companion.consistent_diffusion.page.figures import line_frame
 from companion.explore import is_publishing
+from companion.plotting import to_webp
 from companion.scale import generator
 
 FIRST = (1e-3, 0.01, 3_000, 0)
@@ -70,7 +71,6 @@ class LineBox:
     def widget(self) -> object:
         """Fields, a button, progress, and the figure."""
         import ipywidgets as widgets
-        from IPython.display import display
 
         alpha, t, points, seed = FIRST
         fields = [
@@ -81,7 +81,9 @@ class LineBox:
         ]
         button = widgets.Button(description="Fit")
         progress, told = widgets.IntProgress(value=0, max=2), widgets.HTML()
-        shown = widgets.Output()
+        # not an Output: the messages that it sends back while a cell runs can cost the one that
+        # says that the cell has ended, and a run without a reader then waits for ever
+        shown = widgets.Image(format="webp", layout={"max_width": "100%"})
 
         def run(_event: object = None) -> None:
             progress.value = 0
@@ -92,9 +94,7 @@ class LineBox:
                 told.value = f"<p>{html.escape(str(error))}</p>"
                 return
             progress.value, told.value = 2, f"<p>{html.escape(words)}</p>"
-            shown.clear_output(wait=True)
-            with shown:
-                display(line_frame(*drawn))
+            shown.value = to_webp(line_frame(*drawn))
 
         button.on_click(run)
         run()

@@ -178,3 +178,18 @@ def site(project, runs):
     """The built site; what `make book` built in the same state is used as it is."""
     assert runs.paths
     return site_of(project, os.environ.get("PYTEST_XDIST_TESTRUNUID", ""))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Headless Chromium, one for all tests of a process: it can have one only."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.site.browser import Chromium
+    from tests.site.conftest import browser_or_skip
+
+    browser_or_skip()
+    with sync_playwright() as playwright:
+        made = Chromium(playwright)
+        yield made
+        made.close()

@@ -1,6 +1,7 @@
 """The book on paper: order, numbers, links, outline; printed by Chromium from a small site."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pypdf import PdfReader
@@ -53,7 +54,8 @@ def small(tmp_path, project):
 def test_pages_follow_the_contents_with_numbers_and_links_inside(small):
     browser_or_skip()
     told = []
-    path = pdf.make(small, say=told.append)
+    with ThreadPoolExecutor(1) as thread:  # this one may hold the browser of other tests
+        path = thread.submit(pdf.make, small, say=told.append).result()
     assert told == ["printing book/intro", "printing book/how-to-read"]
     book = PdfReader(path)
     texts = [page.extract_text() for page in book.pages]

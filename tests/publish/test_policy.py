@@ -7,14 +7,13 @@ import hashlib
 import re
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from companion.exercises import respond
 from companion.publish.errors import PublishError
 from companion.publish.policy import inline, policy, with_policy
 from tests import live as book
 from tests.site import browser
-from tests.site.conftest import browser_or_skip, serve
+from tests.site.conftest import serve
 
 HEAD = '<!doctype html><html lang="en"><head>\n<meta charset="utf-8">\n<title>t</title></head>'
 
@@ -79,15 +78,6 @@ def test_every_page_of_a_built_site_has_its_policy(built):
 
 
 # --------------------------------------------------------------------------- in the browser
-@pytest.fixture(scope="module")
-def chromium():
-    browser_or_skip()
-    with sync_playwright() as playwright:
-        made = browser.Chromium(playwright)
-        yield made
-        made.close()
-
-
 def violations(shown):
     """What the browser refused, in its words."""
     return [text for text in shown.errors if "Content Security Policy" in text]

@@ -7,7 +7,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error
 
 from tests.site import browser as tools
 from tests.site import walk
@@ -42,16 +42,6 @@ def browser_or_skip():
         if os.environ.get("COMPANION_REQUIRE_BROWSER") == "1":
             raise
         pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Headless Chromium."""
-    browser_or_skip()
-    with sync_playwright() as playwright:
-        chromium = tools.Chromium(playwright)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -428,7 +428,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-_PART = re.compile(r"\..+\.(\d+)(?:\.\d+)?")
+_PART = re.compile(r"\..+?\.(\d+)(?:\.\d+)?")
 
 
 def forget_parts(folder: Path) -> None:

@@ -9,7 +9,9 @@ import importlib
 import json
 import math
 import multiprocessing as mp
+import os
 import pickle
+import subprocess
 import sys
 import types
 import zipfile
@@ -401,3 +403,16 @@ def test_what_was_said_is_read_without_the_value(tmp_path):
     assert n_bytes == path.stat().st_size
     assert results.load(path, "about") == {"key": "k", "reads": {"n": "h"}}
     assert results.load(path) == t_interval([1.0, 2.0, 4.0])
+
+
+def test_halves_of_files_go_when_their_writer_is_gone(tmp_path):
+    """The id of the process counts, and not that of the thread, which stands behind it."""
+    thread = 140_345_678_901_234
+    mine = tmp_path / f".step-1.npz.{os.getpid()}.{thread}"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    theirs = [tmp_path / f".step-1.npz.{dead.pid}.{thread}", tmp_path / f".old.npz.{dead.pid}"]
+    for part in (mine, *theirs):
+        part.write_bytes(b"half")
+    results.forget_parts(tmp_path)
+    assert list(tmp_path.iterdir()) == [mine]

@@ -208,7 +208,7 @@ class Run:
         keep : False for what is cheap or large (data just read): called each time, but it has a
             key, so that what is made of it can be stored
         timing : True if the result is measured times, which no second run repeats; of a table
-            the names of such columns
+            the names of such columns, of a named tuple those of such fields
 
         Raises ``TypeError`` for a function that is not a definition of the package,
         :class:`companion.results.NotStorable` for inputs or results that no file can hold, and
@@ -336,7 +336,7 @@ class Run:
         except DataUnavailable as error:
             return f"not verified: {error}"
         if timing:
-            stored, again = (value.drop(columns=list(timing)) for value in (stored, again))
+            stored, again = (_without(value, timing) for value in (stored, again))
         found = results.difference(stored, again)
         if not found:
             return "verified"
@@ -407,6 +407,13 @@ class Run:
         lines = [done._asdict() for done in self.log]
         with contextlib.suppress(OSError):
             results.write_bytes(self.report, json.dumps(lines, indent=1).encode())
+
+
+def _without(value: object, timing: tuple[str, ...]) -> object:
+    """A table without these columns, a named tuple with nothing in these fields."""
+    if hasattr(value, "_replace"):
+        return value._replace(**dict.fromkeys(timing))
+    return value.drop(columns=list(timing))
 
 
 def _known_steps(path: Path) -> list[Done]:

@@ -274,6 +274,12 @@ def test_columns_of_times_are_not_compared(lab, begin, tmp_path, changed, timing
     assert run.log[-1].note.startswith(outcome)
 
 
+def test_fields_of_times_are_left_out_of_a_named_tuple():
+    made = chapter.Done(*range(len(chapter.Done._fields)))
+    field = chapter.Done._fields[-1]
+    assert chapter._without(made, (field,)) == made._replace(**{field: None})
+
+
 def test_the_published_run_computes_nothing_that_ships(lab, begin, tmp_path):
     run = begin(lab)
     table = run.step(lab.table, keep=False)

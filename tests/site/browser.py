@@ -465,12 +465,11 @@ def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
         for control in root.locator("input, select").all():
             told = f"{name}, {control.get_attribute('id').removeprefix(f'{name}-')}"
             root.locator(".rpl-reset").click()
-            page.evaluate(_NEXT_FRAME)
+            root.evaluate(_NEXT_DRAWN)
             before, times = _seen(root), []
             for move in _moves(control):
                 move()
-                page.evaluate(_NEXT_FRAME)
-                times.append(root.evaluate("root => root.rplLive.ms"))
+                times.append(root.evaluate(_NEXT_DRAWN))
             problems += [
                 f"{told}: {what} does not change"
                 for what, old, new in zip(("picture", "sentence"), before, _seen(root), strict=True)
@@ -495,8 +494,8 @@ def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
 
 def _seen(root: Locator) -> tuple[str, str]:
     """Picture and its description."""
-    stage = root.locator(".rpl-stage")
-    return stage.inner_html(), stage.get_attribute("aria-label")
+    seen = "stage => [stage.innerHTML, stage.getAttribute('aria-label')]"
+    return tuple(root.locator(".rpl-stage").evaluate(seen))
 
 
 def _pace(page: Page) -> float:
@@ -512,7 +511,8 @@ _ARITHMETIC = """() => {
   for (let i = 0; i < 1e6; i++) sum += Math.exp(-i * 1e-6) * Math.log(i + 1);
   return sum > 0 ? performance.now() - start : 0;
 }"""
-_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => done()))"
+_NEXT_DRAWN = """root => new Promise(done => requestAnimationFrame(
+  () => done(root.rplLive.ms)))"""
 _LOADED_STILL = """root => {
   const image = root.querySelector(".rpl-still img");
   return Boolean(image) && performance.getEntriesByName(image.src).length > 0;

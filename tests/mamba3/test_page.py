@@ -118,24 +118,41 @@ def test_tables():
     shown = tables.tracking_table(tracked()).to_html()
     assert "8 of 8" in shown
     assert "0.9" in shown  # the paper's Mamba-2
-    assert "0.700" in tables.rate_table(made.rates()).to_html()
+    shown = tables.rate_table(made.rates()).to_html()
+    assert ">0.01<" in shown
+    found = made.rates().losses["MIMO"][1].mean()
+    assert f"{found:.2f}" in shown
     assert "gradient" in tables.agreement_table({"chunks": 1e-14}, 1e-9).to_html()
     assert "averaged" in tables.order_table(made.orders()).to_html()
     times = {
-        "rank 1, forward": {"ours": np.full(3, 0.01), "published": np.full(3, 0.013)},
+        "rank 1, forward": {
+            "ours": np.full(3, 0.01),
+            "published": np.full(3, 0.013),
+            "published, our chunks": np.full(3, 0.011),
+        },
         "rank 1, with gradient": {
             "ours": np.full(3, 0.02),
             "published": np.full(3, 0.03),
+            "published, our chunks": np.full(3, 0.028),
             "token by token": np.full(3, 0.8),
         },
     }
     shown = tables.speed_table(times).to_html()
-    for number in ("1.3", "1.5", "40"):
+    for number in ("1.3", "1.5", "1.1", "1.4", "40"):
         assert f">{number}<" in shown
     rounds = np.array([0.0098, 0.0100, 0.0102, 0.0101, 0.0099])
-    varied = {"rank 4, forward": {"ours": rounds, "published": 1.5 * rounds[::-1]}}
+    varied = {
+        "rank 4, forward": {
+            "ours": rounds,
+            "published": 1.5 * rounds[::-1],
+            "published, our chunks": rounds,
+        }
+    }
     assert re.search(r">1\.50* \[1\.\d+, 1\.\d+\]<", tables.speed_table(varied).to_html())
-    once = {"rank 4, forward": {"ours": rounds[:1], "published": 1.5 * rounds[:1]}}
+    once = {
+        "rank 4, forward": {name: part[:1] for name, part in varied["rank 4, forward"].items()}
+        | {"published": 1.5 * rounds[:1]}
+    }
     assert "1.5<" in tables.speed_table(once).to_html()
     shown = tables.checkpoint_table(run.tiny_checkpoints(0)).to_html()
     assert "MIMO" in shown

@@ -73,13 +73,19 @@ def _size(value: object) -> str:
 
 
 def rate_table(rates: Rates) -> Styler:
-    """Loss of recall by peak learning rate, every arm."""
+    """Loss of recall by peak learning rate, mean over seeds, and the rates that may be the best."""
     rows = [
-        (rate, *(rates.losses[f][i] for f in rates.losses)) for i, rate in enumerate(rates.rates)
+        {
+            "arm": part,
+            **{
+                f"{rate:g} ↓": measured_text(over_seeds(losses))
+                for rate, losses in zip(rates.rates, by_seed, strict=True)
+            },
+            "may be best": ", ".join(f"{rates.rates[i]:g}" for i in rates.possible(part)),
+        }
+        for part, by_seed in rates.losses.items()
     ]
-    frame = pd.DataFrame(rows, columns=["learning rate", *(f"{name} ↓" for name in rates.losses)])
-    formats = {name: "{:.3f}" for name in frame if "↓" in name} | {"learning rate": "{:g}"}
-    return styled(frame, "rates", formats)
+    return styled(pd.DataFrame(rows), "rates")
 
 
 def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 64) -> Styler:
@@ -103,20 +109,18 @@ def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 6
 def speed_table(times: Mapping[str, Mapping[str, np.ndarray]]) -> Styler:
     """The scan in chunks beside the published algorithm, and beside the recurrence.
 
-    The published one's times over ours have an interval over rounds, where there are two or more.
+    The published one's times over ours, with its chunks and with ours, have an interval over
+    rounds, where there are two or more.
     """
     rows, rng = [], generator(0, "scans")
     for what, ways in times.items():
-        ours, theirs = ways["ours"], ways["published"]
-        ratio = Interval(float(np.median(theirs) / np.median(ours)))
-        if len(ours) > 1:
-            ratio = ratio_of_medians(theirs, ours, rng)
-        slow = ways.get("token by token")
+        ours, slow = ways["ours"], ways.get("token by token")
         rows.append(
             {
                 "scan": what,
                 "ours (ms) ↓": 1e3 * np.median(ours),
-                "published, times ours": measured_text(ratio),
+                "published, times ours": _times(ways["published"], ours, rng),
+                "with our chunks": _times(ways["published, our chunks"], ours, rng),
                 "token by token, times ours": np.nan
                 if slow is None
                 else np.median(slow) / np.median(ours),
@@ -124,6 +128,13 @@ def speed_table(times: Mapping[str, Mapping[str, np.ndarray]]) -> Styler:
         )
     frame = pd.DataFrame(rows)
     return styled(frame, "scan", {"ours (ms) ↓": "{:.1f}", frame.columns[-1]: "{:.0f}"})
+
+
+def _times(theirs: np.ndarray, ours: np.ndarray, rng: np.random.Generator) -> str:
+    """How many times as long they take."""
+    if len(ours) > 1:
+        return measured_text(ratio_of_medians(theirs, ours, rng))
+    return measured_text(Interval(float(np.median(theirs) / np.median(ours))))
 
 
 def headline_table() -> Styler:

@@ -92,7 +92,7 @@ def test_arms_have_equally_many_parameters(book):
 
 def test_a_sweep_in_stacks_gives_every_seed_once_and_in_order(monkeypatch):
     """Stacks and the order of the jobs change nothing: neither who is trained, nor on what."""
-    assert models.stacks(range(5)) == [(0, 1), (2, 3), (4,)]
+    assert models.stacks(range(5), 2) == [(0, 1), (2, 3), (4,)]
     begun = []
     monkeypatch.setattr(
         models, "sweep", lambda function, jobs, **_: [begun.append(j) or -j for j in jobs]
@@ -100,6 +100,8 @@ def test_a_sweep_in_stacks_gives_every_seed_once_and_in_order(monkeypatch):
     assert models.longest_first(None, [5, 6, 7], [1, 3, 2], n_jobs=1, label="") == [-5, -6, -7]
     assert begun == [6, 7, 5]
     monkeypatch.undo()
+    for part in (recall, tracking):
+        monkeypatch.setattr(part, "AT_ONCE", 2)
     arms = [recall.Arm("Mamba-2", 4, 1e-2, (3, 4, 5)), recall.Arm("MIMO", 4, 1e-2, (3,))]
     sizes = {"n_pairs": 2, "steps": 2, "batch": 2, "n_read": 8}
     both, mimo = recall.recall_all(arms, **sizes)

@@ -267,18 +267,14 @@ def clip_each(parameters: Sequence[Tensor], largest: float = 1.0) -> None:
 
 
 # ------------------------------------------------------------------------------------- side by side
-AT_ONCE = 2
-"""Seeds of one stack.  Small stacks fill the cores to the end of a sweep, and cost hardly more."""
-
-
-def stacks(seeds: Sequence[int]) -> list[tuple[int, ...]]:
-    """The seeds in groups of :data:`AT_ONCE`, each trained in a stack of its own."""
-    return [tuple(seeds[i : i + AT_ONCE]) for i in range(0, len(seeds), AT_ONCE)]
+def stacks(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """The seeds in groups of at most `size`, each to be trained in a stack of its own."""
+    return [tuple(seeds[i : i + size]) for i in range(0, len(seeds), size)]
 
 
 def cost(config: MixerConfig) -> float:
     """About how long a layer takes next to Mamba-3's; only the order of jobs depends on it."""
-    return 0.7 if isinstance(config, Mamba2Config) else 1.0 + 0.5 * (config.rank - 1)
+    return config.rank if isinstance(config, Mamba3Config) else 1.0
 
 
 def longest_first(

@@ -64,6 +64,10 @@ def list_loss(n_pairs: int) -> float:
     return float(np.log(n_pairs) - share @ np.log1p(others))
 
 
+AT_ONCE = 5
+"""Seeds of one stack: a seed in a stack of two takes a third longer than in one of five."""
+
+
 # --------------------------------------------------------------------------------------------- arms
 _PARTS: Mapping[str, Callable[[Mamba3Config], MixerConfig]] = {
     "Mamba-3": lambda c: c,
@@ -179,7 +183,7 @@ def recall_all(
 ) -> tuple[Recalled, ...]:
     """Every arm, in this order; the seeds of an arm are read on the same sequences."""
     call = partial(learn, n_pairs=n_pairs, steps=steps, batch=batch, n_read=n_read)
-    parts = [(i, arm, part) for i, arm in enumerate(arms) for part in stacks(arm.seeds)]
+    parts = [(i, arm, part) for i, arm in enumerate(arms) for part in stacks(arm.seeds, AT_ONCE)]
     jobs = [
         {
             "part": arm.part,

@@ -75,6 +75,9 @@ def scaled_accuracy(accuracy: Tensor, chance: float) -> Tensor:
 
 
 # ----------------------------------------------------------------------------------------- training
+AT_ONCE = 4
+"""Seeds of one stack: what eight of them work on at once no longer fits a core's cache."""
+
 _SIZES = {"d_model": 32, "d_state": 8, "head_dim": 32, "dt_range": (0.1, 1.0), "chunk": 16}
 _M3 = _SIZES | {"rope_fraction": 1.0, "tail": "softplus"}
 
@@ -231,7 +234,7 @@ def track_all(
     parts = [
         (name, training, part)
         for name, training in trainings.items()
-        for part in stacks(range(seed, seed + training.n_seeds))
+        for part in stacks(range(seed, seed + training.n_seeds), AT_ONCE)
     ]
     found = longest_first(
         partial(track, longest=longest, n_read=n_read),

@@ -118,6 +118,11 @@ def test_tables():
     shown = tables.tracking_table(tracked()).to_html()
     assert "8 of 8" in shown
     assert "0.9" in shown  # the paper's Mamba-2
+    reading = made.reading()
+    shown = tables.text_table(reading).to_html()
+    ours, theirs = (reading.reads[name].course[-1] for name in ("Mamba-3", "Mamba-2"))
+    assert f"{(ours - theirs).mean():.3f}" in shown
+    assert shown.count("1.600") == 4  # the n-gram, once a quarter
     shown = tables.rate_table(made.rates()).to_html()
     assert ">0.01<" in shown
     found = made.rates().losses["MIMO"][1].mean()
@@ -171,10 +176,10 @@ def test_the_table_of_trainings_has_the_sizes_of_the_run():
     for name, config in made_of.items():
         assert book[name]["width"] == config.d_model
         assert book[name]["Δ at the start, least and largest"] == config.dt_range
-    assert book["text"]["characters read"] == 700 * 8 * 128
+    assert book["text"]["characters read"] == 2100 * 8 * 128
     assert toy["counting"]["longest walk, parity"] == (3, 16)
     shown = tables.training_table(book).to_html()
-    for number in ("3, 40, 160", "716,800", "0.003, 0.01, 0.03", "0.1, 1"):
+    for number in ("3, 40, 160", "2,150,400", "0.003, 0.01, 0.03", "0.1, 1"):
         assert f">{number}<" in shown, number
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from companion.claims import measured_text
 from companion.mamba3 import sources as paper
+from companion.mamba3.lab.language import Reading
 from companion.mamba3.lab.run import Rates, Tiny
 from companion.mamba3.lab.timing import ratio_of_medians
 from companion.mamba3.lab.tracking import Tracked, count
@@ -86,6 +87,20 @@ def rate_table(rates: Rates) -> Styler:
         for part, by_seed in rates.losses.items()
     ]
     return styled(pd.DataFrame(rows), "rates")
+
+
+def text_table(reading: Reading) -> Styler:
+    """Held-out loss on the way, and how far Mamba-3 is from Mamba-2, paired over seeds."""
+    runs = [reading.reads[name] for name in ("Mamba-3", "Mamba-2") if name in reading.reads]
+    rows = []
+    for i, step in enumerate(runs[0].steps):
+        row = {"updates": step}
+        row |= {f"{run.family} ↓": measured_text(over_seeds(run.course[i])) for run in runs}
+        if len(runs) == 2:
+            ours, theirs = (run.course[i] for run in runs)
+            row["Mamba-3 minus Mamba-2"] = measured_text(over_seeds(ours - theirs))
+        rows.append(row | {"n-gram": reading.n_gram})
+    return styled(pd.DataFrame(rows), "text", {"updates": "{:,}", "n-gram": "{:.3f}"})
 
 
 def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 64) -> Styler:

@@ -313,27 +313,27 @@ def parts_of_the_layer(recalled, rates):
     arms = at_one_size(recalled)
     if lacking := [name for name in ("Mamba-3", "neither", "with convolution") if name not in arms]:
         raise Untested(f"not trained in this run: {', '.join(lacking)}")
-    doubts = [
-        *_edges(rates, "Mamba-3", "neither", "with convolution"),
-        *_otherwise(rates, _needs_no_convolution, "Mamba-3", "neither", "with convolution"),
-        *_unlearned(arms["Mamba-3"], arms["with convolution"]),
-    ]
-    if doubts:
-        raise Open("; ".join(doubts))
     gains, beyond = part_gains(arms)
     now, half = over_seeds(gains[-1]), float(gains[0].mean())
     conv, conv_half = over_seeds(beyond[-1]), float(beyond[0].mean())
-    if now.estimate * half < 0 or conv.estimate * conv_half < 0:
-        raise Open(
-            f"half of the training says the opposite: {half:.3f} then, {measured_text(now)} now, "
-            f"the convolution {conv_half:.3f} and {measured_text(conv)}"
-        )
     told = ", ".join(
         f"{name} {measured_text(over_seeds(arm.final - arms['Mamba-3'].final))}"
         for name, arm in arms.items()
         if name != "Mamba-3"
     )
     note = f"loss above the full layer's: {told}"
+    doubts = [
+        *_edges(rates, "Mamba-3", "neither", "with convolution"),
+        *_otherwise(rates, _needs_no_convolution, "Mamba-3", "neither", "with convolution"),
+        *_unlearned(arms["Mamba-3"], arms["with convolution"]),
+    ]
+    if now.estimate * half < 0 or conv.estimate * conv_half < 0:
+        doubts.append(
+            f"half of the training says the opposite: {half:.3f} then, {measured_text(now)} now, "
+            f"the convolution {conv_half:.3f} and {measured_text(conv)}"
+        )
+    if doubts:
+        raise Open("; ".join((*doubts, note)))
     if others := _unsettled(rates, "Mamba-3", "neither", "with convolution"):
         note += f"; learning rates that may be as good say the same: {others}"
     return Measured(now, {"convolution": conv}, note)

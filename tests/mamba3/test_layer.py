@@ -330,6 +330,8 @@ def test_the_published_algorithm_is_the_same_scan(rank):
     leaves = [leaf.detach().double() for leaf in leaves]
     parts = [part.detach().double() for part in (gamma, beta, kappa)]
     theirs = timing.published_chunks(*leaves, parts[0], parts[2], chunk=16)
+    apart = timing.published_chunks(*leaves, parts[0], parts[2], chunk=16, apart=True)
+    assert torch.equal(apart, theirs)
     ours, _ = chunked(*leaves, parts[0], parts[2], chunk=16)
     expected, _ = recurrence(*leaves, parts[0], parts[1])
     assert (theirs - expected).abs().max() < 1e-5  # gamma and kappa come from float32

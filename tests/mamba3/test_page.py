@@ -133,12 +133,12 @@ def test_tables():
         "rank 1, forward": {
             "ours": np.full(3, 0.01),
             "published": np.full(3, 0.013),
-            "published, our chunks": np.full(3, 0.011),
+            "published, apart": np.full(3, 0.011),
         },
         "rank 1, with gradient": {
             "ours": np.full(3, 0.02),
             "published": np.full(3, 0.03),
-            "published, our chunks": np.full(3, 0.028),
+            "published, apart": np.full(3, 0.028),
             "token by token": np.full(3, 0.8),
         },
     }
@@ -150,7 +150,7 @@ def test_tables():
         "rank 4, forward": {
             "ours": rounds,
             "published": 1.5 * rounds[::-1],
-            "published, our chunks": rounds,
+            "published, apart": rounds,
         }
     }
     assert re.search(r">1\.50* \[1\.\d+, 1\.\d+\]<", tables.speed_table(varied).to_html())
@@ -211,8 +211,15 @@ def test_chunks_are_faster_than_the_recurrence_and_no_slower_than_the_published_
     from companion.mamba3.lab import timing
 
     times = timing.scan_times(2048, 5)
+    least = {
+        "rank 1, forward": 0.95,
+        "rank 1, with gradient": 1.2,
+        "rank 4, forward": 1.2,
+        "rank 4, with gradient": 1.5,
+    }
+    assert set(times) == set(least)
     for what, ways in times.items():
-        assert ways["published"].min() > 0.9 * ways["ours"].min(), what
+        assert ways["published"].min() > least[what] * ways["ours"].min(), what
     ways = times["rank 1, with gradient"]
     assert ways["token by token"].min() > 10 * ways["ours"].min()
 

@@ -59,18 +59,16 @@ def recurrence(
     Returns : y like ``v``, and the last state (batch, heads, head_dim, state)
     """
     check_scan(q, k, v, log_a)
-    batch, seq, heads, _, state = q.shape
+    batch, _, heads, _, state = q.shape
     h = v.new_zeros(batch, heads, v.shape[-1], state)
     alpha = log_a.exp() if flips is None else log_a.exp() * (1 - 2 * flips)
     outputs, before = [], torch.zeros_like(h)
-    for t in range(seq):
-        now = torch.einsum("bhrp,bhrn->bhpn", v[:, t], k[:, t])
-        h = (
-            alpha[:, t, :, None, None] * h
-            + beta[:, t, :, None, None] * before
-            + gamma[:, t, :, None, None] * now
-        )
-        outputs.append(torch.einsum("bhpn,bhrn->bhrp", h, q[:, t]))
+    weights = (part[..., None, None].unbind(1) for part in (alpha, beta, gamma))
+    tokens = zip(*(part.unbind(1) for part in (q, k, v)), *weights, strict=True)
+    for query, key, value, a, b, g in tokens:
+        now = torch.einsum("bhrp,bhrn->bhpn", value, key)
+        h = a * h + b * before + g * now
+        outputs.append(torch.einsum("bhpn,bhrn->bhrp", h, query))
         before = now
     return (torch.stack(outputs, 1) if outputs else torch.zeros_like(v)), h
 
@@ -161,15 +159,15 @@ def _between(carry: Tensor | None, added: Tensor, kept: Tensor) -> tuple[Tensor 
     kept : (batch, n, heads), the factor by which a chunk shrinks what it finds
     Returns None for the states where a single chunk finds nothing.
     """
-    n = added.shape[1]
-    if carry is None and n == 1:
-        return None, added[:, 0]
+    # taken apart at once: the gradient of an index is a whole tensor of zeros, one for each chunk
+    each, shrinks = added.unbind(1), kept[..., None, None].unbind(1)
+    if carry is None and len(each) == 1:
+        return None, each[0]
     states = []
-    for i in range(n):
-        states.append(torch.zeros_like(added[:, 0]) if carry is None else carry)
-        shrunk = kept[:, i, :, None, None]
-        carry = added[:, i] if carry is None else torch.addcmul(added[:, i], shrunk, carry)
-    return torch.stack(states, 1) if n > 1 else states[0][:, None], carry
+    for part, shrink in zip(each, shrinks, strict=True):
+        states.append(torch.zeros_like(part) if carry is None else carry)
+        carry = part if carry is None else torch.addcmul(part, shrink, carry)
+    return torch.stack(states, 1), carry
 
 
 # --------------------------------------------------------------------------------------------- cost

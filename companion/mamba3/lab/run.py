@@ -159,8 +159,8 @@ def modulo_five(settings: Settings, seed: int) -> dict[str, dict[str, np.ndarray
     if not settings.arithmetic_arms:
         return data.Missing(
             "three layers and 10⁵ updates, so at paper scale; in a pilot without brackets 80,000 "
-            "expressions of up to 40 symbols, with the one label at the end, taught neither Mamba-3 "
-            "nor Mamba-2 anything"
+            "expressions of up to 40 symbols, with the one label at the end, taught neither "
+            "Mamba-3 nor Mamba-2 anything"
         )
     return tracking.calculate_all(
         settings.arithmetic_arms,

@@ -67,7 +67,7 @@ class Settings(Sized):
     contexts: tuple[int, ...] = sized(toy=(128, 2048), book=(128, 512, 2048, 8192))  # tokens (C9)
     context_rounds: int = sized(toy=20, book=200)
     scan_length: int = sized(toy=512, book=2048)  # tokens of the scan that is timed
-    scan_rounds: int = sized(toy=1, book=5)
+    scan_rounds: int = sized(toy=1, book=15)
     n_documents: int = sized(0, paper=500)  # for the released models (C10); 0 leaves them out
     n_passages: int = sized(0, paper=5153)
     document_length: int = sized(2048)

@@ -118,24 +118,46 @@ def test_tables():
     shown = tables.tracking_table(tracked()).to_html()
     assert "8 of 8" in shown
     assert "0.9" in shown  # the paper's Mamba-2
-    assert "0.700" in tables.rate_table(made.rates()).to_html()
+    reading = made.reading()
+    shown = tables.text_table(reading).to_html()
+    ours, theirs = (reading.reads[name].course[-1] for name in ("Mamba-3", "Mamba-2"))
+    assert f"{(ours - theirs).mean():.3f}" in shown
+    assert shown.count("1.600") == 4  # the n-gram, once a quarter
+    shown = tables.rate_table(made.rates()).to_html()
+    assert ">0.01<" in shown
+    found = made.rates().losses["MIMO"][1].mean()
+    assert f"{found:.2f}" in shown
     assert "gradient" in tables.agreement_table({"chunks": 1e-14}, 1e-9).to_html()
     assert "averaged" in tables.order_table(made.orders()).to_html()
     times = {
-        "rank 1, forward": {"ours": np.full(3, 0.01), "published": np.full(3, 0.013)},
+        "rank 1, forward": {
+            "ours": np.full(3, 0.01),
+            "published": np.full(3, 0.013),
+            "published, apart": np.full(3, 0.011),
+        },
         "rank 1, with gradient": {
             "ours": np.full(3, 0.02),
             "published": np.full(3, 0.03),
+            "published, apart": np.full(3, 0.028),
             "token by token": np.full(3, 0.8),
         },
     }
     shown = tables.speed_table(times).to_html()
-    for number in ("1.3", "1.5", "40"):
+    for number in ("1.3", "1.5", "1.1", "1.4", "40"):
         assert f">{number}<" in shown
     rounds = np.array([0.0098, 0.0100, 0.0102, 0.0101, 0.0099])
-    varied = {"rank 4, forward": {"ours": rounds, "published": 1.5 * rounds[::-1]}}
+    varied = {
+        "rank 4, forward": {
+            "ours": rounds,
+            "published": 1.5 * rounds[::-1],
+            "published, apart": rounds,
+        }
+    }
     assert re.search(r">1\.50* \[1\.\d+, 1\.\d+\]<", tables.speed_table(varied).to_html())
-    once = {"rank 4, forward": {"ours": rounds[:1], "published": 1.5 * rounds[:1]}}
+    once = {
+        "rank 4, forward": {name: part[:1] for name, part in varied["rank 4, forward"].items()}
+        | {"published": 1.5 * rounds[:1]}
+    }
     assert "1.5<" in tables.speed_table(once).to_html()
     shown = tables.checkpoint_table(run.tiny_checkpoints(0)).to_html()
     assert "MIMO" in shown
@@ -154,10 +176,10 @@ def test_the_table_of_trainings_has_the_sizes_of_the_run():
     for name, config in made_of.items():
         assert book[name]["width"] == config.d_model
         assert book[name]["Δ at the start, least and largest"] == config.dt_range
-    assert book["text"]["characters read"] == 700 * 8 * 128
+    assert book["text"]["characters read"] == 2100 * 8 * 128
     assert toy["counting"]["longest walk, parity"] == (3, 16)
     shown = tables.training_table(book).to_html()
-    for number in ("3, 40, 160", "716,800", "0.003, 0.01, 0.03", "0.1, 1"):
+    for number in ("3, 40, 160", "2,150,400", "0.003, 0.01, 0.03", "0.1, 1"):
         assert f">{number}<" in shown, number
 
 
@@ -189,8 +211,15 @@ def test_chunks_are_faster_than_the_recurrence_and_no_slower_than_the_published_
     from companion.mamba3.lab import timing
 
     times = timing.scan_times(2048, 5)
+    least = {
+        "rank 1, forward": 0.95,
+        "rank 1, with gradient": 1.2,
+        "rank 4, forward": 1.2,
+        "rank 4, with gradient": 1.5,
+    }
+    assert set(times) == set(least)
     for what, ways in times.items():
-        assert ways["published"].min() > 0.9 * ways["ours"].min(), what
+        assert ways["published"].min() > least[what] * ways["ours"].min(), what
     ways = times["rank 1, with gradient"]
     assert ways["token by token"].min() > 10 * ways["ours"].min()
 

@@ -17,6 +17,7 @@ each process; started plainly, it is one process with all parts.
 
 from __future__ import annotations
 
+import datetime
 import functools
 import hashlib
 import inspect
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 _SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 _CHUNK = 1 << 26  # bytes of a file that are sent at a time
+_PATIENCE = datetime.timedelta(hours=6)
+"""How long one waits for the others: each reads its data by itself, some in an hour."""
 
 
 class OutOfStep(RuntimeError):
@@ -74,7 +77,7 @@ class Processes:
         """
         from accelerate import PartialState
 
-        state = PartialState(cpu=device() == "cpu")
+        state = PartialState(cpu=device() == "cpu", timeout=_PATIENCE)
         return cls(state.process_index, state.num_processes, state.device)
 
     @property

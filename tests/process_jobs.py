@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +129,8 @@ def pair(folder: Path, rank: int, port: int) -> None:
         **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
         **{"COMPANION_DEVICE": "cpu", "OMP_NUM_THREADS": "1"},
     }
+    if sys.platform == "linux":
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     own = folder / str(rank)  # no disk is shared but for the results
     own.mkdir()
     keep(folder, "curve", trained())

@@ -17,7 +17,7 @@ from companion.data import Missing
 from companion.explore import is_publishing
 from companion.model_ecosystem.lab import kin
 from companion.model_ecosystem.lab.kin import LeftOut
-from companion.model_ecosystem.method import dna
+from companion.model_ecosystem.method import similarity
 from companion.model_ecosystem.method.similarity import families, tfidf
 from companion.model_ecosystem.sources import Ecosystem
 from companion.plotting import BLACK, BLUE, GREY, figure, headline, to_webp, with_alt
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def gaps(system: Ecosystem, without: Collection[str], *, different: bool) -> np.ndarray:
     """Siblings minus parent and child of each family, (f,), TF-IDF without some fields."""
-    x = tfidf(dna.strings(system.records, {*system.masked, *without}))
+    x = tfidf(similarity.strings(system.records, {*system.masked, *without}))
     account = system.account if different else None
     found = kin.with_both(families(x, system.graph, uploader=account))
     return found.sibling - found.parent_child

@@ -39,7 +39,7 @@ from companion.massive_activations.lab.series import (
     ratio_series,
     relative_noise,
 )
-from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.method.curve import DAMPED_LOG
 from companion.massive_activations.method.theory import hidden_state_ratio
 from companion.massive_activations.sources import TABLE_3, architecture, models, steps
 from companion.scale import generator

@@ -10,12 +10,13 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import curve_fit
 from statsmodels.tools.eval_measures import aicc as statsmodels_aicc
 
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES
 from companion.massive_activations.lab.rivals import (
     AS_PRINTED,
+    CHECKPOINTS,
     CURVES,
     FAIR,
     LAST_VALUE,
+    REGIMES,
     SEEN,
     STEPS_WITH_OFFSET,
     closer_where_true,
@@ -26,8 +27,7 @@ from companion.massive_activations.lab.rivals import (
     log_logistic,
     second_order_step,
 )
-from companion.massive_activations.method.curve import damped_log
-from companion.massive_activations.method.fit import DAMPED_LOG, aicc, fit, project
+from companion.massive_activations.method.curve import DAMPED_LOG, aicc, damped_log, fit, project
 from companion.massive_activations.verdict import Race
 
 STEP_1, STEP_2 = AS_PRINTED

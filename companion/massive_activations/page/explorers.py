@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from companion.explore import is_publishing
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES, draw_series
-from companion.massive_activations.lab.rivals import CURVES
-from companion.massive_activations.method.fit import Fit, check_series, fit
+from companion.massive_activations.lab.rivals import CHECKPOINTS, CURVES, REGIMES, draw_series
+from companion.massive_activations.method.curve import Fit, check_series, fit
 from companion.plotting import BLACK, PALETTE, figure, headline, to_webp, with_alt
 from companion.scale import generator
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.distillation_memorization.lab.models import Shape
+from companion.distillation_memorization.lab.models import Recipe, Shape, fit, fit_arms
 from companion.distillation_memorization.lab.run import LENGTH, PREFIX, SUFFIX
 from companion.distillation_memorization.lab.text import POOLS, draw_sets
-from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
 from companion.distillation_memorization.lab.world import Plan, Reading, all_logits, read
 from companion.distillation_memorization.method.objectives import (
     BASELINE,

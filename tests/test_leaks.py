@@ -660,9 +660,9 @@ def test_a_network_is_measured_on_fresh_contexts(ear, network):
 
 
 def test_the_papers_simulation_is_scored_on_fresh_bits(ear):
-    from companion.next_token_concepts.lab import simulation
+    from companion.next_token_concepts.lab import worlds
 
-    simulation.run_one(4, 1, 2, 0, 1, 64)
+    worlds.run_one(4, 1, 2, 0, 1, 64)
     declared = Declared(
         fit=[("ntc simulation batches", ANY, ANY, ANY)],
         evaluation=[("ntc simulation test", ANY, ANY, ANY)],

@@ -24,9 +24,8 @@ from companion.plotting import (
     shows,
 )
 from companion.stats import over_seeds, t_interval
-from companion.tart.lab.learned import MODULE, Learned
+from companion.tart.lab.learned import ARMS, DRAWN, IDEAL, MODULE, WHITE, Learned, Tie
 from companion.tart.lab.nulls import LOGISTIC, MEAN
-from companion.tart.lab.tie import ARMS, DRAWN, IDEAL, WHITE, Tie
 from companion.tart.verdict import SHOWN, TASKS
 
 if TYPE_CHECKING:

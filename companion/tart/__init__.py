@@ -13,8 +13,8 @@ Reading order, the paper first:
                       prompts they come from
  5 method/theory      Ours: the one-line rule, and the best learner of the synthetic tasks
 
-Then ``lab/run``, the door of the experiments, and what it calls: cells, learned, nulls, real,
-shipped.  ``sources`` holds the text sets, ``verdict`` every claim with
+Then ``lab/run``, the door of the experiments, and what it calls: cells, classifier, learned,
+nulls, real, shipped.  ``sources`` holds the text sets, ``verdict`` every claim with
 its criterion, ``page`` what is drawn, ``hub`` the paper scale, ``makers`` what ships ready-made.
 
 The paper:

@@ -8,8 +8,9 @@ from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.estimator_checks import check_estimator
 
+from companion.tart.lab.classifier import TartClassifier
 from companion.tart.lab.nulls import NULLS, accuracy, agreement, logistic_c1, null_scores
-from companion.tart.lab.shipped import TartClassifier, shipped_head
+from companion.tart.lab.shipped import shipped_head
 from companion.tart.method.module import HeadConfig, TooLong, fresh_head
 from companion.tart.method.theory import mean_difference
 from companion.tart.method.whitening import whiten

@@ -85,6 +85,62 @@ def test_every_line_is_as_the_formatter_has_it():
     assert found == []
 
 
+HEX = re.compile(r"#(?:[0-9a-fA-F]{3}){1,2}")
+PAINTED = re.compile(r"(?:marker)?(?:edge|face)?colors?|m?[ef]c|c")
+"""Keywords of matplotlib that take a color."""
+
+NEUTRAL = {"white", "none"}
+"""Named colors that a figure may say: white turns around on a dark page, none is no color."""
+
+
+def colors(source: str) -> set[str]:
+    """Colors that a source spells out: in hexadecimal, of a cycle, or by name where one is asked.
+
+    ``plotting`` is the one place for them, where it is seen that two methods look alike.
+    """
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if HEX.fullmatch(node.value) or node.value.startswith(("tab:", "xkcd:")):
+                found.add(node.value)
+        elif isinstance(node, ast.keyword) and PAINTED.fullmatch(node.arg or ""):
+            value = node.value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                found.add(value.value)
+    return found - NEUTRAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x = "#d9d9d9"',
+        "ax.plot(x, color='tab:red')",
+        "ax.plot(x, mec='red')",
+        "f(edgecolor='#fff')",
+    ],
+)
+def test_a_color_that_is_spelled_out_is_seen(text):
+    assert colors(text)
+    assert not colors("ax.plot(x, color=BLUE, mec='white', label='#1 of 3')")
+
+
+def test_colors_are_named_in_one_place():
+    found = {
+        str(path.relative_to(PACKAGE)): said
+        for entry in chapters()
+        for path in entry.package_path().rglob("*.py")
+        if (said := colors(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+def test_no_notebook_spells_out_a_color():
+    for entry in chapters():
+        cells = nbformat.read(entry.notebook_path(), as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        assert not re.search(r"[\"']#[0-9a-fA-F]{3,6}[\"']|[\"']tab:", text), entry.slug
+
+
 def test_no_widget_takes_in_what_a_cell_prints():
     """An Output sends messages back while a cell runs, and a run can miss that the cell ended."""
     taking = re.compile(r"widgets\.(Output|interact\w*)\b")

@@ -28,6 +28,7 @@ from companion.plotting import (
     GREEN,
     GREY,
     ORANGE,
+    PALE,
     SEQUENTIAL,
     VERMILION,
     figure,
@@ -77,7 +78,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     n, fall, rise = (np.array(late[name], dtype=float) for name in ("n", "fall", "rise"))
     for name, low, high, color in (
         ("fall", 0 * n, fall, VERMILION),
-        ("stay within the noise", fall, n - rise, "#cfcfcf"),
+        ("stay within the noise", fall, n - rise, PALE),
         ("rise", n - rise, n, BLUE),
     ):
         right.barh(names, (high - low) / n, left=low / n, color=color, label=name, height=0.6)

@@ -200,7 +200,7 @@ def _grid(ax: Axes, table: pd.DataFrame, rows: str, columns: str = "q") -> mpl.i
                 ha="center",
                 va="center",
                 fontsize=9.5,
-                color="#222222" if bright else "white",
+                color=BLACK if bright else "white",
             )
     ax.set_xticks(range(cells.shape[1]), [f"{100 * q:.0f}" for q in cells.columns])
     ax.set_yticks(range(cells.shape[0]), ["2*" if n == 2 else n for n in cells.index])

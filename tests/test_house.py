@@ -12,8 +12,14 @@ import pytest
 from companion.papers import chapters
 from companion.project import PACKAGE, Project
 
-SIDE_BY_SIDE = {"joblib", "set_num_threads", "threadpool_limits", "multiprocessing"}
+SIDE_BY_SIDE = {
+    *("joblib", "multiprocessing", "threadpoolctl", "threadpool_limits"),
+    *("set_num_threads", "set_num_interop_threads"),
+}
 """Names of what decides how many processes and threads compute."""
+
+WAITING = {"concurrent", "threading", "asyncio", "dask", "distributed"}
+"""Names of what else runs beside a module; the site's runs wait for processes, a chapter never."""
 
 THERE = {"sweep.py", "scale.py"}
 """The modules that do."""
@@ -22,20 +28,20 @@ ROOT = Project().root
 LEFT_AS_IT_IS = re.compile(r"#\s*fmt\s*:\s*(?:skip|off)", re.IGNORECASE)
 
 
-def side_by_side(source: str) -> set[str]:
-    """Names of :data:`SIDE_BY_SIDE` that a source imports or uses, wherever it does."""
+def side_by_side(source: str, names: set[str] = SIDE_BY_SIDE) -> set[str]:
+    """Those of some names that a source imports or uses, wherever it does."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names = {alias.name for alias in node.names}
-            found |= names | {(node.module or "").partition(".")[0]}
+            found |= {alias.name for alias in node.names}
+            found.add((node.module or "").partition(".")[0])
         elif isinstance(node, ast.Attribute):
             found.add(node.attr)
         elif isinstance(node, ast.Name):
             found.add(node.id)
-    return found & SIDE_BY_SIDE
+    return found & names
 
 
 @pytest.mark.parametrize(
@@ -46,6 +52,8 @@ def side_by_side(source: str) -> set[str]:
         "torch.set_num_threads(1)",
         "from threadpoolctl import threadpool_limits as limits",
         "import multiprocessing",
+        "import threadpoolctl as t\nt.ThreadpoolController()",
+        "from torch import set_num_interop_threads as few",
     ],
 )
 def test_a_module_that_decides_for_itself_is_seen(text):
@@ -61,6 +69,18 @@ def test_processes_and_threads_are_decided_in_two_modules():
         if (found := side_by_side(path.read_text(encoding="utf-8")))
     }
     assert used.keys() == THERE
+
+
+def test_a_chapter_leaves_waiting_to_the_sweep():
+    assert side_by_side("from concurrent.futures import ThreadPoolExecutor", WAITING)
+    assert side_by_side("def f():\n    import threading", WAITING)
+    found = {
+        str(path.relative_to(PACKAGE)): names
+        for entry in chapters()
+        for path in entry.package_path().rglob("*.py")
+        if (names := side_by_side(path.read_text(encoding="utf-8"), WAITING))
+    }
+    assert found == {}
 
 
 def test_no_notebook_decides_either():

@@ -19,6 +19,7 @@ from companion.massive_activations.lab.rivals import (
     REGIMES,
     SEEN,
     STEPS_WITH_OFFSET,
+    Race,
     closer_where_true,
     compare,
     first_order_step,
@@ -28,7 +29,6 @@ from companion.massive_activations.lab.rivals import (
     second_order_step,
 )
 from companion.massive_activations.method.curve import DAMPED_LOG, aicc, damped_log, fit, project
-from companion.massive_activations.verdict import Race
 
 STEP_1, STEP_2 = AS_PRINTED
 STEP_1_OFFSET, STEP_2_OFFSET = STEPS_WITH_OFFSET

@@ -22,6 +22,7 @@ contains A2 and K only through their sum.  The profile likelihood shows the same
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import f as f_distribution
 
+from companion.data import Missing
 from companion.massive_activations.lab.series import ratio_series, relative_noise
 from companion.massive_activations.method.curve import (
     DAMPED_LOG,
@@ -42,6 +44,8 @@ from companion.massive_activations.method.curve import (
     search,
     turning_point,
 )
+from companion.stats import Interval, proportion
+from companion.verdicts import Untested
 
 # ------------------------------------------------------------------------------- what is determined
 LAST_STEP = 143_000
@@ -394,3 +398,72 @@ def closer_where_true(rows: pd.DataFrame, n_draws: int, rng: np.random.Generator
             pairs = [[hidden_error(m, at, one) for m in (DAMPED_LOG, None)] for one in draws]
             found[name].append([ours < last for ours, last in pairs])
     return {name: np.array(won) for name, won in found.items()}
+
+
+# ----------------------------------------------------------------------------------------- the race
+ENOUGH = 8
+"""Checkpoints from which AICc of a curve with five parameters exists."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """Eq. 9 against rivals, layer by layer, from the table of :func:`fit_layers`."""
+
+    fits: pd.DataFrame
+
+    def wide(self, column: str) -> pd.DataFrame:
+        """One row a layer, one column a curve."""
+        keyed = self.fits.set_index(["model", "layer", "curve"])[column]
+        return keyed.unstack("curve")
+
+    @property
+    def n(self) -> np.ndarray:
+        """Checkpoints of each layer."""
+        return self.wide("n")[DAMPED_LOG.name].to_numpy()
+
+    @property
+    def too_few(self) -> Missing | None:
+        """Stands for a comparison by AICc where no layer has checkpoints enough."""
+        if int(self.n.max()) >= ENOUGH:
+            return None
+        return Missing(f"AICc of five parameters needs {ENOUGH} checkpoints")
+
+    @property
+    def doubt(self) -> str:
+        """Why a high R² is not enough, if it is not."""
+        if self.too_few is None:
+            return ""
+        few = f"{int(self.n.min())} to {int(self.n.max())}"
+        return f"{few} checkpoints a layer are too few for five parameters"
+
+    @property
+    def parameters(self) -> int:
+        """Of eq. 9."""
+        return DAMPED_LOG.n_parameters
+
+    @property
+    def r2(self) -> np.ndarray:
+        """Of eq. 9, each layer."""
+        return self.wide("r2")[DAMPED_LOG.name].to_numpy()
+
+    def best_r2(self, rivals: Sequence) -> np.ndarray:
+        """The highest of some curves, each layer."""
+        return self.wide("r2")[[one.name for one in rivals]].max(axis=1).to_numpy()
+
+    def lower_aicc(self, rivals: Sequence) -> Interval:
+        """Share of layers in which eq. 9 has a lower AICc than all of some curves."""
+        wide = self.wide("aicc")
+        won = wide[DAMPED_LOG.name] < wide[[one.name for one in rivals]].min(axis=1)
+        return proportion(int(won.sum()), len(won))
+
+    def closer(self, *rivals: str) -> Interval:
+        """Share of layers whose hidden third eq. 9 misses by less than each of some rivals.
+
+        Layers on which it cannot be fitted without that third are left out.
+        """
+        wide = self.wide("hidden_error")
+        wide = wide[wide[DAMPED_LOG.name].notna()]
+        if wide.empty:
+            raise Untested("no layer has five checkpoints in the first two thirds of training")
+        won = wide[DAMPED_LOG.name] < wide[list(rivals)].min(axis=1)
+        return proportion(int(won.sum()), len(won))

@@ -20,14 +20,13 @@ from companion.data import Missing
 from companion.quartet.lab.released import nested_test, resampled_crossover
 from companion.quartet.lab.rounding import fit_decay, log_slope
 from companion.quartet.lab.training import (
-    BASELINE,
-    QUARTET,
     efficiency,
     log_shares,
     monotone_efficiency,
     ratio_of_logs,
 )
 from companion.quartet.method.law import PARAMETERS, SIZE_LIMITS
+from companion.quartet.method.linear import BASELINE, QUARTET
 from companion.quartet.sources import TABLE_2, TABLE_6
 from companion.stats import Interval, exact, holm, over_seeds, p_value, paired, t_interval
 from companion.verdicts import (

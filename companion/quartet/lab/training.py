@@ -9,7 +9,7 @@ so a ladder of unquantized sizes, and one of lengths, turn a loss into a share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -21,31 +21,12 @@ from torch import Tensor
 
 from companion.corpora import Corpus, byte_tokens, king_james, split
 from companion.quartet.lab.llama import Shape, TinyLlama
-from companion.quartet.method.linear import Recipe
+from companion.quartet.method.linear import BASELINE, RECIPES
 from companion.scale import derive_seed, generator, one_thread
 from companion.stats import Interval, over_seeds
 from companion.sweep import sweep
 from companion.training import TrainingSettings, learning_rate, make_optimizer
 
-RECIPES: Mapping[str, Recipe] = {
-    "none:none": Recipe(),
-    "SR:none": Recipe(forward="SR"),
-    "RTN:none": Recipe(forward="RTN"),
-    "QuEST:none": Recipe(forward="QuEST"),
-    "none:SR": Recipe(backward="SR"),
-    "none:RTN": Recipe(backward="RTN"),
-    "none:QuEST": Recipe(backward="QuEST"),
-    "QuEST:RTN": Recipe(forward="QuEST", backward="RTN"),
-    "QuEST:SR": Recipe(forward="QuEST", backward="SR"),
-    "no rotation": Recipe(forward="QuEST", backward="RTN", rotated=False),
-    "no mask": Recipe(forward="QuEST", backward="RTN", masked=False),
-    "plain MXFP4": Recipe(forward="RTN OCP", backward="RTN OCP", rotated=False),
-    "plain MXFP4, 3/4": Recipe(forward="RTN", backward="RTN", rotated=False),
-}
-"""Forward scheme : backward scheme.  QuEST:RTN is version 4 (Quartet), QuEST:SR the first versions;
-plain MXFP4 is what the standard gives, with neither rotation nor the factor 3/4, then with it."""
-
-BASELINE, QUARTET = "none:none", "QuEST:RTN"
 SEQ = 64
 CHECKPOINTS, SPACING = 3, 10
 """Held-out losses are averaged over this many checkpoints at the end of a run, so far apart."""

@@ -30,8 +30,9 @@ from companion.plotting import (
 )
 from companion.quartet.lab.released import Refit
 from companion.quartet.lab.rounding import Averages, Depth, ModelAverages, ScanPoint, fit_decay
-from companion.quartet.lab.training import BASELINE, QUARTET, Ladder, share
+from companion.quartet.lab.training import Ladder, share
 from companion.quartet.method.law import MODELS, PRECISIONS, Map
+from companion.quartet.method.linear import BASELINE, QUARTET
 from companion.quartet.sources import TABLE_3, TABLE_7, select
 from companion.stats import over_seeds
 

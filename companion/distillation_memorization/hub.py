@@ -22,9 +22,8 @@ from tqdm.auto import tqdm
 
 from companion import processes
 from companion.data import DataUnavailable, Missing, revision
-from companion.distillation_memorization.lab.models import rows_at_once
+from companion.distillation_memorization.lab.models import Recipe, rows_at_once
 from companion.distillation_memorization.lab.text import Sets
-from companion.distillation_memorization.lab.training import Recipe
 from companion.distillation_memorization.lab.world import Plan, World, run_world
 from companion.distillation_memorization.method.objectives import TAU, Cached, objectives
 from companion.distillation_memorization.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.quartet.lab.training import BASELINE, QUARTET, RECIPES
+from companion.quartet.method.linear import BASELINE, QUARTET, RECIPES
 from companion.quartet.method.mxfp4 import check_groups
 from companion.scale import Sized, sized
 

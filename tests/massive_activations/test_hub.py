@@ -17,9 +17,8 @@ from companion.massive_activations import hub as checkpoints
 from companion.massive_activations import sources, verdict
 from companion.massive_activations.hub import measure_series
 from companion.massive_activations.lab import run as lab
-from companion.massive_activations.lab.identifiability import CHECKPOINTS
-from companion.massive_activations.method.curve import CurveParams, damped_log
-from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.lab.rivals import CHECKPOINTS
+from companion.massive_activations.method.curve import DAMPED_LOG, CurveParams, damped_log
 from companion.massive_activations.method.measure import measure
 from companion.massive_activations.page import tables
 from companion.massive_activations.settings import PRESETS

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from companion import contracts
 from companion.consistent_diffusion.method.diffusion import T_MIN, beta
 
 
@@ -183,3 +184,15 @@ def simulate(
         if not bool(alive.any()):
             break
     return Chains(frames.numpy(), kinetic.numpy(), stopped.numpy(), dynamics)
+
+
+contracts.guard(
+    __name__,
+    {
+        "Dynamics": {
+            **dict.fromkeys(("kT", "friction", "dt", "mass", "limit"), contracts.POSITIVE),
+            **dict.fromkeys(("steps", "every"), contracts.COUNT),
+        },
+        "simulate": {"t_eval": contracts.FINITE, "scale": contracts.POSITIVE},
+    },
+)

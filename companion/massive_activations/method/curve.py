@@ -99,7 +99,7 @@ def turning_point(params: CurveParams) -> float:
         return float((peak - np.float64(t0)) / np.float64(gamma))
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
     {"damped_log": dict.fromkeys(("A", "lam", "gamma", "t0", "K"), contracts.FINITE)},
 )

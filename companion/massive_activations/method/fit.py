@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
+from companion import contracts
 from companion.massive_activations.method.curve import (
     CurveParams,
     ReparamParams,
@@ -226,3 +227,7 @@ class _Around:
         """(n, q) at a shape (q,)."""
         self._look(shape)
         return self._slopes
+
+
+# project is asked at every step of a search: nothing is looked at twice
+contracts.guard_public(__name__, {"project": {"basis": None, "y": None}})

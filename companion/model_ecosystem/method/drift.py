@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
 from companion.model_ecosystem.method.rates import Values, both_declared
 
@@ -138,3 +139,6 @@ def place_ranges(counts: np.ndarray) -> np.ndarray:
                 raise RuntimeError(f"no place of value {value} was found: {result.message}")
             ranges[value, end] = round(sign * result.fun) + k - 1 - value
     return ranges
+
+
+contracts.guard_public(__name__)

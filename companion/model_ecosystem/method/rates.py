@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
 from companion.model_ecosystem.method.similarity import dots
 
@@ -84,3 +85,6 @@ def one_value(values: Values) -> Values:
         codes[i] = keys.setdefault(key, len(keys))
     names = tuple("|".join(values.names[j] for j in key) for key in keys)
     return values_of_codes(codes, names)
+
+
+contracts.guard_public(__name__, {"values_of_codes": {"codes": contracts.INTEGERS}})

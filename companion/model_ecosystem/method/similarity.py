@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
 
 TERMS = 512
@@ -218,3 +219,6 @@ def pair_types(x: sparse.csr_array, graph: Forest) -> pl.DataFrame:
     return pl.DataFrame(
         {"subgraph": names, "relation": relations, "mean": means, "n": np.array(counts, float)}
     )
+
+
+contracts.guard_public(__name__, {"families": {"uploader": None}})  # labels, texts perhaps

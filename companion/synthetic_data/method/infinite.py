@@ -29,7 +29,7 @@ def predicted_over_confidence(truth: np.ndarray, weight: np.ndarray, s: float) -
     return float(s * (1 - (weight / weight.sum()) @ truth.max(-1)))
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
     {
         "student": {"s": contracts.SHARE, "temperature": contracts.FINITE},

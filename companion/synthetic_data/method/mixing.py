@@ -103,11 +103,15 @@ def largest_share(tolerance: float, k: int, protocol: str = "fresh") -> float:
     return 1.0 if within.all() else float(s[np.argmin(within) - 1])
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
     {
         "mixing_law": {"s": contracts.NUMBERS, "k": contracts.NUMBERS},
         "synthetic_share": {"s": contracts.NUMBERS, "k": contracts.NUMBERS},
         "largest_share": {"tolerance": contracts.NOT_NEGATIVE},
+        "simulated": {
+            "s": contracts.SHARE,
+            "protocol": contracts.one_of(("fixed", "fresh", "accumulate", "real only")),
+        },
     },
 )

@@ -25,6 +25,7 @@ import tempfile
 import threading
 import time
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,7 +33,6 @@ from pathlib import Path
 
 import psutil
 
-from companion import results
 from companion.project import Project
 from tests import copies
 from tests import kill_jobs as jobs
@@ -259,10 +259,11 @@ def unreadable(folder: Path) -> list[str]:
             continue
         try:
             if path.suffix == ".npz":
-                results.load(path)
+                with zipfile.ZipFile(path) as file:  # its classes may be of another package
+                    assert file.testzip() is None
             elif path.suffix in (".json", ".ipynb"):
                 json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, AssertionError, zipfile.BadZipFile) as error:
             bad.append(f"{'/'.join(inside)}: {error}")
     return bad
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.mamba3.lab.language import FAMILIES
 from companion.mamba3.lab.recall import PARTS
 from companion.mamba3.lab.tracking import VARIANTS, Training
@@ -92,4 +93,14 @@ class Settings(Sized):
             Training(self.track_seeds, self.track_steps, self.track_batch, lengths)
 
 
+contracts.ranges(
+    Settings,
+    parity_arms=contracts.one_of(tuple(VARIANTS)),
+    three_arms=contracts.one_of(tuple(VARIANTS)),
+    arithmetic_arms=contracts.one_of(tuple(VARIANTS)),
+    parts=contracts.one_of(PARTS),
+    rates=contracts.RATE,
+    families=contracts.one_of(tuple(FAMILIES)),
+    text_rate=contracts.RATE,
+)
 PRESETS = Settings.presets()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 ALL = tuple(round(0.1 * i, 1) for i in range(10))
@@ -50,4 +51,10 @@ class Settings(Sized):
                 raise ValueError(f"{name} must increase, got {values}")
 
 
+contracts.ranges(
+    Settings,
+    shares=contracts.SHARE,
+    half_shares=contracts.SHARE,
+    few_shares=contracts.SHARE,
+)
 PRESETS = Settings.presets()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 MODELS = (
@@ -78,4 +79,11 @@ class Settings(Sized):
                 raise ValueError(f"{name} must be even, got {getattr(self, name)}")
 
 
+contracts.ranges(
+    Settings,
+    live_lr=contracts.RATE,
+    alphas=contracts.between(0, 1e6),
+    hub_models=contracts.NAMES,
+    hub_tasks=contracts.one_of(TASKS),
+)
 PRESETS = Settings.presets()

@@ -274,10 +274,12 @@ def test_windows_are_consecutive_pieces_of_the_joined_texts():
 def test_a_download_that_fails_points_to_the_excerpt(monkeypatch):
     def unreachable(repo, **options):
         assert (repo, options["repo_type"]) == (sources.DATASET, "dataset")
+        assert options["revision"] == "a commit"
         assert options["allow_patterns"] == ["*/stats/*", "*/params/*.json"]
         raise OSError("no route to host")
 
     monkeypatch.setattr(sources, "snapshot_download", unreachable)
+    monkeypatch.setattr(sources, "revision", lambda repo: "a commit")
     with pytest.raises(DataUnavailable, match=r"no route to host.*pythia_stats_excerpt\.csv"):
         sources.download_stats()
 

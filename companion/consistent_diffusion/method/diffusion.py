@@ -31,6 +31,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from companion import contracts
+
 # ----------------------------------------------------------------------------------------------- vp
 BETA_MIN, BETA_MAX = 0.1, 20.0
 T_MIN = 1e-5
@@ -347,3 +349,15 @@ def simulate(
         if not bool(alive.any()):
             break
     return Chains(frames.numpy(), kinetic.numpy(), stopped.numpy(), dynamics)
+
+
+contracts.guard(
+    __name__,
+    {
+        "Dynamics": {
+            **dict.fromkeys(("kT", "friction", "dt", "mass", "limit"), contracts.POSITIVE),
+            **dict.fromkeys(("steps", "every"), contracts.COUNT),
+        },
+        "simulate": {"t_eval": contracts.FINITE, "scale": contracts.POSITIVE},
+    },
+)

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
+from companion import contracts
+
 # --------------------------------------------------------------------------------------- objectives
 KINDS = ("text", "teacher's text", "teacher's logits")
 
@@ -152,3 +154,6 @@ def objectives(taus: tuple[float, ...], *, control: bool = True) -> dict[str, Ob
     arms |= {soft(tau): Objective("teacher's logits", tau) for tau in taus}
     arms[HARD] = Objective("teacher's text")
     return arms | ({UNREAD: Objective("teacher's text")} if control else {})
+
+
+contracts.guard_public(__name__, {"soft": {"tau": contracts.POSITIVE}})

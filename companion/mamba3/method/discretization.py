@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from companion import contracts
 from companion.scale import generator
 
 Signal = Callable[[np.ndarray], np.ndarray]
@@ -112,3 +113,6 @@ def random_equation(seed: int, number: int) -> Equation:
         return (weights[i] * parts).sum(-1) / weights[i].sum()
 
     return Equation(lambda t: -1.5 + 1.1 * wave(0, t), lambda t: 2 * wave(1, t))
+
+
+contracts.guard_public(__name__)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 
+from companion import contracts
 from companion.mamba3.method.mixing import State, Tokens, mix, mix_step, standard_frequencies
 from companion.mamba3.method.scan import chunked
 
@@ -382,3 +383,20 @@ class Mamba2(nn.Module):
             torch.zeros(batch, c.n_heads, c.head_dim, c.d_state, **kind),
             torch.zeros(batch, c.conv - 1, self.conv1d.channels, **kind),
         )
+
+
+contracts.guard(
+    __name__,
+    {
+        "Mamba3Config": {
+            "bias_init": contracts.FINITE.or_none(),
+            "bias_spread": contracts.NOT_NEGATIVE,
+            "dt_range": contracts.POSITIVE,
+            "a_floor": contracts.NOT_NEGATIVE,
+            "rope_fraction": contracts.SHARE,
+            "conv": contracts.COUNT,
+            "chunk": contracts.COUNT,
+            "rank": contracts.COUNT,
+        },
+    },
+)

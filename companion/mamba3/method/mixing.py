@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from companion import contracts
 from companion.mamba3.method.scan import chunked, recurrence
 
 # ----------------------------------------------------------------------------------------- rotation
@@ -269,3 +270,6 @@ def as_single_systems(tokens: Tokens, pairs: Pairs = "neighbors") -> Tensor:
         ]
         outputs.append(sum(parts))
     return torch.cat(outputs, 3)
+
+
+contracts.guard(__name__, {"mix": {"chunk": contracts.COUNT}})

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from companion import contracts
+
 
 # ------------------------------------------------------------------------------------------- shapes
 def check_scan(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor) -> None:
@@ -188,3 +190,15 @@ def traffic(N: int, P: int, R: int, bytes_per_number: int = 2) -> int:
 def intensity(N: int, P: int, R: int) -> float:
     """FLOP a byte at two bytes a number."""
     return flops(N, P, R) / traffic(N, P, R)
+
+
+contracts.guard_public(
+    __name__,
+    {
+        **{
+            name: dict.fromkeys(("N", "P", "R"), contracts.COUNT)
+            for name in ("flops", "traffic", "intensity")
+        },
+        "chunked": {"chunk": contracts.COUNT},
+    },
+)

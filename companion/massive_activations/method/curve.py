@@ -312,7 +312,11 @@ class _Around:
         return self._slopes
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
-    {"damped_log": dict.fromkeys(("A", "lam", "gamma", "t0", "K"), contracts.FINITE)},
+    {
+        "damped_log": dict.fromkeys(("A", "lam", "gamma", "t0", "K"), contracts.FINITE),
+        # asked at every step of a search: nothing is looked at twice
+        "project": {"basis": None, "y": None},
+    },
 )

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
 from companion.model_ecosystem.method.similarity import dots
 
@@ -215,3 +216,6 @@ def place_ranges(counts: np.ndarray) -> np.ndarray:
                 raise RuntimeError(f"no place of value {value} was found: {result.message}")
             ranges[value, end] = round(sign * result.fun) + k - 1 - value
     return ranges
+
+
+contracts.guard_public(__name__, {"values_of_codes": {"codes": contracts.INTEGERS}})

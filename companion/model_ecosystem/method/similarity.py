@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
 
 # ------------------------------------------------------------------------------------- descriptions
@@ -275,3 +276,6 @@ def pair_types(x: sparse.csr_array, graph: Forest) -> pl.DataFrame:
     return pl.DataFrame(
         {"subgraph": names, "relation": relations, "mean": means, "n": np.array(counts, float)}
     )
+
+
+contracts.guard_public(__name__, {"families": {"uploader": None}})  # labels, texts perhaps

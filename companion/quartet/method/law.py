@@ -23,6 +23,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeResult, brentq, least_squares
 
+from companion import contracts
+
 PARAMETERS = ("log A", "alpha", "log B", "beta", "log E", "gamma")
 HUBER = 1e-4
 FREE = {"full": (), "gamma = 1": (5,), "beta = 1": (3,)}
@@ -259,3 +261,18 @@ def crossover(law: Law, N: float, speed: Speed, quality: Quality) -> float:
     if gap(low) * gap(high) >= 0:
         return float("nan")
     return float(np.exp(brentq(gap, low, high)))
+
+
+contracts.guard_public(
+    __name__,
+    {
+        **{
+            name: {"runs": contracts.FINITE.of_parts()}
+            for name in ("fit_from", "fit_law", "fit_efficiency")
+        },
+        **{
+            name: {"speed": contracts.FINITE.of_parts(), "quality": contracts.FINITE.of_parts()}
+            for name in ("loss_at_budget", "crossover")
+        },
+    },
+)

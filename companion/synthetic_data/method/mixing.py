@@ -126,7 +126,7 @@ def predicted_over_confidence(truth: np.ndarray, weight: np.ndarray, s: float) -
     return float(s * (1 - (weight / weight.sum()) @ truth.max(-1)))
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
     {
         "mixing_law": {"s": contracts.NUMBERS, "k": contracts.NUMBERS},
@@ -137,6 +137,10 @@ contracts.guard(
             "truth": contracts.SHARE,
             "weight": contracts.NOT_NEGATIVE,
             "s": contracts.SHARE,
+        },
+        "simulated": {
+            "s": contracts.SHARE,
+            "protocol": contracts.one_of(("fixed", "fresh", "accumulate", "real only")),
         },
     },
 )

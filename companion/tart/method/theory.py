@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from companion import contracts
+
 BURN = 0.5
 """Share of the samples that is drawn before and thrown away."""
 
@@ -99,3 +101,6 @@ def _times(rows: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 def _sigmoid(t: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(t / 2))
+
+
+contracts.guard_public(__name__)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion import contracts
+
 RANK_TOLERANCE = 1e-6
 """An axis whose singular value is below this share of the largest one is no axis."""
 
@@ -134,3 +136,6 @@ def _matrix(vectors: ArrayLike) -> np.ndarray:
     if not np.isfinite(e).all():
         raise ValueError(f"{(~np.isfinite(e)).sum()} entries are not finite")
     return e
+
+
+contracts.guard_public(__name__)

@@ -1,0 +1,225 @@
+"""Large tables: what reading them costs, and two paths of the chapter on two million models.
+
+``python -m tests.model_ecosystem.large`` makes a table like the Hub's, reads it in a process of its
+own, and prints seconds and memory; then the two paths.  ``--rows 20_000_000`` is ten Hubs, and more
+than the memory of a laptop: its cards alone are ten GB, so it takes about 12 GB of disk and some
+minutes.  `make test` runs the same with few rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+PART = 1_000_000
+"""Rows of a file of the table."""
+
+GROUP = 50_000
+"""Rows of a group of a file: what is read at a time."""
+
+LICENSES = ("mit", "apache-2.0", "gemma", "llama3", "openrail")
+LANGUAGES = ("en", "fr", "de", "zh", "t5")
+TASKS = ("text-generation", "text-classification", "fill-mask", "feature-extraction")
+
+
+def write_table(folder: Path, n: int, *, card: int = 500, seed: int = 0) -> int:
+    """A table of `n` models with the columns of the Hub's, in files of PART rows; its bytes.
+
+    card : characters of a model's card, no two of which are alike.  One model in three is a
+    finetune of an earlier one, mostly of a famous one.
+    """
+    rng = np.random.default_rng(seed)
+    for begin in range(0, n, PART):
+        here = np.arange(begin, min(begin + PART, n))
+        parent = np.minimum((here * rng.random(here.size) ** 6).astype(np.int64), here - 1)
+        child = (rng.random(here.size) < 1 / 3) & (here > 0)
+        drawn = {
+            name: pl.Series(np.array(values)[rng.integers(0, len(values), here.size)])
+            for name, values in (("l", LICENSES), ("s", LANGUAGES), ("t", TASKS))
+        }
+        rows = pl.DataFrame({"i": here, "p": parent, "c": child, **drawn})
+        above = pl.format("org{}/model-{}", pl.col("p") % 100_003, "p")
+        tags = pl.format("'transformers', 'region:us', 'license:{}', '{}'", "l", "s")
+        kin = pl.format(", 'base_model:{}', 'base_model:finetune:{}'", above, above)
+        shown = pl.when("c").then(kin).otherwise(pl.lit(""))
+        rows.select(
+            pl.format("org{}/model-{}", pl.col("i") % 100_003, "i").alias("id"),
+            (pl.col("i") % 977).alias("likes"),
+            (pl.col("i") % 9_973).alias("downloads"),
+            pl.format("[{}{}]", tags, shown).alias("tags"),
+            pl.col("t").alias("pipeline_tag"),
+            pl.lit("transformers").alias("library_name"),
+            pl.format("2025-01-{}", pl.col("i") % 19 + 10).alias("createdAt"),
+            pl.format("{}{}", "i", pl.lit("a word, " * (card // 8))).alias("card"),
+        ).write_parquet(
+            folder / f"part-{begin // PART:03}.parquet",
+            compression="uncompressed",
+            row_group_size=GROUP,
+        )
+    return sum(path.stat().st_size for path in folder.glob("*.parquet"))
+
+
+# ------------------------------------------------------------------ each in a process of its own
+def read(folder: str) -> str:
+    """The table as the chapter reads it."""
+    from companion.model_ecosystem import hub
+
+    rows = hub.read_dataset(folder)
+    return f"{rows.height:,} rows, columns {', '.join(rows.columns)}"
+
+
+def eager(folder: str) -> str:
+    """The negative control: all columns at once, and then what is needed of them."""
+    from companion.model_ecosystem import hub
+
+    rows = pl.concat([pl.read_parquet(path) for path in sorted(Path(folder).glob("*.parquet"))])
+    return f"{hub.in_short(rows.lazy()).collect().height:,} rows"
+
+
+def ecosystem(folder: str) -> str:
+    """The table with its families: what the chapter's paper scale begins with."""
+    from companion.model_ecosystem import hub
+    from companion.model_ecosystem.lab import run
+
+    whole = hub.ecosystem(hub.read_dataset(folder))
+    counts = run.link_counts(whole)
+    return f"{counts['models']:,} models, {counts['kept']:,} edges, {counts['parents']:,} parents"
+
+
+def names_and_links(n: int) -> tuple[list[str], pl.DataFrame]:
+    """Names of `n` models, and links between them as the Hub's tags declare them."""
+    from companion.model_ecosystem.lab.simulate import grow
+    from companion.model_ecosystem.method.forest import RELATIONS
+    from companion.scale import generator
+
+    graph = grow(n, generator(0, "large"))
+    names = [f"org{i % 100_003}/model-{i}" for i in range(n)]
+    named = pl.Series(names)
+    links = {
+        "parent": named[graph.parent],
+        "child": named[graph.child],
+        "relation": pl.Series(RELATIONS)[graph.relation.astype(np.int64)],
+    }
+    return names, pl.DataFrame(links)
+
+
+def families(n: int) -> str:
+    """First path: from names and declared parents to families and generations."""
+    from companion.model_ecosystem.method.forest import components, depths, named_forest
+
+    names, links = names_and_links(n)
+    start()
+    graph = named_forest(names, links)
+    count, _ = components(graph.tree())
+    depth, _ = depths(graph.primary())
+    return f"{graph.parent.size:,} edges, {count:,} families, {depth.max()} generations"
+
+
+def distances(n: int) -> str:
+    """Second path: how often a trait changes, and whether siblings are closer than parents."""
+    from companion.model_ecosystem.lab.intervals import rate
+    from companion.model_ecosystem.lab.simulate import grow
+    from companion.model_ecosystem.method.forest import depths
+    from companion.model_ecosystem.method.rates import both_declared, distance, values_of_codes
+    from companion.model_ecosystem.method.similarity import families
+    from companion.scale import generator
+
+    rng = generator(0, "large")
+    graph = grow(n, rng)
+    _, founder = depths(graph.primary())
+    codes = np.where(rng.random(n) < 0.2, rng.integers(0, 40, n), founder % 40)
+    codes[rng.random(n) < 0.1] = -1
+    account = np.arange(n) // 3
+    start()
+    values = values_of_codes(codes, [f"value {i}" for i in range(40)])
+    changed = distance(values, graph)
+    found = rate(changed, graph.parent, rng, 500)
+    kin = families(values.rows, both_declared(values, graph), uploader=account)
+    gap = np.nanmean(kin.sibling - kin.parent_child)
+    return f"rate {found.clustered.estimate:.3f}, siblings minus parents {gap:+.3f}"
+
+
+PATHS = {one.__name__: one for one in (read, eager, ecosystem, families, distances)}
+
+_BEGUN = [0.0, 0.0]
+
+
+def start() -> None:
+    """Seconds and memory count from here: what was before made the input."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
+    _BEGUN[:] = time.perf_counter(), time.process_time()
+
+
+def peak() -> float:
+    """Most memory of this process so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def alone(path: str, on: str) -> dict[str, float | str]:
+    """One path in a process of its own: what it found, seconds, MB, and MB of the imports alone."""
+    command = [sys.executable, "-m", "tests.model_ecosystem.large", "--path", path, "--on", on]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    before, after, wall, processor, *said = done.stdout.rstrip("\n").split("\t")
+    return {
+        "said": " ".join(said),
+        "imports": float(before),
+        "mb": float(after),
+        "wall": float(wall),
+        "processor": float(processor),
+    }
+
+
+def _child(path: str, on: str) -> None:
+    from companion.model_ecosystem import hub  # noqa: F401
+    from companion.model_ecosystem.lab import run  # noqa: F401
+
+    before = peak()
+    start()
+    said = PATHS[path](int(on) if on.isdigit() else on)
+    took = time.perf_counter() - _BEGUN[0], time.process_time() - _BEGUN[1]
+    print(f"{before:.1f}\t{peak():.1f}\t{took[0]:.2f}\t{took[1]:.2f}\t{said}")
+
+
+def _shown(path: str, found: dict[str, float | str]) -> str:
+    return (
+        f"{path:<10} {found['wall']:7.1f} s, {found['processor']:7.1f} s of processors, "
+        f"{found['mb']:8,.0f} MB ({found['imports']:,.0f} of them imports): {found['said']}"
+    )
+
+
+def main() -> None:
+    """Print the table of costs."""
+    asks = argparse.ArgumentParser(description=__doc__)
+    asks.add_argument("--rows", type=int, default=2_000_000)
+    asks.add_argument("--card", type=int, default=500, help="characters of a card")
+    asks.add_argument("--where", help="folder for the table; the system's temporary one if missing")
+    asks.add_argument("--reads", nargs="*", default=["read", "ecosystem"], choices=PATHS)
+    asks.add_argument("--path", choices=PATHS, help=argparse.SUPPRESS)
+    asks.add_argument("--on", help=argparse.SUPPRESS)
+    asked = asks.parse_args()
+    if asked.path:
+        _child(asked.path, asked.on)
+        return
+    if asked.reads:
+        with tempfile.TemporaryDirectory(dir=asked.where) as folder:
+            size = write_table(Path(folder), asked.rows, card=asked.card)
+            print(f"a table of {asked.rows:,} rows, {size / 1e6:,.0f} MB in files", flush=True)
+            for path in asked.reads:
+                print(_shown(path, alone(path, folder)), flush=True)
+    for path in ("families", "distances"):
+        print(_shown(path, alone(path, "2000000")), flush=True)
+
+
+if __name__ == "__main__":
+    main()

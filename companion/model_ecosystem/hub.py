@@ -231,7 +231,7 @@ def ecosystem(rows: pl.DataFrame) -> Ecosystem:
         )
     )
     named = rows.select(name, "tags")
-    graph = named_forest(table["model_id"].to_list(), links(named))
+    graph = named_forest(table["model_id"], links(named))
     return Ecosystem("whole Hub", table, records, graph)
 
 

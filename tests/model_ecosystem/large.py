@@ -162,7 +162,11 @@ def start() -> None:
 
 
 def peak() -> float:
-    """Most memory of this process so far, MB."""
+    """Most memory of this process since its :func:`start`, MB."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -181,8 +185,8 @@ def alone(path: str, on: str) -> dict[str, float | str]:
 
 
 def _child(path: str, on: str) -> None:
+    start()
     from companion.model_ecosystem import hub  # noqa: F401
-    from companion.model_ecosystem.lab import run  # noqa: F401
 
     before = peak()
     start()

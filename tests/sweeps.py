@@ -187,7 +187,7 @@ class Both:
     def line(self) -> str:
         """For people."""
         what = f"differs: {self.different}" if self.different else "equal"
-        if self.place in THREADS:
+        if not self.there:
             what = "threads, stays here"
         name = self.place.removeprefix("companion.")
         return f"{name:<58} {self.jobs:>3} jobs {self.here:6.1f} s {self.there:6.1f} s  {what}"
@@ -211,6 +211,7 @@ def difference(here: object, there: object) -> str:
 def caught(address: str, show: Callable[[Both], None]) -> Iterator[list[Both]]:
     """Within the block every sweep goes both ways; what came of it is collected and shown."""
     found: list[Both] = []
+    threaded: set[str] = set()
     real = sweeping._run
 
     def both(
@@ -218,7 +219,8 @@ def caught(address: str, show: Callable[[Both], None]) -> Iterator[list[Both]]:
     ) -> Iterator[object]:
         place = _caller(sys._getframe())
         if threads:
-            if place not in {one.place for one in found}:
+            if place not in threaded:
+                threaded.add(place)
                 found.append(Both(place, label, len(calls), "", 0.0, 0.0))
                 show(found[-1])
             yield from real(calls, n_jobs, label, threads)

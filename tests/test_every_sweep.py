@@ -39,4 +39,4 @@ def test_a_difference_in_the_last_digit_is_seen():
         one, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     assert difference((one, 1), (one, 1)) == ""
     assert difference((one, 1), (other, 1))
-    assert "differs: result: 1" in Both("x.y", "", 2, difference(1, 2), 0.0, 0.0).line
+    assert "differs: result: 1" in Both("x.y", "", 2, difference(1, 2), 1.0, 1.0).line

@@ -107,11 +107,11 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> Exponent:
     The residuals are not noise alone: where the curve bends, as it does while a fixed cost still
     counts, they say so, and the interval is wide.
     """
-    from scipy.stats import linregress, t
+    from scipy.stats import t
 
-    found = linregress(np.log(sizes), np.log(seconds))
-    room = t.ppf(0.5 + LEVEL / 2, len(sizes) - 2) * found.stderr
-    return Exponent(float(found.slope), float(found.slope - room), float(found.slope + room))
+    (slope, _), covariance = np.polyfit(np.log(sizes), np.log(seconds), 1, cov=True)
+    room = t.ppf(0.5 + LEVEL / 2, len(sizes) - 2) * np.sqrt(covariance[0, 0])
+    return Exponent(float(slope), float(slope - room), float(slope + room))
 
 
 class Measured(NamedTuple):

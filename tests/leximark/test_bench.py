@@ -30,7 +30,8 @@ def test_the_moments_of_a_vocabulary(ratio):
         token_moments(logits, targets), as_released(logits, targets), strict=True
     ):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
-    took, slow = quickest(
+    took, released = quickest(
         partial(token_moments, logits, targets), partial(as_released, logits, targets)
     )
-    ratio("leximark", "moments of a vocabulary as released / ours", slow / took, least=1)
+    what = "moments of a vocabulary, whose variance no rounding makes negative / as released"
+    ratio("leximark", what, took / released, most=2.5)

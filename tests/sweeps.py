@@ -39,7 +39,7 @@ FEW = {
         "molecule_iid": 20,
         "line_points": 500,
     },
-    "leximark": {"seeds": 2, "smol_docs": 4, "smol_seeds": 2, "smol_key_docs": 5, "n_half": 10},
+    "leximark": {"seeds": 2, "smol_docs": 10, "smol_seeds": 2, "smol_key_docs": 5, "n_half": 10},
     "model-ecosystem": {"coverage_models": 2_000, "drift_models": 2_000, "coverage_runs": 6},
     "next-token-concepts": {
         "seeds": 2,
@@ -281,14 +281,19 @@ def cluster() -> Iterator[str]:
 
 
 def main() -> None:
-    """Print a line for each sweep; ends with 1 if one differs or was not reached."""
+    """Print a line for each sweep; ends with 1 if one differs, fails, or was not reached."""
     asks = argparse.ArgumentParser(description=__doc__)
     asks.add_argument("chapters", nargs="*", metavar="SLUG", help="all if none is named")
     asked = asks.parse_args().chapters or list(CALLS)
     found: list[Both] = []
+    broken: list[str] = []
     with cluster() as address:
         for slug in asked:
-            found += run_chapter(slug, address, lambda one: print(one.line, flush=True))
+            try:
+                found += run_chapter(slug, address, lambda one: print(one.line, flush=True))
+            except Exception as error:  # a chapter that fails does not hide the others
+                broken.append(slug)
+                print(f"{slug}: {type(error).__name__}: {error}", flush=True)
     modules = tuple(f"companion.{slug.replace('-', '_')}." for slug in asked)
     wanted = {place for place in places() if place.startswith(modules)}
     missed = sorted(wanted - {one.place for one in found})
@@ -296,7 +301,7 @@ def main() -> None:
         print(f"{place}: not reached")
     apart = sum(bool(one.different) for one in found)
     print(f"{len(found)} sweeps of {len(wanted)} places, {apart} differ, {len(missed)} not reached")
-    sys.exit(bool(apart or missed))
+    sys.exit(bool(apart or missed or broken))
 
 
 if __name__ == "__main__":

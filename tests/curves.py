@@ -19,7 +19,7 @@ from companion.benches import Curve
 from companion.scale import generator, torch_generator
 from tests.clock import quickest
 
-TURNS = 5
+TURNS = 7
 """Of which the quickest counts, after a first one that does not."""
 
 
@@ -264,7 +264,7 @@ PLANS = (
         "1 for its maps, 2 for attention",
         reasoning,
     ),
-    Plan("tart", "whitening a context", "examples", _doubled(32), "2 below the width", whitening),
+    Plan("tart", "whitening a context", "examples", _doubled(64), "2 below the width", whitening),
     Plan(
         "next-token-concepts",
         "exact posteriors over 256 configurations",
@@ -277,7 +277,7 @@ PLANS = (
         "distillation-memorization",
         "the distillation loss",
         "tokens",
-        _doubled(256),
+        _doubled(512),
         LINEAR,
         distilling,
     ),
@@ -299,23 +299,23 @@ PLANS = (
         "1, and a logarithm for the longest line",
         generations,
     ),
-    Plan("gaussian-rbf", "eight steps of a fit", "rows", _doubled(1_024), LINEAR, fitting),
+    Plan("gaussian-rbf", "eight steps of a fit", "rows", _doubled(8_192), LINEAR, fitting),
     Plan(
         "gaussian-rbf",
         "eight steps of a fit",
         "features",
-        _doubled(16),
+        _doubled(64),
         "1 for distances, 2 for the precision",
         fitting_features,
     ),
     Plan("quartet", "rotating and rounding", "numbers", _doubled(2**18), LINEAR, quantizing),
-    Plan("mamba3", "the scan in chunks", "tokens", _doubled(512), LINEAR, scanning),
-    Plan("mamba3", "attention of the same width", "tokens", _doubled(512), "2", attending),
+    Plan("mamba3", "the scan in chunks", "tokens", _doubled(1_024), LINEAR, scanning),
+    Plan("mamba3", "attention of the same width", "tokens", _doubled(1_024), "2", attending),
     Plan(
         "scaling-laws",
         "the search by variable projection",
         "points",
-        _doubled(2_000),
+        _doubled(10_000),
         LINEAR,
         law,
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from companion.data import Missing, revision
-from companion.model_ecosystem.method.forest import RELATIONS, named_forest
+from companion.model_ecosystem.method.forest import RELATIONS, Forest, forest
 from companion.model_ecosystem.settings import DATASET, Settings
 from companion.model_ecosystem.sources import Ecosystem, hub_records
 
@@ -231,7 +231,7 @@ def ecosystem(rows: pl.DataFrame) -> Ecosystem:
         )
     )
     named = rows.select(name, "tags")
-    graph = named_forest(table["model_id"], links(named))
+    graph = joined_forest(table["model_id"], links(named))
     return Ecosystem("whole Hub", table, records, graph)
 
 
@@ -270,6 +270,55 @@ def links(table: pl.DataFrame) -> pl.DataFrame:
         .alias("parent"),
         "child",
         pl.when(known).then(kind).otherwise(pl.lit("untyped")).alias("relation"),
+    )
+
+
+def joined_forest(names: pl.Series, links: pl.DataFrame) -> Forest:
+    """What :func:`companion.model_ecosystem.method.forest.named_forest` gives, by joins.
+
+    A name takes no object of its own, so that millions take seconds; without renames.
+
+    names : the models, each once; links : columns parent, child, relation (a name in RELATIONS)
+    """
+    models = pl.DataFrame({"name": names}).with_row_index("place")
+    ends = pl.concat([links["parent"], links["child"]]).unique()
+    found = pl.DataFrame({"name": ends}).join(models, on="name", how="left")
+    lost = found.filter(pl.col("place").is_null())["name"]
+    # a name that differs only in case from a model's is that model, as on the Hub
+    folded: dict[str, int] = {}
+    wanted = {name.casefold() for name in lost}
+    for place, name in enumerate(names if wanted else ()):
+        if (key := name.casefold()) in wanted:
+            folded.setdefault(key, place)
+    other = pl.DataFrame(
+        {"name": lost, "elsewhere": [folded.get(name.casefold(), -1) for name in lost]},
+        schema={"name": pl.Utf8, "elsewhere": pl.Int64},
+    )
+    known = found.join(other, on="name", how="left").select(
+        "name",
+        pl.coalesce(pl.col("place").cast(pl.Int64), "elsewhere").alias("place"),
+        pl.col("place").is_null().alias("other"),
+    )
+    parent, child = (
+        links.select(name=side).join(known, on="name", how="left", maintain_order="left")
+        for side in ("parent", "child")
+    )
+    no_parent, no_child = ((side["place"] < 0).to_numpy() for side in (parent, child))
+    keep = ~no_child & ~no_parent
+    code = links["relation"].replace_strict(
+        {name: i for i, name in enumerate(RELATIONS)}, return_dtype=pl.Int8
+    )
+    return forest(
+        len(names),
+        parent["place"].to_numpy()[keep],
+        child["place"].to_numpy()[keep],
+        code.to_numpy()[keep],
+        given=links.height,
+        renamed=sum(
+            side.filter(pl.col("other") & (pl.col("place") >= 0)).height for side in (parent, child)
+        ),
+        missing_parents=int((no_parent & ~no_child).sum()),
+        missing_children=int(no_child.sum()),
     )
 
 

@@ -98,18 +98,18 @@ def ecosystem(folder: str) -> str:
     return f"{counts['models']:,} models, {counts['kept']:,} edges, {counts['parents']:,} parents"
 
 
-def names_and_links(n: int) -> tuple[list[str], pl.DataFrame]:
+def names_and_links(n: int) -> tuple[pl.Series, pl.DataFrame]:
     """Names of `n` models, and links between them as the Hub's tags declare them."""
     from companion.model_ecosystem.lab.simulate import grow
     from companion.model_ecosystem.method.forest import RELATIONS
     from companion.scale import generator
 
     graph = grow(n, generator(0, "large"))
-    names = [f"org{i % 100_003}/model-{i}" for i in range(n)]
-    named = pl.Series(names)
+    rows = pl.select(pl.int_range(n).alias("i"))
+    names = rows.select(pl.format("org{}/model-{}", pl.col("i") % 100_003, "i")).to_series()
     links = {
-        "parent": named[graph.parent],
-        "child": named[graph.child],
+        "parent": names[graph.parent],
+        "child": names[graph.child],
         "relation": pl.Series(RELATIONS)[graph.relation.astype(np.int64)],
     }
     return names, pl.DataFrame(links)
@@ -117,11 +117,12 @@ def names_and_links(n: int) -> tuple[list[str], pl.DataFrame]:
 
 def families(n: int) -> str:
     """First path: from names and declared parents to families and generations."""
-    from companion.model_ecosystem.method.forest import components, depths, named_forest
+    from companion.model_ecosystem.hub import joined_forest
+    from companion.model_ecosystem.method.forest import components, depths
 
     names, links = names_and_links(n)
     start()
-    graph = named_forest(names, links)
+    graph = joined_forest(names, links)
     count, _ = components(graph.tree())
     depth, _ = depths(graph.primary())
     return f"{graph.parent.size:,} edges, {count:,} families, {depth.max()} generations"

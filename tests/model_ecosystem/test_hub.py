@@ -6,10 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from companion import data
 from companion.model_ecosystem import hub
 from companion.model_ecosystem.lab import run as lab
+from companion.model_ecosystem.method.forest import RELATIONS, named_forest
 from companion.model_ecosystem.page import tables
 from companion.model_ecosystem.settings import PRESETS
 from companion.model_ecosystem.verdict import on_hub, verdicts
@@ -168,6 +171,32 @@ def test_cards_are_read_in_short_and_records_one_by_one(tmp_path):
     assert list(here.records) == list(there.records)
     assert len(here.records) == len(list(here.records)) == 400
     assert next(iter(here.records))["id"] == "org0/model0"
+
+
+POOL = [f"{o}/{m}{i}" for o in "Oo" for m in "Mm" for i in range(3)]
+"""Names of which some differ only in case."""
+
+
+@given(
+    names=st.lists(st.sampled_from(POOL), min_size=1, unique=True),
+    links=st.lists(
+        st.tuples(
+            st.sampled_from([*POOL, "nobody/x", "O/STRASSE", "o/stra\u00dfe"]),
+            st.sampled_from(POOL),
+            st.sampled_from(RELATIONS),
+        )
+    ),
+)
+def test_the_forest_by_joins_is_the_one_by_names(names, links):
+    schema = dict.fromkeys(("parent", "child", "relation"), pl.Utf8)
+    table = pl.DataFrame(links, schema=schema, orient="row")
+    names = [*names, "o/Strasse"]
+    joined, named = hub.joined_forest(pl.Series(names), table), named_forest(names, table)
+    assert joined.report == named.report
+    for part in ("parent", "child", "relation"):
+        mine, theirs = getattr(joined, part), getattr(named, part)
+        assert mine.dtype == theirs.dtype
+        assert mine.tolist() == theirs.tolist()
 
 
 def test_a_table_without_tags_is_refused(tmp_path):

@@ -168,64 +168,40 @@ def named_forest(
     ------
     ValueError : a relation that is not in RELATIONS, or a model listed twice
     """
-    listed = pl.DataFrame({"name": pl.Series(names, dtype=pl.Utf8)}).with_row_index("place")
-    if twice := listed.height - listed["name"].n_unique():
-        raise ValueError(f"{twice} models are listed more than once")
+    if len(set(names)) != len(names):
+        raise ValueError(f"{len(names) - len(set(names))} models are listed more than once")
     if unknown := set(links["relation"].unique()) - set(RELATIONS):
         raise ValueError(f"unknown relations {sorted(unknown)}; known are {RELATIONS}")
-    sides = [links[side].cast(pl.Utf8) for side in ("parent", "child")]
-    found = pl.DataFrame({"name": pl.concat(sides).unique()}).join(listed, on="name", how="left")
-    is_other = found["place"].is_null()
-    others = _other_places(found["name"].filter(is_other).to_list(), listed["name"], renamed or {})
-    known = found.with_columns(pl.col("place").cast(pl.Int64), is_other.alias("other")).join(
-        others, on="name", how="left"
-    )
-    known = known.select("name", pl.coalesce("place", "elsewhere"), "other")
-    parent, child = (
-        pl.DataFrame({"name": side}).join(known, on="name", how="left", maintain_order="left")
-        for side in sides
-    )
-    code = links["relation"].replace_strict(
-        dict(zip(RELATIONS, range(len(RELATIONS)), strict=True)), return_dtype=pl.Int8
-    )
-    no_child, no_parent = ((side["place"] < 0).to_numpy() for side in (child, parent))
+    place = {name: i for i, name in enumerate(names)}
+    folded: dict[str, int] = {}
+    for name, i in place.items():
+        folded.setdefault(name.casefold(), i)
+    moves = dict(renamed or {})
+
+    def find(name: str) -> tuple[int, bool]:
+        if name in place:
+            return place[name], False
+        seen = {name}
+        while name in moves and moves[name] not in seen:  # a rename may be renamed again
+            name = moves[name]
+            seen.add(name)
+        return folded.get(name.casefold(), -1), True
+
+    ends = {name: find(name) for side in ("parent", "child") for name in links[side].unique()}
+    table = {side: np.array([ends[x][0] for x in links[side]], int) for side in ("parent", "child")}
+    other = {side: np.array([ends[x][1] for x in links[side]], bool) for side in table}
+    code = np.array([RELATIONS.index(name) for name in links["relation"]], dtype=np.int8)
+    no_child, no_parent = table["child"] < 0, table["parent"] < 0
     keep = ~no_child & ~no_parent
-    other = {"parent": parent["other"].to_numpy(), "child": child["other"].to_numpy()}
     return forest(
         len(names),
-        parent["place"].to_numpy()[keep],
-        child["place"].to_numpy()[keep],
-        code.to_numpy()[keep],
+        table["parent"][keep],
+        table["child"][keep],
+        code[keep],
         given=links.height,
         renamed=int((other["parent"] & ~no_parent).sum() + (other["child"] & ~no_child).sum()),
         missing_parents=int((no_parent & ~no_child).sum()),
         missing_children=int(no_child.sum()),
-    )
-
-
-def _other_places(
-    wanted: Sequence[str], names: pl.Series, renamed: Mapping[str, str]
-) -> pl.DataFrame:
-    """Places of names that no model has: of the model they were renamed to, whatever the case.
-
-    Returns : columns name and elsewhere, -1 where there is none
-    """
-    folded = {}
-    for name in wanted:
-        now, seen = name, {name}
-        while now in renamed and renamed[now] not in seen:  # a rename may be renamed again
-            now = renamed[now]
-            seen.add(now)
-        folded[name] = now.casefold()
-    asked, first = set(folded.values()), {}
-    for place, name in enumerate(names if asked else ()):
-        key = name.casefold()
-        if key in asked:
-            first.setdefault(key, place)
-    places = [first.get(key, -1) for key in folded.values()]
-    return pl.DataFrame(
-        {"name": list(folded), "elsewhere": places},
-        schema={"name": pl.Utf8, "elsewhere": pl.Int64},
     )
 
 

@@ -1,9 +1,9 @@
 """Large tables: what reading them costs, and two paths of the chapter on two million models.
 
 ``python -m tests.model_ecosystem.large`` makes a table like the Hub's, reads it in a process of its
-own, and prints seconds and memory; then the two paths.  ``--rows 20_000_000`` is ten Hubs, and more
-than the memory of a laptop: its cards alone are ten GB, so it takes about 12 GB of disk and some
-minutes.  `make test` runs the same with few rows.
+own, and prints seconds and memory; then the two paths.  ``--rows 20_000_000`` is ten Hubs: the cards
+alone are ten GB, which compress well because they are made, so that a little over one GB of disk is
+enough.  It takes some minutes.  `make test` runs the same with few rows.
 """
 
 from __future__ import annotations
@@ -244,7 +244,8 @@ def main() -> None:
     if asked.reads:
         with tempfile.TemporaryDirectory(dir=asked.where) as folder:
             size = write_table(Path(folder), asked.rows, card=asked.card)
-            print(f"a table of {asked.rows:,} rows, {size / 1e6:,.0f} MB in files", flush=True)
+            cards = f"{asked.rows * asked.card / 1e9:.1f} GB of cards"
+            print(f"{asked.rows:,} rows, {cards}, {size / 1e9:.1f} GB in files", flush=True)
             for path in asked.reads:
                 print(_shown(path, alone(path, folder)), flush=True)
     for path in ("families", "distances"):

@@ -1,9 +1,9 @@
 """Large tables: what reading them costs, and two paths of the chapter on two million models.
 
 ``python -m tests.model_ecosystem.large`` makes a table like the Hub's, reads it in a process of its
-own, and prints seconds and memory; then the two paths.  ``--rows 20_000_000`` is ten Hubs: the cards
-alone are ten GB, which compress well because they are made, so that a little over one GB of disk is
-enough.  It takes some minutes.  `make test` runs the same with few rows.
+own, and prints seconds and memory; then the two paths.  ``--rows 20_000_000`` is ten Hubs: the
+cards alone are ten GB, which compress well because they are made, so that a little over one GB of
+disk is enough.  It takes some minutes.  `make test` runs the same with few rows.
 """
 
 from __future__ import annotations

@@ -26,8 +26,7 @@ from companion.leximark.method import scores, watermark, words
 from companion.mamba3.lab.checks import empty_state, random_tokens
 from companion.mamba3.method.layer import Mamba3Config
 from companion.mamba3.method.mixing import State
-from companion.massive_activations.method.curve import CurveParams, ReparamParams
-from companion.massive_activations.method.curve import DAMPED_LOG
+from companion.massive_activations.method.curve import DAMPED_LOG, CurveParams, ReparamParams
 from companion.model_ecosystem.method import forest, rates
 from companion.next_token_concepts.method import directions, world
 from companion.project import PACKAGE

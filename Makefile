@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf test mutants lab record serve check colab-check clean clean-all environment
+.PHONY: help book pdf test mutants lab record serve check colab-check bench clean clean-all environment
 
 help:
 	@echo "Runnable Papers"
@@ -18,6 +18,7 @@ help:
 	@echo "  make pdf                  the same, and the whole book as one PDF; needs Chromium"
 	@echo "  make test                 all tests: package, notebooks, site"
 	@echo "  make test ARGS=tests/...  some tests, in one process; ARGS goes to pytest"
+	@echo "  make bench                measure ratios of run times, on a quiet machine"
 	@echo "  make mutants              apply kept mistakes, see that the tests notice (long)"
 	@echo "  make lab                  open the notebooks in JupyterLab"
 	@echo "  make serve                show the built site at http://127.0.0.1:8000"
@@ -78,7 +79,7 @@ check: environment
 	@$(BIN)/ruff format --check .
 
 colab-check: environment
-	@$(BIN)/companion colab-check
+	@$(BIN)/companion colab-check $(ARGS)
 
 # A build that runs is waited for, by the command; without an environment none of ours runs.
 clean:

@@ -25,6 +25,9 @@ At toy scale a reader waits, on whatever machine: the processor time is what the
 FIELDS = {"wall": "wall_s", "processor": "cpu_s", "memory": "peak_mb"}
 """What is measured -> its name in a run's provenance."""
 
+UNKNOWN = {("book", "processor")}
+"""A published run that went on from stored steps counted only its own."""
+
 MET, OVER, OPEN = "met", "over", "not measured"
 
 
@@ -63,6 +66,7 @@ def measured(project: Project | None = None) -> list[Cost]:
             ("book", _at(records.load(entry.slug, project), "book")),
         )
         for what, name in FIELDS.items()
+        if (scale, what) not in UNKNOWN
     ]
 
 
@@ -110,7 +114,8 @@ def _rows(costs: Sequence[Cost]) -> Iterator[str]:
         shown = _shown(cost.what, cost.value) + ("*" if cost.verdict == OVER else " ")
         runs.setdefault((cost.slug, cost.scale), {})[cost.what] = shown
     for (slug, scale), row in runs.items():
-        yield f"{slug:<26} {scale:<5} {row['wall']:>9} {row['processor']:>11} {row['memory']:>10}"
+        wall, processor, memory = (row.get(what, "- ") for what in FIELDS)
+        yield f"{slug:<26} {scale:<5} {wall:>9} {processor:>11} {memory:>10}"
 
 
 def _shown(what: str, value: float | None) -> str:

@@ -137,7 +137,7 @@ def readme_table(project: Project | None = None) -> str:
         rows.append(
             (
                 str(paper.number),
-                f"{title}<br>{cell(paper.title)}, [arXiv:{paper.arxiv}]({arxiv_url(paper)})",
+                ", ".join(filter(None, (f"{title}<br>{cell(paper.title)}", _linked(paper)))),
                 cell(paper.question),
                 entry.verdict,
             )
@@ -166,8 +166,8 @@ def part_page(part: str) -> str:
     return f"book/part-{re.sub(r'[^a-z0-9]+', '-', part.lower()).strip('-')}"
 
 
-_CLAUSE = re.compile(r".*?(?=[.;] |[.;]?$)", re.DOTALL)
-"""The first statement of an answer."""
+_CLAUSE = re.compile(r"(?:\S+\s+){3}.*?(?=[.;] |[.;]?$)|.*?(?=[.;]?$)", re.DOTALL)
+"""The first statement of an answer that has four words at least: "Yes" alone tells nobody much."""
 
 
 def cards(project: Project | None = None, answers: Mapping[str, str] | None = None) -> str:
@@ -224,7 +224,7 @@ def facts(paper: Paper, project: Project | None = None) -> str:
 def _facts(paper: Paper, project: Project | None) -> list[tuple[str, str]]:
     authors = paper.authors if len(paper.authors) <= 10 else (*paper.authors[:9], "and others")
     return [
-        ("Paper", f"[{cell(paper.title)}]({arxiv_url(paper)})"),
+        ("Paper", _linked(paper, cell(paper.title)) or cell(paper.title)),
         ("Authors", cell(", ".join(authors))),
         ("Published", _published(paper)),
         ("Code", _link_or(paper.code, "none published that we found")),
@@ -263,17 +263,17 @@ def launch_links(paper: Paper, address: str) -> dict[str, str]:
     }
 
 
-def arxiv_url(paper: Paper) -> str:
-    """The paper's page on arXiv."""
-    return f"https://arxiv.org/abs/{paper.arxiv}"
+def _linked(paper: Paper, words: str = "") -> str:
+    """A link to the paper's page, called as it is if `words` is empty; empty without a page."""
+    return f"[{words or paper.called}]({paper.address})" if paper.address else ""
 
 
 def _published(paper: Paper) -> str:
-    number = f"[arXiv:{paper.arxiv}]({arxiv_url(paper)})"
-    if not paper.venue:
-        return f"{paper.year}, {number}"
-    venue = paper.venue if str(paper.year) in paper.venue else f"{paper.venue}, {paper.year}"
-    return f"{cell(venue)}, {number}"
+    year = str(paper.year)
+    venue = ", ".join(
+        part for part in (paper.venue, year) if part != year or year not in paper.venue
+    )
+    return ", ".join(filter(None, (cell(venue), _linked(paper))))
 
 
 def _link_or(address: str, otherwise: str) -> str:
@@ -299,7 +299,7 @@ def scales_table(project: Project | None = None) -> str:
         (
             "`toy`",
             "two cores, no network",
-            "minutes",
+            "about half a minute a chapter",
             "seeing the effect; a broken implementation fails",
         ),
         (

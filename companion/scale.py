@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 SCALES = ("toy", "book", "paper")
-"""``toy``: a minute on two cores; ``book``: the published numbers; ``paper``: a GPU and the Hub."""
+"""``toy``: half a minute; ``book``: the published numbers; ``paper``: a GPU and the Hub."""
 
 SettingsT = TypeVar("SettingsT")
 

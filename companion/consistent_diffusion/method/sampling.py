@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from companion.consistent_diffusion.method.diffusion import T_MIN, beta
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 # -------------------------------------------------------------------------------------- reverse sde
@@ -132,7 +135,7 @@ class Chains:
 @torch.no_grad()
 def simulate(
     score: Callable[[Tensor, Tensor], Tensor],
-    start: Tensor,
+    start: Float[Tensor, "*stack n_chains D"],
     dynamics: Dynamics,
     generator: torch.Generator,
     *,

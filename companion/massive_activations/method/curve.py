@@ -9,13 +9,16 @@ early and one that rises to the end are the same curve with its peak at a differ
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import lambertw
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class CurveParams(NamedTuple):
@@ -50,7 +53,9 @@ class ReparamParams(NamedTuple):
     K: float
 
 
-def damped_log(t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float) -> np.ndarray:
+def damped_log(
+    t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float
+) -> Float[np.ndarray, "*shape"]:
     r"""The damped logarithm, paper eq. 9.
 
     .. math:: f(t) = A\, e^{-\lambda x} \log x + K, \qquad x = \gamma t + t_0

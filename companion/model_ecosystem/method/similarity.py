@@ -7,13 +7,16 @@ of sums.  So a mean over billions of sibling pairs needs one pass over the model
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
 from companion.model_ecosystem.method.forest import Forest
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
 
 TERMS = 512
 """Words and word pairs that are kept, the most frequent ones; the paper's setting."""
@@ -92,7 +95,9 @@ def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=nothing, where=np.asarray(count) > 0)
 
 
-def families(x: sparse.csr_array, graph: Forest, *, uploader: np.ndarray | None = None) -> Families:
+def families(
+    x: sparse.csr_array, graph: Forest, *, uploader: Shaped[np.ndarray, " n"] | None = None
+) -> Families:
     r"""Both similarities inside every family, from sums.  Notebook eq. 6.
 
     With S the sum of the rows of a family of d children, the mean over its sibling pairs is

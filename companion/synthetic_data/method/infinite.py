@@ -5,13 +5,20 @@ M_k(. | x) = (1 - s) p + s tau_T(M_{k-1}), M_0 = p, with tau_T the decoding temp
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from companion import contracts
 from companion.synthetic_data.method.calibration import sharpen
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Num
 
-def student(truth: np.ndarray, s: float, temperature: float, k: int) -> np.ndarray:
+
+def student(
+    truth: Float[np.ndarray, "contexts answers"], s: float, temperature: float, k: int
+) -> Float[np.ndarray, "contexts answers"]:
     """The student of generation k, (contexts, answers).  Eq. 2.
 
     truth : (contexts, answers), rows sum to one; s : share of synthetic data
@@ -24,7 +31,9 @@ def student(truth: np.ndarray, s: float, temperature: float, k: int) -> np.ndarr
     return law
 
 
-def predicted_over_confidence(truth: np.ndarray, weight: np.ndarray, s: float) -> float:
+def predicted_over_confidence(
+    truth: Float[np.ndarray, "contexts answers"], weight: Num[np.ndarray, " contexts"], s: float
+) -> float:
     """Greedy decoding (T = 0): over-confidence is s (1 - E max p), at every k.  Eq. 3."""
     return float(s * (1 - (weight / weight.sum()) @ truth.max(-1)))
 

@@ -6,16 +6,23 @@ of generation k's error in units of sigma^2 / N.  No formula here has a threshol
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 PROTOCOLS = ("fixed", "fresh", "accumulate", "subsample", "real only")
 """What a generation is trained on beside new samples: a subset of the first real data, new real
 data, everything that was ever there, N of that; or the real part alone."""
 
 
-def mixing_law(s: np.ndarray, k: int, protocol: str = "fixed") -> np.ndarray:
+def mixing_law(
+    s: Float[np.ndarray, "*shape"], k: int, protocol: str = "fixed"
+) -> Float[np.ndarray, "*shape"]:
     """V_k at mixing ratio s.
 
     ``"fresh"`` real data: 1 + s^2 + ... + s^2k (eq. 4); ``"fixed"``, a subset of generation 0's:

@@ -57,6 +57,8 @@ The evidence is *real data* where it comes from real data, real text, or network
 it is a *simulator* where the world was written by us; it is *the paper's own* where we repeat a
 simulation that is itself the claim, or compare with numbers that the paper prints.
 A claim's name leads to its place in the chapter, with the criterion and the notes.
+A claim may have several parts: the number here is that of the first, and one part that leaves it
+open, or that fails, decides the verdict; the notes in the chapter say which.
 All rows with all their numbers, criteria and notes: {csv} for a spreadsheet, {json} for a program,
 with {schema}.
 """

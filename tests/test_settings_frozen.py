@@ -4,18 +4,17 @@ import json
 
 import pytest
 
-from companion import records
 from companion.papers import chapters
 from companion.scale import SCALES
 from tests import replay
+from tests.published import published
 
 STORED = replay.load(replay.SETTINGS)
 NOW = replay.settings()
 
 
 def test_every_published_chapter_and_scale_is_frozen():
-    published = {entry.slug for entry in chapters() if records.load(entry.slug) is not None}
-    lacking = published - STORED.keys()
+    lacking = {entry.slug for entry in published()} - STORED.keys()
     assert not lacking, f"python -m tests.replay settings freezes those of {lacking}"
     assert STORED.keys() <= {entry.slug for entry in chapters()}
     assert all(tuple(scales) == SCALES for scales in STORED.values())

@@ -270,10 +270,8 @@ def _linked(paper: Paper, words: str = "") -> str:
 
 def _published(paper: Paper) -> str:
     year = str(paper.year)
-    venue = ", ".join(
-        part for part in (paper.venue, year) if part != year or year not in paper.venue
-    )
-    return ", ".join(filter(None, (cell(venue), _linked(paper))))
+    parts = (paper.venue, "" if year in paper.venue else year)
+    return ", ".join(filter(None, (*map(cell, filter(None, parts)), _linked(paper))))
 
 
 def _link_or(address: str, otherwise: str) -> str:

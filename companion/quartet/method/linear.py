@@ -43,7 +43,7 @@ def random_signs(generator: torch.Generator, size: int = GROUP) -> Tensor:
 
 
 def rotate(
-    x: Float[Tensor, "*batch K"], signs: Float[Tensor, 32] | None = None, side: str = "before"
+    x: Float[Tensor, "*batch K"], signs: Float[Tensor, " 32"] | None = None, side: str = "before"
 ) -> Float[Tensor, "*batch K"]:
     r"""Rotate each group of 32 along the last dimension; a new contiguous tensor.  Chapter eq. 4.
 

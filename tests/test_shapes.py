@@ -59,7 +59,7 @@ def test_the_functions_that_are_equations_say_the_shapes_of_their_arrays(entry):
         (name, parameter): text
         for name, node in functions(entry).items()
         for parameter, text in annotations(node).items()
-        if ARRAY.search(text)
+        if ARRAY.search(re.sub(r"Callable\[.*\]", "", text))
     }
     assert silent == {}
 
@@ -71,7 +71,7 @@ def test_most_equations_have_a_function_whose_arrays_have_shapes():
         for name, node in functions(entry).items()
         if any("[" in text and '"' in text.replace("'", '"') for text in annotations(node).values())
     }
-    assert len(shaped) >= 45
+    assert len(shaped) >= 50
 
 
 @each_chapter

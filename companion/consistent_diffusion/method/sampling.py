@@ -139,7 +139,7 @@ def simulate(
     dynamics: Dynamics,
     generator: torch.Generator,
     *,
-    t_eval: float | Tensor = T_MIN,
+    t_eval: float | Float[Tensor, " ..."] = T_MIN,
     scale: float = 1.0,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> Chains:

@@ -145,6 +145,10 @@ def readme_table(project: Project | None = None) -> str:
     return table(("No.", "Chapter and paper", "Question", "Verdict"), rows)
 
 
+TOGETHER = "What ties them together"
+"""What leads to the page of a part, in the gallery and beside every page."""
+
+
 def contents(project: Project | None = None) -> list[dict[str, object]]:
     """The chapters' parts of the table of contents, in the form that ``_toc.yml`` has.
 
@@ -154,10 +158,13 @@ def contents(project: Project | None = None) -> list[dict[str, object]]:
     available = [entry for entry in papers(project) if entry.is_available(project)]
     found = []
     for part, entries in groupby(available, key=lambda entry: entry.part):
-        files = [part_page(part), *(f"notebooks/{entry.notebook}" for entry in entries)]
-        if not (project or Project()).root.joinpath(f"{files[0]}.md").is_file():
-            del files[0]
-        found.append({"caption": part, "chapters": [{"file": name} for name in files]})
+        listed = [
+            {"file": f"notebooks/{entry.notebook}", "title": f"{entry.number}. {entry.short}"}
+            for entry in entries
+        ]
+        if (project or Project()).root.joinpath(f"{part_page(part)}.md").is_file():
+            listed.insert(0, {"file": part_page(part), "title": TOGETHER})
+        found.append({"caption": part, "chapters": listed})
     return found
 
 
@@ -166,8 +173,11 @@ def part_page(part: str) -> str:
     return f"book/part-{re.sub(r'[^a-z0-9]+', '-', part.lower()).strip('-')}"
 
 
-_CLAUSE = re.compile(r"(?:\S+\s+){3}.*?(?=[.;] |[.;]?$)|.*?(?=[.;]?$)", re.DOTALL)
-"""The first statement of an answer that has four words at least: "Yes" alone tells nobody much."""
+def _told(answer: str) -> str:
+    """The statements of an answer to the first one with a number: "Yes" alone tells nobody much."""
+    statements = re.split(r"(?<=[.;]) ", answer)
+    with_number = (i for i, one in enumerate(statements) if re.search(r"\d", one))
+    return " ".join(statements[: next(with_number, 0) + 1]).rstrip(".;")
 
 
 def cards(project: Project | None = None, answers: Mapping[str, str] | None = None) -> str:
@@ -185,9 +195,7 @@ def cards(project: Project | None = None, answers: Mapping[str, str] | None = No
         items = "\n".join(_grid_card(entry, told.get(entry.paper.slug, "")) for entry in entries)
         page = part_page(part).removeprefix("book/")
         root = (project or Project()).book
-        more = (
-            f"[What ties them together]({page}.md)\n\n" if (root / f"{page}.md").is_file() else ""
-        )
+        more = f"[{TOGETHER}]({page}.md)\n\n" if (root / f"{page}.md").is_file() else ""
         blocks.append(f"### {part}\n\n{more}::::{{grid}} 1 1 2 2\n:gutter: 3\n\n{items}\n::::\n")
     return "\n".join(blocks)
 
@@ -200,7 +208,7 @@ def _grid_card(entry: Standing, answer: str) -> str:
         picture = f'<div class="rp-hero" data-page="notebooks/{paper.notebook}.html"></div>\n\n'
     told = f"*{paper.question}*"
     if answer and not entry.stale:
-        told += "\n\n" + sentence(_CLAUSE.match(answer)[0])
+        told += "\n\n" + sentence(_told(answer))
     return (
         f":::{{grid-item-card}} {paper.number}. {paper.short}\n{options}\n{picture}{told}\n+++\n"
         f"{sentence(entry.verdict)}\n:::\n"

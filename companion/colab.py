@@ -268,9 +268,7 @@ class Bench:
         self.folder.mkdir(parents=True)
         links = [] if os.name == "nt" else ["--symlinks"]
         self.call(self.origin, "-m", "venv", *links, str(self.folder / "venv"))
-        linked = self.folder / "linked"
-        linked.mkdir()
-        shared = [wheel.name for wheel in wheels.needed(self.project) if wheel.installed()]
+        shared: list[str] = []
         if self.torch is None:
             here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
             if not self.python_version().startswith(f"{here}."):
@@ -278,7 +276,10 @@ class Bench:
                     f"{self.origin} is {self.python_version()}, and the torch that is here is for "
                     f"{here}: say with --torch what pip is to install there, as in 'torch==2.13.0'"
                 )
-            shared += torch_distributions()
+            shared = torch_distributions()
+        shared += [wheel.name for wheel in wheels.needed(self.project) if wheel.installed()]
+        linked = self.folder / "linked"
+        linked.mkdir()
         for name in shared:
             for entry in top_level(name):
                 target = linked / entry.name

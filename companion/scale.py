@@ -179,6 +179,7 @@ class Sized:
         PRESETS = Settings.presets()
 
     The comment, beside a field or in the lines right above it, is its help (:func:`help_text`).
+    No value is a default: a test takes ``dataclasses.replace(PRESETS["toy"], n_seeds=6)``.
     """
 
     def __post_init__(self) -> None:

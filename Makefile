@@ -82,7 +82,7 @@ check: environment
 	@$(BIN)/ruff format --check .
 
 colab-check: environment
-	@$(BIN)/companion colab-check
+	@$(BIN)/companion colab-check $(ARGS)
 
 # A build that runs is waited for, by the command; without an environment none of ours runs.
 clean:

@@ -45,6 +45,9 @@ NOTES = "costs.json"
 FIELDS = {"wall": "wall_s", "processor": "cpu_s", "memory": "peak_mb"}
 """What is measured -> its name in a run's provenance."""
 
+UNKNOWN = {("book", "processor")}
+"""A published run that went on from stored steps counted only its own."""
+
 MET, OVER, OPEN = "met", "over", "not measured"
 
 
@@ -85,6 +88,7 @@ def measured(project: Project | None = None) -> list[Cost]:
             ("book", _at(records.load(entry.slug, project), "book")),
         )
         for what, name in FIELDS.items()
+        if (scale, what) not in UNKNOWN
     ]
 
 

@@ -137,12 +137,16 @@ def readme_table(project: Project | None = None) -> str:
         rows.append(
             (
                 str(paper.number),
-                f"{title}<br>{cell(paper.title)}, [arXiv:{paper.arxiv}]({arxiv_url(paper)})",
+                ", ".join(filter(None, (f"{title}<br>{cell(paper.title)}", _linked(paper)))),
                 cell(paper.question),
                 entry.verdict,
             )
         )
     return table(("No.", "Chapter and paper", "Question", "Verdict"), rows)
+
+
+TOGETHER = "What ties them together"
+"""What leads to the page of a part, in the gallery and beside every page."""
 
 
 def contents(project: Project | None = None) -> list[dict[str, object]]:
@@ -154,10 +158,13 @@ def contents(project: Project | None = None) -> list[dict[str, object]]:
     available = [entry for entry in papers(project) if entry.is_available(project)]
     found = []
     for part, entries in groupby(available, key=lambda entry: entry.part):
-        files = [part_page(part), *(f"notebooks/{entry.notebook}" for entry in entries)]
-        if not (project or Project()).root.joinpath(f"{files[0]}.md").is_file():
-            del files[0]
-        found.append({"caption": part, "chapters": [{"file": name} for name in files]})
+        listed = [
+            {"file": f"notebooks/{entry.notebook}", "title": f"{entry.number}. {entry.short}"}
+            for entry in entries
+        ]
+        if (project or Project()).root.joinpath(f"{part_page(part)}.md").is_file():
+            listed.insert(0, {"file": part_page(part), "title": TOGETHER})
+        found.append({"caption": part, "chapters": listed})
     return found
 
 
@@ -166,8 +173,11 @@ def part_page(part: str) -> str:
     return f"book/part-{re.sub(r'[^a-z0-9]+', '-', part.lower()).strip('-')}"
 
 
-_CLAUSE = re.compile(r".*?(?=[.;] |[.;]?$)", re.DOTALL)
-"""The first statement of an answer."""
+def _told(answer: str) -> str:
+    """The statements of an answer to the first one with a number: "Yes" alone tells nobody much."""
+    statements = re.split(r"(?<=[.;]) ", answer)
+    with_number = (i for i, one in enumerate(statements) if re.search(r"\d", one))
+    return " ".join(statements[: next(with_number, 0) + 1]).rstrip(".;")
 
 
 def cards(project: Project | None = None, answers: Mapping[str, str] | None = None) -> str:
@@ -185,9 +195,7 @@ def cards(project: Project | None = None, answers: Mapping[str, str] | None = No
         items = "\n".join(_grid_card(entry, told.get(entry.paper.slug, "")) for entry in entries)
         page = part_page(part).removeprefix("book/")
         root = (project or Project()).book
-        more = (
-            f"[What ties them together]({page}.md)\n\n" if (root / f"{page}.md").is_file() else ""
-        )
+        more = f"[{TOGETHER}]({page}.md)\n\n" if (root / f"{page}.md").is_file() else ""
         blocks.append(f"### {part}\n\n{more}::::{{grid}} 1 1 2 2\n:gutter: 3\n\n{items}\n::::\n")
     return "\n".join(blocks)
 
@@ -200,7 +208,7 @@ def _grid_card(entry: Standing, answer: str) -> str:
         picture = f'<div class="rp-hero" data-page="notebooks/{paper.notebook}.html"></div>\n\n'
     told = f"*{paper.question}*"
     if answer and not entry.stale:
-        told += "\n\n" + sentence(_CLAUSE.match(answer)[0])
+        told += "\n\n" + sentence(_told(answer))
     return (
         f":::{{grid-item-card}} {paper.number}. {paper.short}\n{options}\n{picture}{told}\n+++\n"
         f"{sentence(entry.verdict)}\n:::\n"
@@ -224,7 +232,7 @@ def facts(paper: Paper, project: Project | None = None) -> str:
 def _facts(paper: Paper, project: Project | None) -> list[tuple[str, str]]:
     authors = paper.authors if len(paper.authors) <= 10 else (*paper.authors[:9], "and others")
     return [
-        ("Paper", f"[{cell(paper.title)}]({arxiv_url(paper)})"),
+        ("Paper", _linked(paper, cell(paper.title)) or cell(paper.title)),
         ("Authors", cell(", ".join(authors))),
         ("Published", _published(paper)),
         ("Code", _link_or(paper.code, "none published that we found")),
@@ -263,17 +271,15 @@ def launch_links(paper: Paper, address: str) -> dict[str, str]:
     }
 
 
-def arxiv_url(paper: Paper) -> str:
-    """The paper's page on arXiv."""
-    return f"https://arxiv.org/abs/{paper.arxiv}"
+def _linked(paper: Paper, words: str = "") -> str:
+    """A link to the paper's page, called as it is if `words` is empty; empty without a page."""
+    return f"[{words or paper.called}]({paper.address})" if paper.address else ""
 
 
 def _published(paper: Paper) -> str:
-    number = f"[arXiv:{paper.arxiv}]({arxiv_url(paper)})"
-    if not paper.venue:
-        return f"{paper.year}, {number}"
-    venue = paper.venue if str(paper.year) in paper.venue else f"{paper.venue}, {paper.year}"
-    return f"{cell(venue)}, {number}"
+    year = str(paper.year)
+    parts = (paper.venue, "" if year in paper.venue else year)
+    return ", ".join(filter(None, (*map(cell, filter(None, parts)), _linked(paper))))
 
 
 def _link_or(address: str, otherwise: str) -> str:
@@ -299,7 +305,7 @@ def scales_table(project: Project | None = None) -> str:
         (
             "`toy`",
             "two cores, no network",
-            "minutes",
+            "about half a minute a chapter",
             "seeing the effect; a broken implementation fails",
         ),
         (

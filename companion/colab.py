@@ -2,10 +2,12 @@
 
 :func:`check` makes a fresh environment, fills it with Colab's pinned packages, installs the book
 the way Colab would (from its sources, not editable), holds the two lists of versions against each
-other, and runs notebooks there, each with the extra of its own chapter and no other.  Torch and the
-model wheels are not installed again but linked from the environment that runs the check: on Colab,
-torch, too, is just there, and a chapter asks for its model when it needs it.  What is installed is
-weighed: that is what a reader waits for.
+other, and runs notebooks there, each with the extra of its own chapter and no other.  The model
+wheels are not installed again but linked from the environment that runs the check, and so is torch
+where both have one version of Python: on Colab, torch, too, is just there, and a chapter asks for
+its model when it needs it.  What is installed is weighed: that is what a reader waits for.
+
+What is done is kept beside the environment, so that a check that was interrupted can go on.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import re
 import shutil
 import subprocess
 import sys
-import venv
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -28,8 +30,8 @@ from companion import extras, wheels
 from companion.papers import Paper
 from companion.project import Project
 
-BASE = ("ipykernel", "ipywidgets", "nbclient", "nbformat", "torch")
-"""What runs notebooks on Colab, and torch; what these need is installed before the book is."""
+BASE = ("ipykernel", "ipywidgets", "nbclient", "nbformat")
+"""What runs notebooks on Colab; what it and torch need is installed before the book is."""
 
 MOST_MB = 60
 """What a reader may have to download, the book itself included, for a chapter without an extra."""
@@ -56,62 +58,166 @@ class ColabCheckFailed(RuntimeError):
     """Installing the book replaced a package of Colab's, or a notebook failed there."""
 
 
-def check(pins: Path, chapters: Sequence[Paper], project: Project, *, say: Say) -> str:
+@dataclass(frozen=True)
+class Row:
+    """What the check found of one chapter.
+
+    added : packages that its extra brought, with the megabytes that pip downloads for each
+    replaced : stock packages that its extra moved; problem : why it failed, empty if it ran
+    seconds : of processor time of the run
+    """
+
+    slug: str
+    added: dict[str, float] = field(default_factory=dict)
+    replaced: tuple[str, ...] = ()
+    problem: str = ""
+    seconds: float = 0.0
+
+    @property
+    def failures(self) -> list[str]:
+        """Why this chapter fails the check, a line each."""
+        moved = [f"{self.slug} replaced: {line}" for line in self.replaced]
+        return moved + ([f"{self.slug}: {self.problem}"] if self.problem else [])
+
+
+@dataclass
+class Found:
+    """What the check found so far; kept as JSON.
+
+    about : lines that say what was installed beside what
+    versions : of all that is installed there without the extra of a chapter
+    sizes : megabytes of what every chapter adds, the book included
+    replaced : stock packages that the book moved; rows : by chapter
+    """
+
+    about: list[str]
+    versions: dict[str, str]
+    sizes: dict[str, float]
+    replaced: list[str]
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Found:
+        """As :meth:`write` wrote it."""
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        rows = {slug: Row(**row) for slug, row in kept.pop("rows").items()}
+        return cls(**kept, rows=rows)
+
+    def write(self, path: Path) -> None:
+        """All of it, whole or not at all."""
+        half = path.with_suffix(".half")
+        half.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        half.replace(path)
+
+    def report(self, chapters: Sequence[Paper]) -> str:
+        """Lines about the environment, and a table of the chapters."""
+        everyone = sum(self.sizes.values())
+        lines = [
+            *self.about,
+            f"installing the book replaced {len(self.replaced)}: "
+            + ("; ".join(self.replaced) or "none"),
+            f"a chapter without an extra downloads {everyone:.1f} MB of at most {MOST_MB}: "
+            + listed(self.sizes),
+            "",
+            "| chapter | beyond stock, MB | of these its extra | replaced | at toy scale | CPU s |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        rows = [self.rows[paper.slug] for paper in chapters if paper.slug in self.rows]
+        for row in rows:
+            extra = sum(row.added.values())
+            lines.append(
+                f"| {row.slug} | {everyone + extra:.1f} | "
+                f"{listed(row.added) if row.added else 'none'} | "
+                f"{'; '.join(row.replaced) or 'none'} | "
+                f"{'failed' if row.problem else 'ran to its end'} | {row.seconds:.0f} |"
+            )
+        return "\n".join([*lines, *(f"{row.slug}: {row.problem}" for row in rows if row.problem)])
+
+    def failures(self) -> list[str]:
+        """Why the check fails, a line each."""
+        total = sum(self.sizes.values())
+        found = [f"replaced: {line}" for line in self.replaced]
+        found += [f"{total:.1f} MB are more than {MOST_MB}"] if total > MOST_MB else []
+        return found + [line for row in self.rows.values() for line in row.failures]
+
+
+def check(
+    pins: Path,
+    chapters: Sequence[Paper],
+    project: Project,
+    *,
+    say: Say,
+    python: str = sys.executable,
+    torch: str | None = None,
+    go_on: bool = False,
+) -> str:
     """Run the whole check; a report, also in ``build/colab/report.txt``.
 
     pins : file with one ``name==version`` a line
     chapters : whose notebooks run; say : called with what is being done
+    python : whose environment is made; torch : what is installed there, linked from here if None
+    go_on : keep the environment of an earlier check, and what it found of chapters that passed
     """
-    bench = Bench(project, say)
+    bench = Bench(project, say, python, torch)
+    kept = bench.folder / "found.json"
+    if go_on and kept.is_file():
+        found = Found.read(kept)
+    else:
+        found = install(pins, bench)
+        found.write(kept)
+    for paper in chapters:
+        if paper.slug in found.rows and not found.rows[paper.slug].failures:
+            continue
+        found.rows[paper.slug] = _chapter(paper, bench, found.versions)
+        found.write(kept)
+    report = found.report(chapters)
+    (bench.folder / "report.txt").write_text(report + "\n", encoding="utf-8")
+    if found.failures():
+        raise ColabCheckFailed(report)
+    return report
+
+
+def install(pins: Path, bench: Bench) -> Found:
+    """A fresh environment with Colab's packages and the book, and what that changed."""
     bench.create()
     wanted = read_pins(pins)
     absent = bench.install_pins(wanted)
-    bench.pip("install", "--quiet", "--constraint", str(bench.pin_file), *BASE)
+    stock = (*BASE, bench.torch or "torch")
+    bench.pip("install", "--quiet", "--constraint", str(bench.pin_file), *stock)
     before = bench.versions()
-    say("installing the book")
+    bench.say("installing the book")
     source = bench.copy_sources()
     bench.pip("install", "--quiet", str(source))
     after = bench.versions()
-    replaced = changes(before, after)
     added = sorted(set(after) - set(before))
-    sizes = bench.megabytes({name: after[name] for name in added}, source)
-    total = sum(sizes.values())
-    lines = [
-        f"{len(wanted) - len(absent)} of {len(wanted)} pins of {pins.name} installed on Python "
-        f"{sys.version_info.major}.{sys.version_info.minor}, torch {metadata.version('torch')}",
+    about = [
+        f"{len(wanted) - len(absent)} of {len(wanted)} pins of {pins.name} installed on "
+        f"{bench.python_version()}, torch {after.get('torch', 'missing')}",
         *(f"no wheel for this Python: {pin}" for pin in absent),
         f"installing the book added {len(added)}: " + ", ".join(f"{n} {after[n]}" for n in added),
-        f"a chapter without an extra downloads {total:.1f} MB of at most {MOST_MB}: "
-        + listed(sizes),
-        f"installing the book replaced {len(replaced)}: " + ("; ".join(replaced) or "none"),
     ]
-    failed = [f"replaced: {line}" for line in replaced]
-    failed += [f"{total:.1f} MB are more than {MOST_MB}"] if total > MOST_MB else []
-    for paper in chapters:
-        more: dict[str, str] = {}
-        if paper.packages:
-            say(f"installing {extras.target(paper)}")
-            bench.pip("install", "--quiet", f"{source}[{paper.slug}]")
-            here = bench.versions()
-            more = {name: here[name] for name in sorted(set(here) - set(after))}
-            moved = changes(after, here)
-            weighed = bench.megabytes(more)
-            lines.append(
-                f"{paper.slug}: its extra downloads {sum(weighed.values()):.1f} MB more: "
-                f"{listed(weighed)}; replaced {len(moved)}: " + ("; ".join(moved) or "none")
-            )
-            failed += [f"{paper.slug} replaced: {line}" for line in moved]
-        say(f"running {paper.slug}")
-        problem = bench.run(paper)
-        lines.append(f"{paper.slug} at toy scale: {problem or 'ran to its end'}")
-        failed += [f"{paper.slug}: {problem}"] if problem else []
-        if more:
-            bench.pip("uninstall", "--quiet", "--yes", *more)
-    report = "\n".join(lines)
-    (bench.folder / "report.txt").write_text(report + "\n", encoding="utf-8")
-    if failed:
-        raise ColabCheckFailed(report)
-    return report
+    sizes = bench.megabytes({name: after[name] for name in added}, source)
+    return Found(about, after, sizes, changes(before, after))
+
+
+def _chapter(paper: Paper, bench: Bench, base: Mapping[str, str]) -> Row:
+    """Run a chapter's notebook beside its own extra, which goes again.
+
+    base : versions of what is there without an extra
+    """
+    bench.remove(set(bench.versions()) - set(base))  # what an interrupted check left
+    more: dict[str, float] = {}
+    moved: list[str] = []
+    if paper.packages:
+        bench.say(f"installing {extras.target(paper)}")
+        bench.pip("install", "--quiet", f"{bench.folder / 'source'}[{paper.slug}]")
+        here = bench.versions()
+        more = bench.megabytes({name: here[name] for name in sorted(set(here) - set(base))})
+        moved = changes(base, here)
+    bench.say(f"running {paper.slug}")
+    problem, seconds = bench.run(paper)
+    bench.remove(more)
+    return Row(paper.slug, more, tuple(moved), problem, seconds)
 
 
 def read_pins(path: Path) -> list[str]:
@@ -124,7 +230,7 @@ def read_pins(path: Path) -> list[str]:
     ]
 
 
-def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
+def changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Packages of `before` that have another version, or none, in `after`."""
     return [
         f"{name} {version} -> {after.get(name, 'removed')}"
@@ -133,32 +239,48 @@ def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:
     ]
 
 
-def listed(sizes: dict[str, float]) -> str:
+def listed(sizes: Mapping[str, float]) -> str:
     """Names with their megabytes, the largest first."""
     ordered = sorted(sizes.items(), key=lambda pair: -pair[1])
     return ", ".join(f"{name} {size:.1f}" for name, size in ordered) or "nothing"
 
 
 class Bench:
-    """The environment in ``build/colab``."""
+    """The environment in ``build/colab``.
 
-    def __init__(self, project: Project, say: Say) -> None:
+    python : that it is made from; torch : what pip is asked for, linked from here if None
+    """
+
+    def __init__(
+        self, project: Project, say: Say, python: str = sys.executable, torch: str | None = None
+    ) -> None:
         self.project, self.say = project, say
+        self.origin, self.torch = python, torch
         self.folder = project.build / "colab"
         self.pin_file = self.folder / "pins.txt"
         scripts = "Scripts" if os.name == "nt" else "bin"
         self.python = self.folder / "venv" / scripts / "python"
 
     def create(self) -> None:
-        """A fresh environment that sees torch and the model wheels of this one."""
+        """A fresh environment that sees the model wheels of this one, and torch."""
         self.say(f"making {self.folder}")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        venv.create(self.folder / "venv", with_pip=True, symlinks=os.name != "nt")
+        links = [] if os.name == "nt" else ["--symlinks"]
+        self.call(self.origin, "-m", "venv", *links, str(self.folder / "venv"))
+        shared: list[str] = []
+        if self.torch is None:
+            here = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+            if not self.python_version().startswith(f"{here}."):
+                raise ColabCheckFailed(
+                    f"{self.origin} is {self.python_version()}, and the torch that is here is for "
+                    f"{here}: say with --torch what pip is to install there, as in 'torch==2.13.0'"
+                )
+            shared = torch_distributions()
+        shared += [wheel.name for wheel in wheels.needed(self.project) if wheel.installed()]
         linked = self.folder / "linked"
         linked.mkdir()
-        models = [wheel.name for wheel in wheels.needed(self.project) if wheel.installed()]
-        for name in [*torch_distributions(), *models]:
+        for name in shared:
             for entry in top_level(name):
                 target = linked / entry.name
                 if not target.exists():
@@ -166,6 +288,10 @@ class Bench:
         code = "import sysconfig; print(sysconfig.get_path('purelib'))"
         site = self.call(str(self.python), "-c", code).strip()
         Path(site, "linked.pth").write_text(f"{linked}\n", encoding="utf-8")
+
+    def python_version(self) -> str:
+        """Of the environment, such as ``Python 3.12.1``."""
+        return self.call(str(self.python), "--version").strip()
 
     def install_pins(self, pins: Iterable[str]) -> list[str]:
         """Install Colab's versions as they are; those that have no wheel for this Python."""
@@ -220,14 +346,23 @@ class Bench:
             found[name] = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
         return found
 
-    def run(self, paper: Paper) -> str:
-        """Run a notebook at toy scale; what went wrong, or nothing."""
+    def run(self, paper: Paper) -> tuple[str, float]:
+        """Run a notebook at toy scale: what went wrong, or nothing, and processor seconds."""
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
         source = paper.notebook_path(self.project)
         arguments = (str(source), str(self.folder / source.name), str(work))
+        start = os.times()
         done = self._call(str(self.python), "-c", _RUNNER, *arguments)
-        return "" if done.returncode == 0 else f"failed\n{tail(done.stdout)}"
+        end = os.times()
+        seconds = end.children_user + end.children_system
+        seconds -= start.children_user + start.children_system
+        return ("" if done.returncode == 0 else f"failed\n{tail(done.stdout)}"), seconds
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Uninstall packages, if there are any."""
+        if chosen := sorted(names):
+            self.pip("uninstall", "--quiet", "--yes", *chosen)
 
     def pip(self, *arguments: str) -> str:
         """pip of that environment; its output."""

@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import inspect
 import numbers
+import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -232,10 +233,14 @@ def guard_public(module: str, rules: Mapping[str, Mapping[str, Rule | None]] | N
     )
 
 
+_SHAPED = re.compile(r"\b(?:Float|Num|Int|Bool|Shaped)\[([\w.]+), [^\]]*\]")
+
+
 def _usual(kinds: Mapping[str, str]) -> dict[str, Rule]:
-    """Parameter -> rule, by annotation."""
+    """Parameter -> rule, by annotation; ``Float[np.ndarray, " n"]`` is an array."""
     found = {}
     for one, kind in kinds.items():
+        kind = _SHAPED.sub(r"\1", kind)
         if one != "return" and (rule := USUAL.get(kind.removesuffix(" | None"))):
             found[one] = rule.or_none() if kind.endswith(" | None") else rule
     return found

@@ -476,7 +476,7 @@ def plain_ticks(
 
 
 def reference_line(ax: Axes, value: float, text: str, *, axis: str = "y") -> None:
-    """A labelled line at a value that means something: chance, the paper's number, a null."""
+    """A labeled line at a value that means something: chance, the paper's number, a null."""
     color, _, dash = METHODS["null"]
     if axis == "y":
         ax.axhline(value, color=color, linestyle=dash, linewidth=1.2, zorder=1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -51,6 +53,14 @@ class Project:
     def build(self) -> Path:
         """Everything that can be made again."""
         return self.root / "build"
+
+    @property
+    def version(self) -> str:
+        """Version of the package whose sources these are; of the installed one without them."""
+        path = self.root / "pyproject.toml"
+        if not path.is_file():
+            return metadata.version("runnable-papers")
+        return str(tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"])
 
     def require(self) -> Project:
         """This project, or :class:`NotACheckout` if the sources are not there."""

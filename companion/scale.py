@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 SCALES = ("toy", "book", "paper")
-"""``toy``: a minute on two cores; ``book``: the published numbers; ``paper``: a GPU and the Hub."""
+"""``toy``: half a minute; ``book``: the published numbers; ``paper``: a GPU and the Hub."""
 
 SettingsT = TypeVar("SettingsT")
 
@@ -179,6 +179,7 @@ class Sized:
         PRESETS = Settings.presets()
 
     The comment, beside a field or in the lines right above it, is its help (:func:`help_text`).
+    No value is a default: a test takes ``dataclasses.replace(PRESETS["toy"], n_seeds=6)``.
     """
 
     def __post_init__(self) -> None:

@@ -24,8 +24,12 @@ KEYS = (
     *("number", "slug", "chapter", "claim", "of", "statement", "on", "paper"),
     *("estimate", "low", "high", "unit", "n", "p", "verdict", "stale"),
     *("scale", "date", "seconds", "criterion", "note", "replications", "page"),
+    *("version", "digest", "commit"),
 )
-"""Columns of the downloads; ``page`` is the claim's place below the site's root."""
+"""Columns of the downloads, which ``scoreboard.schema.json`` explains."""
+
+SCHEMA = Path(__file__).parent / "scoreboard.schema.json"
+"""What the list of rows is, as a JSON schema; a download of its own."""
 
 _WHOSE = {PAPER: "the paper's claims", OURS: "checks of our own"}
 
@@ -53,7 +57,10 @@ The evidence is *real data* where it comes from real data, real text, or network
 it is a *simulator* where the world was written by us; it is *the paper's own* where we repeat a
 simulation that is itself the claim, or compare with numbers that the paper prints.
 A claim's name leads to its place in the chapter, with the criterion and the notes.
-All rows with all their numbers, criteria and notes: {csv} for a spreadsheet, {json} for a program.
+A claim may have several parts: the number here is that of the first, and one part that leaves it
+open, or that fails, decides the verdict; the notes in the chapter say which.
+All rows with all their numbers, criteria and notes: {csv} for a spreadsheet, {json} for a program,
+with {schema}.
 """
 
 _RUNS = "## The runs behind it\n"
@@ -66,10 +73,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def rows(entry: Standing) -> list[dict[str, object]]:
+def rows(entry: Standing, version: str | None = None) -> list[dict[str, object]]:
     """The findings of one chapter with :data:`KEYS`, one dictionary a claim.
 
     Empty without a record.  What is not known is None; ``seconds`` are of the whole run.
+
+    version : of the package
     """
     if entry.record is None:
         return []
@@ -82,6 +91,9 @@ def rows(entry: Standing) -> list[dict[str, object]]:
         "scale": entry.record["scale"],
         "date": provenance["date"],
         "seconds": provenance["wall_s"],
+        "version": version,
+        "digest": provenance.get("digest"),
+        "commit": provenance["commit"],
     }
     made = []
     for finding in entry.record["findings"]:
@@ -121,12 +133,14 @@ def findings_text(record: Mapping[str, object], *, notes: bool = False) -> str:
 
 def files(project: Project | None = None) -> dict[str, bytes]:
     """The page and its downloads, by their place in the staged tree."""
+    project = project or Project()
     entries = standings(project)
-    found = [row for entry in entries for row in rows(entry)]
+    found = [row for entry in entries for row in rows(entry, project.version)]
     made = {
         "book/scoreboard.md": _page(entries),
         f"{DOWNLOADS}.csv": as_csv(found),
         f"{DOWNLOADS}.json": as_json(found),
+        f"{DOWNLOADS}.schema.json": SCHEMA.read_text(encoding="utf-8"),
     }
     return {name: content.encode() for name, content in made.items()}
 
@@ -151,9 +165,10 @@ def page(project: Project | None = None) -> str:
 
 
 def _page(entries: Sequence[Standing]) -> str:
+    shown = {"csv": "CSV", "json": "JSON", "schema.json": "a schema of its fields"}
     links = {
-        end: f'<a href="../_static/scoreboard.{end}" download>{end.upper()}</a>'
-        for end in ("csv", "json")
+        end.partition(".")[0]: f'<a href="../_static/scoreboard.{end}" download>{words}</a>'
+        for end, words in shown.items()
     }
     blocks = [_HEAD, _raw(_summary(entries))]
     if any(entry.record for entry in entries):

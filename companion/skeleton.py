@@ -72,7 +72,10 @@ def fill(template: str, paper: Paper) -> str:
         "package": paper.module.rpartition(".")[2],
         "short": paper.short,
         "title": paper.title,
-        "arxiv": paper.arxiv,
+        "reference": f"[{paper.title}]({paper.address}), {paper.called}"
+        if paper.address
+        else paper.title,
+        "called": paper.called or paper.title,
     }
     for name, value in facts.items():
         template = template.replace(f"@{name}@", value)

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 import nbformat
@@ -173,12 +172,9 @@ def toc(text: str, project: Project) -> str:
 
 def citation(text: str, project: Project) -> str:
     """``CITATION.cff`` with the package's version and the address."""
-    version = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]["version"]
     address = repository.url(project)
     text = re.sub(r"^repository-code:.*\n", "", text, flags=re.MULTILINE)
-    line = f"version: {version}\n" + (f"repository-code: {address}\n" if address else "")
+    line = f"version: {project.version}\n" + (f"repository-code: {address}\n" if address else "")
     text, count = re.subn(r"^version:.*\n", lambda _: line, text, flags=re.MULTILINE)
     if count != 1:
         raise CannotSync(f"CITATION.cff has {count} lines `version:`, not one")

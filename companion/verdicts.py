@@ -265,7 +265,8 @@ class Verdicts:
             the claim is `not tested`, for that reason
         uses : names of further results, which may be missing
         parts : further conditions by name.  A mapping from scale leaves the condition out at
-            scales that it does not have; ``{}`` in a name stands for a number of the run
+            scales that it does not have; ``{}`` in a name stands for a number of the run, and is
+            measured once
         by_estimate : names of parts whose estimate decides at toy scale, where it must hold: for
             intervals of a few seeds, which reach the margin though the program is right
         replications : names of parts that repeat the main measurement on other data.  Each has

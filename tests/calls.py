@@ -27,7 +27,7 @@ from companion.mamba3.lab.checks import empty_state, random_tokens
 from companion.mamba3.method.layer import Mamba3Config
 from companion.mamba3.method.mixing import State
 from companion.massive_activations.method.curve import DAMPED_LOG, CurveParams, ReparamParams
-from companion.model_ecosystem.method import forest, rates
+from companion.model_ecosystem.method import drift, forest
 from companion.next_token_concepts.method import directions, world
 from companion.project import PACKAGE
 from companion.quartet.method import law as quartet_law
@@ -102,7 +102,7 @@ def diffusion_calls() -> dict[str, Callable[[], Arguments]]:
             **{k: f() for k, f in (at | moved).items()},
             "dim": 2.0,
         },
-        "graph_transformer.turned": lambda: {"x": normal(2, 6), "generator": generator()},
+        "networks.turned": lambda: {"x": normal(2, 6), "generator": generator()},
         "losses.equal_weight": lambda: {"t": TIMES.clone(), "t0": 0.0, "t1": 1.0, "midpoint": 0.1},
         "losses.draw_times": lambda: {
             "shape": (3,),
@@ -122,14 +122,14 @@ def diffusion_calls() -> dict[str, Callable[[], Arguments]]:
             "relative": True,
         },
         "networks.automatic": lambda: {"model": energy(), **{k: f() for k, f in at.items()}},
-        "sampling.denoise": lambda: {
+        "diffusion.denoise": lambda: {
             "score": pull,
             "shape": (3, 2),
             "generator": generator(),
             "steps": 4,
             "chunk": 8,
         },
-        "sampling.simulate": lambda: {
+        "diffusion.simulate": lambda: {
             "score": pull,
             "start": normal(3, 2),
             "dynamics": sampling.Dynamics(1.0, steps=4, every=2),
@@ -354,15 +354,15 @@ def massive_calls() -> dict[str, Callable[[], Arguments]]:
         },
         "curve.from_reparametrized": lambda: {"params": ReparamParams(1.0, 0.5, 0.3, 0.2, 2.0)},
         "curve.turning_point": lambda: {"params": CurveParams(1.0, 0.1, 1.0, 1.0, 0.5)},
-        "fit.check_series": lambda: dict(zip("ty", series(), strict=True), least=3),
-        "fit.aicc": lambda: {"rss": 1.0, "n": 12, "n_parameters": 3},
-        "fit.project": lambda: {"basis": draws(6, 2), "y": draws(6, seed=1)},
-        "fit.fit": lambda: {
+        "curve.check_series": lambda: dict(zip("ty", series(), strict=True), least=3),
+        "curve.aicc": lambda: {"rss": 1.0, "n": 12, "n_parameters": 3},
+        "curve.project": lambda: {"basis": draws(6, 2), "y": draws(6, seed=1)},
+        "curve.fit": lambda: {
             "model": DAMPED_LOG,
             **dict(zip("ty", series(), strict=True)),
             "n_starts": 1,
         },
-        "fit.search": lambda: {"model": DAMPED_LOG, "u": u, "z": series()[1], "n_starts": 1},
+        "curve.search": lambda: {"model": DAMPED_LOG, "u": u, "z": series()[1], "n_starts": 1},
         "measure.reduce_hidden": lambda: {"hidden": normal(2, 3, 4)},
         "theory.gaussian_ratio": lambda: {"n": 100, "quantile": 0.5},
         "theory.hidden_state_ratio": lambda: {"width": 8, "seq": 16},
@@ -373,8 +373,8 @@ def family() -> forest.Forest:
     return forest.forest(4, [0, 0, 1], [1, 2, 3])
 
 
-def traits() -> rates.Values:
-    return rates.values_of(["a", "b", "a", "b"])
+def traits() -> drift.Values:
+    return drift.values_of(["a", "b", "a", "b"])
 
 
 def rows() -> sparse.csr_array:
@@ -394,10 +394,10 @@ def ecosystem_calls() -> dict[str, Callable[[], Arguments]]:
         "forest.named_forest": lambda: {"names": ["a", "b"], "links": pl.DataFrame(links)},
         "forest.components": lambda: {"graph": family()},
         "forest.depths": lambda: {"parent": np.array([4, 0, 0, 1])},
-        "rates.values_of_codes": lambda: {"codes": np.array([0, 1, -1]), "names": ("a", "b")},
-        "rates.both_declared": lambda: {"values": traits(), "graph": family()},
-        "rates.distance": lambda: {"values": traits(), "graph": family()},
-        "rates.one_value": lambda: {"values": traits()},
+        "drift.values_of_codes": lambda: {"codes": np.array([0, 1, -1]), "names": ("a", "b")},
+        "drift.both_declared": lambda: {"values": traits(), "graph": family()},
+        "drift.distance": lambda: {"values": traits(), "graph": family()},
+        "drift.one_value": lambda: {"values": traits()},
         "similarity.levenshtein": lambda: {
             "texts": ["abc", "abd", "xyz"],
             "first": [0, 1],
@@ -594,8 +594,8 @@ def synthetic_calls() -> dict[str, Callable[[], Arguments]]:
             "held_out": laws.copy(),
             "n_steps": 5,
         },
-        "infinite.student": lambda: {"truth": THIRD[None], "s": 0.5, "temperature": 0.5, "k": 2},
-        "infinite.predicted_over_confidence": lambda: {
+        "mixing.student": lambda: {"truth": THIRD[None], "s": 0.5, "temperature": 0.5, "k": 2},
+        "mixing.predicted_over_confidence": lambda: {
             "truth": THIRD[None],
             "weight": np.ones(1),
             "s": 0.5,

@@ -24,6 +24,10 @@ import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+from tests import shapes  # noqa: E402
+
+shapes.watch()  # before anything imports a method
+
 from companion import benches, budgets, data, publish  # noqa: E402
 from companion.project import Project  # noqa: E402
 from tests.runs import Runs, site_of, wanted  # noqa: E402

@@ -22,7 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from companion.claims import Finding
-from companion.papers import papers
+from companion.papers import chapters
 from companion.scale import SCALES
 from tests.borders import alone
 
@@ -38,7 +38,7 @@ def settings() -> dict[str, dict[str, dict[str, object]]]:
     """Slug -> scale -> field -> value, as JSON has it."""
     found = {
         paper.slug: {scale: asdict(presets[scale]) for scale in SCALES}
-        for paper in papers()
+        for paper in chapters()
         for presets in [importlib.import_module(f"{paper.module}.settings").PRESETS]
     }
     return json.loads(json.dumps(found))

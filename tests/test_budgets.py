@@ -62,10 +62,11 @@ def test_a_damaged_run_and_a_record_of_another_scale_do_not_count(book):
     assert {c.value for c in found(book).values()} == {None}
 
 
-def test_every_record_of_the_book_is_measured_but_for_processor_time():
-    for cost in budgets.measured():
-        if cost.scale == "book":
-            assert cost.value is not None or cost.what == "processor", cost
+def test_every_record_of_the_book_is_measured():
+    costs = [cost for cost in budgets.measured() if cost.scale == "book"]
+    assert {cost.what for cost in costs} == {"wall", "memory"}
+    assert [cost for cost in costs if cost.value is None] == []
+    assert all(line.split()[4] == "-" for line in budgets.text(costs).splitlines()[1:-2])
 
 
 def whole(book):

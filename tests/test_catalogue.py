@@ -94,7 +94,7 @@ def test_any_text_fits_into_a_cell(text):
 
 def test_planned_papers_are_listed_and_never_linked(book):
     rows = cells_of(catalogue.readme_table(book))[1:]
-    assert [row[0] for row in rows] == [str(n) for n in range(1, 13)]
+    assert [row[0] for row in rows] == [str(n + 1) for n in range(len(papers()))]
     assert {row[3] for row in rows} == {"planned"}
     text = catalogue.readme_table(book) + catalogue.cards(book) + scoreboard.page(book)
     assert "notebooks/" not in text
@@ -107,8 +107,9 @@ def test_a_chapter_without_a_record_is_linked_and_says_so(started):
     assert row[3] == catalogue.UNRECORDED
     assert ":link: ../notebooks/02-tart\n:link-type: doc" in catalogue.cards(started)
     assert catalogue.cards(started).count(":link:") == 1
-    parts = [{"caption": paper("tart").part, "chapters": [{"file": "notebooks/02-tart"}]}]
-    assert catalogue.contents(started) == parts
+    entry = paper("tart")
+    chapter = {"file": "notebooks/02-tart", "title": f"2. {entry.short}"}
+    assert catalogue.contents(started) == [{"caption": entry.part, "chapters": [chapter]}]
 
 
 def test_every_card_has_its_question_and_verdict(started):
@@ -135,6 +136,9 @@ def test_a_card_has_the_first_clause_of_the_answer_while_the_record_is_fresh(sta
     told = {"tart": "a tie, by 0.14 [0.09, 0.19] points; the rest is open. So it is."}
     assert "\n\nA tie, by 0.14 [0.09, 0.19] points.\n+++" in catalogue.cards(started, told)
     assert "So it is" not in catalogue.cards(started, told)
+    more = catalogue.cards(started, {"tart": "Yes; it depends. By 1.4 times; or 3. So it is."})
+    assert "\n\nYes; it depends. By 1.4 times.\n+++" in more
+    assert "\n\nYes.\n+++" in catalogue.cards(started, {"tart": "Yes; so it is."})
     code = started.package / "tart" / "method" / "spread.py"
     code.write_text(code.read_text().replace("0.25, 0.75", "0.2, 0.8"))
     assert "A tie" not in catalogue.cards(started, told)

@@ -78,14 +78,21 @@ class FakeBench:
         self.problem = problem
         self.weight = megabytes
         self.asked = []
+        self.ran = []
+        self.removed = []
+        self.torch = None
 
-    def __call__(self, project, say):
+    def __call__(self, project, say, python, torch):
+        self.say = say
         self.folder = project.build
         self.folder.mkdir(parents=True, exist_ok=True)
         self.pin_file = self.folder / "pins.txt"
         return self
 
     def create(self): ...
+
+    def python_version(self):
+        return "Python 3.12.1"
 
     def install_pins(self, pins):
         return [pins[-1]]
@@ -100,20 +107,25 @@ class FakeBench:
         return self.folder
 
     def versions(self):
-        return self.lists.pop(0)
+        return self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]
 
     def run(self, paper):
-        return self.problem
+        self.ran.append(paper.slug)
+        return self.problem, 12.3
+
+    def remove(self, names):
+        self.removed += sorted(names)
 
 
-def examine(tmp_path, monkeypatch, bench, slug="tart"):
-    """The check on a fake environment, for one chapter."""
+def examine(tmp_path, monkeypatch, bench, *slugs, go_on=False):
+    """The check on a fake environment, for some chapters."""
     from companion.papers import paper
 
     monkeypatch.setattr(colab, "Bench", bench)
     pins = tmp_path / "pins.txt"
     pins.write_text("numpy==2.1.3\nxgboost==3.4.1\n")
-    return colab.check(pins, [paper(slug)], Project(tmp_path), say=lambda line: None)
+    chosen = [paper(slug) for slug in slugs or ("tart",)]
+    return colab.check(pins, chosen, Project(tmp_path), say=lambda line: None, go_on=go_on)
 
 
 def test_a_good_report(tmp_path, monkeypatch):
@@ -124,7 +136,8 @@ def test_a_good_report(tmp_path, monkeypatch):
     assert "added 1: runnable-papers 0.1.0" in report
     assert "replaced 0: none" in report
     assert "without an extra downloads 3.0 MB of at most 60: runnable-papers 3.0" in report
-    assert "tart at toy scale: ran to its end" in report
+    assert "on Python 3.12.1" in report
+    assert "| tart | 3.0 | none | none | ran to its end | 12 |" in report
     assert (tmp_path / "build" / "report.txt").read_text() == report + "\n"
 
 
@@ -146,19 +159,40 @@ BASE = {"numpy": "2.1.3", "runnable-papers": "0.1.0"}
 
 
 def test_a_chapter_runs_with_its_own_extra_which_goes_again(tmp_path, monkeypatch):
-    bench = FakeBench(BASE, "", BASE | {"wordfreq": "3.1.1"}, megabytes=57.0)
+    bench = FakeBench(BASE, "", BASE, BASE | {"wordfreq": "3.1.1"}, megabytes=57.0)
     report = examine(tmp_path, monkeypatch, bench, "leximark")
-    assert "leximark: its extra downloads 57.0 MB more: wordfreq 57.0; replaced 0: none" in report
-    installed, gone = bench.asked[-2:]
-    assert installed[0] == "install"
-    assert installed[-1].endswith("[leximark]")
-    assert gone == ("uninstall", "--quiet", "--yes", "wordfreq")
+    assert "| leximark | 114.0 | wordfreq 57.0 | none | ran to its end | 12 |" in report
+    assert bench.asked[-1][0] == "install"
+    assert bench.asked[-1][-1].endswith("[leximark]")
+    assert bench.removed == ["wordfreq"]
 
 
 def test_an_extra_that_replaces_a_package_fails(tmp_path, monkeypatch):
-    bench = FakeBench(BASE, "", BASE | {"numpy": "2.4.0"})
-    with pytest.raises(colab.ColabCheckFailed, match=r"replaced 1: numpy 2\.1\.3 -> 2\.4\.0"):
+    bench = FakeBench(BASE, "", BASE, BASE | {"numpy": "2.4.0"})
+    with pytest.raises(colab.ColabCheckFailed, match=r"\| numpy 2\.1\.3 -> 2\.4\.0 \|"):
         examine(tmp_path, monkeypatch, bench, "leximark")
+
+
+def test_a_check_goes_on_with_the_chapters_that_did_not_pass(tmp_path, monkeypatch):
+    failing = FakeBench(BASE, "failed\n    ValueError")
+    with pytest.raises(colab.ColabCheckFailed, match="tart: failed"):
+        examine(tmp_path, monkeypatch, failing)
+    left = FakeBench({})  # what an interrupted check left there is removed
+    left.lists = [BASE | {"stray": "1"}]
+    report = examine(tmp_path, monkeypatch, left, "tart", "mamba3", go_on=True)
+    assert left.asked == []  # nothing is installed again
+    assert left.ran == ["tart", "mamba3"]
+    assert left.removed == ["stray", "stray"]
+    assert "| tart | 3.0 | none | none | ran to its end | 12 |" in report
+    again = FakeBench({})
+    assert examine(tmp_path, monkeypatch, again, "tart", "mamba3", go_on=True) == report
+    assert again.ran == []
+
+
+def test_another_python_needs_a_torch_of_its_own(bench, monkeypatch):
+    monkeypatch.setattr(bench, "call", lambda *command: "Python 2.7.18\n")
+    with pytest.raises(colab.ColabCheckFailed, match=r"Python 2\.7\.18.*say with --torch"):
+        bench.create()
 
 
 def test_a_reader_who_waits_too_long_fails_the_check(tmp_path, monkeypatch):

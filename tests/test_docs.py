@@ -21,6 +21,7 @@ from companion import catalogue, data, sweep
 from companion.cli import app
 from companion.papers import papers
 from companion.project import Project
+from tests.published import published
 
 ROOT = Project().root
 PAGES = ("README.md", "CONTRIBUTING.md")
@@ -259,21 +260,20 @@ def test_pages_say_the_disk_that_is_needed_and_how_to_choose():
 def test_every_chapter_is_on_one_of_the_four_ways():
     ways = read("book/intro.md").partition("## Four ways")[2].partition("\n## ")[0]
     assert ways.count("\n: ") == 4
-    for entry in papers():
+    for entry in published():
         linked = re.findall(
             rf"\[(?:chapter )?{entry.number}\]\(../notebooks/([^)]*)\.ipynb\)", ways
         )
         assert linked == [entry.notebook]
 
 
-@pytest.mark.parametrize("part", sorted({entry.part for entry in papers()}))
+@pytest.mark.parametrize("part", sorted({entry.part for entry in published()}))
 def test_every_part_has_a_page_that_leads_to_its_chapters(part):
     text = read(f"{catalogue.part_page(part)}.md")
     linked = set(re.findall(r"\]\(../notebooks/([^)]*)\.ipynb\)", text))
-    assert linked >= {entry.notebook for entry in papers() if entry.part == part}
-    assert {"file": catalogue.part_page(part)} in [
-        one["chapters"][0] for one in catalogue.contents(Project(ROOT))
-    ]
+    assert linked >= {entry.notebook for entry in published() if entry.part == part}
+    first = [one["chapters"][0] for one in catalogue.contents(Project(ROOT))]
+    assert {"file": catalogue.part_page(part), "title": catalogue.TOGETHER} in first
 
 
 @pytest.mark.parametrize("page", ["README.md", "book/intro.md", "book/how-to-read.md"])

@@ -1,4 +1,7 @@
-"""The paper's room needs no table library, no statistics package and no second process."""
+"""The paper's room needs no table library, no statistics package and no second process.
+
+Nor does it need what its shape types are written with.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 from companion import imports
 from companion.papers import papers
 
-NOT_HERE = ("pandas", "seaborn", "statsmodels", "joblib", "IPython")
+NOT_HERE = ("pandas", "seaborn", "statsmodels", "joblib", "IPython", "jaxtyping")
 
 SCRIPT = """
 import importlib, json, sys

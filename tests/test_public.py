@@ -54,7 +54,7 @@ ELSEWHERE = {
     },
     **{
         f"model_ecosystem.{name}": TEXTS
-        for name in ("dna.field_of", "dna.fields", "dna.strings", "rates.values_of")
+        for name in ("similarity.field_of", "similarity.fields", "similarity.strings", "drift.values_of")
     },
     "mamba3.scan.check_scan": CHECK,
     "massive_activations.measure.block_list": MODEL,
@@ -94,8 +94,8 @@ DOCUMENTED: dict[str, dict[str, str]] = {
     "massive_activations.curve.turning_point": {"params": LIMIT},
     "model_ecosystem.drift.transitions": {"graph": FOREST},
     "model_ecosystem.forest.components": {"graph": FOREST},
-    "model_ecosystem.rates.both_declared": {"graph": FOREST},
-    "model_ecosystem.rates.values_of_codes": {"names": LETTERS},
+    "model_ecosystem.drift.both_declared": {"graph": FOREST},
+    "model_ecosystem.drift.values_of_codes": {"names": LETTERS},
     "model_ecosystem.similarity.draw_pairs": {"graph": FOREST},
     "model_ecosystem.similarity.families": {"graph": FOREST},
     "model_ecosystem.similarity.levenshtein": {"texts": LETTERS},

@@ -7,6 +7,7 @@ import io
 import json
 import re
 
+import jsonschema
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given
@@ -134,6 +135,7 @@ def test_the_downloads_hold_what_the_records_hold(entries):
         for finding in records.load(entry.slug)["findings"]
     ]
     as_json = json.loads(scoreboard.as_json(found))
+    jsonschema.validate(as_json, json.loads(scoreboard.SCHEMA.read_text(encoding="utf-8")))
     as_csv = list(csv.DictReader(io.StringIO(scoreboard.as_csv(found))))
     assert len(as_json) == len(as_csv) == len(stored) > 100
     for mine, flat, (slug, finding) in zip(as_json, as_csv, stored, strict=True):
@@ -149,7 +151,15 @@ def test_the_tree_of_the_site_gets_the_page_and_the_downloads(book):
     assert files["book/scoreboard.md"].decode() == scoreboard.page(book)
     links = re.findall(r'href="\.\./(_static/[^"]+)" download', scoreboard.page(book))
     assert {f"book/{link}" for link in links} == set(files) - {"book/scoreboard.md"}
-    (row, *_) = json.loads(files["book/_static/scoreboard.json"])
+    found = json.loads(files["book/_static/scoreboard.json"])
+    schema = json.loads(files["book/_static/scoreboard.schema.json"])
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(found, schema)
+    row = found[0]
+    assert row["version"] == book.version
+    for broken in ({"verdict": "holds well"}, {"n": -1}, {"page": "elsewhere"}, {"more": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate([row | broken], schema)
     assert (row["claim"], row["statement"], row["scale"]) == ("C1", "a | b <i>", "book")
     assert files["book/_static/scoreboard.csv"].decode().startswith("number,slug,chapter,claim,of,")
 

@@ -14,6 +14,7 @@ from companion import imports, publish, records, skeleton
 from companion.papers import paper, papers
 from companion.project import Project
 from tests import copies
+from tests.notebooks import lint
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,11 @@ def test_a_new_notebook_runs_and_leaves_a_record_that_holds(book):
     assert {f["claim"]: f["verdict"] for f in record["findings"]} == {"S1": "holds", "S2": "holds"}
 
 
+@pytest.mark.parametrize("check", [lint.stored, lint.layout, lint.sections, lint.figures])
+def test_a_new_notebook_is_as_the_notebooks_of_the_book_must_be(book, check):
+    assert check(nbformat.read(paper("mamba3").notebook_path(book), as_version=4)) == []
+
+
 def test_a_new_notebook_has_the_sections_in_order(book):
     notebook = nbformat.read(paper("mamba3").notebook_path(book), as_version=4)
     titles = [
@@ -106,7 +112,7 @@ def test_a_new_notebook_has_the_sections_in_order(book):
     ]
     assert titles == [
         *("The claim", "The idea", "The experiment", "Paper and ours", "Explore"),
-        *("What differs and what breaks it", "Exercises", "References"),
+        *("What differs and what breaks it", "Exercises", "Further reading"),
     ]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert max(len(cell.source.splitlines()) for cell in code) <= 15

@@ -50,3 +50,18 @@ document.addEventListener("click", (event) => {
   if (button.dataset.rpClick === "print") window.print();
   else if (typeof toggleFullScreen === "function") toggleFullScreen();
 });
+
+// The page that searches: chapters before the code and the changelog, which name everything.
+// Pages of the code have no title in the index, and what is found there ended with "in".
+if (typeof Scorer !== "undefined") {
+  Object.assign(Scorer, { objNameMatch: 20, objPartialMatch: 0, objPrio: { 0: 2, 1: 0, 2: -5 } });
+  Scorer.score = (result) => {
+    const [page, , anchor, description, score] = result;
+    if (anchor.startsWith("#term-")) {
+      result[1] = `Glossary: ${decodeURIComponent(anchor.slice(6)).replaceAll("-", " ")}`;
+    }
+    if (description) result[3] = description.replace(/, in $/, "");
+    if (page.startsWith("notebooks/")) return score + 8;
+    return page === "book/changelog" ? score - 15 : score;
+  };
+}

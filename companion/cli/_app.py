@@ -20,7 +20,7 @@ DISK = (
 
 app = typer.Typer(
     name="companion",
-    help="Runnable Papers: twelve machine-learning papers as notebooks that test their claims.",
+    help="Runnable Papers: machine-learning papers as notebooks that test their claims.",
     epilog="\n\n".join(
         [
             "[bold]Examples[/bold]",

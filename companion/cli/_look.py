@@ -13,7 +13,7 @@ from companion.papers import paper as find_paper
 
 @app.command("list", rich_help_panel=LOOK)
 def list_papers() -> None:
-    """The twelve papers, and which chapters are ready."""
+    """The papers, and which chapters are ready."""
     from companion.catalogue import standings
 
     entries = standings(book(), check_stale=False)

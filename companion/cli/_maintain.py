@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from companion.cli._app import MAINTAIN, Slug, app, chapter, checkout, fail, usage, work
-from companion.papers import paper
+from companion.papers import UnknownPaper, paper
 
 
 @app.command(rich_help_panel=MAINTAIN)
@@ -23,11 +24,17 @@ def new(slug: Slug) -> None:
 
     project = checkout()
     with usage():
-        entry = paper(slug, project)
+        try:
+            entry = paper(slug, project)
+        except UnknownPaper as error:
+            how = "a new paper first gets an entry there, as book/add-your-paper.md shows"
+            raise UnknownPaper(f"{error} (companion/papers.toml): {how}") from None
         skeleton.check_free(entry, project)
     with work():
         for path in [*skeleton.create(entry, project), *sync.sync(project)]:
             typer.echo(path.relative_to(project.root))
+    tests = f"tests/{entry.module.rpartition('.')[2]}"
+    typer.echo(f'next: make test ARGS="{tests}", then: companion run {slug}', err=True)
 
 
 @app.command(rich_help_panel=MAINTAIN)
@@ -193,10 +200,22 @@ def colab_check(
     constraints: Annotated[
         Path | None, typer.Option(help="Colab's pins; tests/colab-constraints.txt if not given.")
     ] = None,
+    python: Annotated[
+        str, typer.Option(help="Python of the environment; this one if not given.")
+    ] = sys.executable,
+    torch: Annotated[
+        str | None,
+        typer.Option(
+            help="What pip installs as torch, as in torch==2.13.0; linked from here if not given."
+        ),
+    ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help="Keep the environment, and chapters that passed.")
+    ] = False,
 ) -> None:
     """Install the package beside Colab's versions and run notebooks there, in build/colab.
 
-    Shows that pip replaces none of Colab's packages, and names the pins that have no wheel for this
+    Shows that pip replaces none of Colab's packages, and names the pins that have no wheel for that
     Python.
     """
     from companion import colab
@@ -209,4 +228,13 @@ def colab_check(
     with usage():
         chosen = [chapter(s, project) for s in slugs] if slugs else list(chapters(project))
     with work():
-        typer.echo(colab.check(pins, chosen, project, say=lambda line: typer.echo(line, err=True)))
+        report = colab.check(
+            pins,
+            chosen,
+            project,
+            say=lambda line: typer.echo(line, err=True),
+            python=python,
+            torch=torch,
+            go_on=go_on,
+        )
+        typer.echo(report)

@@ -18,7 +18,9 @@ PORT = 8000
 @app.command(rich_help_panel=RUN)
 def run(
     slug: Slug,
-    scale: Annotated[str, typer.Option(help="toy, book, or paper.")] = "toy",
+    scale: Annotated[
+        str, typer.Option(help="toy, book, or paper, whatever the notebook's cell says.")
+    ] = "toy",
     seed: Annotated[
         int | None, typer.Option(help="Seed of the run; the notebook's own if not given.")
     ] = None,

@@ -253,7 +253,7 @@ def _said(equation: Equation, entry: Paper) -> str:
     """An equation in a table of the code's page, which leads to it."""
     of_paper = f"paper eq. {equation.of_paper}" if equation.of_paper else ""
     if equation.number is None:
-        return f"`{of_paper} <https://arxiv.org/abs/{entry.arxiv}>`__"
+        return f"`{of_paper} <{entry.address}>`__" if entry.address else of_paper
     shown = f"{equation.number}, {of_paper}" if of_paper else f"{equation.number}"
     return f"`{shown} <{_address(equation, entry)}>`__"
 
@@ -353,6 +353,7 @@ def with_source_button(text: str, name: str, project: Project) -> str:
 def _back(equation: Equation, entry: Paper) -> str:
     paper = f"the paper's equation {equation.of_paper}" if equation.of_paper else ""
     if equation.number is None:
-        return f'<a href="https://arxiv.org/abs/{entry.arxiv}">{paper[0].upper()}{paper[1:]}</a>'
+        words = f"{paper[0].upper()}{paper[1:]}"
+        return f'<a href="{entry.address}">{words}</a>' if entry.address else words
     more = f", {paper}" if paper else ""
     return f'<a href="{_address(equation, entry)}">Equation {equation.number}</a>{more}'

@@ -44,6 +44,8 @@ _KEPT = re.compile(
 """Markup of reStructuredText that docstrings use."""
 _MARKUP = re.compile(r"[|*]|(?<=\w)_(?!\w)")
 
+_PADDING = re.compile(r"(\[[\w.]+, ['\"]) +(?=[\w.])")
+
 _SHORT = 60
 """Characters of a value that is worth showing."""
 
@@ -168,6 +170,18 @@ def _process(_app: Sphinx, what: str, _name: str, obj: object, _options, lines: 
         lines += [f"Value: ``{value}``", ""]
 
 
+def without_padding(text: str | None) -> str | None:
+    """A signature in which the shape of one axis reads ``'n'``, not ``' n'`` as in the source.
+
+    Without the space, what checks the source would take the text for the name of something.
+    """
+    return _PADDING.sub(r"\1", text) if text else text
+
+
+def _sign(_app: Sphinx, _what, _name, _obj, _options, signature, returned):
+    return without_padding(signature), without_padding(returned)
+
+
 def _skip(_app: Sphinx, _what: str, _name: str, obj: object, _skip: bool, _options) -> bool | None:
     """Leave out members that another library makes, and fields that a docstring explains."""
     doc, module = (getattr(obj, name, None) or "" for name in ("__doc__", "__module__"))
@@ -219,5 +233,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", _show_sources)
     app.connect("doctree-read", _qualify)
     app.connect("autodoc-process-docstring", _process, priority=400)
+    app.connect("autodoc-process-signature", _sign)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

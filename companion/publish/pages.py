@@ -32,6 +32,7 @@ from companion.publish.errors import PublishError
 from companion.publish.files import write_if_changed
 from companion.publish.formulas import STYLE, Formulas
 from companion.publish.policy import with_policy
+from companion.records._provenance import commit
 
 SEARCH = "search.html"
 """The page that searches."""
@@ -72,6 +73,9 @@ _SEARCHING = re.compile(
 def finish(site: Path, project: Project) -> None:
     """Complete all pages in the folder `site`."""
     told = opening.answers(project)
+    state = commit(project)
+    if state and not re.fullmatch("[0-9a-f]{40}", state):  # of files that are in no commit
+        state = None
     address, home = repository.pages(project), repository.url(project)
     of = {f"notebooks/{one.notebook}.html": one for one in chapters(project)}
     code = {f"{api.page(one)}.html": one for one in api.documented(project)}
@@ -99,7 +103,9 @@ def finish(site: Path, project: Project) -> None:
                 text = links.with_related(text, of[name], tuple(of.values()))
                 entry = entries[of[name].slug]
                 text = share.with_citation(text, entry, address)
-                text = share.with_reports(text, of[name], entry.record, home)
+                text = share.with_reports(
+                    text, of[name], entry.record, home, project.version, state
+                )
                 text = _ARTICLE.sub(
                     lambda article: links.with_terms(article[0], known, f"../{GLOSSARY}"), text
                 )

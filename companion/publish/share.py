@@ -38,6 +38,9 @@ def bibtex(paper: Paper, address: str | None = None) -> str:
     address : of the chapter's page; left out if None
     """
     venue = f"  note = {{{paper.venue}}},\n" if paper.venue else ""
+    place = f"  url = {{{paper.url}}}\n" if paper.url else ""
+    if paper.arxiv:
+        place = f"  eprint = {{{paper.arxiv}}},\n  archiveprefix = {{arXiv}}\n"
     url = f"  url = {{{address}}},\n" if address else ""
     return (
         f"@misc{{{paper.slug}-paper,\n"
@@ -45,8 +48,7 @@ def bibtex(paper: Paper, address: str | None = None) -> str:
         f"  author = {{{' and '.join(paper.authors)}}},\n"
         f"  year = {{{paper.year}}},\n"
         f"{venue}"
-        f"  eprint = {{{paper.arxiv}}},\n"
-        "  archiveprefix = {arXiv}\n"
+        f"{place}"
         "}\n\n"
         f"@incollection{{{paper.slug}-runnable,\n"
         f"  title = {{{{{paper.short}}}}},\n"
@@ -54,7 +56,7 @@ def bibtex(paper: Paper, address: str | None = None) -> str:
         f"  booktitle = {{{{{BOOK}}}}},\n"
         f"  chapter = {{{paper.number}}},\n"
         f"{url}"
-        f"  note = {{On arXiv:{paper.arxiv}}}\n"
+        f"  note = {{On {paper.called or paper.title}}}\n"
         "}\n"
     )
 
@@ -123,23 +125,41 @@ def with_citation(text: str, entry: catalogue.Standing, site: str | None) -> str
 
 
 def with_reports(
-    text: str, paper: Paper, record: Mapping[str, object] | None, repository: str | None
+    text: str,
+    paper: Paper,
+    record: Mapping[str, object] | None,
+    repository: str | None,
+    version: str,
+    commit: str | None = None,
 ) -> str:
-    """A chapter's page on which the fine print of each claim leads to a report of a problem.
+    """A chapter's page on which the fine print of each claim says how to name it for good.
 
-    repository : its address; without one the page stays as it is
+    That is the claim with the book's version and the record's digest, a link to the record as it
+    is in the state that the page was built from, and one to a report of a problem, filled in.
+
+    repository : its address; without one there are no links
+    version : of the package; commit : of the state, None where it is not known
     """
-    if not repository or not record:
+    if not record:
         return text
     known = {anchor(row["claim"]): row for row in record["findings"]}
+    made = record["provenance"]
+    kept = f"record {(made.get('digest') or 'unknown')[:12]}"
+    if repository and commit:
+        place = f"{repository}/blob/{commit}/companion/records/{paper.slug}.json"
+        kept = f'<a href="{html.escape(place)}">{kept}</a>'
 
     def claim(match: re.Match[str]) -> str:
         row = known.get(match[1])
         if row is None:
             return match[0]
-        link = html.escape(report(paper, row, record, repository))
-        words = f"Report a problem with {html.escape(str(row['claim']))}"
-        return f'{match[0]}<br><a href="{link}">{words}</a>'
+        name = html.escape(str(row["claim"]))
+        said = f"To cite: {paper.slug} {name}, {BOOK} {version}, {kept}"
+        lines = f'{match[0]}<br><small class="rp-permanent">{said}</small>'
+        if repository:
+            link = html.escape(report(paper, row, record, repository, version))
+            lines += f'<br><a href="{link}">Report a problem with {name}</a>'
+        return lines
 
     return _CLAIM.sub(claim, text)
 
@@ -149,6 +169,7 @@ def report(
     finding: Mapping[str, object],
     record: Mapping[str, object],
     repository: str,
+    version: str,
 ) -> str:
     """Address of a new issue about one claim."""
     made = record["provenance"]
@@ -156,7 +177,8 @@ def report(
     body = (
         f"Chapter {paper.number}, {paper.slug}, claim {finding['claim']}: {finding['statement']}\n"
         f"Verdict: {finding['verdict']}, {record['scale']} scale\n"
-        f"Record: {made['digest'][:12]}, commit {commit}, Python {made['python']}\n\n"
+        f"{BOOK} {version}, record {made['digest'][:12]}, commit {commit}, "
+        f"Python {made['python']}\n\n"
         "What is wrong, and how it shows:\n"
     )
     title = f"{paper.slug} {finding['claim']}: "

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from companion import catalogue, opening, records, repository, scoreboard, sync
+from companion import catalogue, languages, opening, records, repository, scoreboard, sync
 from companion.papers import paper
 from companion.project import Project
 from companion.publish import api, clean, formulas, which_run
@@ -61,7 +61,7 @@ def prose(project: Project) -> dict[str, bytes]:
     files["book/intro.md"] = intro.replace(
         CARDS, catalogue.cards(project, opening.answers(project))
     ).encode()
-    return files | scoreboard.files(project)
+    return files | scoreboard.files(project) | languages.files(project)
 
 
 def chapter(slug: str, executed: Path, project: Project, stale: str = "") -> dict[str, bytes]:

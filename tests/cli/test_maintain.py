@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,15 @@ def test_a_new_chapter_appears_everywhere(companion, book):
     for name in ("notebooks/08-quartet.ipynb", "companion/quartet/settings.py", "README.md"):
         assert name in result.stdout.split()
         assert (book.root / name).is_file()
+    assert 'make test ARGS="tests/quartet", then: companion run quartet' in result.stderr
     assert companion("sync", "--check").exit_code == 0
+
+
+def test_a_new_paper_is_first_entered_in_the_register(companion, unchanged):
+    result = companion("new", "my-paper")
+    assert result.exit_code == 2
+    assert "unknown paper 'my-paper'" in result.stderr
+    assert "companion/papers.toml): a new paper first gets an entry there" in result.stderr
 
 
 def test_a_chapter_that_was_started_is_left_alone(companion, unchanged):
@@ -73,20 +82,24 @@ def test_colab_check_refuses_a_file_that_is_not_there(companion, unchanged):
 def test_colab_check_passes_pins_and_chapters_on(companion, book, monkeypatch, tmp_path):
     pins = tmp_path / "pins.txt"
     pins.touch()
-    calls = []
+    calls, named = [], []
 
-    def fake(path, chapters, project, say):
+    def fake(path, chapters, project, say, **how):
         calls.append((path, [entry.slug for entry in chapters], project))
+        named.append(how)
         if len(calls) == 2:
             raise colab.ColabCheckFailed("replaced: numpy 1 -> 2")
         return "all is well"
 
     monkeypatch.setattr(colab, "check", fake)
     good = companion("colab-check", "--constraints", str(pins))
-    bad = companion("colab-check", "tart", "--constraints", str(pins))
+    there = ("--python", "python3.12", "--torch", "torch==2.13.0", "--go-on")
+    bad = companion("colab-check", "tart", "--constraints", str(pins), *there)
     assert (good.exit_code, good.stdout) == (0, "all is well\n")
     assert (bad.exit_code, "numpy 1 -> 2" in bad.stderr) == (1, True)
     assert calls == [(pins, ["tart"], book)] * 2
+    assert named[0] == {"python": sys.executable, "torch": None, "go_on": False}
+    assert named[1] == {"python": "python3.12", "torch": "torch==2.13.0", "go_on": True}
 
 
 def test_models_are_listed_and_installed_without_dependencies(companion, book, monkeypatch):

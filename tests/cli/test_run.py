@@ -32,7 +32,7 @@ def idle(monkeypatch):
 def test_an_unknown_paper_is_refused_with_the_list(companion, unchanged, idle, command):
     result = companion(command, "tarte")
     assert result.exit_code == 2
-    assert "unknown paper 'tarte'" in result.stderr
+    assert "unknown paper 'tarte'; did you mean tart?" in result.stderr
     assert "massive-activations, tart," in result.stderr
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import nbformat
 import pytest
 
-from companion.papers import chapters, papers
+from companion.papers import papers
 from companion.project import Project
 from companion.publish import links
+from tests.published import published
 from tests.site import checks
 
 GLOSSARY = """<dl><dt id="term-AUROC">AUROC<a class="headerlink" href="#term-AUROC">#</a></dt>
@@ -64,7 +65,7 @@ def test_each_term_is_told_once_in_a_sentence_or_two_or_three():
         assert len(says) <= 260, name
 
 
-@pytest.mark.parametrize("entry", chapters(), ids=lambda entry: entry.slug)
+@pytest.mark.parametrize("entry", published(), ids=lambda entry: entry.slug)
 def test_every_chapter_leads_to_terms_of_its_own_field(entry):
     """The terms of statistics aside, which all chapters share."""
     general = {
@@ -103,7 +104,7 @@ def test_a_chapter_leads_to_those_that_share_an_idea():
 
 def test_every_chapter_shares_an_idea_with_another_one():
     everything = papers()
-    for paper in everything:
+    for paper in published():
         others = {idea for one in everything if one is not paper for idea in one.ideas}
         assert set(paper.ideas) & others, paper.slug
         assert set(paper.ideas) <= others, f"an idea of {paper.slug} alone leads nowhere"

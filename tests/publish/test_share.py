@@ -92,14 +92,26 @@ def test_further_reading_ends_with_the_citation_and_the_badge(tmp_path):
 
 def test_each_claim_leads_to_a_report_that_is_filled_in(tmp_path):
     entry = standing(["holds"], tmp_path)
-    page = checks.parse(share.with_reports(CLAIMS, entry.paper, entry.record, HOME))
+    page = checks.parse(share.with_reports(CLAIMS, entry.paper, entry.record, HOME, "1.2.3"))
     (link,) = page.select("a")  # C2 is in no record
     address = urlsplit(link["href"])
     assert f"{address.scheme}://{address.netloc}{address.path}" == f"{HOME}/issues/new"
     told = parse_qs(address.query)
     assert told["title"] == ["tart C1: "]
     made = entry.record["provenance"]
-    for part in ("chapter 2", "claim c1", "holds", made["digest"][:12], "unknown"):
+    for part in ("chapter 2", "claim c1", "holds", "1.2.3", made["digest"][:12], "unknown"):
         assert part in told["body"][0].lower(), part
-    assert share.with_reports(CLAIMS, entry.paper, entry.record, None) == CLAIMS
-    assert share.with_reports(CLAIMS, entry.paper, None, HOME) == CLAIMS
+    assert share.with_reports(CLAIMS, entry.paper, None, HOME, "1.2.3") == CLAIMS
+
+
+def test_each_claim_says_how_to_name_it_for_good(tmp_path):
+    entry = standing(["holds"], tmp_path)
+    digest = entry.record["provenance"]["digest"][:12]
+    said = f"To cite: tart C1, Runnable Papers 1.2.3, record {digest}"
+    page = checks.parse(share.with_reports(CLAIMS, entry.paper, entry.record, None, "1.2.3"))
+    assert [tag.get_text() for tag in page.select("small")] == [said]
+    assert page.select("a") == []
+    text = share.with_reports(CLAIMS, entry.paper, entry.record, HOME, "1.2.3", "abc123")
+    (one,) = checks.parse(text).select("small")
+    assert one.get_text() == said
+    assert one.a["href"] == f"{HOME}/blob/abc123/companion/records/tart.json"

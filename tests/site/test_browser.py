@@ -134,7 +134,8 @@ def test_a_search_begins_on_any_page(site, address, open_page, from_file):
     page.wait_for_url("**/search.html?q=watermark*")
     page.locator("#search-results a").first.wait_for()
     links = page.locator("#search-results a").evaluate_all("all => all.map(a => a.href)")
-    assert any("notebooks/05-leximark.html" in link for link in links)
+    assert "book/notation.html#term-watermark" in links[0]
+    assert "notebooks/05-leximark.html" in links[1]  # chapters before the code
     assert seen.problems == []
 
 

@@ -25,13 +25,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 # ----------------------------------------------------------------------------------------------- vp
 BETA_MIN, BETA_MAX = 0.1, 20.0
@@ -59,7 +62,9 @@ def sigma(t: Tensor) -> Tensor:
     return (-torch.expm1(2 * log_alpha(t))).sqrt()
 
 
-def noised(x0: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+def noised(
+    x0: Float[Tensor, "*batch D"], t: Float[Tensor, "*batch"], noise: Float[Tensor, "*batch D"]
+) -> Float[Tensor, "*batch D"]:
     """x_t = alpha x_0 + sigma noise, where the process of notebook eq. 1 has taken x_0.
 
     x0, noise : (..., batch, dim); t : (..., batch)
@@ -74,7 +79,13 @@ FORWARD, BACKWARD = 5e-4, 1e-3
 """The released code's steps of the finite difference in t."""
 
 
-def right_side(divergence: Tensor, score: Tensor, x: Tensor, t: Tensor, dim: float) -> Tensor:
+def right_side(
+    divergence: Float[Tensor, "*batch"],
+    score: Float[Tensor, "*batch D"],
+    x: Float[Tensor, "*batch D"],
+    t: Float[Tensor, "*batch"],
+    dim: float,
+) -> Float[Tensor, "*batch"]:
     r""":math:`\tfrac12\beta[\operatorname{div}s+\|s\|^2+x\cdot s+D]` (notebook eq. 3), the
     shape of t.
 
@@ -135,10 +146,10 @@ def displacements(
 
 def weak_residuals(
     model,
-    x: Tensor,
-    t: Tensor,
-    v1: Tensor,
-    v2: Tensor,
+    x: Float[Tensor, "*batch D"],
+    t: Float[Tensor, "*batch"],
+    v1: Float[Tensor, "*batch D"],
+    v2: Float[Tensor, "*batch D"],
     *,
     dim: float | None = None,
     sigma_v: float = SIGMA_V,
@@ -298,11 +309,11 @@ class Chains:
 @torch.no_grad()
 def simulate(
     score: Callable[[Tensor, Tensor], Tensor],
-    start: Tensor,
+    start: Float[Tensor, "*stack n_chains D"],
     dynamics: Dynamics,
     generator: torch.Generator,
     *,
-    t_eval: float | Tensor = T_MIN,
+    t_eval: float | Float[Tensor, " ..."] = T_MIN,
     scale: float = 1.0,
     project: Callable[[Tensor], Tensor] | None = None,
 ) -> Chains:

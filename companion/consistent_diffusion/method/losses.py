@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +22,9 @@ from companion.consistent_diffusion.method.diffusion import (
     sigma,
     weak_residuals,
 )
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def draw_times(shape: Sequence[int], objective: Objective, generator: torch.Gene
 
 def objective_loss(
     model,
-    x0: Tensor,
+    x0: Float[Tensor, "*batch D"],
     objective: Objective,
     generator: torch.Generator,
     *,

@@ -8,7 +8,7 @@ Sets of sequences, not rates: which ones are memorized by whom.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -16,9 +16,14 @@ from torch import Tensor
 from companion import contracts
 from companion.distillation_memorization.method.objectives import BASELINE, TEACHER
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
+
 
 # --------------------------------------------------------------------------------------- extraction
-def matches(generated: Tensor, tokens: Tensor, prefix: int) -> np.ndarray:
+def matches(
+    generated: Int[Tensor, "lanes n suffix"], tokens: Int[Tensor, "n length"], prefix: int
+) -> Bool[np.ndarray, "lanes n"]:
     """Whether every generated token is the true one: bool (lanes, n).  Notebook eq. 3.
 
     generated : int64 (lanes, n, suffix); tokens : int64 (n, length); compared are token ids
@@ -51,7 +56,9 @@ class Scores(NamedTuple):
         """exp(mean loss) of each sequence, (lanes, n)."""
         return np.exp(-self.log_p.mean(2))
 
-    def tail(self, prefix: int, suffix: int) -> tuple[np.ndarray, np.ndarray]:
+    def tail(
+        self, prefix: int, suffix: int
+    ) -> tuple[Float[np.ndarray, "lanes n"], Float[np.ndarray, "lanes n"]]:
         """(mean entropy, mean log-probability) over the suffix, each (lanes, n).  Notebook eq. 6.
 
         Token `prefix` is the first of the suffix; it stands at place prefix - 1.
@@ -65,12 +72,12 @@ Members = Mapping[str, np.ndarray]
 """Model -> bool (n,): which training sequences it memorizes."""
 
 
-def easy(m: Members) -> np.ndarray:
+def easy(m: Members) -> Bool[np.ndarray, " n"]:
     """E: memorized by teacher and baseline alike.  Notebook eq. 4."""
     return m[TEACHER] & m[BASELINE]
 
 
-def inherited(m: Members, student: str) -> np.ndarray:
+def inherited(m: Members, student: str) -> Bool[np.ndarray, " n"]:
     """I: what only the teacher knew, and the student now has.  Notebook eq. 5."""
     return m[TEACHER] & m[student] & ~m[BASELINE]
 

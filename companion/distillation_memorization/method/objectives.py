@@ -11,13 +11,16 @@ with the teacher's logits :math:`z^T` and the student's :math:`z^S` after the sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 # --------------------------------------------------------------------------------------- objectives
 KINDS = ("text", "teacher's text", "teacher's logits")
@@ -93,12 +96,16 @@ class Objective:
         return soft
 
 
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(
+    logits: Float[Tensor, "*batch vocab"], targets: Int[Tensor, "*batch"]
+) -> Float[Tensor, ""]:
     """Mean over positions of -log softmax(z)[target], in nats.  Notebook eq. 1."""
     return torch.nn.functional.cross_entropy(logits.flatten(0, -2).float(), targets.flatten())
 
 
-def distillation_loss(student: Tensor, teacher: Tensor, tau: float) -> Tensor:
+def distillation_loss(
+    student: Float[Tensor, "*batch vocab"], teacher: Float[Tensor, "*batch vocab"], tau: float
+) -> Float[Tensor, ""]:
     """tau^2 KL(teacher || student) at temperature tau, mean over positions.  Notebook eq. 2.
 
     student, teacher : logits (..., vocab) after the same prefixes, in float32 or cast to it

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from torch import Tensor
 
 from companion import contracts
 from companion.scale import generator
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 # -------------------------------------------------------------------------------------------- model
 REGRESSION, BINARY, MULTICLASS = "regression", "binary", "multiclass"
@@ -50,7 +53,9 @@ class Parameters(NamedTuple):
     C: Tensor
 
 
-def gaussians(X: Tensor, U: Tensor, C: Tensor) -> Tensor:
+def gaussians(
+    X: Float[Tensor, "fits N D"], U: Float[Tensor, "fits D D"], C: Float[Tensor, "fits M D"]
+) -> Float[Tensor, "fits N M"]:
     r"""Values of all Gaussians, shape (fits, N, M).  Notebook eq. 1.
 
     The squared distance is :math:`\|Ux\|^2 + \|Uc\|^2 - 2 (Ux)\cdot(Uc)`, clipped at 0.
@@ -91,7 +96,12 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    theta: Parameters, X: Tensor, y: Tensor, row_weight: Tensor, center_mask: Tensor, kind: str
+    theta: Parameters,
+    X: Float[Tensor, "fits N D"],
+    y: Float[Tensor, "fits N K"],
+    row_weight: Float[Tensor, "fits N 1"],
+    center_mask: Float[Tensor, "fits M 1"],
+    kind: str,
 ) -> Evaluation:
     r"""Data term and gradient of every fit.  Notebook eq. 3.
 

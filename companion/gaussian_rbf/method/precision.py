@@ -8,12 +8,15 @@ matrix, the average gradient outer product (AGOP), is
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from companion import contracts
 from companion.gaussian_rbf.method.model import Fit
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class Spectrum(NamedTuple):
@@ -45,7 +48,7 @@ def _shared(weights: np.ndarray) -> np.ndarray:
     return weights / total if total > 0 else np.full(len(weights), 1 / len(weights))
 
 
-def importance(P: np.ndarray) -> np.ndarray:
+def importance(P: Float[np.ndarray, "D D"]) -> Float[np.ndarray, " D"]:
     r"""The authors' formula, shape (D,), sums to one: :math:`I_j \propto \sum_k |v_{jk}| \gamma_k`.
 
     Notebook eq. 5.  Not unique where eigenvalues coincide.
@@ -70,7 +73,7 @@ def gradients(fit: Fit, X: np.ndarray) -> np.ndarray:
     return -(total[:, :, None] * X[:, None, :] - pull) @ fit.P
 
 
-def agop(fit: Fit, X: np.ndarray) -> np.ndarray:
+def agop(fit: Fit, X: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "D D"]:
     """Average gradient outer product, shape (D, D), mean over rows and outputs.  Eq. 6."""
     slopes = gradients(fit, X).reshape(-1, X.shape[1])
     return slopes.T @ slopes / len(slopes)

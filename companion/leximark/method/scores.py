@@ -11,13 +11,16 @@ and every score below is made of them (eq. 4; Min-K%++ of Zhang et al. 2024).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 class TokenStats(NamedTuple):
@@ -39,7 +42,9 @@ class TokenStats(NamedTuple):
         ]
 
 
-def token_moments(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def token_moments(
+    logits: Float[Tensor, "n vocab"], targets: Int[Tensor, " n"]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"], Float[Tensor, " n"]]:
     """(logp, mu, sigma) of each position, in the precision of `logits`.
 
     logits : (n, vocab); targets : int64 (n,); each result : (n,)

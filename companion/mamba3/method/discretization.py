@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -14,14 +15,21 @@ from scipy.integrate import solve_ivp
 from companion import contracts
 from companion.scale import generator
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 Signal = Callable[[np.ndarray], np.ndarray]
 T_END = 2.0
 H_START = 0.7
 
 
 def coefficients(
-    rule: str, step: float, A: np.ndarray, A_before: np.ndarray, lam: float | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rule: str,
+    step: float,
+    A: Float[np.ndarray, " steps"],
+    A_before: Float[np.ndarray, " steps"],
+    lam: float | None = None,
+) -> tuple[Float[np.ndarray, " steps"], Float[np.ndarray, " steps"], Float[np.ndarray, " steps"]]:
     """α, β, γ of one step of a rule; the classical rows are the paper's Table 1.
 
     A, A_before : A at the right and the left end of the step
@@ -80,7 +88,9 @@ class Equation:
         )
         return float(solved.y[0, -1])
 
-    def solve(self, rule: str, n_steps: int, lam: float | None = None) -> np.ndarray:
+    def solve(
+        self, rule: str, n_steps: int, lam: float | None = None
+    ) -> Float[np.ndarray, " points"]:
         """h after every step, shape (n_steps + 1,)."""
         t = np.linspace(0, T_END, n_steps + 1)
         A, u = self.A(t), self.u(t)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from torch.nn.functional import silu, softplus
 from companion import contracts
 from companion.mamba3.method.mixing import State, Tokens, mix, mix_step, standard_frequencies
 from companion.mamba3.method.scan import chunked
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 # -------------------------------------------------------------------------------------- convolution
@@ -248,7 +251,9 @@ class Mamba3(nn.Module):
             return standard_frequencies(self.config.n_angles).to(dt).expand(shape)
         return dt.new_zeros(shape)
 
-    def expand(self, x: Tensor) -> Tensor:
+    def expand(
+        self, x: Float[Tensor, "batch seq heads head_dim"]
+    ) -> Float[Tensor, "batch seq heads rank head_dim"]:
         """x of every rank: (..., heads, head_dim) to (..., heads, rank, head_dim)."""
         return x.unsqueeze(-2)
 
@@ -270,11 +275,18 @@ class Mamba3MIMO(Mamba3):
         self.mimo_z = nn.Parameter(torch.ones(shape))
         self.mimo_o = nn.Parameter(torch.full(shape, 1 / config.rank))
 
-    def expand(self, x: Tensor) -> Tensor:
+    def expand(
+        self, x: Float[Tensor, "batch seq heads head_dim"]
+    ) -> Float[Tensor, "batch seq heads rank head_dim"]:
         """x of every rank, by a learned vector each."""
         return x.unsqueeze(-2) * self.mimo_x
 
-    def gate(self, y: Tensor, x: Tensor, z: Tensor) -> Tensor:
+    def gate(
+        self,
+        y: Float[Tensor, "batch seq heads rank head_dim"],
+        x: Float[Tensor, "batch seq heads rank head_dim"],
+        z: Float[Tensor, "batch seq d_inner"],
+    ) -> Float[Tensor, "batch seq d_model"]:
         """Skip and gate of every rank, their weighted sum, and projection."""
         z = z.reshape(*y.shape[:3], 1, self.config.head_dim).to(y.dtype) * self.mimo_z
         y = (y + self.D[:, None, None] * x) * silu(z) * self.mimo_o

@@ -21,7 +21,7 @@ tokens that :func:`mix` takes, and return y.
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -30,11 +30,16 @@ from torch.nn.functional import pad
 from companion import contracts
 from companion.mamba3.method.scan import chunked, recurrence
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 # ----------------------------------------------------------------------------------------- rotation
 Pairs = Literal["neighbors", "halves"]
 
 
-def rotate(x: Tensor, angle: Tensor, pairs: Pairs = "neighbors") -> Tensor:
+def rotate(
+    x: Float[Tensor, "*batch state"], angle: Float[Tensor, "... angles"], pairs: Pairs = "neighbors"
+) -> Float[Tensor, "*batch state"]:
     r"""Turn the first pairs of coordinates of ``x``, leave the others alone.
 
     x : (..., state)
@@ -58,7 +63,10 @@ def rotate(x: Tensor, angle: Tensor, pairs: Pairs = "neighbors") -> Tensor:
     raise ValueError(f"pairs must be 'neighbors' or 'halves', got {pairs!r}")
 
 
-def cumulative_angle(increment: Tensor, start: Tensor | None = None) -> Tensor:
+def cumulative_angle(
+    increment: Float[Tensor, "batch seq heads angles"],
+    start: Float[Tensor, "batch heads angles"] | None = None,
+) -> Float[Tensor, "batch seq heads angles"]:
     r"""Θ_t, reduced to [0, 2π); step ``t`` included.
 
     increment : (batch, seq, heads, angles) in radians
@@ -143,7 +151,9 @@ def mix(
     return y, State(angle[:, -1], h, B[:, -1], x[:, -1], state.window)
 
 
-def mix_step(token: Tokens, state: State, *, pairs: Pairs) -> tuple[Tensor, State]:
+def mix_step(
+    token: Tokens, state: State, *, pairs: Pairs
+) -> tuple[Float[Tensor, "batch 1 heads rank head_dim"], State]:
     """The same for one token (``seq`` is 1): the recurrence as it is printed."""
     x, dt, lam = token.x[:, 0], token.dt[:, 0], token.lam[:, 0]
     angle = cumulative_angle(token.turn, state.angle)[:, 0]
@@ -168,7 +178,11 @@ def _outer(x: Tensor, key: Tensor) -> Tensor:
 
 
 # -------------------------------------------------------------------------------------------- views
-def masks(log_alpha: Tensor, dt: Tensor, lam: Tensor) -> tuple[Tensor, Tensor]:
+def masks(
+    log_alpha: Float[Tensor, "*batch seq"],
+    dt: Float[Tensor, "*batch seq"],
+    lam: Float[Tensor, "*batch seq"],
+) -> tuple[Float[Tensor, "*batch seq seq"], Float[Tensor, "*batch seq seq"]]:
     r"""The factors of the mask L = L₁ L₂: decay, and the two ends of a step.
 
     log_alpha, dt, lam : (..., seq)

@@ -15,11 +15,16 @@ One decode step is :math:`H \leftarrow \alpha H + X^\top B,\ Y = C H^\top` with 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Num
 
 
 # ------------------------------------------------------------------------------------------- shapes
@@ -40,15 +45,17 @@ def check_scan(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor) -> None:
 
 # --------------------------------------------------------------------------------------------- scan
 def recurrence(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    log_a: Tensor,
-    gamma: Tensor,
-    beta: Tensor,
+    q: Float[Tensor, "batch seq heads rank state"],
+    k: Float[Tensor, "batch seq heads rank state"],
+    v: Float[Tensor, "batch seq heads rank head_dim"],
+    log_a: Float[Tensor, "batch seq heads"],
+    gamma: Float[Tensor, "batch seq heads"],
+    beta: Float[Tensor, "batch seq heads"],
     *,
-    flips: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
+    flips: Num[Tensor, "batch seq heads"] | None = None,
+) -> tuple[
+    Float[Tensor, "batch seq heads rank head_dim"], Float[Tensor, "batch heads head_dim state"]
+]:
     r"""The recurrence as it is printed: one token after the other.
 
     .. math:: h_t = \alpha_t h_{t-1} + \beta_t B_{t-1}x_{t-1}^\top + \gamma_t B_t x_t^\top,
@@ -76,17 +83,19 @@ def recurrence(
 
 
 def chunked(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    log_a: Tensor,
-    gamma: Tensor,
-    kappa: Tensor,
+    q: Float[Tensor, "batch seq heads rank state"],
+    k: Float[Tensor, "batch seq heads rank state"],
+    v: Float[Tensor, "batch seq heads rank head_dim"],
+    log_a: Float[Tensor, "batch seq heads"],
+    gamma: Float[Tensor, "batch seq heads"],
+    kappa: Float[Tensor, "batch seq heads"],
     *,
     chunk: int = 64,
-    carry: Tensor | None = None,
-    flips: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
+    carry: Float[Tensor, "batch heads head_dim state"] | None = None,
+    flips: Num[Tensor, "batch seq heads"] | None = None,
+) -> tuple[
+    Float[Tensor, "batch seq heads rank head_dim"], Float[Tensor, "batch heads head_dim state"]
+]:
     """The same sum, a chunk of tokens at once; work and memory are linear in the length.
 
     Inside a chunk it is masked attention, from chunk to chunk a recurrence of matrices.

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import product
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +26,9 @@ from scipy.optimize import least_squares
 from scipy.special import lambertw
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class CurveParams(NamedTuple):
@@ -60,7 +63,9 @@ class ReparamParams(NamedTuple):
     K: float
 
 
-def damped_log(t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float) -> np.ndarray:
+def damped_log(
+    t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float
+) -> Float[np.ndarray, "*shape"]:
     r"""The damped logarithm, paper eq. 9.
 
     .. math:: f(t) = A\, e^{-\lambda x} \log x + K, \qquad x = \gamma t + t_0

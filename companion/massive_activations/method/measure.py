@@ -15,10 +15,14 @@ few times.  Sorting would be too much; the median needs only a selection.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Measurement:
     dim: np.ndarray
 
     @property
-    def ratio(self) -> np.ndarray:
+    def ratio(self) -> Float[np.ndarray, "n_sequences n_layers"]:
         """top1 / median of each sequence and layer, the paper's r.  Notebook eq. 1."""
         return self.top1 / self.median
 

@@ -8,17 +8,22 @@ median, and the largest of them is a high quantile, so the null is a ratio of tw
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 from companion import contracts
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 SEQUENCE_LENGTH = 2048
 """Tokens in one input window of the paper's measurement."""
 
 
-def gaussian_ratio(n: ArrayLike, quantile: ArrayLike = 0.5) -> np.ndarray | float:
+def gaussian_ratio(n: ArrayLike, quantile: ArrayLike = 0.5) -> Float[np.ndarray, "*shape"] | float:
     r"""A quantile of max/median over `n` independent Gaussian magnitudes (notebook eq. 2).
 
     .. math:: r_q(N) = \frac{\Phi^{-1}\big((1 + q^{1/N}) / 2\big)}{\Phi^{-1}(3/4)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -13,6 +13,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
 from companion.model_ecosystem.method.similarity import dots
+
+if TYPE_CHECKING:
+    from jaxtyping import Num
 
 
 # -------------------------------------------------------------------------------------------- rates
@@ -131,7 +134,7 @@ def most_common(values: Values, top: int, without: tuple[str, ...] = ("other", "
     return np.sort(best[count[best] > 0])
 
 
-def best_order(counts: np.ndarray) -> Order:
+def best_order(counts: Num[np.ndarray, "k k"]) -> Order:
     """The linear order that most oriented pairs agree with, as an integer program.  Notebook eq. 7.
 
     x_ij = 1 if i stands before j; for i < j < k the sum x_ij + x_jk − x_ik is 0 or 1, which rules

@@ -11,7 +11,7 @@ of sums.  So a mean over billions of sibling pairs needs one pass over the model
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,9 @@ from scipy import sparse
 
 from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
 
 # ------------------------------------------------------------------------------------- descriptions
 TAGS = "tags"
@@ -150,7 +153,9 @@ def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=nothing, where=np.asarray(count) > 0)
 
 
-def families(x: sparse.csr_array, graph: Forest, *, uploader: np.ndarray | None = None) -> Families:
+def families(
+    x: sparse.csr_array, graph: Forest, *, uploader: Shaped[np.ndarray, " n"] | None = None
+) -> Families:
     r"""Both similarities inside every family, from sums.  Notebook eq. 6.
 
     With S the sum of the rows of a family of d children, the mean over its sibling pairs is

@@ -8,9 +8,14 @@ parent lacks, leaves √(1 − b) of the child for the parent to be like.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Num
 
 ALWAYS_ENOUGH = 0.25
 """Share of a string above which a common field makes siblings the closer pair, whatever the traits
@@ -49,7 +54,9 @@ def enough_bookkeeping(mu: float, s: float) -> float:
     return float(1 - root**2)
 
 
-def most_siblings(kept: np.ndarray, d: np.ndarray) -> np.ndarray:
+def most_siblings(
+    kept: Num[np.ndarray, "*shape"], d: Num[np.ndarray, "*shape"]
+) -> Float[np.ndarray, "*shape"]:
     """The largest sibling agreement of d children, of whom `kept` are as the parent.  Eq. 5.
 
     Reached when all that changed took one value.  Exceeds kept / d only if kept < (d − 1) / 2.

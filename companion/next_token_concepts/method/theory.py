@@ -10,13 +10,16 @@ linear in the log posterior but for the residual h.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
 
 from companion import contracts
 from companion.next_token_concepts.method.world import World
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class Identity(NamedTuple):
@@ -32,7 +35,7 @@ class Identity(NamedTuple):
     residual: np.ndarray
 
 
-def g_eta(eta: float, log_odds: np.ndarray) -> np.ndarray:
+def g_eta(eta: float, log_odds: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     r"""Log odds of two names that report a concept with error `eta`, given its log odds.
 
     Notebook eq. 6:
@@ -54,13 +57,19 @@ def posterior_of_name(names: np.ndarray, prior: np.ndarray) -> np.ndarray:
     return (joint / joint.sum(0)).T
 
 
-def evidence_matrix(names: np.ndarray, prior: np.ndarray) -> np.ndarray:
+def evidence_matrix(
+    names: Float[np.ndarray, "K Y"], prior: Float[np.ndarray, " K"]
+) -> Float[np.ndarray, "K Y-1"]:
     """L of the theorem, (K, q): column j is p(c|y_j) - p(c|y_0), j = 1..q."""
     table = posterior_of_name(names, prior)
     return (table[1:] - table[0]).T
 
 
-def identity(log_posterior: np.ndarray, names: np.ndarray, prior: np.ndarray) -> Identity:
+def identity(
+    log_posterior: Float[np.ndarray, "N K"],
+    names: Float[np.ndarray, "K Y"],
+    prior: Float[np.ndarray, " K"],
+) -> Identity:
     """The terms of the identity for every context and name (notebook eqs. 1 and 2)."""
     given = posterior_of_name(names, prior)
     log_names = np.log(names)
@@ -116,7 +125,7 @@ def differences(table: np.ndarray, factored: bool) -> np.ndarray:
     return table[..., 1:] - table[..., :1]
 
 
-def first_order(world: World, log_posterior: np.ndarray) -> np.ndarray:
+def first_order(world: World, log_posterior: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "N q"]:
     """L' log p(c|x), (N, q): what the theorem without its residual says the contrasts are.
 
     Notebook eq. 3 without beta and h.

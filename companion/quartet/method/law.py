@@ -18,12 +18,15 @@ model at the same cost of inference, and more tokens at the same cost of trainin
 from __future__ import annotations
 
 from itertools import product
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import OptimizeResult, brentq, least_squares
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Num
 
 PARAMETERS = ("log A", "alpha", "log B", "beta", "log E", "gamma")
 HUBER = 1e-4
@@ -37,7 +40,13 @@ class Law(NamedTuple):
     theta: np.ndarray
     cost: float
 
-    def loss(self, N: np.ndarray, D: np.ndarray, eff_n: float = 1.0, eff_d: float = 1.0):
+    def loss(
+        self,
+        N: Num[np.ndarray, "*#runs"],
+        D: Num[np.ndarray, "*#runs"],
+        eff_n: float = 1.0,
+        eff_d: float = 1.0,
+    ) -> Float[np.ndarray, "*runs"]:
         """Predicted loss in nats, broadcasting.  Chapter eq. 11."""
         return np.exp(_log_loss(self.theta, np.asarray(N) * eff_n, np.asarray(D) * eff_d)[0])
 
@@ -216,8 +225,13 @@ class Quality(NamedTuple):
 
 
 def loss_at_budget(
-    law: Law, N: np.ndarray, ratio: np.ndarray, precision: str, speed: Speed, quality: Quality
-) -> np.ndarray:
+    law: Law,
+    N: Num[np.ndarray, "*#runs"],
+    ratio: Num[np.ndarray, "*#runs"],
+    precision: str,
+    speed: Speed,
+    quality: Quality,
+) -> Float[np.ndarray, "*runs"]:
     """Loss of `precision` at the budget of an FP8 run of N parameters and ratio * N tokens.
 
     Chapter eq. 13.  Arrays broadcast.

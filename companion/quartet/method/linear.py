@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 from scipy.linalg import hadamard as sylvester
@@ -21,6 +22,9 @@ from torch import Tensor, nn
 
 from companion.quartet.method.mxfp4 import GROUP, check_groups
 from companion.quartet.method.quantizers import Scheme, quantize, scheme
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 # --------------------------------------------------------------------------- rotations
 SIDES = ("before", "after", "none")
@@ -39,7 +43,9 @@ def random_signs(generator: torch.Generator, size: int = GROUP) -> Tensor:
     return bits.float().mul_(2).sub_(1)
 
 
-def rotate(x: Tensor, signs: Tensor | None = None, side: str = "before") -> Tensor:
+def rotate(
+    x: Float[Tensor, "*batch K"], signs: Float[Tensor, " 32"] | None = None, side: str = "before"
+) -> Float[Tensor, "*batch K"]:
     r"""Rotate each group of 32 along the last dimension; a new contiguous tensor.  Chapter eq. 4.
 
     before : :math:`(x \odot s) H`, signs first: every draw is another rotation
@@ -121,7 +127,13 @@ class QuantizedMatmul(torch.autograd.Function):
     """Y = X W^T with the products of a :class:`Recipe`."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, w: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    def forward(
+        ctx,
+        x: Float[Tensor, "*batch T K"],
+        w: Float[Tensor, "O K"],
+        recipe: Recipe,
+        generator: torch.Generator,
+    ) -> Float[Tensor, "*batch T O"]:
         """Y of shape (..., T, O).  Chapter eq. 5."""
         x_q, w_q, x_mask, w_mask = _forward_operands(x, w, recipe, generator)
         ctx.recipe, ctx.generator = recipe, generator
@@ -129,7 +141,7 @@ class QuantizedMatmul(torch.autograd.Function):
         return x_q @ w_q.mT
 
     @staticmethod
-    def backward(ctx, dy: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx, dy: Float[Tensor, "*batch T O"]) -> tuple[Float[Tensor, " ..."] | None, ...]:
         """dX and dW.  Chapter eqs. 6 and 7."""
         x_q, w_q, x_mask, w_mask = ctx.saved_tensors
         recipe, draws = ctx.recipe, ctx.generator

@@ -13,11 +13,15 @@ straight from its exponent bits.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int32
 
 MAGNITUDES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Magnitudes of E2M1 by their code, 0 to 7; a fourth bit is the sign.  No infinity, no NaN."""
@@ -51,11 +55,11 @@ def check_groups(size: int, group: int = GROUP, what: str = "last dimension") ->
 
 
 def round_(
-    z: Tensor,
-    uniform: Tensor | None = None,
-    work: Tensor | None = None,
-    unit: Tensor | None = None,
-) -> Tensor:
+    z: Float[Tensor, "*shape"],
+    uniform: Float[Tensor, "*shape"] | None = None,
+    work: Int32[Tensor, "*shape"] | None = None,
+    unit: Float[Tensor, " ..."] | None = None,
+) -> Float[Tensor, "*shape"]:
     r"""Round to the E2M1 grid in place.  Chapter eq. 1.
 
     .. math:: \mathrm{step}(z) = \tfrac12 \max(2^{\lfloor \log_2 |z| \rfloor}, 1), \qquad

@@ -10,7 +10,7 @@ what its released code and kernels do; four rules are here because they give fou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +24,9 @@ from companion.quartet.method.mxfp4 import (
     round_,
     uniform_draws,
 )
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 RULES = ("floor", "nearest", "ceil", "none")
 """How log2 of the wanted scale becomes an integer; ``none`` keeps the float32 scale."""
@@ -63,7 +66,9 @@ def power_of_two(wanted: Tensor, rule: str) -> Tensor:
     return bits.view(torch.float32)
 
 
-def absmax_scale(amax: Tensor, headroom: float = 0.75) -> Tensor:
+def absmax_scale(
+    amax: Float[Tensor, "*groups"], headroom: float = 0.75
+) -> Float[Tensor, "*groups"]:
     r"""Scale from the largest magnitude of a group.  Chapter eq. 2.
 
     :math:`2^{\lfloor\log_2 \mathrm{amax}\rfloor - 2} / \mathrm{headroom}`, the OCP rule with the
@@ -87,7 +92,9 @@ def group_deviation(groups: Tensor) -> Tensor:
     return (centered.square_() @ average).sqrt_()
 
 
-def quest_scale(deviation: Tensor, rule: str = "floor") -> Tensor:
+def quest_scale(
+    deviation: Float[Tensor, "*groups"], rule: str = "floor"
+) -> Float[Tensor, "*groups"]:
     """Scale from the standard deviation of a group: QuEST.  Chapter eq. 3.
 
     deviation : any shape, finite.  1e-8 is added, as the authors do, so zeros stay zeros.

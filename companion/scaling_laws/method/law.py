@@ -14,12 +14,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 LEAST_DISTINCT = 3
 """Distinct N, and distinct D, that the law needs: with two sizes a whole curve of (E, A, alpha)
@@ -104,7 +107,7 @@ class ScalingLaw:
         return cls(float(np.exp(e)), a, b, alpha, beta)
 
     @property
-    def log_parameters(self) -> np.ndarray:
+    def log_parameters(self) -> Float[np.ndarray, "theta=5"]:
         """The paper's theta = (a, b, e, alpha, beta), shape (5,)."""
         with np.errstate(divide="ignore"):
             return np.array([self.log_A, self.log_B, np.log(self.E), self.alpha, self.beta])
@@ -119,15 +122,15 @@ class ScalingLaw:
         """Factor of the data term; inf where a float cannot hold it."""
         return _exp(self.log_B)
 
-    def predict(self, N: ArrayLike, D: ArrayLike) -> np.ndarray:
+    def predict(self, N: ArrayLike, D: ArrayLike) -> Float[np.ndarray, "*shape"] | float:
         """Predicted loss; N and D are positive and broadcast."""
         return self.E + self.size_term(N) + self.data_term(D)
 
-    def size_term(self, N: ArrayLike) -> np.ndarray:
+    def size_term(self, N: ArrayLike) -> Float[np.ndarray, "*shape"] | float:
         """A N^-alpha, what a model of N parameters loses against an infinite one."""
         return np.exp(self.log_A - self.alpha * np.log(np.asarray(N, dtype=float)))
 
-    def data_term(self, D: ArrayLike) -> np.ndarray:
+    def data_term(self, D: ArrayLike) -> Float[np.ndarray, "*shape"] | float:
         """B D^-beta, what D tokens lose against infinitely many."""
         return np.exp(self.log_B - self.beta * np.log(np.asarray(D, dtype=float)))
 

@@ -16,7 +16,7 @@ Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973); the last step uses Kaufman's 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
@@ -29,6 +29,9 @@ from companion.scaling_laws.method.law import (
     check_identified,
     residual_sum,
 )
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 LOW, HIGH = 0.02, 40.0
 """Search range of both exponents (ours); fits on the start of a run reach beta = 2.5 and more."""
@@ -129,7 +132,9 @@ def _solve2(uu, uv, vv, ul, vl) -> tuple[np.ndarray, np.ndarray]:
     return (vv * ul - uv * vl) / determinant, (uu * vl - uv * ul) / determinant
 
 
-def projected_objective(data: Points, alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
+def projected_objective(
+    data: Points, alphas: Float[np.ndarray, " a"], betas: Float[np.ndarray, " b"]
+) -> Float[np.ndarray, "a b"]:
     """J(alpha, beta) on a grid, (len(alphas), len(betas)), loss unit squared.  Notebook eq. 3."""
     return _projected(_sums(data)[0], np.asarray(alphas, float), np.asarray(betas, float))
 

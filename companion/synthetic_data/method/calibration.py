@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from companion import contracts
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 N_BINS = 15
 
 
-def sharpen(law: np.ndarray, temperature: float) -> np.ndarray:
+def sharpen(
+    law: Float[np.ndarray, "*contexts answers"], temperature: float
+) -> Float[np.ndarray, "*contexts answers"]:
     """The distribution after decoding at a temperature: proportional to law^(1/T).  Eq. 1.
 
     law : (..., answers); temperature : 1 changes nothing, 0 is the arg max (first of ties)

@@ -9,17 +9,24 @@ M_k(. | x) = (1 - s) p + s tau_T(M_{k-1}), M_0 = p, with tau_T the decoding temp
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from companion import contracts
 from companion.synthetic_data.method.calibration import sharpen
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Num
 
 PROTOCOLS = ("fixed", "fresh", "accumulate", "subsample", "real only")
 """What a generation is trained on beside new samples: a subset of the first real data, new real
 data, everything that was ever there, N of that; or the real part alone."""
 
 
-def mixing_law(s: np.ndarray, k: int, protocol: str = "fixed") -> np.ndarray:
+def mixing_law(
+    s: Float[np.ndarray, "*shape"], k: int, protocol: str = "fixed"
+) -> Float[np.ndarray, "*shape"]:
     """V_k at mixing ratio s.
 
     ``"fresh"`` real data: 1 + s^2 + ... + s^2k (eq. 4); ``"fixed"``, a subset of generation 0's:
@@ -108,7 +115,9 @@ def largest_share(tolerance: float, k: int, protocol: str = "fresh") -> float:
 
 
 # ------------------------------------------------------------------------------------ infinite data
-def student(truth: np.ndarray, s: float, temperature: float, k: int) -> np.ndarray:
+def student(
+    truth: Float[np.ndarray, "contexts answers"], s: float, temperature: float, k: int
+) -> Float[np.ndarray, "contexts answers"]:
     """The student of generation k, (contexts, answers).  Eq. 2.
 
     truth : (contexts, answers), rows sum to one; s : share of synthetic data
@@ -121,7 +130,9 @@ def student(truth: np.ndarray, s: float, temperature: float, k: int) -> np.ndarr
     return law
 
 
-def predicted_over_confidence(truth: np.ndarray, weight: np.ndarray, s: float) -> float:
+def predicted_over_confidence(
+    truth: Float[np.ndarray, "contexts answers"], weight: Num[np.ndarray, " contexts"], s: float
+) -> float:
     """Greedy decoding (T = 0): over-confidence is s (1 - E max p), at every k.  Eq. 3."""
     return float(s * (1 - (weight / weight.sum()) @ truth.max(-1)))
 

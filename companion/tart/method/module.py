@@ -10,10 +10,14 @@ Blocks are those of GPT-2: normalization first, learned absolute positions, caus
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Num
 
 Cache = list[tuple[Tensor, Tensor]]
 """Per block, keys and values (batch, heads, seq, d_head) of what was read before."""
@@ -66,7 +70,9 @@ class TooLong(ValueError):
     """More pairs than the module has positions for."""
 
 
-def interleave(x: Tensor, y: Tensor, repeats: bool = False) -> Tensor:
+def interleave(
+    x: Float[Tensor, "b n d"], y: Num[Tensor, "b n"], repeats: bool = False
+) -> Float[Tensor, "b 2*n width"]:
     """Points (b, n, d) and labels (b, n) as one sequence x_1, y_1, ..., x_n, y_n: (b, 2n, d).
 
     Notebook eq. 3.

@@ -19,9 +19,14 @@ posterior is close to a cone with sharp walls, along which slower samplers creep
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Num
 
 BURN = 0.5
 """Share of the samples that is drawn before and thrown away."""
@@ -30,7 +35,9 @@ STEP, LEAPS = 0.03, 40
 """Leapfrog steps of a trajectory: together about as long as the prior is wide."""
 
 
-def mean_difference(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.ndarray:
+def mean_difference(
+    z: Float[np.ndarray, "k d"], y: Num[np.ndarray, " k"], queries: Float[np.ndarray, "q d"]
+) -> Float[np.ndarray, " q"]:
     """Difference of the two label sums, times the query: one gradient step from w = 0.
 
     Notebook eq. 4.
@@ -39,13 +46,13 @@ def mean_difference(z: np.ndarray, y: np.ndarray, queries: np.ndarray) -> np.nda
 
 
 def ideal(
-    x: np.ndarray,
-    y: np.ndarray,
-    queries: np.ndarray,
+    x: Float[np.ndarray, "tasks k d"],
+    y: Num[np.ndarray, "tasks k"],
+    queries: Float[np.ndarray, "tasks n d"],
     n_samples: int,
     rng: np.random.Generator,
     alpha: float = 10.0,
-) -> np.ndarray:
+) -> Float[np.ndarray, "2 tasks n"]:
     """Probability of label 1 by the ideal learner of eq. 2, from two chains: (2, tasks, n).
 
     Notebook eq. 7.

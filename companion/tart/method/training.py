@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -29,6 +30,9 @@ from companion import contracts
 from companion.scale import torch_generator
 from companion.tart.method.module import HeadConfig, ReasoningModule, fresh_head
 from companion.training import History, TrainingSettings, train
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 # ------------------------------------------------------------------------------------------ sampler
@@ -61,7 +65,11 @@ class LogisticTaskSampler:
 
     def draw(
         self, n_tasks: int, n_pairs: int, rng: torch.Generator, *, d_used: int | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[
+        Float[Tensor, "n_tasks n_pairs d"],
+        Float[Tensor, "n_tasks n_pairs"],
+        Float[Tensor, "n_tasks d"],
+    ]:
         """Points (n_tasks, n_pairs, d), labels 0 or 1 (n_tasks, n_pairs), alpha * w (n_tasks, d).
 
         Notebook eq. 2.

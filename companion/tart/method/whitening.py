@@ -11,11 +11,15 @@ with the singular values s_p of the centered context (k vectors span k - 1 dimen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from companion import contracts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 RANK_TOLERANCE = 1e-6
 """An axis whose singular value is below this share of the largest one is no axis."""
@@ -82,7 +86,7 @@ class Whitening:
             scales = np.ones(p)
         return cls(mean, axes, scales, len(e), rank)
 
-    def transform(self, vectors: ArrayLike) -> np.ndarray:
+    def transform(self, vectors: ArrayLike) -> Float[np.ndarray, "n p"]:
         """Coordinates (n, p) of vectors (n, d_emb), by the context's mean, axes, and scales."""
         return (_matrix(vectors) - self.mean) @ self.axes.T / self.scales
 

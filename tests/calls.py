@@ -19,7 +19,7 @@ import polars as pl
 import torch
 from scipy import sparse
 
-from companion.consistent_diffusion.method import diffusion, losses, networks, sampling
+from companion.consistent_diffusion.method import diffusion, losses, networks
 from companion.gaussian_rbf.method import model as rbf
 from companion.gaussian_rbf.method.theory import network
 from companion.leximark.method import scores, watermark, words
@@ -35,6 +35,7 @@ from companion.quartet.method import linear, quantizers
 from companion.scaling_laws.method import law, protocol
 from companion.tart.method import module, training
 from companion.training import History
+from tests import shapes
 
 Arguments = dict[str, object]
 
@@ -132,7 +133,7 @@ def diffusion_calls() -> dict[str, Callable[[], Arguments]]:
         "diffusion.simulate": lambda: {
             "score": pull,
             "start": normal(3, 2),
-            "dynamics": sampling.Dynamics(1.0, steps=4, every=2),
+            "dynamics": diffusion.Dynamics(1.0, steps=4, every=2),
             "generator": generator(),
             "t_eval": 0.01,
             "scale": 1.0,
@@ -845,5 +846,6 @@ def finite(value: object) -> bool:
 
 def answer(call: Callable, arguments: dict[str, object]) -> object:
     """What a call gives; an iterator is walked."""
-    found = call(**arguments)
-    return list(found) if isinstance(found, Iterator) else found
+    with shapes.as_users_have_it():
+        found = call(**arguments)
+        return list(found) if isinstance(found, Iterator) else found

@@ -54,7 +54,10 @@ ELSEWHERE = {
     },
     **{
         f"model_ecosystem.{name}": TEXTS
-        for name in ("similarity.field_of", "similarity.fields", "similarity.strings", "drift.values_of")
+        for name in (
+            *("similarity.field_of", "similarity.fields", "similarity.strings"),
+            "drift.values_of",
+        )
     },
     "mamba3.scan.check_scan": CHECK,
     "massive_activations.measure.block_list": MODEL,

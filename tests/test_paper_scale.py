@@ -212,8 +212,8 @@ def test_snippets_models_and_fillers_of_the_watermark(shelf, monkeypatch):
         assert (task, options["top_k"], options["trust_remote_code"]) == ("fill-mask", 20, False)
         return lambda text: [{"token_str": " rare"}, {"token_str": text[:1]}]
 
-    monkeypatch.setattr(transformers, "pipeline", pipeline)
     monkeypatch.setattr(transformers.AutoModelForMaskedLM, "from_pretrained", lambda *_, **__: 0)
+    monkeypatch.setattr("transformers.pipeline", pipeline)
     assert hub.hub_source()("x <mask>") == [" rare", "x"]
 
 

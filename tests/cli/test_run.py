@@ -302,9 +302,9 @@ def test_what_a_chapter_trains_at_paper_scale_is_trained(companion, monkeypatch)
 
     doors = {"companion.tart.hub": {"paper_head": head}}
     monkeypatch.setattr(processes, "doors", lambda module: doors.get(module, {}))
-    good = companion("train", "tart", "--seed", "7", "--set", "hub_queries=3")
+    good = companion("train", "tart", "--seed", "7", "--set", "hub_queries=4")
     assert (good.exit_code, good.stdout) == (0, "tart, paper_head: trained\n")
-    assert calls == [(3, 5, 7)]  # at paper scale
+    assert calls == [(4, 5, 7)]  # at paper scale
     bad = companion("train", "tart", "--seed", "8")
     assert (bad.exit_code, bad.stdout) == (1, "")
     assert "no such text here" in bad.stderr

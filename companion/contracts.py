@@ -145,10 +145,10 @@ def ranges(settings: type, **rules: Rule) -> None:
     def wrap(make: Callable) -> Callable:
         @functools.wraps(make)
         def checked(self: object, **fields: object) -> None:
+            make(self, **fields)  # the class's own words come first
             for name, value in fields.items():
                 for one in _leaves(value):
                     _in_range(name, one, rules.get(name))
-            make(self, **fields)
 
         return checked
 

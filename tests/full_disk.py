@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests import kills
 
-FREE = (0, 16, 128, 512)
+FREE = (0, 128)
 """Kilobytes that are left."""
 
 STORE = """

@@ -1,5 +1,7 @@
 """Ten kills at random moments: the next call goes on, the bytes are the same, nothing is left.
 
+Real commands take longer: ``python -m tests.kills``.
+
 The processes are forks of one server that has imported everything, so that a kill costs no start.
 """
 
@@ -100,10 +102,3 @@ def test_a_maker_goes_on_from_its_checkpoint(tmp_path):
 def test_a_download(tmp_path):
     with kills.serving() as address:
         killed_at_random(jobs.fetched, tmp_path, address)
-
-
-def test_a_real_record_is_killed_once_and_goes_on(tmp_path):
-    """Of a small chapter.  Other commands, and ten kills of each: ``python -m tests.kills``."""
-    said = []
-    kills.WAYS["record"](tmp_path, 1, 1, said.append)
-    assert '"kills": 1' in said[0]

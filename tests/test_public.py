@@ -88,7 +88,11 @@ DOCUMENTED: dict[str, dict[str, str]] = {
         "midpoint": "of an Objective, which checks it",
     },
     "gaussian_rbf.model.best_of": {"fits": "a loss that is none is of a fit that diverged"},
-    "gaussian_rbf.training.fit_many": {"recipe": "an infinite tolerance stops as soon as it may"},
+    "gaussian_rbf.model.start": {"task": "of y only how many it has"},
+    "gaussian_rbf.training.fit_many": {
+        "recipe": "an infinite tolerance stops as soon as it may",
+        "tasks": "a fit of values that are none is marked as diverged",
+    },
     "leximark.candidates.rarer": {"limit": "of a Recipe, which checks it; answers are kept"},
     "leximark.scores.score": {"stats": LIMIT},
     "leximark.watermark.universe": {"texts": LETTERS},

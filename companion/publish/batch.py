@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -124,8 +125,13 @@ class Batch:
         return self.project.build / "failed" / f"{slug}.ipynb"
 
     def _set_apart(self, slug: str, output: Path) -> Path | None:
-        """Keep a notebook that is no result where somebody can look at it."""
-        if not output.is_file():
+        """Keep a notebook that is no result where somebody can look at it; half of one goes."""
+        try:
+            json.loads(output.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError:  # the disk was full
+            output.unlink()
             return None
         self._failed(slug).parent.mkdir(parents=True, exist_ok=True)
         os.replace(output, self._failed(slug))

@@ -186,3 +186,19 @@ def test_a_seed_out_of_range_runs_nothing(book):
     with pytest.raises(ValueError, match="from 0 to 2147483647"):
         publish.run("alpha", seed=2**70, project=book)
     assert not book.build.exists()
+
+
+def test_half_a_notebook_is_not_set_apart(book, tmp_path):
+    """What a full disk cut off is no notebook that anybody could look at."""
+    from companion.publish.batch import Batch
+
+    batch = Batch.__new__(Batch)
+    batch.project = book
+    half, whole = tmp_path / "half.ipynb", tmp_path / "whole.ipynb"
+    half.write_text('{"cells": [{"source": "x')
+    whole.write_text('{"cells": []}')
+    assert batch._set_apart("alpha", half) is None
+    assert batch._set_apart("alpha", tmp_path / "none.ipynb") is None
+    assert not half.exists()
+    assert not (book.build / "failed").exists()
+    assert batch._set_apart("alpha", whole).read_text() == '{"cells": []}'

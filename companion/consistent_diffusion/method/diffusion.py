@@ -366,8 +366,8 @@ contracts.guard(
     __name__,
     {
         "Dynamics": {
-            **dict.fromkeys(("kT", "friction", "dt", "mass", "limit"), contracts.POSITIVE),
-            **dict.fromkeys(("steps", "every"), contracts.COUNT),
+            **dict.fromkeys(("kT", "friction", "dt", "mass", "limit"), contracts.FINITE),
+            **dict.fromkeys(("steps", "every"), contracts.INTEGER),
         },
         "simulate": {"t_eval": contracts.FINITE, "scale": contracts.POSITIVE},
     },

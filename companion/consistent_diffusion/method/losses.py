@@ -129,8 +129,8 @@ contracts.guard(
     __name__,
     {
         "Objective": {
-            "alpha": contracts.NOT_NEGATIVE,
-            "share": contracts.SHARE,
+            "alpha": contracts.FINITE,
+            "share": contracts.FINITE,
             "dim": contracts.POSITIVE.or_none(),
             "sigma_v": contracts.POSITIVE,
         },

@@ -272,7 +272,6 @@ contracts.guard(
     {
         "Task": {
             "X": contracts.FINITE,
-            "y": contracts.FINITE,
             "centers": contracts.FINITE,
             "lam_u": contracts.NOT_NEGATIVE,
             "lam_w": contracts.NOT_NEGATIVE,

@@ -245,9 +245,9 @@ contracts.guard(
     __name__,
     {
         "Recipe": {
-            "k": contracts.WHOLE,
-            "n": contracts.COUNT,
-            "least": contracts.COUNT,
+            "k": contracts.INTEGER,
+            "n": contracts.INTEGER,
+            "least": contracts.INTEGER,
             "limit": contracts.NOT_NEGATIVE,
         },
     },

@@ -406,7 +406,7 @@ contracts.guard(
             "dt_range": contracts.POSITIVE,
             "a_floor": contracts.NOT_NEGATIVE,
             "rope_fraction": contracts.SHARE,
-            "conv": contracts.COUNT,
+            "conv": contracts.INTEGER,
             "chunk": contracts.COUNT,
             "rank": contracts.COUNT,
         },

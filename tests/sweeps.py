@@ -34,7 +34,7 @@ FEW = {
         "sim_steps": 250,
         "data_steps": 200,
         "iid": 50,
-        "chains": 10,
+        "chains": 4,
         "molecule_single_steps": 60,
         "molecule_iid": 20,
         "molecule_iid_steps": 4,
@@ -88,10 +88,6 @@ def _leximark(run: ModuleType, settings: object, seed: int) -> None:
     run.smol(known, settings, seed)
 
 
-def _recall(run: ModuleType, settings: object, seed: int) -> None:
-    run.recalled(run.compare_rates(settings, seed), settings, seed)
-
-
 def step(name: str) -> Callable[[ModuleType, object, int], object]:
     """``lab.run.NAME(settings, seed)``."""
     return lambda run, settings, seed: getattr(run, name)(settings, seed)
@@ -109,8 +105,8 @@ CALLS: dict[str, Sequence[Callable[[ModuleType, object, int], object]]] = {
     "model-ecosystem": [step("coverage"), step("drift_worlds")],
     "gaussian-rbf": [step("nested_folds"), step("pairs_of_digits")],
     "quartet": [step("train_ladder")],
-    "mamba3": [step("parity"), step("modulo_five"), _recall, step("text")],
-    "scaling-laws": [step("run_designs"), step("practitioner_plans"), step("train_seeds")],
+    "mamba3": [step(name) for name in ("parity", "modulo_five", "compare_rates", "text")],
+    "scaling-laws": [step("run_designs"), step("train_seeds")],
     "consistent-diffusion": [
         step("two_modes"),
         step("muller_brown"),

@@ -145,7 +145,7 @@ PLACES = (
     "companion.synthetic_data.lab.run.loops",
     "companion.tart.lab.learned.learn",
 )
-"""Every function that calls a sweep; all of them were seen on a cluster by :func:`main`."""
+"""Every function that calls a sweep; :func:`main` takes all of them to a cluster."""
 
 THREADS = {
     "companion.consistent_diffusion.lab.line.run_line",

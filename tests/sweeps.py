@@ -34,9 +34,14 @@ FEW = {
         "sim_steps": 250,
         "data_steps": 200,
         "iid": 50,
-        "chains": 10,
+        "chains": 4,
         "molecule_single_steps": 60,
         "molecule_iid": 20,
+        "molecule_iid_steps": 4,
+        "molecule_common": 2,
+        "molecule_rare": 2,
+        "iid_steps": 4,
+        "line_seeds": 2,
         "line_points": 500,
     },
     "leximark": {"seeds": 2, "smol_docs": 10, "smol_seeds": 2, "smol_key_docs": 5, "n_half": 10},
@@ -55,10 +60,21 @@ FEW = {
         "sae_steps": 20,
         "sae_net_steps": 20,
     },
-    "mamba3": {"arithmetic_arms": ("Mamba-3", "Mamba-2"), "track_steps": 10, "recall_steps": 10},
+    "mamba3": {
+        "arithmetic_arms": ("Mamba-3", "Mamba-2"),
+        "track_steps": 6,
+        "recall_steps": 6,
+        "text_steps": 3,
+        "n_read": 16,
+    },
     "distillation-memorization": {"real_seeds": 2, "perceptron_seeds": 2},
-    "scaling-laws": {"tiny_seeds": 2, "tiny_steps": 30, "table_draws": 16},
-    "gaussian-rbf": {"tables": ("wine", "iris"), "nested_steps": 30},
+    "scaling-laws": {"tiny_seeds": 2, "tiny_steps": 20, "table_draws": 16, "draws": 8},
+    "gaussian-rbf": {
+        "tables": ("wine", "iris"),
+        "nested_steps": 30,
+        "pairs": ((3, 8),),
+        "reading_steps": 20,
+    },
     "synthetic-data": {"n_seeds": 2, "lm_steps": 20},
     "tart": {"live_steps": 30, "live_falling": 5, "live_seeds": 2, "plain_steps": 5},
     "quartet": {},
@@ -70,10 +86,6 @@ def _leximark(run: ModuleType, settings: object, seed: int) -> None:
     known = run.dictionaries(settings, seed)
     run.word_model(known, settings, seed)
     run.smol(known, settings, seed)
-
-
-def _recall(run: ModuleType, settings: object, seed: int) -> None:
-    run.recalled(run.compare_rates(settings, seed), settings, seed)
 
 
 def step(name: str) -> Callable[[ModuleType, object, int], object]:
@@ -93,8 +105,8 @@ CALLS: dict[str, Sequence[Callable[[ModuleType, object, int], object]]] = {
     "model-ecosystem": [step("coverage"), step("drift_worlds")],
     "gaussian-rbf": [step("nested_folds"), step("pairs_of_digits")],
     "quartet": [step("train_ladder")],
-    "mamba3": [step("parity"), step("modulo_five"), _recall, step("text")],
-    "scaling-laws": [step("run_designs"), step("practitioner_plans"), step("train_seeds")],
+    "mamba3": [step(name) for name in ("parity", "modulo_five", "compare_rates", "text")],
+    "scaling-laws": [step("run_designs"), step("train_seeds")],
     "consistent-diffusion": [
         step("two_modes"),
         step("muller_brown"),
@@ -133,7 +145,7 @@ PLACES = (
     "companion.synthetic_data.lab.run.loops",
     "companion.tart.lab.learned.learn",
 )
-"""Every function that calls a sweep; all of them were seen on a cluster by :func:`main`."""
+"""Every function that calls a sweep; :func:`main` takes all of them to a cluster."""
 
 THREADS = {
     "companion.consistent_diffusion.lab.line.run_line",

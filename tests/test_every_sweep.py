@@ -13,7 +13,7 @@ from tests.sweeps import Both, difference
 
 
 def test_every_place_that_sweeps_is_on_the_list():
-    """A new one goes through ``python -m tests.sweeps`` before it stands there."""
+    """A new one is put there, with the step that reaches it."""
     assert sweeps.places() == set(sweeps.PLACES)
     assert set(sweeps.PLACES) >= sweeps.THREADS
 

@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -339,7 +340,9 @@ class Bench:
             folder = self.folder / "downloads" / name
             if canonicalize_name(name) == extras.DISTRIBUTION and source is not None:
                 folder.mkdir(parents=True, exist_ok=True)
-                shutil.make_archive(str(folder / "source"), "gztar", source)
+                with tarfile.open(folder / "source.tar.gz", "w:gz") as packed:
+                    for part in SOURCES:  # building has left more there
+                        packed.add(source / part, part)
             else:
                 options = ("--quiet", "--no-deps", "--dest", str(folder))
                 self.pip("download", *options, f"{name}=={version}")

@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 
 from companion.catalogue import PLANNED, STALE, Standing, cell, sentence, standings
-from companion.claims import EVIDENCE, HOLDS, OURS, PAPER, VERDICTS, interval_text
+from companion.claims import EVIDENCE, HOLDS, NOT_TESTED, OURS, PAPER, VERDICTS, interval_text
 from companion.project import Project
 from companion.tables import MARKS, anchor, numbers_text, replications_html, verdict_html
 
@@ -128,6 +128,8 @@ def findings_text(record: Mapping[str, object], *, notes: bool = False) -> str:
         if notes:
             details = (f["statement"], f["criterion"] and f"criterion: {f['criterion']}", f["note"])
             lines += [f"        {detail}" for detail in details if detail]
+        elif f["verdict"] == NOT_TESTED and f["note"]:
+            lines.append(f"        {f['note']}")
     return "\n".join(lines)
 
 

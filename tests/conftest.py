@@ -44,6 +44,17 @@ LONGEST = {"book": 0, "phone": 1}
 """Groups that start first: the second one waits for the site and then walks beside the first."""
 
 
+@pytest.fixture(autouse=True)
+def shapes_of_methods_are_checked(request):
+    """Hold the arrays of a method to their shape types while its own tests run."""
+    if not shapes.of_methods(request.path):
+        yield
+        return
+    shapes.LOOKING.append(request.path.name)
+    yield
+    shapes.LOOKING.pop()
+
+
 def params(item):
     """Parameters of a test, by name."""
     return item.callspec.params if hasattr(item, "callspec") else {}

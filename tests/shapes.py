@@ -1,4 +1,4 @@
-"""Shape types of the methods, checked at each call while tests run.
+"""Shape types of the methods, checked at each call while tests of methods run.
 
 A method writes ``Float[Tensor, "batch seq state"]`` beside a parameter or behind the arrow, and
 imports the name for readers and type checkers only: the package does not need jaxtyping.  Here
@@ -12,12 +12,12 @@ import functools
 import importlib.abc
 import importlib.machinery
 import inspect
+import numbers
 import re
 import sys
 import typing
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, UnionType
 
 import jaxtyping
 from jaxtyping import jaxtyped
@@ -29,20 +29,26 @@ NAMES = {name: getattr(jaxtyping, name) for name in ("Float", "Int", "Int32", "B
 NAMES["Shaped"] = jaxtyping.Shaped
 """What a text may use besides what its module knows."""
 
+FILES = {
+    "consistent_diffusion": ("blocks", "graph_transformer", "plane"),
+    "distillation_memorization": ("models", "objectives", "worlds"),
+    "gaussian_rbf": ("model", "precision"),
+    "leximark": ("scores",),
+    "mamba3": ("layer", "theory"),
+    "massive_activations": ("curve", "measure", "null"),
+    "model_ecosystem": ("drift", "forest", "similarity", "theory"),
+    "next_token_concepts": ("methods", "theory"),
+    "quartet": ("kernel", "law", "layer", "mxfp4", "numbers"),
+    "scaling_laws": ("law", "protocol", "varpro"),
+    "synthetic_data": ("calibration", "loop", "mixing", "threshold"),
+    "tart": ("classifier", "module", "sampler", "theory", "training", "whitening"),
+}
+"""Chapter -> its tests of the method, less ``test_``: their calls are looked at."""
+
+LOOKING: list[str] = []
+"""Names of the files of tests whose calls are checked; more than none while one of them runs."""
+
 _SHAPE = re.compile(rf"\b(?:{'|'.join(NAMES)})\[")
-
-
-_asleep: list[bool] = []
-
-
-@contextmanager
-def as_users_have_it() -> Iterator[None]:
-    """Nothing is checked in here: what a function itself does with a wrong shape can be seen."""
-    _asleep.append(True)
-    try:
-        yield
-    finally:
-        _asleep.pop()
 
 
 class WrongShape(TypeError):
@@ -66,13 +72,19 @@ def fits(value: object, kind: object) -> bool:
         kinds = typing.get_args(kind)
         kinds = kinds[:1] * len(value) if kinds[-1] is Ellipsis else kinds
         return len(value) == len(kinds) and all(map(fits, value, kinds))
-    if alternatives := [one for one in typing.get_args(kind) if one is not type(None)]:
-        return value is None or any(fits(value, one) for one in alternatives)
+    if typing.get_origin(kind) in (typing.Union, UnionType):
+        return any(fits(value, one) for one in typing.get_args(kind))
+    if kind in (int, float):
+        return isinstance(value, numbers.Real)
     return not isinstance(kind, type) or isinstance(value, kind)
 
 
 def checked(function, module: ModuleType):
-    """The same function; :class:`WrongShape` where an array is not as it says."""
+    """The same function; :class:`WrongShape` where an array is not as it says.
+
+    What the function refuses itself it may refuse in its own words.  Nothing is looked at while
+    :data:`LOOKING` is empty.
+    """
     kinds = types(function, module)
     if not kinds:
         return function
@@ -80,14 +92,25 @@ def checked(function, module: ModuleType):
 
     @functools.wraps(function)
     def call(*arguments, **named):
-        if _asleep:
+        if not LOOKING:
             return function(*arguments, **named)
         with jaxtyped("context"):
             given = parameters.bind(*arguments, **named).arguments
-            for name, kind in kinds.items():
-                if name in given and not fits(given[name], kind):
-                    raise WrongShape(_words(function, name, given[name], kind))
-            result = function(*arguments, **named)
+            wrong = [
+                _words(function, name, given[name], kind)
+                for name, kind in kinds.items()
+                if name in given and not fits(given[name], kind)
+            ]
+            try:
+                result = function(*arguments, **named)
+            except (ValueError, TypeError):
+                raise
+            except Exception as error:
+                if wrong:
+                    raise WrongShape(wrong[0]) from error
+                raise
+            if wrong:
+                raise WrongShape(wrong[0])
             if "return" in kinds and not fits(result, kinds["return"]):
                 raise WrongShape(_words(function, "return", result, kinds["return"]))
             return result
@@ -145,7 +168,12 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+def of_methods(path: Path) -> bool:
+    """Whether a file is one of :data:`FILES`."""
+    return path.stem.removeprefix("test_") in FILES.get(path.parent.name, ())
+
+
 def watch() -> None:
-    """Check all methods that are imported from now on, in this process."""
+    """Have all methods ready that are imported from now on, in this process."""
     if not any(isinstance(one, _Finder) for one in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

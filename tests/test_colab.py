@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -209,7 +210,9 @@ def test_what_pip_downloads_is_weighed(bench, monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "pip", pip)
     source = tmp_path / "source"
     source.mkdir()
-    (source / "code.py").write_text("x = 1\n" * 100_000)
+    for name in colab.SOURCES:
+        (source / name).write_text("x = 1\n" * 100_000)
+    (source / "build").write_bytes(random.Random(0).randbytes(1_000_000))
     sizes = bench.megabytes({"gguf": "0.19", "runnable-papers": "1"}, source)
     assert sizes["gguf"] == 2.5
     assert 0 < sizes["runnable-papers"] < 0.1  # packed

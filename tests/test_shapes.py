@@ -1,6 +1,6 @@
 """Functions that are equations say the shapes of their arrays, and are held to it.
 
-The tests of the methods are the calls that are looked at: ``conftest`` has every method checked.
+The tests of the methods are the calls that are looked at (``shapes.FILES``, and ``conftest``).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import ast
 import importlib
 import re
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,15 +84,41 @@ def test_every_shape_is_one_that_can_be_read(entry):
                 shapes.types(value, loaded)
 
 
+@each_chapter
+def test_the_tests_of_every_method_are_looked_at(entry):
+    folder = Path(__file__).parent / entry.package_path().name
+    named = shapes.FILES.get(folder.name, ())
+    assert all((folder / f"test_{name}.py").is_file() for name in named)
+    if functions(entry):
+        assert any(
+            f"{entry.module}.method" in (folder / f"test_{name}.py").read_text(encoding="utf-8")
+            for name in named
+        )
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    monkeypatch.setattr(shapes, "LOOKING", ["this file"])
+
+
+def test_nothing_is_checked_elsewhere():
+    assert shapes.LOOKING == []
+    assert theory.mean_difference(np.zeros((5, 3)), np.zeros(5), np.zeros(3)).shape == ()
+
+
+@pytest.mark.usefixtures("looked_at")
 def test_the_methods_that_tests_import_are_checked():
     x, y = torch.zeros(2, 3, 4), torch.zeros(2, 3)
     assert module.interleave(x, y).shape == (2, 6, 4)
     with pytest.raises(shapes.WrongShape, match=r"module\.interleave: y is .*\[2, 4\]"):
         module.interleave(x, torch.zeros(2, 4))
     with pytest.raises(shapes.WrongShape, match="queries is float64"):
+        theory.mean_difference(np.zeros((5, 3)), np.zeros(5), np.zeros(3))
+    with pytest.raises(ValueError, match="mismatch"):  # what a function refuses itself
         theory.mean_difference(np.zeros((5, 3)), np.zeros(5), np.zeros((2, 4)))
 
 
+@pytest.mark.usefixtures("looked_at")
 def test_a_result_is_held_to_its_shape_and_kind():
     given = {"__name__": __name__, "np": np}
     code = (

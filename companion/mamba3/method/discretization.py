@@ -26,10 +26,10 @@ H_START = 0.7
 def coefficients(
     rule: str,
     step: float,
-    A: Float[np.ndarray, " steps"],
-    A_before: Float[np.ndarray, " steps"],
+    A: Float[np.ndarray, "*steps"] | float,
+    A_before: Float[np.ndarray, "*steps"] | float,
     lam: float | None = None,
-) -> tuple[Float[np.ndarray, " steps"], Float[np.ndarray, " steps"], Float[np.ndarray, " steps"]]:
+) -> tuple[Float[np.ndarray, "*steps"] | float, ...]:
     """α, β, γ of one step of a rule; the classical rows are the paper's Table 1.
 
     A, A_before : A at the right and the left end of the step

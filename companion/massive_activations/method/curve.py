@@ -65,7 +65,7 @@ class ReparamParams(NamedTuple):
 
 def damped_log(
     t: ArrayLike, A: float, lam: float, gamma: float, t0: float, K: float
-) -> Float[np.ndarray, "*shape"]:
+) -> Float[np.ndarray, "*shape"] | float:
     r"""The damped logarithm, paper eq. 9.
 
     .. math:: f(t) = A\, e^{-\lambda x} \log x + K, \qquad x = \gamma t + t_0

@@ -55,8 +55,8 @@ def enough_bookkeeping(mu: float, s: float) -> float:
 
 
 def most_siblings(
-    kept: Num[np.ndarray, "*shape"], d: Num[np.ndarray, "*shape"]
-) -> Float[np.ndarray, "*shape"]:
+    kept: Num[np.ndarray, "*shape"] | int, d: Num[np.ndarray, "*shape"] | int
+) -> Float[np.ndarray, "*shape"] | float:
     """The largest sibling agreement of d children, of whom `kept` are as the parent.  Eq. 5.
 
     Reached when all that changed took one value.  Exceeds kept / d only if kept < (d − 1) / 2.

@@ -35,7 +35,9 @@ class Identity(NamedTuple):
     residual: np.ndarray
 
 
-def g_eta(eta: float, log_odds: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def g_eta(
+    eta: float, log_odds: Float[np.ndarray, "*shape"] | float
+) -> Float[np.ndarray, "*shape"] | float:
     r"""Log odds of two names that report a concept with error `eta`, given its log odds.
 
     Notebook eq. 6:

@@ -42,11 +42,11 @@ class Law(NamedTuple):
 
     def loss(
         self,
-        N: Num[np.ndarray, "*#runs"],
-        D: Num[np.ndarray, "*#runs"],
+        N: Num[np.ndarray, "*#runs"] | float,
+        D: Num[np.ndarray, "*#runs"] | float,
         eff_n: float = 1.0,
         eff_d: float = 1.0,
-    ) -> Float[np.ndarray, "*runs"]:
+    ) -> Float[np.ndarray, "*runs"] | float:
         """Predicted loss in nats, broadcasting.  Chapter eq. 11."""
         return np.exp(_log_loss(self.theta, np.asarray(N) * eff_n, np.asarray(D) * eff_d)[0])
 
@@ -226,12 +226,12 @@ class Quality(NamedTuple):
 
 def loss_at_budget(
     law: Law,
-    N: Num[np.ndarray, "*#runs"],
-    ratio: Num[np.ndarray, "*#runs"],
+    N: Num[np.ndarray, "*#runs"] | float,
+    ratio: Num[np.ndarray, "*#runs"] | float,
     precision: str,
     speed: Speed,
     quality: Quality,
-) -> Float[np.ndarray, "*runs"]:
+) -> Float[np.ndarray, "*runs"] | float:
     """Loss of `precision` at the budget of an FP8 run of N parameters and ratio * N tokens.
 
     Chapter eq. 13.  Arrays broadcast.

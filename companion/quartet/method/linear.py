@@ -130,7 +130,7 @@ class QuantizedMatmul(torch.autograd.Function):
     def forward(
         ctx,
         x: Float[Tensor, "*batch T K"],
-        w: Float[Tensor, "O K"],
+        w: Float[Tensor, "... O K"],
         recipe: Recipe,
         generator: torch.Generator,
     ) -> Float[Tensor, "*batch T O"]:

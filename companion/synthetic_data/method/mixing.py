@@ -25,8 +25,8 @@ data, everything that was ever there, N of that; or the real part alone."""
 
 
 def mixing_law(
-    s: Float[np.ndarray, "*shape"], k: int, protocol: str = "fixed"
-) -> Float[np.ndarray, "*shape"]:
+    s: Float[np.ndarray, "*shape"] | float, k: int, protocol: str = "fixed"
+) -> Float[np.ndarray, "*shape"] | float:
     """V_k at mixing ratio s.
 
     ``"fresh"`` real data: 1 + s^2 + ... + s^2k (eq. 4); ``"fixed"``, a subset of generation 0's:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Num
+    from jaxtyping import Float, Shaped
 
 Cache = list[tuple[Tensor, Tensor]]
 """Per block, keys and values (batch, heads, seq, d_head) of what was read before."""
@@ -71,7 +71,7 @@ class TooLong(ValueError):
 
 
 def interleave(
-    x: Float[Tensor, "b n d"], y: Num[Tensor, "b n"], repeats: bool = False
+    x: Float[Tensor, "b n d"], y: Shaped[Tensor, "b n"], repeats: bool = False
 ) -> Float[Tensor, "b 2*n width"]:
     """Points (b, n, d) and labels (b, n) as one sequence x_1, y_1, ..., x_n, y_n: (b, 2n, d).
 

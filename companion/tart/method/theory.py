@@ -26,7 +26,7 @@ import numpy as np
 from companion import contracts
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Num
+    from jaxtyping import Float, Shaped
 
 BURN = 0.5
 """Share of the samples that is drawn before and thrown away."""
@@ -36,7 +36,7 @@ STEP, LEAPS = 0.03, 40
 
 
 def mean_difference(
-    z: Float[np.ndarray, "k d"], y: Num[np.ndarray, " k"], queries: Float[np.ndarray, "q d"]
+    z: Float[np.ndarray, "k d"], y: Shaped[np.ndarray, " k"], queries: Float[np.ndarray, "q d"]
 ) -> Float[np.ndarray, " q"]:
     """Difference of the two label sums, times the query: one gradient step from w = 0.
 
@@ -47,7 +47,7 @@ def mean_difference(
 
 def ideal(
     x: Float[np.ndarray, "tasks k d"],
-    y: Num[np.ndarray, "tasks k"],
+    y: Shaped[np.ndarray, "tasks k"],
     queries: Float[np.ndarray, "tasks n d"],
     n_samples: int,
     rng: np.random.Generator,

@@ -240,7 +240,7 @@ def _usual(kinds: Mapping[str, str]) -> dict[str, Rule]:
     """Parameter -> rule, by annotation; ``Float[np.ndarray, " n"]`` is an array."""
     found = {}
     for one, kind in kinds.items():
-        kind = _SHAPED.sub(r"\1", kind)
+        kind = _SHAPED.sub(r"\1", kind).replace("np.ndarray | float", "np.ndarray")
         if one != "return" and (rule := USUAL.get(kind.removesuffix(" | None"))):
             found[one] = rule.or_none() if kind.endswith(" | None") else rule
     return found

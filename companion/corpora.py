@@ -7,7 +7,6 @@ characters or bytes, and random tokens whose frequencies fall like those of word
 from __future__ import annotations
 
 import hashlib
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,24 +98,6 @@ def _books(source: str) -> dict[str, str]:
         )
     books = zip(titles, first.values(), last.values(), strict=True)
     return {title: re.sub(r"[\[\]]", "", text[start:end]) for title, start, end in books}
-
-
-def python_topics() -> Corpus:
-    """The help topics of Python's standard library: 80 documents, 460,000 characters of English.
-
-    Not for new work, which takes :func:`king_james`: the text belongs to the running Python, and
-    its length differs by 10 % between minor versions (465,126 characters in 3.11.7, 510,742 in
-    3.13.0), so a result depends on who computes it.  It is here for the results that were
-    published with it; they keep :meth:`Corpus.provenance`.
-    """
-    from pydoc_data.topics import topics
-
-    return Corpus(
-        MappingProxyType({title: topics[title] for title in sorted(topics)}),
-        source="pydoc_data.topics of the Python standard library",
-        licence="PSF-2.0",
-        version=platform.python_version(),
-    )
 
 
 def byte_tokens(text: str) -> torch.Tensor:

@@ -1,10 +1,13 @@
-"""Figures with sliders: live in Jupyter, without a kernel on the site.
+"""Figures with sliders, live in Jupyter and without a kernel on the site; questions of a reader's.
 
 :func:`explorer` takes a function that draws one figure and, per argument, the values it may take.
 In a running notebook it shows ipywidgets and draws on demand.  When a notebook is run to be
 published (``COMPANION_PUBLISH=1``), every frame is drawn once, and the saved output is plain HTML:
 a picture, native range inputs and a few lines of script.  Keyboard and screen reader work, and
 without JavaScript the first frame stays.
+
+A :class:`Question` runs a chapter's own code on what a reader asks for, which takes a kernel; a
+page shows the first answer.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from companion.pictures import is_publishing
-from companion.plotting import to_webp
+from companion.plotting import to_webp, with_alt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,8 +123,7 @@ class Explorer:
 
     def frame(self, **values: object) -> tuple[str, str]:
         """One frame as (data URI of a WebP picture, description)."""
-        picture = base64.b64encode(to_webp(self._draw(**values))).decode()
-        return f"data:image/webp;base64,{picture}", self._alt(**values)
+        return _source(self._draw(**values)), self._alt(**values)
 
     def _values(self, indices: Sequence[int]) -> dict[str, object]:
         return {axis: self.grids[axis][i] for axis, i in zip(self.grids, indices, strict=True)}
@@ -193,14 +195,55 @@ class Explorer:
         plain = f"Explorer {self.name}: " + ", ".join(self._labels.values())
         if is_publishing():
             return {"text/plain": plain, "text/html": self.to_html()}
-        widget = self.widget()
-        view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
         still = self.frame(**self._values(list(self.first.values())))
-        return {
-            "text/plain": plain,
-            "text/html": _image(*still),
-            "application/vnd.jupyter.widget-view+json": view,
-        }
+        return {"text/plain": plain, "text/html": _image(*still)} | _view(self.widget())
+
+
+class Question:
+    """Controls that run the chapter's own code, above the first answer; a chapter makes its own.
+
+    title : what a reader does here, in one line; without it, the answer in words
+    """
+
+    title = ""
+
+    def answer(self) -> tuple[Figure, str] | None:
+        """Figure and sentence of the first choice; None where words are enough."""
+        return None
+
+    def still(self) -> str:
+        """The first answer as HTML, or in words."""
+        return pictured(*self.answer())
+
+    def widget(self) -> object | None:
+        """Controls and answer; None where nothing can be asked."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self.title or self.still()
+
+    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
+        made, first = {"text/plain": repr(self)}, self.answer()
+        if is_publishing():  # the page's own pictures, in light and dark
+            return made | (with_alt(*first) if first else {})
+        if first:
+            made["text/html"] = self.still()
+        widget = self.widget()
+        return made if widget is None else made | _view(widget)
+
+
+def pictured(figure: Figure, words: str) -> str:
+    """A picture, and below it what it says."""
+    return f"{_image(_source(figure), words)}<p>{html.escape(words)}</p>"
+
+
+def _source(figure: Figure) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(to_webp(figure)).decode()}"
+
+
+def _view(widget: object) -> dict[str, object]:
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {"application/vnd.jupyter.widget-view+json": view}
 
 
 def _image(src: str, alt: str) -> str:

@@ -45,6 +45,9 @@ BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#222222"
 GREY = "#767676"
 PALETTE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW)
+PALE = "#d9d9d9"
+TINTS = (PALE, "#9ecae1", "#fdd49e", "#74c476")
+"""Areas with text on top, or with nothing to say."""
 
 ROLES = {
     "paper": Style(GREY, "s", "--"),  # the paper's own numbers are always grey

@@ -289,11 +289,12 @@ def _recorded(entries: Sequence[Standing]) -> str:
         if entry.record is None:
             continue
         made = entry.record["provenance"]
+        gpu = made.get("device", "cpu")
         lines.append(
             f"- {entry.paper.number}. {cell(entry.paper.short)}: {made['date']}, "
             f"{entry.record['scale']} scale, {duration(made['wall_s'])} with "
             f"{made['peak_mb']:,.0f} MB of memory on {made['cores']} cores "
-            f"({cell(made['processor'])})"
+            f"({cell(made['processor'])})" + (f" and {cell(gpu)}" if gpu != "cpu" else "")
         )
         if entry.stale:
             stale.append(f"- {cell(entry.paper.short)}: {cell(_why_stale(entry.record))}")

@@ -18,6 +18,7 @@ import hashlib
 import os
 import re
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -239,9 +240,24 @@ def _here(calls: Sequence[_Call], n_jobs: int, threads: bool) -> Iterator[object
             parallel = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")
             yield from parallel(delayed(_tried)(call) for call in calls)
     else:
-        with parallel_config(backend="loky", inner_max_num_threads=1):
+        watch = {"initializer": _end_with, "initargs": (os.getpid(),)}
+        with parallel_config(backend="loky", inner_max_num_threads=1, **watch):
             parallel = Parallel(n_jobs=n_jobs, return_as="generator")
         yield from parallel(delayed(_one)(call) for call in calls)
+
+
+def _end_with(parent: int) -> None:
+    """From now on this process ends within a second of its parent.
+
+    A worker whose parent is killed would do all that is left to do, and then wait for more.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _one(call: _Call) -> object:

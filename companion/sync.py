@@ -8,7 +8,7 @@ file                     generated part
 ``README.md``            the table of papers, the lines with the address, and the scales with the
                          times of the published runs, between markers
 ``book/how-to-read.md``  the scales, between markers
-``book/speed.md``        the ratios of run times that ``make bench`` measured, between markers
+``book/speed.md``        the run times that ``make bench`` measured, between markers
 ``book/_toc.yml``        the parts with chapters, between markers
 ``notebooks/*.ipynb``    the cells tagged ``card`` and ``opening``; address and extra in the cell
                          tagged ``setup``; run times where the prose says ``{time}``
@@ -142,8 +142,9 @@ def how_to_read(text: str, project: Project) -> str:
 
 
 def speed(text: str, project: Project) -> str:
-    """The page with ratios of run times."""
-    return between(text, "speed", benches.page(project), "speed.md")
+    """The page with ratios of run times, and how they grow."""
+    text = between(text, "speed", benches.page(project), "speed.md")
+    return between(text, "growth", benches.growth(project), "speed.md")
 
 
 def address_note(project: Project) -> str:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from companion import processes
 from companion.training_state import RunState
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -211,3 +212,6 @@ def _update(state: RunState, loss: Callable, batch: Tensor) -> float:
 def n_parameters(model: nn.Module) -> int:
     """Number of trained numbers."""
     return sum(p.numel() for p in model.parameters())
+
+
+processes.share(__name__)

@@ -10,6 +10,7 @@ import gc
 import os
 import random
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tests import shapes  # noqa: E402
 
 shapes.watch()  # before anything imports a method
 
-from companion import benches, data, publish  # noqa: E402
+from companion import benches, budgets, data, publish  # noqa: E402
 from companion.project import Project  # noqa: E402
 from tests.runs import Runs, site_of, wanted  # noqa: E402
 
@@ -154,10 +155,36 @@ def ratio():
     return hold
 
 
-def pytest_sessionfinish():
-    """``COMPANION_BENCH`` names the file that keeps the ratios; a bench that failed is in it."""
-    if RATIOS and (path := os.environ.get("COMPANION_BENCH")):
-        benches.write(Path(path), RATIOS)
+CURVES: list[benches.Curve] = []
+"""What `tests/test_curves.py` measured in this process."""
+
+
+@pytest.fixture
+def curve():
+    """``curve(one)``: kept for the page."""
+
+    def keep(one):
+        CURVES.append(one)
+        return one
+
+    return keep
+
+
+BEGUN = time.monotonic()
+
+
+@pytest.hookimpl(trylast=True)  # after the processes of the tests have ended
+def pytest_sessionfinish(session):
+    """``COMPANION_BENCH`` names the file that keeps what benches measured, of failed ones too.
+
+    What a whole pass of `make test` took is noted for ``companion budgets``.
+    """
+    option, name = session.config.option, budgets.PASSES.get(session.config.option.markexpr)
+    is_worker = hasattr(session.config, "workerinput")
+    if name and not (is_worker or option.file_or_dir or option.keyword or option.collectonly):
+        budgets.note(Project(), name, time.monotonic() - BEGUN, sum(os.times()[:4]))
+    if (RATIOS or CURVES) and (path := os.environ.get("COMPANION_BENCH")):
+        benches.write(Path(path), RATIOS, CURVES)
 
 
 @pytest.fixture(autouse=True)

@@ -69,6 +69,45 @@ def test_every_record_of_the_book_is_measured():
     assert all(line.split()[4] == "-" for line in budgets.text(costs).splitlines()[1:-2])
 
 
+def whole(book):
+    return {(c.slug, c.what): c for c in budgets.for_all(book)}
+
+
+def test_what_the_whole_book_takes_is_noted(book):
+    assert {c.verdict for c in whole(book).values()} == {budgets.OPEN, ""}
+    budgets.note(book, "make book", 250.04, 300)
+    budgets.note(book, "make book, unchanged", 9, 9)
+    budgets.note(book, "make test", 500, 900)
+    assert whole(book)["make test", "wall"].value is None  # one of two passes
+    budgets.note(book, "make test, benches", 220, 210)
+    now = whole(book)
+    assert now["make test", "wall"].value == 720
+    assert now["make test", "processor"].value == 1_110
+    assert now["make test", "wall"].verdict == budgets.MET
+    assert now["make book", "wall"].verdict == budgets.OVER
+    assert now["make book, unchanged", "wall"].verdict == budgets.MET
+    text = budgets.text([*budgets.measured(book), *budgets.for_all(book)])
+    assert "250 s*" in text
+    assert "make book 240 s" in text
+    (book.build / budgets.NOTES).write_text("{")
+    assert whole(book)["make test", "wall"].value is None
+
+
+def test_the_heaviest_page_is_weighed(book):
+    site = book.build / "site"
+    (site / "_static" / "fonts").mkdir(parents=True)
+    (site / "notebooks").mkdir()
+    (site / "notebooks" / "a.html").write_text("<article><img src='b.svg'></article>")
+    (site / "notebooks" / "b.html").write_text("<article></article>")
+    (site / "notebooks" / "b.svg").write_bytes(bytes(2_500_000))
+    now = whole(book)
+    assert now["heaviest page", "weight"].value == pytest.approx(2_500_000, abs=100)
+    assert now["heaviest page", "weight"].verdict == budgets.OVER
+    # zeros compress well on their way
+    assert now["heaviest up to its first figure", "weight"].verdict == budgets.MET
+    assert "2,500 kB*" in budgets.text(budgets.for_all(book))
+
+
 def test_processor_time_is_counted_with_children():
     import subprocess
     import sys

@@ -173,7 +173,7 @@ def test_folds_that_share_training_rows(outer):
 
 def test_a_family_counts_once_however_many_targets_it_has():
     """Geometric mean over a family's targets first, Student's t over families, by hand."""
-    from companion.scaling_laws.verdict import family_ratio
+    from companion.scaling_laws.lab.evidence import family_ratio
 
     logs = {"a": [0.0, 2.0, 4.0, 6.0], "b": [1.0], "c": [2.0, 2.0]}
     rows = [

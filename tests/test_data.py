@@ -188,6 +188,17 @@ def test_no_network_is_said_plainly(entry, monkeypatch):
         data.fetch("demo/a.csv")
 
 
+def test_a_full_disk_is_told_from_a_network_that_fails(entry, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("companion.repository.url", lambda: "http://127.0.0.1:9")
+    monkeypatch.setattr("companion.data._fetch.pooch.retrieve", full)
+    with pytest.raises(data.DataUnavailable, match=r"could not be kept in .*Make room") as refused:
+        data.fetch("demo/a.csv")
+    assert "disk is full" in refused.value.short
+
+
 def test_an_endless_stream_is_cut(entry, server, monkeypatch, tmp_path):
     server.endless[ASSET] = None
     monkeypatch.setattr("companion.repository.url", lambda: server[0])

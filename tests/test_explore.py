@@ -8,7 +8,10 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from companion import plotting
-from companion.explore import MAX_FRAMES, explorer
+from companion.explore import MAX_FRAMES, Question, explorer
+from companion.pictures import FIGURE
+
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def draw(a, b):
@@ -100,3 +103,53 @@ def test_moving_a_live_slider_redraws(monkeypatch):
 def test_bad_explorers_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         make(**change)
+
+
+class Asked(Question):
+    """A question with a picture, and perhaps nobody to answer it."""
+
+    title = "Ask"
+
+    def __init__(self, *, kernel=True):
+        self.kernel = kernel
+
+    def answer(self):
+        return draw(2, 1), "two < three bars"
+
+    def widget(self):
+        return make().widget() if self.kernel else None
+
+
+class Told(Question):
+    """A question that is answered in words."""
+
+    def still(self):
+        return "seven"
+
+    def widget(self):
+        return make().widget()
+
+
+def test_a_question_opens_with_its_first_answer(monkeypatch):
+    monkeypatch.delenv("COMPANION_PUBLISH", raising=False)
+    shown = Asked()._repr_mimebundle_()
+    assert shown[VIEW]["model_id"]
+    assert shown["text/plain"] == "Ask"
+    assert shown["text/html"].startswith('<img src="data:image/webp;base64,')
+    assert shown["text/html"].endswith("<p>two &lt; three bars</p>")
+    assert VIEW not in Asked(kernel=False)._repr_mimebundle_()
+
+
+def test_a_question_answered_in_words_shows_them(monkeypatch):
+    monkeypatch.delenv("COMPANION_PUBLISH", raising=False)
+    shown = Told()._repr_mimebundle_()
+    assert set(shown) == {"text/plain", VIEW}
+    assert shown["text/plain"] == "seven"
+
+
+def test_a_published_question_has_no_kernel_to_ask(monkeypatch):
+    monkeypatch.setenv("COMPANION_PUBLISH", "1")
+    shown = Asked()._repr_mimebundle_()
+    assert set(shown) == {"text/plain", FIGURE}
+    assert shown[FIGURE]["alt"] == "two < three bars"
+    assert Told()._repr_mimebundle_() == {"text/plain": "seven"}

@@ -28,7 +28,7 @@ from companion.quartet.method import mxfp4
 from companion.scaling_laws.lab import solvers
 from companion.scaling_laws.method import law
 from companion.stats import Interval
-from companion.synthetic_data.method import calibration, infinite, mixing
+from companion.synthetic_data.method import calibration, mixing
 
 ERRORS = (ValueError, TypeError)
 NAN, INF = math.nan, math.inf
@@ -182,11 +182,11 @@ METHODS: dict[str, tuple[Callable, dict[str, object]]] = {
     "mixing.largest_share": (mixing.largest_share, {"tolerance": 0.5, "k": 3}),
     "calibration.sharpen": (calibration.sharpen, {"law": THIRD, "temperature": 0.5}),
     "infinite.student": (
-        infinite.student,
+        mixing.student,
         {"truth": THIRD[None], "s": 0.5, "temperature": 0.5, "k": 2},
     ),
     "infinite.predicted_over_confidence": (
-        infinite.predicted_over_confidence,
+        mixing.predicted_over_confidence,
         {"truth": THIRD[None], "weight": np.ones(1), "s": 0.5},
     ),
     "curve.damped_log": (

@@ -8,8 +8,6 @@ from __future__ import annotations
 import multiprocessing
 import random
 import shutil
-import socketserver
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ import psutil
 import pytest
 
 from tests import kill_jobs as jobs
+from tests import kills
 
 KILLS = 10
 FORKS = multiprocessing.get_context("forkserver")
@@ -63,26 +62,26 @@ def killed_at_random(job, folder: Path, *more, check=None, result: str = "") -> 
 
     result : folder of what must be equal; all if empty
     """
-    whole, kills = folder / "whole", folder / "kills"
+    whole, cut = folder / "whole", folder / "kills"
     begun = time.monotonic()
     assert run(job, whole, *more)
     length, moments, n = time.monotonic() - begun, random.Random(35), 0
     for _ in range(5 * KILLS):
-        if run(job, kills, *more, seconds=moments.uniform(0.01, 0.9) * length):
-            assert files(kills / result) == files(whole / result)
-            shutil.rmtree(kills)
+        if run(job, cut, *more, seconds=moments.uniform(0.01, 0.9) * length):
+            assert files(cut / result) == files(whole / result)
+            shutil.rmtree(cut)
             length *= 0.8  # the machine is quicker now, or the job has little left to do
         else:
             n += 1
             if check:
-                check(kills)
+                check(cut)
         if n == KILLS:
             break
     assert n == KILLS
-    assert run(job, kills, *more)
-    assert files(kills / result) == files(whole / result)
-    assert files(kills).keys() == files(whole).keys()
-    assert not [name for name in files(kills) if Path(name).name.startswith((".", "tmp"))]
+    assert run(job, cut, *more)
+    assert files(cut / result) == files(whole / result)
+    assert files(cut).keys() == files(whole).keys()
+    assert not [name for name in files(cut) if Path(name).name.startswith((".", "tmp"))]
 
 
 def test_a_sweep(tmp_path):
@@ -98,26 +97,13 @@ def test_a_maker_goes_on_from_its_checkpoint(tmp_path):
     killed_at_random(jobs.made, tmp_path, result="made")
 
 
-@pytest.fixture
-def slow_server():
-    """The file in pieces, in a third of a second."""
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self):
-            with suppress(OSError):
-                self.request.recv(1 << 16)
-                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(jobs.CONTENT)}\r\n\r\n"
-                self.request.sendall(head.encode())
-                for start in range(0, len(jobs.CONTENT), 10_000):
-                    self.request.sendall(jobs.CONTENT[start : start + 10_000])
-                    time.sleep(0.01)
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+def test_a_download(tmp_path):
+    with kills.serving() as address:
+        killed_at_random(jobs.fetched, tmp_path, address)
 
 
-def test_a_download(tmp_path, slow_server):
-    killed_at_random(jobs.fetched, tmp_path, slow_server)
+def test_a_real_record_is_killed_once_and_goes_on(tmp_path):
+    """Of a small chapter.  Other commands, and ten kills of each: ``python -m tests.kills``."""
+    said = []
+    kills.WAYS["record"](tmp_path, 1, 1, said.append)
+    assert '"kills": 1' in said[0]

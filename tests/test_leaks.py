@@ -479,7 +479,7 @@ def test_streams_of_the_nested_folds(ear):
 
 
 def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear):
-    from companion.tart.lab import learned, run, tie
+    from companion.tart.lab import learned, run
     from companion.tart.lab.shipped import on_unseen
     from companion.tart.method.module import fresh_head
     from companion.tart.settings import PRESETS
@@ -502,7 +502,7 @@ def test_the_module_is_read_on_tasks_that_it_was_not_trained_on(monkeypatch, ear
     head = fresh_head(recipe.head, torch.Generator().manual_seed(0))
     monkeypatch.setattr("companion.tart.lab.shipped.N_UNSEEN", 4)
     on_unseen(head, recipe, 0)
-    tie.compare(head, (6,), 2, 4, 10, 0)
+    learned.compare(head, (6,), 2, 4, 10, 0)
     names = ("unseen", "curve", "controls", "first position", "tie")
     alphas = [f"alpha {alpha:g}" for alpha in settings.alphas]
     declared = Declared(
@@ -660,9 +660,9 @@ def test_a_network_is_measured_on_fresh_contexts(ear, network):
 
 
 def test_the_papers_simulation_is_scored_on_fresh_bits(ear):
-    from companion.next_token_concepts.lab import simulation
+    from companion.next_token_concepts.lab import worlds
 
-    simulation.run_one(4, 1, 2, 0, 1, 64)
+    worlds.run_one(4, 1, 2, 0, 1, 64)
     declared = Declared(
         fit=[("ntc simulation batches", ANY, ANY, ANY)],
         evaluation=[("ntc simulation test", ANY, ANY, ANY)],

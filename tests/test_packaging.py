@@ -38,7 +38,6 @@ OF_CHAPTERS = [Requirement(line) for lines in OWN.values() for line in lines]
 PIP = (sys.executable, "-m", "pip")
 
 INDIRECT = {
-    "accelerate": "transformers reads GGUF weights with it",
     "gguf": "transformers reads GGUF weights with it",
     "ipywidgets": "tqdm and the explorers draw with it",
     "jinja2": "pandas styles tables with it",

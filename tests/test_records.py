@@ -1,7 +1,9 @@
 import json
 import math
 import subprocess
+import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -223,8 +225,29 @@ def test_emit_puts_the_record_into_the_output(monkeypatch):
     assert record["settings"] == {"lr": 0.5, "sizes": [1, 2]}
     assert record["provenance"]["versions"]["corpus"] == "3.11, sha256 ab"
     assert record["provenance"]["peak_mb"] > 10
+    assert record["provenance"]["device"] == "cpu"
     assert record["provenance"]["digest"] == records.code("massive-activations", "toy").digest
     assert records.from_notebook({"cells": []}) is None
+
+
+def test_the_device_is_what_took_memory_and_not_what_is_there(monkeypatch):
+    from companion.records._provenance import device
+
+    taken = {0: 0, 1: 0}
+    gpus = SimpleNamespace(
+        is_initialized=lambda: True,
+        device_count=lambda: 2,
+        get_device_name=lambda i: f"GPU {i}",
+        max_memory_allocated=taken.get,
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=gpus))
+    assert device() == "cpu"
+    taken[1] = 512
+    assert device() == "GPU 1"
+    taken[0] = 512
+    assert device() == "GPU 0, GPU 1"
+    gpus.is_initialized = lambda: False
+    assert device() == "cpu"
 
 
 def test_a_record_refuses_what_json_cannot_hold():

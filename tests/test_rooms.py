@@ -17,6 +17,12 @@ LEVEL = {"method": 1, "sources": 2, "lab": 3, "hub": 3, "makers": 4, "verdict": 
 DOORS = {"lab.run", "hub", "makers"}
 """Modules that may read the settings; everything else is given numbers."""
 
+NAMED_IN_THE_LABORATORY = {
+    "leximark": {"lab.arms"},
+    "mamba3": {"lab.language", "lab.recall", "lab.tracking"},
+}
+"""Chapters whose settings choose among arms that the laboratory names; none is added."""
+
 LETTERS = {"functional": "F"}
 """Torch's own word for it."""
 
@@ -97,6 +103,13 @@ def test_there_are_no_circles(paper):
 def test_settings_are_read_at_the_door(paper):
     readers = {name for name, targets in graph(paper.module).items() if "settings" in targets}
     assert readers <= DOORS
+
+
+@each_chapter
+def test_settings_stand_below_the_laboratory(paper):
+    chosen = graph(paper.module)["settings"]
+    above = {name for name in chosen if LEVEL.get(room(name), 0) > LEVEL["sources"]}
+    assert above <= NAMED_IN_THE_LABORATORY.get(paper.slug, set())
 
 
 def test_the_checks_see_what_they_look_for():

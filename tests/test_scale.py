@@ -1,13 +1,13 @@
 import importlib
 import itertools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion import scale
+from companion import contracts, scale
 from companion.papers import papers
 
 
@@ -194,6 +194,75 @@ def test_no_chapter_takes_a_negative_number_or_nan_or_a_word_for_a_number(paper)
                 with pytest.raises(ValueError):  # the chapter's own message, or the shared one
                     scale.settings_for(presets, name, {field: bad})
     assert n_numeric > 0
+
+
+def _leaves(value):
+    """The numbers and texts in a setting."""
+    if isinstance(value, tuple):
+        for member in value:
+            yield from _leaves(member)
+    elif value is not None and not isinstance(value, bool):
+        yield value
+
+
+def _every_first(value, other):
+    """`value` with `other` in the place of its first number or text; None if it holds none."""
+    if isinstance(value, tuple):
+        for i, member in enumerate(value):
+            if (inner := _every_first(member, other)) is not None:
+                return (*value[:i], inner, *value[i + 1 :])
+        return None
+    return None if value is None or isinstance(value, bool) else other
+
+
+TOO_MUCH = {int: 10**13, float: 1e30, str: "no such name \x07"}
+
+
+@pytest.mark.parametrize("paper", papers(), ids=lambda paper: paper.slug)
+def test_every_setting_has_an_upper_end_or_a_list(paper):
+    """Too large, too small, not a number, an unknown name: refused by name, however it is made."""
+    presets = importlib.import_module(f"{paper.module}.settings").PRESETS
+    kinds = {
+        field.name: {type(x) for p in presets.values() for x in _leaves(getattr(p, field.name))}
+        for field in fields(presets["toy"])
+    }
+    ranges = type(presets["toy"]).RANGES
+    for name, found in kinds.items():
+        assert name in ranges or not found & {float, str}, f"{name}: say what it may be"
+    for preset in presets.values():
+        for name in kinds:
+            value = getattr(preset, name)
+            kind = next((type(x) for x in _leaves(value)), None)
+            if kind is None:
+                continue
+            bad = [TOO_MUCH[kind]] + ([-1, float("nan")] if kind is not str else [])
+            for other in bad:
+                with pytest.raises(ValueError, match=name) as refused:
+                    replace(preset, **{name: _every_first(value, other)})
+                assert len(str(refused.value)) < 2_000
+
+
+def test_a_setting_is_refused_by_what_it_may_be():
+    @dataclass(frozen=True)
+    class Made(scale.Sized):
+        share: float = scale.sized(0.5)
+        arms: tuple[str, ...] = scale.sized(("one",))
+        n: int = scale.sized(3, least=2)
+
+    contracts.ranges(Made, share=contracts.SHARE, arms=contracts.one_of(("one", "two")))
+    presets = Made.presets()
+    assert scale.settings_for(presets, "toy", {"arms": ["two"], "n": 10**9}).arms == ("two",)
+    for change, message in (
+        ({"share": 1.5}, "'share' must be between 0 and 1, got 1.5"),
+        ({"arms": ["two", "three"]}, "'arms' must be one of one, two, got 'three'"),
+        ({"n": 10**9 + 1}, "'n' must be a whole number from 0 to 1000000000"),
+        ({"n": 10**400}, "'n' must be a whole number from 0 to 1000000000"),
+        ({"n": 1}, "n must be at least 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            scale.settings_for(presets, "toy", change)
+    with pytest.raises(TypeError, match="Made has no shares"):
+        contracts.ranges(Made, shares=contracts.SHARE)
 
 
 @dataclass(frozen=True)

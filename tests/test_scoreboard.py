@@ -85,6 +85,16 @@ def test_the_page_has_every_finding(book):
     assert "13 min" in page
 
 
+def test_a_gpu_is_named_beside_the_processor(book):
+    path = book.records / "tart.json"
+    assert r"(A \| B)" + "\n" in scoreboard.page(book)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for device, said in (("cpu", ""), ("NVIDIA X", " and NVIDIA X")):
+        record["provenance"]["device"] = device
+        path.write_text(json.dumps(record), encoding="utf-8")
+        assert rf"(A \| B){said}" + "\n" in scoreboard.page(book)
+
+
 def test_the_summary_counts_the_papers_claims_and_ours_apart(book):
     rows = {row[0]: row[1:] for row in lines(scoreboard.page(book), "rp-counts")}
     assert rows[f"2. {paper('tart').short}"] == ["1", "1", "0", "1", "1 of 1"]

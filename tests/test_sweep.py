@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -217,8 +218,14 @@ def test_a_killed_sweep_goes_on_where_it_stopped(tmp_path):
     second = start(tmp_path)
     try:
         wait_for(tmp_path, second, min(len(done) + 2, N_JOBS - 1))
+        workers = psutil.Process(second.pid).children(recursive=True)
+        second.kill()  # alone: its workers notice
+        _, left = psutil.wait_procs(workers, timeout=60)
+        assert len(workers) >= 2
+        assert not left
     finally:
-        os.killpg(second.pid, signal.SIGKILL)  # everything at once
+        with suppress(ProcessLookupError):
+            os.killpg(second.pid, signal.SIGKILL)
     second.communicate()
     more = kept(tmp_path)
     assert done.items() <= more.items()

@@ -22,6 +22,7 @@ from companion.project import Project
 from companion.scale import check_seed, derive_seed
 from companion.sweep import ClusterError, Failed, SweepFailed, sweep
 from tests import cluster_jobs as jobs
+from tests import sweeps
 
 distributed = pytest.importorskip("distributed")
 
@@ -100,10 +101,23 @@ def test_a_chapters_sweep_is_the_same_there_and_here(on_cluster, monkeypatch, ch
     assert results.content(away)[0] == results.content(here)[0]
 
 
+def test_what_goes_both_ways_is_compared(scheduler):
+    shown = []
+    with sweeps.caught(scheduler, shown.append) as found:
+        assert len(sweep(jobs.spectrum, range(2), label="same")) == 2
+        assert len(sweep(jobs.where, range(2))) == 2
+        sweep(jobs.where, range(2), n_jobs=2, threads=True)
+    assert [bool(one.different) for one in found] == [False, True, False]  # where: other processes
+    assert [one.jobs for one in shown] == [2, 2, 2]
+    assert {one.place for one in found} == {f"{__name__}.test_what_goes_both_ways_is_compared"}
+    assert sweep(jobs.where, range(1), n_jobs=1) == [os.getpid()]  # and only within the block
+
+
 INTERRUPTED = """
 import sys
 from companion.sweep import sweep
 from tests import cluster_jobs as jobs
+from tests import sweeps
 print("begun", flush=True)
 sweep(jobs.slow, range(200), label="")
 """

@@ -56,14 +56,16 @@ def settings(slug: Slug) -> None:
 
 @app.command(rich_help_panel=LOOK)
 def budgets() -> None:
-    """What each chapter costs beside its limit: time, processor time, memory.
+    """What each chapter, the whole book, and its pages cost beside their limits.
 
-    Of the published run as its record says it, and of the newest toy run in build/, which
-    `companion build` or `companion run` makes.
+    Of the published run as its record says it, of the newest toy run in build/, which
+    `companion build` or `companion run` makes, of the last `make book` and `make test`, and of the
+    built site.
     """
     from companion import budgets as costs
 
-    typer.echo(costs.text(costs.measured(book())))
+    project = book()
+    typer.echo(costs.text([*costs.measured(project), *costs.for_all(project)]))
 
 
 @app.command(rich_help_panel=LOOK)

@@ -62,6 +62,8 @@ def make(
         if what not in makers:
             raise ValueError(f"{slug} makes {', '.join(makers)}; it does not know {what!r}")
     with work("the same command goes on from the last checkpoint"):
+        from safetensors import SafetensorError
+
         from companion.data import DataUnavailable
         from companion.results import forget_parts
 
@@ -69,7 +71,7 @@ def make(
         forget_parts(scratch)
         try:
             typer.echo(makers[what](scratch, lambda line: typer.echo(line, err=True)))
-        except DataUnavailable as error:
+        except (DataUnavailable, SafetensorError) as error:  # a full disk is the latter
             raise fail(error, 1) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,67 @@ def run(
             typer.echo(scoreboard.findings_text(record))
         how = "found again" if finished.cached else f"ran in {finished.wall_s:.0f} s"
         typer.echo(f"{how}: {finished.path}")
+
+
+@app.command(rich_help_panel=RUN)
+def train(
+    slug: Slug,
+    seed: Annotated[int, typer.Option(help="Seed of the run, as in the notebook.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Replace one setting; may be given several times."
+        ),
+    ] = None,
+) -> None:
+    """Train what a chapter trains at paper scale, by all processes that were started together.
+
+    `accelerate launch -m companion.cli train SLUG` starts one for each GPU.  The command goes on
+    from its last checkpoint, with as many processes as there are then; afterwards the notebook at
+    paper scale finds what is trained.
+    """
+    import importlib
+
+    project = checkout()
+    with usage():
+        entry = chapter(slug, project)
+        overrides = _settings.parse(settings or ())
+        _settings.check(entry, "paper", seed, overrides)
+        trainings = _trainings(entry.module)
+        if not trainings:
+            raise ValueError(f"{slug} trains nothing that several processes can share")
+    with work("the same command goes on from the last checkpoint"):
+        from companion import processes
+        from companion.data import DataUnavailable
+        from companion.scale import settings_for
+        from companion.training import TrainingDiverged
+
+        presets = importlib.import_module(f"{entry.module}.settings").PRESETS
+        asked = settings_for(presets, "paper", overrides)
+        try:
+            for name, function in trainings.items():
+                function(asked, seed)
+                if processes.Processes.join().is_main:
+                    typer.echo(f"{slug}, {name}: trained")
+        except (DataUnavailable, TrainingDiverged) as error:
+            raise fail(error, 1) from None
+        finally:
+            processes.leave()
+
+
+def _trainings(module: str) -> dict[str, Callable]:
+    """What a chapter trains by all processes, by name."""
+    import importlib
+
+    from companion import processes
+
+    try:
+        importlib.import_module(f"{module}.hub")
+    except ModuleNotFoundError as error:
+        if error.name != f"{module}.hub":
+            raise
+        return {}
+    return processes.doors(f"{module}.hub")
 
 
 @app.command(rich_help_panel=RUN)

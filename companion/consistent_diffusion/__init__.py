@@ -5,16 +5,13 @@ Consistent Sampling and Simulation: Molecular Dynamics with Energy-Based Diffusi
 
 Reading order, the paper first:
 
- 1 method/diffusion          The forward process, and how much a model violates its
-                             Fokker-Planck equation
- 2 method/losses             The training objective: denoising score matching, and the
-                             Fokker-Planck penalty
- 3 method/networks           Energy networks, many seeds in one stack, and a mixture of
-                             experts over the diffusion time
- 4 method/graph_transformer  The paper's network for molecules: attention between beads,
-                             with displacements as edges
- 5 method/sampling           Two ways to use a score: denoising from noise to data, and
-                             molecular dynamics
+ 1 method/diffusion  The forward process, how much a model violates its Fokker-Planck
+                     equation, and the two ways to use a score: denoising from noise to
+                     data, and molecular dynamics
+ 2 method/losses     The training objective: denoising score matching, and the Fokker-Planck
+                     penalty
+ 3 method/networks   Energy networks, many seeds in one stack; a mixture of experts over the
+                     diffusion time; the paper's network for molecules
 
 Then ``lab/run``, the door of the experiments, and what it calls: estimator, line, measures,
 molecule/chains, molecule/frames, molecule/models, molecule/peptide, molecule/scores, plane,
@@ -32,7 +29,7 @@ equation  function
 3         method/diffusion.right_side
 4         method/diffusion.weak_residuals
 5         method/losses.objective_loss
-6         method/sampling.simulate
+6         method/diffusion.simulate
 ========  ==========================================
 
 Ours, by the numbers of the notebook:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 NETWORKS = ("invariants", "transformer")
@@ -98,4 +99,23 @@ class Settings(Sized):
             )
 
 
+contracts.ranges(
+    Settings,
+    line_alphas=contracts.between(0, 1e6),
+    lr=contracts.RATE,
+    alpha=contracts.between(0, 1e6),
+    strong=contracts.between(0, 1e6),
+    molecule_weights=contracts.one_of(WEIGHTS),
+    molecule_network=contracts.one_of(NETWORKS),
+    molecule_frames=contracts.one_of(FRAMES),
+    molecule_lr=contracts.RATE,
+    molecule_borders=contracts.SHARE,
+    molecule_alpha=contracts.between(0, 1e6),
+    molecule_share=contracts.SHARE,
+    molecule_t_evals=contracts.SHARE,
+    molecule_ps=contracts.between(1, 1e9),
+    molecule_dt=contracts.between(1e-6, 1),
+    molecule_temperature=contracts.between(1e-3, 1e5),
+    molecule_live_ps=contracts.between(0, 1e9),
+)
 PRESETS = Settings.presets()

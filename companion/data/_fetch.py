@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -302,6 +303,12 @@ def _download(entry: Entry, url: str) -> Path:
     # First what the network did: some of its errors are a ValueError as well, for instance that of
     # a redirect to a file of this machine.
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataUnavailable(
+                f"{entry.name} could not be kept in {cache_folder()} ({error.strerror}). Make room "
+                "there, or set COMPANION_CACHE to a folder on another disk.",
+                short=f"{entry.name} could not be kept on this machine: its disk is full.",
+            ) from error
         raise _unavailable(entry, url, str(error)) from error
     except ValueError as error:
         raise DataCorrupt(f"{url} is not the file that the registry names: {error}") from error

@@ -8,8 +8,8 @@ Reading order, the paper first:
  2 method/memorization  What counts as memorized: single sequences, sets of them, and how
                         surprising they were
 
-Then ``lab/run``, the door of the experiments, and what it calls: world, training, models, text,
-predictor; and evidence, which says what worlds show together.  ``sources`` holds what others
+Then ``lab/run``, the door of the experiments, and what it calls: world, models, text, predictor;
+and evidence, which says what worlds show together.  ``sources`` holds what others
 printed, ``verdict`` every claim with its criterion, ``page`` what is drawn.
 
 ========  ===================================

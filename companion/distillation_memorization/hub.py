@@ -20,10 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from companion import processes
 from companion.data import DataUnavailable, Missing, revision
-from companion.distillation_memorization.lab.models import rows_at_once
+from companion.distillation_memorization.lab.models import Recipe, rows_at_once
 from companion.distillation_memorization.lab.text import Sets
-from companion.distillation_memorization.lab.training import Recipe
 from companion.distillation_memorization.lab.world import Plan, World, run_world
 from companion.distillation_memorization.method.objectives import TAU, Cached, objectives
 from companion.distillation_memorization.settings import Settings
@@ -235,3 +235,6 @@ def run_hub_world(
         name=f"{settings.hub_teacher}, {TEACHER_EPOCHS} epochs",
     )
     return run_world(plan or hub_plan(settings), text, *pair, seed, outputs=outputs, progress=True)
+
+
+processes.together(__name__, "run_hub_world")

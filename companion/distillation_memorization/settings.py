@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.distillation_memorization.method.objectives import TAU
 from companion.scale import Sized, sized
 
@@ -58,4 +59,11 @@ class Settings(Sized):
             raise ValueError(f"judged must be one of epochs, got {self.judged} and {self.epochs}")
 
 
+contracts.ranges(
+    Settings,
+    lr=contracts.RATE,
+    taus=contracts.between(0.01, 1000),
+    hub_teacher=contracts.NAMES,
+    hub_student=contracts.NAMES,
+)
 PRESETS = Settings.presets()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.gaussian_rbf.sources import CLASSES, OTHERS, VALUES
 from companion.scale import Sized, sized
 
@@ -107,4 +108,17 @@ class Settings(Sized):
             raise ValueError("penalty_lams needs a value above 0.1 for the second grid")
 
 
+contracts.ranges(
+    Settings,
+    dead_lams=contracts.between(0, 1e6),
+    ridge_lam=contracts.between(0, 1e6),
+    ridge_sweep=contracts.between(0, contracts.MANY),
+    tables=contracts.one_of((*CLASSES, *VALUES, *OTHERS)),
+    nested_lams=contracts.between(0, 1e6),
+    rivals=contracts.one_of((*RIVALS, "FT-Transformer")),
+    penalty_tables=contracts.one_of((*CLASSES, *VALUES, *OTHERS)),
+    penalty_lams=contracts.between(0, 1e6),
+    pairs=contracts.between(0, 9),
+    reading_tables=contracts.one_of((*CLASSES, *VALUES, *OTHERS)),
+)
 PRESETS = Settings.presets()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.leximark.lab.arms import (
     ATTACKED,
     CONTROL,
@@ -58,4 +59,13 @@ class Settings(Sized):
     hub_docs: int = sized(0, paper=2400, least=0)  # snippets of each half
 
 
+contracts.ranges(
+    Settings,
+    threshold=contracts.SHARE,
+    arms=contracts.one_of(EVERY),
+    word_lr=contracts.RATE,
+    word_finetune_lr=contracts.RATE,
+    smol_lr=contracts.RATE,
+    hub_models=contracts.NAMES,
+)
 PRESETS = Settings.presets()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.mamba3.lab.language import FAMILIES
 from companion.mamba3.lab.recall import PARTS
 from companion.mamba3.lab.tracking import VARIANTS, Training
@@ -27,7 +28,7 @@ class Settings(Sized):
     """What a run does; every number that differs between scales is here."""
 
     # added to SEED: the published run has seeds that no earlier run had
-    seed_base: int = sized(toy=0, book=24_000)
+    seed_base: int = sized(toy=0, book=71_000)
     n_systems: int = sized(toy=20, book=100)  # random systems on which all forms must agree (C1)
     step_counts: tuple[int, ...] = sized(STEPS)  # steps of the integration (C3, C11)
     n_equations: int = sized(toy=8, book=20, least=2)  # random equations (C3, C11)
@@ -46,7 +47,7 @@ class Settings(Sized):
     arithmetic_arms: tuple[str, ...] = sized((), paper=TURNING)  # modulo 5 (C16); () for none
     n_pairs: int = sized(toy=4, book=8, paper=16)  # keys and values to remember (C6, C7)
     recall_seeds: int = sized(toy=2, book=5, least=2)  # of every arm of recall
-    recall_steps: int = sized(toy=20, book=700, paper=10_000)  # updates
+    recall_steps: int = sized(toy=20, book=750, paper=10_000)  # updates
     recall_batch: int = sized(toy=4, book=16, paper=64)  # sequences of an update and seed
     recall_read: int = sized(toy=64, book=512)  # sequences of the reading
     state_sizes: tuple[int, ...] = sized(toy=(4, 8), book=(4, 8, 16))  # N of both families (C7)
@@ -54,12 +55,12 @@ class Settings(Sized):
     parts: tuple[str, ...] = sized(toy=("neither", "with convolution"), book=CHANGED, paper=PARTS)
     # peak learning rates that are compared for every arm, on other seeds
     rates: tuple[float, ...] = sized(toy=(1e-2,), book=(3e-3, 1e-2, 3e-2))
-    rate_seeds: int = sized(toy=1, book=2)  # of that comparison
+    rate_seeds: int = sized(toy=1, book=5)  # of that comparison
     families: tuple[str, ...] = sized(tuple(FAMILIES))  # on text (C13, C15)
-    text_seeds: int = sized(toy=2, book=3, least=2)  # of every family
-    text_steps: int = sized(toy=8, book=700, paper=20_000)  # updates
+    text_seeds: int = sized(toy=2, book=4, least=2)  # of every family
+    text_steps: int = sized(toy=8, book=2100, paper=20_000)  # updates
     text_batch: int = sized(toy=2, book=8, paper=32)  # windows of 128 characters
-    text_rate: float = sized(5e-3)  # peak learning rate
+    text_rate: float = sized(1e-2)  # peak learning rate; twice and half of it do as well
     text_windows: int = sized(toy=2, book=16)  # of 1,024 held-out characters
     decode_heads: int = sized(toy=1024, book=4096)  # of the large state, 32 kB each (C8)
     decode_ranks: tuple[int, ...] = sized(toy=(1, 4), book=(1, 2, 4, 8))
@@ -67,7 +68,7 @@ class Settings(Sized):
     contexts: tuple[int, ...] = sized(toy=(128, 2048), book=(128, 512, 2048, 8192))  # tokens (C9)
     context_rounds: int = sized(toy=20, book=200)
     scan_length: int = sized(toy=512, book=2048)  # tokens of the scan that is timed
-    scan_rounds: int = sized(toy=1, book=5)
+    scan_rounds: int = sized(toy=1, book=15)
     n_documents: int = sized(0, paper=500)  # for the released models (C10); 0 leaves them out
     n_passages: int = sized(0, paper=5153)
     document_length: int = sized(2048)
@@ -92,4 +93,14 @@ class Settings(Sized):
             Training(self.track_seeds, self.track_steps, self.track_batch, lengths)
 
 
+contracts.ranges(
+    Settings,
+    parity_arms=contracts.one_of(tuple(VARIANTS)),
+    three_arms=contracts.one_of(tuple(VARIANTS)),
+    arithmetic_arms=contracts.one_of(tuple(VARIANTS)),
+    parts=contracts.one_of(PARTS),
+    rates=contracts.RATE,
+    families=contracts.one_of(tuple(FAMILIES)),
+    text_rate=contracts.RATE,
+)
 PRESETS = Settings.presets()

@@ -7,12 +7,11 @@ Reading order, the paper first:
  1 method/measure  How large is the largest hidden scalar of each block, and how large the
                    typical one?
  2 method/curve    The paper's training curve (eq. 9): an exponentially damped logarithm
-                   with five parameters
- 3 method/fit      Least squares for eq. 9 and for every rival
- 4 method/theory   Ours: what noise would give
+                   with five parameters; least squares for it and for every rival
+ 3 method/theory   Ours: what noise would give
 
-Then ``lab/run``, the door of the experiments, and what it calls: identifiability, predict,
-real_model, rivals, series.  ``sources`` holds what others released and printed, ``verdict`` every
+Then ``lab/run``, the door of the experiments, and what it calls: predict, real_model, rivals,
+series.  ``sources`` holds what others released and printed, ``verdict`` every
 claim with its criterion, ``page`` what is drawn, ``hub`` the paper scale.
 
 The paper:

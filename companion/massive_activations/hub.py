@@ -242,7 +242,9 @@ def our_measurements(
     for model in models:
         repo_id = f"{owner}/{model}"
         place = {key: options[key] for key in ("cache_dir", "local_files_only") if key in options}
-        tokenizer = AutoTokenizer.from_pretrained(repo_id, **place)
+        tokenizer = AutoTokenizer.from_pretrained(
+            repo_id, revision=data.revision(repo_id), trust_remote_code=False, **place
+        )
         tokens = windows(tokenizer, [king_james().text])
         options = {"device": best_device()} | options
         frames.append(measure_series(repo_id, tokens, folder, **options))

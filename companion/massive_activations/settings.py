@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 OURS = ("pythia-14m", "pythia-70m", "pythia-160m", "pythia-410m")
@@ -29,4 +30,9 @@ class Settings(Sized):
     pythia: tuple[str, ...] = sized((), paper=OURS)  # models that are measured anew
 
 
+contracts.ranges(
+    Settings,
+    source=contracts.one_of(("excerpt", "hub")),
+    pythia=contracts.one_of(OURS),
+)
 PRESETS = Settings.presets()

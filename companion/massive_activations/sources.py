@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from huggingface_hub import snapshot_download
 
-from companion.data import DataUnavailable
+from companion.data import DataUnavailable, revision
 from companion.massive_activations.method.curve import CurveParams
 from companion.massive_activations.method.measure import Measurement
 
@@ -413,12 +413,15 @@ def download_stats(cache_dir: Path | None = None) -> Path:
 
     Raises
     ------
-    DataUnavailable : neither on this machine nor to be had now
+    DataUnavailable : neither on this machine nor to be had now, or no commit of it is named
+        (:func:`companion.data.revision`)
     """
+    commit = revision(DATASET)
     try:
         folder = snapshot_download(
             DATASET,
             repo_type="dataset",
+            revision=commit,
             allow_patterns=["*/stats/*", "*/params/*.json"],
             cache_dir=cache_dir,
         )

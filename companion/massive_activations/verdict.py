@@ -15,35 +15,39 @@ as if layers were drawn; neither speaks about other seeds of the same model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-import statsmodels.formula.api as smf
-from scipy.stats import t as student_t
 
 from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
 from companion.massive_activations.lab.predict import LEVEL, NEIGHBORS, PLATEAU, XGBOOST
-from companion.massive_activations.lab.rivals import AS_PRINTED, FAIR, LAST_VALUE, STEPS_WITH_OFFSET
+from companion.massive_activations.lab.rivals import (
+    AS_PRINTED,
+    FAIR,
+    LAST_VALUE,
+    STEPS_WITH_OFFSET,
+    Race,
+)
 from companion.massive_activations.lab.series import (
     MODEL as SMALLEST,
 )
 from companion.massive_activations.lab.series import (
     NEAR,
+    furthest,
     late_changes,
     layer_profile,
     log_changes,
     over_texts,
+    parabola,
     ratio_series,
     relative_noise,
+    share_that_falls,
 )
-from companion.massive_activations.method.fit import DAMPED_LOG
 from companion.massive_activations.method.theory import hidden_state_ratio
 from companion.massive_activations.sources import TABLE_3, architecture, models, steps
 from companion.scale import generator
-from companion.stats import LEVEL as CONFIDENCE
 from companion.stats import Interval, bootstrap, exact, over_seeds, proportion
 from companion.verdicts import FROM_BOOK, Measured, Untested, Verdicts, above, below, between
 
@@ -56,8 +60,6 @@ NULL_BAND = (0.75, 1.1)
 GOOD_R2 = 0.93
 """The paper: no layer has a lower R²."""
 
-ENOUGH = 8
-"""Checkpoints from which AICc of a curve with five parameters exists."""
 
 CLOSE = (0.95, 1.05)
 """Factor of perplexity that counts as "nothing happened"."""
@@ -517,68 +519,6 @@ def hidden_third(fits, true_fits):
 
 
 # --------------------------------------------------------------------------- what they share
-@dataclass(frozen=True)
-class Race:
-    """Eq. 9 against rivals, layer by layer, from the table of :func:`lab.rivals.fit_layers`."""
-
-    fits: pd.DataFrame
-
-    def wide(self, column: str) -> pd.DataFrame:
-        """One row a layer, one column a curve."""
-        keyed = self.fits.set_index(["model", "layer", "curve"])[column]
-        return keyed.unstack("curve")
-
-    @property
-    def n(self) -> np.ndarray:
-        """Checkpoints of each layer."""
-        return self.wide("n")[DAMPED_LOG.name].to_numpy()
-
-    @property
-    def too_few(self) -> Missing | None:
-        """Stands for a comparison by AICc where no layer has checkpoints enough."""
-        if int(self.n.max()) >= ENOUGH:
-            return None
-        return Missing(f"AICc of five parameters needs {ENOUGH} checkpoints")
-
-    @property
-    def doubt(self) -> str:
-        """Why a high R² is not enough, if it is not."""
-        if self.too_few is None:
-            return ""
-        few = f"{int(self.n.min())} to {int(self.n.max())}"
-        return f"{few} checkpoints a layer are too few for five parameters"
-
-    @property
-    def parameters(self) -> int:
-        """Of eq. 9."""
-        return DAMPED_LOG.n_parameters
-
-    @property
-    def r2(self) -> np.ndarray:
-        """Of eq. 9, each layer."""
-        return self.wide("r2")[DAMPED_LOG.name].to_numpy()
-
-    def best_r2(self, rivals: Sequence) -> np.ndarray:
-        """The highest of some curves, each layer."""
-        return self.wide("r2")[[one.name for one in rivals]].max(axis=1).to_numpy()
-
-    def lower_aicc(self, rivals: Sequence) -> Interval:
-        """Share of layers in which eq. 9 has a lower AICc than all of some curves."""
-        wide = self.wide("aicc")
-        won = wide[DAMPED_LOG.name] < wide[[one.name for one in rivals]].min(axis=1)
-        return proportion(int(won.sum()), len(won))
-
-    def closer(self, *rivals: str) -> Interval:
-        """Share of layers whose hidden third eq. 9 misses by less than each of some rivals.
-
-        Layers on which it cannot be fitted without that third are left out.
-        """
-        wide = self.wide("hidden_error")
-        wide = wide[wide[DAMPED_LOG.name].notna()]
-        if wide.empty:
-            raise Untested("no layer has five checkpoints in the first two thirds of training")
-        won = wide[DAMPED_LOG.name] < wide[list(rivals)].min(axis=1)
-        return proportion(int(won.sum()), len(won))
 
 
 def _maximum(rows: pd.DataFrame, model: str, step: int) -> Interval:
@@ -597,53 +537,6 @@ def _over(a: Interval, b: Interval) -> Interval:
     margin = np.exp(np.hypot(np.log(a.high / a.estimate), np.log(b.high / b.estimate)))
     ratio = a.estimate / b.estimate
     return Interval(ratio, ratio / margin, ratio * margin)
-
-
-def share_that_falls(factors: pd.Series, fall: int, rise: int) -> Interval:
-    """Share of layers whose factor is below 1; a layer within the noise may do both.
-
-    Low end: Wilson's for the layers that surely ``fall``; high end: for those that do not surely
-    ``rise``.
-    """
-    n = len(factors)
-    low, high = proportion(fall, n).low, proportion(n - rise, n).high
-    return Interval(float((factors < 1).mean()), low, high, None, n)
-
-
-def parabola(profile: pd.DataFrame) -> tuple[Interval, Interval]:
-    """(curvature, vertex) of log ratio over relative depth, least squares over layers.
-
-    The vertex has a delta-method interval.
-    """
-    data = pd.DataFrame({"y": np.log(profile.ratio), "x": profile.depth})
-    found = smf.ols("y ~ x + I(x**2)", data).fit()
-    name = "I(x ** 2)"
-    low, high = found.conf_int(1 - CONFIDENCE).loc[name]
-    slope, curvature = float(found.params["x"]), float(found.params[name])
-    vertex = -slope / (2 * curvature)
-    gradient = np.array([0.0, -1 / (2 * curvature), slope / (2 * curvature**2)])
-    error = float(np.sqrt(gradient @ found.cov_params().to_numpy() @ gradient))
-    margin = float(student_t.ppf((1 + CONFIDENCE) / 2, found.df_resid)) * error
-    n = len(data)
-    return (
-        Interval(curvature, float(low), float(high), float(found.pvalues[name]), n),
-        Interval(vertex, vertex - margin, vertex + margin, None, n),
-    )
-
-
-def furthest(deviations: np.ndarray) -> Interval:
-    """Of the layers, the size of the deviation that may be largest; shape (n_seeds, n_layers)."""
-    sizes = [magnitude(over_seeds(layer)) for layer in deviations.T]
-    return max(sizes, key=lambda size: (size.high, size.estimate))
-
-
-def magnitude(signed: Interval) -> Interval:
-    """Size of a quantity whatever its sign, from the interval of the signed quantity."""
-    low, high = signed.low, signed.high
-    if signed.has_interval:
-        ends = sorted((abs(low), abs(high)))
-        low, high = (0.0 if low <= 0 <= high else ends[0]), ends[1]
-    return signed._replace(estimate=abs(signed.estimate), low=low, high=high, p=None)
 
 
 def _half_width(values: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from companion.data import Missing, revision
-from companion.model_ecosystem.method.forest import RELATIONS, named_forest
+from companion.model_ecosystem.method.forest import RELATIONS, Forest, forest
 from companion.model_ecosystem.settings import DATASET, Settings
 from companion.model_ecosystem.sources import Ecosystem, hub_records
 
@@ -62,7 +63,10 @@ def as_list(value: object) -> list[str]:
 
 
 def read_dataset(source: str | Path = DATASET, *, n_rows: int | None = None) -> pl.DataFrame:
-    """The models of the data set, with the columns of COLUMNS that it has.
+    """The models of the data set, with the columns of COLUMNS that it has, as :func:`in_short`.
+
+    The files are streamed: of the columns only those that are needed are read, a part at a time,
+    and no text of a card stays.  So the files may be larger than the memory.
 
     source : address, folder or file.  A data set of the Hub is read at one commit, see
         :func:`companion.data.revision`; n_rows : only so many, for a first look
@@ -89,7 +93,52 @@ def read_dataset(source: str | Path = DATASET, *, n_rows: int | None = None) -> 
                 f"{found}"
             )
     wanted = rows.select(pl.col(n).alias(ours) for ours, n in names.items() if n is not None)
-    return (wanted.head(n_rows) if n_rows else wanted).collect()
+    return in_short(wanted.head(n_rows) if n_rows else wanted).collect(engine="streaming")
+
+
+def in_short(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Tags as lists; of a card how long it is, and whether a program wrote it.
+
+    rows : columns id and tags, lists or the texts of lists, and maybe card
+
+    Returns : in place of the card card_chars and auto_card, row by row
+    """
+    schema = rows.collect_schema()
+    if schema["tags"] != pl.List(pl.Utf8):
+        rows = rows.with_columns(
+            pl.col("tags").map_batches(lists_of, return_dtype=pl.List(pl.Utf8), is_elementwise=True)
+        )
+    if "card" not in schema:
+        return rows
+    text = pl.col("card").str.to_lowercase()
+    return rows.with_columns(
+        pl.col("card").str.len_chars().cast(pl.Int64).alias("card_chars"),
+        (
+            text.str.contains("automatically generated", literal=True)
+            | text.str.contains("generated automatically", literal=True)
+        ).alias("auto_card"),
+    ).drop("card")
+
+
+_PLAIN = r"^\['[^'\\[:cntrl:]]*'(, '[^'\\[:cntrl:]]*')*\]$"
+"""A list of strings without quotes and escapes, as Python writes it."""
+
+
+def lists_of(values: pl.Series) -> pl.Series:
+    """:func:`as_list` of a column, lists of strings; plain texts are cut at their commas."""
+    if values.dtype != pl.Utf8:
+        return pl.Series(values.name, [as_list(one) for one in values], dtype=pl.List(pl.Utf8))
+    plain = values.str.contains(_PLAIN).fill_null(value=False)
+    cut = values.str.strip_prefix("['").str.strip_suffix("']").str.split("', '")
+    if plain.all():
+        return cut
+    others = [None if easy else as_list(one) for one, easy in zip(values, plain, strict=True)]
+    whole = pl.DataFrame({"plain": plain, "cut": cut}).with_columns(
+        pl.Series("other", others, dtype=pl.List(pl.Utf8))
+    )
+    return whole.select(
+        pl.when("plain").then("cut").otherwise("other").alias(values.name)
+    ).to_series()
 
 
 def live_rows(
@@ -131,25 +180,24 @@ def live_rows(
 def ecosystem(rows: pl.DataFrame) -> Ecosystem:
     """What the tags say, by the paper's rules: license, languages, parents.
 
-    rows : columns id and tags, and as many of the others of COLUMNS as there are.  A model that is
-    listed twice counts once.  A parent that is not in the table gives no edge.
+    rows : columns id and tags, and as many of the others of COLUMNS as there are, the card whole or
+    in short.  A model that is listed twice counts once.  A parent that is not in the table gives no
+    edge.
     """
+    rows = in_short(rows.lazy()).collect(engine="streaming")
     rows = rows.unique("id", keep="first", maintain_order=True)
-    if rows.schema["tags"] != pl.List(pl.Utf8):
-        lists = [as_list(value) for value in rows["tags"]]
-        rows = rows.with_columns(pl.Series("tags", lists, dtype=pl.List(pl.Utf8)))
     for name, kind in (
         ("created_at", pl.Utf8),
         ("downloads", pl.Int64),
         ("likes", pl.Int64),
         ("library", pl.Utf8),
         ("task", pl.Utf8),
-        ("card", pl.Utf8),
+        ("card_chars", pl.Int64),
+        ("auto_card", pl.Boolean),
     ):
         if name not in rows.columns:
             rows = rows.with_columns(pl.lit(None).cast(kind).alias(name))
     tag = pl.element()
-    text = pl.col("card").str.to_lowercase()
     name = pl.col("id").alias("model_id")
 
     def declared(column: str) -> pl.Expr:
@@ -166,15 +214,12 @@ def ecosystem(rows: pl.DataFrame) -> Ecosystem:
         pl.col("tags").list.eval(tag.filter(tag.is_in(sorted(ISO_639_1)))).alias("language"),
         declared("task").alias("task"),
         declared("library").alias("library"),
-        pl.col("card").str.len_chars().cast(pl.Int64).alias("card_chars"),
-        (
-            text.str.contains("automatically generated", literal=True)
-            | text.str.contains("generated automatically", literal=True)
-        ).alias("auto_card"),
+        "card_chars",
+        "auto_card",
     )
-    if not rows["card"].is_not_null().any():
+    if not rows["card_chars"].is_not_null().any():
         table = table.drop("card_chars", "auto_card")
-    records = hub_records(
+    records = Records(
         rows.select(
             name,
             "likes",
@@ -186,8 +231,25 @@ def ecosystem(rows: pl.DataFrame) -> Ecosystem:
         )
     )
     named = rows.select(name, "tags")
-    graph = named_forest(table["model_id"].to_list(), links(named))
+    graph = joined_forest(table["model_id"], links(named))
     return Ecosystem("whole Hub", table, records, graph)
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """Records as :func:`hub_records` gives them, each made when it is asked for.
+
+    rows : as there.  Of two million models the dictionaries would take gigabytes
+    """
+
+    rows: pl.DataFrame
+
+    def __len__(self) -> int:
+        return self.rows.height
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        for part in self.rows.iter_slices(10_000):
+            yield from hub_records(part)
 
 
 def links(table: pl.DataFrame) -> pl.DataFrame:
@@ -208,6 +270,55 @@ def links(table: pl.DataFrame) -> pl.DataFrame:
         .alias("parent"),
         "child",
         pl.when(known).then(kind).otherwise(pl.lit("untyped")).alias("relation"),
+    )
+
+
+def joined_forest(names: pl.Series, links: pl.DataFrame) -> Forest:
+    """What :func:`companion.model_ecosystem.method.forest.named_forest` gives, by joins.
+
+    A name takes no object of its own, so that millions take seconds; without renames.
+
+    names : the models, each once; links : columns parent, child, relation (a name in RELATIONS)
+    """
+    models = pl.DataFrame({"name": names}).with_row_index("place")
+    ends = pl.concat([links["parent"], links["child"]]).unique()
+    found = pl.DataFrame({"name": ends}).join(models, on="name", how="left")
+    lost = found.filter(pl.col("place").is_null())["name"]
+    # a name that differs only in case from a model's is that model, as on the Hub
+    folded: dict[str, int] = {}
+    wanted = {name.casefold() for name in lost}
+    for place, name in enumerate(names if wanted else ()):
+        if (key := name.casefold()) in wanted:
+            folded.setdefault(key, place)
+    other = pl.DataFrame(
+        {"name": lost, "elsewhere": [folded.get(name.casefold(), -1) for name in lost]},
+        schema={"name": pl.Utf8, "elsewhere": pl.Int64},
+    )
+    known = found.join(other, on="name", how="left").select(
+        "name",
+        pl.coalesce(pl.col("place").cast(pl.Int64), "elsewhere").alias("place"),
+        pl.col("place").is_null().alias("other"),
+    )
+    parent, child = (
+        links.select(name=side).join(known, on="name", how="left", maintain_order="left")
+        for side in ("parent", "child")
+    )
+    no_parent, no_child = ((side["place"] < 0).to_numpy() for side in (parent, child))
+    keep = ~no_child & ~no_parent
+    code = links["relation"].replace_strict(
+        {name: i for i, name in enumerate(RELATIONS)}, return_dtype=pl.Int8
+    )
+    return forest(
+        len(names),
+        parent["place"].to_numpy()[keep],
+        child["place"].to_numpy()[keep],
+        code.to_numpy()[keep],
+        given=links.height,
+        renamed=sum(
+            side.filter(pl.col("other") & (pl.col("place") >= 0)).height for side in (parent, child)
+        ),
+        missing_parents=int((no_parent & ~no_child).sum()),
+        missing_children=int(no_child.sum()),
     )
 
 

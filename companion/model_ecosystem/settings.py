@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 DATASET = "hf://datasets/modelbiome/ai_ecosystem"
@@ -49,4 +50,9 @@ class Settings(Sized):
             raise ValueError(f"speed_sizes needs two increasing sizes, got {self.speed_sizes}")
 
 
+contracts.ranges(
+    Settings,
+    hub_source=contracts.NAMES,
+    hub_parents=contracts.NAMES,
+)
 PRESETS = Settings.presets()

@@ -14,7 +14,7 @@ Reading order, the paper first:
                         which everything is known by enumeration
 
 Then ``lab/run``, the door of the experiments, and what it calls: dictionaries, learning,
-measurements, simulation, words, worlds.  ``sources`` holds what was released and printed,
+measurements, words, worlds.  ``sources`` holds what was released and printed,
 ``verdict`` every claim with its criterion, ``page`` what is drawn, ``hub`` the paper's models.
 
 The paper:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 ETAS = (0.002, 0.01, 0.05, 0.15, 0.3, 0.45)
@@ -66,4 +67,11 @@ class Settings(Sized):
             raise ValueError(f"etas are some of {ETAS}, got {sorted(unknown)}")
 
 
+contracts.ranges(
+    Settings,
+    network=contracts.one_of(("transformer", "perceptron")),
+    etas=contracts.SHARE,
+    hub_models=contracts.NAMES,
+    hub_revisions=contracts.NAMES,
+)
 PRESETS = Settings.presets()

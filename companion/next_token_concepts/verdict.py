@@ -17,9 +17,8 @@ from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
 from companion.next_token_concepts.lab.dictionaries import ALIVE
 from companion.next_token_concepts.lab.learning import GATE, at, column, decoded, lead
-from companion.next_token_concepts.lab.simulation import slopes
 from companion.next_token_concepts.lab.words import families
-from companion.next_token_concepts.lab.worlds import RANKS, SHARP, by_seed, farthest
+from companion.next_token_concepts.lab.worlds import RANKS, SHARP, by_seed, farthest, slopes
 from companion.next_token_concepts.method.autoencoders import KINDS
 from companion.next_token_concepts.sources import PAPER_BELOW, PAPER_C
 from companion.stats import Interval, exact, over_seeds

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
+from companion import budgets
 from companion.papers import chapters
 from companion.project import Project
 from companion.publish.lock import Say, only_one
@@ -24,6 +27,7 @@ def build(project: Project | None = None, *, say: Say = to_stderr) -> Path:
     """
     project = (project or Project()).require()
     with only_one(project, say, "build"):
+        begun, spent = time.monotonic(), _processor()
         slugs = [entry.slug for entry in chapters(project)]
         shown = for_pages(slugs, project)
         fresh = sum(not one.run.cached for one in shown.values())
@@ -35,4 +39,11 @@ def build(project: Project | None = None, *, say: Say = to_stderr) -> Path:
         built = build_site(staged, project)
         site = project.build / "site"
         say(f"site: {'built' if built else 'unchanged'}, open {site / 'index.html'}")
+        what = "make book" if fresh or built else "make book, unchanged"
+        budgets.note(project, what, time.monotonic() - begun, _processor() - spent)
     return site
+
+
+def _processor() -> float:
+    """Processor seconds of this process and of all that it waited for."""
+    return sum(os.times()[:4])

@@ -62,7 +62,7 @@ def ingredients(
         "scale": scale,
         "seed": json.dumps(seed),
         "settings": json.dumps(settings or {}, sort_keys=True),
-        # with the patch level: the help topics of the standard library are a training text
+        # with the patch level: what the standard library says and does changes with it
         "python": platform.python_version(),
         "register entry": digest(repr(paper)),
         "code cells": digest(json.dumps(cells)),

@@ -19,16 +19,17 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from companion import processes
 from companion.data import DataUnavailable, Missing, revision
 from companion.models import smollm2
 from companion.quartet.lab.llama import Shape, TinyLlama
 from companion.quartet.lab.rounding import DEPTH_ARMS, Depth, compare
-from companion.quartet.lab.training import RECIPES, clip_per_seed
+from companion.quartet.lab.training import RECIPES
 from companion.quartet.method.linear import QuantizedMatmul, Recipe
 from companion.quartet.settings import Settings
 from companion.quartet.sources import PAPER_RUNS
 from companion.scale import derive_seed, device
-from companion.training import TrainingDiverged, TrainingSettings, learning_rate, make_optimizer
+from companion.training import TrainingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,7 @@ TOKENIZER = "hf-internal-testing/llama-tokenizer"
 MODEL_30M = Shape(n_layers=6, d_model=640, n_heads=5, hidden=1792, vocab=32_000, seq=512)
 LR_30M = 1.2e-3
 N_HELD_OUT = 1024  # windows of 512 tokens
+CHECKPOINT_EVERY = 200  # updates
 
 BatchAt = Callable[[int], Tensor]
 
@@ -76,29 +78,29 @@ def train_long(
 ) -> float:
     """Final held-out loss in nats per token of one model, with accumulated gradients.
 
+    The parts of a batch are shared by all processes that were started together.  Signs and rounding
+    draws are those of step and part, so neither the number of processes nor a stop changes them.
+
     batch_at : step -> int64 (n_windows, seq), a pure function of the step
     held_out : int64 (windows, seq)
 
     Raises ``TrainingDiverged`` at the first loss that is not finite.
     """
-    noise = torch.Generator(device=on).manual_seed(derive_seed(seed, "quartet noise"))
+    noise = torch.Generator(device=on)
     model = TinyLlama(plan.shape, recipe, [derive_seed(seed, "quartet weights")], noise).to(on)
-    settings = TrainingSettings(steps=plan.steps, lr=plan.lr, warmup=0.1, floor=0.1)
-    optimizer = make_optimizer(model, settings)
-    parts = plan.n_windows // plan.micro
-    for step in tqdm(range(plan.steps), desc="training", disable=not progress):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, settings)
-        total = 0.0
-        for part in batch_at(step).to(on).split(plan.micro):
-            loss = model.losses(part[None]).sum() / parts
-            loss.backward()
-            total += loss.detach()
-        if not torch.isfinite(total):
-            raise TrainingDiverged(f"step {step}, seed {seed}: loss {float(total):g}")
-        clip_per_seed(model)
-        optimizer.step()
-        optimizer.zero_grad()
+    processes.train(
+        model,
+        batch_at,
+        TrainingSettings(steps=plan.steps, lr=plan.lr, warmup=0.1, floor=0.1),
+        seed=seed,
+        loss=lambda model, rows: model.losses(rows[None]).sum(),
+        parts=plan.n_windows // plan.micro,
+        reseed=noise.manual_seed,
+        checkpoint_every=CHECKPOINT_EVERY,
+        progress=progress,
+        label=f"{recipe.forward}, {recipe.backward}",
+    )
+    noise.manual_seed(derive_seed(seed, "quartet held out"))
     with torch.no_grad():
         losses = [model.losses(part[None].to(on)) for part in held_out.split(plan.micro)]
     return float(torch.cat(losses).mean())
@@ -273,3 +275,6 @@ def run_pretrained_depth(settings: Settings, seed: int) -> Depth | Missing:
     source = c4_windows([file], lambda text: [*tokenizer.encode(text), tokenizer.eos_token_id], 512)
     windows = torch.from_numpy(np.stack([next(source) for _ in range(settings.hub_windows)]))
     return depth_of_pretrained(model, windows, seed)
+
+
+processes.together(__name__, "run_paper_runs")

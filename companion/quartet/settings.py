@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.quartet.lab.training import BASELINE, QUARTET, RECIPES
+from companion import contracts
+from companion.quartet.method.linear import BASELINE, QUARTET, RECIPES
 from companion.quartet.method.mxfp4 import check_groups
 from companion.scale import Sized, sized
 
@@ -79,4 +80,12 @@ class Settings(Sized):
             raise ValueError(f"average_counts must start at 1, got {self.average_counts}")
 
 
+contracts.ranges(
+    Settings,
+    recipes=contracts.one_of(tuple(RECIPES)),
+    train_rate=contracts.RATE,
+    rates=contracts.RATE,
+    rate_recipes=contracts.one_of(tuple(RECIPES)),
+    hub_recipes=contracts.one_of(tuple(RECIPES)),
+)
 PRESETS = Settings.presets()

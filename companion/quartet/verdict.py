@@ -12,7 +12,6 @@ map with the authors' timings), ``earlier`` recipes, ``depth`` and ``averages`` 
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 from scipy.stats import spearmanr
 from statsmodels.stats.weightstats import ttost_paired
 
@@ -20,8 +19,14 @@ from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
 from companion.quartet.lab.released import nested_test, resampled_crossover
 from companion.quartet.lab.rounding import fit_decay, log_slope
-from companion.quartet.lab.training import BASELINE, QUARTET, pseudo_values
+from companion.quartet.lab.training import (
+    efficiency,
+    log_shares,
+    monotone_efficiency,
+    ratio_of_logs,
+)
 from companion.quartet.method.law import PARAMETERS, SIZE_LIMITS
+from companion.quartet.method.linear import BASELINE, QUARTET
 from companion.quartet.sources import TABLE_2, TABLE_6
 from companion.stats import Interval, exact, holm, over_seeds, p_value, paired, t_interval
 from companion.verdicts import (
@@ -530,7 +535,7 @@ def parameters_kept(ladder, refit):
         {
             "SR over the paper's": beside["SR"],
             "QuEST over the paper's": beside["QuEST"],
-            "QuEST over RTN": _ratio(logs["QuEST"] - logs["RTN"]),
+            "QuEST over RTN": ratio_of_logs(logs["QuEST"] - logs["RTN"]),
         },
         f"eff_N: ours {_listed({name: one.map(np.exp) for name, one in ours.items()})}; "
         f"the paper's {_listed({name: one.map(np.exp) for name, one in theirs.items()})}; "
@@ -581,9 +586,9 @@ def data_kept(ladder):
     most = by_curve["RTN"].estimate
     agrees = most > by_curve["SR"].estimate and most > by_curve["QuEST"].estimate
     return Measured(
-        _ratio(logs["RTN"] - logs["SR"]),
-        {"RTN over QuEST": _ratio(logs["RTN"] - logs["QuEST"])},
-        f"eff_D: {_listed({name: _ratio(values) for name, values in logs.items()})}; "
+        ratio_of_logs(logs["RTN"] - logs["SR"]),
+        {"RTN over QuEST": ratio_of_logs(logs["RTN"] - logs["QuEST"])},
+        f"eff_D: {_listed({name: ratio_of_logs(values) for name, values in logs.items()})}; "
         f"by a monotone curve through every rung {_listed(by_curve)}",
         doubt="" if agrees else "a monotone curve through every rung says otherwise",
     )
@@ -687,53 +692,6 @@ def deviations(refit) -> np.ndarray:
 def _identity(ratios: np.ndarray) -> Interval:
     """The ratio farthest from 1 where every draw is the same draw: rounding, and no sampling."""
     return exact(ratios[np.abs(ratios - 1).argmax()], ratios.size)
-
-
-def log_shares(ladder, recipe: str, of: str) -> np.ndarray:
-    """log eff_N or log eff_D of a recipe as pseudo-values over seeds, that of no quantization 0.
-
-    A parabola does not go through every rung, so the unquantized run's own share is not quite 1;
-    it is divided out.
-    """
-    return ladder.log_shares(recipe, of) - ladder.log_shares(BASELINE, of)
-
-
-def efficiency(ladder, recipe: str, of: str) -> Interval:
-    """eff_N or eff_D of a recipe with its 95 % interval over seeds."""
-    return _ratio(log_shares(ladder, recipe, of))
-
-
-def monotone_share(ladder: np.ndarray, losses: np.ndarray, loss: float) -> float:
-    """As :func:`companion.quartet.lab.training.share`, from a monotone curve through every rung.
-
-    ladder, losses : (k,), rising sizes or tokens over those of the run, and unquantized losses
-
-    The curve is piecewise cubic (PCHIP; Fritsch and Butland, SIAM J. Sci. Stat. Comput. 5, 1984).
-    Beyond the ladder it says nothing: nan, as for losses that do not fall.
-    """
-    if not (np.isfinite([*losses, loss]).all() and (np.diff(losses) < 0).all()):
-        return float("nan")
-    found = PchipInterpolator(np.log(ladder), losses).solve(loss, extrapolate=False)
-    return float(np.exp(found[0])) if found.size else float("nan")
-
-
-def monotone_efficiency(ladder, recipe: str, of: str) -> Interval:
-    """eff_N or eff_D by :func:`monotone_share`, with its 95 % interval over seeds."""
-    at, losses = {
-        "N": (ladder.sizes / ladder.n, ladder.by_size),
-        "D": (ladder.lengths / ladder.tokens, ladder.by_length),
-    }[of]
-    final = ladder.final[recipe]
-
-    def one(pick: np.ndarray) -> float:
-        return np.log(monotone_share(at, losses[:, pick].mean(1), final[pick].mean()))
-
-    return _ratio(pseudo_values(one, len(ladder.seeds)))
-
-
-def _ratio(logs: np.ndarray) -> Interval:
-    """Over seeds, from pseudo-values of a logarithm."""
-    return over_seeds(logs).map(np.exp)
 
 
 def _check(ladder, *names: str) -> None:

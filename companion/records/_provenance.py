@@ -49,6 +49,19 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+def device() -> str:
+    """What this process has computed on: names of GPUs on which it took memory, else ``"cpu"``."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return "cpu"
+    names = [
+        torch.cuda.get_device_name(i)
+        for i in range(torch.cuda.device_count())
+        if torch.cuda.max_memory_allocated(i)
+    ]
+    return ", ".join(dict.fromkeys(names)) or "cpu"
+
+
 def peak_mb() -> float:
     """Largest resident memory so far of this process and of its largest finished child, in MB."""
     try:
@@ -134,6 +147,7 @@ def provenance_of_machine() -> dict[str, object]:
         "versions": versions(),
         "python": platform.python_version(),
         "processor": processor(),
+        "device": device(),
         "cores": n_cores(),
         "date": datetime.date.today().isoformat(),
     }

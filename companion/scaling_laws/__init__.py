@@ -12,8 +12,8 @@ Reading order, the paper first:
 
 Then ``lab/run``, the door of the experiments, and what it calls: released (the paper's grids, and
 each rule by two recipes), designs (subsets of Gemstones), solvers, facts, trained (worlds with a
-known truth, tiny models).  ``sources`` holds what others released and printed, ``verdict`` every
-claim with its criterion, ``page`` what is drawn.
+known truth, tiny models); and evidence, which says what runs show together.  ``sources`` holds what
+others released and printed, ``verdict`` every claim with its criterion, ``page`` what is drawn.
 
 =========  ==================================
 equation   function

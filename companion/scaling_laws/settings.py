@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 BILLION = 1e9
@@ -50,4 +51,11 @@ class Settings(Sized):
     hub_windows: int = sized(0, paper=240)  # of 1,024 tokens
 
 
+contracts.ranges(
+    Settings,
+    shares=contracts.SHARE,
+    table_tokens=contracts.between(1, 1e18),
+    budgets=contracts.SHARE,
+    hub_models=contracts.NAMES,
+)
 PRESETS = Settings.presets()

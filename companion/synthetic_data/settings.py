@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 ALL = tuple(round(0.1 * i, 1) for i in range(10))
@@ -20,7 +21,7 @@ class Settings(Sized):
     seed_base: int = sized(toy=0, book=86_000, least=0)
     jobs: int = sized(toy=1, book=2, least=1)  # processes, each on one thread
     # known truth: data sets, starting points and worlds
-    n_seeds: int = sized(toy=5, book=24, least=2)
+    n_seeds: int = sized(toy=3, book=24, least=2)
     n_samples: int = sized(4_000, paper=40_000, least=100)  # N, training samples of a generation
     generations: int = sized(toy=2, book=3, least=2)  # K, rounds of writing and training
     ranks: tuple[int, ...] = sized(toy=(8,), book=(4, 8, 24))  # sizes, the last is the main one
@@ -33,9 +34,9 @@ class Settings(Sized):
     lm_shapes: tuple[tuple[int, int], ...] = sized(toy=((16, 128),), book=((8, 32), (16, 128)))
     lm_seeds: int = sized(toy=2, book=10, least=2)  # texts and starting points
     lm_train: int = sized(toy=200, book=500, paper=20_000, least=20)  # windows of 64 characters
-    lm_held_out: int = sized(toy=100, book=400, least=10)  # windows that say when to stop
-    lm_test: int = sized(toy=200, book=1_000, least=10)  # windows that only score
-    lm_steps: int = sized(toy=60, book=1_000, paper=20_000, least=2)  # updates of each training
+    lm_held_out: int = sized(toy=40, book=400, least=10)  # windows that say when to stop
+    lm_test: int = sized(toy=100, book=1_000, least=10)  # windows that only score
+    lm_steps: int = sized(toy=40, book=1_000, paper=20_000, least=2)  # updates of each training
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,4 +51,10 @@ class Settings(Sized):
                 raise ValueError(f"{name} must increase, got {values}")
 
 
+contracts.ranges(
+    Settings,
+    shares=contracts.SHARE,
+    half_shares=contracts.SHARE,
+    few_shares=contracts.SHARE,
+)
 PRESETS = Settings.presets()

@@ -14,10 +14,12 @@ from companion.scale import generator
 from companion.stats import Interval, exact, over_seeds, proportion
 from companion.synthetic_data.lab.evidence import (
     ONSET,
+    acceleration,
     arm,
     compounding,
     control_spread,
     first_onsets,
+    knot_moves,
     less,
     lost,
     measured_share,
@@ -31,7 +33,6 @@ from companion.synthetic_data.lab.evidence import (
 )
 from companion.synthetic_data.lab.language import Lives, changes
 from companion.synthetic_data.lab.loop import Runs
-from companion.synthetic_data.lab.threshold import acceleration, knot_moves
 from companion.synthetic_data.method.mixing import mixing_law, synthetic_share
 from companion.synthetic_data.sources import SELF_INSTRUCT, external_share
 from companion.verdicts import FROM_BOOK, Measured, Untested, Verdicts, above, below, between

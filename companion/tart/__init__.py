@@ -14,7 +14,7 @@ Reading order, the paper first:
  5 method/theory      Ours: the one-line rule, and the best learner of the synthetic tasks
 
 Then ``lab/run``, the door of the experiments, and what it calls: cells, classifier, learned,
-nulls, real, shipped, tie, tuning.  ``sources`` holds the text sets, ``verdict`` every claim with
+nulls, real, shipped.  ``sources`` holds the text sets, ``verdict`` every claim with
 its criterion, ``page`` what is drawn, ``hub`` the paper scale, ``makers`` what ships ready-made.
 
 The paper:

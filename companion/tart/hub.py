@@ -16,6 +16,7 @@ import polars as pl
 import torch
 from tqdm.auto import tqdm
 
+from companion import processes
 from companion.data import DataUnavailable, Missing, revision
 from companion.models import models_folder
 from companion.scale import device
@@ -191,3 +192,6 @@ def long_curve(head: ReasoningModule, settings: Settings, seed: int) -> Curve:
     sizes = [k for k in (18, 32, 64, 128, 256) if k <= most] or [most]
     many = settings.n_tasks, settings.n_query
     return growing([head], LogisticTaskSampler(head.d), sizes, *many, seed, "long")
+
+
+processes.together(__name__, "paper_head")

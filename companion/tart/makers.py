@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from companion.scale import one_thread
 from companion.tart.lab import cells
+from companion.tart.lab.cells import FineTuning
 from companion.tart.lab.shipped import make_head
-from companion.tart.lab.tuning import FineTuning
 from companion.tart.sources import text_set
 
 Say = Callable[[str], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from companion import contracts
 from companion.scale import Sized, sized
 
 MODELS = (
@@ -35,16 +36,16 @@ class Settings(Sized):
     live_pairs: int = sized(toy=18, book=34, least=2)  # its longest sequence
     live_embd: int = sized(toy=32, book=64, least=2)  # its width
     live_layers: int = sized(toy=2, book=3, least=1)  # its blocks
-    live_steps: int = sized(toy=450, book=1_500, least=1)  # at a constant rate
+    live_steps: int = sized(toy=375, book=1_500, least=1)  # at a constant rate
     live_falling: int = sized(toy=60, book=300, least=1)  # then at a falling one
     live_lr: float = sized(toy=3e-3, book=1e-3)  # the constant rate
     live_every: int = sized(toy=75, book=150, least=1)  # steps of a stage of the curriculum
     live_seeds: int = sized(toy=1, book=2, least=1)  # modules
     live_k: int = sized(toy=17, book=32, least=1)  # examples at which they are judged
-    plain_steps: int = sized(toy=150, book=400, least=1)  # with the paper's label tokens
+    plain_steps: int = sized(toy=60, book=400, least=1)  # with the paper's label tokens
     n_tasks: int = sized(toy=30, book=150, least=2)  # synthetic test tasks
     n_query: int = sized(toy=80, book=200, least=2)  # queries of each
-    n_controls: int = sized(toy=500, book=1_200, least=2)  # tasks of each control (O4)
+    n_controls: int = sized(toy=200, book=1_200, least=2)  # tasks of each control (O4)
     n_first: int = sized(toy=4_000, book=10_000, least=2)  # tasks of the first position
     alphas: tuple[float, ...] = sized((1.0, 3.0, 10.0, 30.0))  # noise of test tasks
     tie_k: tuple[int, ...] = sized(toy=(32,), book=(18, 32, 128))  # examples, why they tie (O3)
@@ -52,7 +53,7 @@ class Settings(Sized):
     samples: int = sized(toy=60, book=800, least=10)  # of the posterior, in each of two chains
     cells: int = sized(toy=2, book=8, least=1)  # stored contexts of the language model a text set
     digits_k: tuple[int, ...] = sized(toy=(18, 32), book=(18, 32, 64))  # examples, pixels
-    digits_seeds: int = sized(toy=4, book=12, least=2)  # contexts a pair of digits
+    digits_seeds: int = sized(toy=2, book=12, least=2)  # contexts a pair of digits
     digits_queries: int = sized(100, least=2)  # of each
     stream_k: tuple[int, ...] = sized(toy=(18, 32), book=(18, 32, 128))  # sentence encoder
     stream_seeds: int = sized(toy=2, book=20, least=2)  # contexts a text set
@@ -78,4 +79,11 @@ class Settings(Sized):
                 raise ValueError(f"{name} must be even, got {getattr(self, name)}")
 
 
+contracts.ranges(
+    Settings,
+    live_lr=contracts.RATE,
+    alphas=contracts.between(0, 1e6),
+    hub_models=contracts.NAMES,
+    hub_tasks=contracts.one_of(TASKS),
+)
 PRESETS = Settings.presets()

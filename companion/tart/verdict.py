@@ -16,10 +16,9 @@ import pandas as pd
 from companion.claims import MODEL, OURS, PAPER, measured_text
 from companion.data import Missing
 from companion.stats import Interval, exact, over_seeds, t_interval
-from companion.tart.lab.learned import MODULE
+from companion.tart.lab.learned import ARMS, DRAWN, IDEAL, MODULE, WHITE, Tie
 from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, PENALIZED
 from companion.tart.lab.real import difference, pick
-from companion.tart.lab.tie import ARMS, DRAWN, IDEAL, WHITE, Tie
 from companion.verdicts import (
     FROM_BOOK,
     Measured,

@@ -170,6 +170,21 @@ def test_what_a_chapter_ships_is_made(companion, monkeypatch):
     assert "texts are not here" in result.stderr
 
 
+def test_a_full_disk_is_one_line_of_a_maker(companion, monkeypatch):
+    from safetensors import SafetensorError
+
+    from companion.tart import makers
+
+    def full(scratch, say):
+        raise SafetensorError("Error while serializing: No space left on device")
+
+    monkeypatch.setattr(makers, "MAKERS", {"head": full})
+    result = companion("make", "tart", "head")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "No space left" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [(("tart", "hat"), "head, cells"), (("quartet", "head"), "ships no file"), (("x", "y"), "x")],

@@ -28,6 +28,13 @@ NONSENSE: dict[str, list[tuple[tuple[str, ...], str | tuple[str, ...]]]] = {
         (("tart", "--set", "nonsense=1"), "nonsense"),
         (("mamba3",), "planned"),
     ],
+    "train": [
+        ((), "Missing argument 'SLUG'"),
+        ((NO_CHAPTER,), SLUGS),
+        (("mamba3",), "planned"),
+        (("tart", "--seed", "-1"), "seed"),
+        (("tart", "--set", "nonsense=1"), "nonsense"),
+    ],
     "record": [((), "Missing argument 'SLUG'"), ((NO_CHAPTER,), SLUGS), (("mamba3",), "planned")],
     "verify": [
         ((), "name one chapter, or give --all"),

@@ -287,3 +287,28 @@ def test_make_clean_waits_for_a_build_and_works_without_an_environment(tmp_path)
     (programs / "python").write_text("#!/bin/sh\nexit 1\n")
     make(tmp_path, "clean")
     assert not (tmp_path / "build").exists()
+
+
+def test_what_a_chapter_trains_at_paper_scale_is_trained(companion, monkeypatch):
+    from companion import processes
+    from companion.data import DataUnavailable
+
+    calls = []
+
+    def head(settings, seed):
+        calls.append((settings.hub_queries, settings.hub_seeds, seed))
+        if seed == 8:
+            raise DataUnavailable("no such text here")
+
+    doors = {"companion.tart.hub": {"paper_head": head}}
+    monkeypatch.setattr(processes, "doors", lambda module: doors.get(module, {}))
+    good = companion("train", "tart", "--seed", "7", "--set", "hub_queries=3")
+    assert (good.exit_code, good.stdout) == (0, "tart, paper_head: trained\n")
+    assert calls == [(3, 5, 7)]  # at paper scale
+    bad = companion("train", "tart", "--seed", "8")
+    assert (bad.exit_code, bad.stdout) == (1, "")
+    assert "no such text here" in bad.stderr
+    for slug in ("leximark", "gaussian-rbf"):  # one whose hub shares nothing, one without a hub
+        nothing = companion("train", slug)
+        assert nothing.exit_code == 2
+        assert "trains nothing that several processes can share" in nothing.stderr

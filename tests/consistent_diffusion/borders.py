@@ -4,13 +4,16 @@ import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.consistent_diffusion.verdict import verdicts
+from companion.data import Missing
 from tests.borders import CROSSES, NONE, ONE_FAILS, PAIRED, Border, crossing, spread
 from tests.consistent_diffusion import made
 from tests.consistent_diffusion.made import M, N, logs
 
 
 def of(**changed):
-    return lambda: verdicts.evaluate(made.results(**{k: f() for k, f in changed.items()}), "book")
+    return lambda scale="book": verdicts.evaluate(
+        made.results(**{k: f() for k, f in changed.items()}), scale
+    )
 
 
 def plane(**changed):
@@ -280,3 +283,6 @@ BORDERS = [
         (DOES_NOT_HOLD,),
     ),
 ]
+
+GONE = Missing("nothing is here")
+VARIANTS = {"nothing is here": of(**dict.fromkeys(vars(made.results()), lambda: GONE))}

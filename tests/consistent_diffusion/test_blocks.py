@@ -9,8 +9,11 @@ import torch
 from companion.consistent_diffusion.lab.train import Fit, cosine, train
 from companion.consistent_diffusion.method import diffusion
 from companion.consistent_diffusion.method.diffusion import (
+    Dynamics,
+    denoise,
     displacements,
     exact_residual,
+    simulate,
     weak_residuals,
 )
 from companion.consistent_diffusion.method.losses import Objective, equal_weight, objective_loss
@@ -21,7 +24,6 @@ from companion.consistent_diffusion.method.networks import (
     automatic,
     time_features,
 )
-from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
 from companion.scale import torch_generator
 from companion.training import TrainingDiverged, n_parameters
 

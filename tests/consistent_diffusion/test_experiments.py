@@ -15,8 +15,7 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
     in_rare_state,
     phi_psi,
 )
-from companion.consistent_diffusion.method.diffusion import T_MIN
-from companion.consistent_diffusion.method.sampling import Dynamics, simulate
+from companion.consistent_diffusion.method.diffusion import T_MIN, Dynamics, simulate
 from companion.consistent_diffusion.settings import PRESETS, Settings
 from companion.data import DataUnavailable
 

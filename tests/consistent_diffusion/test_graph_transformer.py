@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from companion.consistent_diffusion.method.graph_transformer import (
+from companion.consistent_diffusion.method.networks import (
     EdgeAttention,
     GatedResidual,
     GraphEnergy,

@@ -21,14 +21,16 @@ from companion.consistent_diffusion.lab.systems import (
     two_for_one_curve,
 )
 from companion.consistent_diffusion.method.diffusion import (
+    Dynamics,
     alpha,
     beta,
+    denoise,
     displacements,
     exact_residual,
     sigma,
+    simulate,
     weak_residuals,
 )
-from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
 from companion.scale import generator, torch_generator
 
 

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
+from companion.data import Missing
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
     HARD,
@@ -24,13 +25,13 @@ def perfect():
     return made.results()
 
 
-def clean():
-    return verdicts.evaluate(perfect(), "book")
+def clean(scale="book"):
+    return verdicts.evaluate(perfect(), scale)
 
 
 def of(**changes):
     """Findings where some results are others."""
-    return lambda: verdicts.evaluate(made.results(**changes), "book")
+    return lambda scale="book": verdicts.evaluate(made.results(**changes), scale)
 
 
 def each(change, worlds=None):
@@ -325,3 +326,6 @@ BORDERS = [
         (NOT_RESOLVED,),
     ),
 ]
+
+GONE = Missing("nothing is here")
+VARIANTS = {"nothing is here": of(**dict.fromkeys(vars(perfect()), GONE))}

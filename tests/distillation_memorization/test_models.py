@@ -7,13 +7,16 @@ from torch import nn
 
 from companion.distillation_memorization.lab.models import (
     LaneMLP,
+    Recipe,
     Shape,
+    batches,
     divergence,
+    fit,
+    fit_arms,
     generate,
     memorized,
     score,
 )
-from companion.distillation_memorization.lab.training import Recipe, batches, fit, fit_arms
 from companion.distillation_memorization.method.memorization import matches
 from companion.distillation_memorization.method.objectives import Objective
 from companion.training import parameter_groups

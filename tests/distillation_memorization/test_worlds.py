@@ -17,8 +17,7 @@ from companion.distillation_memorization.hub import (
     windows,
 )
 from companion.distillation_memorization.lab import run
-from companion.distillation_memorization.lab.models import Shape, generate, score
-from companion.distillation_memorization.lab.training import Recipe, fit_arms
+from companion.distillation_memorization.lab.models import Recipe, Shape, fit_arms, generate, score
 from companion.distillation_memorization.lab.world import Plan, all_logits, written_by
 from companion.distillation_memorization.method.objectives import (
     BASELINE,

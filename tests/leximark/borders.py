@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from companion.claims import DOES_NOT_HOLD, NOT_RESOLVED
+from companion.data import Missing
 from companion.leximark.lab.run import Run, SeedResult
 from companion.leximark.verdict import verdicts
 from tests.borders import CORRECTED, CROSSES, NONE, ONE_FAILS, PAIRED, Border
@@ -18,8 +19,10 @@ def perfect():
     return made.results()
 
 
-def of(scale="book", **changed):
-    return lambda: verdicts.evaluate(SimpleNamespace(**vars(perfect()) | changed), scale)
+def of(**changed):
+    return lambda scale="book": verdicts.evaluate(
+        SimpleNamespace(**vars(perfect()) | changed), scale
+    )
 
 
 clean = of()
@@ -217,3 +220,6 @@ BORDERS = [
         (DOES_NOT_HOLD,),
     ),
 ]
+
+GONE = Missing("nothing is here")
+VARIANTS = {"nothing is here": of(**dict.fromkeys(vars(perfect()), GONE))}

@@ -180,7 +180,8 @@ def test_simulated_power_counts_welch_tests_one_by_one():
 
 def test_no_effect_needs_infinitely_many_records():
     assert detection.records_needed(0.0) == detection.records_needed(-1.0) == math.inf
-    assert detection.records_needed(math.nan) == math.inf
+    with pytest.raises(ValueError, match="d must be a number, got nan"):
+        detection.records_needed(math.nan)
     assert detection.records_needed(0.01) == math.inf
     with pytest.raises(ValueError, match="strictly between"):
         detection.effect_of_auroc(1.0)

@@ -49,6 +49,11 @@ def halves(gaps):
     )
 
 
+def one_rate(best, other):
+    """Losses by rate and seed: bad, the best ones, and those of another rate."""
+    return np.stack([best + spread(1.0, 0.01, len(best), 9), best, other])
+
+
 def shifted(deviation):
     """All arms, with losses that differ between seeds by a nat and not between arms."""
     own = spread(0.0, deviation, 5, 9)
@@ -193,6 +198,34 @@ BORDERS = [
         ONE_FAILS,
         "the layer without biases and trapezoid may need another learning rate",
         of(rates=made.rates(neither=(1.3, 1.4, 1.5))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C6",
+        ONE_FAILS,
+        "at a rate that may be as good the full layer is no better than without its parts",
+        of(rates=made.rates(ours=one_rate(spread(1.0, 0.02, 4), spread(1.35, 0.9, 4)))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C6",
+        PAIRED,
+        "another rate may be as good, and with it the arms keep their order",
+        of(rates=made.rates(neither=one_rate(spread(1.3, 0.02, 4), spread(1.35, 0.3, 4)))),
+        (HOLDS,),
+    ),
+    Border(
+        "C7",
+        ONE_FAILS,
+        "at another learning rate Mamba-2 may be as good",
+        of(rates=made.rates(theirs=one_rate(spread(1.6, 0.02, 4), spread(1.7, 0.3, 4)))),
+        (NOT_RESOLVED,),
+    ),
+    Border(
+        "C14",
+        ONE_FAILS,
+        "on the seeds of the rates MIMO is worse",
+        of(rates=made.rates(MIMO=(1.4, 1.2, 1.3))),
         (NOT_RESOLVED,),
     ),
     Border(

@@ -6,7 +6,7 @@ from scipy import stats as scipy_stats
 
 from companion import claims
 from companion.data import Missing
-from companion.mamba3.lab import recall, tracking
+from companion.mamba3.lab import recall, run, tracking
 from companion.mamba3.method.scan import flops
 from companion.mamba3.verdict import FEW, inside, minus_ten_times, series, verdicts
 from companion.records._store import plain
@@ -177,6 +177,28 @@ def test_rates_are_chosen_by_the_smallest_loss():
     rates = made.rates(ours=(0.9, np.nan, 0.8))
     assert rates.best("Mamba-3") == 3e-2
     assert rates.at_an_edge("Mamba-3", "Mamba-2", "neither") == ["Mamba-3"]
+    assert rates.possible("Mamba-3") == [2]  # those that are worse, or diverged, are not
+
+
+def test_a_rate_may_be_as_good_where_the_difference_over_seeds_is_not_resolved():
+    best, close = np.array([1.0, 1.2, 0.9, 1.1]), np.array([0.9, 1.5, 0.8, 1.4])
+    rates = made.rates(MIMO=np.stack([close, best, best + 0.1 * np.array([1, 1.1, 0.9, 1])]))
+    low, _ = scipy_stats.ttest_1samp(close - best, 0).confidence_interval(0.95)
+    assert low < 0 < (close - best).mean()
+    assert rates.possible("MIMO") == [1, 0]
+    few = run.Rates(rates.rates, {"MIMO": rates.losses["MIMO"][:, :1]})
+    assert sorted(few.possible("MIMO")) == [0, 1, 2]  # a single seed settles nothing
+
+
+def test_a_rate_that_may_be_as_good_is_told():
+    noisy = np.stack([[2.3, 2.2, 2.4, 2.3], [1.3, 1.31, 1.29, 1.3], [1.1, 1.7, 1.2, 1.5]])
+    held = one("C6", rates=made.rates(neither=noisy))
+    assert held.verdict == "holds"
+    assert "may be as good say the same: neither 0.03" in held.note
+    full = np.stack([noisy[0], noisy[1] - 0.3, noisy[2]])
+    opened = one("C6", rates=made.rates(ours=full))
+    assert opened.verdict == "not resolved"
+    assert "otherwise with Mamba-3 at 0.03, neither at 0.01" in opened.note
 
 
 def test_text_is_judged_against_the_n_gram_and_over_the_training():

@@ -309,6 +309,20 @@ def test_the_turn_is_pi_tanh_of_a_shared_projection_times_each_heads_step():
     assert not torch.equal(tokens.turn[:, :, 0], tokens.turn[:, :, 1])
 
 
+@pytest.mark.parametrize("name", ["SISO", "MIMO", "both signs", "conv", "Mamba-2"])
+@pytest.mark.parametrize("seq", [1, 3, 4, 9])
+def test_no_state_is_a_state_of_zeros(name, seq):
+    """With nothing before them the chunks leave out what is multiplied by zero, and no more."""
+    layer = build(name)
+    u = torch.randn(2, seq, 8, dtype=torch.float64)
+    y, state = layer.prefill(u)
+    expected, behind = layer.prefill(u, layer.initial_state(2))
+    assert torch.allclose(y, expected, atol=1e-13)
+    for one, other in zip(state, behind, strict=True):
+        assert one.shape == other.shape
+        assert torch.allclose(one, other, atol=1e-13)
+
+
 @pytest.mark.parametrize("rank", [1, 4])
 def test_the_published_algorithm_is_the_same_scan(rank):
     """What the benchmark compares with is written down on its own, and gives the same numbers."""
@@ -316,6 +330,8 @@ def test_the_published_algorithm_is_the_same_scan(rank):
     leaves = [leaf.detach().double() for leaf in leaves]
     parts = [part.detach().double() for part in (gamma, beta, kappa)]
     theirs = timing.published_chunks(*leaves, parts[0], parts[2], chunk=16)
+    apart = timing.published_chunks(*leaves, parts[0], parts[2], chunk=16, apart=True)
+    assert torch.equal(apart, theirs)
     ours, _ = chunked(*leaves, parts[0], parts[2], chunk=16)
     expected, _ = recurrence(*leaves, parts[0], parts[1])
     assert (theirs - expected).abs().max() < 1e-5  # gamma and kappa come from float32

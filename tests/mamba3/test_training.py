@@ -90,6 +90,34 @@ def test_arms_have_equally_many_parameters(book):
     assert max(counts) < 1.01 * min(counts)
 
 
+def test_a_sweep_in_stacks_gives_every_seed_once_and_in_order(monkeypatch):
+    """Stacks and the order of the jobs change nothing: neither who is trained, nor on what."""
+    assert models.stacks(range(5), 2) == [(0, 1), (2, 3), (4,)]
+    begun = []
+    monkeypatch.setattr(
+        models, "sweep", lambda function, jobs, **_: [begun.append(j) or -j for j in jobs]
+    )
+    assert models.longest_first(None, [5, 6, 7], [1, 3, 2], n_jobs=1, label="") == [-5, -6, -7]
+    assert begun == [6, 7, 5]
+    monkeypatch.undo()
+    for part in (recall, tracking):
+        monkeypatch.setattr(part, "AT_ONCE", 2)
+    arms = [recall.Arm("Mamba-2", 4, 1e-2, (3, 4, 5)), recall.Arm("MIMO", 4, 1e-2, (3,))]
+    sizes = {"n_pairs": 2, "steps": 2, "batch": 2, "n_read": 8}
+    both, mimo = recall.recall_all(arms, **sizes)
+    assert (both.arm, mimo.arm) == tuple(arms)
+    assert both.loss.shape == (2, 3)
+    for i, seed in enumerate((3, 4, 5)):
+        alone = recall.learn("Mamba-2", 4, 1e-2, (seed,), exam=3, **sizes)
+        assert both.loss[:, i] == pytest.approx(alone.loss[:, 0], abs=1e-5)
+    training = tracking.Training(3, 2, 2, (3,))
+    walked = tracking.track_all("parity", {"Mamba-3": training}, 6, 8, 11)["Mamba-3"]
+    last = tracking.track("parity", "Mamba-3", training, 6, 8, 11, (13,))
+    assert walked.curve.shape == (7, 3)
+    assert walked.turns[2] == pytest.approx(last.turns[0], abs=1e-5)
+    assert walked.alive.all()
+
+
 def test_a_stack_is_its_models_trained_alone():
     config = tracking.VARIANTS["Mamba-3"]
 

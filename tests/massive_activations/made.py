@@ -5,12 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from companion.massive_activations.lab.identifiability import REGIMES, Refits
 from companion.massive_activations.lab.predict import TARGETS, XGBOOST, Leakage, Splits
 from companion.massive_activations.lab.real_model import Location, RealModel
-from companion.massive_activations.lab.rivals import CURVES, LAST_VALUE
+from companion.massive_activations.lab.rivals import CURVES, LAST_VALUE, REGIMES, Refits
 from companion.massive_activations.lab.series import MODEL, layer_profile
-from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.method.curve import DAMPED_LOG
 from companion.massive_activations.method.measure import Measurement
 from companion.massive_activations.method.theory import hidden_state_ratio
 from companion.massive_activations.sources import architecture, check_excerpt

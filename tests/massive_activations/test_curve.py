@@ -4,15 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, LAST_STEP, REGIMES
+from companion.massive_activations.lab.rivals import CHECKPOINTS, LAST_STEP, REGIMES
 from companion.massive_activations.method.curve import (
+    DAMPED_LOG,
     CurveParams,
     ReparamParams,
     damped_log,
+    fit,
     from_reparametrized,
     turning_point,
 )
-from companion.massive_activations.method.fit import DAMPED_LOG, fit
 from companion.massive_activations.sources import load_fit_record
 
 PEAK = REGIMES["early peak"]

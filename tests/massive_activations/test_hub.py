@@ -17,9 +17,8 @@ from companion.massive_activations import hub as checkpoints
 from companion.massive_activations import sources, verdict
 from companion.massive_activations.hub import measure_series
 from companion.massive_activations.lab import run as lab
-from companion.massive_activations.lab.identifiability import CHECKPOINTS
-from companion.massive_activations.method.curve import CurveParams, damped_log
-from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.lab.rivals import CHECKPOINTS
+from companion.massive_activations.method.curve import DAMPED_LOG, CurveParams, damped_log
 from companion.massive_activations.method.measure import measure
 from companion.massive_activations.page import tables
 from companion.massive_activations.settings import PRESETS
@@ -275,10 +274,12 @@ def test_windows_are_consecutive_pieces_of_the_joined_texts():
 def test_a_download_that_fails_points_to_the_excerpt(monkeypatch):
     def unreachable(repo, **options):
         assert (repo, options["repo_type"]) == (sources.DATASET, "dataset")
+        assert options["revision"] == "a commit"
         assert options["allow_patterns"] == ["*/stats/*", "*/params/*.json"]
         raise OSError("no route to host")
 
     monkeypatch.setattr(sources, "snapshot_download", unreachable)
+    monkeypatch.setattr(sources, "revision", lambda repo: "a commit")
     with pytest.raises(DataUnavailable, match=r"no route to host.*pythia_stats_excerpt\.csv"):
         sources.download_stats()
 

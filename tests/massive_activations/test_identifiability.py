@@ -2,7 +2,7 @@ import lmfit
 import numpy as np
 import pytest
 
-from companion.massive_activations.lab.identifiability import (
+from companion.massive_activations.lab.rivals import (
     CHECKPOINTS,
     REGIMES,
     draw_series,
@@ -10,8 +10,13 @@ from companion.massive_activations.lab.identifiability import (
     profile_plateau,
     refit,
 )
-from companion.massive_activations.method.curve import damped_log, turning_point
-from companion.massive_activations.method.fit import DAMPED_LOG, fit, search
+from companion.massive_activations.method.curve import (
+    DAMPED_LOG,
+    damped_log,
+    fit,
+    search,
+    turning_point,
+)
 
 PEAK, RISING = REGIMES["early peak"], REGIMES["rising"]
 

@@ -9,10 +9,14 @@ from bs4 import BeautifulSoup
 from scipy.stats import norm
 
 from companion import records
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, Profile
-from companion.massive_activations.lab.rivals import LAST_VALUE
-from companion.massive_activations.method.curve import CurveParams, damped_log, turning_point
-from companion.massive_activations.method.fit import DAMPED_LOG, fit
+from companion.massive_activations.lab.rivals import CHECKPOINTS, LAST_VALUE, Profile
+from companion.massive_activations.method.curve import (
+    DAMPED_LOG,
+    CurveParams,
+    damped_log,
+    fit,
+    turning_point,
+)
 from companion.massive_activations.page import (
     exercises,
     explorers,

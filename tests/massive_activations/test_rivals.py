@@ -10,14 +10,16 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import curve_fit
 from statsmodels.tools.eval_measures import aicc as statsmodels_aicc
 
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES
 from companion.massive_activations.lab.rivals import (
     AS_PRINTED,
+    CHECKPOINTS,
     CURVES,
     FAIR,
     LAST_VALUE,
+    REGIMES,
     SEEN,
     STEPS_WITH_OFFSET,
+    Race,
     closer_where_true,
     compare,
     first_order_step,
@@ -26,9 +28,7 @@ from companion.massive_activations.lab.rivals import (
     log_logistic,
     second_order_step,
 )
-from companion.massive_activations.method.curve import damped_log
-from companion.massive_activations.method.fit import DAMPED_LOG, aicc, fit, project
-from companion.massive_activations.verdict import Race
+from companion.massive_activations.method.curve import DAMPED_LOG, aicc, damped_log, fit, project
 
 STEP_1, STEP_2 = AS_PRINTED
 STEP_1_OFFSET, STEP_2_OFFSET = STEPS_WITH_OFFSET

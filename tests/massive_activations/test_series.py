@@ -7,7 +7,9 @@ from companion.massive_activations.lab.series import (
     late_changes,
     layer_profile,
     log_changes,
+    magnitude,
     over_texts,
+    parabola,
     ratio_series,
     relative_noise,
 )
@@ -20,7 +22,6 @@ from companion.massive_activations.sources import (
     models,
     steps,
 )
-from companion.massive_activations.verdict import magnitude, parabola
 from companion.stats import Interval
 
 

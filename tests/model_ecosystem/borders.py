@@ -7,8 +7,7 @@ import polars as pl
 
 from companion.claims import DOES_NOT_HOLD, NOT_RESOLVED
 from companion.data import Missing
-from companion.model_ecosystem.lab.directions import Directions
-from companion.model_ecosystem.lab.intervals import Moves, Rate
+from companion.model_ecosystem.lab.intervals import Directions, Moves, Rate
 from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
 from companion.model_ecosystem.lab.worlds import WORLDS, Grid
 from companion.model_ecosystem.method.drift import Order

@@ -7,17 +7,21 @@ import numpy as np
 import pytest
 
 from companion.model_ecosystem.lab import worlds
-from companion.model_ecosystem.lab.directions import directions, null_shares, p_of_order
-from companion.model_ecosystem.lab.intervals import resampled_edges
+from companion.model_ecosystem.lab.intervals import (
+    directions,
+    null_shares,
+    p_of_order,
+    resampled_edges,
+)
 from companion.model_ecosystem.lab.published import worlds_summary
 from companion.model_ecosystem.method.drift import (
     best_order,
     most_common,
     order_of,
     transitions,
+    values_of,
 )
 from companion.model_ecosystem.method.forest import forest
-from companion.model_ecosystem.method.rates import values_of
 from companion.stats import proportion
 
 from .made import random_forest

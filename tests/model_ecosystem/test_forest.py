@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from companion.model_ecosystem.lab.speed import networkx_graph, speed
+from companion.model_ecosystem.lab.simulate import networkx_graph, speed
 from companion.model_ecosystem.method.forest import (
     RELATIONS,
     components,

@@ -6,10 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from companion import data
 from companion.model_ecosystem import hub
 from companion.model_ecosystem.lab import run as lab
+from companion.model_ecosystem.method.forest import RELATIONS, named_forest
 from companion.model_ecosystem.page import tables
 from companion.model_ecosystem.settings import PRESETS
 from companion.model_ecosystem.verdict import on_hub, verdicts
@@ -114,6 +117,86 @@ def test_lists_in_text_are_parsed_and_never_run():
     for bad in ("__import__('os')", "{'a': 1}", "[1]"):
         with pytest.raises(ValueError, match="list"):
             hub.as_list(bad)
+
+
+ODD = (
+    "[]",
+    "",
+    "  ",
+    r"['it\'s']",
+    """["it's", 'b']""",
+    "['a',  'b']",
+    "['a' 'b']",
+    r"['a\nb']",
+    "['x, y']",
+    "[']']",
+)
+"""Texts of lists, some of which no cut at commas can read."""
+
+
+def test_texts_of_lists_are_cut_as_python_would_read_them():
+    texts = [
+        *ODD,
+        None,
+        str(["transformers", "license:mit", "base_model:finetune:a/b"]),
+        str(["ü"]),
+    ]
+    column = pl.Series("tags", texts)
+    assert hub.lists_of(column).to_list() == [hub.as_list(one) for one in texts]
+    plain = pl.Series("tags", texts[-2:])
+    assert hub.lists_of(plain).to_list() == [hub.as_list(one) for one in texts[-2:]]
+    for bad in ("__import__('os')", "['a' 'b'", "['a', 1]", "['a\nb']"):
+        with pytest.raises(ValueError, match="list"):
+            hub.lists_of(pl.Series("tags", [bad]))
+
+
+def test_cards_are_read_in_short_and_records_one_by_one(tmp_path):
+    cards = ["Generated Automatically by x", "", None, "ü" * 5] * 100
+    rows = made_rows().with_columns(pl.Series("card", cards))
+    rows.write_parquet(tmp_path / "x.parquet", row_group_size=37)
+    read = hub.read_dataset(tmp_path)
+    assert "card" not in read.columns
+    assert read["card_chars"].to_list() == [one if one is None else len(one) for one in cards]
+    assert read["auto_card"].to_list() == [True, False, None, False] * 100
+    here, there = (
+        hub.ecosystem(one)
+        for one in (
+            read,
+            rows.rename(
+                {"createdAt": "created_at", "library_name": "library", "pipeline_tag": "task"}
+            ),
+        )
+    )
+    assert here.table.equals(there.table)
+    assert list(here.records) == list(there.records)
+    assert len(here.records) == len(list(here.records)) == 400
+    assert next(iter(here.records))["id"] == "org0/model0"
+
+
+POOL = [f"{o}/{m}{i}" for o in "Oo" for m in "Mm" for i in range(3)]
+"""Names of which some differ only in case."""
+
+
+@given(
+    names=st.lists(st.sampled_from(POOL), min_size=1, unique=True),
+    links=st.lists(
+        st.tuples(
+            st.sampled_from([*POOL, "nobody/x", "O/STRASSE", "o/stra\u00dfe"]),
+            st.sampled_from(POOL),
+            st.sampled_from(RELATIONS),
+        )
+    ),
+)
+def test_the_forest_by_joins_is_the_one_by_names(names, links):
+    schema = dict.fromkeys(("parent", "child", "relation"), pl.Utf8)
+    table = pl.DataFrame(links, schema=schema, orient="row")
+    names = [*names, "o/Strasse"]
+    joined, named = hub.joined_forest(pl.Series(names), table), named_forest(names, table)
+    assert joined.report == named.report
+    for part in ("parent", "child", "relation"):
+        mine, theirs = getattr(joined, part), getattr(named, part)
+        assert mine.dtype == theirs.dtype
+        assert mine.tolist() == theirs.tolist()
 
 
 def test_a_table_without_tags_is_refused(tmp_path):

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from companion.model_ecosystem.lab import kin
 from companion.model_ecosystem.lab import run as lab
-from companion.model_ecosystem.method import dna
+from companion.model_ecosystem.method import similarity
 from companion.model_ecosystem.method.forest import forest
 from companion.model_ecosystem.method.similarity import draw_pairs, families, levenshtein, unit_rows
 from companion.model_ecosystem.settings import PRESETS
@@ -88,15 +88,15 @@ def test_tags_are_left_out_by_their_kind():
         "pipeline_tag": "t2i",
         "library_name": None,
     }
-    assert dna.fields(record) == {
+    assert similarity.fields(record) == {
         *("id", "license", "base_model", "language", "other tags", "task", "library"),
     }
-    assert dna.strings([record]) == [str(record)]
-    (text,) = dna.strings([record], {"base_model", "task"})
+    assert similarity.strings([record]) == [str(record)]
+    (text,) = similarity.strings([record], {"base_model", "task"})
     assert "x/y" not in text
     assert "t2i" not in text
     assert "license:mit" in text
-    assert dna.strings([{"id": 1, "tags": None}], {"id"}) == ["{'tags': []}"]
+    assert similarity.strings([{"id": 1, "tags": None}], {"id"}) == ["{'tags': []}"]
 
 
 def test_counts_of_cards_get_the_weights_of_the_vectorizer():

@@ -5,13 +5,13 @@ import pytest
 
 from companion.model_ecosystem.lab.intervals import rate, ratio_bootstrap
 from companion.model_ecosystem.lab.worlds import coverage, covered
-from companion.model_ecosystem.method.forest import forest
-from companion.model_ecosystem.method.rates import (
+from companion.model_ecosystem.method.drift import (
     distance,
     one_value,
     values_of,
     values_of_codes,
 )
+from companion.model_ecosystem.method.forest import forest
 
 
 def test_jaccard_distance_against_sets(rng):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from companion.model_ecosystem.lab.simulate import Trait, grow, populate
+from companion.model_ecosystem.method.drift import distance, values_of_codes
 from companion.model_ecosystem.method.forest import RELATIONS
-from companion.model_ecosystem.method.rates import distance, values_of_codes
 from companion.model_ecosystem.method.theory import concentrated
 from companion.model_ecosystem.page.exercises import hiding_population
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
+from companion.data import Missing
 from companion.next_token_concepts.verdict import verdicts
 from tests.borders import CROSSES, NONE, ONE_FAILS, PAIRED, Border, spread
 from tests.next_token_concepts import made
@@ -18,12 +19,12 @@ def perfect():
     return made.results()
 
 
-def clean():
-    return verdicts.evaluate(perfect(), "book")
+def clean(scale="book"):
+    return verdicts.evaluate(perfect(), scale)
 
 
 def of(**changes):
-    return lambda: list(made.judged(**changes).values())
+    return lambda scale="book": list(made.judged(scale, **changes).values())
 
 
 def scores(values, part="logits", name="LM", field="plain", eta=0.01):
@@ -417,3 +418,6 @@ BORDERS = [
         (NOT_RESOLVED,),
     ),
 ]
+
+GONE = Missing("nothing is here")
+VARIANTS = {"nothing is here": of(**dict.fromkeys(vars(perfect()), GONE))}

@@ -104,7 +104,7 @@ SAID = {
 def test_nothing_is_left_and_the_cause_is_named(running, killed, book, tmp_path):
     command, mark, who = running
     os.kill(who[killed], signal.SIGKILL)
-    wait_for(lambda: not family(mark), 10, "the end of the family")
+    wait_for(lambda: not family(mark), 60, "the end of the family")
     _, said = command.communicate(timeout=10)
     if killed != "command":
         assert command.returncode == 1
@@ -118,7 +118,7 @@ def test_nothing_is_left_and_the_cause_is_named(running, killed, book, tmp_path)
 def test_an_interrupt_is_no_failure(running):
     command, mark, _ = running
     command.send_signal(signal.SIGINT)
-    wait_for(lambda: not family(mark), 10, "the end of the family")
+    wait_for(lambda: not family(mark), 60, "the end of the family")
     _, said = command.communicate(timeout=10)
     assert command.returncode == 130
     assert "ProcessLost" not in said

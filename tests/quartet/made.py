@@ -7,8 +7,9 @@ import numpy as np
 from companion.data import Missing
 from companion.quartet.lab import released, rounding
 from companion.quartet.lab.rounding import ARMS, Averages, Depth, ModelAverages
-from companion.quartet.lab.training import BASELINE, Ladder, Rates
+from companion.quartet.lab.training import Ladder, Rates
 from companion.quartet.method.law import PARAMETERS, Law, Quality, Speed
+from companion.quartet.method.linear import BASELINE
 from companion.quartet.method.quantizers import RULES
 from companion.quartet.settings import PRESETS
 from companion.quartet.sources import TABLE_6

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from companion.quartet.lab.training import (
-    BASELINE,
     Ladder,
     Rates,
     compare_rates,
@@ -13,6 +12,7 @@ from companion.quartet.lab.training import (
     train_ladder,
 )
 from companion.quartet.method.law import Law
+from companion.quartet.method.linear import BASELINE
 from companion.stats import over_seeds
 
 SIZES = np.array([6736, 15096, 26784, 41800])

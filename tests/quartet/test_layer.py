@@ -6,7 +6,7 @@ import torch
 from scipy.linalg import hadamard as sylvester
 
 from companion.quartet.method.linear import (
-    QUARTET,
+    VERSION_4,
     QuantizedMatmul,
     QuartetLinear,
     Recipe,
@@ -111,7 +111,7 @@ def test_the_layer_is_algorithm_1(noise):
     dy = torch.randn(64, 32, generator=noise)
     draws = torch.Generator().manual_seed(7)
     signs = random_signs(torch.Generator().manual_seed(7))
-    y = QuantizedMatmul.apply(x, w, QUARTET, draws)
+    y = QuantizedMatmul.apply(x, w, VERSION_4, draws)
     y.backward(dy)
     expected = by_hand(x.detach(), w.detach(), dy, signs)
     for ours, theirs in zip((y, x.grad, w.grad), expected, strict=True):
@@ -159,9 +159,9 @@ def test_the_mask_drops_gradients_of_clipped_elements(noise):
 
 def test_leading_axes_are_independent_copies(noise):
     x, w = (torch.randn(3, 32, 64, generator=noise) for _ in range(2))
-    together = QuantizedMatmul.apply(x, w, QUARTET, noise)
+    together = QuantizedMatmul.apply(x, w, VERSION_4, noise)
     for i in range(3):
-        alone = QuantizedMatmul.apply(x[i], w[i], QUARTET, noise)
+        alone = QuantizedMatmul.apply(x[i], w[i], VERSION_4, noise)
         assert torch.allclose(together[i], alone, atol=1e-5)
 
 

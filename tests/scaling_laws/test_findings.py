@@ -12,7 +12,7 @@ from companion.claims import HOLDS, NOT_TESTED, OURS, PAPER
 from companion.data import Missing
 from companion.explore import MAX_FRAMES
 from companion.scaling_laws import hub, sources, verdict
-from companion.scaling_laws.lab import facts, released, solvers
+from companion.scaling_laws.lab import evidence, facts, released, solvers
 from companion.scaling_laws.lab import run as lab
 from companion.scaling_laws.lab.designs import CUT_10B, bad_days, select
 from companion.scaling_laws.lab.trained import TRUTH
@@ -67,21 +67,21 @@ def test_facts_agree():
 
 # --------------------------------------------------------------------------- statistics
 def test_a_ratio_over_families_by_hand():
-    found = verdict.over_logs([1.0, 4.0])
+    found = evidence.over_logs([1.0, 4.0])
     assert found.estimate == pytest.approx(2.0)
     half = 12.7062 * np.std(np.log([1, 4]), ddof=1) / np.sqrt(2)  # Student t, 1 degree of freedom
     assert (found.low, found.high) == pytest.approx((2 * np.exp(-half), 2 * np.exp(half)), rel=1e-4)
-    assert not verdict.over_logs([2.0]).has_interval
-    assert not verdict.over_logs([2.0, np.nan]).has_interval
+    assert not evidence.over_logs([2.0]).has_interval
+    assert not evidence.over_logs([2.0, np.nan]).has_interval
 
 
 def test_a_failed_fit_leaves_its_pair():
     table = borders.draws()
-    one, other = verdict.eight("cut 0 %"), verdict.eight(CUT_10B)
-    whole = verdict.subset_ratio(table, one, other)
+    one, other = evidence.eight("cut 0 %"), evidence.eight(CUT_10B)
+    whole = evidence.subset_ratio(table, one, other)
     bad = (table["treatment"] == "cut 0 %") & (table["draw"] == 7)
     table.loc[bad, "are"] = np.nan
-    left = verdict.subset_ratio(table, one, other)
+    left = evidence.subset_ratio(table, one, other)
     logs = np.log(select(table, **one)["are"] / select(table, **other)["are"])
     assert left.estimate == pytest.approx(np.exp(logs.drop(7).mean()))
     assert left.estimate != whole.estimate
@@ -93,28 +93,28 @@ def test_what_cannot_be_fitted_is_a_bad_day_and_the_worst_case():
     found = bad_days(rows)
     assert found.estimate == 50
     assert (found.low, found.high) == (0.0, 100.0)
-    assert not verdict.worst_case(rows).has_interval
+    assert not evidence.worst_case(rows).has_interval
     level = spread(0.0, 0.2, borders.N_DRAWS)
     rows = pd.DataFrame({"are": np.exp(level), "runs": borders.subsets("120M", 5)})
     rank = int(np.ceil(0.95 * (borders.N_DRAWS - 1)))
-    assert verdict.worst_case(rows).estimate == pytest.approx(np.exp(np.sort(level)[rank]))
+    assert evidence.worst_case(rows).estimate == pytest.approx(np.exp(np.sort(level)[rank]))
 
 
 def test_explained_variance_by_hand():
     """Five sources left out, on the logit of what is left unexplained, Student's t with 4."""
     left = np.array([0.02, 0.03, 0.04, 0.05, 0.06])
-    found = verdict.explained(0.96, 1 - left)
+    found = evidence.explained(0.96, 1 - left)
     odds = left / (1 - left)
     error = np.sqrt(4 / 5 * (np.log(odds / (0.04 / 0.96)) ** 2).sum())
     ends = 1 / (1 + 0.04 / 0.96 * np.exp(2.7764451 * error * np.array([1, -1])))
     assert (found.low, found.high) == pytest.approx(tuple(ends))
     assert (found.estimate, found.n) == (pytest.approx(0.96), 5)
-    assert not verdict.explained(0.96, np.full(5, 0.96)).has_interval
+    assert not evidence.explained(0.96, np.full(5, 0.96)).has_interval
 
 
 def test_a_single_run_against_several_by_family():
     table = borders.singles(several=2)
-    ratios = verdict.single_over_several(table)
+    ratios = evidence.single_over_several(table)
     assert set(ratios.index) == {*sources.SEVEN, "gemstones"}  # OLMo has no three smaller models
     assert (ratios < 1).sum() == 2
 
@@ -122,9 +122,9 @@ def test_a_single_run_against_several_by_family():
 def test_an_interval_of_a_deviation_covers_it():
     rng = np.random.default_rng(0)
     sample = rng.standard_normal((1000, 5)).std(axis=1, ddof=1)
-    found = [verdict.deviation(sd, 5) for sd in sample]
+    found = [evidence.deviation(sd, 5) for sd in sample]
     assert np.mean([one.low <= 1 <= one.high for one in found]) == pytest.approx(LEVEL, abs=0.02)
-    assert not verdict.deviation(1.0, 1).has_interval
+    assert not evidence.deviation(1.0, 1).has_interval
 
 
 # --------------------------------------------------------------------------- tables for figures
@@ -149,7 +149,7 @@ def draws():
 
 
 def test_the_sweep_is_relative_and_counts_families(draws):
-    table = verdict.relative_sweep(sweep(), draws)
+    table = evidence.relative_sweep(sweep(), draws)
     half = table[table["thrown"] == 0.5].set_index("where")
     assert half.loc["sound", "ratio"] == pytest.approx(0.51, abs=0.01)
     assert half.loc["sound", "n"] == 7
@@ -165,7 +165,7 @@ def test_the_sweep_is_relative_and_counts_families(draws):
 
 
 def test_the_rules_have_families_their_mean_and_gemstones(draws):
-    table = verdict.rule_table(borders.rules(), draws)
+    table = evidence.rule_table(borders.rules(), draws)
     assert set(table["who"]) == {*sources.SEVEN, "all", "gemstones"}
     mean = table[(table["rule"] == "cut") & (table["who"] == "all")]
     assert mean["ratio"].tolist() == pytest.approx([2.0, 2.0])
@@ -195,7 +195,7 @@ def test_figures_draw_and_label_their_axes(grids, draws):
         "surface": figures.surface(data, varpro.fit_varpro(data)),
         "heatmaps": figures.heatmaps(grids),
         "one model": figures.one_model(grids),
-        "curves": figures.error_curves(verdict.error_by_k(draws)),
+        "curves": figures.error_curves(evidence.error_by_k(draws)),
         "schedules": figures.schedules(lab.schedule_results()),
         "worlds": figures.worlds(borders.worlds()),
     }
@@ -287,4 +287,4 @@ def test_pythia_is_left_to_paper_scale():
 def test_perfect_results_hold():
     found = {finding.claim: finding.verdict for finding in borders.clean()}
     assert set(found.values()) == {HOLDS}
-    assert isinstance(verdict.over_logs([1, 2]), Interval)
+    assert isinstance(evidence.over_logs([1, 2]), Interval)

@@ -49,32 +49,45 @@ _RAW_MATH = r"""() => {
   return found;
 }"""
 
-# A page has thousands of colored words of code, and axe takes milliseconds for each.  Words of one
-# class in blocks of one kind have the same colors: the first visible one stands for all of them,
-# and the others become plain text of their block.  So it is with the words of a signature and of
-# a name in the text, from the innermost outwards, and with the signs that a formula is made of.
+# A page has thousands of words, and axe takes milliseconds for the contrast of each.  All that the
+# contrast hangs on is the letters and what lies behind them: the first element of each kind stands
+# for those that are equal in all of it.  What is placed by position is a kind of its own, for it
+# may lie on something else.
 _ONE_OF_A_KIND = """() => {
-  const first = new Map();  // of each kind
-  const kind = element => {
-    const around = [];
-    for (let e = element; e && around.length < 6; e = e.parentElement) {
-      around.push(e.tagName + "." + e.className);
+  const around = new Map();  // of each element: what it and all around it lie on
+  const behind = element => {
+    if (!element) return "";
+    if (!around.has(element)) {
+      const style = getComputedStyle(element);
+      around.set(element, [
+        behind(element.parentElement), style.backgroundColor, style.backgroundImage,
+        style.opacity, style.filter, style.mixBlendMode,
+        ["static", "relative"].includes(style.position) ? "" : element.className,
+      ].filter(part => !["", "rgba(0, 0, 0, 0)", "none", "1", "normal"].includes(part)).join("/"));
     }
-    return around.join("/");
+    return around.get(element);
   };
-  const thin = (elements, how) => {
-    const seen = elements.filter(element => element.checkVisibility());
-    const kinds = seen.map(kind);
-    seen.forEach((element, i) => first.has(kinds[i]) || first.set(kinds[i], element));
-    seen.filter((element, i) => first.get(kinds[i]) !== element).forEach(how);
-  };
-  for (let depth = 0; depth < 3; depth++) {
-    const words = document.querySelectorAll(":is(pre, code, dt.sig) :is(span, em)[class]");
-    thin([...words].filter(word => !word.children.length && word.attributes.length === 1),
-      word => word.replaceWith(word.textContent));
+  const seen = new Set(), words = [];
+  for (const element of document.body.querySelectorAll("*")) {
+    element.removeAttribute("data-again");
+    if (!element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const kind = [style.color, style.fontSize, style.fontWeight, style.textShadow,
+      element.tagName, behind(element)].join("|");
+    const has_words = [...element.childNodes].some(
+      node => node.nodeType === 3 && node.data.trim());
+    if (!has_words) continue;
+    if (seen.has(kind)) element.setAttribute("data-again", "");
+    seen.add(kind);
+    words.push(element);
   }
-  thin([...document.querySelectorAll("mjx-container")], formula => formula.replaceChildren());
-  document.querySelectorAll("pre, code, dt.sig").forEach(block => block.normalize());
+  // the signs of formulas are many: those without one that is looked at go
+  const formulas = new Set(words.filter(element => !element.hasAttribute("data-again"))
+    .map(element => element.closest("mjx-container")));
+  for (const formula of document.querySelectorAll("mjx-container")) {
+    if (!formulas.has(formula)) formula.replaceChildren();
+  }
+  axe.configure({rules: [{id: "color-contrast", selector: "*:not([data-again])"}]});
 }"""
 
 _SETTLED = """async () => {
@@ -361,9 +374,9 @@ def axe(page: Page, *, both_modes: bool = False) -> list[str]:
     both_modes : whether to look at the contrasts in the page's other color mode too; all else is
         the same there
 
-    Thins out the code of the page, so it is the last look at it.
+    Empties most formulas of the page, so it is the last look at it.
     """
-    page.evaluate(_ONE_OF_A_KIND)
+    page.evaluate(Axe().axe_script)
     found = _axe(page, {})
     if not both_modes:
         return found
@@ -386,7 +399,8 @@ _OTHER_MODE = """() => {
 def _axe(page: Page, more: dict[str, object]) -> list[str]:
     # what passed is not described, which is half of the time; styles are not fetched anew
     options = {"preload": False, "resultTypes": ["violations"], **more}
-    result = Axe().run(page, options=options).response
+    page.evaluate(_ONE_OF_A_KIND)
+    result = page.evaluate("options => axe.run(options)", options)
     problems = []
     for finding in result["violations"]:
         if finding["impact"] not in {"serious", "critical"}:
@@ -451,12 +465,11 @@ def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
         for control in root.locator("input, select").all():
             told = f"{name}, {control.get_attribute('id').removeprefix(f'{name}-')}"
             root.locator(".rpl-reset").click()
-            page.evaluate(_NEXT_FRAME)
+            root.evaluate(_NEXT_DRAWN)
             before, times = _seen(root), []
             for move in _moves(control):
                 move()
-                page.evaluate(_NEXT_FRAME)
-                times.append(root.evaluate("root => root.rplLive.ms"))
+                times.append(root.evaluate(_NEXT_DRAWN))
             problems += [
                 f"{told}: {what} does not change"
                 for what, old, new in zip(("picture", "sentence"), before, _seen(root), strict=True)
@@ -481,8 +494,8 @@ def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
 
 def _seen(root: Locator) -> tuple[str, str]:
     """Picture and its description."""
-    stage = root.locator(".rpl-stage")
-    return stage.inner_html(), stage.get_attribute("aria-label")
+    seen = "stage => [stage.innerHTML, stage.getAttribute('aria-label')]"
+    return tuple(root.locator(".rpl-stage").evaluate(seen))
 
 
 def _pace(page: Page) -> float:
@@ -498,7 +511,8 @@ _ARITHMETIC = """() => {
   for (let i = 0; i < 1e6; i++) sum += Math.exp(-i * 1e-6) * Math.log(i + 1);
   return sum > 0 ? performance.now() - start : 0;
 }"""
-_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => done()))"
+_NEXT_DRAWN = """root => new Promise(done => requestAnimationFrame(
+  () => done(root.rplLive.ms)))"""
 _LOADED_STILL = """root => {
   const image = root.querySelector(".rpl-still img");
   return Boolean(image) && performance.getEntriesByName(image.src).length > 0;

@@ -13,8 +13,9 @@ def chapter_pages(project):
     return [f"notebooks/{paper.notebook}.html" for paper in chapters(project)]
 
 
-@pytest.mark.parametrize("view", walk.VIEWS)
-@pytest.mark.parametrize("check", walk.CHECKS)
+@pytest.mark.parametrize(
+    ("check", "view"), [(check, view) for view in walk.VIEWS for check in walk.checks_of(view)]
+)
 def test_every_page_is_sound(walked, view, check):
     found = [f"{name}: {p}" for name, seen in walked[view].items() for p in seen[check]]
     assert found == []
@@ -33,6 +34,12 @@ def test_the_walk_covers_both_widths_and_both_colors_with_and_without_a_server()
     assert {view.from_file for view in views} == {True, False}
 
 
+def test_every_check_is_made():
+    made = {check for view in walk.VIEWS for check in walk.checks_of(view)}
+    assert made == set(walk.CHECKS)
+    assert set(walk.ONCE.values()) <= set(walk.VIEWS)
+
+
 def test_contrasts_are_seen_in_the_mode_that_a_view_does_not_have(site, address, chromium):
     walked = walk.Walked(site, address, chromium)
     assert "book/scoreboard.html" in walked.both
@@ -46,7 +53,7 @@ def test_axe_looks_at_every_page(site, address, chromium, monkeypatch):
     monkeypatch.setattr(walk, "look", lambda page, url, **how: seen.append((url, how)) or {})
     monkeypatch.setattr(chromium, "look", lambda action, **options: action(None))
     walked = walk.Walked(site, address, chromium)
-    for view in walk.VIEWS.values():
+    for view in walk.VIEWS:
         for name in walked.names:
             walked._visit(view, name)
     looked = [url for url, how in seen if how["with_axe"]]

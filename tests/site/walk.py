@@ -33,6 +33,10 @@ CHECKS = (
 )
 """What a visit collects, each a list of problems."""
 
+ONCE = {"print": "phone-dark-file", "answers": "wide-light-http"}
+"""Checks that one view is enough for, and which: paper is as wide for both, and the harder for dark
+letters; a box takes an answer wherever it stands."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -53,19 +57,30 @@ VIEWS = {
 }
 
 
+def checks_of(view: str) -> tuple[str, ...]:
+    """The checks that are made in a view."""
+    return tuple(check for check in CHECKS if ONCE.get(check, view) == view)
+
+
 def look(
-    page: Page, url: str, *, both_modes: bool = False, with_axe: bool = True
+    page: Page,
+    url: str,
+    *,
+    checks: tuple[str, ...] = CHECKS,
+    both_modes: bool = False,
+    with_axe: bool = True,
 ) -> dict[str, list[str]]:
     """Everything that is wrong with one page, by the names of :data:`CHECKS`.
 
+    checks : what to look at; those of :data:`ONCE` cost time
     both_modes : whether its contrasts are looked at in light and in dark
     with_axe : whether axe looks at it
     """
     seen = browser.visit(page, url)
-    found = {
+    found = {"answers": browser.answer_problems(page)} if "answers" in checks else {}
+    found |= {
         "math": browser.raw_math(page),
         "live": browser.live_problems(page),
-        "answers": browser.answer_problems(page),
         "first screen": browser.first_screen(page),
         "overflow": browser.overflow(page),
         "cut": browser.cut(page),
@@ -74,7 +89,8 @@ def look(
         "explorers": browser.explorer_problems(page),
         "axe": browser.axe(page, both_modes=both_modes) if with_axe else [],
     }
-    found["print"] = browser.print_problems(page)
+    if "print" in checks:
+        found["print"] = browser.print_problems(page)
     # last: what the images and the explorers asked for belongs to it
     return {**found, "errors": seen.errors, "requests": seen.foreign}
 
@@ -98,14 +114,16 @@ class Walked(dict):
 
     def __missing__(self, key: str) -> dict[str, dict[str, list[str]]]:
         """Walk through all pages in one view."""
-        self[key] = {name: self._visit(VIEWS[key], name) for name in self.names}
+        self[key] = {name: self._visit(key, name) for name in self.names}
         return self[key]
 
-    def _visit(self, view: View, name: str) -> dict[str, list[str]]:
+    def _visit(self, key: str, name: str) -> dict[str, list[str]]:
+        view = VIEWS[key]
         return self.chromium.look(
             lambda page: look(
                 page,
                 view.url(self.site, self.address, name),
+                checks=checks_of(key),
                 both_modes=name in self.both,
                 with_axe=view.viewport == PHONE or name not in self.code,
             ),

@@ -9,9 +9,8 @@ import numpy as np
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED
 from companion.data import Missing
 from companion.synthetic_data.lab.language import Lives, Plan, shares_of
-from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.loop import METRICS, Runs
 from companion.synthetic_data.lab.run import ARMS, named, plan_loops
-from companion.synthetic_data.lab.world import METRICS
 from companion.synthetic_data.method.mixing import mixing_law, synthetic_share
 from companion.synthetic_data.settings import PRESETS
 from companion.synthetic_data.verdict import verdicts

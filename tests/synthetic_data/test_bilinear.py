@@ -6,7 +6,7 @@ import torch
 
 from companion.scale import generator
 from companion.synthetic_data.lab import bilinear
-from companion.synthetic_data.lab.world import chain, draw, keep, make_world, measure
+from companion.synthetic_data.lab.loop import chain, draw, keep, make_world, measure
 
 WORLD = make_world(0)
 

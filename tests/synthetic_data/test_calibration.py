@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve
 
-from companion.synthetic_data.lab.world import make_world
+from companion.synthetic_data.lab.loop import make_world
 from companion.synthetic_data.method.calibration import calibration, fit_temperature, sharpen
-from companion.synthetic_data.method.infinite import predicted_over_confidence, student
+from companion.synthetic_data.method.mixing import predicted_over_confidence, student
 
 
 @pytest.fixture(scope="module")

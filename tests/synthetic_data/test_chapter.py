@@ -14,7 +14,7 @@ from companion.claims import HOLDS, NOT_RESOLVED, NOT_TESTED, OURS, PAPER
 from companion.papers import paper
 from companion.scale import SCALES
 from companion.synthetic_data import verdict
-from companion.synthetic_data.lab import bilinear, evidence, language, world
+from companion.synthetic_data.lab import bilinear, evidence, language, loop
 from companion.synthetic_data.lab import run as lab
 from companion.synthetic_data.lab.run import named
 from companion.synthetic_data.method.mixing import mixing_law, synthetic_share
@@ -288,9 +288,9 @@ def test_the_page_tells_the_numbers_of_the_code(small):
     arms, rounds = len(small.lives[-1].plan.arms), PRESETS["book"].generations
     assert len(small.lives[-1].stopped) == once + arms * TINY.generations
     for told in (
-        f"{world.N_ENTITIES} entities and {world.N_RELATIONS} relations",
-        f"a fact with probability {1 - world.NOISE:g}",
-        f"A table of {world.N_ENTITIES * world.N_RELATIONS} questions",
+        f"{loop.N_ENTITIES} entities and {loop.N_RELATIONS} relations",
+        f"a fact with probability {1 - loop.NOISE:g}",
+        f"A table of {loop.N_ENTITIES * loop.N_RELATIONS} questions",
         f"with {words[len(bilinear.PENALTIES)]} penalties",
         f"the last {words[language.CONTEXT]} characters",
         f"windows of {language.SEQ} characters",

@@ -5,8 +5,7 @@ import pytest
 
 from companion.scale import generator
 from companion.synthetic_data.lab import bilinear
-from companion.synthetic_data.lab.loop import Arm, run_arm
-from companion.synthetic_data.lab.world import draw, keep, make_world, measure
+from companion.synthetic_data.lab.loop import Arm, draw, keep, make_world, measure, run_arm
 from companion.synthetic_data.method.calibration import fit_temperature, sharpen
 
 TWO = (0.05, 0.2)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
-from companion.synthetic_data.lab.threshold import (
+from companion.synthetic_data.lab.evidence import (
     acceleration,
     candidates,
     knot_moves,

@@ -8,11 +8,10 @@ import torch
 
 from companion.data import Missing
 from companion.stats import Interval
-from companion.tart.lab.learned import Controls, Curve, Learned
+from companion.tart.lab.learned import ARMS, DRAWN, IDEAL, WHITE, Controls, Curve, Learned, Tie
 from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, PENALIZED
 from companion.tart.lab.real import COLUMNS
 from companion.tart.lab.run import Pixels, Sentences
-from companion.tart.lab.tie import ARMS, DRAWN, IDEAL, WHITE, Tie
 from tests.borders import spread
 
 MISSING = Missing("set COMPANION_DATA")

@@ -14,7 +14,7 @@ from companion import plotting
 from companion.claims import DOES_NOT_HOLD, HOLDS, NOT_RESOLVED, NOT_TESTED
 from companion.data import Missing
 from companion.scale import SCALES
-from companion.tart.lab import learned, real, run, shipped, tie
+from companion.tart.lab import learned, real, run, shipped
 from companion.tart.lab.cells import run_cell
 from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, accuracy
 from companion.tart.method.module import HeadConfig
@@ -91,7 +91,7 @@ def test_what_is_trained_side_by_side_is_what_is_trained_alone(small_settings):
 def test_the_tie_compares_the_same_tasks(compared, small_settings):
     assert compared.k.tolist() == list(small_settings.tie_k)
     assert set(compared.accuracy) == {
-        f"{name}, {arm}" for name in (tie.DRAWN, tie.WHITE) for arm in tie.ARMS
+        f"{name}, {arm}" for name in (learned.DRAWN, learned.WHITE) for arm in learned.ARMS
     }
     assert all(v.shape == (3, 1) for v in compared.accuracy.values())
     assert (compared.agrees["module"] == 1).all()
@@ -102,7 +102,7 @@ def test_the_tie_compares_the_same_tasks(compared, small_settings):
     x, y, _ = LogisticTaskSampler(16).tasks(3, 32 + n, 0, "tie")
     x, y = x.double().numpy(), y.numpy()
     z, q = whiten(x[0, :32], x[0, 32:], 16)
-    for name, pair in ((tie.DRAWN, (x[0, :32], x[0, 32:])), (tie.WHITE, (z, q))):
+    for name, pair in ((learned.DRAWN, (x[0, :32], x[0, 32:])), (learned.WHITE, (z, q))):
         scores = mean_difference(pair[0], y[0, :32], pair[1])
         assert compared.of(name, MEAN)[0, 0] == accuracy(scores, y[0, 32:])
 

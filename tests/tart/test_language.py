@@ -12,14 +12,16 @@ from companion.tart import makers
 from companion.tart.lab import cells as cells_module
 from companion.tart.lab.cells import (
     Answers,
+    FineTuning,
     StaleCells,
+    _Tuned,
     along_axes,
     check_cells,
+    fine_tune,
     load_cells,
     run_cell,
     save_cells,
 )
-from companion.tart.lab.tuning import FineTuning, _Tuned, fine_tune
 from companion.tart.method.embeddings import (
     PROTOCOLS,
     CausalEmbedder,
@@ -407,7 +409,7 @@ def test_the_last_block_alone_learns_too(embedder, small_set):
 
 
 def test_the_prompt_of_tuning_ends_where_the_answer_begins(embedder, tokenizer):
-    from companion.tart.lab.tuning import _prompt
+    from companion.tart.lab.cells import _prompt
 
     assert tokenizer.decode(_prompt(embedder, "win cash")) == "Sentence: win cash\nLabel:"
 

@@ -23,10 +23,16 @@ from companion.consistent_diffusion.lab.systems import (
     reference_run,
 )
 from companion.consistent_diffusion.lab.train import Fit, train
-from companion.consistent_diffusion.method.diffusion import T_MIN, exact_residual, noised
+from companion.consistent_diffusion.method.diffusion import (
+    T_MIN,
+    Dynamics,
+    denoise,
+    exact_residual,
+    noised,
+    simulate,
+)
 from companion.consistent_diffusion.method.losses import Objective
 from companion.consistent_diffusion.method.networks import EnergyMLP, Experts
-from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
 from companion.scale import generator, one_thread, torch_generator
 from companion.sweep import sweep
 from companion.training import n_parameters

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from companion import contracts
 from companion.consistent_diffusion.method.diffusion import (
     SIGMA_V,
     T_MIN,
@@ -122,3 +123,16 @@ def _penalized(
     if n < x.shape[-2]:
         scores = torch.cat([scores, model.score(x[..., n:, :], t[..., n:])], -2)
     return scores, (weight[..., :n] * weak.square).mean(-1) / dim**2
+
+
+contracts.guard(
+    __name__,
+    {
+        "Objective": {
+            "alpha": contracts.NOT_NEGATIVE,
+            "share": contracts.SHARE,
+            "dim": contracts.POSITIVE.or_none(),
+            "sigma_v": contracts.POSITIVE,
+        },
+    },
+)

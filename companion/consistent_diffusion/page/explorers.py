@@ -21,7 +21,7 @@ from companion.consistent_diffusion.lab.line import (
 from companion.consistent_diffusion.lab.systems import TWO_MODES, js_divergence
 from companion.consistent_diffusion.method.diffusion import T_MIN
 from companion.consistent_diffusion.page.figures import line_frame
-from companion.explore import is_publishing
+from companion.explore import Question
 from companion.plotting import to_webp
 from companion.scale import generator
 
@@ -61,7 +61,7 @@ def look(alpha: float, t: float, points: int, seed: int) -> tuple[str, tuple[np.
     return words, (law, truth, line_residual(fitted.model, t), seen)
 
 
-class LineBox:
+class LineBox(Question):
     """Fields for penalty, time, points and draw, and a button that fits."""
 
     def still(self) -> str:
@@ -99,13 +99,3 @@ class LineBox:
         button.on_click(run)
         run()
         return widgets.VBox([*fields, widgets.HBox([button, progress]), told, shown])
-
-    def __repr__(self) -> str:
-        return self.still()
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": self.still()}
-        if is_publishing():
-            return made
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -28,6 +28,7 @@ from companion.consistent_diffusion.lab.plane import (
 from companion.consistent_diffusion.lab.systems import Curve, fine_grid
 from companion.plotting import (
     GREY,
+    PALE,
     SEQUENTIAL,
     Style,
     figure,
@@ -49,7 +50,7 @@ STYLES = methods("Diffusion", "Two For One", "Mixture", "Fokker-Planck", "Both",
 """Method to color, marker, and dash; the paper's own numbers are grey."""
 
 CELL = LINE[1] - LINE[0]
-FLOOR = "#d9d9d9"
+FLOOR = PALE
 DEGREES = (-120, 0, 120)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from companion.data import Missing
-from companion.distillation_memorization.lab.models import Lanes, Shape
+from companion.distillation_memorization.lab.models import Lanes, Recipe, Shape, fit, fit_arms
 from companion.distillation_memorization.lab.text import (
     POOLS,
     REAL,
@@ -16,7 +16,6 @@ from companion.distillation_memorization.lab.text import (
     draw_sets,
     encode,
 )
-from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
 from companion.distillation_memorization.lab.world import Plan, Reading, World, read, run_world
 from companion.distillation_memorization.method.objectives import BASELINE, TAU, TEACHER, objectives
 from companion.distillation_memorization.settings import Settings

@@ -14,8 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from companion.distillation_memorization.lab.models import (
+    Recipe,
     device_of,
     divergence,
+    fit,
+    fit_arms,
     generate,
     memorized,
     rows_at_once,
@@ -23,7 +26,6 @@ from companion.distillation_memorization.lab.models import (
 )
 from companion.distillation_memorization.lab.predictor import Prediction, predict
 from companion.distillation_memorization.lab.text import Sets, zlib_bytes
-from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
 from companion.distillation_memorization.method import memorization
 from companion.distillation_memorization.method.memorization import Scores
 from companion.distillation_memorization.method.objectives import (

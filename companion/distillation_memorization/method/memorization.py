@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from companion import contracts
 from companion.distillation_memorization.method.objectives import BASELINE, TEACHER
 
 if TYPE_CHECKING:
@@ -89,3 +90,15 @@ def rejected(m: Members, student: str) -> np.ndarray:
 def teacher_only(m: Members) -> np.ndarray:
     """What the teacher memorizes and the baseline does not."""
     return m[TEACHER] & ~m[BASELINE]
+
+
+contracts.guard(
+    __name__,
+    {
+        "matches": {
+            "generated": contracts.WHOLE,
+            "tokens": contracts.WHOLE,
+            "prefix": contracts.COUNT,
+        }
+    },
+)

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, log_softmax
 
+from companion import contracts
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
@@ -159,3 +161,6 @@ def objectives(taus: tuple[float, ...], *, control: bool = True) -> dict[str, Ob
     arms |= {soft(tau): Objective("teacher's logits", tau) for tau in taus}
     arms[HARD] = Objective("teacher's text")
     return arms | ({UNREAD: Objective("teacher's text")} if control else {})
+
+
+contracts.guard_public(__name__, {"soft": {"tau": contracts.POSITIVE}})

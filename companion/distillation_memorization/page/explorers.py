@@ -5,8 +5,6 @@ It runs the method, which a page cannot; there the picture of the first choice s
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -14,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.distillation_memorization.lab.models import Shape
+from companion.distillation_memorization.lab.models import Recipe, Shape, fit, fit_arms
 from companion.distillation_memorization.lab.run import LENGTH, PREFIX, SUFFIX
 from companion.distillation_memorization.lab.text import POOLS, draw_sets
-from companion.distillation_memorization.lab.training import Recipe, fit, fit_arms
 from companion.distillation_memorization.lab.world import Plan, Reading, all_logits, read
 from companion.distillation_memorization.method.objectives import (
     BASELINE,
@@ -26,8 +23,8 @@ from companion.distillation_memorization.method.objectives import (
     Objective,
 )
 from companion.distillation_memorization.page.figures import NAMES, bars
-from companion.explore import is_publishing
-from companion.plotting import figure, headline, to_webp, with_alt
+from companion.explore import Question, pictured
+from companion.plotting import figure, headline
 from companion.scale import generator, one_thread
 
 if TYPE_CHECKING:
@@ -109,26 +106,19 @@ def said(found: dict[str, Reading], choice: Choice) -> str:
     return "; ".join(parts) + "."
 
 
-def _shown(found: dict[str, Reading], choice: Choice) -> str:
-    picture = base64.b64encode(to_webp(frame(found, choice))).decode()
-    words = html.escape(said(found, choice))
-    return (
-        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
-        f'style="max-width:100%;height:auto"><p>{words}</p>'
-    )
-
-
 @cache
 def _first() -> dict[str, Reading]:
     return train(Choice())
 
 
-class DistillationExplorer:
+class DistillationExplorer(Question):
     """Temperature, share of the text, epochs, and the size of D."""
 
-    def still(self) -> str:
-        """Picture and sentence of the first choice."""
-        return _shown(_first(), Choice())
+    title = "Distil with a loss of your own"
+
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first choice."""
+        return frame(_first(), Choice()), said(_first(), Choice())
 
     def widget(self) -> object:
         """Sliders, a button, and progress while the models are trained."""
@@ -149,17 +139,9 @@ class DistillationExplorer:
             def one_more(_name: str) -> None:
                 progress.value += 1
 
-            shown.value = _shown(train(choice, one_more), choice)
+            found = train(choice, one_more)
+            shown.value = pictured(frame(found, choice), said(found, choice))
 
         button.on_click(run)
         rows = [widgets.HBox([tau, share]), widgets.HBox([epochs, n])]
         return widgets.VBox([*rows, widgets.HBox([button, progress]), shown])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Distil with a loss of your own"}
-        if is_publishing():  # the page's own pictures, in light and dark
-            found = _first()
-            return made | with_alt(frame(found, Choice()), said(found, Choice()))
-        made["text/html"] = self.still()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

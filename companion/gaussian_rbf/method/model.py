@@ -271,6 +271,9 @@ contracts.guard(
     __name__,
     {
         "Task": {
+            "X": contracts.FINITE,
+            "y": contracts.FINITE,
+            "centers": contracts.FINITE,
             "lam_u": contracts.NOT_NEGATIVE,
             "lam_w": contracts.NOT_NEGATIVE,
             "lam_c": contracts.NOT_NEGATIVE,

@@ -101,11 +101,14 @@ def top_hit(scores: np.ndarray, is_true: np.ndarray) -> bool:
     return bool(is_true[np.argsort(-scores, kind="stable")[:k]].all())
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
     {
+        "ranking_auc": {"scores": contracts.FINITE},
+        "top_hit": {"scores": contracts.FINITE},
         "spectrum": {"matrix": contracts.matrix(contracts.FINITE)},
         "importance": {"P": contracts.matrix(contracts.DIAGONAL)},
         "diagonal_importance": {"matrix": contracts.matrix(contracts.FINITE)},
     },
 )
+contracts.alike(__name__, dict.fromkeys(("ranking_auc", "top_hit"), ("scores", "is_true")))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion import contracts
 from companion.gaussian_rbf.method.model import Fit
 from companion.gaussian_rbf.method.precision import gradients, importance, spectrum
 
@@ -107,3 +108,7 @@ def normal_agop(P: np.ndarray, centers: np.ndarray, weights: np.ndarray) -> np.n
             mass = np.exp(-0.5 * (a @ P @ a + b @ P @ b) + 0.5 * mean @ A @ mean)
             total += w_a * w_b * mass * (inverse + np.outer(mean - a, mean - b))
     return P @ total @ P / np.sqrt(np.linalg.det(A))
+
+
+contracts.guard_public(__name__)
+contracts.alike(__name__, dict.fromkeys(("network", "normal_agop"), ("centers", "weights")))

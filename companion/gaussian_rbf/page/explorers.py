@@ -5,8 +5,6 @@ It runs the method, which a page cannot; there the picture of the first choice s
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.explore import is_publishing
+from companion.explore import Question, pictured
 from companion.gaussian_rbf.lab.reduction import table_task
 from companion.gaussian_rbf.method.model import Fit, Recipe
 from companion.gaussian_rbf.method.precision import importance, spectrum
 from companion.gaussian_rbf.method.training import fit_many
 from companion.gaussian_rbf.page.figures import bars, draw_plane
 from companion.gaussian_rbf.sources import load
-from companion.plotting import BLUE, figure, headline, to_webp, with_alt
+from companion.plotting import BLUE, figure, headline
 from companion.scale import one_thread
 
 if TYPE_CHECKING:
@@ -78,27 +76,20 @@ def said(one: Trained) -> str:
     )
 
 
-def _shown(one: Trained) -> str:
-    picture = base64.b64encode(to_webp(frame(one))).decode()
-    words = html.escape(said(one))
-    return (
-        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
-        f'style="max-width:100%;height:auto"><p>{words}</p>'
-    )
-
-
 @cache
 def _first() -> Trained:
     (one,) = path(TABLES[0], 1e-2, 1.0, (300,))
     return one
 
 
-class TrainingExplorer:
+class TrainingExplorer(Question):
     """A table, the penalty, the spread of the start, and the number of steps."""
 
-    def still(self) -> str:
-        """Picture and sentence of the first choice."""
-        return _shown(_first())
+    title = "Train a network"
+
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first choice."""
+        return frame(_first()), said(_first())
 
     def widget(self) -> object:
         """Choices, a button, and progress while the network is trained."""
@@ -117,16 +108,8 @@ class TrainingExplorer:
             progress.value = 0
             for one in path(table.value, lam.value, scale.value, stops):
                 progress.value += 1
-                shown.value = _shown(one)
+                shown.value = pictured(frame(one), said(one))
 
         button.on_click(run)
         rows = [widgets.HBox([table, lam]), widgets.HBox([scale, steps])]
         return widgets.VBox([*rows, widgets.HBox([button, progress]), shown])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Train a network"}
-        if is_publishing():  # the page's own pictures, in light and dark
-            return made | with_alt(frame(_first()), said(_first()))
-        made["text/html"] = self.still()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

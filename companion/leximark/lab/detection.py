@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm, rankdata, ttest_ind
 from statsmodels.stats.power import TTestIndPower
 
+from companion import contracts
 from companion.leximark.lab.models import LanguageModel
 from companion.leximark.method.scores import score
 from companion.leximark.method.watermark import KEYED, Watermarker
@@ -197,3 +198,6 @@ def innocent_tests(scores: np.ndarray, n_keys: int = 20, n_texts: int = 5) -> np
         for j in range(columns)
     ]
     return np.array([keyed_test(block).p for block in blocks])
+
+
+contracts.guard(__name__, {"records_needed": {"d": contracts.NUMBER, "alpha": contracts.SHARE}})

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from companion import contracts
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
@@ -91,3 +93,13 @@ def score(stats: TokenStats, name: str = MIN_K_PLUS) -> np.ndarray:
     if values is None or not percent.isdigit():
         raise ValueError(f"unknown score {name!r}; known are {', '.join(SCORES)}")
     return np.array([lowest_mean(row, int(percent) / 100) for row in values])
+
+
+contracts.guard(
+    __name__,
+    {
+        "lowest_mean": {"values": contracts.FINITE},
+        "score": {"stats": contracts.NUMBER.of_parts()},
+        "from_flat": {"lengths": contracts.SOME},
+    },
+)

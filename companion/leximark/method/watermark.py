@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from companion import contracts
 from companion.leximark.method.candidates import RARE, SimilarityFilter, commoner, family, rarer
 from companion.leximark.method.words import Token, frequency, selection_key, sentences, surprisal
 
@@ -238,3 +239,16 @@ def universe(texts: Sequence[str], recipe: Recipe) -> set[str]:
             for token in tokens:
                 found.update(thesaurus(token.word, recipe)[: recipe.n])
     return found
+
+
+contracts.guard(
+    __name__,
+    {
+        "Recipe": {
+            "k": contracts.WHOLE,
+            "n": contracts.COUNT,
+            "least": contracts.COUNT,
+            "limit": contracts.NOT_NEGATIVE,
+        },
+    },
+)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 
+from matplotlib.figure import Figure
+
 from companion.data import Missing
 from companion.encoder import Encoder
-from companion.explore import is_publishing
+from companion.explore import Question
 from companion.leximark.method.candidates import SimilarityFilter
 from companion.leximark.method.watermark import KEYED, LEXIMARK, Marked, Recipe, Watermarker
 from companion.leximark.page.figures import bars
 from companion.leximark.page.tables import highlighted
-from companion.plotting import with_alt
 
 FIRST = (
     "The old lighthouse keeper walked down to the harbor every morning, carrying a basket of "
@@ -22,11 +23,13 @@ FIRST = (
 RULES = {"the authors' rule": LEXIMARK, "a secret key": KEYED}
 
 
-class TextExplorer:
+class TextExplorer(Question):
     """A box for a text, the rule, K, the key, and the threshold of the sentence encoder.
 
     encoder : for the threshold; a ``Missing`` leaves that control out
     """
+
+    title = "Mark your own text"
 
     def __init__(self, encoder: Encoder | Missing) -> None:
         self.encoder = encoder
@@ -34,6 +37,10 @@ class TextExplorer:
     def first(self) -> Marked:
         """The first text under the first key."""
         return Watermarker(KEYED, "alpha").mark(FIRST)
+
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first text."""
+        return bars(self.first()), said(self.first())
 
     def still(self) -> str:
         """The first text with what was replaced."""
@@ -63,14 +70,6 @@ class TextExplorer:
         for widget in controls:
             widget.observe(update, names="value")
         return widgets.VBox([*controls, told])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Mark your own text"}
-        if is_publishing():
-            return made | with_alt(bars(self.first()), said(self.first()))
-        made["text/html"] = self.still()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}
 
 
 def said(marked: Marked) -> str:

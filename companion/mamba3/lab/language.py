@@ -14,10 +14,18 @@ import torch
 from torch import Tensor
 
 from companion import corpora
-from companion.mamba3.lab.models import LanguageModel, MixerConfig, ModelConfig, Recipe, Stack
+from companion.mamba3.lab.models import (
+    LanguageModel,
+    MixerConfig,
+    ModelConfig,
+    Recipe,
+    Stack,
+    cost,
+    longest_first,
+    stacks,
+)
 from companion.mamba3.method.layer import Mamba2Config, Mamba3Config
 from companion.scale import generator
-from companion.sweep import sweep
 from companion.training import n_parameters
 
 SEQ = 128
@@ -26,15 +34,19 @@ SEQ = 128
 LENGTHS = (64, 128, 256, 512, 1024)
 """Lengths at which the held-out text is cut; the loss counts all positions."""
 
-_BASE = Mamba3Config(d_model=64, d_state=8, head_dim=32, chunk=32)
+_BASE = Mamba3Config(d_model=64, d_state=8, head_dim=32, chunk=16)
 FAMILIES: dict[str, MixerConfig] = {
     "Mamba-3": _BASE,
-    "Mamba-2": Mamba2Config(d_model=64, d_state=8, head_dim=32, chunk=32),
+    "Mamba-2": Mamba2Config(d_model=64, d_state=8, head_dim=32, chunk=16),
 }
 """Equal width and state; the SwiGLU makes up for what the mixers differ by."""
 
 ORDER = 3
 """Characters of context of the n-gram that a language model has to beat."""
+
+
+AT_ONCE = 2
+"""Seeds of one stack: more are no faster a seed, and one long stack would run alone at the end."""
 
 
 @dataclass(frozen=True)
@@ -182,9 +194,27 @@ def read_all(
 ) -> Reading:
     """Every family, and the n-gram on the same held-out text."""
     call = partial(read_family, steps=steps, batch=batch, n_windows=n_windows, rate=rate)
-    jobs = [{"family": family, "seeds": list(seeds)} for family in families]
-    reads = sweep(call, jobs, n_jobs=n_jobs, label="text", unpack=True)
+    parts = [(family, part) for family in families for part in stacks(seeds, AT_ONCE)]
+    found = longest_first(
+        call,
+        [{"family": family, "seeds": list(part)} for family, part in parts],
+        [len(part) * cost(FAMILIES[family]) for family, part in parts],
+        n_jobs=n_jobs,
+        label="text",
+    )
+    reads = {
+        name: together([r for r in found if r.family == name]) for name in dict.fromkeys(families)
+    }
     train, held_out, vocab_size = characters()
     held_out = held_out[: n_windows * (max(LENGTHS) + 1)]
     loss = n_gram_loss(train.numpy(), held_out.numpy(), ORDER, vocab_size)
-    return Reading(dict(zip(families, reads, strict=True)), loss)
+    return Reading(reads, loss)
+
+
+def together(runs: Sequence[Read]) -> Read:
+    """Runs of one family on several seeds, as one."""
+    return replace(
+        runs[0],
+        course=np.concatenate([run.course for run in runs], 1),
+        held_out=np.concatenate([run.held_out for run in runs], 1),
+    )

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy, silu
 
 from companion.mamba3.method.layer import Mamba2, Mamba2Config, Mamba3Config, mamba3
 from companion.scale import derive_seed
+from companion.sweep import sweep
 
 # ------------------------------------------------------------------------------------------- models
 MixerConfig = Mamba3Config | Mamba2Config
@@ -263,3 +264,28 @@ def clip_each(parameters: Sequence[Tensor], largest: float = 1.0) -> None:
     scale = (largest / (squares.sqrt() + 1e-6)).clamp(max=1.0)
     for p in parameters:
         p.grad.mul_(scale.reshape(-1, *[1] * (p.ndim - 1)))
+
+
+# ------------------------------------------------------------------------------------- side by side
+def stacks(seeds: Sequence[int], size: int) -> list[tuple[int, ...]]:
+    """The seeds in groups of at most `size`, each to be trained in a stack of its own."""
+    return [tuple(seeds[i : i + size]) for i in range(0, len(seeds), size)]
+
+
+def cost(config: MixerConfig) -> float:
+    """About how long a layer takes next to Mamba-3's; only the order of jobs depends on it."""
+    return config.rank if isinstance(config, Mamba3Config) else 1.0
+
+
+def longest_first(
+    function: Callable[..., object],
+    jobs: Sequence[Mapping[str, object]],
+    costs: Sequence[float],
+    *,
+    n_jobs: int | None,
+    label: str,
+) -> list[object]:
+    """Results in the order of the jobs, begun with the longest: none runs alone at the end."""
+    order = sorted(range(len(jobs)), key=lambda i: -costs[i])
+    found = sweep(function, [jobs[i] for i in order], n_jobs=n_jobs, label=label, unpack=True)
+    return [value for _, value in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]

@@ -15,10 +15,18 @@ import torch
 from scipy.stats import binom
 from torch import Tensor
 
-from companion.mamba3.lab.models import UNASKED, MixerConfig, Probe, Recipe, Stack
+from companion.mamba3.lab.models import (
+    UNASKED,
+    MixerConfig,
+    Probe,
+    Recipe,
+    Stack,
+    cost,
+    longest_first,
+    stacks,
+)
 from companion.mamba3.method.layer import Mamba2Config, Mamba3Config
 from companion.scale import torch_generator
-from companion.sweep import sweep
 from companion.training import n_parameters
 
 N_KEYS = 16
@@ -54,6 +62,10 @@ def list_loss(n_pairs: int) -> float:
     others = np.arange(n_pairs)
     share = binom.pmf(others, n_pairs - 1, 1 / N_KEYS)
     return float(np.log(n_pairs) - share @ np.log1p(others))
+
+
+AT_ONCE = 5
+"""Seeds of one stack: a seed in a stack of two takes a third longer than in one of five."""
 
 
 # --------------------------------------------------------------------------------------------- arms
@@ -119,15 +131,18 @@ def learn(
     steps: int,
     batch: int,
     n_read: int,
+    exam: int | None = None,
 ) -> Recalled:
     """Train the seeds of an arm in a stack, and read them at half of the training and at its end.
 
+    exam : seed of the sequences that are read; the first of `seeds` by default
     All arms see the same sequences, seed by seed, so differences are paired.
     """
     config = arm_mixer(part, d_state)
     stack = Stack(lambda: Probe(config, 2 * N_KEYS, 2 * N_KEYS, N_LAYERS), seeds)
     sources = [torch_generator(one, "questions") for one in seeds]
-    held_out = questions(n_read, n_pairs, torch_generator(seeds[0], "held out"))
+    exam = seeds[0] if exam is None else exam
+    held_out = questions(n_read, n_pairs, torch_generator(exam, "held out"))
     found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def batch_at(_step: int) -> tuple[Tensor, Tensor]:
@@ -166,12 +181,35 @@ def recall_all(
     n_read: int,
     n_jobs: int | None = 1,
 ) -> tuple[Recalled, ...]:
-    """Every arm, in this order."""
+    """Every arm, in this order; the seeds of an arm are read on the same sequences."""
     call = partial(learn, n_pairs=n_pairs, steps=steps, batch=batch, n_read=n_read)
+    parts = [(i, arm, part) for i, arm in enumerate(arms) for part in stacks(arm.seeds, AT_ONCE)]
     jobs = [
-        {"part": a.part, "d_state": a.d_state, "rate": a.rate, "seeds": list(a.seeds)} for a in arms
+        {
+            "part": arm.part,
+            "d_state": arm.d_state,
+            "rate": arm.rate,
+            "seeds": list(part),
+            "exam": arm.seeds[0],
+        }
+        for _, arm, part in parts
     ]
-    return tuple(sweep(call, jobs, n_jobs=n_jobs, label="recall", unpack=True))
+    costs = [len(part) * cost(arm_mixer(arm.part, arm.d_state)) for _, arm, part in parts]
+    found = longest_first(call, jobs, costs, n_jobs=n_jobs, label="recall")
+    runs: list[list[Recalled]] = [[] for _ in arms]
+    for run, (i, *_) in zip(found, parts, strict=True):
+        runs[i].append(run)
+    return tuple(together(arm, one) for arm, one in zip(arms, runs, strict=True))
+
+
+def together(arm: Arm, runs: Sequence[Recalled]) -> Recalled:
+    """Runs of one arm on some of its seeds each, in their order, as one."""
+    return replace(
+        runs[0],
+        arm=arm,
+        loss=np.concatenate([run.loss for run in runs], 1),
+        share=np.concatenate([run.share for run in runs], 1),
+    )
 
 
 # -------------------------------------------------------------------------------------- comparisons

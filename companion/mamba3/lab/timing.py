@@ -237,12 +237,22 @@ def scan_inputs(seq: int, rank: int) -> tuple[list[Tensor], Tensor, Tensor, Tens
 
 
 def published_chunks(
-    q: Tensor, k: Tensor, v: Tensor, log_a: Tensor, gamma: Tensor, kappa: Tensor, *, chunk: int
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    log_a: Tensor,
+    gamma: Tensor,
+    kappa: Tensor,
+    *,
+    chunk: int,
+    apart: bool = False,
 ) -> Tensor:
     """The scan as the authors' reference has it, step by step; `seq` is a multiple of `chunk`.
 
     All keys are scaled by κ, the mask has a diagonal, and what the diagonal has too much is taken
     away at the end.  Arguments and result as in :func:`companion.mamba3.method.scan.chunked`.
+    apart : whether the chunks' states are taken apart at once, as ours are, and not one by one,
+        which costs the gradient much time where chunks are many
     """
     batch, seq, heads, rank, state = q.shape
     n, width = seq // chunk, v.shape[-1]
@@ -262,13 +272,23 @@ def published_chunks(
     queries, keys, values = rows(q), rows(scaled), rows(v)
     added = (keys * to_end).transpose(-1, -2) @ values
     before, now = [], q.new_zeros(batch, heads, state, width)
-    for i in range(n):
+    shrinks = total[..., -1, None, None].exp()
+    each = (
+        zip(shrinks.unbind(2), added.unbind(2), strict=True)
+        if apart
+        else ((shrinks[:, :, i], added[:, :, i]) for i in range(n))
+    )
+    for shrink, part in each:
         before.append(now)
-        now = total[:, :, i, -1, None, None].exp() * now + added[:, :, i]
+        now = shrink * now + part
     y = (queries * from_start) @ torch.stack(before, 2)
     y = y + ((queries @ keys.transpose(-1, -2)) * mask) @ values
     y = y.reshape(batch, heads, n, chunk, rank, width).permute(0, 2, 3, 1, 4, 5)
     return y.reshape(batch, seq, heads, rank, width) - too_much @ v
+
+
+ROWS = 64
+"""Rows of a chunk, rank times tokens, as the authors have them."""
 
 
 def scan_times(
@@ -276,33 +296,36 @@ def scan_times(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Seconds of the scan, ours and as published, by rank, without and with the gradient.
 
-    Chunks of 64 rows: 64 tokens at rank 1, 16 at rank 4, as the authors have them.  At rank 1
-    with the gradient the recurrence is timed too, token by token.
+    Chunks of :data:`ROWS` rows for all: 64 tokens at rank 1, 16 at rank 4.  The published
+    algorithm is timed a second time with our way from chunk to chunk, ``apart``.  At rank 1 with
+    the gradient the recurrence is timed too, token by token, and once: it takes many times as long.
     """
     runs: dict[str, Run] = {}
+    slow: dict[str, Run] = {}
     for rank in ranks:
         leaves, gamma, beta, kappa = scan_inputs(seq, rank)
-        plain, chunk = [leaf.detach() for leaf in leaves], max(1, 64 // rank)
-        ours = partial(_output, chunked, gamma, kappa, chunk=chunk)
-        theirs = partial(_output, published_chunks, gamma, kappa, chunk=chunk)
-        for way, function in (("ours", ours), ("published", theirs)):
-            runs[f"rank {rank}, forward|{way}"] = partial(function, plain)
-            runs[f"rank {rank}, with gradient|{way}"] = partial(_with_gradient, function, leaves)
+        plain, chunk = [leaf.detach() for leaf in leaves], max(1, ROWS // rank)
+        for way, function in (
+            ("ours", partial(chunked, chunk=chunk)),
+            ("published", partial(published_chunks, chunk=chunk)),
+            ("published, apart", partial(published_chunks, chunk=chunk, apart=True)),
+        ):
+            call = partial(_output, function, gamma, kappa)
+            runs[f"rank {rank}, forward|{way}"] = partial(call, plain)
+            runs[f"rank {rank}, with gradient|{way}"] = partial(_with_gradient, call, leaves)
         if rank == 1:
-            slow = partial(_output, recurrence, gamma, beta)
-            runs["rank 1, with gradient|token by token"] = partial(_with_gradient, slow, leaves)
+            call = partial(_output, recurrence, gamma, beta)
+            slow["rank 1, with gradient|token by token"] = partial(_with_gradient, call, leaves)
     found: dict[str, dict[str, np.ndarray]] = {}
-    for name, times in interleaved(runs, rounds).items():
+    for name, times in (interleaved(runs, rounds) | interleaved(slow, 1)).items():
         what, _, way = name.partition("|")
         found.setdefault(what, {})[way] = times
     return found
 
 
-def _output(
-    scan: Callable, gamma: Tensor, weight: Tensor, leaves: Sequence[Tensor], **kwargs: int
-) -> Tensor:
+def _output(scan: Callable, gamma: Tensor, weight: Tensor, leaves: Sequence[Tensor]) -> Tensor:
     """y of a scan with κ, or of the recurrence with β, as its weight of a left end."""
-    found = scan(*leaves, gamma, weight, **kwargs)
+    found = scan(*leaves, gamma, weight)
     return found if isinstance(found, Tensor) else found[0]
 
 

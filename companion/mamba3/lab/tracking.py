@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -22,7 +22,16 @@ from scipy import stats as _scipy
 from torch import Tensor
 
 from companion.mamba3.lab.checks import empty_state
-from companion.mamba3.lab.models import UNASKED, MixerConfig, Probe, Recipe, Stack
+from companion.mamba3.lab.models import (
+    UNASKED,
+    MixerConfig,
+    Probe,
+    Recipe,
+    Stack,
+    cost,
+    longest_first,
+    stacks,
+)
 from companion.mamba3.method.layer import Mamba2Config, Mamba3, Mamba3Config
 from companion.mamba3.method.mixing import Tokens, mix
 from companion.scale import torch_generator
@@ -66,6 +75,9 @@ def scaled_accuracy(accuracy: Tensor, chance: float) -> Tensor:
 
 
 # ----------------------------------------------------------------------------------------- training
+AT_ONCE = 4
+"""Seeds of one stack: what eight of them work on at once no longer fits a core's cache."""
+
 _SIZES = {"d_model": 32, "d_state": 8, "head_dim": 32, "dt_range": (0.1, 1.0), "chunk": 16}
 _M3 = _SIZES | {"rope_fraction": 1.0, "tail": "softplus"}
 
@@ -139,14 +151,22 @@ class Tracked:
 
 
 def track(
-    task: str, variant: str, training: Training, longest: int, n_read: int, seed: int
+    task: str,
+    variant: str,
+    training: Training,
+    longest: int,
+    n_read: int,
+    seed: int,
+    seeds: Sequence[int] | None = None,
 ) -> Tracked:
-    """Train the seeds of one variant in a stack, then read them on walks of `longest` moves.
+    """Train seeds of one variant in a stack, then read them on walks of `longest` moves.
 
-    n_read : walks.  A diverged seed is kept, with an accuracy of NaN.
+    n_read : walks, the same for all seeds.  A diverged seed is kept, with an accuracy of NaN.
+    seed : the first of the training's
+    seeds : those to train here, some of the training's; all of them by default
     """
     config, walk = VARIANTS[variant], TASKS[task]
-    seeds = range(seed, seed + training.n_seeds)
+    seeds = range(seed, seed + training.n_seeds) if seeds is None else seeds
     stack = Stack(lambda: Probe(config, walk.order + 1, walk.order), seeds)
     sources = [torch_generator(one, "walks", task) for one in seeds]
 
@@ -211,17 +231,43 @@ def track_all(
     """
     if unknown := {*trainings} - {*VARIANTS}:
         raise ValueError(f"unknown {sorted(unknown)}; variants are {', '.join(VARIANTS)}")
-    runs = sweep(
+    parts = [
+        (name, training, part)
+        for name, training in trainings.items()
+        for part in stacks(range(seed, seed + training.n_seeds), AT_ONCE)
+    ]
+    found = longest_first(
         partial(track, longest=longest, n_read=n_read),
         [
-            {"task": task, "variant": name, "training": training, "seed": seed}
-            for name, training in trainings.items()
+            {
+                "task": task,
+                "variant": name,
+                "training": training,
+                "seed": seed,
+                "seeds": list(part),
+            }
+            for name, training, part in parts
         ],
+        [len(part) * cost(VARIANTS[name]) for name, _, part in parts],
         n_jobs=n_jobs,
         label=task,
-        unpack=True,
     )
-    return dict(zip(trainings, runs, strict=True))
+    return {name: together([run for run in found if run.variant == name]) for name in trainings}
+
+
+def together(runs: Sequence[Tracked]) -> Tracked:
+    """Runs of one arm on some of its seeds each, in their order, as one."""
+    turns, decay = (
+        None if parts[0] is None else np.concatenate(parts)
+        for parts in zip(*((run.turns, run.decay) for run in runs), strict=True)
+    )
+    return replace(
+        runs[0],
+        curve=np.concatenate([run.curve for run in runs], 1),
+        alive=np.concatenate([run.alive for run in runs]),
+        turns=turns,
+        decay=decay,
+    )
 
 
 # --------------------------------------------------------------------------------------- over seeds

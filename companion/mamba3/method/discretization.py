@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from companion import contracts
 from companion.scale import generator
 
 if TYPE_CHECKING:
@@ -122,3 +123,6 @@ def random_equation(seed: int, number: int) -> Equation:
         return (weights[i] * parts).sum(-1) / weights[i].sum()
 
     return Equation(lambda t: -1.5 + 1.1 * wave(0, t), lambda t: 2 * wave(1, t))
+
+
+contracts.guard_public(__name__)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 
+from companion import contracts
 from companion.mamba3.method.mixing import State, Tokens, mix, mix_step, standard_frequencies
 from companion.mamba3.method.scan import chunked
 
@@ -174,9 +175,10 @@ class Mamba3(nn.Module):
 
     def prefill(self, u: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Outputs of a sequence that may continue an earlier one, and the state behind it."""
-        state = self.initial_state(len(u), u.dtype, u.device) if state is None else state
+        begins = state is None
+        state = self.initial_state(len(u), u.dtype, u.device) if begins else state
         tokens, z, window = self.project(u, state.window)
-        y, state = mix(tokens, state, chunk=self.config.chunk, pairs=self.pairs)
+        y, state = mix(tokens, state, chunk=self.config.chunk, pairs=self.pairs, begins=begins)
         return self.gate(y, tokens.x, z), state._replace(window=window)
 
     def step(self, u: Tensor, state: State) -> tuple[Tensor, State]:
@@ -363,7 +365,8 @@ class Mamba2(nn.Module):
         """Outputs of a sequence that may continue an earlier one, and the state behind it."""
         c = self.config
         batch, seq, _ = u.shape
-        h, window = self.initial_state(batch, u.dtype, u.device) if state is None else state
+        begins = state is None
+        h, window = self.initial_state(batch, u.dtype, u.device) if begins else state
         z, x, B, C, dt = self.in_proj(u).split(self.sizes, -1)
         x, B, C, window = self.conv1d(x, B, C, window)
         acc = torch.promote_types(u.dtype, torch.float32)
@@ -371,7 +374,8 @@ class Mamba2(nn.Module):
         x = x.to(acc).reshape(batch, seq, c.n_heads, 1, c.head_dim)
         B, C = (p.to(acc)[:, :, None, None].expand(-1, -1, c.n_heads, -1, -1) for p in (B, C))
         log_alpha = -self.A_log.exp() * dt
-        y, h = chunked(C, B, x, log_alpha, dt, dt, chunk=c.chunk, carry=h)
+        carry = None if begins else h
+        y, h = chunked(C, B, x, log_alpha, dt, dt, chunk=c.chunk, carry=carry)
         y = (y + self.D[:, None, None] * x).flatten(-3).to(u.dtype)
         return self.out_proj(self.norm(y * silu(z))), Mamba2State(h, window)
 
@@ -391,3 +395,20 @@ class Mamba2(nn.Module):
             torch.zeros(batch, c.n_heads, c.head_dim, c.d_state, **kind),
             torch.zeros(batch, c.conv - 1, self.conv1d.channels, **kind),
         )
+
+
+contracts.guard(
+    __name__,
+    {
+        "Mamba3Config": {
+            "bias_init": contracts.FINITE.or_none(),
+            "bias_spread": contracts.NOT_NEGATIVE,
+            "dt_range": contracts.POSITIVE,
+            "a_floor": contracts.NOT_NEGATIVE,
+            "rope_fraction": contracts.SHARE,
+            "conv": contracts.COUNT,
+            "chunk": contracts.COUNT,
+            "rank": contracts.COUNT,
+        },
+    },
+)

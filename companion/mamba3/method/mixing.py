@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from companion import contracts
 from companion.mamba3.method.scan import chunked, recurrence
 
 if TYPE_CHECKING:
@@ -125,18 +126,25 @@ class State(NamedTuple):
         return sum(part.numel() * part.element_size() for part in self)
 
 
-def mix(tokens: Tokens, state: State, *, chunk: int, pairs: Pairs) -> tuple[Tensor, State]:
-    """Outputs (batch, seq, heads, rank, head_dim) of a whole sequence, and the state behind it."""
+def mix(
+    tokens: Tokens, state: State, *, chunk: int, pairs: Pairs, begins: bool = False
+) -> tuple[Tensor, State]:
+    """Outputs (batch, seq, heads, rank, head_dim) of a whole sequence, and the state behind it.
+
+    begins : whether the state is that before any token; then no work is done on its zeros
+    """
     x, dt, lam = tokens.x, tokens.dt, tokens.lam
     if x.shape[1] == 0:
         return torch.zeros_like(x), state
-    angle = cumulative_angle(tokens.turn, state.angle)
+    angle = cumulative_angle(tokens.turn, None if begins else state.angle)
     B = rotate(tokens.B, angle[:, :, :, None], pairs)
     C = rotate(tokens.C, angle[:, :, :, None], pairs)
     gamma, left = lam * dt, (1 - lam) * dt
     # the left end of the next step belongs to this key; behind the last token there is none
     kappa = gamma + pad(left[:, 1:], (0, 0, 0, 1))
-    carry = state.h + left[:, 0, :, None, None] * _outer(state.x, state.key)
+    carry = None
+    if not begins:
+        carry = state.h + left[:, 0, :, None, None] * _outer(state.x, state.key)
     y, h = chunked(
         C, B, x, tokens.log_alpha, gamma, kappa, chunk=chunk, carry=carry, flips=tokens.flips
     )
@@ -276,3 +284,6 @@ def as_single_systems(tokens: Tokens, pairs: Pairs = "neighbors") -> Tensor:
         ]
         outputs.append(sum(parts))
     return torch.cat(outputs, 3)
+
+
+contracts.guard(__name__, {"mix": {"chunk": contracts.COUNT}})

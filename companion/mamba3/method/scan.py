@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from companion import contracts
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Num
 
@@ -66,18 +68,16 @@ def recurrence(
     Returns : y like ``v``, and the last state (batch, heads, head_dim, state)
     """
     check_scan(q, k, v, log_a)
-    batch, seq, heads, _, state = q.shape
+    batch, _, heads, _, state = q.shape
     h = v.new_zeros(batch, heads, v.shape[-1], state)
     alpha = log_a.exp() if flips is None else log_a.exp() * (1 - 2 * flips)
     outputs, before = [], torch.zeros_like(h)
-    for t in range(seq):
-        now = torch.einsum("bhrp,bhrn->bhpn", v[:, t], k[:, t])
-        h = (
-            alpha[:, t, :, None, None] * h
-            + beta[:, t, :, None, None] * before
-            + gamma[:, t, :, None, None] * now
-        )
-        outputs.append(torch.einsum("bhpn,bhrn->bhrp", h, q[:, t]))
+    weights = (part[..., None, None].unbind(1) for part in (alpha, beta, gamma))
+    tokens = zip(*(part.unbind(1) for part in (q, k, v)), *weights, strict=True)
+    for query, key, value, a, b, g in tokens:
+        now = torch.einsum("bhrp,bhrn->bhpn", value, key)
+        h = a * h + b * before + g * now
+        outputs.append(torch.einsum("bhpn,bhrn->bhrp", h, query))
         before = now
     return (torch.stack(outputs, 1) if outputs else torch.zeros_like(v)), h
 
@@ -111,10 +111,9 @@ def chunked(
         raise ValueError(f"chunk must be at least 1, got {chunk}")
     batch, seq, heads, rank, state = q.shape
     width = v.shape[-1]
-    if carry is None:
-        carry = v.new_zeros(batch, heads, width, state)
     if seq == 0:
-        return torch.zeros_like(v), carry
+        nothing = v.new_zeros(batch, heads, width, state)
+        return torch.zeros_like(v), nothing if carry is None else carry
     chunk = min(chunk, seq)
     extra = -seq % chunk  # padded tokens have alpha = 1 and weight 0
     n = (seq + extra) // chunk
@@ -143,10 +142,11 @@ def chunked(
     scores = scores * mask[..., :, None, :, None]  # all ranks of a token are masked alike
     y = scores.reshape(batch, n, heads, chunk * rank, chunk * rank) @ v
     added = (v * ranks(leave)).transpose(-1, -2) @ k  # (batch, n, heads, head_dim, state)
-    before, carry = _between(carry, added, keep[..., -1])
-    y = y + (q * ranks(keep)) @ before.transpose(-1, -2)
+    before, last = _between(carry, added, keep[..., -1])
+    if before is not None:  # nothing came before the only chunk
+        y = y + (q * ranks(keep)) @ before.transpose(-1, -2)
     y = y.reshape(batch, n, heads, chunk, rank, width).permute(0, 1, 3, 2, 4, 5)
-    return y.reshape(batch, n * chunk, heads, rank, width)[:, :seq], carry
+    return y.reshape(batch, n * chunk, heads, rank, width)[:, :seq], last
 
 
 def _decays(total: Tensor, gamma: Tensor, kappa: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -162,17 +162,23 @@ def _decays(total: Tensor, gamma: Tensor, kappa: Tensor) -> tuple[Tensor, Tensor
     return mask, total.exp(), (total[..., -1:] - total).exp() * kappa
 
 
-def _between(carry: Tensor, added: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+def _between(carry: Tensor | None, added: Tensor, kept: Tensor) -> tuple[Tensor | None, Tensor]:
     """The state before each chunk, and behind the last: the recurrence of matrices.
 
-    carry : (batch, heads, head_dim, state); added : (batch, n, heads, head_dim, state)
+    carry : (batch, heads, head_dim, state), None where nothing came before
+    added : (batch, n, heads, head_dim, state)
     kept : (batch, n, heads), the factor by which a chunk shrinks what it finds
+    Returns None for the states where a single chunk finds nothing.
     """
+    # taken apart at once: the gradient of an index is a whole tensor of zeros, one for each chunk
+    each, shrinks = added.unbind(1), kept[..., None, None].unbind(1)
+    if carry is None and len(each) == 1:
+        return None, each[0]
     states = []
-    for i in range(added.shape[1]):
-        states.append(carry)
-        carry = torch.addcmul(added[:, i], kept[:, i, :, None, None], carry)
-    return torch.stack(states, 1) if len(states) > 1 else states[0][:, None], carry
+    for part, shrink in zip(each, shrinks, strict=True):
+        states.append(torch.zeros_like(part) if carry is None else carry)
+        carry = part if carry is None else torch.addcmul(part, shrink, carry)
+    return torch.stack(states, 1), carry
 
 
 # --------------------------------------------------------------------------------------------- cost
@@ -193,3 +199,15 @@ def traffic(N: int, P: int, R: int, bytes_per_number: int = 2) -> int:
 def intensity(N: int, P: int, R: int) -> float:
     """FLOP a byte at two bytes a number."""
     return flops(N, P, R) / traffic(N, P, R)
+
+
+contracts.guard_public(
+    __name__,
+    {
+        **{
+            name: dict.fromkeys(("N", "P", "R"), contracts.COUNT)
+            for name in ("flops", "traffic", "intensity")
+        },
+        "chunked": {"chunk": contracts.COUNT},
+    },
+)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from companion.claims import measured_text
 from companion.mamba3 import sources as paper
+from companion.mamba3.lab.language import Reading
 from companion.mamba3.lab.run import Rates, Tiny
 from companion.mamba3.lab.timing import ratio_of_medians
 from companion.mamba3.lab.tracking import Tracked, count
@@ -73,13 +74,33 @@ def _size(value: object) -> str:
 
 
 def rate_table(rates: Rates) -> Styler:
-    """Loss of recall by peak learning rate, every arm."""
+    """Loss of recall by peak learning rate, mean over seeds, and the rates that may be the best."""
     rows = [
-        (rate, *(rates.losses[f][i] for f in rates.losses)) for i, rate in enumerate(rates.rates)
+        {
+            "arm": part,
+            **{
+                f"{rate:g} ↓": measured_text(over_seeds(losses))
+                for rate, losses in zip(rates.rates, by_seed, strict=True)
+            },
+            "may be best": ", ".join(f"{rates.rates[i]:g}" for i in rates.possible(part)),
+        }
+        for part, by_seed in rates.losses.items()
     ]
-    frame = pd.DataFrame(rows, columns=["learning rate", *(f"{name} ↓" for name in rates.losses)])
-    formats = {name: "{:.3f}" for name in frame if "↓" in name} | {"learning rate": "{:g}"}
-    return styled(frame, "rates", formats)
+    return styled(pd.DataFrame(rows), "rates")
+
+
+def text_table(reading: Reading) -> Styler:
+    """Held-out loss on the way, and how far Mamba-3 is from Mamba-2, paired over seeds."""
+    runs = [reading.reads[name] for name in ("Mamba-3", "Mamba-2") if name in reading.reads]
+    rows = []
+    for i, step in enumerate(runs[0].steps):
+        row = {"updates": step}
+        row |= {f"{run.family} ↓": measured_text(over_seeds(run.course[i])) for run in runs}
+        if len(runs) == 2:
+            ours, theirs = (run.course[i] for run in runs)
+            row["Mamba-3 minus Mamba-2"] = measured_text(over_seeds(ours - theirs))
+        rows.append(row | {"n-gram": reading.n_gram})
+    return styled(pd.DataFrame(rows), "text", {"updates": "{:,}", "n-gram": "{:.3f}"})
 
 
 def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 64) -> Styler:
@@ -103,20 +124,18 @@ def cost_table(ranks: Sequence[int] = (1, 2, 4, 8, 16), N: int = 128, P: int = 6
 def speed_table(times: Mapping[str, Mapping[str, np.ndarray]]) -> Styler:
     """The scan in chunks beside the published algorithm, and beside the recurrence.
 
-    The published one's times over ours have an interval over rounds, where there are two or more.
+    The published one's times over ours, as it is and with our way from chunk to chunk, have an
+    interval over rounds, where there are two or more.
     """
     rows, rng = [], generator(0, "scans")
     for what, ways in times.items():
-        ours, theirs = ways["ours"], ways["published"]
-        ratio = Interval(float(np.median(theirs) / np.median(ours)))
-        if len(ours) > 1:
-            ratio = ratio_of_medians(theirs, ours, rng)
-        slow = ways.get("token by token")
+        ours, slow = ways["ours"], ways.get("token by token")
         rows.append(
             {
                 "scan": what,
                 "ours (ms) ↓": 1e3 * np.median(ours),
-                "published, times ours": measured_text(ratio),
+                "published, times ours": _times(ways["published"], ours, rng),
+                "with our states": _times(ways["published, apart"], ours, rng),
                 "token by token, times ours": np.nan
                 if slow is None
                 else np.median(slow) / np.median(ours),
@@ -124,6 +143,13 @@ def speed_table(times: Mapping[str, Mapping[str, np.ndarray]]) -> Styler:
         )
     frame = pd.DataFrame(rows)
     return styled(frame, "scan", {"ours (ms) ↓": "{:.1f}", frame.columns[-1]: "{:.0f}"})
+
+
+def _times(theirs: np.ndarray, ours: np.ndarray, rng: np.random.Generator) -> str:
+    """How many times as long they take."""
+    if len(ours) > 1:
+        return measured_text(ratio_of_medians(theirs, ours, rng))
+    return measured_text(Interval(float(np.median(theirs) / np.median(ours))))
 
 
 def headline_table() -> Styler:

@@ -27,7 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from companion.massive_activations.lab.series import ratio_series
-from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.method.curve import DAMPED_LOG
 from companion.massive_activations.sources import (
     ARCHITECTURES,
     Architecture,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from companion.massive_activations import hub
-from companion.massive_activations.lab import identifiability, predict, rivals, series
+from companion.massive_activations.lab import predict, rivals, series
 from companion.massive_activations.lab.real_model import RealModel, watch_real_model
 from companion.massive_activations.method.measure import Measurement
 from companion.massive_activations.settings import Settings
@@ -61,22 +61,22 @@ def levels(
 
 
 @one_thread()
-def refits(settings: Settings, seed: int) -> dict[str, identifiability.Refits]:
+def refits(settings: Settings, seed: int) -> dict[str, rivals.Refits]:
     """Refits of two known curves, regime by regime (C5)."""
     return {
-        name: identifiability.refit(truth, settings.refits, generator(seed, "refit", name))
-        for name, truth in identifiability.REGIMES.items()
+        name: rivals.refit(truth, settings.refits, generator(seed, "refit", name))
+        for name, truth in rivals.REGIMES.items()
     }
 
 
 @one_thread()
-def profiles(settings: Settings, seed: int) -> dict[str, identifiability.Profile]:
+def profiles(settings: Settings, seed: int) -> dict[str, rivals.Profile]:
     """Profile likelihood of K on one series of each regime."""
     made = {}
-    for name, truth in identifiability.REGIMES.items():
-        drawn = identifiability.draw_series(truth, 1, generator(seed, "profile", name))[0]
+    for name, truth in rivals.REGIMES.items():
+        drawn = rivals.draw_series(truth, 1, generator(seed, "profile", name))[0]
         grid = np.linspace(*PLATEAUS[name], settings.profile_points)
-        made[name] = identifiability.profile_plateau(drawn, grid, truth.K)
+        made[name] = rivals.profile_plateau(drawn, grid, truth.K)
     return made
 
 

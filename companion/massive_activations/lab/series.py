@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import statsmodels.formula.api as smf
+from scipy.stats import t as student_t
 
 from companion.corpora import zipf_tokens
 from companion.massive_activations.method.measure import Measurement, measure
@@ -14,7 +16,8 @@ from companion.massive_activations.method.theory import SEQUENCE_LENGTH, hidden_
 from companion.massive_activations.sources import TABLE_2, architecture, steps
 from companion.models import neox, neox_config
 from companion.scale import generator, torch_generator
-from companion.stats import Interval
+from companion.stats import LEVEL as CONFIDENCE
+from companion.stats import Interval, over_seeds, proportion
 
 TWO_SIDED = 1.959964
 """Standard errors of a 95 % interval whose standard deviation is known."""
@@ -152,3 +155,51 @@ def untrained(seed: int, *, n_sequences: int = 3, model: str = MODEL) -> Measure
     rng = generator(seed, "untrained tokens", model)
     tokens = zipf_tokens(n_sequences, SEQUENCE_LENGTH, VOCAB_SIZE, rng)
     return measure(fresh, tokens, batch_size=1)
+
+
+# -------------------------------------------------------------------------------------- over layers
+def share_that_falls(factors: pd.Series, fall: int, rise: int) -> Interval:
+    """Share of layers whose factor is below 1; a layer within the noise may do both.
+
+    Low end: Wilson's for the layers that surely ``fall``; high end: for those that do not surely
+    ``rise``.
+    """
+    n = len(factors)
+    low, high = proportion(fall, n).low, proportion(n - rise, n).high
+    return Interval(float((factors < 1).mean()), low, high, None, n)
+
+
+def parabola(profile: pd.DataFrame) -> tuple[Interval, Interval]:
+    """(curvature, vertex) of log ratio over relative depth, least squares over layers.
+
+    The vertex has a delta-method interval.
+    """
+    data = pd.DataFrame({"y": np.log(profile.ratio), "x": profile.depth})
+    found = smf.ols("y ~ x + I(x**2)", data).fit()
+    name = "I(x ** 2)"
+    low, high = found.conf_int(1 - CONFIDENCE).loc[name]
+    slope, curvature = float(found.params["x"]), float(found.params[name])
+    vertex = -slope / (2 * curvature)
+    gradient = np.array([0.0, -1 / (2 * curvature), slope / (2 * curvature**2)])
+    error = float(np.sqrt(gradient @ found.cov_params().to_numpy() @ gradient))
+    margin = float(student_t.ppf((1 + CONFIDENCE) / 2, found.df_resid)) * error
+    n = len(data)
+    return (
+        Interval(curvature, float(low), float(high), float(found.pvalues[name]), n),
+        Interval(vertex, vertex - margin, vertex + margin, None, n),
+    )
+
+
+def furthest(deviations: np.ndarray) -> Interval:
+    """Of the layers, the size of the deviation that may be largest; shape (n_seeds, n_layers)."""
+    sizes = [magnitude(over_seeds(layer)) for layer in deviations.T]
+    return max(sizes, key=lambda size: (size.high, size.estimate))
+
+
+def magnitude(signed: Interval) -> Interval:
+    """Size of a quantity whatever its sign, from the interval of the signed quantity."""
+    low, high = signed.low, signed.high
+    if signed.has_interval:
+        ends = sorted((abs(low), abs(high)))
+        low, high = (0.0 if low <= 0 <= high else ends[0]), ends[1]
+    return signed._replace(estimate=abs(signed.estimate), low=low, high=high, p=None)

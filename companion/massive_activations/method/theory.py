@@ -58,7 +58,7 @@ def hidden_state_ratio(width: ArrayLike, seq: int = SEQUENCE_LENGTH) -> np.ndarr
     return gaussian_ratio(np.asarray(width) * seq)
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
     {"gaussian_ratio": {"n": contracts.NUMBERS, "quantile": contracts.NUMBERS}},
 )

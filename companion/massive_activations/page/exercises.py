@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import lambertw
 
 from companion.exercises import Answer, respond
-from companion.massive_activations.lab.identifiability import REGIMES
 from companion.massive_activations.lab.real_model import RealModel
+from companion.massive_activations.lab.rivals import REGIMES
 from companion.massive_activations.method.curve import CurveParams, turning_point
 from companion.massive_activations.method.theory import hidden_state_ratio
 from companion.massive_activations.page import live_curve

@@ -5,18 +5,15 @@ It runs the fitter, which a page cannot; there the picture of the first choice s
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.explore import is_publishing
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES, draw_series
-from companion.massive_activations.lab.rivals import CURVES
-from companion.massive_activations.method.fit import Fit, check_series, fit
-from companion.plotting import BLACK, PALETTE, figure, headline, to_webp, with_alt
+from companion.explore import Question, pictured
+from companion.massive_activations.lab.rivals import CHECKPOINTS, CURVES, REGIMES, draw_series
+from companion.massive_activations.method.curve import Fit, check_series, fit
+from companion.plotting import BLACK, PALETTE, figure, headline
 from companion.scale import generator
 
 if TYPE_CHECKING:
@@ -77,26 +74,20 @@ def said(t: np.ndarray, y: np.ndarray, found: list[Fit], share: float) -> str:
     return f"Plateau K of eq. 9: {found[0].coefficients[-1]:,.0f}. {'; '.join(told)}."
 
 
-def _shown(t: np.ndarray, y: np.ndarray, found: list[Fit], share: float) -> str:
-    picture = base64.b64encode(to_webp(frame(t, y, found, share))).decode()
-    words = html.escape(said(t, y, found, share))
-    return (
-        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
-        f'style="max-width:100%;height:auto"><p>{words}</p>'
-    )
-
-
-class CurveExplorer:
+class CurveExplorer(Question):
     """A box for steps and ratios, and the share of training that the fits may see."""
+
+    title = "Fit your own series"
 
     def first(self) -> tuple[np.ndarray, np.ndarray, list[Fit], float]:
         """Steps, values, fits and share of the first choice."""
         t, y = parse(first_text())
         return t, y, list(fits(t, y, 2 / 3)), 2 / 3
 
-    def still(self) -> str:
-        """Picture and sentence of the first choice."""
-        return _shown(*self.first())
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first choice."""
+        found = self.first()
+        return frame(*found), said(*found)
 
     def widget(self) -> object:
         """Box, slider, a button, and progress while the curves are fitted."""
@@ -118,16 +109,10 @@ class CurveExplorer:
             for one in fits(t, y, share.value):
                 done.append(one)
                 progress.value = len(done)
-            shown.value = _shown(t, y, done, share.value) if done else "Too few points are seen."
+            found = t, y, done, share.value
+            shown.value = (
+                pictured(frame(*found), said(*found)) if done else "Too few points are seen."
+            )
 
         button.on_click(run)
         return widgets.VBox([box, widgets.HBox([share, button, progress]), told, shown])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Fit your own series"}
-        if is_publishing():  # the page's own pictures, in light and dark
-            found = self.first()
-            return made | with_alt(frame(*found), said(*found))
-        made["text/html"] = self.still()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

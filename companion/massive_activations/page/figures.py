@@ -10,17 +10,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
 
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, Profile, Refits
 from companion.massive_activations.lab.predict import Leakage
 from companion.massive_activations.lab.real_model import CHANGES, RealModel
+from companion.massive_activations.lab.rivals import CHECKPOINTS, Profile, Refits
 from companion.massive_activations.lab.series import (
     decompose,
     late_changes,
     layer_profile,
     ratio_series,
 )
-from companion.massive_activations.method.curve import CurveParams, damped_log
-from companion.massive_activations.method.fit import DAMPED_LOG, fit
+from companion.massive_activations.method.curve import DAMPED_LOG, CurveParams, damped_log, fit
 from companion.massive_activations.sources import models
 from companion.massive_activations.sources import steps as checkpoints
 from companion.plotting import (
@@ -29,6 +28,7 @@ from companion.plotting import (
     GREEN,
     GREY,
     ORANGE,
+    PALE,
     SEQUENTIAL,
     VERMILION,
     figure,
@@ -78,7 +78,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
     n, fall, rise = (np.array(late[name], dtype=float) for name in ("n", "fall", "rise"))
     for name, low, high, color in (
         ("fall", 0 * n, fall, VERMILION),
-        ("stay within the noise", fall, n - rise, "#cfcfcf"),
+        ("stay within the noise", fall, n - rise, PALE),
         ("rise", n - rise, n, BLUE),
     ):
         right.barh(names, (high - low) / n, left=low / n, color=color, label=name, height=0.6)

@@ -17,9 +17,9 @@ import numpy as np
 
 from companion.data import fetch
 from companion.live import Choice, Live, Scene, Slider, fixed, percent, short
-from companion.massive_activations.lab.identifiability import CHECKPOINTS, REGIMES, draw_series
+from companion.massive_activations.lab.rivals import CHECKPOINTS, REGIMES, draw_series
 from companion.massive_activations.lab.series import ratio_series
-from companion.massive_activations.method.fit import DAMPED_LOG, fit
+from companion.massive_activations.method.curve import DAMPED_LOG, fit
 from companion.massive_activations.sources import load_excerpt
 from companion.scale import generator
 

@@ -12,7 +12,7 @@ from companion.massive_activations.lab.predict import TARGETS, Splits
 from companion.massive_activations.lab.real_model import RealModel
 from companion.massive_activations.lab.rivals import LAST_VALUE
 from companion.massive_activations.lab.series import MODEL, layer_profile
-from companion.massive_activations.method.fit import DAMPED_LOG
+from companion.massive_activations.method.curve import DAMPED_LOG
 from companion.massive_activations.method.measure import Measurement
 from companion.massive_activations.method.theory import hidden_state_ratio
 from companion.massive_activations.sources import FitRecord, architecture

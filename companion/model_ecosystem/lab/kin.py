@@ -11,9 +11,9 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from companion.model_ecosystem.lab.intervals import ratio_bootstrap
-from companion.model_ecosystem.method import dna
+from companion.model_ecosystem.method import similarity
+from companion.model_ecosystem.method.drift import both_declared, one_value, values_of
 from companion.model_ecosystem.method.forest import Forest
-from companion.model_ecosystem.method.rates import both_declared, one_value, values_of
 from companion.model_ecosystem.method.similarity import (
     Families,
     families,
@@ -128,13 +128,13 @@ class LeftOut(NamedTuple):
 def left_out(system: Ecosystem) -> LeftOut:
     """Each field of the string left out in turn; different accounts, families equally weighted."""
     records, masked = system.records, set(system.masked)
-    found = {name for record in records for name in dna.fields(record)} - masked
+    found = {name for record in records for name in similarity.fields(record)} - masked
     # a field that is the same everywhere can carry nothing
-    names = sorted(name for name in found if name not in ("private", dna.TAGS))
+    names = sorted(name for name in found if name not in ("private", similarity.TAGS))
     account, graph = system.account, system.graph
 
     def gaps(without: set[str]) -> Families:
-        x = tfidf(dna.strings(records, without))
+        x = tfidf(similarity.strings(records, without))
         return with_both(families(x, graph, uploader=account))
 
     whole = gaps(masked)

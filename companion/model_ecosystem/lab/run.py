@@ -9,15 +9,12 @@ import polars as pl
 
 from companion.data import Missing
 from companion.model_ecosystem import hub, sources
-from companion.model_ecosystem.lab import intervals, kin, worlds
-from companion.model_ecosystem.lab import speed as clocks
-from companion.model_ecosystem.lab.directions import Directions, directions
-from companion.model_ecosystem.lab.intervals import Moves, Rate
+from companion.model_ecosystem.lab import intervals, kin, simulate, worlds
+from companion.model_ecosystem.lab.intervals import Directions, Moves, Rate, directions
 from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
 from companion.model_ecosystem.lab.worlds import Grid
-from companion.model_ecosystem.method import dna
-from companion.model_ecosystem.method.drift import most_common
-from companion.model_ecosystem.method.rates import distance, values_of
+from companion.model_ecosystem.method import similarity
+from companion.model_ecosystem.method.drift import distance, most_common, values_of
 from companion.model_ecosystem.method.similarity import (
     Families,
     draw_pairs,
@@ -55,7 +52,7 @@ def field_gaps(system: Ecosystem) -> LeftOut:
 
 def texts_of(system: Ecosystem, without: tuple[str, ...] = ()) -> list[str]:
     """The strings of a table, without its masked fields and some more."""
-    return dna.strings(system.records, {*system.masked, *without})
+    return similarity.strings(system.records, {*system.masked, *without})
 
 
 def ways(system: Ecosystem) -> dict[str, tuple[str, ...]]:
@@ -272,7 +269,7 @@ def drift_worlds(settings: Settings, seed: int) -> pl.DataFrame:
 def speed(settings: Settings, seed: int) -> pl.DataFrame:
     """Seconds for components and generations, ours and networkx's."""
     sizes = settings.speed_sizes
-    return clocks.speed(sizes, sizes[1], seed)
+    return simulate.speed(sizes, sizes[1], seed)
 
 
 # --------------------------------------------------------------------------- the whole Hub

@@ -1,17 +1,22 @@
 """A population of models whose laws we know: how it grows, what is inherited, what mutates.
 
-Everything is drawn generation by generation, so that two million models take seconds.
+Everything is drawn generation by generation, so that two million models take seconds.  So do
+their components and generations on our arrays, which networkx's objects are timed beside.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import networkx as nx
 import numpy as np
+import polars as pl
 
-from companion.model_ecosystem.method.forest import RELATIONS, Forest, depths, forest
+from companion.model_ecosystem.method.forest import RELATIONS, Forest, components, depths, forest
+from companion.scale import generator
 
 SHARES = {"finetune": 0.33, "adapter": 0.42, "quantized": 0.18, "merge": 0.07}
 """Relations of the children, about as on the Hub (189,391, 241,417, 101,921 and the rest)."""
@@ -201,3 +206,58 @@ def populate(
     account = np.empty(graph.n, np.int64)
     account[order] = np.cumsum(new | (parent[order] == graph.n))
     return Population(graph, generation, founder, account, values, declared, chance)
+
+
+# -------------------------------------------------------------------------------------------- speed
+def networkx_graph(graph: Forest) -> nx.DiGraph:
+    """The same forest as objects."""
+    made = nx.DiGraph()
+    made.add_nodes_from(range(graph.n))
+    made.add_edges_from(zip(graph.parent.tolist(), graph.child.tolist(), strict=True))
+    return made
+
+
+def networkx_answers(made: nx.DiGraph) -> tuple[int, np.ndarray]:
+    """Components, and depth of every model below its founder, for a graph with one parent each."""
+    count = nx.number_weakly_connected_components(made)
+    depth = np.zeros(made.number_of_nodes(), int)
+    for node in nx.topological_sort(made):
+        for parent in made.predecessors(node):
+            depth[node] = depth[parent] + 1
+    return count, depth
+
+
+def speed(sizes: tuple[int, ...], largest: int, seed: int) -> pl.DataFrame:
+    """Seconds of both for forests of some sizes, best of three runs.
+
+    largest : size beyond which networkx is left out (nan)
+
+    Columns: n, edges, families, ours, networkx, equal (whether all answers agree; null beyond)
+
+    """
+    rows, clock = [], time.perf_counter
+    for n in sizes:
+        graph = grow(n, generator(seed, "speed", n))
+        tree, first = graph.tree(), graph.primary()
+        fast, slow, equal = [], [np.nan], None
+        for _ in range(3):
+            start = clock()
+            ours = components(tree)[0], depths(first)[0]
+            fast.append(clock() - start)
+        if n <= largest:
+            made = networkx_graph(tree)
+            start = clock()
+            theirs = networkx_answers(made)
+            slow = [clock() - start]
+            equal = theirs[0] == ours[0] and np.array_equal(theirs[1], ours[1])
+        rows.append(
+            {
+                "n": n,
+                "edges": graph.parent.size,
+                "families": ours[0],
+                "ours": min(fast),
+                "networkx": min(slow),
+                "equal": equal,
+            }
+        )
+    return pl.DataFrame(rows)

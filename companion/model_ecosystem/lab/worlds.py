@@ -10,11 +10,14 @@ import polars as pl
 from scipy import sparse
 from scipy.stats import norm as normal
 
-from companion.model_ecosystem.lab.directions import null_shares
-from companion.model_ecosystem.lab.intervals import TAILS, moves, rate
+from companion.model_ecosystem.lab.intervals import TAILS, moves, null_shares, rate
 from companion.model_ecosystem.lab.simulate import Population, Trait, grow, populate
-from companion.model_ecosystem.method.drift import best_order, transitions
-from companion.model_ecosystem.method.rates import distance, values_of_codes
+from companion.model_ecosystem.method.drift import (
+    best_order,
+    distance,
+    transitions,
+    values_of_codes,
+)
 from companion.model_ecosystem.method.similarity import families, unit_rows
 from companion.model_ecosystem.method.theory import (
     concentrated,

@@ -14,6 +14,8 @@ import polars as pl
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from companion import contracts
+
 RELATIONS = ("finetune", "quantized", "adapter", "merge", "untyped")
 """How a child was made; where a pair declares several, the last of these that is typed wins."""
 
@@ -239,3 +241,6 @@ def depths(parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if (parent[root] != n).any():  # a fixed point that has a parent lies on a circle
         raise ValueError(_CIRCLE)
     return depth[:-1], root
+
+
+contracts.guard_public(__name__)

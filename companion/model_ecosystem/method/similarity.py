@@ -1,23 +1,81 @@
 """How alike relatives are: the paper's similarities and draws, and exact means over all pairs.
 
+The paper compares what the Hub's interface says about a model, as one string.  A **field** is one
+thing that this string says: an entry of the record, or all tags of one kind; what is left of the
+string without a field can be asked, too.
+
 With unit rows x the similarity of two models is a dot product, and a sum over pairs is a product
 of sums.  So a mean over billions of sibling pairs needs one pass over the models, and no draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
+from companion import contracts
 from companion.model_ecosystem.method.forest import Forest
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
 
+# ------------------------------------------------------------------------------------- descriptions
+TAGS = "tags"
+"""The entry of a record that holds a list of several fields."""
+
+PREFIXES = ("base_model", "license", "dataset", "arxiv", "region")
+"""Kinds of tags that say their kind, as in ``license:mit``."""
+
+TEMPLATE = "generated_from_trainer"
+"""The tag that a training program writes into the cards that it makes."""
+
+REPEATED = {"pipeline_tag": "task", "library_name": "library"}
+"""Entries that the Hub repeats as a tag, and the field that both are."""
+
+OTHER = "other tags"
+
+
+def field_of(tag: str, record: Mapping[str, object]) -> str:
+    """The field that a tag of this record belongs to."""
+    kind = tag.partition(":")[0]
+    if kind in PREFIXES and kind != tag:
+        return kind
+    for entry, field in REPEATED.items():
+        if tag == record.get(entry):
+            return field
+    if tag == TEMPLATE:
+        return "template"
+    return "language" if len(tag) == 2 and tag.isalpha() else OTHER
+
+
+def fields(record: Mapping[str, object]) -> set[str]:
+    """The fields that a record has."""
+    own = {REPEATED.get(name, name) for name in record if name != TAGS}
+    return own | {field_of(tag, record) for tag in record.get(TAGS) or ()}
+
+
+def strings(
+    records: Sequence[Mapping[str, object]], without: Collection[str] = frozenset()
+) -> list[str]:
+    """The records as strings, as the paper writes them, without some fields.
+
+    records : entry -> value; the tags of the Hub are one entry, a list
+    """
+    texts = []
+    for record in records:
+        kept = {k: v for k, v in record.items() if REPEATED.get(k, k) not in without}
+        if TAGS in kept:
+            tags = record[TAGS] or []
+            kept[TAGS] = [tag for tag in tags if field_of(tag, record) not in without]
+        texts.append(str(kept))
+    return texts
+
+
+# --------------------------------------------------------------------------------------- similarity
 TERMS = 512
 """Words and word pairs that are kept, the most frequent ones; the paper's setting."""
 
@@ -223,3 +281,6 @@ def pair_types(x: sparse.csr_array, graph: Forest) -> pl.DataFrame:
     return pl.DataFrame(
         {"subgraph": names, "relation": relations, "mean": means, "n": np.array(counts, float)}
     )
+
+
+contracts.guard_public(__name__, {"families": {"uploader": None}})  # labels, texts perhaps

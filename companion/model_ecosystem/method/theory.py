@@ -78,7 +78,7 @@ def concentrated(s: float, k: int) -> np.ndarray:
     return np.append(top, np.full(k - 1, (1 - top) / (k - 1)))
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
     {
         "parent_child": {"mu": contracts.SHARE, "tagged": contracts.SHARE},

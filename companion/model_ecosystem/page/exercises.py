@@ -6,7 +6,7 @@ import numpy as np
 
 from companion.exercises import Answer, respond
 from companion.model_ecosystem.lab.simulate import Population, Trait, grow, populate
-from companion.model_ecosystem.method.rates import distance, values_of_codes
+from companion.model_ecosystem.method.drift import distance, values_of_codes
 from companion.model_ecosystem.method.theory import (
     critical_mutation,
     enough_bookkeeping,

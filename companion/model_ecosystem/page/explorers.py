@@ -6,21 +6,19 @@ choice stands.
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from companion.data import Missing
-from companion.explore import is_publishing
+from companion.explore import Question, pictured
 from companion.model_ecosystem.lab import kin
 from companion.model_ecosystem.lab.kin import LeftOut
-from companion.model_ecosystem.method import dna
+from companion.model_ecosystem.method import similarity
 from companion.model_ecosystem.method.similarity import families, tfidf
 from companion.model_ecosystem.sources import Ecosystem
-from companion.plotting import BLACK, BLUE, GREY, figure, headline, to_webp, with_alt
+from companion.plotting import BLACK, BLUE, GREY, figure, headline
 from companion.stats import t_interval
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
 def gaps(system: Ecosystem, without: Collection[str], *, different: bool) -> np.ndarray:
     """Siblings minus parent and child of each family, (f,), TF-IDF without some fields."""
-    x = tfidf(dna.strings(system.records, {*system.masked, *without}))
+    x = tfidf(similarity.strings(system.records, {*system.masked, *without}))
     account = system.account if different else None
     found = kin.with_both(families(x, system.graph, uploader=account))
     return found.sibling - found.parent_child
@@ -58,7 +56,7 @@ def said(gap: np.ndarray) -> str:
     )
 
 
-class FieldExplorer:
+class FieldExplorer(Question):
     """Boxes for the fields of a table's strings, and the gap without those that are ticked.
 
     system : the table, or a ``Missing`` where it is not here: then the still picture alone
@@ -67,18 +65,23 @@ class FieldExplorer:
 
     def __init__(self, system: Ecosystem | Missing, first: LeftOut) -> None:
         self.system, self.first = system, first
+        self.title = f"Leave fields out: {', '.join(first.fields)}"
 
     def frame(self, without: Collection[str], *, different: bool = True) -> str:
         """Picture and sentence as HTML, computed from the strings."""
-        return _shown(gaps(self.system, without, different=different), without)
+        gap = gaps(self.system, without, different=different)
+        return pictured(gap_frame(gap, without), said(gap))
 
-    def still(self) -> str:
-        """Picture and sentence of the first choice, from what is stored."""
-        return _shown(self.first.rest, (self.first.child,))
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first choice, from what is stored."""
+        return gap_frame(self.first.rest, (self.first.child,)), said(self.first.rest)
 
-    def widget(self) -> object:
+    def widget(self) -> object | None:
         """Boxes, a switch for accounts, a button, and progress while the strings are compared."""
         import ipywidgets as widgets
+
+        if isinstance(self.system, Missing):
+            return None
 
         boxes = {
             name: widgets.Checkbox(value=name == self.first.child, description=name, indent=False)
@@ -103,23 +106,3 @@ class FieldExplorer:
             list(boxes.values()), layout={"grid_template_columns": "repeat(4, 25%)"}
         )
         return widgets.VBox([grid, widgets.HBox([different, button, progress]), shown])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": f"Leave fields out: {', '.join(self.first.fields)}"}
-        if is_publishing():  # the page's own pictures, in light and dark
-            gap, without = self.first.rest, (self.first.child,)
-            return made | with_alt(gap_frame(gap, without), said(gap))
-        made["text/html"] = self.still()
-        if isinstance(self.system, Missing):
-            return made
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}
-
-
-def _shown(gap: np.ndarray, without: Collection[str]) -> str:
-    picture = base64.b64encode(to_webp(gap_frame(gap, without))).decode()
-    words = html.escape(said(gap))
-    return (
-        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
-        f'style="max-width:100%;height:auto"><p>{words}</p>'
-    )

@@ -10,8 +10,7 @@ import polars as pl
 from scipy.stats import spearmanr
 
 from companion.data import Missing
-from companion.model_ecosystem.lab.directions import Directions
-from companion.model_ecosystem.lab.intervals import TAILS, Moves, Rate
+from companion.model_ecosystem.lab.intervals import TAILS, Directions, Moves, Rate
 from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
 from companion.model_ecosystem.lab.published import fields_table
 from companion.model_ecosystem.lab.worlds import REGIMES, WORLDS, Grid

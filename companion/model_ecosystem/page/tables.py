@@ -10,8 +10,7 @@ import polars as pl
 
 from companion.claims import measured_text
 from companion.data import Missing
-from companion.model_ecosystem.lab.directions import Directions
-from companion.model_ecosystem.lab.intervals import Rate
+from companion.model_ecosystem.lab.intervals import Directions, Rate
 from companion.model_ecosystem.lab.kin import LeftOut, TraitKin
 from companion.model_ecosystem.lab.published import worlds_summary
 from companion.model_ecosystem.page.figures import TABLES

@@ -10,14 +10,7 @@ import numpy as np
 import pandas as pd
 
 from companion.data import Missing
-from companion.next_token_concepts.lab import (
-    dictionaries,
-    learning,
-    measurements,
-    simulation,
-    words,
-    worlds,
-)
+from companion.next_token_concepts.lab import dictionaries, learning, measurements, words, worlds
 from companion.next_token_concepts.method import directions as dr
 from companion.next_token_concepts.settings import ETAS, Settings
 from companion.scale import generator
@@ -113,7 +106,7 @@ def simulate(settings: Settings, seed: int) -> pd.DataFrame:
         for bits in settings.sim_bits
         for one in range(seed + APART, seed + APART + settings.sim_seeds)
     ]
-    run = partial(simulation.run_one, steps=settings.sim_steps, n=settings.contexts // 2)
+    run = partial(worlds.run_one, steps=settings.sim_steps, n=settings.contexts // 2)
     label = "the paper's simulation"
     return pd.DataFrame(sweep(run, jobs, n_jobs=settings.jobs, label=label, unpack=True))
 

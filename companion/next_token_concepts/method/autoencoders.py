@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from companion import contracts
+
 KINDS = ("top-k", "batch top-k", "p-annealing", "structured")
 
 
@@ -109,3 +111,6 @@ def best_feature(code: np.ndarray, target: np.ndarray) -> np.ndarray:
     chosen = np.abs(correlations(code[::2], target[::2])).argmax(0)
     scored = correlations(code[1::2], target[1::2])
     return np.abs(scored[chosen, np.arange(target.shape[1])])
+
+
+contracts.guard_public(__name__)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from companion import contracts
+
 
 class Pairs(NamedTuple):
     """Representations of one concept: zero and one, (pairs, d) each, in the same order."""
@@ -57,3 +59,6 @@ def frobenius(a: np.ndarray, w: np.ndarray) -> float:
     P is the projector on the span of the directions.
     """
     return float(np.linalg.norm(a.T @ w - a.T @ np.linalg.pinv(a.T)))
+
+
+contracts.guard_public(__name__)

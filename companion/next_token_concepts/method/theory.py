@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
+from companion import contracts
 from companion.next_token_concepts.method.world import World
 
 if TYPE_CHECKING:
@@ -161,3 +162,26 @@ def slope(world: World, log_posterior: np.ndarray) -> float:
     right = first_order(world, log_posterior)
     left, right = left - left.mean(0), right - right.mean(0)
     return float((left * right).sum() / (right**2).sum())
+
+
+contracts.guard_public(
+    __name__,
+    {
+        "g_eta": {"eta": contracts.SHARE, "log_odds": contracts.NUMBER},
+        **{
+            name: {"log_posterior": contracts.NUMBER}
+            for name in (
+                "log_predict",
+                "identity",
+                "uncertainty",
+                "information",
+                "log_marginals",
+                "log_odds",
+                "first_order",
+                "no_fit_r2",
+                "residual_ratio",
+                "slope",
+            )
+        },
+    },
+)

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp
 
+from companion import contracts
+
 HINT_GROUPS = ((0, 1), (1,), (2,), (2, 3))
 """A hint word says what the XOR of the concepts of its group is; concepts 0 and 3 have no hint
 of their own.  For 8 concepts the pattern is repeated."""
@@ -195,3 +197,14 @@ def make_world(
         names=concept_names(configs, eta),
         groups=groups,
     )
+
+
+contracts.guard_public(
+    __name__,
+    {
+        "World": {"configs": contracts.WHOLE},
+        "pick": {"rows": None},  # of every batch
+        "hint_words": {"configs": contracts.WHOLE},
+        "concept_names": {"configs": contracts.WHOLE},
+    },
+)

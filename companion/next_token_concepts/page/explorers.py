@@ -5,18 +5,16 @@ It runs the method, which a page cannot; there the picture of the first choice s
 
 from __future__ import annotations
 
-import base64
-import html
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from companion.explore import is_publishing
+from companion.explore import Question, pictured
 from companion.next_token_concepts.lab.learning import FIXED, Plan, Trained, train_and_measure
 from companion.next_token_concepts.method.theory import g_eta
 from companion.next_token_concepts.page.figures import REGRESSORS, WORDS
-from companion.plotting import BLACK, BLUE, figure, headline, to_webp, with_alt
+from companion.plotting import BLACK, BLUE, figure, headline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,26 +54,19 @@ def said(one: Trained) -> str:
     )
 
 
-def _shown(one: Trained) -> str:
-    picture = base64.b64encode(to_webp(frame(one))).decode()
-    words = html.escape(said(one))
-    return (
-        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
-        f'style="max-width:100%;height:auto"><p>{words}</p>'
-    )
-
-
 @cache
 def _first() -> Trained:
     return run(0.3, 300, 0)
 
 
-class TrainingExplorer:
+class TrainingExplorer(Question):
     """Error of the names, number of updates, and the world."""
 
-    def still(self) -> str:
-        """Picture and sentence of the first choice."""
-        return _shown(_first())
+    title = "Train a network"
+
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first choice."""
+        return frame(_first()), said(_first())
 
     def widget(self) -> object:
         """Choices, a button, and progress: the same training, ended at each quarter."""
@@ -93,16 +84,8 @@ class TrainingExplorer:
             for quarter in range(1, 5):
                 one = run(eta.value, max(1, steps.value * quarter // 4), seed.value)
                 progress.value = quarter
-                shown.value = _shown(one)
+                shown.value = pictured(frame(one), said(one))
 
         button.on_click(train)
         rows = widgets.HBox([eta, steps, seed])
         return widgets.VBox([rows, widgets.HBox([button, progress]), shown])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Train a network"}
-        if is_publishing():  # the page's own pictures, in light and dark
-            return made | with_alt(frame(_first()), said(_first()))
-        made["text/html"] = self.still()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

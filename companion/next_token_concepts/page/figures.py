@@ -12,9 +12,8 @@ from companion.claims import HOLDS
 from companion.next_token_concepts.lab.dictionaries import Dictionaries
 from companion.next_token_concepts.lab.learning import GATE, XOR, Trained, at
 from companion.next_token_concepts.lab.run import Noise
-from companion.next_token_concepts.lab.simulation import slopes
 from companion.next_token_concepts.lab.words import RealWords, families
-from companion.next_token_concepts.lab.worlds import Broken
+from companion.next_token_concepts.lab.worlds import Broken, slopes
 from companion.next_token_concepts.method.theory import g_eta
 from companion.next_token_concepts.sources import PAPER_C
 from companion.plotting import (

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from companion.quartet.lab.llama import TinyLlama
-from companion.quartet.lab.training import QUARTET, RECIPES, batch, shape_for_text, step_once
-from companion.quartet.method.linear import hadamard, rotate
+from companion.quartet.lab.training import batch, shape_for_text, step_once
+from companion.quartet.method.linear import QUARTET, RECIPES, hadamard, rotate
 from companion.quartet.method.mxfp4 import GROUP, MAGNITUDES
 from companion.quartet.method.quantizers import QUEST_SCALE, quantize
 from companion.scale import one_thread

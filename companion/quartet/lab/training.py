@@ -9,42 +9,24 @@ so a ladder of unquantized sizes, and one of lengths, turn a loss into a share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from companion.corpora import Corpus, byte_tokens, king_james, split
 from companion.quartet.lab.llama import Shape, TinyLlama
-from companion.quartet.method.linear import Recipe
+from companion.quartet.method.linear import BASELINE, RECIPES
 from companion.scale import derive_seed, generator, one_thread
 from companion.stats import Interval, over_seeds
 from companion.sweep import sweep
 from companion.training import TrainingSettings, learning_rate, make_optimizer
 
-RECIPES: Mapping[str, Recipe] = {
-    "none:none": Recipe(),
-    "SR:none": Recipe(forward="SR"),
-    "RTN:none": Recipe(forward="RTN"),
-    "QuEST:none": Recipe(forward="QuEST"),
-    "none:SR": Recipe(backward="SR"),
-    "none:RTN": Recipe(backward="RTN"),
-    "none:QuEST": Recipe(backward="QuEST"),
-    "QuEST:RTN": Recipe(forward="QuEST", backward="RTN"),
-    "QuEST:SR": Recipe(forward="QuEST", backward="SR"),
-    "no rotation": Recipe(forward="QuEST", backward="RTN", rotated=False),
-    "no mask": Recipe(forward="QuEST", backward="RTN", masked=False),
-    "plain MXFP4": Recipe(forward="RTN OCP", backward="RTN OCP", rotated=False),
-    "plain MXFP4, 3/4": Recipe(forward="RTN", backward="RTN", rotated=False),
-}
-"""Forward scheme : backward scheme.  QuEST:RTN is version 4 (Quartet), QuEST:SR the first versions;
-plain MXFP4 is what the standard gives, with neither rotation nor the factor 3/4, then with it."""
-
-BASELINE, QUARTET = "none:none", "QuEST:RTN"
 SEQ = 64
 CHECKPOINTS, SPACING = 3, 10
 """Held-out losses are averaged over this many checkpoints at the end of a run, so far apart."""
@@ -285,6 +267,53 @@ class Ladder(NamedTuple):
     def efficiency(self, recipe: str, of: str) -> Interval:
         """eff_N or eff_D with its 95 % interval over seeds."""
         return over_seeds(self.log_shares(recipe, of)).map(np.exp)
+
+
+def log_shares(ladder, recipe: str, of: str) -> np.ndarray:
+    """log eff_N or log eff_D of a recipe as pseudo-values over seeds, that of no quantization 0.
+
+    A parabola does not go through every rung, so the unquantized run's own share is not quite 1;
+    it is divided out.
+    """
+    return ladder.log_shares(recipe, of) - ladder.log_shares(BASELINE, of)
+
+
+def efficiency(ladder, recipe: str, of: str) -> Interval:
+    """eff_N or eff_D of a recipe with its 95 % interval over seeds."""
+    return ratio_of_logs(log_shares(ladder, recipe, of))
+
+
+def monotone_share(ladder: np.ndarray, losses: np.ndarray, loss: float) -> float:
+    """As :func:`share`, from a monotone curve through every rung.
+
+    ladder, losses : (k,), rising sizes or tokens over those of the run, and unquantized losses
+
+    The curve is piecewise cubic (PCHIP; Fritsch and Butland, SIAM J. Sci. Stat. Comput. 5, 1984).
+    Beyond the ladder it says nothing: nan, as for losses that do not fall.
+    """
+    if not (np.isfinite([*losses, loss]).all() and (np.diff(losses) < 0).all()):
+        return float("nan")
+    found = PchipInterpolator(np.log(ladder), losses).solve(loss, extrapolate=False)
+    return float(np.exp(found[0])) if found.size else float("nan")
+
+
+def monotone_efficiency(ladder, recipe: str, of: str) -> Interval:
+    """eff_N or eff_D by :func:`monotone_share`, with its 95 % interval over seeds."""
+    at, losses = {
+        "N": (ladder.sizes / ladder.n, ladder.by_size),
+        "D": (ladder.lengths / ladder.tokens, ladder.by_length),
+    }[of]
+    final = ladder.final[recipe]
+
+    def one(pick: np.ndarray) -> float:
+        return np.log(monotone_share(at, losses[:, pick].mean(1), final[pick].mean()))
+
+    return ratio_of_logs(pseudo_values(one, len(ladder.seeds)))
+
+
+def ratio_of_logs(logs: np.ndarray) -> Interval:
+    """Over seeds, from pseudo-values of a logarithm."""
+    return over_seeds(logs).map(np.exp)
 
 
 def train_ladder(

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeResult, brentq, least_squares
 
+from companion import contracts
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Num
 
@@ -273,3 +275,18 @@ def crossover(law: Law, N: float, speed: Speed, quality: Quality) -> float:
     if gap(low) * gap(high) >= 0:
         return float("nan")
     return float(np.exp(brentq(gap, low, high)))
+
+
+contracts.guard_public(
+    __name__,
+    {
+        **{
+            name: {"runs": contracts.FINITE.of_parts()}
+            for name in ("fit_from", "fit_law", "fit_efficiency")
+        },
+        **{
+            name: {"speed": contracts.FINITE.of_parts(), "quality": contracts.FINITE.of_parts()}
+            for name in ("loss_at_budget", "crossover")
+        },
+    },
+)

@@ -11,6 +11,7 @@ before quantization.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -98,8 +99,28 @@ class Recipe:
             raise ValueError(f"unknown side {self.side!r}; choose one of {', '.join(SIDES)}")
 
 
-QUARTET = Recipe(forward="QuEST", backward="RTN")
+VERSION_4 = Recipe(forward="QuEST", backward="RTN")
 """Version 4 of the paper."""
+
+RECIPES: Mapping[str, Recipe] = {
+    "none:none": Recipe(),
+    "SR:none": Recipe(forward="SR"),
+    "RTN:none": Recipe(forward="RTN"),
+    "QuEST:none": Recipe(forward="QuEST"),
+    "none:SR": Recipe(backward="SR"),
+    "none:RTN": Recipe(backward="RTN"),
+    "none:QuEST": Recipe(backward="QuEST"),
+    "QuEST:RTN": Recipe(forward="QuEST", backward="RTN"),
+    "QuEST:SR": Recipe(forward="QuEST", backward="SR"),
+    "no rotation": Recipe(forward="QuEST", backward="RTN", rotated=False),
+    "no mask": Recipe(forward="QuEST", backward="RTN", masked=False),
+    "plain MXFP4": Recipe(forward="RTN OCP", backward="RTN OCP", rotated=False),
+    "plain MXFP4, 3/4": Recipe(forward="RTN", backward="RTN", rotated=False),
+}
+"""Forward scheme : backward scheme.  QuEST:RTN is version 4 (Quartet), QuEST:SR the first versions;
+plain MXFP4 is what the standard gives, with neither rotation nor the factor 3/4, then with it."""
+
+BASELINE, QUARTET = "none:none", "QuEST:RTN"
 
 
 class QuantizedMatmul(torch.autograd.Function):
@@ -217,7 +238,7 @@ class QuartetLinear(nn.Module):
         n_in: int,
         n_out: int,
         *,
-        recipe: Recipe = QUARTET,
+        recipe: Recipe = VERSION_4,
         generator: torch.Generator,
         copies: tuple[int, ...] = (),
         std: float = 0.02,

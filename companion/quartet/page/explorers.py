@@ -5,16 +5,14 @@ It runs the method, which a page cannot; there the picture of the first choice s
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
-from companion.explore import is_publishing
-from companion.plotting import BLACK, figure, headline, style, to_webp, with_alt
+from companion.explore import Question, pictured
+from companion.plotting import BLACK, figure, headline, style
 from companion.quartet.method.linear import rotate
 from companion.quartet.method.mxfp4 import GROUP
 from companion.quartet.method.quantizers import SCHEMES, quantize
@@ -93,26 +91,20 @@ def said(found: Averaged, scheme: str) -> str:
     )
 
 
-def _shown(found: Averaged, scheme: str) -> str:
-    picture = base64.b64encode(to_webp(frame(found, scheme))).decode()
-    words = html.escape(said(found, scheme))
-    return (
-        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
-        f'style="max-width:100%;height:auto"><p>{words}</p>'
-    )
-
-
-class NumberExplorer:
+class NumberExplorer(Question):
     """A box for numbers, a quantizer, a switch for the rotation, and the number of draws."""
+
+    title = "Quantize your own numbers"
 
     def first(self) -> Averaged:
         """What the first choice gives."""
         *_, last = draws(FIRST, "SR", rotated=False, n=16)
         return last
 
-    def still(self) -> str:
-        """Picture and sentence of the first choice."""
-        return _shown(self.first(), "SR")
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first choice."""
+        found = self.first()
+        return frame(found, "SR"), said(found, "SR")
 
     def widget(self) -> object:
         """Box, choices, a button, and progress while the draws are made."""
@@ -135,17 +127,8 @@ class NumberExplorer:
             told.value, progress.max = "", n.value
             for last in draws(numbers, scheme.value, rotated=rotated.value, n=n.value):
                 progress.value = len(last.errors)
-            shown.value = _shown(last, scheme.value)
+            shown.value = pictured(frame(last, scheme.value), said(last, scheme.value))
 
         button.on_click(run)
         rows = [box, widgets.HBox([scheme, rotated]), widgets.HBox([n, button, progress]), told]
         return widgets.VBox([*rows, shown])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Quantize your own numbers"}
-        if is_publishing():  # the page's own pictures, in light and dark
-            found = self.first()
-            return made | with_alt(frame(found, "SR"), said(found, "SR"))
-        made["text/html"] = self.still()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

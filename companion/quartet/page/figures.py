@@ -17,6 +17,7 @@ from companion.plotting import (
     GREY,
     ORANGE,
     SKY,
+    TINTS,
     VERMILION,
     Style,
     figure,
@@ -29,8 +30,9 @@ from companion.plotting import (
 )
 from companion.quartet.lab.released import Refit
 from companion.quartet.lab.rounding import Averages, Depth, ModelAverages, ScanPoint, fit_decay
-from companion.quartet.lab.training import BASELINE, QUARTET, Ladder, share
+from companion.quartet.lab.training import Ladder, share
 from companion.quartet.method.law import MODELS, PRECISIONS, Map
+from companion.quartet.method.linear import BASELINE, QUARTET
 from companion.quartet.sources import TABLE_3, TABLE_7, select
 from companion.stats import over_seeds
 
@@ -58,9 +60,6 @@ NAMED = {
     "no mask": "Quartet, no mask",
 }
 """Names of recipes on the page, where they are not forward scheme : backward scheme."""
-
-_COLORS = ("#d9d9d9", "#9ecae1", "#fdd49e", "#74c476")
-"""Of PRECISIONS, pale enough for text on top."""
 
 _SIZES = {"30M": BLUE, "50M": GREEN, "100M": ORANGE, "200M": SKY}
 
@@ -331,7 +330,7 @@ def maps(bops: Map, measured: Map) -> Figure:
         _draw_map(ax, shown)
         ax.set_title(name, fontsize=10.5)
     axes[1].set_ylabel("")
-    legend = [Patch(color=color, label=p) for color, p in zip(_COLORS, PRECISIONS, strict=True)]
+    legend = [Patch(color=color, label=p) for color, p in zip(TINTS, PRECISIONS, strict=True)]
     fig.legend(handles=legend, loc="outside lower center", ncols=4)
     fig.suptitle("Best precision by the fitted law, far beyond its largest run")
     return fig
@@ -343,7 +342,7 @@ def _draw_map(ax: Axes, shown: Map) -> None:
         shown.ratio,
         shown.size,
         shown.best,
-        cmap=ListedColormap(_COLORS),
+        cmap=ListedColormap(TINTS),
         vmin=-0.5,
         vmax=3.5,
         rasterized=True,

@@ -11,11 +11,12 @@ from companion.claims import measured_text
 from companion.quartet.lab.released import Refit, Regression
 from companion.quartet.lab.rounding import Averages, Simulated
 from companion.quartet.lab.speed import Speeds
-from companion.quartet.lab.training import BASELINE, Ladder, Rates
+from companion.quartet.lab.training import Ladder, Rates, efficiency, monotone_efficiency
 from companion.quartet.method.law import PARAMETERS
+from companion.quartet.method.linear import BASELINE
 from companion.quartet.page.figures import NAMED
 from companion.quartet.sources import TABLE_2, TABLE_6
-from companion.quartet.verdict import deviations, efficiency, monotone_efficiency
+from companion.quartet.verdict import deviations
 from companion.stats import Interval, over_seeds
 from companion.tables import styled
 

@@ -187,4 +187,13 @@ def check_identified(data: Points) -> None:
         )
 
 
-contracts.guard(__name__, {"points": dict.fromkeys(("N", "D", "loss"), contracts.NUMBERS)})
+contracts.guard_public(
+    __name__,
+    {
+        "points": dict.fromkeys(("N", "D", "loss"), contracts.NUMBERS),
+        **{
+            name: {"data": contracts.FINITE.of_parts()}
+            for name in ("residual_sum", "is_identified", "check_identified")
+        },
+    },
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from companion import contracts
 from companion.scaling_laws.method.law import Points, ScalingLaw, points
 
 CUT = 1e10
@@ -95,3 +96,15 @@ def are(law: ScalingLaw, target: Points) -> float:
 def bias(law: ScalingLaw, target: Points) -> float:
     """Mean signed relative error in percent; what the absolute error hides."""
     return 100 * float(signed_errors(law, target).mean())
+
+
+contracts.guard_public(
+    __name__,
+    {
+        "Run": dict.fromkeys(("N", "D", "loss"), contracts.FINITE),
+        **{
+            name: {"target": contracts.FINITE.of_parts()}
+            for name in ("signed_errors", "are", "bias")
+        },
+    },
+)

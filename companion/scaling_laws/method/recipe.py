@@ -21,6 +21,7 @@ import warnings
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit, minimize_scalar
 
+from companion import contracts
 from companion.scaling_laws.method.law import (
     LEAST_DISTINCT,
     Fit,
@@ -181,3 +182,12 @@ def _linear(x: np.ndarray, y: np.ndarray, exponent: float) -> tuple[float, float
         c, k = 0.0, max((v @ y) / (v @ v), 0.0)
     residual = c + k * (u + 1) - y
     return float(c), float(k), float(residual @ residual)
+
+
+contracts.guard_public(
+    __name__,
+    {
+        name: {"data": contracts.FINITE.of_parts()}
+        for name in ("fit_curve_fit", "fit_multi_start", "fit_one_model", "fit_size_only")
+    },
+)

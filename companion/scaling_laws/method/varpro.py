@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
+from companion import contracts
 from companion.scaling_laws.method.law import (
     Fit,
     Points,
@@ -328,3 +329,9 @@ def _polish(sums: _Sums, alpha: float, beta: float, n_steps: int = 60) -> _At:
         if moved < _STEP or gained <= _GAIN * now.J:
             return now._replace(converged=True)
     return now
+
+
+contracts.guard_public(
+    __name__,
+    {name: {"data": contracts.FINITE.of_parts()} for name in ("projected_objective", "fit_varpro")},
+)

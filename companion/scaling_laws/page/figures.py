@@ -62,7 +62,7 @@ def answer(published: Mapping[str, object] | None) -> Figure:
 def sweep(table: pd.DataFrame) -> Figure:
     """Error by the share thrown away over the error with the first 10B tokens cut.
 
-    table : of ``verdict.relative_sweep``
+    table : of ``evidence.relative_sweep``
     """
     fig, (left, right) = figure(1, 2, height=3.9, sharey=True)
     sound, paper = (table[table["where"] == way] for way in ("sound", "paper"))
@@ -99,7 +99,7 @@ def sweep(table: pd.DataFrame) -> Figure:
 
 # --------------------------------------------------------------------------- the rules
 def rules(table: pd.DataFrame) -> Figure:
-    """Every rule on every family, by both recipes. table : of ``verdict.rule_table``."""
+    """Every rule on every family, by both recipes. table : of ``evidence.rule_table``."""
     who = ["gemstones", "all", *reversed([n for n in table["who"].unique() if n not in _TOTALS])]
     fig, axes = figure(2, 3, height=6.4, sharey=True)
     for ax, (rule, (first, second)) in zip(axes.flat, RULES.items(), strict=True):
@@ -200,7 +200,7 @@ def _grid(ax: Axes, table: pd.DataFrame, rows: str, columns: str = "q") -> mpl.i
                 ha="center",
                 va="center",
                 fontsize=9.5,
-                color="#222222" if bright else "white",
+                color=BLACK if bright else "white",
             )
     ax.set_xticks(range(cells.shape[1]), [f"{100 * q:.0f}" for q in cells.columns])
     ax.set_yticks(range(cells.shape[0]), ["2*" if n == 2 else n for n in cells.index])

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from companion.claims import measured_text
+from companion.scaling_laws.lab.evidence import deviation, nearest
 from companion.scaling_laws.lab.facts import Fact
 from companion.scaling_laws.lab.solvers import TIMES, no_worse
 from companion.scaling_laws.page.figures import name_of
-from companion.scaling_laws.verdict import deviation, nearest
 from companion.tables import styled
 
 if TYPE_CHECKING:

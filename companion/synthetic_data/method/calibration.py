@@ -92,7 +92,10 @@ def fit_temperature(laws: np.ndarray, held_out: np.ndarray, n_steps: int = 30) -
     return np.exp((low + high) / 2)
 
 
-contracts.guard(
+contracts.guard_public(
     __name__,
-    {"sharpen": {"law": contracts.NUMBERS, "temperature": contracts.FINITE}},
+    {
+        "sharpen": {"law": contracts.FINITE, "temperature": contracts.FINITE},
+        "fit_temperature": {"laws": contracts.FINITE, "held_out": contracts.FINITE},
+    },
 )

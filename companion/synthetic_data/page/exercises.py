@@ -7,9 +7,13 @@ import math
 import numpy as np
 
 from companion.exercises import Answer, respond
-from companion.synthetic_data.lab.threshold import one_knot
-from companion.synthetic_data.method.infinite import predicted_over_confidence, student
-from companion.synthetic_data.method.mixing import largest_share, mixing_law
+from companion.synthetic_data.lab.evidence import one_knot
+from companion.synthetic_data.method.mixing import (
+    largest_share,
+    mixing_law,
+    predicted_over_confidence,
+    student,
+)
 
 COIN = np.array([[0.6, 0.4]])
 """One question with two answers."""

@@ -5,13 +5,11 @@ It trains models, which a page cannot; there the picture of the first choice sta
 
 from __future__ import annotations
 
-import base64
-import html
 from functools import cache
 from typing import TYPE_CHECKING
 
-from companion.explore import is_publishing
-from companion.plotting import headline, to_webp, with_alt
+from companion.explore import Question, pictured
+from companion.plotting import headline
 from companion.synthetic_data.lab.loop import KEPT, Arm, Runs, run_arm
 from companion.synthetic_data.page.figures import one_run
 
@@ -47,26 +45,19 @@ def said(runs: Runs) -> str:
     )
 
 
-def _shown(runs: Runs) -> str:
-    picture = base64.b64encode(to_webp(frame(runs))).decode()
-    words = html.escape(said(runs))
-    return (
-        f'<img src="data:image/webp;base64,{picture}" alt="{words}" '
-        f'style="max-width:100%;height:auto"><p>{words}</p>'
-    )
-
-
 @cache
 def _first() -> Runs:
     return closed(*START)
 
 
-class LoopExplorer:
+class LoopExplorer(Question):
     """Protocol, share, temperature, generations, and the seed of the world."""
 
-    def still(self) -> str:
-        """Picture and sentence of the first choice."""
-        return _shown(_first())
+    title = "Close the loop"
+
+    def answer(self) -> tuple[Figure, str]:
+        """Figure and sentence of the first choice."""
+        return frame(_first()), said(_first())
 
     def widget(self) -> object:
         """Choices, a button, and progress while models are trained."""
@@ -84,17 +75,9 @@ class LoopExplorer:
         def run(_event: object = None) -> None:
             progress.value = 0
             runs = closed(kept.value, share.value, temperature.value, rounds.value, seed.value)
-            shown.value = _shown(runs)
+            shown.value = pictured(frame(runs), said(runs))
             progress.value = 1
 
         button.on_click(run)
         rows = [widgets.HBox([kept, share]), widgets.HBox([temperature, rounds])]
         return widgets.VBox([*rows, widgets.HBox([seed, button, progress]), shown])
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": "Close the loop"}
-        if is_publishing():  # the page's own pictures, in light and dark
-            return made | with_alt(frame(_first()), said(_first()))
-        made["text/html"] = self.still()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

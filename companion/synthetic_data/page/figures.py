@@ -20,12 +20,18 @@ from companion.plotting import (
 )
 from companion.scale import generator
 from companion.stats import Interval, over_seeds, paired
-from companion.synthetic_data.lab.evidence import arm, first_onsets, removed, sizes, unit_of
+from companion.synthetic_data.lab.evidence import (
+    arm,
+    first_onsets,
+    knot_moves,
+    one_knot,
+    removed,
+    sizes,
+    unit_of,
+)
 from companion.synthetic_data.lab.language import ALONE, MIXTURE, Lives, changes
-from companion.synthetic_data.lab.loop import Runs
+from companion.synthetic_data.lab.loop import HOPS, Runs
 from companion.synthetic_data.lab.run import Loops
-from companion.synthetic_data.lab.threshold import knot_moves, one_knot
-from companion.synthetic_data.lab.world import HOPS
 from companion.synthetic_data.method.mixing import mixing_law
 from companion.synthetic_data.verdict import OFF, calibration_first
 

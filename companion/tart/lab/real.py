@@ -14,9 +14,8 @@ from companion.encoder import minilm
 from companion.scale import generator
 from companion.tart.lab.cells import Cell
 from companion.tart.lab.classifier import TartClassifier
-from companion.tart.lab.learned import MODULE
+from companion.tart.lab.learned import IDEAL, MODULE
 from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, accuracy, agreement, null_scores
-from companion.tart.lab.tie import IDEAL
 from companion.tart.method.theory import ideal
 from companion.tart.method.whitening import Whitening, shrinkage
 from companion.tart.sources import TASKS, Split, nested_splits, split, text_set

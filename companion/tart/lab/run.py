@@ -14,7 +14,7 @@ from companion.data import Missing, attempt
 from companion.scale import one_thread
 from companion.tart import hub
 from companion.tart.lab import cells as language
-from companion.tart.lab import learned, real, tie
+from companion.tart.lab import learned, real
 from companion.tart.lab.cells import Cell
 from companion.tart.lab.learned import Curve, Learned
 from companion.tart.lab.shipped import module_with
@@ -84,9 +84,9 @@ def learn(settings: Settings, seed: int) -> Learned:
 
 
 @one_thread()
-def why_a_tie(weights: str, settings: Settings, seed: int) -> tie.Tie:
+def why_a_tie(weights: str, settings: Settings, seed: int) -> learned.Tie:
     """The shipped module among its rivals on synthetic tasks, drawn and whitened (O2, O3)."""
-    return tie.compare(
+    return learned.compare(
         module_with(weights),
         settings.tie_k,
         settings.tie_tasks,

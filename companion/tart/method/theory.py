@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from companion import contracts
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Shaped
 
@@ -106,3 +108,6 @@ def _times(rows: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 def _sigmoid(t: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(t / 2))
+
+
+contracts.guard_public(__name__)

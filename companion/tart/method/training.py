@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from companion import contracts
 from companion.scale import torch_generator
 from companion.tart.method.module import HeadConfig, ReasoningModule, fresh_head
 from companion.training import History, TrainingSettings, train
@@ -238,3 +239,6 @@ def settle(
         progress=progress,
         label="falling rate",
     )
+
+
+contracts.guard(__name__, {"knows_the_weights": {"x": contracts.FINITE, "w": contracts.FINITE}})

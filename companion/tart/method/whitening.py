@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from companion import contracts
+
 if TYPE_CHECKING:
     from jaxtyping import Float
 
@@ -138,3 +140,6 @@ def _matrix(vectors: ArrayLike) -> np.ndarray:
     if not np.isfinite(e).all():
         raise ValueError(f"{(~np.isfinite(e)).sum()} entries are not finite")
     return e
+
+
+contracts.guard_public(__name__)

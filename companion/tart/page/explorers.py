@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from companion.encoder import Encoder
-from companion.explore import is_publishing
+from companion.explore import Question
 from companion.tart.lab.nulls import MEAN, null_scores
 from companion.tart.lab.real import Vectors, classifier
 from companion.tart.lab.shipped import shipped_head
@@ -72,7 +72,7 @@ def said(p: float, one: bool) -> str:
     return f"label 1: {p:.2f} by the module; one line says {int(one)}"
 
 
-class SentenceBox:
+class SentenceBox(Question):
     """Boxes for labeled sentences and for one to ask for."""
 
     def __init__(self, encoder: Encoder) -> None:
@@ -112,13 +112,3 @@ class SentenceBox:
         button.on_click(run)
         run()
         return widgets.VBox([shown, query, widgets.HBox([button, progress]), told])
-
-    def __repr__(self) -> str:
-        return self.still()
-
-    def _repr_mimebundle_(self, **_kwargs: object) -> dict[str, object]:
-        made = {"text/plain": self.still()}
-        if is_publishing():
-            return made
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
-        return made | {"application/vnd.jupyter.widget-view+json": view}

@@ -24,9 +24,8 @@ from companion.plotting import (
     shows,
 )
 from companion.stats import over_seeds, t_interval
-from companion.tart.lab.learned import MODULE, Learned
+from companion.tart.lab.learned import ARMS, DRAWN, IDEAL, MODULE, WHITE, Learned, Tie
 from companion.tart.lab.nulls import LOGISTIC, MEAN
-from companion.tart.lab.tie import ARMS, DRAWN, IDEAL, WHITE, Tie
 from companion.tart.verdict import SHOWN, TASKS
 
 if TYPE_CHECKING:
@@ -282,7 +281,7 @@ def schematic() -> Figure:
             if i:
                 arrow = {"arrowstyle": "->", "color": GREY}
                 ax.annotate("", (0.5, y + 0.18), (0.5, y + 0.25), arrowprops=arrow)
-        ax.text(0.5, 0.06, last, ha="center", fontsize=9.5, color="#333333")
+        ax.text(0.5, 0.06, last, ha="center", fontsize=9.5, color=BLACK)
         ax.text(0.5, 1.05, title, ha="center", fontsize=11, fontweight="bold")
         ax.set(xlim=(0, 1), ylim=(0, 1.12))
         ax.axis("off")

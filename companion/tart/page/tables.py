@@ -11,10 +11,9 @@ from companion.claims import measured_text
 from companion.stats import over_seeds, t_interval
 from companion.tables import styled
 from companion.tart.lab.cells import Cell
-from companion.tart.lab.learned import MODULE, Learned
+from companion.tart.lab.learned import ARMS, MODULE, Learned, Tie
 from companion.tart.lab.nulls import LOGISTIC, MEAN, NULLS, PENALIZED
 from companion.tart.lab.real import VARIANTS, pick
-from companion.tart.lab.tie import ARMS, Tie
 from companion.tart.page.figures import words
 from companion.tart.verdict import tuning
 

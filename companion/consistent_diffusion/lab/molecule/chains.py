@@ -33,9 +33,8 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
     phi_psi,
     with_angles,
 )
-from companion.consistent_diffusion.method.diffusion import T_MIN
+from companion.consistent_diffusion.method.diffusion import T_MIN, Dynamics, denoise, simulate
 from companion.consistent_diffusion.method.networks import Experts
-from companion.consistent_diffusion.method.sampling import Dynamics, denoise, simulate
 from companion.consistent_diffusion.sources import published_beads
 from companion.data import DataUnavailable
 from companion.scale import generator, one_thread, torch_generator

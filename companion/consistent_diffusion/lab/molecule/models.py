@@ -26,15 +26,17 @@ from companion.consistent_diffusion.lab.molecule.peptide import (
 )
 from companion.consistent_diffusion.lab.train import Fit, train
 from companion.consistent_diffusion.method.diffusion import T_MIN, beta, sigma
-from companion.consistent_diffusion.method.graph_transformer import GraphEnergy, GraphScore, turned
 from companion.consistent_diffusion.method.losses import Objective
 from companion.consistent_diffusion.method.networks import (
     MLP,
     N_RELATIVE,
     N_TIME,
     Experts,
+    GraphEnergy,
+    GraphScore,
     Local,
     time_features,
+    turned,
 )
 from companion.scale import derive_seed, one_thread, torch_generator
 from companion.training import n_parameters

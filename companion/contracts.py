@@ -197,6 +197,7 @@ SOME = Rule(
     "whole numbers of at least 0, one or more",
     lambda x: x.size > 0 and _all(_is_whole(x) & (x >= 0)),
 )
+BELOW_INFINITY = Rule("a number below infinity", lambda x: _all(x < np.inf))
 INTEGERS = Rule("whole numbers", lambda x: _all(_is_whole(x)))
 INTEGER = Rule("a whole number", lambda x: x.size > 0 and _all(_is_whole(x)))
 

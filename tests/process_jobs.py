@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from companion import models, processes
 from companion.quartet import hub as quartet
 from companion.quartet.lab.llama import Shape
-from companion.quartet.method.linear import QUARTET
+from companion.quartet.method.linear import QUARTET, RECIPES
 from companion.tart import hub as tart
 from companion.tart.method.module import HeadConfig
 from companion.tart.method.training import Curriculum, HeadRecipe
@@ -98,7 +98,7 @@ def in_four_bits() -> tuple[np.ndarray, np.ndarray]:
     def windows(step: int) -> Tensor:
         return torch.randint(16, (4, 32), generator=torch.Generator().manual_seed(step))
 
-    loss = quartet.train_long(QUARTET, plan, windows, windows(99), seed=0, progress=False)
+    loss = quartet.train_long(RECIPES[QUARTET], plan, windows, windows(99), seed=0, progress=False)
     return np.array([loss]), np.zeros(0)
 
 

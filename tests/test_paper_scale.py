@@ -246,10 +246,20 @@ def test_concepts_of_a_released_checkpoint(shelf, monkeypatch):
     assert hub.run_pythia(PRESETS["paper"], 5) == (1701, 5)
 
 
-def test_all_models_are_measured_on_the_same_text(shelf, monkeypatch):
+def named_commits(monkeypatch, tmp_path, *repositories):
+    """The reader has named a commit of each of these."""
+    place = tmp_path / "commits.toml"
+    lines = [f'"{one}" = "{"0123456789" * 4}"\n' for one in repositories]
+    place.write_text("".join(lines), encoding="utf-8")
+    monkeypatch.setenv("COMPANION_REVISIONS", str(place))
+
+
+def test_all_models_are_measured_on_the_same_text(shelf, monkeypatch, tmp_path):
     from companion.massive_activations import hub
 
     asked = []
+    names = [f"EleutherAI/{name}" for name in ("pythia-14m", "pythia-70m")]
+    named_commits(monkeypatch, tmp_path, *names)
 
     def series(repository, tokens, folder, **options):
         asked.append((repository, tuple(tokens.shape), folder.name, options))

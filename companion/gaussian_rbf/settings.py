@@ -113,7 +113,7 @@ contracts.ranges(
     dead_lams=contracts.between(0, 1e6),
     ridge_lam=contracts.between(0, 1e6),
     ridge_sweep=contracts.between(0, contracts.MANY),
-    tables=contracts.one_of((*CLASSES, *VALUES, *OTHERS)),
+    tables=contracts.NAMES,  # those of OpenML can be asked for, too
     nested_lams=contracts.between(0, 1e6),
     rivals=contracts.one_of((*RIVALS, "FT-Transformer")),
     penalty_tables=contracts.one_of((*CLASSES, *VALUES, *OTHERS)),

@@ -130,10 +130,9 @@ def families(n: int) -> str:
 
 def distances(n: int) -> str:
     """Second path: how often a trait changes, and whether siblings are closer than parents."""
-    from companion.model_ecosystem.method.rates import both_declared, distance, values_of_codes
-
     from companion.model_ecosystem.lab.intervals import rate
     from companion.model_ecosystem.lab.simulate import grow
+    from companion.model_ecosystem.method.drift import both_declared, distance, values_of_codes
     from companion.model_ecosystem.method.forest import depths
     from companion.model_ecosystem.method.similarity import families
     from companion.scale import generator

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 import pytest
-from companion.model_ecosystem.lab.speed import networkx_answers, networkx_graph
 
+from companion.model_ecosystem.lab.simulate import networkx_answers, networkx_graph
 from companion.model_ecosystem.method.forest import components, depths
 from companion.model_ecosystem.method.similarity import families
 from tests.clock import quickest

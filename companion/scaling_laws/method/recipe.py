@@ -187,7 +187,12 @@ def _linear(x: np.ndarray, y: np.ndarray, exponent: float) -> tuple[float, float
 contracts.guard_public(
     __name__,
     {
-        name: {"data": contracts.FINITE.of_parts()}
-        for name in ("fit_curve_fit", "fit_multi_start", "fit_one_model", "fit_size_only")
+        name: {"data": contracts.FINITE.of_parts(), **more}
+        for name, more in {
+            "fit_curve_fit": {},
+            "fit_multi_start": {},
+            "fit_one_model": {"log_A": contracts.BELOW_INFINITY},  # A = 0: without a size term
+            "fit_size_only": {},
+        }.items()
     },
 )

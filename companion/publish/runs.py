@@ -79,7 +79,11 @@ def run_many(
         ]
         finished = {plan.paper.slug: found for plan in plans if (found := store.find(plan))}
         if todo := [plan for plan in plans if plan.paper.slug not in finished]:
-            finished |= Batch(project, environment(env), workers).run(todo)
+            try:
+                finished |= Batch(project, environment(env), workers).run(todo)
+            except RunsFailed as failed:  # what ran before has not failed either
+                kept = sorted({*finished, *failed.finished})
+                raise RunsFailed(failed.failures, kept) from None
     return [finished[entry.slug] for entry in chapters]
 
 

@@ -480,6 +480,9 @@ def dask_workers(place: Path, kills: int, seed: int, say=print) -> None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(draw.uniform(1.5, 4))
                     break
+                if not made.workers:  # one that is killed while it starts is given up
+                    made.scale(2)
+                    continue
                 nanny = made.workers[draw.choice(sorted(made.workers))]
                 if n < kills and nanny.pid:
                     with suppress(ProcessLookupError):

@@ -43,10 +43,14 @@ FIGURE = {
 
 PICTURE = """\
 import base64
-from IPython.display import Image
-Image(base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-))"""
+
+class Picture:
+    def _repr_png_(self):
+        return base64.b64decode(
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+        )
+
+Picture()"""
 
 
 def code(source: str, tags: tuple[str, ...] = (), metadata: dict | None = None):

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -11,7 +9,7 @@ from filelock import FileLock
 from companion import publish
 from companion.project import Project
 from companion.publish import building, process
-from tests.publish import quick_worker, tiny
+from tests.publish import tiny
 
 
 @pytest.fixture
@@ -59,12 +57,8 @@ def lines():
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Notebooks are executed without a kernel, see :mod:`tests.publish.quick_worker`.
-
-    Compiled code is not kept: of two edits within a second the second one would not be seen.
-    """
-    place = Path(quick_worker.__file__)
-    monkeypatch.setattr(process, "WORKER", (sys.executable, "-I", "-S", "-B", str(place)))
+    """Notebooks are executed without a kernel, see :mod:`tests.publish.quick_worker`."""
+    monkeypatch.setattr(process, "WORKER", tiny.QUICK)
 
 
 @pytest.fixture

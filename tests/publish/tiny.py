@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from companion.project import Project
+from tests.publish import quick_worker
 
 REAL = Project()
+QUICK = (sys.executable, "-I", "-S", "-B", str(Path(quick_worker.__file__)))
+"""Command that runs a notebook without a kernel.
+
+Compiled code is not kept: of two edits within a second the second one would not be seen.
+"""
 
 ENTRY = """
 [[paper]]

@@ -3,7 +3,7 @@
 Both need jsonschema, which imports ``rfc3987_syntax`` where it is installed (JupyterLab brings it),
 which builds a grammar for internationalized addresses at import, and ``isoduration``, for spans of
 time.  Notebooks and records hold none.  jsonschema does without the modules where they cannot be
-imported, so they cannot while jsonschema is.
+imported, so they cannot while jsonschema is.  Whoever imports nbformat first imports this.
 """
 
 import sys

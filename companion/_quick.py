@@ -1,17 +1,32 @@
 """Saves more than a second of start-up in every process that reads a notebook or a record.
 
 Both need jsonschema, which imports ``rfc3987_syntax`` where it is installed (JupyterLab brings it),
-which builds a grammar for internationalized addresses at import.  Notebooks and records hold none.
-jsonschema does without the module where it cannot be imported, so it cannot while jsonschema is.
+which builds a grammar for internationalized addresses at import, and ``isoduration``, for spans of
+time.  Notebooks and records hold none.  jsonschema does without the modules where they cannot be
+imported, so they cannot while jsonschema is.  Whoever imports nbformat first imports this.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-_SLOW = "rfc3987_syntax"
 
-if _SLOW not in sys.modules and "jsonschema" not in sys.modules:
-    sys.modules[_SLOW] = None
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """While this lasts, the module `name` cannot be imported; one that was imported before stays.
+
+    For a library that goes on without a slow module which it tries to import.
+    """
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None
     try:
-        import jsonschema as jsonschema
+        yield
     finally:
-        del sys.modules[_SLOW]
+        del sys.modules[name]
+
+
+if "jsonschema" not in sys.modules:
+    with without("rfc3987_syntax"), without("isoduration"):
+        import jsonschema as jsonschema

@@ -11,10 +11,13 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from companion import contracts
 from companion.scale import check_scale
-from companion.stats import Interval
+
+if TYPE_CHECKING:  # who reads verdicts measures nothing, and needs no libraries for it
+    from companion.stats import Interval
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"

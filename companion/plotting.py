@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -193,6 +192,60 @@ FONT = "Inter"
 """Family of the letters in figures, the one around the text of the pages; it ships with us."""
 
 
+THEME = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#555555",
+    "axes.grid": True,
+    "axes.labelcolor": "#333333",
+    "axes.labelsize": 11,
+    "axes.linewidth": 1.25,
+    "axes.prop_cycle": plt.cycler(color=PALETTE),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "figure.figsize": (WIDTH, 3.7),
+    "font.family": [FONT, "DejaVu Sans"],  # the second has every sign of mathematics
+    "font.size": 10.5,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.8,
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "legend.title_fontsize": 12,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "lines.solid_capstyle": "round",
+    "mathtext.bf": f"{FONT}:bold",
+    "mathtext.bfit": "STIXGeneral:italic:bold",
+    "mathtext.cal": "STIXGeneral:italic",
+    "mathtext.fallback": "stix",
+    "mathtext.fontset": "custom",
+    "mathtext.it": "STIXGeneral:italic",
+    "mathtext.rm": FONT,
+    "mathtext.sf": FONT,
+    "mathtext.tt": "DejaVu Sans Mono",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
+    "text.color": ".15",
+    "xtick.color": "#555555",
+    "xtick.labelsize": 10,
+    "xtick.major.size": 6,
+    "xtick.major.width": 1.25,
+    "xtick.minor.size": 4,
+    "xtick.minor.width": 1,
+    "ytick.color": "#555555",
+    "ytick.labelsize": 10,
+    "ytick.major.size": 6,
+    "ytick.major.width": 1.25,
+    "ytick.minor.size": 4,
+    "ytick.minor.width": 1,
+}
+"""What matplotlib is set to; where it names nothing, matplotlib's own settings stay."""
+
+
 @cache
 def _add_fonts() -> None:
     """Tell matplotlib about the fonts beside this module, once."""
@@ -208,46 +261,7 @@ def _add_fonts() -> None:
 def use_theme() -> None:
     """Set the book's theme for matplotlib; in a notebook also crisp (2x) figures."""
     _add_fonts()
-    sns.set_theme(
-        context="notebook",
-        style="ticks",
-        palette=list(PALETTE),
-        rc={
-            "axes.edgecolor": "#555555",
-            "axes.grid": True,
-            "axes.labelcolor": "#333333",
-            "axes.labelsize": 11,
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlelocation": "left",
-            "axes.titlesize": 12,
-            "axes.titleweight": "bold",
-            "figure.constrained_layout.use": True,
-            "figure.dpi": 100,
-            "figure.figsize": (WIDTH, 3.7),
-            "font.family": [FONT, "DejaVu Sans"],  # the second has every sign of mathematics
-            "font.size": 10.5,
-            "grid.color": "#e6e6e6",
-            "grid.linewidth": 0.8,
-            "legend.frameon": False,
-            "legend.fontsize": 9.5,
-            "mathtext.fontset": "custom",
-            "mathtext.rm": FONT,
-            "mathtext.bf": f"{FONT}:bold",
-            "mathtext.it": "STIXGeneral:italic",
-            "mathtext.bfit": "STIXGeneral:italic:bold",
-            "mathtext.cal": "STIXGeneral:italic",
-            "mathtext.sf": FONT,
-            "mathtext.tt": "DejaVu Sans Mono",
-            "mathtext.fallback": "stix",
-            "lines.linewidth": 1.8,
-            "lines.markersize": 5,
-            "xtick.color": "#555555",
-            "xtick.labelsize": 10,
-            "ytick.color": "#555555",
-            "ytick.labelsize": 10,
-        },
-    )
+    plt.rcParams.update(THEME)
     from IPython import get_ipython
 
     shell = get_ipython()

@@ -8,6 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from companion import _quick as _quick
+
+# isort: split
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 

@@ -27,6 +27,9 @@ import json
 import re
 from pathlib import Path
 
+from companion import _quick as _quick
+
+# isort: split
 import nbformat
 import yaml
 

@@ -73,18 +73,24 @@ def work(kept: str = KEPT) -> Iterator[None]:
 
     kept : what is said after an interrupt
     """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, _known()):
+            raise fail(error, 1) from None
+        raise
+    except KeyboardInterrupt:
+        raise fail(f"interrupted; {kept}", 130) from None
+
+
+def _known() -> tuple[type[Exception], ...]:
+    """The known ways to fail; only a failure loads all the modules that have some."""
     from companion.colab import ColabCheckFailed
     from companion.publish import PublishError
     from companion.release import CannotPack
     from companion.sync import CannotSync
 
-    known = (PublishError, CannotPack, CannotSync, ColabCheckFailed, NotACheckout, OSError)
-    try:
-        yield
-    except known as error:
-        raise fail(error, 1) from None
-    except KeyboardInterrupt:
-        raise fail(f"interrupted; {kept}", 130) from None
+    return (PublishError, CannotPack, CannotSync, ColabCheckFailed, NotACheckout, OSError)
 
 
 def book() -> Project:

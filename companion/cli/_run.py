@@ -42,9 +42,10 @@ def run(
         overrides = _settings.parse(settings or ())
         _settings.check(entry, scale, seed, overrides)
     with work():
-        import nbformat
-
         from companion import publish, records, scoreboard
+
+        # isort: split
+        import nbformat
 
         finished = publish.run(slug, scale, seed, overrides or None, project=project)
         record = records.from_notebook(nbformat.read(finished.path, as_version=4))

@@ -21,6 +21,9 @@ from companion.publish.worker import Job
 GRACE_S = 3.0
 """Seconds that a process gets to leave before it is killed."""
 
+WORKER = (sys.executable, "-m", "companion.publish.worker")
+"""Command that runs one notebook, see :mod:`companion.publish.worker`."""
+
 FULL_BYTES = 10**6
 """Free space below which a failure is put down to the disk."""
 
@@ -56,7 +59,7 @@ class Processes:
                 if self._closed:
                     raise Interrupted
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "companion.publish.worker"],
+                    WORKER,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,

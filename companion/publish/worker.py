@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
+from companion._quick import without
 from companion.publish.family import MARK, Family, cause
 
 SOURCE_LINES = 4
@@ -48,9 +49,11 @@ def execute(job: Job, emit: Emit) -> None:
     """Run the job's notebook with papermill; every way to fail is an event."""
     import nbformat
     from nbclient.exceptions import DeadKernelError
-    from papermill.engines import NBClientEngine, papermill_engines
-    from papermill.exceptions import PapermillExecutionError
-    from papermill.execute import execute_notebook
+
+    with without("pyarrow"):  # papermill would read notebooks from Hadoop with it
+        from papermill.engines import NBClientEngine, papermill_engines
+        from papermill.exceptions import PapermillExecutionError
+        from papermill.execute import execute_notebook
 
     from companion.publish.kernel import NAME, kernel_manager
 

@@ -10,15 +10,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
 import numpy as np
 
 from companion import fingerprint
-from companion.claims import Finding
 from companion.papers import paper
 from companion.project import PACKAGE, Project
 from companion.records._provenance import code, provenance
+
+if TYPE_CHECKING:  # not for readers of records: it loads the libraries of the statistics
+    from companion.claims import Finding
 
 MIME = "application/vnd.runnable-papers.record+json"
 """An executed notebook carries its record as an output of this type."""

@@ -1,4 +1,8 @@
-"""Two builds at once, Ctrl-C, a build that is killed: nothing half-done, the next call goes on."""
+"""Two builds at once, Ctrl-C, a build that is killed: nothing half-done, the next call goes on.
+
+What is interrupted are notebooks with kernels.  In the place of the site stands an empty folder,
+and a build that is not interrupted runs its notebooks without kernels.
+"""
 
 import os
 import signal
@@ -17,8 +21,15 @@ from tests.publish import tiny
 BUILD = """
 import sys
 from pathlib import Path
+from types import ModuleType
+for name, made in (("staging", "stage"), ("site", "build_site")):
+    module = sys.modules[f"companion.publish.{name}"] = ModuleType(name)
+    setattr(module, made, lambda *_: (Path(sys.argv[1]) / "build" / "site").mkdir(exist_ok=True))
 from companion import publish
 from companion.project import Project
+from companion.publish import process
+if len(sys.argv) > 2:
+    process.WORKER = sys.argv[2:]
 try:
     publish.build(Project(Path(sys.argv[1])))
 except KeyboardInterrupt:
@@ -40,16 +51,19 @@ def slow(book):
     return book
 
 
-def start(book, **options):
+def start(book, *worker):
+    """A build in a process of its own.
+
+    worker : command that runs a notebook, if it is not the real one
+    """
     return subprocess.Popen(
-        [sys.executable, "-c", BUILD, str(book.root)],
+        [sys.executable, "-c", BUILD, str(book.root), *worker],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         # a runner in the background makes SIGINT ignored, and children inherit that
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        **options,
     )
 
 
@@ -84,7 +98,9 @@ def leftovers(book):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
-def test_an_interrupted_build_leaves_nothing_and_the_next_one_goes_on(slow, how, lines):
+def test_an_interrupted_build_leaves_nothing_and_the_next_one_goes_on(
+    slow, how, lines, quick, no_site
+):
     process = start(slow)
     kernel = kernel_of(slow, process)
     process.send_signal(how)
@@ -105,7 +121,7 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_goes_on(slow, how,
 def test_a_second_build_waits_and_says_so(slow):
     first = start(slow)
     kernel = kernel_of(slow, first)
-    second = start(slow)
+    second = start(slow, *tiny.QUICK)
     line = second.stderr.readline()
     assert "waiting" in line
     assert f"process {first.pid}" in line

@@ -32,7 +32,7 @@ def ship(book, slug="alpha", steps=STEPS):
 
 
 @pytest.fixture
-def moved(built):
+def moved(built, quick, no_site):
     """The chapter alpha keeps its results by step; beta has a record only."""
     tiny.write_notebook(built, 1, "alpha", [*tiny.cells("alpha"), tiny.code(STEP)])
     ship(built)
@@ -43,8 +43,17 @@ def moved(built):
 
 
 def page(book, name="01-alpha"):
-    """Text of a built page."""
-    return (book.build / "site" / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+    """Text from which the site's tools make a page."""
+    notebook = nbformat.read(book.build / "src" / "notebooks" / f"{name}.ipynb", as_version=4)
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_the_line_about_the_run_is_on_the_built_page(built):
+    for name in ("01-alpha", "02-beta"):
+        made = (built.build / "site" / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+        for text in (made, page(built, name)):
+            assert which_run.other("toy", None) in text
+            assert "rp-run" in text
 
 
 def edit(path, old, new):

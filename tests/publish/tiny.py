@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from companion.project import Project
+from tests.publish import quick_worker
 
 REAL = Project()
+QUICK = (sys.executable, "-I", "-S", "-B", str(Path(quick_worker.__file__)))
+"""Command that runs a notebook without a kernel.
+
+Compiled code is not kept: of two edits within a second the second one would not be seen.
+"""
 
 ENTRY = """
 [[paper]]
@@ -43,10 +50,14 @@ FIGURE = {
 
 PICTURE = """\
 import base64
-from IPython.display import Image
-Image(base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-))"""
+
+class Picture:
+    def _repr_png_(self):
+        return base64.b64decode(
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+        )
+
+Picture()"""
 
 
 def code(source: str, tags: tuple[str, ...] = (), metadata: dict | None = None):

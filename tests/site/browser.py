@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Locator, Page, Playwright
@@ -114,11 +115,16 @@ def executable() -> str:
 
 
 class Chromium:
-    """Headless Chromium that is started when it is needed, and anew when it has died."""
+    """Headless Chromium that is started when it is needed, and anew when it has died.
+
+    A new window costs as much as a short page, and scripts and styles that a window has read need
+    not be read again: what is looked at one after the other is looked at in one window.
+    """
 
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright
         self._browser: Browser | None = None
+        self._pages: dict[frozenset, Page] = {}
 
     @property
     def browser(self) -> Browser:
@@ -131,32 +137,41 @@ class Chromium:
 
     def close(self) -> None:
         """Stop the browser if it runs."""
+        self._pages.clear()
         if self._browser is not None:
             with suppress(Error):
                 self._browser.close()
             self._browser = None
 
+    def page(self, *, viewport: dict[str, int] = WIDE, **options: object) -> Page:
+        """An empty page of this size, in the window that earlier ones with these options had.
+
+        Whoever had it before is done with it; only what a site keeps in a browser is still there.
+        """
+        key = frozenset(options.items())
+        page = self._pages.pop(key, None)
+        if page is None or page.is_closed() or not self.browser.is_connected():
+            page = self.browser.new_context(viewport=viewport, **options).new_page()
+        leave(page)
+        page.emulate_media(media="null", color_scheme=options.get("color_scheme", "null"))
+        if page.viewport_size != viewport:
+            page.set_viewport_size(viewport)
+        self._pages[key] = page
+        return page
+
     def look(self, action: Callable[[Page], Found], **options: object) -> Found:
-        """What ``action`` finds on a new page, which is closed afterwards.
+        """What ``action`` finds on an empty page.
 
         A browser that dies on the way is started once more: only a page that ends it twice is
         at fault. Every other error is raised at once.
         """
         try:
-            return self._look(action, options)
+            return action(self.page(**options))
         except Error as error:
             if not _DIED.search(error.message):
                 raise
             self.close()
-            return self._look(action, options)
-
-    def _look(self, action: Callable[[Page], Found], options: dict) -> Found:
-        context = self.browser.new_context(**{"viewport": WIDE, **options})
-        try:
-            return action(context.new_page())
-        finally:
-            with suppress(Error):  # a dead browser has nothing left to close
-                context.close()
+            return action(self.page(**options))
 
 
 _DIED = re.compile("crashed|has been closed|connection closed", re.IGNORECASE)
@@ -176,12 +191,25 @@ class Visit:
         return [*self.errors, *(f"request to another host: {url}" for url in self.foreign)]
 
 
+_HEARD: WeakKeyDictionary[Page, Callable[[], None]] = WeakKeyDictionary()
+"""How to stop listening to a page."""
+
+
+def leave(page: Page) -> None:
+    """Empty the page; what was there is no longer listened to."""
+    if stop := _HEARD.pop(page, None):
+        stop()
+    if page.url != "about:blank":
+        page.goto("about:blank")
+
+
 def visit(page: Page, url: str) -> Visit:
     """Open `url` in `page`, wait until fonts and math are there, and report what happened."""
     seen = Visit(page)
-    host = urlsplit(url).netloc
+    host, asked = urlsplit(url).netloc, set()  # what the page before asked for is not its fault
 
     def on_request(request) -> None:
+        asked.add(request)
         parts = urlsplit(request.url)
         if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc != host:
             seen.foreign.append(request.url)
@@ -191,20 +219,34 @@ def visit(page: Page, url: str) -> Visit:
             seen.errors.append(f"console: {message.text}")
 
     def on_response(response) -> None:
-        if response.status >= 400:
+        if response.status >= 400 and response.request in asked:
             seen.errors.append(f"status {response.status}: {response.url}")
 
-    page.on("request", on_request)
+    def on_error(error: object) -> None:
+        seen.errors.append(f"page error: {error}")
 
     def on_failure(request: object) -> None:
         # a key pressed before a frame has arrived replaces it: that is no fault of the page
-        if not ("/frames/" in request.url and "ERR_ABORTED" in str(request.failure)):
+        replaced = "/frames/" in request.url and "ERR_ABORTED" in str(request.failure)
+        if request in asked and not replaced:
             seen.errors.append(f"request failed: {request.url} ({request.failure})")
 
-    page.on("console", on_console)
-    page.on("response", on_response)
-    page.on("pageerror", lambda error: seen.errors.append(f"page error: {error}"))
-    page.on("requestfailed", on_failure)
+    heard = {
+        "request": on_request,
+        "console": on_console,
+        "response": on_response,
+        "pageerror": on_error,
+        "requestfailed": on_failure,
+    }
+
+    def stop() -> None:
+        for event, hear in heard.items():
+            page.remove_listener(event, hear)
+
+    leave(page)
+    for event, hear in heard.items():
+        page.on(event, hear)
+    _HEARD[page] = stop
     page.goto(url, wait_until="load")
     page.evaluate(_SETTLED)
     return seen
@@ -274,10 +316,14 @@ _PRINTED = """async () => {
   const limit = document.documentElement.clientWidth;
   for (const e of document.querySelectorAll("article *")) {
     const box = e.getBoundingClientRect();
-    if (!shown(e) || e.closest("svg, mjx-container, mjx-assistive-mml")) continue;
-    if (box.right > limit + 1 || box.left < -1) {
+    const out = box.right > limit + 1 || box.left < -1;
+    const fixed = e.matches("pre, .cell_output .text_html");
+    // the most first: a page has thousands of elements, and almost all are in their place
+    if (!(out || fixed) || !shown(e)) continue;
+    if (e.closest("svg, mjx-container, mjx-assistive-mml")) continue;
+    if (out) {
       found.push(`${Math.round(box.left)} to ${Math.round(box.right)} px of ${limit}: ` + name(e));
-    } else if (e.matches("pre, .cell_output .text_html") && e.scrollWidth > e.clientWidth + 1) {
+    } else if (e.scrollWidth > e.clientWidth + 1) {
       found.push(`${e.scrollWidth} px in ${e.clientWidth}: ` + name(e));
     }
   }
@@ -447,7 +493,29 @@ def explorer_problems(page: Page) -> list[str]:
 
 
 def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
-    """What is wrong with live figures: keyboard, picture, words, time, width, still picture.
+    """All that is wrong with live figures: :func:`placed_problems` and :func:`moved_problems`."""
+    return [*placed_problems(page), *moved_problems(page, slowest)]
+
+
+def placed_problems(page: Page) -> list[str]:
+    """What is wrong with live figures before anything moves: script, still picture, width."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".rpl-live")].flatMap(root => {
+          const still = root.querySelector(".rpl-still"), image = still?.querySelector("img");
+          if (!root.rplLive) return [`${root.id} is not live`];
+          const found = {
+            ": the still picture stays beside the live one": still?.checkVisibility(),
+            ": the still picture is loaded though nobody sees it":
+              image && performance.getEntriesByName(image.src).length > 0,
+            " is wider than its place": root.scrollWidth > root.clientWidth,
+          };
+          return Object.keys(found).filter(what => found[what]).map(what => root.id + what);
+        })"""
+    )
+
+
+def moved_problems(page: Page, slowest: float = 100.0) -> list[str]:
+    """What is wrong with live figures at work: keyboard, picture, words, time.
 
     slowest : milliseconds that the quickest redraw of a control may take where `_ARITHMETIC` takes
         `USUAL`; a machine that is slower, or does other things as well, is given more
@@ -456,23 +524,17 @@ def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
     for root in page.locator(".rpl-live").all():
         name = root.get_attribute("id")
         if not root.evaluate("root => Boolean(root.rplLive)"):
-            problems.append(f"{name} is not live")
-            continue
-        if root.locator(".rpl-still").is_visible():
-            problems.append(f"{name}: the still picture stays beside the live one")
-        if root.evaluate(_LOADED_STILL):
-            problems.append(f"{name}: the still picture is loaded though nobody sees it")
+            continue  # which is said where they are placed
         for control in root.locator("input, select").all():
             told = f"{name}, {control.get_attribute('id').removeprefix(f'{name}-')}"
-            root.locator(".rpl-reset").click()
-            root.evaluate(_NEXT_DRAWN)
-            before, times = _seen(root), []
+            (before, _), seen = root.evaluate(_RESET), []
             for move in _moves(control):
                 move()
-                times.append(root.evaluate(_NEXT_DRAWN))
+                seen.append(root.evaluate(_NEXT_DRAWN))
+            after, times = seen[-1][0], [milliseconds for _, milliseconds in seen]
             problems += [
                 f"{told}: {what} does not change"
-                for what, old, new in zip(("picture", "sentence"), before, _seen(root), strict=True)
+                for what, old, new in zip(("picture", "sentence"), before, after, strict=True)
                 if old == new
             ]
             if min(times) > slowest and min(times) > slowest * _pace(page):
@@ -487,15 +549,7 @@ def live_problems(page: Page, slowest: float = 100.0) -> list[str]:
             )
         except Error:
             problems.append(f"{name}: what is read aloud is not what stands there")
-        if root.evaluate("root => root.scrollWidth > root.clientWidth"):
-            problems.append(f"{name} is wider than its place")
     return problems
-
-
-def _seen(root: Locator) -> tuple[str, str]:
-    """Picture and its description."""
-    seen = "stage => [stage.innerHTML, stage.getAttribute('aria-label')]"
-    return tuple(root.locator(".rpl-stage").evaluate(seen))
 
 
 def _pace(page: Page) -> float:
@@ -511,12 +565,16 @@ _ARITHMETIC = """() => {
   for (let i = 0; i < 1e6; i++) sum += Math.exp(-i * 1e-6) * Math.log(i + 1);
   return sum > 0 ? performance.now() - start : 0;
 }"""
-_NEXT_DRAWN = """root => new Promise(done => requestAnimationFrame(
-  () => done(root.rplLive.ms)))"""
-_LOADED_STILL = """root => {
-  const image = root.querySelector(".rpl-still img");
-  return Boolean(image) && performance.getEntriesByName(image.src).length > 0;
-}"""
+_NEXT_DRAWN = """root => new Promise(done => requestAnimationFrame(() => {
+  const stage = root.querySelector(".rpl-stage");
+  done([[stage.innerHTML, stage.getAttribute("aria-label")], root.rplLive.ms]);
+}))"""
+"""Picture and its description, and milliseconds of the drawing."""
+_RESET = f"""root => {{
+  root.querySelector(".rpl-reset").click();
+  return ({_NEXT_DRAWN})(root);
+}}"""
+"""The same at the start; without a pointer, which a figure gets once, in the end."""
 
 
 def _moves(control: Locator) -> list[Callable[[], object]]:
@@ -535,32 +593,62 @@ def _moves(control: Locator) -> list[Callable[[], object]]:
 
 
 def answer_problems(page: Page) -> list[str]:
-    """Answer boxes that do not take the right answer, or take a wrong one."""
+    """Answer boxes that do not take the right answer, or take a wrong one.
+
+    The first box of a page by keyboard and pointer; the others, which have the same script, are
+    handed their answers.
+    """
     problems = []
-    for form in page.locator(".rpl-answer").all():
-        name, output = form.get_attribute("id"), form.locator("output")
-        code = form.locator("script").text_content()
+    for number, form in enumerate(page.locator(".rpl-answer").all()):
+        name, code = form.evaluate("form => [form.id, form.querySelector('script').textContent]")
         right = float(re.search(r'"answer": ([-+.e0-9]+)', code).group(1))
-        form.locator("input").fill(f"{right:.9g}".replace(".", ","))
-        form.locator("input").press("Enter")
-        if not output.inner_text().startswith("✓ Right"):
-            problems.append(f"{name}: {right:.9g} is not taken: {output.inner_text()!r}")
-        form.locator("input").fill(f"{3 * right + 1:.9g}")
-        form.locator("button").click()
-        if not output.inner_text().startswith("✗ Not yet"):
-            problems.append(f"{name}: three times as much is taken: {output.inner_text()!r}")
+        answers = [f"{right:.9g}".replace(".", ","), f"{3 * right + 1:.9g}"]
+        said = _typed(form, *answers) if number == 0 else form.evaluate(_HANDED, answers)
+        if not said[0].startswith("✓ Right"):
+            problems.append(f"{name}: {right:.9g} is not taken: {said[0]!r}")
+        if not said[1].startswith("✗ Not yet"):
+            problems.append(f"{name}: three times as much is taken: {said[1]!r}")
     return problems
+
+
+def _typed(form: Locator, right: str, wrong: str) -> list[str]:
+    """What a box says to two answers, one sent by key and one by button."""
+    box, output = form.locator("input"), form.locator("output")
+    box.fill(right)
+    box.press("Enter")
+    said = [output.inner_text()]
+    box.fill(wrong)
+    form.locator("button").click()
+    return [*said, output.inner_text()]
+
+
+_HANDED = """(form, answers) => answers.map(answer => {
+  const input = form.querySelector("input"), button = form.querySelector("button");
+  const usable = [input, button].every(e => !e.disabled && e.checkVisibility());
+  if (!usable) return "a box that nobody can use";
+  input.value = answer;
+  button.click();
+  return form.querySelector("output").innerText;
+})"""
 
 
 def still_problems(root: Locator) -> list[str]:
     """What an explorer or a live figure lacks where no script runs: a picture, no controls."""
-    image = root.locator("img")
-    problems = [] if image.is_visible() else ["the first frame is not visible"]
-    if not image.get_attribute("src").endswith(".webp"):
+    seen, src, controls = root.evaluate(_STILL)
+    problems = [] if seen else ["the first frame is not visible"]
+    if not src.endswith(".webp"):
         problems.append("the first frame is not a file of its own")
-    if root.locator(".rp-controls").is_visible():
+    if controls:
         problems.append("the controls are visible though nothing moves them")
     return problems
+
+
+_STILL = """root => {
+  const shown = e => Boolean(e) && e.checkVisibility({visibilityProperty: true})
+    && e.getBoundingClientRect().width * e.getBoundingClientRect().height > 0;
+  const image = root.querySelector("img");
+  return [shown(image), image.getAttribute("src"), shown(root.querySelector(".rp-controls"))];
+}"""
 
 
 def _press(page: Page, image: Locator, key: str) -> tuple[str | None, str | None]:

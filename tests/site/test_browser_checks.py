@@ -30,25 +30,33 @@ CHANGE_SRC = f'image.src = second ? "{PICTURES[1]}" : "{PICTURES[0]}";'
 CHANGE_ALT = 'image.alt = second ? "second" : "first";'
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder for pages, and its address."""
+    folder = tmp_path_factory.mktemp("pages")
+    server = serve(folder)
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
 @pytest.fixture
-def show(tmp_path, open_page):
+def show(place, chromium):
     """A function that serves a page with the given body and visits it."""
-    server = serve(tmp_path)
+    folder, address = place
 
     def make(body, head="", **options):
         html = f"<!doctype html><html lang='en'><head><title>t</title>{head}</head>"
         style = "<body style='margin:0'>"
         text = f"{html}{style}<main><article><h1>T</h1>{body}</article></main></body></html>"
-        (tmp_path / "page.html").write_text(text)
-        page = open_page(**options)
-        url = f"http://127.0.0.1:{server.server_port}/page.html"
+        name = f"{sum(1 for _ in folder.iterdir())}.html"  # a browser keeps what has the same name
+        (folder / name).write_text(text)
+        page = chromium.page(**options)
         if options.get("java_script_enabled", True):
-            return browser.visit(page, url)
-        page.goto(url)  # without scripts nothing can be waited for
+            return browser.visit(page, f"{address}/{name}")
+        page.goto(f"{address}/{name}")  # without scripts nothing can be waited for
         return browser.Visit(page)
 
-    yield make
-    server.shutdown()
+    return make
 
 
 def icon(visit):

@@ -33,7 +33,7 @@ def outputs():
 
 
 @pytest.fixture
-def show(tmp_path, open_page):
+def show(tmp_path, chromium):
     """A function that opens a file with some outputs and nothing else."""
 
     def make(*outputs, theme="light", width=1180, **options):
@@ -45,7 +45,7 @@ def show(tmp_path, open_page):
             f"<body><main><h1>Bare</h1>{body}</main></body></html>",
             encoding="utf-8",
         )
-        page = open_page(viewport={"width": width, "height": 900}, **options)
+        page = chromium.page(viewport={"width": width, "height": 900}, **options)
         if options.get("java_script_enabled", True):
             return browser.visit(page, browser.file_url(file))
         page.goto(browser.file_url(file))

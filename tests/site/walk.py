@@ -27,15 +27,22 @@ CHECKS = (
     "axe",
     "explorers",
     "live",
+    "moves",
     "answers",
     "first screen",
     "print",
 )
 """What a visit collects, each a list of problems."""
 
-ONCE = {"print": "phone-dark-file", "answers": "wide-light-http"}
+ONCE = {
+    "print": "phone-dark-file",
+    "answers": "wide-light-http",
+    "moves": "wide-light-http",
+    "images": "wide-light-http",
+}
 """Checks that one view is enough for, and which: paper is as wide for both, and the harder for dark
-letters; a box takes an answer wherever it stands."""
+letters; a box takes an answer, and a live figure draws its scene, wherever they stand; both views
+have the same pictures, shown or not, and a server also says which are not there."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +85,19 @@ def look(
     """
     seen = browser.visit(page, url)
     found = {"answers": browser.answer_problems(page)} if "answers" in checks else {}
+    found["math"] = browser.raw_math(page)
+    found["live"] = browser.placed_problems(page)
+    if "moves" in checks:
+        found["moves"] = browser.moved_problems(page)
     found |= {
-        "math": browser.raw_math(page),
-        "live": browser.live_problems(page),
         "first screen": browser.first_screen(page),
         "overflow": browser.overflow(page),
         "cut": browser.cut(page),
         "icons": browser.lost_icons(page),
-        "images": browser.broken_images(page),
+    }
+    if "images" in checks:
+        found["images"] = browser.broken_images(page)
+    found |= {
         "explorers": browser.explorer_problems(page),
         "axe": browser.axe(page, both_modes=both_modes) if with_axe else [],
     }

@@ -6,6 +6,7 @@ which starts first because it takes longest; the walk through all pages as on a 
 it), all tests of one chapter, all tests of one file.
 """
 
+import functools
 import gc
 import os
 import random
@@ -66,9 +67,15 @@ def group(item):
         return "phone"
     if BOOK.intersection(item.fixturenames):
         return "book"
-    folder, *inside = item.path.relative_to(TESTS).parts
+    return of_file(item.path)
+
+
+@functools.cache
+def of_file(path):
+    """Name of the tests that stay in one process with those of a file."""
+    folder, *inside = path.relative_to(TESTS).parts
     chapter = inside and folder not in {"cli", "notebooks", "publish", "site"}
-    return folder if chapter else item.path.stem
+    return folder if chapter else path.stem
 
 
 @pytest.hookimpl(tryfirst=True)

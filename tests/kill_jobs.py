@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch._dynamo  # the first optimizer of a process does: once in the server, not in each fork
 
 from companion import data, repository, results, sweep
 from companion.data import _fetch, _registry

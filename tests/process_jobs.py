@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch._dynamo  # the first optimizer of a process does: once in the server, not in each fork
 from torch import Tensor, nn
 
 from companion import models, processes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import os
 import shutil
@@ -511,16 +512,22 @@ def test_the_digest_of_the_made_package_is_frozen(tmp_path):
     assert fingerprint.chapter(tmp_path, tmp_path / "demo.ipynb", "book").digest == FROZEN
 
 
+@functools.cache
+def of_the_book():
+    """What the record of each chapter depends on: entry -> :class:`fingerprint.Chapter`."""
+    root = Project().root
+    return {
+        entry: fingerprint.chapter(root, entry.notebook_path(), "book") for entry in chapters()
+    }
+
+
 def test_digests_are_equal_under_every_python_here(tmp_path):
     pythons = others()
     if not pythons:
         pytest.skip("no second Python on this machine; the frozen digests are all that is tested")
     write(tmp_path)
     root = Project().root
-    here = {"made": FROZEN} | {
-        entry.notebook: fingerprint.chapter(root, entry.notebook_path(), "book").digest
-        for entry in chapters()
-    }
+    here = {"made": FROZEN} | {entry.notebook: of.digest for entry, of in of_the_book().items()}
     for version, python in pythons.items():
         done = subprocess.run(
             [python, "-c", SCRIPT, str(tmp_path), str(root)],
@@ -534,11 +541,9 @@ def test_digests_are_equal_under_every_python_here(tmp_path):
 
 
 def test_no_record_depends_on_what_only_draws():
-    root = Project().root
     drawing = ("figures", "explorers", "exercises", "listing", "plotting", "explore", "exercises")
-    for entry in chapters():
-        places = fingerprint.chapter(root, entry.notebook_path(), "book").places
-        modules = {part for place in places.values() for part in place.split(", ")}
+    for entry, of in of_the_book().items():
+        modules = {part for place in of.places.values() for part in place.split(", ")}
         assert not {m for m in modules if set(m.split(".")) & set(drawing)}, entry.slug
 
 

@@ -51,8 +51,9 @@ def test_a_mistake_that_does_not_fit_is_told(text, change, says):
 
 
 @pytest.fixture
-def copy(tmp_path):
+def copy(tmp_path, monkeypatch):
     """A tiny checkout with one test that notices the sum and nothing else."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # its test needs none
     (tmp_path / "tests").mkdir()
     (tmp_path / "a.py").write_text("y = 1 + 1\nz = 3\n")
     (tmp_path / "tests" / "test_a.py").write_text(

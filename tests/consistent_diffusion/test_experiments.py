@@ -1,5 +1,6 @@
 """The experiments at a small size: training, scores, shipped networks, and what is kept."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -308,34 +309,47 @@ def test_the_transformer_is_trained_and_moved_like_the_others(data):
 
 
 # --------------------------------------------------------------------------- shipped networks
-def test_networks_are_made_kept_and_loaded(tmp_path, data):
-    sizes, said = molecule_sizes(), []
-    path = chains.make_nets(tmp_path / "scratch", said.append, sizes, tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with the networks of a maker, and what it said."""
+    folder, said = tmp_path_factory.mktemp("nets"), []
+    path = chains.make_nets(folder / "scratch", said.append, molecule_sizes(), folder)
     assert path.is_file()
+    return folder, said
+
+
+@pytest.fixture
+def nets(made, tmp_path):
+    """The networks, in a folder of the test's own."""
+    return shutil.copytree(made[0], tmp_path / "nets")
+
+
+def test_networks_are_made_kept_and_loaded(made, nets, data):
+    sizes, said = molecule_sizes(), list(made[1])
+    path = nets / "molecule_nets.npz"
     assert len(said) == 6
-    found = chains.load_nets(sizes, tmp_path)
+    found = chains.load_nets(sizes, nets)
     assert set(found) == set(models.nets(sizes))
     expected = models.train_net("small", data, sizes, chains.MAKER_SEED)
     for key, value in expected.weights.items():
         np.testing.assert_array_equal(found["small"].weights[key], value)
     before = path.read_bytes()
-    chains.make_nets(tmp_path / "scratch", said.append, sizes, tmp_path)
+    chains.make_nets(nets / "scratch", said.append, sizes, nets)
     assert path.read_bytes() == before
-    assert chains.shipped_hash(tmp_path) != ""
+    assert chains.shipped_hash(nets) != ""
 
 
-def test_other_networks_are_refused(tmp_path):
+def test_other_networks_are_refused(nets, tmp_path):
     sizes = molecule_sizes()
     with pytest.raises(DataUnavailable, match="companion make consistent-diffusion molecule"):
         chains.load_nets(sizes, tmp_path)
     assert chains.shipped_hash(tmp_path) == ""
-    chains.make_nets(tmp_path / "scratch", lambda _: None, sizes, tmp_path)
     with pytest.raises(chains.NetsDamaged, match="other settings"):
-        chains.load_nets(replace(sizes, molecule_lr=1.0), tmp_path)
-    path = tmp_path / "molecule_nets.npz"
+        chains.load_nets(replace(sizes, molecule_lr=1.0), nets)
+    path = nets / "molecule_nets.npz"
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(chains.NetsDamaged, match="not the file"):
-        chains.load_nets(sizes, tmp_path)
+        chains.load_nets(sizes, nets)
 
 
 def test_a_run_that_expects_other_networks_stops():

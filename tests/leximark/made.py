@@ -1,6 +1,7 @@
 """Results made by hand: what a perfect run would give, to be spoiled one at a time."""
 
 from dataclasses import replace as replace
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -43,14 +44,20 @@ LEVELS = {  # AUROC of the record, and of the protocol
 SMOL_LEVELS = {name: LEVELS[name] for name in (NONE, MARK, KEYS)}
 
 
+QUANTILES = norm.ppf((np.arange(N) + 0.5) / N)
+
+
 def half(shift, rng):
     """N scores, the same quantiles each time."""
-    grid = (np.arange(N) + 0.5) / N
-    return norm.ppf(rng.permutation(grid)) + shift
+    return rng.permutation(QUANTILES) + shift
 
 
+@cache
 def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=0.4, nats=5.0):
-    """An arm whose AUROCs are the levels, a little off in each seed."""
+    """An arm whose AUROCs are the levels, a little off in each seed.
+
+    Made once for all results that have it: nothing can be written into its arrays.
+    """
     rng = np.random.default_rng([seed, sum(map(ord, name))])
     off = 0.004 * (seed - 2.5) + 0.001 * rng.standard_normal()
     sets = {"A.a": half(0, rng)}
@@ -64,7 +71,10 @@ def arm(name, record, protocol, seed, *, untrained=0.0, learned=0.8, dictionary=
     apart = {"A.a": 6, "B.a": 3}  # seeds differ: without spread nothing is resolved
     base = {s: half(untrained * (s[0] == "A") + apart.get(s, 0) * off, rng) for s in sets}
     blind = dict.fromkeys(("record", "protocol", "dictionary", "counterfactual"), 0.5 + off)
-    return ArmResult(sets, base, blind, np.full(N, nats * (1 + off)), learned + off, 0.13)
+    surprise = np.full(N, nats * (1 + off))
+    for array in (*sets.values(), *base.values(), surprise):
+        array.flags.writeable = False
+    return ArmResult(sets, base, blind, surprise, learned + off, 0.13)
 
 
 def keyed(true=-1.7, n=99, seed=0):

@@ -21,19 +21,31 @@ def perfect():
 
 
 def of(**changed):
-    return lambda scale="book": verdicts.evaluate(
-        SimpleNamespace(**vars(perfect()) | changed), scale
-    )
+    """What makes the findings of perfect results with changes.
+
+    changed : by name, each what stands there or what makes it when it is asked
+    """
+
+    def find(scale="book"):
+        made_now = {name: one() if callable(one) else one for name, one in changed.items()}
+        return verdicts.evaluate(SimpleNamespace(**vars(perfect()) | made_now), scale)
+
+    return find
 
 
 clean = of()
 
 
 def spoiled(where, factor, names=("top1", "top2", "top3")):
-    """The rows of perfect results with some largest values times `factor`."""
-    table = perfect().rows.drop(columns=["ratio", "depth"])
-    table.loc[where(table), list(names)] *= factor
-    return check_excerpt(table)
+    """Makes the rows of perfect results with some largest values times `factor`."""
+
+    @cache
+    def rows():
+        table = perfect().rows.drop(columns=["ratio", "depth"])
+        table.loc[where(table), list(names)] *= factor
+        return check_excerpt(table)
+
+    return rows
 
 
 def late(model, layers, step=100_000):
@@ -41,12 +53,16 @@ def late(model, layers, step=100_000):
 
 
 def deviating(worst):
-    """Untrained models of which one layer deviates by this much on average, over four seeds."""
-    found = []
-    for shift in crossing(worst, 0.10, 4):
-        found += made.untrained(perfect().rows, 1.02, n=1)
-        found[-1].median[:, 2] *= (1 + shift) / 1.02
-    return found
+    """Makes untrained models of which one layer deviates by this much, a mean over four seeds."""
+
+    def models():
+        found = []
+        for shift in crossing(worst, 0.10, 4):
+            found += made.untrained(perfect().rows, 1.02, n=1)
+            found[-1].median[:, 2] *= (1 + shift) / 1.02
+        return found
+
+    return models
 
 
 def true(share):

@@ -8,9 +8,9 @@ import torch
 
 from companion.data import locate
 from companion.papers import paper
+from companion.tart.lab import learned
 from companion.tart.lab.run import recipe_of
 from companion.tart.method.embeddings import CausalEmbedder, PromptMaker
-from companion.tart.method.training import train_head
 from companion.tart.settings import PRESETS
 from companion.tart.sources import make_set
 
@@ -105,6 +105,12 @@ def small_settings():
 
 
 @pytest.fixture(scope="session")
-def live(small_settings):
-    """A module that has learned a little, in four dimensions."""
-    return train_head(recipe_of(small_settings), 0, progress=False)[0]
+def trained_live(small_settings):
+    """A module that has learned a little, in four dimensions, and its losses."""
+    return learned._train(recipe_of(small_settings), small_settings.live_falling, 0)
+
+
+@pytest.fixture(scope="session")
+def live(trained_live):
+    """The module of these."""
+    return trained_live[0]

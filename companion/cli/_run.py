@@ -56,6 +56,43 @@ def run(
 
 
 @app.command(rich_help_panel=RUN)
+def seeds(
+    slugs: Annotated[
+        list[str] | None, typer.Argument(metavar="[SLUG]...", help="All chapters if none is named.")
+    ] = None,
+    which: Annotated[
+        str, typer.Option("--seeds", metavar="SEEDS", help="A range or a list: 0-5, or 0,3,7.")
+    ] = "0-5",
+    scale: Annotated[str, typer.Option(help="toy, book, or paper.")] = "toy",
+    file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every verdict there, too.")
+    ] = None,
+) -> None:
+    """Run chapters at several seeds: a table of which runs end well, and of their verdicts.
+
+    The chapters of a seed run side by side; a run that was done before is found again, as by `run`,
+    which keeps the newest eight of a chapter and scale.  Ends with status 1 if a run failed.
+    """
+    project = checkout()
+    with usage():
+        slugs = list(dict.fromkeys(slugs or [entry.slug for entry in chapters(project)]))
+        asked = _settings.seeds(which)
+        for slug in slugs:
+            _settings.check(chapter(slug, project), scale, None, {})
+        if file is not None and (file.is_dir() or not file.resolve().parent.is_dir()):
+            raise ValueError(f"--json {file}: no file can be there")
+    with work():
+        from companion.publish import seeds as repeating
+        from companion.publish.files import write_atomic
+
+        found = repeating.repeat(slugs, asked, scale, project)
+        if file is not None:
+            write_atomic(file, repeating.as_json(found, scale))
+        typer.echo(repeating.text(found))
+    raise typer.Exit(int(not all(one.ends_well for one in found)))
+
+
+@app.command(rich_help_panel=RUN)
 def train(
     slug: Slug,
     seed: Annotated[int, typer.Option(help="Seed of the run, as in the notebook.")] = 0,

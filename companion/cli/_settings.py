@@ -1,13 +1,17 @@
-"""``--set key=value``: from text to the overrides of a chapter's settings."""
+"""``--set key=value`` and ``--seeds 0-5``: from text to what a run is given."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 
 from companion.papers import Paper
+
+MOST_SEEDS = 1000
+"""At a time: a slip of the finger is no plan for a year."""
 
 
 def parse(pairs: Iterable[str]) -> dict[str, object]:
@@ -53,3 +57,23 @@ def check(paper: Paper, scale: str, seed: int | None, overrides: dict[str, objec
     if overrides:
         presets = importlib.import_module(f"{paper.module}.settings").PRESETS
         settings_for(presets, scale, overrides)
+
+
+def seeds(given: str) -> list[int]:
+    """``"0-5"``, ``"7"`` or ``"0-2,9"`` as seeds; ``ValueError`` for anything else."""
+    from companion.scale import check_seed
+
+    found: list[int] = []
+    for part in given.split(","):
+        match = re.fullmatch(r"\s*([0-9]+)(?:-([0-9]+))?\s*", part)
+        if not match:
+            raise ValueError(f"--seeds {given!r}: write it as 0-5, or as 0,3,7")
+        first, last = (check_seed(int(match[i] or match[1])) for i in (1, 2))
+        if last < first:
+            raise ValueError(f"--seeds {given!r}: {part.strip()} ends before it begins")
+        if len(found) + last - first >= MOST_SEEDS:
+            raise ValueError(f"--seeds {given!r}: at most {MOST_SEEDS} seeds at a time")
+        found += range(first, last + 1)
+    if len(set(found)) < len(found):
+        raise ValueError(f"--seeds {given!r} names a seed twice")
+    return found

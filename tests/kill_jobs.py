@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch._dynamo  # the first optimizer of a process does: once in the server, not in each fork
+
+# The first optimizer of a process imports it: once in the server, not in each fork.
+import torch._dynamo  # noqa: F401
 
 from companion import data, repository, results, sweep
 from companion.data import _fetch, _registry

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch._dynamo  # the first optimizer of a process does: once in the server, not in each fork
+
+# The first optimizer of a process imports it: once in the server, not in each fork.
+import torch._dynamo
 from torch import Tensor, nn
 
 from companion import models, processes

@@ -514,10 +514,11 @@ def test_the_digest_of_the_made_package_is_frozen(tmp_path):
 
 @functools.cache
 def of_the_book():
-    """What the record of each chapter depends on: entry -> :class:`fingerprint.Chapter`."""
+    """What the record of each chapter depends on: name of its notebook -> the chapter."""
     root = Project().root
     return {
-        entry: fingerprint.chapter(root, entry.notebook_path(), "book") for entry in chapters()
+        entry.notebook: fingerprint.chapter(root, entry.notebook_path(), "book")
+        for entry in chapters()
     }
 
 
@@ -527,7 +528,7 @@ def test_digests_are_equal_under_every_python_here(tmp_path):
         pytest.skip("no second Python on this machine; the frozen digests are all that is tested")
     write(tmp_path)
     root = Project().root
-    here = {"made": FROZEN} | {entry.notebook: of.digest for entry, of in of_the_book().items()}
+    here = {"made": FROZEN} | {name: one.digest for name, one in of_the_book().items()}
     for version, python in pythons.items():
         done = subprocess.run(
             [python, "-c", SCRIPT, str(tmp_path), str(root)],
@@ -542,9 +543,9 @@ def test_digests_are_equal_under_every_python_here(tmp_path):
 
 def test_no_record_depends_on_what_only_draws():
     drawing = ("figures", "explorers", "exercises", "listing", "plotting", "explore", "exercises")
-    for entry, of in of_the_book().items():
-        modules = {part for place in of.places.values() for part in place.split(", ")}
-        assert not {m for m in modules if set(m.split(".")) & set(drawing)}, entry.slug
+    for name, one in of_the_book().items():
+        modules = {part for place in one.places.values() for part in place.split(", ")}
+        assert not {m for m in modules if set(m.split(".")) & set(drawing)}, name
 
 
 def test_the_digest_of_a_function():

@@ -277,7 +277,13 @@ def test_temperature_is_a_setting(data, trained):
     assert heats[0] == pytest.approx(2.4943, abs=1e-3)
 
 
-def test_the_molecule_as_a_whole(tmp_path):
+def test_the_molecule_as_a_whole(trained, tmp_path, monkeypatch):
+    def again(_, sizes, seed):
+        """These networks were trained above."""
+        assert (sizes, seed) == (molecule_sizes(), 0)
+        return trained
+
+    monkeypatch.setattr(scores, "train_all", again)
     found = run.molecule("", SMALL, 0)
     assert set(found.js) == {*chains.MOVED, "Two For One, t = 0.02"}
     assert found.curves["Both"].shape == (2, 5)

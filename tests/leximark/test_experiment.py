@@ -285,7 +285,9 @@ def test_quality_by_hand(docs, known):
 
 
 def test_steps_run_side_by_side_and_alone(monkeypatch, docs, known):
-    settings = replace(PRESETS["toy"], n_half=10, pretrain_words=1000, seeds=2, key_docs=5)
+    sizes = {"n_half": 10, "pretrain_words": 1000, "seeds": 2, "key_docs": 5}
+    epochs = {"word_pretrain_epochs": 1, "word_epochs": 1}  # nothing is asked of what is learned
+    settings = replace(PRESETS["toy"], **sizes, **epochs)
     monkeypatch.setattr(lab, "minilm", Letters)
     monkeypatch.setattr(lab, "half_precision", lambda encoder: encoder)
     found = lab.dictionaries(settings, 3)
@@ -302,7 +304,13 @@ def test_steps_run_side_by_side_and_alone(monkeypatch, docs, known):
 
 def test_smollm2_reads_the_first_documents(monkeypatch, llama, docs, known):
     settings = replace(
-        PRESETS["toy"], seeds=1, n_half=12, pretrain_words=1000, smol_docs=8, smol_epochs=1
+        PRESETS["toy"],
+        seeds=1,
+        n_half=12,
+        pretrain_words=1000,
+        smol_docs=8,
+        smol_epochs=1,
+        smol_key_docs=5,
     )
     monkeypatch.setattr(lab, "smollm2", lambda: (llama, lambda text: {"input_ids": encode(text)}))
     run = lab.smol([known], settings, 0)

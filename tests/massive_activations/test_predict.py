@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
 
-from companion.massive_activations.lab import predict
+from companion.massive_activations.lab import predict, rivals
 from companion.massive_activations.lab.predict import (
     FEATURES,
     LEVEL,
@@ -22,7 +22,7 @@ from companion.massive_activations.lab.predict import (
     regressors,
     score_levels,
 )
-from companion.massive_activations.lab.rivals import fit_layers
+from companion.massive_activations.method.curve import DAMPED_LOG
 from companion.massive_activations.sources import (
     ARCHITECTURES,
     Architecture,
@@ -156,7 +156,10 @@ def test_without_xgboost_the_others_are_left(monkeypatch):
 
 @pytest.fixture(scope="module")
 def levels(excerpt):
-    return level_targets(excerpt, fit_layers(excerpt))
+    """From the fits of eq. 9, which are all that counts: its rivals are not fitted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rivals, "CURVES", (DAMPED_LOG,))
+        return level_targets(excerpt, rivals.fit_layers(excerpt))
 
 
 def test_every_layer_has_a_plateau_and_a_last_ratio(excerpt, levels):
@@ -169,7 +172,8 @@ def test_every_layer_has_a_plateau_and_a_last_ratio(excerpt, levels):
     assert (np.argsort(last.ratio.to_numpy()) == np.argsort(ours[LEVEL].to_numpy())).all()
 
 
-def test_what_depth_and_width_decide_is_predicted_for_a_model_left_out():
+def test_what_depth_and_width_decide_is_predicted_for_a_model_left_out(monkeypatch):
+    monkeypatch.setattr(predict, "regressors", lambda: ("ridge", NEIGHBORS))  # forests take long
     shapes = paper_models()
     table = feature_table(shapes)
     made = table[["model", "layer"]].assign(
@@ -177,6 +181,7 @@ def test_what_depth_and_width_decide_is_predicted_for_a_model_left_out():
     )
     made[PLATEAU] = (made[PLATEAU] - made[PLATEAU].mean()) / made[PLATEAU].std(ddof=0)
     found = score_levels(made, 3, rng(1))
+    assert [list(by) for by in found.values()] == [["ridge", NEIGHBORS]] * 2
     good, bad = found[PLATEAU]["ridge"], found[LEVEL]["ridge"]
     assert good.grouped > 0.9 > 0.2 > bad.grouped
     assert good.by_model.shape == (9,)

@@ -16,7 +16,7 @@ def test_quantizing_a_matrix_is_fast(ratio):
 
 
 def test_a_quantized_training_step_costs_at_most_six_plain_ones(ratio):
-    steps = measure_steps(("QuEST:RTN", "QuEST:SR"), n=15)
+    steps = measure_steps(("QuEST:RTN", "QuEST:SR"), n=8)
     plain = steps.pop("none:none")
     slowest = max(steps.values())
     ratio("quartet", "a quantized training step / an unquantized one", slowest / plain, most=6)

@@ -1,5 +1,6 @@
 """Border results of the chapter; every claim that can hold has some."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,11 +42,14 @@ LEVELS = {
 """Mean error of each design of whole runs: (pool, k, treatment) to percent."""
 
 
+@cache
 def subsets(pool, k, n=N_DRAWS):
-    """Bit masks of `n` random subsets."""
+    """Bit masks of `n` random subsets; nothing can be written into them."""
     runs = N_RUNS.get(pool, range(19))
     rng = np.random.default_rng(k)
-    return np.array([sum(1 << int(i) for i in rng.permutation(runs)[:k]) for _ in range(n)])
+    found = np.array([sum(1 << int(i) for i in rng.permutation(runs)[:k]) for _ in range(n)])
+    found.flags.writeable = False
+    return found
 
 
 def draws(changed=None, noise=0.1, shared=0.0, n=N_DRAWS, levels=LEVELS):

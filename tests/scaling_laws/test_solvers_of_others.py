@@ -216,7 +216,8 @@ def test_variable_projection_against_one_start_and_twenty(released_cells, ratio)
     assert no_worse(table).all()
     times = np.array(
         [
-            quickest(partial(fit_varpro, case.data), partial(fit_curve_fit, case.data))
+            # twice: what disturbs one cell is little in the sum over all of them
+            quickest(partial(fit_varpro, case.data), partial(fit_curve_fit, case.data), repeats=2)
             for case in released_cells
         ]
     )

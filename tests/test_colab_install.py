@@ -109,7 +109,9 @@ def run(python: Path, cells: list[str], behind: Path, *arguments: str):
         "GIT_CONFIG_VALUE_0": ADDRESS,
         "PIP_NO_DEPS": "1",
         "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as it says, not as its name says
+        # pip reads these as they say, not as their names say
+        "PIP_NO_BUILD_ISOLATION": "0",
+        "PIP_NO_COMPILE": "0",  # most of the package is never imported here
         "IPYTHONDIR": str(python.parents[1] / "ipython"),
         "MPLBACKEND": "agg",
         "OMP_NUM_THREADS": "1",

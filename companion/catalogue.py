@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -53,12 +55,41 @@ class Standing:
         return f"{line} ({STALE})" if self.stale else line
 
 
+_FOUND: ContextVar[dict[tuple, Standing] | None] = ContextVar("found", default=None)
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """In here each chapter is looked up once, whatever happens to its files meanwhile.
+
+    For whoever writes several lists in a row: the comparison of all records with the code takes
+    seconds.
+    """
+    if _FOUND.get() is not None:
+        yield
+        return
+    token = _FOUND.set({})
+    try:
+        yield
+    finally:
+        _FOUND.reset(token)
+
+
 def standing(paper: Paper, project: Project | None = None, *, check_stale: bool = True) -> Standing:
     """Look up one chapter.
 
     check_stale : False skips the comparison with the code, which imports the record machinery
     """
     project = project or Project()
+    found, key = _FOUND.get(), (paper.slug, project.root, check_stale)
+    if found is None:
+        return _standing(paper, project, check_stale)
+    if key not in found:
+        found[key] = _standing(paper, project, check_stale)
+    return found[key]
+
+
+def _standing(paper: Paper, project: Project, check_stale: bool) -> Standing:
     if not paper.is_available(project):
         return Standing(paper, None, PLANNED)
     path = project.records / f"{paper.slug}.json"

@@ -192,7 +192,8 @@ FONT = "Inter"
 """Family of the letters in figures, the one around the text of the pages; it ships with us."""
 
 
-THEME = {
+# where this says nothing, matplotlib's own settings stay
+_THEME = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#555555",
     "axes.grid": True,
@@ -243,7 +244,6 @@ THEME = {
     "ytick.minor.size": 4,
     "ytick.minor.width": 1,
 }
-"""What matplotlib is set to; where it names nothing, matplotlib's own settings stay."""
 
 
 @cache
@@ -261,7 +261,7 @@ def _add_fonts() -> None:
 def use_theme() -> None:
     """Set the book's theme for matplotlib; in a notebook also crisp (2x) figures."""
     _add_fonts()
-    plt.rcParams.update(THEME)
+    plt.rcParams.update(_THEME)
     from IPython import get_ipython
 
     shell = get_ipython()

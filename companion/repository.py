@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import yaml
 
@@ -16,7 +17,12 @@ def url(project: Project | None = None) -> str | None:
     config = (project or Project()).config
     if not config.is_file():
         return None
-    settings = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+    return _url(config.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=4)  # every page and every card asks, and YAML is slow to read
+def _url(config: str) -> str | None:
+    settings = yaml.safe_load(config) or {}
     return (settings.get("repository") or {}).get("url") or None
 
 

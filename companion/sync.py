@@ -55,6 +55,7 @@ class CannotSync(RuntimeError):
     """A file lacks the place that a generated part belongs to."""
 
 
+@catalogue.once()
 def plan(project: Project | None = None) -> dict[Path, str]:
     """What every file with a generated part should hold; nothing is written."""
     project = (project or Project()).require()

@@ -159,6 +159,18 @@ def test_code_that_changed_makes_the_record_stale_everywhere(started):
     assert ":::{warning}" in page
 
 
+def test_lists_that_are_written_together_look_once(started):
+    copies.publish(started, "tart", [{}])
+    code = started.package / "tart" / "method" / "spread.py"
+    with catalogue.once():
+        before = catalogue.standings(started)
+        code.write_text(code.read_text().replace("0.25, 0.75", "0.2, 0.8"))
+        with catalogue.once():
+            assert all(a is b for a, b in zip(catalogue.standings(started), before, strict=True))
+        assert not catalogue.standing(paper("tart"), started).stale
+    assert catalogue.standing(paper("tart"), started).stale
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"findings": [{}]}'])
 def test_a_broken_record_is_named_and_stops_nothing(started, content):
     (started.records / "tart.json").write_text(content)

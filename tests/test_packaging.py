@@ -331,7 +331,7 @@ def _builds_here() -> bool:
 def installed(wheel, tmp_path_factory) -> Path:
     """A folder with the installed wheel, and nothing else of the book."""
     target = tmp_path_factory.mktemp("installed")
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "-q", "--target"]
+    command = [*PIP, "install", "--no-deps", "--no-index", "--no-compile", "-q", "--target"]
     subprocess.run([*command, target, wheel], check=True, timeout=300, stdin=subprocess.DEVNULL)
     return target
 

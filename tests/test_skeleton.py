@@ -10,7 +10,7 @@ import sys
 import nbformat
 import pytest
 
-from companion import imports, publish, records, skeleton
+from companion import imports, publish, records, skeleton, sync
 from companion.papers import paper, papers
 from companion.project import Project
 from tests import copies
@@ -29,7 +29,8 @@ def book(tmp_path_factory):
     (root / "tests").mkdir()
     (root / "tests" / "__init__.py").touch()
     for entry in papers():
-        copies.start(project, entry.slug)
+        skeleton.create(entry, project)
+    sync.sync(project)
     return project
 
 

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from companion import budgets
+from companion import budgets, catalogue
 from companion.papers import chapters
 from companion.project import Project
 from companion.publish.lock import Say, only_one
@@ -35,8 +35,9 @@ def build(project: Project | None = None, *, say: Say = to_stderr) -> Path:
         stale = {slug: one.stale for slug, one in shown.items() if one.stale}
         for slug, why in stale.items():
             say(f"{slug}: the published results are stale, the page shows a toy run ({why})")
-        staged = stage({slug: one.run.path for slug, one in shown.items()}, project, stale)
-        built = build_site(staged, project)
+        with catalogue.once():
+            staged = stage({slug: one.run.path for slug, one in shown.items()}, project, stale)
+            built = build_site(staged, project)
         site = project.build / "site"
         say(f"site: {'built' if built else 'unchanged'}, open {site / 'index.html'}")
         what = "make book" if fresh or built else "make book, unchanged"

@@ -24,6 +24,7 @@ CARDS = "<!-- cards -->"
 """Stands in ``book/intro.md`` where the cards of the chapters go."""
 
 
+@catalogue.once()
 def stage(
     runs: Mapping[str, Path],
     project: Project | None = None,

@@ -22,9 +22,8 @@ def execute(source: str, names: dict[str, object]) -> object:
     tree = ast.parse(source)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), names)
-    if last is None or source.rstrip().endswith(";"):
-        return None
-    return eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+    value = eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
+    return None if source.rstrip().endswith(";") else value
 
 
 def shown(value: object, count: int) -> list[dict[str, object]]:

@@ -84,7 +84,7 @@ def test_a_warning_leaves_the_old_site_as_it_was(built, lines):
     assert "unchanged" in lines[1]
 
 
-def test_a_failing_notebook_leaves_the_old_site_as_it_was(built, lines):
+def test_a_failing_notebook_leaves_the_old_site_as_it_was(built, lines, quick):
     before = state(built.build / "site")
     (built.package / "alpha" / "__init__.py").write_text(
         "def value(seed):\n    raise KeyError(1)\n"
@@ -127,7 +127,7 @@ def test_a_record_is_taken_from_a_run_at_book_scale(book, lines):
     assert nbformat.read(executed.path, as_version=4).cells[-1].outputs
 
 
-def test_without_a_record_nothing_is_published(book, lines):
+def test_without_a_record_nothing_is_published(book, lines, quick):
     book.records.mkdir()
     old = tiny.record("alpha")
     (book.records / "alpha.json").write_text(old)

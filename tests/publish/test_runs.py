@@ -21,7 +21,7 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_only_the_changed_chapter_runs(built):
+def test_only_the_changed_chapter_runs(built, quick):
     assert [run.cached for run in publish.run_many(BOTH, project=built)] == [True, True]
     edit(built.package / "beta" / "__init__.py", "seed + one()", "seed + 2 * one()")
     runs = publish.run_many(BOTH, project=built)
@@ -32,7 +32,7 @@ def test_only_the_changed_chapter_runs(built):
     assert tiny.ran(built) == []
 
 
-def test_scale_seed_and_settings_reach_the_notebook(book):
+def test_scale_seed_and_settings_reach_the_notebook(book, monkeypatch):
     run = publish.run("alpha", "book", 7, {"width": 3}, project=book)
     notebook = nbformat.read(run.path, as_version=4)
     results = [
@@ -49,6 +49,7 @@ def test_scale_seed_and_settings_reach_the_notebook(book):
     assert '{"width": 3}' in injected[0]
     assert tiny.ran(book) == ["alpha book"]
     assert publish.run("alpha", "book", 7, {"width": 3}, project=book).cached
+    monkeypatch.setattr(process, "WORKER", tiny.QUICK)
     assert not publish.run("alpha", "book", 8, {"width": 3}, project=book).cached
 
 
@@ -66,7 +67,7 @@ def test_a_planned_chapter_cannot_run(book):
         publish.run("beta", project=book)
 
 
-def test_a_failing_cell_is_named_and_the_other_chapter_is_kept(book):
+def test_a_failing_cell_is_named_and_the_other_chapter_is_kept(book, monkeypatch):
     content = tiny.cells("alpha")
     content.insert(5, tiny.code("numbers = []\nnumbers[3]"))
     tiny.write_notebook(book, 1, "alpha", content)
@@ -85,12 +86,13 @@ def test_a_failing_cell_is_named_and_the_other_chapter_is_kept(book):
     assert not list((book.build / "runs").glob("alpha/**/*.ipynb"))
     assert publish.run("beta", project=book).cached
 
+    monkeypatch.setattr(process, "WORKER", tiny.QUICK)
     tiny.write_notebook(book, 1, "alpha", tiny.cells("alpha"))
     assert not publish.run("alpha", project=book).cached
     assert not (book.build / "failed" / "alpha.ipynb").exists()
 
 
-def test_a_single_run_raises_its_own_failure(book):
+def test_a_single_run_raises_its_own_failure(book, quick):
     edit(book.package / "alpha" / "__init__.py", "seed + one()", "seed / 0")
     with pytest.raises(publish.NotebookFailed, match="ZeroDivisionError") as caught:
         publish.run("alpha", project=book)
@@ -135,7 +137,7 @@ def test_kernels_are_this_interpreter_with_their_share_of_the_threads(book, monk
     assert mirror == str(book.root.parent / "mirror")
 
 
-def test_code_that_changes_during_a_run_gives_no_result(book):
+def test_code_that_changes_during_a_run_gives_no_result(book, quick):
     edit_itself = (
         "from pathlib import Path\n"
         "path = Path('../companion/common.py')\n"
@@ -148,7 +150,7 @@ def test_code_that_changes_during_a_run_gives_no_result(book):
     assert not list((book.build / "runs").glob("**/*.ipynb"))
 
 
-def test_a_damaged_result_is_made_again(built):
+def test_a_damaged_result_is_made_again(built, quick):
     run = publish.run("alpha", project=built)
     assert run.cached
     run.path.write_bytes(run.path.read_bytes()[:1000])
@@ -174,7 +176,7 @@ def test_the_user_s_number_of_threads_is_an_upper_bound(env, share, expected):
     assert list(batch.threads(env, share).values()) == expected
 
 
-def test_a_full_disk_is_named(book, monkeypatch):
+def test_a_full_disk_is_named(book, quick, monkeypatch):
     usage = shutil.disk_usage(book.root)
     monkeypatch.setattr(process.shutil, "disk_usage", lambda _: usage._replace(free=4096))
     edit(book.package / "alpha" / "__init__.py", "seed + one()", "seed / 0")

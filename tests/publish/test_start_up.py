@@ -1,5 +1,6 @@
 """What a process that runs a notebook loads before it does anything."""
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from companion import publish
+from companion._quick import without
 
 HEAVY = {"matplotlib", "pandas", "polars", "scipy", "sklearn", "statsmodels", "torch"}
 
@@ -24,8 +26,42 @@ def test_the_process_of_a_notebook_loads_what_it_needs():
     assert found & HEAVY == set()
 
 
+def test_who_runs_notebooks_and_reads_verdicts_loads_no_statistics():
+    modules = "records, claims, chapter, scoreboard, sync, budgets"
+    found = loaded(f"from companion import {modules}\nfrom companion.publish import shown")
+    assert "companion.publish.runs" in found
+    assert found & HEAVY == set()
+
+
+def test_papermill_is_loaded_without_what_reads_from_hadoop():
+    found = loaded(
+        "from companion.publish.worker import Job, execute\n"
+        "execute(Job('nothing.ipynb', 'out.ipynb', '.', {}), lambda event: None)"
+    )
+    assert "papermill.iorw" in found
+    assert not {"pyarrow", "numpy"} & found
+
+
+def test_a_module_is_back_once_it_is_no_longer_left_out():
+    with without("no_such_module"):
+        with pytest.raises(ModuleNotFoundError, match="halted"):
+            importlib.import_module("no_such_module")
+        with without("no_such_module"):  # inside, the outer one decides
+            pass
+        assert "no_such_module" in sys.modules
+    assert "no_such_module" not in sys.modules
+    with without("sys"):
+        assert importlib.import_module("sys") is sys
+
+
 @pytest.mark.parametrize(
-    "imports", ["from companion import records", "from companion import publish"]
+    "imports",
+    [
+        "from companion import records",
+        "from companion import publish",
+        "from companion import sync",
+        "from companion import skeleton",
+    ],
 )
 def test_a_schema_is_checked_without_a_grammar_of_addresses(imports):
     if importlib.util.find_spec("rfc3987_syntax") is None:

@@ -3,7 +3,7 @@
 `make test` runs three processes side by side (pytest-xdist).  Tests that share something expensive
 stay together in one of them: all that need a run of a notebook or the site (the group ``book``,
 which starts first because it takes longest; the walk through all pages as on a phone goes beside
-it), all tests of one chapter, all tests of one file.
+it), all tests of one chapter, all that draw the live figures, all tests of one file.
 """
 
 import gc
@@ -40,6 +40,8 @@ hypothesis.settings.load_profile("book")
 
 BOOK = {"runs", "bare", "pages", "site"}
 """Fixtures that need what the whole book is made of."""
+LIVE = {"test_live", "test_live_pages"}
+"""Files whose tests draw every live figure of the book: once is enough for both."""
 LONGEST = {"book": 0, "phone": 1}
 """Groups that start first: the second one waits for the site and then walks beside the first."""
 
@@ -66,6 +68,8 @@ def group(item):
         return "phone"
     if BOOK.intersection(item.fixturenames):
         return "book"
+    if item.path.stem in LIVE:
+        return "live"
     folder, *inside = item.path.relative_to(TESTS).parts
     chapter = inside and folder not in {"cli", "notebooks", "publish", "site"}
     return folder if chapter else item.path.stem

@@ -221,8 +221,7 @@ def leave(page: Page) -> None:
     """Empty the page; what was there is no longer listened to."""
     if stop := _HEARD.pop(page, None):
         stop()
-    if page.url != "about:blank":
-        page.goto("about:blank")
+    page.goto("about:blank")
 
 
 def visit(page: Page, url: str) -> Visit:

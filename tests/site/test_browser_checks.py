@@ -232,7 +232,11 @@ a.good {{ text-decoration: underline }} p {{ color: #000090; background: #fff }}
         ("", "class='good'", 0),
         ("", "", 1),
         ("<p><a href='#'>alone</a></p>" * 4, "", 1),  # those that stand alone stand for no others
-        ("<ul><li>Some words, a <a href='#'>link</a></li></ul>" * 4, "", 4),  # three for four, and the last
+        (
+            "<ul><li>Some words, a <a href='#'>link</a></li></ul>" * 4,
+            "",
+            4,
+        ),  # three for four, and the last
     ],
 )
 def test_links_that_cannot_be_told_from_text_are_found(show, before, own, found):

@@ -273,6 +273,18 @@ def visit(page: Page, url: str) -> Visit:
     return seen
 
 
+def wait_for_styles(page: Page) -> None:
+    """Wait until every style sheet is there; one that does not come is waited for ten seconds."""
+    for _ in range(200):
+        if page.evaluate(_STYLED):
+            return
+        page.wait_for_timeout(50)
+
+
+_STYLED = """() => document.styleSheets.length >=
+  document.querySelectorAll("link[rel~=stylesheet][href], style").length"""
+
+
 def raw_math(page: Page) -> list[str]:
     """Formulas that are still TeX, and those that MathJax could not read."""
     errors = page.evaluate(

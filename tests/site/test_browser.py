@@ -74,7 +74,9 @@ def test_without_javascript_the_first_frame_is_there(project, address, chromium)
     def action(page):
         problems = []
         for name in chapter_pages(project):
-            page.goto(f"{address}/{name}")
+            # without scripts a browser loads and draws all pictures, which say nothing here
+            page.goto(f"{address}/{name}", wait_until="domcontentloaded")
+            browser.wait_for_styles(page)
             explorers = page.locator(".rp-explorer, .rpl-live").all()
             problems += [] if explorers else [f"{name}: no explorer"]
             boxes = page.evaluate(

@@ -3,7 +3,7 @@
 `make test` runs three processes side by side (pytest-xdist).  Tests that share something expensive
 stay together in one of them: all that need a run of a notebook or the site (the group ``book``,
 which starts first because it takes longest; the walk through all pages as on a phone goes beside
-it), all tests of one chapter, all tests of one file.
+it), all tests of one chapter, all that draw the live figures, all tests of one file.
 """
 
 import functools
@@ -41,6 +41,8 @@ hypothesis.settings.load_profile("book")
 
 BOOK = {"runs", "bare", "pages", "site"}
 """Fixtures that need what the whole book is made of."""
+LIVE = {"test_live", "test_live_pages"}
+"""Files whose tests draw every live figure of the book: once is enough for both."""
 LONGEST = {"book": 0, "phone": 1}
 """Groups that start first: the second one waits for the site and then walks beside the first."""
 
@@ -73,6 +75,8 @@ def group(item):
 @functools.cache
 def of_file(path):
     """Name of the tests that stay in one process with those of a file."""
+    if path.stem in LIVE:
+        return "live"
     folder, *inside = path.relative_to(TESTS).parts
     chapter = inside and folder not in {"cli", "notebooks", "publish", "site"}
     return folder if chapter else path.stem

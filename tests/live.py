@@ -31,6 +31,12 @@ def figure(script: Path) -> live.Live:
     return importlib.import_module(name).figure()
 
 
+@cache
+def output(script: Path) -> str:
+    """What a notebook shows of the figure, drawn once for all tests."""
+    return figure(script).to_html()
+
+
 def context(*sources: Path):
     """An engine that has read some scripts; without one, the tests that need it are skipped."""
     engine = pytest.importorskip("quickjs", reason="needs quickjs-ng (the extra `test`)").Context()

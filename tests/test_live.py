@@ -120,7 +120,7 @@ def test_a_scene_leaves_its_values_alone_and_says_the_same_again(script):
 
 @each_figure
 def test_an_output_is_small_and_without_an_address(script):
-    text = book.figure(script).to_html()
+    text = book.output(script)
     assert len(text) < LARGE.get(script.stem, 150_000)
     assert not re.search(r"https?:|//[a-z]+\.|url\((?!#)|@import", text)
     assert text.count("<script") == text.count("</script") == 1

@@ -53,7 +53,8 @@ _RAW_MATH = r"""() => {
 # A page has thousands of words, and axe takes milliseconds for the contrast of each.  All that the
 # contrast hangs on is the letters and what lies behind them: the first element of each kind stands
 # for those that are equal in all of it.  What is placed by position is a kind of its own, for it
-# may lie on something else.
+# may lie on something else.  In the same way three links stand for those that look alike in blocks
+# that look alike: whether a link can be told from the text around it hangs on nothing else.
 _ONE_OF_A_KIND = """() => {
   const around = new Map();  // of each element: what it and all around it lie on
   const behind = element => {
@@ -88,7 +89,28 @@ _ONE_OF_A_KIND = """() => {
   for (const formula of document.querySelectorAll("mjx-container")) {
     if (!formulas.has(formula)) formula.replaceChildren();
   }
-  axe.configure({rules: [{id: "color-contrast", selector: "*:not([data-again])"}]});
+  const links = new Map();
+  for (const link of document.querySelectorAll("a[href]")) {
+    link.removeAttribute("data-alike");
+    let block = link.parentElement;
+    while (block.parentElement && getComputedStyle(block).display === "inline") {
+      block = block.parentElement;
+    }
+    const [own, around] = [getComputedStyle(link), getComputedStyle(block)];
+    const long = element => element.textContent.trim().length;
+    const linked = [...block.querySelectorAll("a[href]")].reduce((sum, a) => sum + long(a), 0);
+    const kind = [link.className, own.color, own.textDecoration, own.border, own.fontSize,
+      own.fontWeight, own.fontStyle, own.fontFamily, own.backgroundImage, own.backgroundColor,
+      around.color, around.fontSize, around.fontWeight, around.fontStyle, around.fontFamily,
+      link.parentElement.tagName, block.tagName, block.className, long(block) > 2 * linked,
+      long(block) > linked, link.checkVisibility(), behind(block)].join("|");
+    links.set(kind, (links.get(kind) ?? 0) + 1);
+    if (links.get(kind) > 3) link.setAttribute("data-alike", "");
+  }
+  axe.configure({rules: [
+    {id: "color-contrast", selector: "*:not([data-again])"},
+    {id: "link-in-text-block", selector: "a[href]:not([data-alike])"},
+  ]});
 }"""
 
 _SETTLED = """async () => {
@@ -199,8 +221,7 @@ def leave(page: Page) -> None:
     """Empty the page; what was there is no longer listened to."""
     if stop := _HEARD.pop(page, None):
         stop()
-    if page.url != "about:blank":
-        page.goto("about:blank")
+    page.goto("about:blank")
 
 
 def visit(page: Page, url: str) -> Visit:
@@ -252,6 +273,18 @@ def visit(page: Page, url: str) -> Visit:
     return seen
 
 
+def wait_for_styles(page: Page) -> None:
+    """Wait until every style sheet is there; one that does not come is waited for ten seconds."""
+    for _ in range(200):
+        if page.evaluate(_STYLED):
+            return
+        page.wait_for_timeout(50)
+
+
+_STYLED = """() => document.styleSheets.length >=
+  document.querySelectorAll("link[rel~=stylesheet][href], style").length"""
+
+
 def raw_math(page: Page) -> list[str]:
     """Formulas that are still TeX, and those that MathJax could not read."""
     errors = page.evaluate(
@@ -293,6 +326,16 @@ def cut(page: Page) -> list[str]:
         .filter(e => e.checkVisibility() && e.clientWidth && e.scrollWidth > e.clientWidth + 1)
         .map(e => `${e.scrollWidth} in ${e.clientWidth}: ` + e.textContent.trim().slice(0, 60))"""
     )
+
+
+def widened(page: Page, check: Callable[[Page], list[str]]) -> list[str]:
+    """What `check` finds while the window is wide; the page is as it was afterwards."""
+    window = page.viewport_size
+    page.set_viewport_size(WIDE)
+    try:
+        return check(page)
+    finally:
+        page.set_viewport_size(window)
 
 
 SHEET = 688
@@ -446,9 +489,8 @@ def _axe(page: Page, more: dict[str, object]) -> list[str]:
     # what passed is not described, which is half of the time; styles are not fetched anew
     options = {"preload": False, "resultTypes": ["violations"], **more}
     page.evaluate(_ONE_OF_A_KIND)
-    result = page.evaluate("options => axe.run(options)", options)
     problems = []
-    for finding in result["violations"]:
+    for finding in page.evaluate(_RUN, options):
         if finding["impact"] not in {"serious", "critical"}:
             continue
         for node in finding["nodes"]:
@@ -456,6 +498,15 @@ def _axe(page: Page, more: dict[str, object]) -> list[str]:
             if not any(finding["id"] == rule and _is(html, css) for rule, css in ALLOWED):
                 problems.append(f"{finding['id']} ({finding['impact']}): {html[:160]}")
     return problems
+
+
+# rules whose findings are never serious are not asked
+_RUN = """async options => {
+  const mild = axe._audit.rules.filter(rule => ["minor", "moderate"].includes(rule.impact));
+  const rules = Object.fromEntries(mild.map(rule => [rule.id, {enabled: false}]));
+  const result = await axe.run(options.runOnly ? options : {...options, rules});
+  return result.violations;
+}"""
 
 
 def _is(html: str, css: str) -> bool:

@@ -220,6 +220,40 @@ def test_a_pale_word_of_a_signature_or_a_formula_is_found_once(show, body):
     assert [p.split()[0] for p in problems] == ["color-contrast"]
 
 
+LINKS = """<style>a {{ color: #0000ee; text-decoration: none; border: 0 }}
+a.good {{ text-decoration: underline }} p {{ color: #000090; background: #fff }}</style>
+<p>Many words around a link, <a class='good' href='#'>which</a> stands among them.</p>{}
+<p>Many more words around a link, <a {} href='#'>which</a> stands among them.</p>"""
+
+
+@pytest.mark.parametrize(
+    ("before", "own", "found"),
+    [
+        ("", "class='good'", 0),
+        ("", "", 1),
+        ("<p><a href='#'>alone</a></p>" * 4, "", 1),  # those that stand alone stand for no others
+        (
+            "<ul><li>Some words, a <a href='#'>link</a></li></ul>" * 4,
+            "",
+            4,
+        ),  # three for four, and the last
+    ],
+)
+def test_links_that_cannot_be_told_from_text_are_found(show, before, own, found):
+    problems = browser.axe(show(LINKS.format(before, own)).page)
+    assert [p.split()[0] for p in problems] == ["link-in-text-block"] * found
+
+
+def test_what_a_wide_window_cuts_off_is_found_on_a_phone(show):
+    style = "@media (min-width: 900px) { pre { width: 100px; overflow: auto } }"
+    body = f"<style>{style}</style><pre>{'long ' * 60}</pre>"
+    page = show(body, viewport=browser.PHONE).page
+    assert browser.cut(page) == []
+    (problem,) = browser.widened(page, browser.cut)
+    assert "in 100" in problem
+    assert page.viewport_size == browser.PHONE
+
+
 def test_an_explorer_that_works_has_no_problem(show):
     body = EXPLORER.format(PICTURES[0], CHANGE_SRC + CHANGE_ALT)
     assert browser.explorer_problems(show(body).page) == []
@@ -325,10 +359,14 @@ def test_an_answer_box_that_works_has_no_problem(show):
     ],
 )
 def test_a_fault_of_an_answer_box_is_found(show, old, new, part):
-    text = respond(..., 0.25, tolerance=0.01, name="demo").to_html()
+    """In the box that is typed into, and in one that is handed its answers."""
+    good, text = (respond(..., 0.25, tolerance=0.01, name=n).to_html() for n in ("good", "demo"))
     assert text.count(old) == 1
-    problems = browser.answer_problems(show(text.replace(old, new), head=UTF8).page)
-    assert any(part in problem for problem in problems), problems
+    wrong = text.replace(old, new)
+    for body in (wrong, good + wrong):
+        problems = browser.answer_problems(show(body, head=UTF8).page)
+        assert any(part in problem for problem in problems), problems
+        assert not any("good" in problem for problem in problems)
 
 
 def crash(chromium, page):

@@ -71,8 +71,8 @@ def test_the_controls_filter_and_order(html, findings, open_page):
     assert visible(page) == of_paper
 
 
-def test_without_a_script_all_rows_are_there_and_no_controls(html, findings, open_page):
-    page = open_page(java_script_enabled=False)
+def test_without_a_script_all_rows_are_there_and_no_controls(html, findings, chromium):
+    page = chromium.page(java_script_enabled=False)
     page.set_content(html)
     assert page.locator(ROWS).filter(visible=True).count() == len(findings)
     assert not page.locator(".rp-filter").is_visible()

@@ -2,7 +2,8 @@
 
 A page is opened twice: over http in a wide light window, and from its file in a dark phone.  Each
 visit collects everything that can be wrong, so that a page is typeset twice and not nine times.
-The pages of the code are all made by one program: axe looks at them on the phone only.
+The pages of the code are all made by one program: the longest stands for them in the wide window,
+and what else could be cut off there is looked at while the phone is made wide for a moment.
 """
 
 from __future__ import annotations
@@ -76,12 +77,14 @@ def look(
     checks: tuple[str, ...] = CHECKS,
     both_modes: bool = False,
     with_axe: bool = True,
+    widened: bool = False,
 ) -> dict[str, list[str]]:
     """Everything that is wrong with one page, by the names of :data:`CHECKS`.
 
     checks : what to look at; those of :data:`ONCE` cost time
     both_modes : whether its contrasts are looked at in light and in dark
     with_axe : whether axe looks at it
+    widened : whether its widths are looked at in a wide window too
     """
     seen = browser.visit(page, url)
     found = {"answers": browser.answer_problems(page)} if "answers" in checks else {}
@@ -95,6 +98,9 @@ def look(
         "cut": browser.cut(page),
         "icons": browser.lost_icons(page),
     }
+    if widened:
+        for check, look_at in (("overflow", browser.overflow), ("cut", browser.cut)):
+            found[check] = [*found[check], *browser.widened(page, look_at)]
     if "images" in checks:
         found["images"] = browser.broken_images(page)
     found |= {
@@ -122,11 +128,17 @@ class Walked(dict):
         full = (n for n in self.names if 'class="rpl-live"' in (site / n).read_text("utf-8"))
         self.code = {n for n in self.names if n.startswith(f"{api.FOLDER}/")}
         self.both = {*(n for n in self.names if n.startswith("book/")), next(full, "")}
-        self.both |= {max(self.code, key=lambda n: (site / n).stat().st_size, default="")}
+        self.longest = max(self.code, key=lambda n: (site / n).stat().st_size, default="")
+        self.both |= {self.longest}
+
+    def pages(self, view: str) -> list[str]:
+        """The pages that are opened in a view."""
+        is_phone = VIEWS[view].viewport == PHONE
+        return [n for n in self.names if is_phone or n not in self.code or n == self.longest]
 
     def __missing__(self, key: str) -> dict[str, dict[str, list[str]]]:
         """Walk through all pages in one view."""
-        self[key] = {name: self._visit(key, name) for name in self.names}
+        self[key] = {name: self._visit(key, name) for name in self.pages(key)}
         return self[key]
 
     def _visit(self, key: str, name: str) -> dict[str, list[str]]:
@@ -138,6 +150,7 @@ class Walked(dict):
                 checks=checks_of(key),
                 both_modes=name in self.both,
                 with_axe=view.viewport == PHONE or name not in self.code,
+                widened=view.viewport == PHONE and name in self.code,
             ),
             viewport=view.viewport,
             color_scheme=view.scheme,

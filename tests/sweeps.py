@@ -44,7 +44,16 @@ FEW = {
         "line_seeds": 2,
         "line_points": 500,
     },
-    "leximark": {"seeds": 2, "smol_docs": 10, "smol_seeds": 2, "smol_key_docs": 5, "n_half": 10},
+    "leximark": {
+        "seeds": 2,
+        "n_half": 10,
+        "smol_docs": 10,
+        "smol_seeds": 2,
+        "smol_words": 12,
+        "smol_epochs": 1,
+        "smol_key_docs": 5,
+        "smol_key_seeds": 1,
+    },
     "model-ecosystem": {"coverage_models": 2_000, "drift_models": 2_000, "coverage_runs": 6},
     "next-token-concepts": {
         "seeds": 2,
@@ -77,7 +86,12 @@ FEW = {
     },
     "synthetic-data": {"n_seeds": 2, "lm_steps": 20},
     "tart": {"live_steps": 30, "live_falling": 5, "live_seeds": 2, "plain_steps": 5},
-    "quartet": {},
+    "quartet": {
+        "recipes": ("SR:none", "QuEST:none"),
+        "ladder_widths": (16, 24, 32),
+        "ladder_steps": (1, 2, 3),
+        "train_steps": 3,
+    },
 }
 """Chapter -> settings beside those of toy scale: little work, and every sweep with two jobs."""
 

@@ -385,7 +385,7 @@ def cluster() -> Iterator[tuple[str, object]]:
     os.environ["COMPANION_PUBLISH"] = "1"  # no bars of the workers over what is said here
     patient = {
         "distributed.scheduler.allowed-failures": 100,
-        "distributed.deploy.lost-worker-timeout": "10 min",  # a busy machine begins it slowly
+        "distributed.deploy.lost-worker-timeout": "600 s",  # a busy machine begins it slowly
     }
     with (
         dask.config.set(patient),

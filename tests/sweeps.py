@@ -49,8 +49,6 @@ FEW = {
         "n_half": 10,
         "smol_docs": 10,
         "smol_seeds": 2,
-        "smol_words": 12,
-        "smol_epochs": 1,
         "smol_key_docs": 5,
         "smol_key_seeds": 1,
     },

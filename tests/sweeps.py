@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from types import FrameType, ModuleType
 
@@ -44,7 +44,14 @@ FEW = {
         "line_seeds": 2,
         "line_points": 500,
     },
-    "leximark": {"seeds": 2, "smol_docs": 10, "smol_seeds": 2, "smol_key_docs": 5, "n_half": 10},
+    "leximark": {
+        "seeds": 2,
+        "n_half": 10,
+        "smol_docs": 10,
+        "smol_seeds": 2,
+        "smol_key_docs": 5,
+        "smol_key_seeds": 1,
+    },
     "model-ecosystem": {"coverage_models": 2_000, "drift_models": 2_000, "coverage_runs": 6},
     "next-token-concepts": {
         "seeds": 2,
@@ -77,7 +84,12 @@ FEW = {
     },
     "synthetic-data": {"n_seeds": 2, "lm_steps": 20},
     "tart": {"live_steps": 30, "live_falling": 5, "live_seeds": 2, "plain_steps": 5},
-    "quartet": {},
+    "quartet": {
+        "recipes": ("SR:none", "QuEST:none"),
+        "ladder_widths": (16, 24, 32),
+        "ladder_steps": (1, 2, 3),
+        "train_steps": 3,
+    },
 }
 """Chapter -> settings beside those of toy scale: little work, and every sweep with two jobs."""
 
@@ -217,6 +229,14 @@ def difference(here: object, there: object) -> str:
     raise TypeError(f"{type(here).__name__} and {type(there).__name__} cannot be compared")
 
 
+def untimed(value: object) -> object:
+    """A result without the ``seconds`` that it took, which are never the same twice."""
+    if isinstance(value, list):
+        return [untimed(one) for one in value]
+    is_timed = is_dataclass(value) and "seconds" in {one.name for one in fields(value)}
+    return replace(value, seconds=0.0) if is_timed else value
+
+
 @contextmanager
 def caught(address: str, show: Callable[[Both], None]) -> Iterator[list[Both]]:
     """Within the block every sweep goes both ways; what came of it is collected and shown."""
@@ -240,7 +260,9 @@ def caught(address: str, show: Callable[[Both], None]) -> Iterator[list[Both]]:
         middle = time.perf_counter()
         there = list(sweeping._on_cluster(address, calls, lambda: None))
         took = middle - begun, time.perf_counter() - middle
-        found.append(Both(place, label, len(calls), difference(here, there), *took))
+        found.append(
+            Both(place, label, len(calls), difference(untimed(here), untimed(there)), *took)
+        )
         show(found[-1])
         yield from here
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import make_dataclass, replace
 from importlib import import_module
 
 import pytest
 import torch
 
 from tests import sweeps
-from tests.sweeps import Both, difference
+from tests.sweeps import Both, difference, untimed
 
 
 def test_every_place_that_sweeps_is_on_the_list():
@@ -40,3 +40,10 @@ def test_a_difference_in_the_last_digit_is_seen():
     assert difference((one, 1), (one, 1)) == ""
     assert difference((one, 1), (other, 1))
     assert "differs: result: 1" in Both("x.y", "", 2, difference(1, 2), 1.0, 1.0).line
+
+
+def test_how_long_a_job_took_is_no_difference():
+    kind = make_dataclass("Timed", [("x", float), ("seconds", float)])
+    here, there, other = kind(1.0, 2.0), kind(1.0, 3.0), kind(1.5, 2.0)
+    assert untimed([here]) == untimed([there]) != untimed([other])
+    assert untimed([1, (2,)]) == [1, (2,)]

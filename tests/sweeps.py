@@ -84,12 +84,7 @@ FEW = {
     },
     "synthetic-data": {"n_seeds": 2, "lm_steps": 20},
     "tart": {"live_steps": 30, "live_falling": 5, "live_seeds": 2, "plain_steps": 5},
-    "quartet": {
-        "recipes": ("SR:none", "QuEST:none"),
-        "ladder_widths": (16, 24, 32),
-        "ladder_steps": (1, 2, 3),
-        "train_steps": 3,
-    },
+    "quartet": {},
 }
 """Chapter -> settings beside those of toy scale: little work, and every sweep with two jobs."""
 

@@ -331,6 +331,7 @@ def cut(page: Page) -> list[str]:
 def widened(page: Page, check: Callable[[Page], list[str]]) -> list[str]:
     """What `check` finds while the window is wide; the page is as it was afterwards."""
     window = page.viewport_size
+    page.evaluate(_UNMOVED)  # the sidebar would slide in over the text
     page.set_viewport_size(WIDE)
     try:
         return check(page)
@@ -469,16 +470,19 @@ def axe(page: Page, *, both_modes: bool = False) -> list[str]:
     found = _axe(page, {})
     if not both_modes:
         return found
+    page.evaluate(_UNMOVED)
     mode = page.evaluate(_OTHER_MODE)
     contrast = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
     return found + [f"{mode}: {problem}" for problem in _axe(page, contrast)]
 
 
-# colors that fade over would be measured half way
-_OTHER_MODE = """() => {
+# what fades over or slides in would be measured half way
+_UNMOVED = """() => {
   const still = document.createElement("style");
   still.textContent = "*, *::before, *::after { transition: none !important; }";
   document.head.append(still);
+}"""
+_OTHER_MODE = """() => {
   const data = document.documentElement.dataset;
   data.theme = data.theme === "dark" ? "light" : "dark";
   return data.theme;

@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PIP_OPTIONS ?=
 LAB_OPTIONS ?=
-JOBS   ?= 3
+JOBS   ?= 2
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help

@@ -43,8 +43,9 @@ BOOK = {"runs", "bare", "pages", "site"}
 """Fixtures that need what the whole book is made of."""
 LIVE = {"test_live", "test_live_pages"}
 """Files whose tests draw every live figure of the book: once is enough for both."""
-LONGEST = {"book": 0, "phone": 1}
-"""Groups that start first: the second one waits for the site and then walks beside the first."""
+PHONE_AFTER = 1 / 3
+"""Share of the other tests after which the walk as on a phone begins, beside that of ``book``: it
+waits for the site, and each of the processes collects all tests, so that one more is dear."""
 
 
 @pytest.fixture(autouse=True)
@@ -82,15 +83,24 @@ def of_file(path):
     return folder if chapter else path.stem
 
 
+def in_order(items):
+    """`items` as they are begun: what takes longest first, the walk on a phone where pages are."""
+    of = {name: [] for name in ("book", "phone", "")}
+    for item in items:
+        of.get(group(item), of[""]).append(item)
+    first = int(len(of[""]) * PHONE_AFTER)
+    return [*of["book"], *of[""][:first], *of["phone"], *of[""][first:]]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Put the longest groups first, name the groups, and leave out what needs the mirror.
+    """Put the longest group first, name the groups, and leave out what needs the mirror.
 
     A bench is given two more chances: what other programs take in the middle of a measurement
     spoils a ratio, and nothing that they do makes slow code quick every time.  Which ones needed
     them is said at the end (:func:`pytest_terminal_summary`).
     """
-    items.sort(key=lambda item: LONGEST.get(group(item), len(LONGEST)))
+    items[:] = in_order(items)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group(item)))
         if item.get_closest_marker("bench"):

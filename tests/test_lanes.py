@@ -43,6 +43,16 @@ def test_what_is_expensive_is_made_in_one_process():
         assert names == {folder}
 
 
+def test_the_longest_group_begins_and_the_phone_waits_for_no_page():
+    walk = ("site/test_browser.py", "walked", "site", "runs")
+    phone = item(*walk, view="phone-dark-file")
+    wide = item(*walk, view="wide-light-http")
+    others = [item(f"test_{i}.py") for i in range(6)]
+    mixed = [others[0], phone, *others[1:], wide]
+    assert conftest.in_order(mixed) == [wide, *others[:2], phone, *others[2:]]
+    assert conftest.in_order(others) == others
+
+
 def test_the_groups_reach_whoever_hands_out_the_tests(request):
     """A version of pytest-xdist that cannot name a group hands out files, and says nothing."""
     if "PYTEST_XDIST_WORKER" not in os.environ:

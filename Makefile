@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PIP_OPTIONS ?=
 LAB_OPTIONS ?=
-JOBS   ?= 2
+JOBS   ?= 3
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help

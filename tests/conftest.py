@@ -45,7 +45,7 @@ LIVE = {"test_live", "test_live_pages"}
 """Files whose tests draw every live figure of the book: once is enough for both."""
 PHONE_AFTER = 1 / 3
 """Share of the other tests after which the walk as on a phone begins, beside that of ``book``: it
-waits for the site, and each of the processes collects all tests, so that one more is dear."""
+waits for the site, and a process that waits runs no tests."""
 
 
 @pytest.fixture(autouse=True)

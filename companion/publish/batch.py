@@ -13,6 +13,7 @@ from companion import records
 from companion.project import Project
 from companion.publish import keys, store
 from companion.publish.errors import NotebookFailed, RunsFailed
+from companion.publish.nursery import WORTH_IT, Nursery, is_possible
 from companion.publish.process import Interrupted, Processes
 from companion.publish.progress import Progress
 from companion.publish.store import Plan, Run
@@ -46,7 +47,8 @@ class Batch:
         workers = max(1, min(self.workers, len(plans)))
         self.env |= threads(self.env, max(1, n_cores() // workers))
         self.progress = Progress(len(plans))
-        self.processes = Processes(self.project)
+        nursery = self._nursery() if len(plans) >= WORTH_IT and is_possible() else None
+        self.processes = Processes(self.project, nursery)
         finished: dict[str, Run] = {}
         failures: list[NotebookFailed] = []
 
@@ -73,10 +75,19 @@ class Batch:
             pool.shutdown(wait=False, cancel_futures=True)
             self.processes.end_all()
             pool.shutdown(wait=True)
+            if nursery:
+                nursery.close()
             self.progress.close()
         if failures:
             raise RunsFailed(failures, sorted(finished))
         return finished
+
+    def _nursery(self) -> Nursery | None:
+        """What forks the processes of all; None if it cannot, and each starts by itself."""
+        try:
+            return Nursery(self.env | self._paths(), self.project.notebooks)
+        except OSError:
+            return None
 
     def _expected_s(self, plan: Plan) -> tuple[float, float]:
         """Seconds of the last run; where there was none, the published run breaks the tie."""

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import local_provisioner
+
+if TYPE_CHECKING:
+    from companion.publish.spare import Spare
 
 NAME = "python3"
 
 
-def kernel_manager(env: Mapping[str, str], connection: str) -> type[AsyncKernelManager]:
+def kernel_manager(
+    env: Mapping[str, str], connection: str, spare: Spare | None = None
+) -> type[AsyncKernelManager]:
     """A kernel manager class that starts this interpreter with `env` added to its environment.
 
     Nothing is registered, and no kernel specification of the user is read.  The kernel leads a
     process group of its own, as jupyter_client starts it.
 
     connection : path of the file with the ports and the key, which whoever gave it removes
+    spare : process that becomes the kernel; None starts one
     """
+    if spare:  # this process has one kernel in its life
+        local_provisioner.launch_kernel = spare.launch
 
     class ThisInterpreter(AsyncKernelManager):
         """Starts ``sys.executable``; knows how it ended."""

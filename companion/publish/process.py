@@ -12,10 +12,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import BinaryIO
 
 from companion.project import Project
 from companion.publish.family import MARK, Family, cause
 from companion.publish.lock import scratch
+from companion.publish.nursery import Forked, Nursery
 from companion.publish.worker import Job
 
 GRACE_S = 3.0
@@ -28,16 +30,22 @@ FULL_BYTES = 10**6
 """Free space below which a failure is put down to the disk."""
 
 
+Process = subprocess.Popen | Forked
+
+
 class Interrupted(Exception):
     """The notebook was ended on purpose, by :meth:`Processes.end_all`."""
 
 
 class Processes:
-    """The notebooks that run now; :meth:`end_all` ends them with everything they started."""
+    """The notebooks that run now; :meth:`end_all` ends them with everything they started.
 
-    def __init__(self, project: Project) -> None:
-        self.folder = scratch(project)
-        self._live: dict[subprocess.Popen, Family] = {}
+    nursery : forks their processes; None starts each by itself
+    """
+
+    def __init__(self, project: Project, nursery: Nursery | None = None) -> None:
+        self.folder, self._nursery = scratch(project), nursery
+        self._live: dict[Process, Family] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -58,14 +66,7 @@ class Processes:
             with self._lock:
                 if self._closed:
                     raise Interrupted
-                process = subprocess.Popen(
-                    WORKER,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env={**env, MARK: mark},
-                    start_new_session=True,  # Ctrl-C reaches the parent only, which ends us
-                )
+                process = self._start({**env, MARK: mark}, errors)
                 family = self._live[process] = Family(mark, process.pid)
             try:
                 last = self._listen(process, family, job, on_cell)
@@ -82,9 +83,23 @@ class Processes:
             raise Interrupted
         return self._with_cause(last)
 
+    def _start(self, env: Mapping[str, str], errors: BinaryIO) -> Process:
+        """A process that waits for its job."""
+        if self._nursery:
+            with suppress(OSError):  # it was killed; a process of its own does as well
+                return self._nursery.start(env, errors.fileno())
+        return subprocess.Popen(
+            WORKER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=env,
+            start_new_session=True,  # Ctrl-C reaches the parent only, which ends us
+        )
+
     def _listen(
         self,
-        process: subprocess.Popen,
+        process: Process,
         family: Family,
         job: Job,
         on_cell: Callable[[dict], None],
@@ -140,7 +155,7 @@ def _lost(last: Mapping[str, object], status: int | None, errors: str) -> dict[s
     }
 
 
-def _end(process: subprocess.Popen, family: Family) -> None:
+def _end(process: Process, family: Family) -> None:
     """End `process` and all that it started."""
     family.remember()
     with suppress(subprocess.TimeoutExpired):

@@ -15,9 +15,13 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from companion._quick import without
 from companion.publish.family import MARK, Family, cause
+
+if TYPE_CHECKING:
+    from companion.publish.spare import Spare
 
 SOURCE_LINES = 4
 """Lines of a failing cell that the error shows."""
@@ -45,8 +49,11 @@ class Job:
 Emit = Callable[[Mapping[str, object]], None]
 
 
-def execute(job: Job, emit: Emit) -> None:
-    """Run the job's notebook with papermill; every way to fail is an event."""
+def execute(job: Job, emit: Emit, spare: Spare | None = None) -> None:
+    """Run the job's notebook with papermill; every way to fail is an event.
+
+    spare : process that becomes the kernel; None starts one
+    """
     import nbformat
     from nbclient.exceptions import DeadKernelError
 
@@ -57,7 +64,7 @@ def execute(job: Job, emit: Emit) -> None:
 
     from companion.publish.kernel import NAME, kernel_manager
 
-    manager = kernel_manager(job.env, job.connection)
+    manager = kernel_manager(job.env, job.connection, spare)
     state: dict[str, object] = {"number": None, "source": "", "notebook": None}
 
     class Engine(NBClientEngine):
@@ -145,9 +152,11 @@ def _leave_with_parent(family: Family) -> None:
     os._exit(1)
 
 
-def main() -> None:
-    """Read the job from standard input and run it."""
-    job = Job(**json.loads(sys.stdin.buffer.readline()))
+def main(spare: Spare | None = None) -> None:
+    """Read the job from standard input and run it; `spare` as for :func:`execute`."""
+    if not (line := sys.stdin.buffer.readline()):
+        os._exit(1)  # whoever wanted it is gone
+    job = Job(**json.loads(line))
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else writes to standard output goes to standard error
     lock = threading.Lock()
@@ -160,7 +169,7 @@ def main() -> None:
             events.flush()
 
     threading.Thread(target=_leave_with_parent, args=(family,), daemon=True).start()
-    execute(job, emit)
+    execute(job, emit, spare)
     family.end()
     os._exit(0)
 

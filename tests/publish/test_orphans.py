@@ -21,6 +21,9 @@ import sys
 from pathlib import Path
 from companion import publish
 from companion.project import Project
+from companion.publish import batch, nursery
+nursery.LIBRARIES = ()
+batch.WORTH_IT = int(sys.argv[2])
 try:
     publish.run("alpha", project=Project(Path(sys.argv[1])))
 except publish.PublishError as error:
@@ -61,14 +64,18 @@ def wait_for(condition, seconds, what):
         time.sleep(0.1)
 
 
-@pytest.fixture
-def running(book, tmp_path):
-    """A run whose loky workers sleep: the process, the test's mark, the ids of all who matter."""
+@pytest.fixture(params=[1, 2], ids=["forked", "plain"])
+def running(book, tmp_path, request):
+    """A run whose loky workers sleep: the process, the test's mark, the ids of all who matter.
+
+    Its processes are forked, or each is started by itself.
+    """
+    tiny.whole(book)
     tiny.write_notebook(book, 1, "alpha", [*tiny.cells("alpha"), tiny.code(LOKY)])
     mark, scratch = uuid.uuid4().hex, tmp_path / "tmp"
     scratch.mkdir()
     command = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(book.root)],
+        [sys.executable, "-c", RUN, str(book.root), str(request.param)],
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -87,6 +94,8 @@ def running(book, tmp_path):
         who = {"command": command.pid, "worker": psutil.Process(kernel).ppid(), "kernel": kernel}
         assert len(family(mark)) >= 5  # these three and two tasks
         assert len({*who.values(), *tasks}) == 5
+        starter = psutil.Process(who["worker"]).parent()  # of a forked one, its guard
+        assert (starter.pid == command.pid) == (request.param == 2)
         yield command, mark, who
     finally:
         for one in family(mark):

@@ -129,6 +129,11 @@ def make(root: Path, data: str = "") -> Project:
     return project
 
 
+def whole(project: Project) -> None:
+    """Let the book's package have all modules of this one, as a book's own has."""
+    (project.package / "__init__.py").write_text(f"__path__.append({str(REAL.package)!r})\n")
+
+
 def ran(project: Project) -> list[str]:
     """What ran since the last call, in the form ``"alpha toy"``, sorted."""
     log = project.root / "ran.log"

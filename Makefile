@@ -7,6 +7,9 @@ LAB_OPTIONS ?=
 JOBS   ?= 3
 BIN    := $(VENV)/bin
 
+# Tests are many processes that import the same files: compiled ones are kept, in __pycache__.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help book pdf test bench mutants lab record serve check colab-check clean clean-all environment

@@ -6,8 +6,10 @@ which starts first because it takes longest; the walk through all pages as on a 
 it), all tests of one chapter, all that draw the live figures, all tests of one file.
 """
 
+import contextlib
 import functools
 import gc
+import importlib
 import os
 import random
 import sys
@@ -118,6 +120,24 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.write_line(f"{name}: {n} of 2 further chances")
 
 
+def share_of_files():
+    """Of several processes that collect the same tests, the files that this one imports first.
+
+    Each file's assertions are rewritten when it is first imported, and kept: together in a third
+    of the time, where nothing is kept yet.  All files if one process collects alone.
+    """
+    name = os.environ.get("PYTEST_XDIST_WORKER", "")
+    n = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    return sorted(TESTS.rglob("test_*.py"))[int(name.removeprefix("gw")) :: n] if name else []
+
+
+def import_first(files):
+    """Import tests before they are collected; what is wrong with one is said when it is."""
+    for path in files:
+        with contextlib.suppress(Exception):
+            importlib.import_module(".".join(path.relative_to(TESTS.parent).with_suffix("").parts))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
     """Spare the collector all that imports make: it looks at the tests' own objects only.
@@ -128,6 +148,8 @@ def pytest_collection():
     """
     gc.disable()
     try:
+        if share := share_of_files():
+            import_first(share)
         return (yield)
     finally:
         gc.freeze()

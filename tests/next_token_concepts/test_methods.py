@@ -356,7 +356,7 @@ def test_trained_logits_come_near_exact_ones_where_an_assumption_is_broken():
 
 def test_results_do_not_depend_on_how_many_run_at_once(monkeypatch):
     """A job after others in one process, and as in one of two: first there, from other states."""
-    settings = replace(PRESETS["toy"], sim_bits=(2, 4), sim_steps=5, contexts=600)
+    settings = replace(PRESETS["toy"], sim_bits=(2, 4), sim_steps=40, contexts=600)
     one, asked = run.simulate(settings, 0), []
 
     def apart(function, jobs, *, n_jobs, label, unpack):

@@ -284,7 +284,7 @@ def test_every_figure_is_drawn_with_a_title(trained, compared, cells, digits, tm
         texts += [ax.get_title() for ax in fig.axes]
         assert any(texts)
         assert all(ax.get_xlabel() for ax in fig.axes[-1:])
-        fig.savefig(tmp_path / "figure.png", dpi=40)
+        fig.savefig(tmp_path / "figure.png")
     assert figures.schematic().axes
     assert not plt.get_fignums()
 

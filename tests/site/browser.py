@@ -751,25 +751,31 @@ def answer_problems(page: Page) -> list[str]:
 
 def _typed(form: Locator, right: str, wrong: str) -> list[str]:
     """What a box says to two answers, one sent by key and one by button."""
-    box, output = form.locator("input"), form.locator("output")
+    box = form.locator("input")
     box.fill(right)
     box.press("Enter")
-    said = [output.inner_text()]
+    said = [form.evaluate(_SAID)]
     box.fill(wrong)
     form.locator("button").click()
-    return [*said, output.inner_text()]
+    return [*said, form.evaluate(_SAID)]
 
 
-_HANDED = """answers => [...document.querySelectorAll(".rpl-answer")].slice(1).map((form, i) => {
-  const [input, button, output] = ["input", "button", "output"].map(e => form.querySelector(e));
+_SAID = """form => {
+  const output = form.querySelector("output");
+  return output.checkVisibility() ? output.textContent.trim() : "nothing that anybody sees";
+}"""
+
+
+_HANDED = f"""answers => [...document.querySelectorAll(".rpl-answer")].slice(1).map((form, i) => {{
+  const input = form.querySelector("input"), button = form.querySelector("button");
   const usable = [input, button].every(e => !e.disabled && e.checkVisibility());
-  return answers[i + 1].map(answer => {
+  return answers[i + 1].map(answer => {{
     if (!usable) return "a box that nobody can use";
     input.value = answer;
     button.click();
-    return output.checkVisibility() ? output.textContent.trim() : "nothing that anybody sees";
-  });
-})"""
+    return ({_SAID})(form);
+  }});
+}})"""
 
 
 def still_problems(root: Locator) -> list[str]:

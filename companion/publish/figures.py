@@ -39,6 +39,7 @@ _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _URL = re.compile(r"url\(#([^)]+)\)")
 _SHIFT = re.compile(r"translate\(([-\d.]+) ([-\d.]+)\)")
 _GAP = re.compile(r"(?<=[A-Za-z]) | (?=[A-Za-z-])")
+_AFTER = re.compile(r"(?<=[:;]) +")
 _USED = re.compile(r"url\(#([^)]+)\)|\"#([^\"]+)\"")
 ElementTree.register_namespace("", _SVG)
 ElementTree.register_namespace("xlink", _LINK)
@@ -87,17 +88,25 @@ def compact(tree: ElementTree.Element, mode: str) -> bytes:
         element.text, element.tail = _stripped(element.text), None
         for name, value in list(element.attrib.items()):
             if name in {"d", "points", "x", "y", "width", "height"}:
-                element.set(name, _GAP.sub("", " ".join(_NUMBER.sub(_rounded, value).split())))
+                element.set(name, _short(value))
             elif name == "style":
-                element.set(name, re.sub(r"([:;]) +", r"\1", value))
+                element.set(name, _AFTER.sub("", value))
     _flatten(tree)
     _share_styles(tree)
-    return ElementTree.tostring(tree, encoding="utf-8").replace(b" />", b"/>")
+    return ElementTree.tostring(tree, encoding="unicode").replace(" />", "/>").encode()
 
 
 def _shorten(tree: ElementTree.Element) -> None:
     """Short names for what is used several times, and none for the rest; short shifts."""
-    used = {a or b for a, b in _USED.findall(ElementTree.tostring(tree, encoding="unicode"))}
+    used = set()
+    for element in tree.iter():
+        for value in element.attrib.values():
+            if value.startswith("#"):
+                used.add(value[1:])
+            elif "url(#" in value:
+                used.update(_URL.findall(value))
+        for text in (element.text, element.tail):
+            used |= {a or b for a, b in _USED.findall(text)} if text and "#" in text else set()
     named = {name: f"{i:x}" for i, name in enumerate(sorted(used))}
     for element in tree.iter():
         if "id" in element.attrib:
@@ -130,6 +139,11 @@ def _share_styles(tree: ElementTree.Element) -> None:
 
 def _stripped(text: str | None) -> str | None:
     return text.strip() if text else None
+
+
+@lru_cache(maxsize=2**14)  # a figure has the same numbers in both colors
+def _short(numbers: str) -> str:
+    return _GAP.sub("", " ".join(_NUMBER.sub(_rounded, numbers).split()))
 
 
 def _rounded(match: re.Match[str]) -> str:
@@ -191,21 +205,31 @@ def _raster(address: str, mode: str) -> str:
     pixels = np.asarray(picture.convert("RGBA"))
     if mode == "dark":
         pixels = _lit(pixels)
-    best = None
+    made = _smallest(pixels.tobytes(), pixels.shape)
+    return f"data:image/webp;base64,{base64.b64encode(made).decode()}"
+
+
+@lru_cache(maxsize=64)  # without a color of the book, pixels are the same on a dark page
+def _smallest(pixels: bytes, shape: tuple[int, ...]) -> bytes:
+    """Pixels as WebP, in the smaller of two ways; shape (rows, columns, 4)."""
+    picture = Image.fromarray(np.frombuffer(pixels, dtype=np.uint8).reshape(shape))
+    made = []
     for options in ({"lossless": True}, {"quality": 90, "method": 4}):
         out = io.BytesIO()
-        Image.fromarray(pixels).save(out, "WEBP", **options)
-        best = min((best, out.getvalue()), key=len) if best else out.getvalue()
-    return f"data:image/webp;base64,{base64.b64encode(best).decode()}"
+        picture.save(out, "WEBP", **options)
+        made.append(out.getvalue())
+    return min(made, key=len)
 
 
 def _lit(pixels: np.ndarray) -> np.ndarray:
     """Pixels, shape (rows, columns, 4), with the colors of the book as they are on a dark page."""
     result = pixels.copy()
+    red, green, blue = (pixels[..., i].astype(np.int16) for i in range(3))
     colors = {color for color in vars(plotting).values() if isinstance(color, str)}
     for color in sorted(c for c in colors if _COLOR.fullmatch(c)):
         there = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-        new = [int(on_dark(color)[i : i + 2], 16) for i in (1, 3, 5)]
-        near = (np.abs(pixels[..., :3].astype(int) - there) <= 3).all(axis=-1)
-        result[near, :3] = new
+        near = np.abs(red - there[0]) <= 3
+        if near.any():  # few pixels have any of the book's colors
+            near &= (np.abs(green - there[1]) <= 3) & (np.abs(blue - there[2]) <= 3)
+            result[near, :3] = [int(on_dark(color)[i : i + 2], 16) for i in (1, 3, 5)]
     return result

@@ -20,7 +20,8 @@ from companion.publish.lock import scratch
 
 TOOLS = ("jupyter-book", "sphinx", "sphinx-book-theme", "myst-nb", "sphinx-design")
 RUN = """
-import sys
+import gc, sys
+gc.set_threshold(200_000, 20, 100)  # documents are trees of many small objects that stay
 sys.modules["rfc3987_syntax"] = None  # see companion/_quick.py
 from jupyter_book.cli.main import main
 main()

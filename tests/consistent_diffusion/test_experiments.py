@@ -10,6 +10,7 @@ import torch
 from companion import results
 from companion.consistent_diffusion.lab import plane, run
 from companion.consistent_diffusion.lab.molecule import chains, models, scores
+from companion.consistent_diffusion.lab.molecule.frames import load_frames
 from companion.consistent_diffusion.lab.molecule.peptide import (
     bond_lengths,
     centered,
@@ -40,6 +41,7 @@ SMALL = replace(
     molecule_rare=3,
     molecule_iid=12,
     molecule_iid_steps=4,
+    molecule_dt=0.004,
 )
 
 
@@ -186,8 +188,6 @@ def test_home_is_where_the_data_are():
 
 
 def test_the_stored_dynamics_are_at_home():
-    from companion.consistent_diffusion.lab.molecule.frames import load_frames
-
     reference = scores.reference_of(load_frames().beads)
     home = scores.home_of(reference)
     assert scores.at_home(reference.angles[0][:, None], home).mean() == pytest.approx(
@@ -198,8 +198,6 @@ def test_the_stored_dynamics_are_at_home():
 
 def test_a_perfect_simulation_scores_the_floor(data):
     """Stretches of the stored dynamics in place of chains: scores lie within the yardstick."""
-    from companion.consistent_diffusion.lab.molecule.frames import load_frames
-
     reference = scores.reference_of(load_frames().beads)
     rng = np.random.default_rng(5)
     common, rare, n = 30, 20, 40
@@ -283,7 +281,10 @@ def test_the_molecule_as_a_whole(trained, tmp_path, monkeypatch):
         assert (sizes, seed) == (molecule_sizes(), 0)
         return trained
 
+    stored = load_frames()
+    few = replace(stored, beads=stored.beads[:, ::10])  # to be scored by, not to be trained on
     monkeypatch.setattr(scores, "train_all", again)
+    monkeypatch.setattr(scores, "load_frames", lambda: few)
     found = run.molecule("", SMALL, 0)
     assert set(found.js) == {*chains.MOVED, "Two For One, t = 0.02"}
     assert found.curves["Both"].shape == (2, 5)

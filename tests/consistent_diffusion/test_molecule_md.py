@@ -42,6 +42,14 @@ def start(frames):
     return frames.starts[0].astype(float)
 
 
+@pytest.fixture(scope="module")
+def whole(frames, tmp_path_factory):
+    """A folder in which everything was simulated, and the file that was made of it."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        return folder, made(folder, frames.starts[0].astype(float), patch)
+
+
 def test_energy_of_the_minimized_structure_is_the_published_one():
     """-133.8 kJ/mol; of the chapter's system, whose rigid bonds have no energy of their own."""
     import openmm
@@ -80,9 +88,8 @@ def test_heavier_hydrogens_leave_the_total_mass():
     assert totals[0] == pytest.approx(totals[1])
 
 
-def test_a_run_that_was_interrupted_ends_in_the_same_file(tmp_path, start, monkeypatch):
-    straight = made(tmp_path / "a", start, monkeypatch)
-    resumed = tmp_path / "b"
+def test_a_run_that_was_interrupted_ends_in_the_same_file(whole, tmp_path, start, monkeypatch):
+    straight, resumed = whole[1], tmp_path
     first = made(resumed, start, monkeypatch, dataclasses.replace(TINY, n_blocks=1))
     assert np.load(first)["beads"].shape == (2, 4, 5, 3)
     said = []
@@ -94,14 +101,14 @@ def test_a_run_that_was_interrupted_ends_in_the_same_file(tmp_path, start, monke
     assert record["blocks_of_the_last_start"] == 2
 
 
-def test_halves_and_blocks_are_independent(tmp_path, start, monkeypatch):
-    beads = np.load(made(tmp_path, start, monkeypatch))["beads"]
+def test_halves_and_blocks_are_independent(whole):
+    beads = np.load(whole[1])["beads"]
     assert len(np.unique(beads.reshape(16, -1), axis=0)) == 16
     np.testing.assert_allclose(beads.mean(2), 0, atol=1e-6)
 
 
-def test_damaged_frames_are_refused(tmp_path, start, monkeypatch):
-    path = made(tmp_path, start, monkeypatch)
+def test_damaged_frames_are_refused(whole, tmp_path):
+    path = whole[1]
     copy = tmp_path / "copy"
     shutil.copytree(path.parent, copy)
     loaded = molecule_frames.load_frames(copy)
@@ -113,7 +120,8 @@ def test_damaged_frames_are_refused(tmp_path, start, monkeypatch):
         molecule_frames.load_frames(other)
 
 
-def test_frames_that_are_too_many_to_ship_are_refused(tmp_path, start, monkeypatch):
+def test_frames_that_are_too_many_to_ship_are_refused(whole, tmp_path, start, monkeypatch):
+    shutil.copytree(whole[0] / "scratch", tmp_path / "scratch")  # nothing is simulated again
     monkeypatch.setattr(molecule_frames, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match="at most 100"):
         made(tmp_path, start, monkeypatch)

@@ -90,7 +90,8 @@ def test_tables():
     assert "0.001" in tables.line_table(made.line()).to_html()
 
 
-def test_the_explorer_fits_what_it_is_asked_and_refuses_nonsense():
+def test_the_explorer_fits_what_it_is_asked_and_refuses_nonsense(monkeypatch):
+    monkeypatch.setattr(explorers, "FIRST", (1e-3, 0.01, 400, 0))  # fewer points
     words, drawn = explorers.look(0.0, 0.01, 400, 0)
     assert words.startswith("penalty 0, t = 0.01")
     assert figures.line_frame(*drawn).axes

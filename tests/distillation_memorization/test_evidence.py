@@ -209,7 +209,7 @@ def test_the_predictor_finds_a_signal_of_known_size():
 
 def test_the_predictor_finds_nothing_where_nothing_is():
     x, memorized = features_with(0.0)
-    found = predict(x, memorized, np.zeros(600, bool), 30, np.random.default_rng(1))
+    found = predict(x, memorized, np.zeros(600, bool), 12, np.random.default_rng(1))
     assert abs(found.auc.mean() - 0.5) < 0.1
 
 
@@ -218,7 +218,7 @@ def test_hard_negatives_are_harder():
     difficult = np.zeros(600, bool)
     difficult[np.flatnonzero(~memorized)[:30]] = True
     x[difficult, 3] -= 3.0  # they look like the memorized ones
-    found = predict(x, memorized, difficult, 20, np.random.default_rng(1))
+    found = predict(x, memorized, difficult, 8, np.random.default_rng(1))
     assert np.nanmean(found.hard) < found.auc.mean() - 0.2
 
 

@@ -29,7 +29,7 @@ from companion.leximark.method.words import surprisal
 from companion.leximark.settings import PRESETS
 from companion.leximark.sources import Split
 
-from .conftest import NAMES
+from .conftest import KEY_DOCS, NAMES
 from .test_watermark import Letters
 
 # The word model
@@ -174,7 +174,7 @@ def test_arms_share_their_documents(docs, known):
     assert keys.sets["A.b"] != keys.sets["A.a"]
     assert keys.sets["B.b"] == watermark.Watermarker(watermark.KEYED, "0-b")(docs.b)
     for name, arm in by_name.items():
-        assert all(len(texts) == 30 for texts in arm.sets.values())
+        assert all(len(texts) == 20 for texts in arm.sets.values())
         assert (arm.train == arm.sets["A.a"]) == (name != arms.ATTACKED)
         assert (arm.sets["A.a"] == docs.a) == (name == arms.NONE)
         assert (arm.changed > 0.05) == (name not in (arms.NONE, arms.SEQUENCE))
@@ -208,9 +208,9 @@ def test_each_call_has_a_dictionary_of_its_own(docs):
 
 
 def test_the_vocabulary_holds_what_any_key_can_write(docs, known):
-    words = set(lab.vocabulary(docs, arms.make([arms.NONE], docs, 0, known), 12))
+    words = set(lab.vocabulary(docs, arms.make([arms.NONE], docs, 0, known), KEY_DOCS))
     for key in ("x", "y"):
-        for text in watermark.Watermarker(watermark.KEYED, key)(docs.a[:12]):
+        for text in watermark.Watermarker(watermark.KEYED, key)(docs.a[:KEY_DOCS]):
             assert set(pieces(text)) <= words
 
 
@@ -226,8 +226,8 @@ def test_training_leaves_the_trace_and_the_untrained_model_has_none(word_run, se
     assert not word_run.has(arms.MARK, "counterfactual")
     found = seed_result.arms[arms.KEYS]
     assert found.blind["protocol"] > found.blind["record"]
-    assert min(found.blind["dictionary"], found.blind["counterfactual"]) > 0.8
-    assert (found.nats > seed_result.arms[arms.NONE].nats).mean() > 0.9  # rare words surprise
+    assert min(found.blind["dictionary"], found.blind["counterfactual"]) > 0.7
+    assert (found.nats > seed_result.arms[arms.NONE].nats).mean() > 0.8  # rare words surprise
     assert all(one.learned > 0.3 for one in seed_result.arms.values())
     pair = found.trained["A.a"], found.trained["B.b"]
     assert pair[0].mean() > pair[1].mean()
@@ -249,8 +249,8 @@ def test_the_negative_control_fails(docs, known, seed_result):
     assert seed_result.keyed.p == 0.05
     assert len(seed_result.keyed.others) == 19
     assert (seed_result.innocent > 0).all()
-    base = WordModel(lab.vocabulary(docs, arms.make(NAMES, docs, 0, known), 12), 0)
-    texts, fresh = docs.a[:12], detection.fresh_keys(0, 19)
+    base = WordModel(lab.vocabulary(docs, arms.make(NAMES, docs, 0, known), KEY_DOCS), 0)
+    texts, fresh = docs.a[:KEY_DOCS], detection.fresh_keys(0, 19)
     other = watermark.Watermarker(watermark.KEYED, "another owner")
     stranger = base.trained(other(docs.b), epochs=3, lr=4e-3, seed=0)
 
@@ -258,7 +258,7 @@ def test_the_negative_control_fails(docs, known, seed_result):
         return detection.keyed_test(detection.key_scores(model, of, [key, *fresh])).p
 
     assert p(stranger, "0-a") > 0.05
-    assert p(stranger, "another owner", docs.b[:12]) == 0.05
+    assert p(stranger, "another owner", docs.b[:KEY_DOCS]) == 0.05
     assert p(base, "0-a") > 0.05
 
 
@@ -286,8 +286,9 @@ def test_quality_by_hand(docs, known):
 
 def test_steps_run_side_by_side_and_alone(monkeypatch, docs, known):
     sizes = {"n_half": 10, "pretrain_words": 1000, "seeds": 2, "key_docs": 5}
-    epochs = {"word_pretrain_epochs": 1, "word_epochs": 1}  # nothing is asked of what is learned
-    settings = replace(PRESETS["toy"], **sizes, **epochs)
+    # nothing is asked of what is learned, nor of other arms than these
+    least = {"word_pretrain_epochs": 1, "word_epochs": 1, "arms": (arms.NONE, arms.KEYS)}
+    settings = replace(PRESETS["toy"], **sizes, **least)
     monkeypatch.setattr(lab, "minilm", Letters)
     monkeypatch.setattr(lab, "half_precision", lambda encoder: encoder)
     found = lab.dictionaries(settings, 3)

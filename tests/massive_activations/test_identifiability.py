@@ -28,8 +28,8 @@ def noisy(truth, seed):
 @pytest.fixture(scope="module")
 def refits():
     return {
-        "early peak": refit(PEAK, 40, np.random.default_rng(0)),
-        "rising": refit(RISING, 12, np.random.default_rng(0)),
+        "early peak": refit(PEAK, 20, np.random.default_rng(0)),
+        "rising": refit(RISING, 8, np.random.default_rng(0)),
     }
 
 

@@ -205,8 +205,8 @@ def test_misuse_is_explained():
         measure(neox(), tokens()[0])
 
 
-def medians_of_the_14m_shape(model):
-    ids = zipf_tokens(3, 2048, 50_304, np.random.default_rng(0))
+def medians_of_the_14m_shape(model, n=3):
+    ids = zipf_tokens(n, 2048, 50_304, np.random.default_rng(0))
     found = measure(model, ids, batch_size=1)
     return found.median.mean(axis=0), found.mean_ratio
 
@@ -223,7 +223,7 @@ def test_a_random_model_of_the_14m_shape_has_the_authors_medians():
 def test_the_initialization_of_transformers_does_not():
     torch.manual_seed(0)
     default = GPTNeoXForCausalLM(models.neox_config(**SHAPE_14M)).eval()
-    medians, _ = medians_of_the_14m_shape(default)
+    medians, _ = medians_of_the_14m_shape(default, n=1)  # they move by 1 % from one to the next
     assert np.all(np.abs(medians / AUTHORS_STEP_0 - 1) > 0.10)
 
 

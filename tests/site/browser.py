@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -56,6 +55,7 @@ _RAW_MATH = r"""() => {
 # may lie on something else.  In the same way three links stand for those that look alike in blocks
 # that look alike: whether a link can be told from the text around it hangs on nothing else.
 _ONE_OF_A_KIND = """() => {
+  const mode = document.documentElement.dataset.theme ?? "";
   const around = new Map();  // of each element: what it and all around it lie on
   const behind = element => {
     if (!element) return "";
@@ -69,48 +69,77 @@ _ONE_OF_A_KIND = """() => {
     }
     return around.get(element);
   };
-  const seen = new Set(), words = [];
+  const seen = new Set(), first = [], links = [];
   for (const element of document.body.querySelectorAll("*")) {
-    element.removeAttribute("data-again");
-    if (!element.checkVisibility()) continue;
+    const has_words = [...element.childNodes].some(
+      node => node.nodeType === 3 && node.data.trim());
+    if (!has_words || !element.checkVisibility()) continue;
     const style = getComputedStyle(element);
     const kind = [style.color, style.fontSize, style.fontWeight, style.textShadow,
       element.tagName, behind(element)].join("|");
-    const has_words = [...element.childNodes].some(
-      node => node.nodeType === 3 && node.data.trim());
-    if (!has_words) continue;
-    if (seen.has(kind)) element.setAttribute("data-again", "");
+    if (seen.has(kind)) continue;
     seen.add(kind);
-    words.push(element);
+    first.push(element);
   }
-  // the signs of formulas are many: those without one that is looked at go
-  const formulas = new Set(words.filter(element => !element.hasAttribute("data-again"))
-    .map(element => element.closest("mjx-container")));
-  for (const formula of document.querySelectorAll("mjx-container")) {
-    if (!formulas.has(formula)) formula.replaceChildren();
-  }
-  const links = new Map();
+  const counted = new Map(), blocks = new Map();
+  const long = element => element.textContent.trim().length;
   for (const link of document.querySelectorAll("a[href]")) {
-    link.removeAttribute("data-alike");
     let block = link.parentElement;
     while (block.parentElement && getComputedStyle(block).display === "inline") {
       block = block.parentElement;
     }
+    if (!blocks.has(block)) {
+      const linked = [...block.querySelectorAll("a[href]")].reduce((sum, a) => sum + long(a), 0);
+      blocks.set(block, [long(block) > 2 * linked, long(block) > linked]);
+    }
     const [own, around] = [getComputedStyle(link), getComputedStyle(block)];
-    const long = element => element.textContent.trim().length;
-    const linked = [...block.querySelectorAll("a[href]")].reduce((sum, a) => sum + long(a), 0);
     const kind = [link.className, own.color, own.textDecoration, own.border, own.fontSize,
       own.fontWeight, own.fontStyle, own.fontFamily, own.backgroundImage, own.backgroundColor,
       around.color, around.fontSize, around.fontWeight, around.fontStyle, around.fontFamily,
-      link.parentElement.tagName, block.tagName, block.className, long(block) > 2 * linked,
-      long(block) > linked, link.checkVisibility(), behind(block)].join("|");
-    links.set(kind, (links.get(kind) ?? 0) + 1);
-    if (links.get(kind) > 3) link.setAttribute("data-alike", "");
+      link.parentElement.tagName, block.tagName, block.className, ...blocks.get(block),
+      link.checkVisibility(), behind(block)].join("|");
+    counted.set(kind, (counted.get(kind) ?? 0) + 1);
+    if (counted.get(kind) <= 3) links.push(link);
   }
-  axe.configure({rules: [
-    {id: "color-contrast", selector: "*:not([data-again])"},
-    {id: "link-in-text-block", selector: "a[href]:not([data-alike])"},
-  ]});
+  for (const [name, all] of [["data-first", first], ["data-link", links]]) {
+    for (const element of all) {
+      element.setAttribute(name, `${element.getAttribute(name) ?? ""} of-${mode}`);
+    }
+  }
+}"""
+
+# What is left after that costs by the number of elements, most of which are the signs of formulas
+# and the words of code: a formula without one that is looked at is emptied, and words that have
+# nothing but a class, and a place in the line, become plain text, for as long as axe looks.
+_LIGHTENED = """() => {
+  const kept = new Set();
+  for (let element of document.querySelectorAll("[data-first]")) {
+    for (; element && !kept.has(element); element = element.parentElement) kept.add(element);
+  }
+  const plain = new Set();
+  const words = [...document.body.querySelectorAll("span, em")].reverse();
+  for (const word of words) {  // from the innermost to the outermost
+    if (kept.has(word) || word.attributes.length > Number(word.hasAttribute("class"))) continue;
+    if ([...word.children].some(child => !plain.has(child))) continue;
+    if (word.checkVisibility()) {
+      const style = getComputedStyle(word);
+      if (style.display !== "inline" || style.position !== "static") continue;
+    }
+    plain.add(word);
+  }
+  const undo = [];
+  for (const word of plain) {
+    const nodes = word.firstChild ? [...word.childNodes] : [new Text("")];
+    word.replaceWith(...nodes);
+    undo.push(() => { nodes[0].before(word); word.append(...nodes); });
+  }
+  for (const formula of document.querySelectorAll("mjx-container")) {
+    if (kept.has(formula)) continue;
+    const nodes = [...formula.childNodes];
+    formula.replaceChildren();
+    undo.push(() => formula.append(...nodes));
+  }
+  window.asItWas = () => undo.reverse().forEach(one => one());
 }"""
 
 _SETTLED = """async () => {
@@ -221,7 +250,8 @@ def leave(page: Page) -> None:
     """Empty the page; what was there is no longer listened to."""
     if stop := _HEARD.pop(page, None):
         stop()
-    page.goto("about:blank")
+    if page.url != "about:blank":
+        page.goto("about:blank")
 
 
 def visit(page: Page, url: str) -> Visit:
@@ -328,16 +358,44 @@ def cut(page: Page) -> list[str]:
     )
 
 
-def widened(page: Page, check: Callable[[Page], list[str]]) -> list[str]:
-    """What `check` finds while the window is wide; the page is as it was afterwards."""
-    window = page.viewport_size
-    page.evaluate(_UNMOVED)  # the sidebar would slide in over the text
-    page.set_viewport_size(WIDE)
-    try:
-        return check(page)
-    finally:
-        page.set_viewport_size(window)
+def widened(page: Page, check: Callable[[Page], Found], *, back: bool = True) -> Found:
+    """What `check` finds while the window is wide.
 
+    back : whether the page is as it was afterwards
+    """
+    with _changed(page, WIDE, back=back):
+        return check(page)
+
+
+@contextmanager
+def _changed(
+    page: Page, window: dict[str, int], media: str = "screen", *, back: bool
+) -> Iterator[None]:
+    """The page in a window of another size, or on paper."""
+    before = page.viewport_size
+    _change(page, window, media)
+    try:
+        yield
+    finally:
+        if back:
+            _change(page, before, "screen")
+
+
+def _change(page: Page, window: dict[str, int], media: str) -> None:
+    """Another window and another medium at once.
+
+    Nothing is shown meanwhile: each half would be laid out, and sidebars would slide in over the
+    text.
+    """
+    page.evaluate(_HIDDEN, True)
+    page.emulate_media(media=media)
+    page.set_viewport_size(window)
+    page.evaluate(_HIDDEN, False)
+
+
+_HIDDEN = """is_hidden => {
+  document.documentElement.style.display = is_hidden ? "none" : "";
+}"""
 
 SHEET = 688
 """CSS pixels of text on a sheet of A4: 210 mm without margins of 14 mm, which browsers leave."""
@@ -375,19 +433,13 @@ _PRINTED = """async () => {
 }"""
 
 
-def print_problems(page: Page) -> list[str]:
+def print_problems(page: Page, *, back: bool = True) -> list[str]:
     """What is wrong with a page on paper: controls, what a sheet cuts off, pale letters.
 
-    The page is as it was afterwards.
+    back : whether the page is as it was afterwards
     """
-    window = page.viewport_size
-    page.set_viewport_size({"width": SHEET, "height": 972})
-    page.emulate_media(media="print")
-    try:
+    with _changed(page, {"width": SHEET, "height": 972}, "print", back=back):
         return page.evaluate(_PRINTED)
-    finally:
-        page.emulate_media(media="screen")
-        page.set_viewport_size(window)
 
 
 def lost_icons(page: Page) -> list[str]:
@@ -452,7 +504,8 @@ def broken_images(page: Page) -> list[str]:
         """async () => {
           const images = [...document.images];
           images.forEach(image => { image.loading = "eager"; });
-          await Promise.all(images.map(image => image.decode().catch(() => null)));
+          await Promise.all(images.filter(image => !image.complete).map(
+            image => new Promise(done => { image.onload = image.onerror = done; })));
           return images.filter(i => i.naturalWidth === 0).map(i => i.src.slice(-80));
         }"""
     )
@@ -463,17 +516,22 @@ def axe(page: Page, *, both_modes: bool = False) -> list[str]:
 
     both_modes : whether to look at the contrasts in the page's other color mode too; all else is
         the same there
-
-    Empties most formulas of the page, so it is the last look at it.
     """
     page.evaluate(Axe().axe_script)
+    if both_modes:  # what stands for others in one mode need not do so in the other
+        page.evaluate(_UNMOVED)
+        page.evaluate(_OTHER_MODE)
+        page.evaluate(_ONE_OF_A_KIND)
+        page.evaluate(_OTHER_MODE)
+    page.evaluate(_ONE_OF_A_KIND)
+    page.evaluate(_LIGHTENED)
     found = _axe(page, {})
-    if not both_modes:
-        return found
-    page.evaluate(_UNMOVED)
-    mode = page.evaluate(_OTHER_MODE)
-    contrast = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
-    return found + [f"{mode}: {problem}" for problem in _axe(page, contrast)]
+    if both_modes:
+        mode = page.evaluate(_OTHER_MODE)
+        contrast = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+        found += [f"{mode}: {problem}" for problem in _axe(page, contrast)]
+    page.evaluate("asItWas()")
+    return found
 
 
 # what fades over or slides in would be measured half way
@@ -492,7 +550,6 @@ _OTHER_MODE = """() => {
 def _axe(page: Page, more: dict[str, object]) -> list[str]:
     # what passed is not described, which is half of the time; styles are not fetched anew
     options = {"preload": False, "resultTypes": ["violations"], **more}
-    page.evaluate(_ONE_OF_A_KIND)
     problems = []
     for finding in page.evaluate(_RUN, options):
         if finding["impact"] not in {"serious", "critical"}:
@@ -506,6 +563,11 @@ def _axe(page: Page, more: dict[str, object]) -> list[str]:
 
 # rules whose findings are never serious are not asked
 _RUN = """async options => {
+  const of = `~="of-${document.documentElement.dataset.theme ?? ""}"`;
+  axe.configure({rules: [
+    {id: "color-contrast", selector: `[data-first${of}], input, select, textarea`},
+    {id: "link-in-text-block", selector: `a[data-link${of}]`},
+  ]});
   const mild = axe._audit.rules.filter(rule => ["minor", "moderate"].includes(rule.impact));
   const rules = Object.fromEntries(mild.map(rule => [rule.id, {enabled: false}]));
   const result = await axe.run(options.runOnly ? options : {...options, rules});
@@ -582,11 +644,9 @@ def moved_problems(page: Page, slowest: float = 100.0) -> list[str]:
             continue  # which is said where they are placed
         for control in root.locator("input, select").all():
             told = f"{name}, {control.get_attribute('id').removeprefix(f'{name}-')}"
-            (before, _), seen = root.evaluate(_RESET), []
-            for move in _moves(control):
-                move()
-                seen.append(root.evaluate(_NEXT_DRAWN))
-            after, times = seen[-1][0], [milliseconds for _, milliseconds in seen]
+            before, there = control.evaluate(_AT_START)
+            _move(control, there)
+            after, times = control.evaluate(_MOVED, there)
             problems += [
                 f"{told}: {what} does not change"
                 for what, old, new in zip(("picture", "sentence"), before, after, strict=True)
@@ -625,26 +685,45 @@ _NEXT_DRAWN = """root => new Promise(done => requestAnimationFrame(() => {
   done([[stage.innerHTML, stage.getAttribute("aria-label")], root.rplLive.ms]);
 }))"""
 """Picture and its description, and milliseconds of the drawing."""
-_RESET = f"""root => {{
+_AT_START = f"""async control => {{
+  const root = control.closest(".rpl-live");
   root.querySelector(".rpl-reset").click();
-  return ({_NEXT_DRAWN})(root);
+  const [shown] = await ({_NEXT_DRAWN})(root);
+  const start = control.selectedIndex, many = control.options?.length;
+  const known = control.list && [...control.list.options].map(option => option.value);
+  return [shown, {{
+    kind: control.tagName === "SELECT" ? "select" : control.type,
+    key: control.value === control.max ? "Home" : "End",
+    choices: many ? [(start + 1) % many, start] : [known?.at(-1), known?.[0], ""],
+  }}];
 }}"""
-"""The same at the start; without a pointer, which a figure gets once, in the end."""
+"""The same at the start, and where a control can be moved to; without a pointer, which a figure
+gets once, in the end."""
+_MOVED = f"""async (control, there) => {{
+  const root = control.closest(".rpl-live"), next = () => ({_NEXT_DRAWN})(root);
+  const [shown, ms] = await next(), times = [ms];
+  const step = there.key === "Home" ? 1 : -1;
+  for (const way of [1, 2]) {{
+    if (there.kind === "select") control.selectedIndex = there.choices[way % 2];
+    else if (there.kind === "text") control.value = there.choices[way];
+    else control.stepUp(way === 1 ? step : -step);
+    control.dispatchEvent(new Event("input", {{bubbles: true}}));
+    control.dispatchEvent(new Event("change", {{bubbles: true}}));
+    times.push((await next())[1]);
+  }}
+  return [shown, times];
+}}"""
+"""Picture and description after a move, and milliseconds of that drawing and of two more."""
 
 
-def _moves(control: Locator) -> list[Callable[[], object]]:
-    """Moves to another value and around it, for a slider by keyboard."""
-    if control.evaluate("control => control.tagName") == "SELECT":
-        first, other = control.evaluate(
-            "control => [0, 1].map(i => (control.selectedIndex + i) % control.options.length)"
-        )
-        return [partial(control.select_option, index=i) for i in (other, first, other)]
-    if control.get_attribute("type") == "text":
-        known = control.evaluate("control => [...control.list.options].map(o => o.value)")
-        return [partial(control.fill, text) for text in ("", known[0], known[-1])]
-    at_end = control.evaluate("control => control.value === control.max")
-    keys = ("Home", "ArrowRight", "ArrowLeft") if at_end else ("End", "ArrowLeft", "ArrowRight")
-    return [partial(control.press, key) for key in keys]
+def _move(control: Locator, there: dict[str, Any]) -> None:
+    """Move a control as a reader does, a slider by keyboard."""
+    if there["kind"] == "select":
+        control.select_option(index=there["choices"][0])
+    elif there["kind"] == "text":
+        control.fill(there["choices"][0])
+    else:
+        control.press(there["key"])
 
 
 def answer_problems(page: Page) -> list[str]:
@@ -653,38 +732,50 @@ def answer_problems(page: Page) -> list[str]:
     The first box of a page by keyboard and pointer; the others, which have the same script, are
     handed their answers.
     """
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll(".rpl-answer")]
+        .map(form => [form.id, form.querySelector("script").textContent])"""
+    )
+    right = [float(re.search(r'"answer": ([-+.e0-9]+)', code).group(1)) for _, code in boxes]
+    answers = [[f"{value:.9g}".replace(".", ","), f"{3 * value + 1:.9g}"] for value in right]
+    said = [_typed(page.locator(".rpl-answer").first, *answers[0])] if boxes else []
+    said += page.evaluate(_HANDED, answers) if len(boxes) > 1 else []
     problems = []
-    for number, form in enumerate(page.locator(".rpl-answer").all()):
-        name, code = form.evaluate("form => [form.id, form.querySelector('script').textContent]")
-        right = float(re.search(r'"answer": ([-+.e0-9]+)', code).group(1))
-        answers = [f"{right:.9g}".replace(".", ","), f"{3 * right + 1:.9g}"]
-        said = _typed(form, *answers) if number == 0 else form.evaluate(_HANDED, answers)
-        if not said[0].startswith("✓ Right"):
-            problems.append(f"{name}: {right:.9g} is not taken: {said[0]!r}")
-        if not said[1].startswith("✗ Not yet"):
-            problems.append(f"{name}: three times as much is taken: {said[1]!r}")
+    for (name, _), value, (to_right, to_wrong) in zip(boxes, right, said, strict=True):
+        if not to_right.startswith("✓ Right"):
+            problems.append(f"{name}: {value:.9g} is not taken: {to_right!r}")
+        if not to_wrong.startswith("✗ Not yet"):
+            problems.append(f"{name}: three times as much is taken: {to_wrong!r}")
     return problems
 
 
 def _typed(form: Locator, right: str, wrong: str) -> list[str]:
     """What a box says to two answers, one sent by key and one by button."""
-    box, output = form.locator("input"), form.locator("output")
+    box = form.locator("input")
     box.fill(right)
     box.press("Enter")
-    said = [output.inner_text()]
+    said = [form.evaluate(_SAID)]
     box.fill(wrong)
     form.locator("button").click()
-    return [*said, output.inner_text()]
+    return [*said, form.evaluate(_SAID)]
 
 
-_HANDED = """(form, answers) => answers.map(answer => {
+_SAID = """form => {
+  const output = form.querySelector("output");
+  return output.checkVisibility() ? output.textContent.trim() : "nothing that anybody sees";
+}"""
+
+
+_HANDED = f"""answers => [...document.querySelectorAll(".rpl-answer")].slice(1).map((form, i) => {{
   const input = form.querySelector("input"), button = form.querySelector("button");
   const usable = [input, button].every(e => !e.disabled && e.checkVisibility());
-  if (!usable) return "a box that nobody can use";
-  input.value = answer;
-  button.click();
-  return form.querySelector("output").innerText;
-})"""
+  return answers[i + 1].map(answer => {{
+    if (!usable) return "a box that nobody can use";
+    input.value = answer;
+    button.click();
+    return ({_SAID})(form);
+  }});
+}})"""
 
 
 def still_problems(root: Locator) -> list[str]:

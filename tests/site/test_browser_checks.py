@@ -142,8 +142,17 @@ def test_a_line_for_what_is_missing_wraps_on_a_phone(show):
     assert browser.overflow(show(plain, viewport=browser.PHONE).page) != []
 
 
-def test_an_image_without_picture_is_found(show):
-    assert len(browser.broken_images(show("<img alt='A dot.' src='gone.png'>").page)) == 1
+@pytest.mark.parametrize(
+    "image",
+    [
+        "<img alt='A dot.' src='gone.png'>",
+        "<div style='height:9000px'></div><img loading='lazy' alt='A dot.' src='gone.png'>",
+        "<img alt='A dot.' src='data:image/png;base64,AAAA'>",
+    ],
+)
+def test_an_image_without_picture_is_found(show, image):
+    there = f"<img loading='lazy' alt='A dot.' src='{PICTURES[0]}'>"
+    assert len(browser.broken_images(show(image + there).page)) == 1
 
 
 def test_axe_reports_what_is_serious(show):
@@ -160,6 +169,29 @@ def test_axe_sees_contrasts_in_the_other_mode_when_asked(show):
     assert browser.axe(page) == []
     (problem,) = browser.axe(page, both_modes=True)
     assert problem.startswith("dark: color-contrast")
+
+
+def test_words_that_differ_in_the_other_mode_only_are_looked_at_there(show):
+    style = "<style>html[data-theme=dark] body { background: #000; color: #fff }"
+    style += "html[data-theme=dark] .b { color: #333 }</style>"
+    code = "<pre><span class='a'>word</span> <span class='b'>word</span></pre>"
+    page = show(code, head=style).page
+    page.evaluate("() => { document.documentElement.dataset.theme = 'light'; }")
+    (problem,) = browser.axe(page, both_modes=True)
+    assert problem.startswith("dark: color-contrast")
+
+
+def test_a_page_is_whole_after_axe(show):
+    words = "<span class='n'>f(<em class='p'></em><em>x</em>)</span> <span class='n'>y</span>"
+    formula = "<mjx-container><mjx-math>x</mjx-math></mjx-container>"
+    page = show(f"<pre>{words}{words}</pre><p>Let {formula} and {formula} be.</p>").page
+    before = page.inner_html("main")
+    assert browser.axe(page) == []
+    page.evaluate(
+        """() => { for (const mark of ["data-first", "data-link"])
+        document.querySelectorAll(`[${mark}]`).forEach(e => e.removeAttribute(mark)); }"""
+    )
+    assert page.inner_html("main") == before
 
 
 def test_code_and_tables_that_are_cut_are_found_in_a_wide_window(show):
@@ -343,9 +375,9 @@ def test_a_fault_of_a_live_figure_is_found(show, old, new, part):
 
 
 def test_an_answer_box_that_works_has_no_problem(show):
-    box = respond(..., 0.25, tolerance=0.01, unit="rad", name="demo").to_html()
-    seen = show(box, head=UTF8)
-    assert seen.page.locator(".rpl-answer").is_visible()
+    one, other = (respond(..., 0.25, tolerance=0.01, unit="rad", name=n).to_html() for n in "ab")
+    seen = show(one + other, head=UTF8)
+    assert seen.page.locator(".rpl-answer").first.is_visible()
     assert browser.answer_problems(seen.page) == []
     assert browser.axe(seen.page) == []
 
@@ -356,6 +388,7 @@ def test_an_answer_box_that_works_has_no_problem(show):
         ("const isNear = (target, tolerance) =>", "const isNear = () => false &&", "not taken"),
         ("const isNear = (target, tolerance) =>", "const isNear = () => true ||", "is taken"),
         ("output.textContent =", "output.title =", "not taken"),
+        ("<output", "<output style='display: none'", "not taken"),
     ],
 )
 def test_a_fault_of_an_answer_box_is_found(show, old, new, part):

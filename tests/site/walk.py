@@ -98,17 +98,18 @@ def look(
         "cut": browser.cut(page),
         "icons": browser.lost_icons(page),
     }
-    if widened:
-        for check, look_at in (("overflow", browser.overflow), ("cut", browser.cut)):
-            found[check] = [*found[check], *browser.widened(page, look_at)]
     if "images" in checks:
         found["images"] = browser.broken_images(page)
-    found |= {
-        "explorers": browser.explorer_problems(page),
-        "axe": browser.axe(page, both_modes=both_modes) if with_axe else [],
-    }
+    found["explorers"] = browser.explorer_problems(page)
+    found["axe"] = browser.axe(page, both_modes=both_modes) if with_axe else []
+    # the page is left as wide as these make it
+    if widened:
+        too_wide, cut = browser.widened(
+            page, lambda wide: (browser.overflow(wide), browser.cut(wide)), back=False
+        )
+        found |= {"overflow": found["overflow"] + too_wide, "cut": found["cut"] + cut}
     if "print" in checks:
-        found["print"] = browser.print_problems(page)
+        found["print"] = browser.print_problems(page, back=False)
     # last: what the images and the explorers asked for belongs to it
     return {**found, "errors": seen.errors, "requests": seen.foreign}
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import gc
 import hashlib
 import json
 import re
@@ -83,7 +84,14 @@ Key = tuple[str, str]
 
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 _NAMED = (*_FUNCTION, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
+_CLOSED = (*_FUNCTION, ast.ClassDef, ast.Lambda)
 _COMPOUND = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.Match)
+_LEAVES = frozenset({"ctx", "kind", "op", "ops", "type_comment"})
+"""Fields below which no name stands."""
+_LEFT_OUT = frozenset(
+    {"annotation", "ctx", "kind", "returns", "simple", "type_comment", "type_params"}
+)
+"""Fields that differ between versions, and annotations."""
 
 
 def sha(text: str) -> str:
@@ -170,25 +178,43 @@ def _base(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
+@functools.cache
+def _below(kind: type[ast.AST]) -> tuple[str, ...]:
+    """Fields of a node in which there may be names of the same scope."""
+    if issubclass(kind, _CLOSED):
+        return ()
+    no = _LEAVES | ({"target"} if issubclass(kind, ast.comprehension) else set())
+    return tuple(name for name in kind._fields if name not in no)
+
+
 def _inside(node: ast.AST) -> Iterator[ast.AST]:
-    """`node` and what is below it in the same scope."""
-    yield node
-    if isinstance(node, (*_FUNCTION, ast.ClassDef, ast.Lambda)):
-        return
-    for name, value in ast.iter_fields(node):
-        if isinstance(node, ast.comprehension) and name == "target":
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield from _inside(child)
+    """`node` and what is below it in the same scope, but for operators, in order."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        children: list[ast.AST] = []
+        for name in _below(type(node)):
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                children.append(value)
+            elif isinstance(value, list):
+                children += [child for child in value if isinstance(child, ast.AST)]
+        todo += reversed(children)
 
 
 def _bound(nodes: Iterable[ast.AST]) -> set[str]:
     """Names that statements bind in their own scope."""
+    return _names_bound(n for one in nodes for n in _inside(one))
+
+
+def _names_bound(nodes: Iterable[ast.AST]) -> set[str]:
+    """Names that these nodes bind, without what is below them."""
     names: set[str] = set()
-    for node in (n for one in nodes for n in _inside(one)):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                names.add(node.id)
         elif isinstance(node, _NAMED) and node.name:
             names.add(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest:
@@ -233,6 +259,17 @@ def _fill(table: _Table, body: Iterable[ast.stmt]) -> None:
                 table.add(name, node)
 
 
+def _parsed(source: str) -> list[ast.stmt]:
+    """The statements of a module; the collector waits, as all that is made here stays."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source).body
+    finally:
+        if collects:
+            gc.enable()
+
+
 # --------------------------------------------------------------------------- texts
 def canonical(node: object) -> str:
     """A syntax tree as text that is the same under every Python."""
@@ -266,18 +303,17 @@ class _Printer:
             return f"[{','.join(map(self.text, node))}]"
         if not isinstance(node, ast.AST):
             return ascii(node)
-        special = getattr(self, f"_{type(node).__name__}", None)
-        return special(node) if special else self.plain(node)
+        special = _special(type(node))
+        return special(self, node) if special else self.plain(node)
 
     def plain(self, node: ast.AST, **instead: object) -> str:
         """Type and fields, less what is empty, what differs between versions and annotations."""
-        left_out = {"annotation", "ctx", "kind", "returns", "simple", "type_comment", "type_params"}
-        fields = {n: v for n, v in ast.iter_fields(node) if n not in left_out} | instead
-        parts = [
-            f"{name}={value if isinstance(value, _Done) else self.text(value)}"
-            for name, value in fields.items()
-            if value is not None and value != [] and value != "[]"
-        ]
+        parts = []
+        for name in _shown(type(node)):
+            value = instead[name] if name in instead else getattr(node, name, None)
+            if value is None or value == [] or value == "[]":
+                continue
+            parts.append(f"{name}={value if isinstance(value, _Done) else self.text(value)}")
         return f"{type(node).__name__}({','.join(parts)})"
 
     # -- leaves
@@ -430,13 +466,26 @@ class _Printer:
         return isinstance(node, ast.Name) and self.look_up(node.id) == SIZED
 
 
+@functools.cache
+def _special(kind: type) -> Callable[[_Printer, ast.AST], str] | None:
+    """How a printer writes nodes of a kind, if not as all others."""
+    return getattr(_Printer, f"_{kind.__name__}", None)
+
+
+@functools.cache
+def _shown(kind: type[ast.AST]) -> tuple[str, ...]:
+    """Fields of a node that its text has."""
+    return tuple(name for name in kind._fields if name not in _LEFT_OUT)
+
+
 class _Done(str):
     """A field that is written already."""
 
 
 def _scope(body: Iterable[ast.stmt]) -> _Scope:
-    scope = _Scope(_bound(body))
-    for node in (n for one in body for n in _inside(one)):
+    nodes = [n for one in body for n in _inside(one)]
+    scope = _Scope(_names_bound(nodes))
+    for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             scope.imported |= {
                 name: source
@@ -485,30 +534,29 @@ class Sources:
     def file(self, module: str) -> Path | None:
         """The source of a module of the package, or None."""
         if module not in self._files:
-            base = self.root.joinpath(*module.split("."))
-            places = (base.with_suffix(".py"), base / "__init__.py")
-            is_ours = module.partition(".")[0] == PACKAGE
-            self._files[module] = next((p for p in places if is_ours and p.is_file()), None)
+            places: tuple[Path, ...] = ()
+            if module.partition(".")[0] == PACKAGE:
+                base = self.root.joinpath(*module.split("."))
+                places = (base.with_suffix(".py"), base / "__init__.py")
+            self._files[module] = next((p for p in places if p.is_file()), None)
         return self._files[module]
 
     def table(self, module: str) -> _Table:
         """Global names of a module."""
         if module not in self._tables:
             self._tables[module] = table = _Table()
-            _fill(table, ast.parse(self.file(module).read_text(encoding="utf-8")).body)
+            _fill(table, _parsed(self.file(module).read_text(encoding="utf-8")))
         return self._tables[module]
 
     def resolve(self, module: str, name: str, seen: frozenset[Key] = frozenset()) -> Key | None:
         """(module, definition), ("module", module), or None for what is not of the package."""
-        below = ("module", f"{module}.{name}") if self.file(f"{module}.{name}") else None
-        if (module, name) in seen:  # a package that takes in a module of its own
-            return below
-        table = self.table(module)
-        if name in table.defined:
-            return module, name
-        if name in table.imported:
-            return self.imported(*table.imported[name], seen=seen | {(module, name)})
-        return below
+        if (module, name) not in seen:  # else a package takes in a module of its own
+            table = self.table(module)
+            if name in table.defined:
+                return module, name
+            if name in table.imported:
+                return self.imported(*table.imported[name], seen=seen | {(module, name)})
+        return ("module", f"{module}.{name}") if self.file(f"{module}.{name}") else None
 
     def imported(
         self, module: str, name: str | None, seen: frozenset[Key] = frozenset()

@@ -3,7 +3,8 @@
 `make test` runs three processes side by side (pytest-xdist).  Tests that share something expensive
 stay together in one of them: all that need a run of a notebook or the site (the group ``book``,
 which starts first because it takes longest; the walk through all pages as on a phone goes beside
-it), all tests of one chapter, all that draw the live figures, all tests of one file.
+it), all tests of one chapter, all that draw the live figures, all that fork, all tests of one
+file.
 """
 
 import contextlib
@@ -43,8 +44,11 @@ hypothesis.settings.load_profile("book")
 
 BOOK = {"runs", "bare", "pages", "site"}
 """Fixtures that need what the whole book is made of."""
-LIVE = {"test_live", "test_live_pages"}
-"""Files whose tests draw every live figure of the book: once is enough for both."""
+TOGETHER = {
+    **dict.fromkeys(("test_live", "test_live_pages"), "live"),
+    **dict.fromkeys(("test_kills", "test_processes"), "forks"),
+}
+"""Files that share something: every live figure of the book, drawn once; the server of forks."""
 PHONE_AFTER = 1 / 3
 """Share of the other tests after which the walk as on a phone begins, beside that of ``book``: it
 waits for the site, and a process that waits runs no tests."""
@@ -78,8 +82,8 @@ def group(item):
 @functools.cache
 def of_file(path):
     """Name of the tests that stay in one process with those of a file."""
-    if path.stem in LIVE:
-        return "live"
+    if path.stem in TOGETHER:
+        return TOGETHER[path.stem]
     folder, *inside = path.relative_to(TESTS).parts
     chapter = inside and folder not in {"cli", "notebooks", "publish", "site"}
     return folder if chapter else path.stem

@@ -53,7 +53,7 @@ def book(tmp_path_factory) -> Project:
     """A copy of the book without its chapters, in which the page's entry stands."""
     project = copies.make(tmp_path_factory.mktemp("book"))
     folders = [entry.package_path(project).name for entry in papers()]
-    skip = shutil.ignore_patterns("__pycache__", "files", "*.npz", *folders)
+    skip = shutil.ignore_patterns("files", "*.npz", *folders)  # what is compiled stays so
     register = (project.package / "papers.toml").read_text(encoding="utf-8")
     shutil.copytree(copies.REAL.package, project.package, ignore=skip, dirs_exist_ok=True)
     for path in project.records.glob("*.json"):

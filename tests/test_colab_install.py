@@ -143,11 +143,11 @@ def test_the_first_cell_installs_from_the_address_and_the_next_ones_run(
 
     # The first cell finds the package and asks for nothing; a missing extra has its name.
     gone = tmp_path / "nothing-is-here.git"
-    assert run(python, [cells[0], "1"], gone, "again").returncode == 0
-    for entry in (tmp_path / "fresh" / "linked").glob("wordfreq*"):
-        entry.unlink()
-    lacking = run(python, cells, gone, "again")
+    linked = tmp_path / "fresh" / "linked"
+    unlink = f"for p in __import__('pathlib').Path({str(linked)!r}).glob('wordfreq*'): p.unlink()"
+    lacking = run(python, [cells[0], "print('found')", unlink, *cells], gone, "again")
     assert lacking.returncode != 0
+    assert "found" in lacking.stdout.splitlines()
     assert "MissingExtra: leximark needs wordfreq" in lacking.stdout + lacking.stderr
 
 

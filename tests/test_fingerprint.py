@@ -476,12 +476,12 @@ def others() -> dict[str, str]:
     found = {}
     for minor in (11, 12, 13, 14):
         name = f"3.{minor}"
-        places = [shutil.which(f"python{name}") or ""]
         pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-        places = [*map(str, sorted(pyenv.glob(f"{name}.*/bin/python"))), *places]
+        places = [*map(str, sorted(pyenv.glob(f"{name}.*/bin/python"), reverse=True))]
+        places += filter(None, [shutil.which(f"python{name}")])
         if minor != sys.version_info.minor:
-            working = [place for place in places if place and works(place, name)]
-            found |= {name: working[-1]} if working else {}
+            working = next((place for place in places if works(place, name)), None)
+            found |= {name: working} if working else {}
     return found
 
 
@@ -495,9 +495,10 @@ def works(python: str, version: str) -> bool:
 
 
 SCRIPT = """
-import json, sys
+import gc, json, sys
 from pathlib import Path
 from companion import fingerprint
+gc.disable()  # all that is made here stays
 made = Path(sys.argv[1])
 root = Path(sys.argv[2])
 texts = {"made": fingerprint.chapter(made, made / "demo.ipynb", "book").digest}

@@ -7,7 +7,6 @@ The processes are forks of one server that has imported everything, so that a ki
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import shutil
 import time
@@ -19,10 +18,9 @@ import pytest
 
 from tests import kill_jobs as jobs
 from tests import kills
+from tests.forks import FORKS
 
 KILLS = 10
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.kill_jobs"])
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -36,6 +36,8 @@ def test_what_is_expensive_is_made_in_one_process():
     assert conftest.group(item("test_stats.py")) == "test_stats"
     for draws in ("test_live.py", "site/test_live_pages.py"):
         assert conftest.group(item(draws)) == "live"
+    for forks in ("test_kills.py", "test_processes.py"):
+        assert conftest.group(item(forks)) == "forks"
     assert conftest.group(item("cli/test_run.py")) == "test_run"
     for paper in chapters():
         folder = paper.package_path().name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import socket
 from dataclasses import replace
 
@@ -15,9 +14,7 @@ from companion import fingerprint, models, processes, training
 from companion.processes import Processes, WholeBatch
 from companion.training import TrainingSettings
 from tests import process_jobs as jobs
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.process_jobs"])
+from tests.forks import FORKS
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 CLOSE = {"rtol": 0, "atol": 1e-5}

@@ -23,7 +23,7 @@ def book(tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     project = copies.make(root)
     folders = [paper(e.slug).package_path(project).name for e in papers()]
-    ignored = shutil.ignore_patterns("__pycache__", "*.json", *folders)
+    ignored = shutil.ignore_patterns("*.json", *folders)  # what is compiled stays so
     shutil.copytree(copies.REAL.package, project.package, ignore=ignored, dirs_exist_ok=True)
     shutil.copy(copies.REAL.records / "schema.json", project.records)
     (root / "tests").mkdir()

@@ -164,7 +164,7 @@ def test_an_unknown_policy_is_refused():
         sweep(t_interval, JOBS, on_error="ignore")
 
 
-N_JOBS = 40
+N_JOBS = 24
 SCRIPT = """
 import sys
 from functools import partial
@@ -173,7 +173,7 @@ from companion.sweep import kept_in, sweep
 from companion.synthetic_data.method.mixing import largest_share
 shares = partial(largest_share, k=100, protocol="accumulate")
 with kept_in(Path(sys.argv[1])):
-    found = sweep(shares, [i / 40 for i in range(40)], n_jobs=2)
+    found = sweep(shares, [i / 24 for i in range(24)], n_jobs=2)
 print(len(found))
 """
 """A tenth of a second a job, in processes that import numpy alone: nine of them begin."""

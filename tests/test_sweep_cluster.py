@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -81,14 +83,17 @@ def test_the_same_bits_as_here_and_in_processes(on_cluster, monkeypatch):
         assert all(x.tobytes() == y.tobytes() for x, y in zip(away, here, strict=True))
 
 
-CHAPTERS = (("model_ecosystem", "coverage"), ("scaling_laws", "run_designs"))
-"""Sweeps of the book, at toy scale."""
+CHAPTERS = (
+    ("model_ecosystem", "coverage", {"coverage_models": 2_000, "coverage_runs": 4}),
+    ("scaling_laws", "run_designs", {"draws": 8, "subset_sizes": (3, 8), "shares": (0.0,)}),
+)
+"""Sweeps of the book, at toy scale but for these settings."""
 
 
-@pytest.mark.parametrize(("chapter", "step"), CHAPTERS)
-def test_a_chapters_sweep_is_the_same_there_and_here(on_cluster, monkeypatch, chapter, step):
+@pytest.mark.parametrize(("chapter", "step", "less"), CHAPTERS, ids=["coverage", "run_designs"])
+def test_a_chapters_sweep_is_the_same_there_and_here(on_cluster, monkeypatch, chapter, step, less):
     settings = importlib.import_module(f"companion.{chapter}.settings").PRESETS["toy"]
-    settings = replace(settings, **{name: 2 for name in ("jobs",) if hasattr(settings, name)})
+    settings = replace(settings, **less)
     run = getattr(importlib.import_module(f"companion.{chapter}.lab.run"), step)
     calls, real = [], sweeping._on_cluster
     monkeypatch.setattr(
@@ -198,9 +203,29 @@ def test_a_worker_that_dies_costs_its_task_only(on_cluster, tmp_path):
     assert len(done) < 8 + 4
 
 
-def test_a_job_that_kills_its_workers_is_named(on_cluster, tmp_path):
-    # 0 or 2 waited on the same workers, maybe, and is lost with it; asked again, it would be done
-    with pytest.raises(ClusterError, match=r"of 3 jobs were lost .*\n(.*\n)*  seed 1: KilledWor"):
+@contextmanager
+def allowed_failures(scheduler: str, n: int) -> Iterator[None]:
+    """The scheduler gives a job up when more than `n` workers died under it."""
+
+    def allow(n: int) -> int:
+        def swap(dask_scheduler) -> int:
+            before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, n
+            return before
+
+        with distributed.Client(scheduler, set_as_default=False) as client:
+            return client.run_on_scheduler(swap)
+
+    before = allow(n)
+    try:
+        yield
+    finally:
+        allow(before)
+
+
+def test_a_job_that_kills_its_workers_is_named(on_cluster, scheduler, tmp_path):
+    # 0 or 2 waited on the same worker, maybe, and is lost with it; asked again, it would be done
+    lost = pytest.raises(ClusterError, match=r"of 3 jobs were lost .*\n(.*\n)*  seed 1: KilledWor")
+    with allowed_failures(scheduler, 0), lost:
         sweep(jobs.die, range(3))
 
 

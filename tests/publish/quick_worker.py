@@ -4,8 +4,8 @@ It takes the same job and says the same events, but executes the cells itself, w
 standard library.  A kernel and what drives it take a second of processor time to start; this takes
 hundredths.  For tests of what is run, kept and shown; those of how it runs have kernels.
 
-What it knows of notebooks: a cell's last expression is its result, as text and as PNG where the
-value has ``_repr_png_``; a cell that raises ends the run.
+What it knows of notebooks: a cell's last expression is its result, as text, as PNG where the value
+has ``_repr_png_`` and as all that its ``_repr_mimebundle_`` gives; a cell that raises ends the run.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def shown(value: object, count: int) -> list[dict[str, object]]:
     data = {"text/plain": repr(value)}
     if hasattr(value, "_repr_png_"):
         data["image/png"] = base64.b64encode(value._repr_png_()).decode()
+    if hasattr(value, "_repr_mimebundle_"):
+        data |= value._repr_mimebundle_()
     return [
         {"output_type": "execute_result", "data": data, "metadata": {}, "execution_count": count}
     ]
@@ -69,7 +71,7 @@ def main() -> None:
         cell["execution_count"] = count
         try:
             cell["outputs"] = shown(execute(source, names), count)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             said = {"ename": type(error).__name__, "evalue": str(error), "traceback": []}
             cell["outputs"] = [{"output_type": "error", **said}]
             last = {"event": "failed", "cell": cell["number"], "source": source}

@@ -1,7 +1,7 @@
 """Two builds at once, Ctrl-C, a build that is killed: nothing half-done, the next call goes on.
 
-What is interrupted are notebooks with kernels.  In the place of the site stands an empty folder,
-and a build that is not interrupted runs its notebooks without kernels.
+What an interrupted build runs are notebooks with kernels; all others run without.  In the place of
+the site stands an empty folder.
 """
 
 import os
@@ -119,7 +119,7 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_goes_on(
 
 
 def test_a_second_build_waits_and_says_so(slow):
-    first = start(slow)
+    first = start(slow, *tiny.QUICK)
     kernel = kernel_of(slow, first)
     second = start(slow, *tiny.QUICK)
     line = second.stderr.readline()

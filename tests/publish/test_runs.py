@@ -106,6 +106,8 @@ def test_a_kernel_that_dies_is_a_failure_with_its_cell(book):
         publish.run("alpha", project=book)
     assert caught.value.cell == 7
     assert "os._exit" in caught.value.source
+    assert caught.value.path == book.build / "failed" / "alpha.ipynb"
+    assert caught.value.path.is_file()
 
 
 def test_kernels_are_this_interpreter_with_their_share_of_the_threads(book, monkeypatch):

@@ -49,12 +49,14 @@ def in_order(gain, order):
 
 @pytest.mark.parametrize("k", [2, 3, 5, 8])
 def test_the_integer_program_equals_exhaustive_search(k):
+    orders = np.array([*permutations(range(k))])
+    first, second = np.triu_indices(k, 1)
     for seed in range(2 if k == 8 else 5):
         counts = np.random.default_rng(seed).integers(0, 6, (k, k))
         found = best_order(counts)
         gain = np.sign(counts - counts.T)
-        best = max(in_order(gain, order) for order in permutations(range(k)))
-        assert in_order(gain, found.places) == best
+        forward = gain[orders[:, first], orders[:, second]].clip(0).sum(1)
+        assert in_order(gain, found.places) == forward.max()
 
 
 def test_a_circle_cannot_be_ordered():

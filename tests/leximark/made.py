@@ -27,6 +27,10 @@ from companion.leximark.lab.run import SMOL, WORDS, ArmResult, Run, SeedResult
 from companion.leximark.sources import load_tables
 
 N, SEEDS = 200, 6
+NAMES = (NONE, MARK, KEYS)
+"""Arms of the small world."""
+KEY_DOCS = 10
+"""Documents there whose key is tested."""
 
 LEVELS = {  # AUROC of the record, and of the protocol
     NONE: (0.75, None),

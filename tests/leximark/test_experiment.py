@@ -29,7 +29,7 @@ from companion.leximark.method.words import surprisal
 from companion.leximark.settings import PRESETS
 from companion.leximark.sources import Split
 
-from .conftest import KEY_DOCS, NAMES
+from .made import KEY_DOCS, NAMES
 from .test_watermark import Letters
 
 # The word model

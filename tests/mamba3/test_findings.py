@@ -1,12 +1,14 @@
 """Verdicts follow results: a result that breaks a claim must change its verdict."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from companion import claims
+from companion import claims, stats
 from companion.data import Missing
-from companion.mamba3.lab import recall, run, tracking
+from companion.mamba3.lab import recall, run, timing, tracking
 from companion.mamba3.method.scan import flops
 from companion.mamba3.verdict import FEW, inside, minus_ten_times, series, verdicts
 from companion.records._store import plain
@@ -19,6 +21,12 @@ from .made import solved
 
 OURS = ("C1", "C2", "C11", "C12", "C5", "C10")
 TRAINED = ("C4", "C12", "C5", "C6", "C7", "C13", "C14", "C15")
+
+
+@pytest.fixture(autouse=True)
+def _fewer_resamples(monkeypatch):
+    """Times of decoding are made far from every border: a tenth of the draws says the same."""
+    monkeypatch.setattr(timing, "bootstrap", partial(stats.bootstrap, n_resamples=200))
 
 
 def said(scale="book", **changed):

@@ -28,7 +28,7 @@ def test_with_ones_only_it_is_the_layers_reading(error, decay):
 
 @pytest.mark.parametrize("ones", [0.5, 0.2])
 def test_over_random_strings_mean_and_quantiles_are_the_layers(ones):
-    error, decay, length, n = 0.06, 2e-3, 96, 4000
+    error, decay, length, n = 0.06, 2e-3, 96, 2000
     draws = torch.rand(n, length, generator=torch.Generator().manual_seed(0))
     read = layer_contrast((draws < ones).long(), error, decay)[:, [10, 50, 96]]
     law = live_rotor.contrast(error, ones, decay, np.array([10, 50, 96]))

@@ -245,7 +245,7 @@ def test_watching_costs_little_beside_the_forward_pass(ratio):
     try:
         with torch.no_grad():
             seconds()
-            for turn in range(15):
+            for turn in range(5):
                 # neighbors in time share what other programs do to the caches, and take turns
                 plain = seconds() if turn % 2 else None
                 with Watch(model):

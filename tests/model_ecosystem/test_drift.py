@@ -49,12 +49,14 @@ def in_order(gain, order):
 
 @pytest.mark.parametrize("k", [2, 3, 5, 8])
 def test_the_integer_program_equals_exhaustive_search(k):
+    orders = np.array([*permutations(range(k))])
+    first, second = np.triu_indices(k, 1)
     for seed in range(2 if k == 8 else 5):
         counts = np.random.default_rng(seed).integers(0, 6, (k, k))
         found = best_order(counts)
         gain = np.sign(counts - counts.T)
-        best = max(in_order(gain, order) for order in permutations(range(k)))
-        assert in_order(gain, found.places) == best
+        forward = gain[orders[:, first], orders[:, second]].clip(0).sum(1)
+        assert in_order(gain, found.places) == forward.max()
 
 
 def test_a_circle_cannot_be_ordered():
@@ -157,8 +159,9 @@ def test_worlds_are_counted_by_kind(table):
         assert row["votes"] == sum(not lo <= 0 <= hi for lo, hi in mine["low", "high"].rows()) / 4
 
 
-def test_edges_announce_directions_that_votes_of_families_do_not():
-    table = worlds.drift_runs(3000, 25, 1, 2).filter(world="no direction")
+def test_edges_announce_directions_that_votes_of_families_do_not(monkeypatch):
+    monkeypatch.setattr(worlds, "WORLDS", ("no direction",))
+    table = worlds.drift_runs(3000, 25, 1, 1)
     votes = ((table["low"] > 0) | (table["high"] < 0)).sum()
     edges = ((table["edges_low"] > 0) | (table["edges_high"] < 0)).sum()
     assert votes <= 5 < 10 <= edges

@@ -116,10 +116,11 @@ def job(recipe="QuEST:RTN", **changes):
 
 def test_training_lowers_the_loss_and_repeats():
     found = training.train(job())
-    assert np.array_equal(found, training.train(job()))
     assert found.shape == (2,)
     assert found.max() < np.log(69) - 0.3
-    assert not np.array_equal(found, training.train(job(seeds=(2, 3))))
+    first, again, other = (training.train(job(steps=21, seeds=(s,))) for s in (0, 0, 2))
+    assert np.array_equal(first, again)
+    assert first != other
     with pytest.raises(ValueError, match="unknown recipe 'int8'"):
         job("int8")
     with pytest.raises(ValueError, match="need 21 steps"):

@@ -1,6 +1,7 @@
 """Claims, figures, tables, exercises and settings, on results made by hand."""
 
 import json
+import pickle
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from companion import records
 from companion.claims import HOLDS, NOT_RESOLVED, NOT_TESTED, OURS, PAPER
@@ -44,13 +46,14 @@ def two_penalties():
     """Within it each model is trained with two penalties, not with all seven."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lab, "run_arm", partial(loop.run_arm, penalties=(0.02, 0.2)))
-        yield
+        yield patch
 
 
 @pytest.fixture(scope="module")
 def small():
     """A whole small run."""
-    with two_penalties():
+    with two_penalties() as patch:
+        patch.setattr(bilinear, "STEPS", 60)
         return SimpleNamespace(
             loops=lab.loops(TINY, 0), lives=lab.language(TINY, 0), hand=lab.by_hand(TINY, 0)
         )
@@ -316,13 +319,31 @@ def test_the_page_tells_the_numbers_of_the_code(small):
 
 
 # --------------------------------------------------------------------------- settings
-def test_two_processes_give_what_one_gives(small):
-    with two_penalties():
-        two = lab.loops(replace(TINY, jobs=2), 0)
-    assert set(two) == set(small.loops)
+def test_two_processes_give_what_one_gives():
+    """Of an arm each: processes cost more to start than arms to run."""
+    plan = lab.plan_loops(TINY)
+    with two_penalties() as patch:
+        patch.setattr(lab, "plan_loops", lambda settings: [plan[0], plan[3]])
+        one, two = (lab.loops(replace(TINY, jobs=jobs), 0) for jobs in (1, 2))
+    assert set(two) == set(one)
     for name, runs in two.items():
         for metric, table in runs.metrics.items():
-            assert np.array_equal(table, small.loops[name].metrics[metric]), (name, metric)
+            assert np.array_equal(table, one[name].metrics[metric]), (name, metric)
+
+
+def test_a_language_model_depends_on_its_job_alone(small, monkeypatch):
+    """On what another process is given of it, and not on what was before it in its own."""
+
+    def elsewhere(function, jobs, **options):
+        found = {}
+        for job in reversed(jobs):
+            np.random.seed(job + 1)  # noqa: NPY002
+            torch.manual_seed(job + 1)
+            call, given = pickle.loads(pickle.dumps((function, job)))
+            found[job] = call(given)
+        return [found[job] for job in jobs]
+
+    monkeypatch.setattr(language, "sweep", elsewhere)
     for one, other in zip(lab.language(replace(TINY, jobs=2), 0), small.lives, strict=True):
         assert np.array_equal(one.mixed, other.mixed)
         assert np.array_equal(one.alone, other.alone)

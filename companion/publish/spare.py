@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import signal
 import socket
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import NoReturn
 
 
 class Spare:
     """The process, forked when this is made, in a session of its own.
 
-    The child goes on from here as ``python -m MODULE ARGUMENTS`` once :meth:`launch` says so, and
-    ends if this process does.
+    The child goes on from here as a kernel once :meth:`launch` says so, and ends if this process
+    does.
     """
 
     def __init__(self) -> None:
@@ -51,17 +51,19 @@ class Spare:
 
 
 def _become(cmd: list[str], env: Mapping[str, str], cwd: str) -> NoReturn:
-    """Go on as ``python -m`` in `cwd`; ends the process."""
+    """Go on as what `cmd` starts, ``python -m ipykernel_launcher``, in `cwd`; ends the process."""
     python, option, module, *arguments = cmd
-    if (python, option) != (sys.executable, "-m"):
-        raise ValueError(f"not a module of this interpreter: {cmd}")
+    if [python, option, module] != [sys.executable, "-m", "ipykernel_launcher"]:
+        raise ValueError(f"no kernel of this interpreter: {cmd}")
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
     _seed_anew()
-    sys.path.insert(0, cwd)
-    sys.argv[:] = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.argv[:] = [str(find_spec(module).origin), *arguments]
+
+    from ipykernel.kernelapp import launch_new_instance
+
+    launch_new_instance()
     sys.exit()
 
 

@@ -13,7 +13,8 @@ For a notebook there are three processes::
 The guard waits for the worker and says how it ended, which only a parent can know.
 
 Linux only: elsewhere a fork without ``exec`` is not safe with these libraries, or environments of
-processes cannot be read.
+processes cannot be read.  And without a GPU only: a driver that was asked before a fork does not
+answer after it.
 """
 
 from __future__ import annotations
@@ -55,12 +56,19 @@ asks at its import whether it is in a notebook.  Not ipykernel, which asks then 
 WORTH_IT = 4
 """Notebooks from which on loading the libraries once takes less time than in each kernel."""
 
+DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
+"""Files of the drivers of GPUs (CUDA, ROCm)."""
+
+PATIENCE_S = 120.0
+"""Seconds after which each notebook starts by itself instead, on a disk that is very slow."""
+
 _BLANK = "0" * 32
 
 
 def is_possible() -> bool:
     """Whether processes can be forked safely on this system, and found by their mark."""
-    return sys.platform == "linux" and hasattr(socket, "send_fds")
+    has_gpu = any(file.exists() for file in DRIVERS)
+    return sys.platform == "linux" and hasattr(socket, "send_fds") and not has_gpu
 
 
 # ------------------------------------------------------------------------------ who asks for them
@@ -88,8 +96,10 @@ class Nursery:
                 start_new_session=True,
             )
         try:
+            self._control.settimeout(PATIENCE_S)
             if not self._control.recv(1):
                 raise ConnectionResetError("the process that loads the libraries is gone")
+            self._control.settimeout(None)
         except BaseException:
             self._process.kill()
             self.close()

@@ -130,17 +130,33 @@ def test_a_batch_of_notebooks_is_forked_and_a_small_one_is_not(book, monkeypatch
     monkeypatch.setattr(process, "WORKER", tiny.QUICK)
     publish.run_many(["alpha", "beta"], seed=1, project=book)
     assert len(made) == 2
-    assert batch.is_possible()
+
+
+def test_nothing_is_forked_beside_a_gpu_or_on_another_system(tmp_path, monkeypatch):
+    assert is_possible()
+    monkeypatch.setattr(nursery, "DRIVERS", (*nursery.DRIVERS, tmp_path))
+    assert not is_possible()
+    monkeypatch.undo()
     monkeypatch.setattr(nursery.sys, "platform", "other")
     assert not is_possible()
 
 
-def test_where_nothing_can_be_forked_each_starts_by_itself(book, monkeypatch):
+def sleeper(folder):
+    """A program that never says that it is ready."""
+    program = folder / "sleeper"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o700)
+    return program
+
+
+def test_where_nothing_can_be_forked_each_starts_by_itself(book, tmp_path, monkeypatch):
     monkeypatch.setattr(process, "WORKER", tiny.QUICK)
     monkeypatch.setattr(batch, "WORTH_IT", 1)
-    monkeypatch.setattr(nursery.sys, "executable", "/bin/false")
-    publish.run_many(["alpha", "beta"], project=book)
-    assert tiny.ran(book) == ["alpha toy", "beta toy"]
+    monkeypatch.setattr(nursery, "PATIENCE_S", 0.1)
+    for seed, python in enumerate(("/bin/false", "/bin/no-such-file", sleeper(tmp_path))):
+        monkeypatch.setattr(nursery.sys, "executable", str(python))
+        publish.run_many(["alpha", "beta"], seed=seed, project=book)
+        assert tiny.ran(book) == ["alpha toy", "beta toy"]
 
 
 def test_a_nursery_that_is_gone_is_done_without(book, tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import Collection, PathCollection, QuadMesh
 from matplotlib.gridspec import GridSpec
@@ -74,13 +75,30 @@ def least_points(width: float) -> float:
     return LEAST * width * 72 / COLUMN
 
 
+class _Ruler(FigureCanvasAgg):
+    """What texts are measured on, once each: the same for the layouts of both pictures.
+
+    How large a text is depends on the resolution, and not on the size of the figure.
+    """
+
+    _resolution: float | None = None
+
+    def get_renderer(self) -> RendererAgg:
+        """The renderer that remembers what it measured."""
+        if self._resolution != self.figure.dpi:
+            self._resolution = self.figure.dpi
+            self.renderer = RendererAgg(*self.get_width_height(physical=True), self._resolution)
+        return self.renderer
+
+
 def for_page(fig: Figure, settle: Callable[[Figure], None]) -> dict[str, str]:
     """The figure as two SVG texts, ``wide`` and ``phone``; it is afterwards what it was.
 
     settle : makes the layout and moves the title, called before each picture
     """
-    engine = fig.get_layout_engine()
+    engine, canvas = fig.get_layout_engine(), fig.canvas
     try:
+        _Ruler(fig)
         with _marked(fig), ExitStack() as stack:
             settle(fig)
             wide = svg(fig)
@@ -90,6 +108,7 @@ def for_page(fig: Figure, settle: Callable[[Figure], None]) -> dict[str, str]:
             with narrowed(fig, settle):
                 return {"wide": wide, "phone": svg(fig)}
     finally:
+        fig.set_canvas(canvas)
         fig.set_layout_engine(engine if engine is not None else "none")
 
 
@@ -224,7 +243,7 @@ def narrowed(fig: Figure, settle: Callable[[Figure], None]) -> Iterator[None]:
         _break_titles(fig, width, to, put)
         _fold_legends(fig, put)
         if _break_labels(fig, put):
-            fig.set_layout_engine("none")  # drawn a moment ago: the layout stands
+            fig.set_layout_engine("none")  # made a moment ago: the layout stands
         settle(fig)
         yield
     finally:
@@ -318,11 +337,11 @@ def _set_columns(legend: Legend, columns: int) -> None:
 def _break_labels(fig: Figure, put: Callable) -> bool:
     """Break labels of axes that run out of the figure, in ever shorter lines until they fit.
 
-    Whether they do; the layout is that of the last drawing then.
+    Whether they do; the layout is that of the last round then.
     """
     longest: dict[Text, int] = {}
     for _ in range(4):
-        fig.draw_without_rendering()
+        _place_labels(fig)
         outside = [one for ax in fig.axes if ax.axison for one in _outside(fig, ax)]
         for label, room in outside:
             text = label.get_text()
@@ -332,6 +351,20 @@ def _break_labels(fig: Figure, put: Callable) -> bool:
         if not outside:
             return True
     return False
+
+
+def _place_labels(fig: Figure) -> None:
+    """Make the layout, and put the labels of axes where drawing would, without the drawing."""
+    renderer = fig._get_renderer()
+    if engine := fig.get_layout_engine():
+        engine.execute(fig)
+    for ax in fig.axes:
+        locator = ax.get_axes_locator()
+        ax.apply_aspect(locator(ax, renderer) if locator else None)
+    for ax in fig.axes:
+        if ax.axison:
+            ax.xaxis.get_tightbbox(renderer)
+            ax.yaxis.get_tightbbox(renderer)
 
 
 def _outside(fig: Figure, ax: Axes) -> Iterator[tuple[Text, float]]:

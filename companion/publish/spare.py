@@ -5,6 +5,7 @@ See :mod:`companion.publish.nursery` for what it is a fork of.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -64,6 +65,7 @@ def _become(cmd: list[str], env: Mapping[str, str], cwd: str) -> NoReturn:
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()
+    gc.freeze()  # the end would look through all that is left, twice
     sys.exit()
 
 

@@ -10,6 +10,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+LOADED = "COMPANION_LOADED_S"
+"""Variable in the environment of a forked kernel: processor seconds that libraries took before."""
+
 
 @contextmanager
 def without(name: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from companion import budgets, records
+from companion._quick import LOADED
 from companion.records import _provenance
 from tests import copies
 
@@ -125,3 +126,9 @@ def test_processor_time_is_counted_with_children():
     finished = _provenance.cpu_s() - before
     assert 0.25 < running < 5
     assert 0.25 < finished < 5
+
+
+def test_processor_time_has_what_was_loaded_before_a_fork(monkeypatch):
+    before = _provenance.cpu_s()
+    monkeypatch.setenv(LOADED, "50")
+    assert 50 <= _provenance.cpu_s() - before < 55

@@ -9,6 +9,7 @@ from pathlib import Path
 from companion import budgets, catalogue
 from companion.papers import chapters
 from companion.project import Project
+from companion.publish import nursery
 from companion.publish.lock import Say, only_one
 from companion.publish.progress import to_stderr
 from companion.publish.shown import for_pages
@@ -46,5 +47,5 @@ def build(project: Project | None = None, *, say: Say = to_stderr) -> Path:
 
 
 def _processor() -> float:
-    """Processor seconds of this process and of all that it waited for."""
-    return sum(os.times()[:4])
+    """Processor seconds of this process, of all that it waited for, and of forked notebooks."""
+    return sum(os.times()[:4]) + sum(nursery.SPENT)

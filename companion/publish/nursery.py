@@ -30,6 +30,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -61,6 +62,9 @@ DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 
 PATIENCE_S = 120.0
 """Seconds after which each notebook starts by itself instead, on a disk that is very slow."""
+
+SPENT: list[float] = []
+"""Processor seconds of each forked process that has ended: they are nobody's children here."""
 
 _BLANK = "0" * 32
 
@@ -159,8 +163,9 @@ class Forked:
                 if not select.select([self._ends], [], [], timeout)[0]:
                     raise subprocess.TimeoutExpired("a notebook", timeout)
                 with self._ends as ends:
-                    said = ends.readline()
-                self.returncode = os.waitstatus_to_exitcode(int(said)) if said else None
+                    status, *seconds = ends.readline().split() or [None]
+                self.returncode = None if status is None else os.waitstatus_to_exitcode(int(status))
+                SPENT.extend(map(float, seconds))
                 self._ends = None
         return self.returncode
 
@@ -176,6 +181,7 @@ def main() -> None:
     for name in sys.argv[2:]:
         with suppress(ImportError):
             importlib.import_module(name)
+    loaded_s = time.process_time()
     gc.collect()
     gc.freeze()  # a collection would write to every object, and copy the page it lies on
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a guard ended
@@ -186,12 +192,12 @@ def main() -> None:
             os._exit(0)
         if not os.fork():
             control.close()
-            _guard(*received, mark)
+            _guard(*received, mark, loaded_s)
         for one in received:
             os.close(one)
 
 
-def _guard(connection: int, errors: int, end: int, mark: _MarkInPlace) -> NoReturn:
+def _guard(connection: int, errors: int, end: int, mark: _MarkInPlace, loaded_s: float) -> NoReturn:
     """Become guard, worker and kernel, of which the last one ends as programs do."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(connection, 0)
@@ -200,19 +206,19 @@ def _guard(connection: int, errors: int, end: int, mark: _MarkInPlace) -> NoRetu
     os.close(connection)
     os.close(errors)
     env = json.loads(_line(0))
-    mark.write(env[MARK])
-    os.environ.clear()
-    os.environ.update(env)
     if pid := os.fork():
         os.close(0)
         os.write(end, b"%d\n" % pid)
-        _, status = os.waitpid(pid, 0)
+        _, status, used = os.wait4(pid, 0)  # with the kernel, for which the worker has waited
         with suppress(OSError):
-            os.write(end, b"%d\n" % status)
+            os.write(end, b"%d %.2f\n" % (status, used.ru_utime + used.ru_stime))
         os._exit(0)
     os.close(end)
+    mark.write(env[MARK])  # the guard has none: it ends last, and by itself
+    os.environ.clear()
+    os.environ.update(env)
     os.setsid()  # Ctrl-C reaches the process that asked, which ends us
-    spare = Spare()
+    spare = Spare(loaded_s)
     os.dup2(0, 1)
 
     from companion.publish import worker

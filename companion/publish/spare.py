@@ -15,15 +15,19 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import NoReturn
 
+from companion._quick import LOADED
+
 
 class Spare:
     """The process, forked when this is made, in a session of its own.
 
     The child goes on from here as a kernel once :meth:`launch` says so, and ends if this process
     does.
+
+    loaded_s : processor seconds that libraries took, which count as the kernel's
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loaded_s: float = 0.0) -> None:
         self._order, theirs = socket.socketpair()
         self.pid = os.fork()
         if self.pid:
@@ -39,7 +43,7 @@ class Spare:
             said = theirs.makefile("rb").readline()
         if not said:
             os._exit(0)
-        _become(**json.loads(said))
+        _become(**json.loads(said), loaded_s=loaded_s)
 
     def launch(
         self, cmd: list[str], *, env: Mapping[str, str], cwd: str | None = None, **_: object
@@ -51,14 +55,14 @@ class Spare:
         return SpareProcess(self.pid)
 
 
-def _become(cmd: list[str], env: Mapping[str, str], cwd: str) -> NoReturn:
+def _become(cmd: list[str], env: Mapping[str, str], cwd: str, loaded_s: float) -> NoReturn:
     """Go on as what `cmd` starts, ``python -m ipykernel_launcher``, in `cwd`; ends the process."""
     python, option, module, *arguments = cmd
     if [python, option, module] != [sys.executable, "-m", "ipykernel_launcher"]:
         raise ValueError(f"no kernel of this interpreter: {cmd}")
     os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(env)
+    os.environ.update({**env, LOADED: f"{loaded_s:.2f}"})
     _seed_anew()
     sys.argv[:] = [str(find_spec(module).origin), *arguments]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from companion import fingerprint
+from companion._quick import LOADED
 from companion.papers import paper
 from companion.project import Project
 from companion.scale import n_cores
@@ -86,12 +88,15 @@ def wall_s() -> float:
 
 
 def cpu_s() -> float:
-    """Processor seconds so far of this process and its children, finished and running."""
+    """Processor seconds so far of this process and its children, finished and running.
+
+    And what libraries took that were loaded before this process was forked.
+    """
     import psutil
 
     me = psutil.Process()
     own = me.cpu_times()
-    spent = own.user + own.system
+    spent = own.user + own.system + float(os.environ.get(LOADED, 0))
     spent += getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
     for child in me.children(recursive=True):
         try:

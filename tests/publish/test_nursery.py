@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from companion import publish
+from companion._quick import LOADED
 from companion.publish import batch, nursery, process
 from companion.publish.nursery import Nursery, is_possible
 from companion.publish.process import Interrupted, Processes
@@ -100,13 +101,16 @@ def test_a_kernel_finds_what_it_finds_without_a_fork(book, tmp_path, parent):
     found = {name: state(book, tmp_path, name, way) for name, way in ways.items()}
     drawn = [one.pop("at random") for one in found.values()]
     assert len({number for numbers in drawn for number in numbers}) == 9
-    for one in found.values():
+    loaded = {}
+    for name, one in found.items():
         assert one["environment"].pop("MORE") == "yes"
         assert one["environment"].pop("COMPANION_FAMILY")
         assert one["environment"].pop("JPY_PARENT_PID")
+        loaded[name] = float(one["environment"].pop(LOADED, 0))
         assert one["argv"].pop(2).startswith(str(book.build))  # the file of the connection
         one["warnings"] = [f for f in one["warnings"] if not any(name in f for name in UNUSED)]
     assert found["forked"] == found["again"] == found["plain"]
+    assert loaded["forked"] == loaded["again"] > 1 > loaded["plain"] == 0
 
 
 def test_a_batch_of_notebooks_is_forked_and_a_small_one_is_not(book, monkeypatch):
@@ -180,7 +184,9 @@ def test_a_nursery_that_is_gone_is_done_without(book, tmp_path, monkeypatch):
     ],
 )
 def test_how_a_forked_process_ends_is_known(book, parent, source, error, message):
+    ended = len(nursery.SPENT)
     last, cells = follow(Processes(book, parent), book, source, X=1)
+    assert [0.1 < seconds < 60 for seconds in nursery.SPENT[ended:]] == [True]
     assert (last["event"], last["error"]) == ("failed", error)
     assert message in last["message"]
     assert cells[-1]["event"] == "cell"

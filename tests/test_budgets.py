@@ -130,5 +130,6 @@ def test_processor_time_is_counted_with_children():
 
 def test_processor_time_has_what_was_loaded_before_a_fork(monkeypatch):
     before = _provenance.cpu_s()
-    monkeypatch.setenv(LOADED, "50")
-    assert 50 <= _provenance.cpu_s() - before < 55
+    monkeypatch.setenv(LOADED, "1e6")
+    # other children of this process may begin and end meanwhile
+    assert _provenance.cpu_s() - before == pytest.approx(1e6, rel=0.01)
